@@ -1,0 +1,60 @@
+package envelope
+
+import (
+	"context"
+	"time"
+
+	"github.com/hongbao/hongbao/wallet"
+)
+
+// Ledger is what the envelope needs of the wallet ledger. Every method is safe to repeat.
+type Ledger interface {
+	// NewID makes an id for a hold of this owner.
+	NewID(owner string) (int64, error)
+
+	// ShardOf is the shard that an id carries. ok is false for an id that no shard of this installation can have made.
+	ShardOf(id int64) (shard int, ok bool)
+
+	// Hold debits the owner and stores the hold, in one transaction on the owner's shard. If the request was already
+	// carried out, the hold of that time is returned. Refusals: insufficient_balance, request_conflict.
+	Hold(ctx context.Context, r wallet.Request, h wallet.Hold) (wallet.Hold, error)
+
+	// GetHold returns a hold as it is now. Error: wallet.ErrHoldNotFound.
+	GetHold(ctx context.Context, id int64) (wallet.Hold, error)
+
+	// Posts returns the posts of a hold, in the order of At.
+	Posts(ctx context.Context, id int64) ([]wallet.Post, error)
+
+	// Post pays parts of holds of one shard. Those paid before are passed over. See PostResult.
+	Post(ctx context.Context, shard int, posts []wallet.Post) (wallet.PostResult, error)
+
+	// Void returns what is left of a hold to its owner, provided that exactly posted minor units of it have been posted.
+	// done is false, and nothing happens, if another amount has been. A void done before is done.
+	Void(ctx context.Context, id, posted int64) (h wallet.Hold, done bool, err error)
+
+	// OpenHolds returns open holds of a subject on a shard with an id above after, in the order of ids.
+	OpenHolds(ctx context.Context, shard int, s wallet.Subject, after int64, limit int) ([]wallet.Hold, error)
+
+	// DueHolds returns open holds of a subject on a shard that expired at or before now, the oldest first.
+	DueHolds(ctx context.Context, shard int, s wallet.Subject, now time.Time, limit int) ([]wallet.Hold, error)
+
+	// HoldsOf returns an owner's holds, newest first, with an id below before (0: from the newest).
+	HoldsOf(ctx context.Context, owner string, s wallet.Subject, before int64, limit int) ([]wallet.Hold, error)
+
+	// Credits returns what a user was credited, by hold id, newest first, with a hold id below before (0: the newest).
+	Credits(ctx context.Context, user string, s wallet.Subject, before int64, limit int) ([]wallet.Credit, error)
+}
+
+// Directory knows who is in a group.
+type Directory interface {
+	// IsMember says whether the user is a member of the group. A group that does not exist has no members.
+	IsMember(ctx context.Context, group, user string) (bool, error)
+	// Size is the number of members.
+	Size(ctx context.Context, group string) (int, error)
+}
+
+// Publisher sends events to whoever listens to a topic.
+type Publisher interface {
+	// Publish sends the events in order; each is one JSON object. After an error some may have been sent.
+	Publish(ctx context.Context, topic string, events [][]byte) error
+}

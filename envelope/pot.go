@@ -1,0 +1,122 @@
+package envelope
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Pot holds the shares that can still be taken, who took which, and the log of takes. A pot exists from Fill until some
+// time after Retire; every method is atomic, safe to repeat and safe for concurrent use.
+type Pot interface {
+	// Fill makes the pot of an envelope from which some shares may already have been taken, and logs that it was sent
+	// (a Sent record) if none was. Filling an existing pot changes nothing. Error: ErrPotsLost.
+	Fill(ctx context.Context, e Envelope, taken []Take) error
+
+	// Take gives the user a share: the same one again if they have one (AlreadyWon), else the next one (Won, logged),
+	// else Empty or Expired. The time is the pot's own. Take is O(1). Errors: ErrNoPot, ErrPotsLost.
+	Take(ctx context.Context, id int64, user string) (Take, Outcome, error)
+
+	// Look tells what was taken so far, in the order of taking. Errors: ErrNoPot, ErrPotsLost.
+	Look(ctx context.Context, id int64) (PotState, error)
+
+	// Close ends taking, atomically with Take: whatever Take has answered before is in the result, and nothing is
+	// taken afterwards. Errors: ErrNoPot, ErrPotsLost.
+	Close(ctx context.Context, id int64) (PotState, error)
+
+	// Retire says that the ledger is done with the envelope: the pot closes if it is open, is forgotten after a while, and if
+	// refunded > 0 a Refunded record is logged (once). Retiring a pot that is gone does nothing.
+	Retire(ctx context.Context, retired []Retirement) error
+
+	// Missing returns those of the ids that have no pot. Error: ErrPotsLost.
+	Missing(ctx context.Context, ids []int64) ([]int64, error)
+}
+
+// PotState is what a pot knows.
+type PotState struct {
+	Group     string
+	Taken     []Take // in the order of taking
+	Left      int    // shares not taken
+	Closed    bool
+	ExpiresAt time.Time
+}
+
+// Retirement says how an envelope ended in the ledger.
+type Retirement struct {
+	Envelope int64
+	Refunded int64 // minor units; 0 when every share was posted
+}
+
+var (
+	// ErrNoPot says that the envelope has no pot: not filled yet, or retired long ago. The ledger knows which.
+	ErrNoPot = errors.New("envelope: no pot")
+	// ErrPotsLost says that Redis is not the one that this installation filled (emptied, or another server): nothing
+	// may be filled or taken until `hongbao recover` has rebuilt the pots from the ledger.
+	ErrPotsLost = errors.New("envelope: the pots are lost; run `hongbao recover`")
+)
+
+// Buckets is how pots are spread: each ledger shard has PerShard buckets, each with a log of its own, so that a log
+// concerns one shard only. It is fixed when the system is installed.
+type Buckets struct {
+	Shards   int
+	PerShard int
+}
+
+// Of returns the bucket of an envelope: shard·PerShard + (a mix of the id) mod PerShard.
+func (b Buckets) Of(shard int, id int64) int {
+	const golden = 0x9E3779B97F4A7C15 // Fibonacci hashing: ids are made in sequence
+	mixed := uint64(id) * golden >> 32
+	return shard*b.PerShard + int(mixed%uint64(b.PerShard))
+}
+
+// OfShard returns the first bucket of a shard and the one after its last.
+func (b Buckets) OfShard(shard int) (from, to int) {
+	return shard * b.PerShard, (shard + 1) * b.PerShard
+}
+
+// RecordKind says what happened to a pot.
+type RecordKind string
+
+const (
+	RecordSent     RecordKind = "sent"
+	RecordTaken    RecordKind = "taken"
+	RecordRefunded RecordKind = "refunded"
+)
+
+// Record is one line of a bucket's log. Every record names the group, so that a reader of the log needs nothing else.
+type Record struct {
+	Kind     RecordKind
+	Envelope int64
+	Group    string
+	Take     Take  // RecordTaken
+	Last     bool  // RecordTaken: it was the last share
+	Refunded int64 // RecordRefunded: minor units
+}
+
+// Position is a place in a bucket's log. The zero value is its beginning.
+type Position string
+
+// Reader names who reads a log; each reader has its own position.
+type Reader string
+
+const (
+	ReaderSettler Reader = "settle"
+	ReaderRelay   Reader = "relay"
+)
+
+// Log is the order in which things happened to the pots of a bucket. Records are kept until every reader has
+// acknowledged them.
+type Log interface {
+	// Position is where the reader goes on: the last that it acknowledged. Error: ErrPotsLost.
+	Position(ctx context.Context, bucket int, r Reader) (Position, error)
+
+	// Read returns up to about limit records after a position, and the position after them. With nothing there it
+	// waits up to wait for the first, then returns none. Error: ErrPotsLost.
+	Read(ctx context.Context, bucket int, after Position, limit int, wait time.Duration) ([]Record, Position, error)
+
+	// Acknowledge says that the reader is done with everything up to a position, and drops what no reader needs.
+	Acknowledge(ctx context.Context, bucket int, r Reader, upTo Position) error
+
+	// Backlog is how many log entries the reader has still before it, about, and how old the oldest is.
+	Backlog(ctx context.Context, bucket int, r Reader) (entries int64, oldest time.Duration, err error)
+}
