@@ -19,6 +19,9 @@ type Ledger interface {
 	// carried out, the hold of that time is returned. Refusals: insufficient_balance, request_conflict.
 	Hold(ctx context.Context, r wallet.Request, h wallet.Hold) (wallet.Hold, error)
 
+	// Requested returns the id of what a request of this user caused, if it was carried out. Refusal: request_conflict.
+	Requested(ctx context.Context, user string, r wallet.Request) (id int64, ok bool, err error)
+
 	// GetHold returns a hold as it is now. Error: wallet.ErrHoldNotFound.
 	GetHold(ctx context.Context, id int64) (wallet.Hold, error)
 

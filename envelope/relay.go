@@ -1,0 +1,173 @@
+package envelope
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+
+	"github.com/hongbao/hongbao/internal/loop"
+	"github.com/hongbao/hongbao/wallet"
+)
+
+const relayBatch = 1_000
+
+// Relay tells the groups what happened: it reads a bucket's log, apart from the Settler, and publishes one message for each
+// group and batch. An event may be published twice after a crash; each says what it is about, so listeners apply it once.
+type Relay struct {
+	log       Log
+	pot       Pot
+	heads     *Heads
+	publisher Publisher
+	logger    *slog.Logger
+}
+
+// NewRelay makes a relay.
+func NewRelay(log Log, pot Pot, heads *Heads, publisher Publisher, logger *slog.Logger) *Relay {
+	return &Relay{log: log, pot: pot, heads: heads, publisher: publisher, logger: logger}
+}
+
+// Topic is where the events of a group are published.
+func Topic(group string) string { return "group:" + group }
+
+// Run relays a bucket until the context ends.
+func (r *Relay) Run(ctx context.Context, bucket int) {
+	loop{name: "relay", log: r.logger.With("bucket", bucket)}.run(ctx, func(ctx context.Context) (bool, error) {
+		return true, r.pass(ctx, bucket)
+	})
+}
+
+func (r *Relay) pass(ctx context.Context, bucket int) error {
+	after, err := r.log.Position(ctx, bucket, ReaderRelay)
+	if err != nil {
+		return err
+	}
+	records, upTo, err := r.log.Read(ctx, bucket, after, relayBatch, logWait)
+	if err != nil || len(records) == 0 {
+		return err
+	}
+	events := make(map[string][][]byte)
+	for _, record := range records {
+		encoded, err := r.events(ctx, record)
+		if wallet.RefusalCode(err) == CodeEnvelopeNotFound { // the settler's rejection is the alarm for this
+			r.logger.Error("the log names an envelope that the ledger does not have", "envelope", record.Envelope)
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("event of envelope %d: %w", record.Envelope, err)
+		}
+		events[record.Group] = append(events[record.Group], encoded...)
+	}
+	for group, batch := range events {
+		if err := r.publisher.Publish(ctx, Topic(group), batch); err != nil {
+			return err
+		}
+	}
+	return r.log.Acknowledge(ctx, bucket, ReaderRelay, upTo)
+}
+
+// events is what a record means to the group's members. Times are Unix milliseconds, amounts minor units.
+func (r *Relay) events(ctx context.Context, record Record) ([][]byte, error) {
+	e, err := r.heads.get(ctx, record.Envelope)
+	if err != nil {
+		return nil, err
+	}
+	about := eventAbout{Envelope: strconv.FormatInt(e.ID, 10), Group: e.Group}
+	switch record.Kind {
+	case RecordSent:
+		about.Type = "envelope.sent"
+		return encode(sentEvent{
+			eventAbout: about, Sender: e.Sender, Kind: e.Kind, Total: e.Total.Minor, Count: e.Count, Currency: string(e.Total.Currency),
+			Greeting: e.Greeting, To: e.To, CreatedAt: e.CreatedAt.UnixMilli(), ExpiresAt: e.ExpiresAt.UnixMilli(),
+			Commitment: e.Seed.Commitment(e.ID),
+		})
+	case RecordTaken:
+		about.Type = "envelope.grabbed"
+		grabbed := grabbedEvent{eventAbout: about, Currency: string(e.Total.Currency), takeEvent: takeEventOf(record.Take)}
+		if !record.Last {
+			return encode(grabbed)
+		}
+		taken, err := r.taken(ctx, e.ID)
+		if err != nil || len(taken) == 0 {
+			return nil, err
+		}
+		about.Type = "envelope.drained"
+		return encode(grabbed, drainedEvent{eventAbout: about, Best: takeEventOf(taken[bestLuck(taken)])})
+	case RecordRefunded:
+		about.Type = "envelope.refunded"
+		return encode(refundedEvent{eventAbout: about, Refunded: record.Refunded, Currency: string(e.Total.Currency)})
+	}
+	return nil, fmt.Errorf("unknown record %q", record.Kind)
+}
+
+// taken is who took what of a drained envelope.
+func (r *Relay) taken(ctx context.Context, id int64) ([]Take, error) {
+	pot, err := r.pot.Look(ctx, id)
+	if !errors.Is(err, ErrNoPot) {
+		return pot.Taken, err
+	}
+	posts, err := r.heads.ledger.Posts(ctx, id) // this relay is so late that the pot is gone
+	return takesOf(posts), err
+}
+
+func encode(events ...any) ([][]byte, error) {
+	encoded := make([][]byte, len(events))
+	for i, event := range events {
+		data, err := json.Marshal(event)
+		if err != nil {
+			return nil, err
+		}
+		encoded[i] = data
+	}
+	return encoded, nil
+}
+
+type eventAbout struct {
+	Type     string `json:"type"`
+	Envelope string `json:"envelope_id"`
+	Group    string `json:"group_id"`
+}
+
+type sentEvent struct {
+	eventAbout
+	Sender     string `json:"sender"`
+	Kind       Kind   `json:"kind"`
+	Total      int64  `json:"total"`
+	Count      int    `json:"count"`
+	Currency   string `json:"currency"`
+	Greeting   string `json:"greeting"`
+	To         string `json:"to"`
+	CreatedAt  int64  `json:"created_at"`
+	ExpiresAt  int64  `json:"expires_at"`
+	Commitment string `json:"commitment"`
+}
+
+type takeEvent struct {
+	User  string `json:"user_id"`
+	Share int    `json:"share"`
+	Minor int64  `json:"amount"`
+	At    int64  `json:"at"`
+}
+
+func takeEventOf(t Take) takeEvent {
+	return takeEvent{User: t.User, Share: t.Share, Minor: t.Minor, At: t.At.UnixMilli()}
+}
+
+type grabbedEvent struct {
+	eventAbout
+	takeEvent
+	Currency string `json:"currency"`
+}
+
+type drainedEvent struct {
+	eventAbout
+	Best takeEvent `json:"best"`
+}
+
+type refundedEvent struct {
+	eventAbout
+	Refunded int64  `json:"refunded"`
+	Currency string `json:"currency"`
+}

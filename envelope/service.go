@@ -1,0 +1,319 @@
+package envelope
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hongbao/hongbao/wallet"
+)
+
+// Service is what users do with envelopes. It is safe for concurrent use and has no state but memory of what never
+// changes, so any number of processes may serve the same users.
+type Service struct {
+	ledger Ledger
+	pot    Pot
+	groups Directory
+	heads  *Heads
+	limits Limits
+	now    func() time.Time
+}
+
+// NewService makes a service. The limits apply to what is sent from now on.
+func NewService(ledger Ledger, pot Pot, groups Directory, heads *Heads, limits Limits, now func() time.Time) *Service {
+	return &Service{ledger: ledger, pot: pot, groups: groups, heads: heads, limits: limits, now: now}
+}
+
+// View is what a member may see of an envelope. Seed and Shares are zero unless Revealed.
+type View struct {
+	Envelope
+	State      State
+	Taken      []Take // in the order of taking
+	Best       int    // index into Taken; -1 unless Drained
+	Refunded   int64  // minor units
+	Commitment string
+	Revealed   bool
+}
+
+// Grabbed is the answer to a grab. Take is zero unless the outcome is Won or AlreadyWon.
+type Grabbed struct {
+	Outcome  Outcome
+	Take     Take
+	Currency wallet.Currency
+}
+
+// SentLine is an envelope in its sender's history.
+type SentLine struct {
+	Envelope
+	Settled  int64 // posted to receivers, minor units
+	Refunded int64
+}
+
+// Send holds the money and puts an envelope into a group. Repeating an order gives the envelope of the first time; an
+// error other than a refusal leaves open whether it was sent, so repeat it. Refusals: see idl/envelope.thrift.
+func (s *Service) Send(ctx context.Context, sender string, o Order) (View, error) {
+	total, err := o.check(sender, s.limits)
+	if err != nil {
+		return View{}, err
+	}
+	request, err := wallet.NewRequest(o.RequestID, "envelope.send", o)
+	if err != nil {
+		return View{}, err
+	}
+	if refusal := s.checkGroup(ctx, sender, o); refusal != nil {
+		return s.sentBefore(ctx, sender, request, refusal)
+	}
+	e, err := s.newEnvelope(sender, o, total)
+	if err != nil {
+		return View{}, err
+	}
+	hold, err := e.hold()
+	if err != nil {
+		return View{}, err
+	}
+	if hold, err = s.ledger.Hold(ctx, request, hold); err != nil {
+		return View{}, err
+	}
+	return s.fill(ctx, hold)
+}
+
+// sentBefore answers an order that the group as it is today forbids: it stands if it was carried out earlier.
+func (s *Service) sentBefore(ctx context.Context, sender string, r wallet.Request, refusal error) (View, error) {
+	if wallet.RefusalCode(refusal) == "" {
+		return View{}, refusal
+	}
+	id, ok, err := s.ledger.Requested(ctx, sender, r)
+	if err != nil {
+		return View{}, err
+	}
+	if !ok {
+		return View{}, refusal
+	}
+	hold, err := s.ledger.GetHold(ctx, id)
+	if err != nil {
+		return View{}, err
+	}
+	return s.fill(ctx, hold)
+}
+
+// checkGroup is every rule about who is in the group.
+func (s *Service) checkGroup(ctx context.Context, sender string, o Order) error {
+	if err := s.mustBeMember(ctx, o.Group, sender); err != nil {
+		return err
+	}
+	if Kind(o.Kind) == Exclusive {
+		in, err := s.groups.IsMember(ctx, o.Group, o.To)
+		if err == nil && !in {
+			err = wallet.Refuse(CodeRecipientNotAMember, "%q is not a member of the group: give one of its members", o.To)
+		}
+		return err
+	}
+	members, err := s.groups.Size(ctx, o.Group)
+	if err == nil && o.Count > members {
+		err = wallet.Refuse(CodeCountOutOfRange, "count %d is out of range: the group has %d members who may take a share", o.Count, members)
+	}
+	return err
+}
+
+func (s *Service) mustBeMember(ctx context.Context, group, user string) error {
+	in, err := s.groups.IsMember(ctx, group, user)
+	if err == nil && !in {
+		err = errNotAMember
+	}
+	return err
+}
+
+var (
+	errNotAMember      = wallet.Refuse(wallet.CodeNotAMember, "you are not a member of this group")
+	errNotTheRecipient = wallet.Refuse(CodeNotTheRecipient, "this envelope is for somebody else")
+	errNotReady        = wallet.Refuse(wallet.CodeUnavailable, "the envelope cannot be opened at the moment: try again shortly")
+)
+
+func (s *Service) newEnvelope(sender string, o Order, total wallet.Amount) (Envelope, error) {
+	id, err := s.ledger.NewID(sender)
+	if err != nil {
+		return Envelope{}, fmt.Errorf("id for an envelope: %w", err)
+	}
+	var seed Seed
+	_, _ = rand.Read(seed[:]) // never fails: crypto/rand ends the process instead
+	shares, err := Split(seed, Kind(o.Kind), o.Total, o.Count)
+	if err != nil {
+		return Envelope{}, err
+	}
+	created := s.now().Truncate(time.Millisecond)
+	return Envelope{
+		ID: id, Group: o.Group, Sender: sender, Kind: Kind(o.Kind), Total: total, Count: o.Count, Greeting: o.Greeting,
+		To: o.To, Seed: seed, Shares: shares, CreatedAt: created, ExpiresAt: created.Add(s.limits.OpenFor),
+	}, nil
+}
+
+// fill makes the pot of a hold, unless the hold is over, and answers with the envelope.
+func (s *Service) fill(ctx context.Context, h wallet.Hold) (View, error) {
+	e, err := fromHold(h)
+	if err != nil {
+		return View{}, err
+	}
+	s.heads.put(e)
+	if !h.Open || h.Posted > 0 { // sent before, and the pot was filled: posts come from it
+		return s.look(ctx, &e)
+	}
+	if err := s.pot.Fill(ctx, e, nil); err != nil {
+		return View{}, err
+	}
+	return s.look(ctx, &e)
+}
+
+// Grab takes a share for the user. Won and AlreadyWon are durable: the share will be credited whatever happens. Refusals:
+// envelope_not_found, not_a_member, not_the_recipient, unavailable.
+func (s *Service) Grab(ctx context.Context, user string, id int64) (Grabbed, error) {
+	e, err := s.heads.get(ctx, id)
+	if err != nil {
+		return Grabbed{}, err
+	}
+	if err := s.mustBeMember(ctx, e.Group, user); err != nil {
+		return Grabbed{}, err
+	}
+	if e.To != "" && e.To != user {
+		return Grabbed{}, errNotTheRecipient
+	}
+	take, outcome, err := s.pot.Take(ctx, id, user)
+	if errors.Is(err, ErrNoPot) {
+		take, outcome, err = s.takenBefore(ctx, id, user)
+	}
+	if err != nil {
+		return Grabbed{}, err
+	}
+	return Grabbed{Outcome: outcome, Take: take, Currency: e.Total.Currency}, nil
+}
+
+// takenBefore answers a grab from the ledger, for an envelope whose pot was retired. Refusal: unavailable where the pot
+// is still to be filled.
+func (s *Service) takenBefore(ctx context.Context, id int64, user string) (Take, Outcome, error) {
+	h, err := s.ledger.GetHold(ctx, id)
+	if err != nil {
+		return Take{}, "", err
+	}
+	if h.Open {
+		return Take{}, "", errNotReady
+	}
+	posts, err := s.ledger.Posts(ctx, id)
+	if err != nil {
+		return Take{}, "", err
+	}
+	for _, p := range posts {
+		if p.Payee == user {
+			return takeOf(p), AlreadyWon, nil
+		}
+	}
+	if h.Voided > 0 {
+		return Take{}, Expired, nil
+	}
+	return Take{}, Empty, nil
+}
+
+// Get shows an envelope to a member of its group. Refusals: envelope_not_found, not_a_member.
+func (s *Service) Get(ctx context.Context, user string, id int64) (View, error) {
+	e, err := s.heads.get(ctx, id)
+	if err != nil {
+		return View{}, err
+	}
+	if err := s.mustBeMember(ctx, e.Group, user); err != nil {
+		return View{}, err
+	}
+	return s.look(ctx, e)
+}
+
+// look composes a view from the pot while there is one, else from the ledger.
+func (s *Service) look(ctx context.Context, e *Envelope) (View, error) {
+	pot, err := s.pot.Look(ctx, e.ID)
+	if err == nil && (pot.Left == 0 || !pot.Closed) {
+		return e.view(pot, wallet.Hold{}, s.now()), nil
+	}
+	if err != nil && !errors.Is(err, ErrNoPot) {
+		return View{}, err
+	}
+	h, holdErr := s.ledger.GetHold(ctx, e.ID)
+	if holdErr != nil {
+		return View{}, holdErr
+	}
+	if err != nil {
+		if pot, err = s.potOfLedger(ctx, e, h); err != nil {
+			return View{}, err
+		}
+	}
+	return e.view(pot, h, s.now()), nil
+}
+
+func (s *Service) potOfLedger(ctx context.Context, e *Envelope, h wallet.Hold) (PotState, error) {
+	posts, err := s.ledger.Posts(ctx, e.ID)
+	if err != nil {
+		return PotState{}, err
+	}
+	taken := takesOf(posts)
+	return PotState{Group: e.Group, Taken: taken, Left: e.Count - len(taken), Closed: !h.Open, ExpiresAt: e.ExpiresAt}, nil
+}
+
+// view is the one place where an envelope's state is decided, and where its secrets are taken off.
+func (e Envelope) view(pot PotState, h wallet.Hold, now time.Time) View {
+	v := View{
+		Envelope: e, State: Open, Taken: pot.Taken, Best: -1, Refunded: h.Voided,
+		Commitment: e.Seed.Commitment(e.ID), Revealed: pot.Left == 0 || pot.Closed,
+	}
+	v.Shares = nil
+	switch {
+	case pot.Left == 0:
+		v.State, v.Best = Drained, bestLuck(pot.Taken)
+	case pot.Closed || !now.Before(e.ExpiresAt):
+		v.State = Closed
+	}
+	if !v.Revealed { // by the clock alone an envelope is not closed: a grab may still be under way
+		v.Seed = Seed{}
+	}
+	return v
+}
+
+// bestLuck is the index of the largest take, the earliest where several are; -1 of none.
+func bestLuck(taken []Take) int {
+	best := -1
+	for i, t := range taken {
+		if best < 0 || t.Minor > taken[best].Minor {
+			best = i
+		}
+	}
+	return best
+}
+
+// ListSent returns what the user sent, newest first, with an id below before (0: from the newest).
+func (s *Service) ListSent(ctx context.Context, user string, before int64, limit int) ([]SentLine, error) {
+	holds, err := s.ledger.HoldsOf(ctx, user, wallet.SubjectEnvelope, before, limit)
+	if err != nil {
+		return nil, err
+	}
+	lines := make([]SentLine, 0, len(holds))
+	for _, h := range holds {
+		e, err := fromHold(h)
+		if err != nil {
+			return nil, err
+		}
+		e.Seed, e.Shares = Seed{}, nil
+		lines = append(lines, SentLine{Envelope: e, Settled: h.Posted, Refunded: h.Voided})
+	}
+	return lines, nil
+}
+
+// ListReceived returns the shares that the user was credited, newest envelope first, with an id below before.
+func (s *Service) ListReceived(ctx context.Context, user string, before int64, limit int) ([]wallet.Credit, error) {
+	return s.ledger.Credits(ctx, user, wallet.SubjectEnvelope, before, limit)
+}
+
+func takeOf(p wallet.Post) Take { return Take{User: p.Payee, Share: p.Part, Minor: p.Minor, At: p.At} }
+
+func takesOf(posts []wallet.Post) []Take {
+	takes := make([]Take, len(posts))
+	for i, p := range posts {
+		takes[i] = takeOf(p)
+	}
+	return takes
+}

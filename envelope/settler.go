@@ -1,0 +1,107 @@
+package envelope
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/hongbao/hongbao/wallet"
+
+	"github.com/hongbao/hongbao/internal/loop"
+)
+
+const (
+	settleBatch = 2_000           // records in one ledger transaction, about
+	logWait     = 2 * time.Second // how long a reader waits for the first record
+)
+
+// Settler posts to the ledger what the pots gave away: it reads a bucket's grab log in batches and acknowledges each
+// after its commit. A settler that dies in between leaves the batch to be read again, and the ledger passes over what it
+// has; two settlers on one log do the same work twice, to the same result.
+type Settler struct {
+	log    Log
+	pot    Pot
+	ledger Ledger
+	logger *slog.Logger
+	// settled hears how many posts were committed, after each commit. The wiring wakes the delivery of credits with it.
+	settled func(shard, posts int)
+}
+
+// NewSettler makes a settler. settled may be called from several goroutines at once.
+func NewSettler(log Log, pot Pot, ledger Ledger, logger *slog.Logger, settled func(shard, posts int)) *Settler {
+	return &Settler{log: log, pot: pot, ledger: ledger, logger: logger, settled: settled}
+}
+
+// Run settles a bucket, which belongs to shard, until the context ends.
+func (s *Settler) Run(ctx context.Context, shard, bucket int) {
+	loop{name: "settle", log: s.logger.With("bucket", bucket)}.run(ctx, func(ctx context.Context) (bool, error) {
+		_, err := s.Pass(ctx, shard, bucket, logWait)
+		return true, err
+	})
+}
+
+// Pass settles one batch and returns how many records it held. With an empty log it waits up to wait for the first.
+func (s *Settler) Pass(ctx context.Context, shard, bucket int, wait time.Duration) (int, error) {
+	after, err := s.log.Position(ctx, bucket, ReaderSettler)
+	if err != nil {
+		return 0, err
+	}
+	records, upTo, err := s.log.Read(ctx, bucket, after, settleBatch, wait)
+	if err != nil || len(records) == 0 {
+		return 0, err
+	}
+	if err := s.post(ctx, shard, postsOf(records)); err != nil {
+		return 0, err
+	}
+	return len(records), s.log.Acknowledge(ctx, bucket, ReaderSettler, upTo)
+}
+
+func (s *Settler) post(ctx context.Context, shard int, posts []wallet.Post) error {
+	if len(posts) == 0 {
+		return nil
+	}
+	result, err := s.ledger.Post(ctx, shard, posts)
+	if err != nil {
+		return err
+	}
+	for _, r := range result.Rejected { // the ledger keeps them: the audit names them until somebody decides
+		s.logger.Error("the pot gave away what the ledger refuses to pay", "envelope", r.Hold, "share", r.Part,
+			"user", r.Payee, "minor", r.Minor, "reason", r.Reason)
+	}
+	s.settled(shard, result.Posted)
+	retired := make([]Retirement, len(result.Completed))
+	for i, id := range result.Completed {
+		retired[i] = Retirement{Envelope: id}
+	}
+	if len(retired) == 0 {
+		return nil
+	}
+	return s.pot.Retire(ctx, retired)
+}
+
+func postsOf(records []Record) []wallet.Post {
+	posts := make([]wallet.Post, 0, len(records))
+	for _, r := range records {
+		if r.Kind == RecordTaken {
+			posts = append(posts, wallet.Post{Hold: r.Envelope, Part: r.Take.Share, Payee: r.Take.User, Minor: r.Take.Minor, At: r.Take.At})
+		}
+	}
+	return posts
+}
+
+// Drain settles everything that is in a shard's logs now.
+func (s *Settler) Drain(ctx context.Context, b Buckets, shard int) error {
+	from, to := b.OfShard(shard)
+	for bucket := from; bucket < to; bucket++ {
+		for {
+			n, err := s.Pass(ctx, shard, bucket, 0)
+			if err != nil {
+				return err
+			}
+			if n == 0 {
+				break
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,97 @@
+package envelope
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/hongbao/hongbao/wallet"
+
+	"github.com/hongbao/hongbao/internal/loop"
+)
+
+const (
+	sweepBatch    = 500
+	sweepInterval = 10 * time.Second
+	// A hold younger than sweepYoung may be between Hold and Fill in a process that lives. One younger than sweepSettled
+	// is looked at again in the next pass, as ids made by several machines come a little out of order.
+	sweepYoung   = 5 * time.Second
+	sweepSettled = 30 * time.Second
+)
+
+// Sweeper makes the pots that are missing: a process that died between Hold and Fill has left an open hold that nobody can
+// grab. It walks the open holds of a shard in the order of their ids, again and again only at the young end, so each hold
+// costs a few look-ups in its life.
+type Sweeper struct {
+	pot    Pot
+	ledger Ledger
+	now    func() time.Time
+	logger *slog.Logger
+}
+
+// NewSweeper makes a sweeper.
+func NewSweeper(pot Pot, ledger Ledger, now func() time.Time, logger *slog.Logger) *Sweeper {
+	return &Sweeper{pot: pot, ledger: ledger, now: now, logger: logger}
+}
+
+// Run sweeps a shard until the context ends, beginning with its oldest open hold.
+func (s *Sweeper) Run(ctx context.Context, shard int) {
+	after := int64(0)
+	loop.Job{Name: "sweep", Log: s.logger.With("shard", shard), Interval: sweepInterval}.Run(ctx, func(ctx context.Context) (bool, error) {
+		filled, err := s.sweep(ctx, shard, &after, s.now().Add(-sweepYoung))
+		if filled > 0 {
+			s.logger.Info("filled pots that a crash had left out", "shard", shard, "pots", filled)
+		}
+		return false, err
+	})
+}
+
+// All makes every pot that is missing on a shard and returns how many that were.
+func (s *Sweeper) All(ctx context.Context, shard int) (filled int, err error) {
+	after := int64(0)
+	return s.sweep(ctx, shard, &after, s.now().Add(time.Hour))
+}
+
+// sweep walks from after to the last hold created before until, and leaves in after where the next walk begins.
+func (s *Sweeper) sweep(ctx context.Context, shard int, after *int64, until time.Time) (filled int, err error) {
+	settled := s.now().Add(-sweepSettled)
+	for at := *after; ; {
+		holds, err := s.ledger.OpenHolds(ctx, shard, wallet.SubjectEnvelope, at, sweepBatch)
+		if err != nil || len(holds) == 0 {
+			return filled, err
+		}
+		at = holds[len(holds)-1].ID
+		n, err := s.fillMissing(ctx, holds, until)
+		if err != nil {
+			return filled, err
+		}
+		filled += n
+		if holds[len(holds)-1].CreatedAt.Before(settled) {
+			*after = at
+		}
+	}
+}
+
+func (s *Sweeper) fillMissing(ctx context.Context, holds []wallet.Hold, until time.Time) (filled int, err error) {
+	byID := make(map[int64]wallet.Hold, len(holds))
+	ids := make([]int64, 0, len(holds))
+	for _, h := range holds {
+		if h.CreatedAt.Before(until) {
+			byID[h.ID] = h
+			ids = append(ids, h.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return 0, nil
+	}
+	missing, err := s.pot.Missing(ctx, ids)
+	if err != nil {
+		return 0, err
+	}
+	for i, id := range missing {
+		if err := fillFromLedger(ctx, s.pot, s.ledger, byID[id]); err != nil {
+			return i, err
+		}
+	}
+	return len(missing), nil
+}

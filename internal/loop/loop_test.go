@@ -1,0 +1,71 @@
+package loop
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestRunPausesOnlyWithoutWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		start, passes := time.Now(), 0
+		Job{Name: "test", Log: slog.New(slog.DiscardHandler), Interval: time.Minute}.Run(ctx, func(context.Context) (bool, error) {
+			passes++
+			if passes == 6 {
+				cancel()
+			}
+			return passes <= 3, nil // 1, 2, 3 work; 4 and 5 pause
+		})
+		if took := time.Since(start); passes != 6 || took != 2*time.Minute {
+			t.Errorf("%d passes in %v, want 6 in 2m0s", passes, took)
+		}
+	})
+}
+
+func TestRunBacksOffAndRecovers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		start, passes := time.Now(), 0
+		var at []time.Duration
+		Job{Name: "test", Log: slog.New(slog.DiscardHandler), Interval: time.Second}.Run(ctx, func(context.Context) (bool, error) {
+			at = append(at, time.Since(start))
+			passes++
+			switch passes {
+			case 1, 2, 5:
+				return false, errors.New("down")
+			case 6:
+				cancel()
+			}
+			return true, nil
+		})
+		want := []time.Duration{0, 50 * time.Millisecond, 150 * time.Millisecond, 150 * time.Millisecond, 150 * time.Millisecond, 200 * time.Millisecond}
+		for i := range want {
+			if at[i] != want[i] {
+				t.Fatalf("passes at %v, want %v", at, want)
+			}
+		}
+	})
+}
+
+func TestWakeEndsThePause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		wake := make(chan struct{}, 1)
+		start, passes := time.Now(), 0
+		Job{Name: "test", Log: slog.New(slog.DiscardHandler), Interval: time.Hour, Wake: wake}.Run(ctx, func(context.Context) (bool, error) {
+			passes++
+			if passes == 2 {
+				cancel()
+			}
+			wake <- struct{}{}
+			return false, nil
+		})
+		if took := time.Since(start); took != 0 {
+			t.Errorf("the pause lasted %v", took)
+		}
+	})
+}
