@@ -1,0 +1,91 @@
+package shards
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"io"
+	"log"
+	"sync"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+// Bounds of a connection.
+const (
+	dialTimeout     = 3 * time.Second
+	readTimeout     = 30 * time.Second // for each read, so it bounds a statement's time to its first row
+	writeTimeout    = 30 * time.Second
+	connMaxLifetime = 30 * time.Minute
+	connMaxIdle     = 5 * time.Minute
+)
+
+// session is what every connection is told first. READ COMMITTED: guarded updates need no gap locks, and a statement
+// sees what was committed before it. Strict mode: a value that does not fit is an error, never clipped. A lock that is
+// waited for longer than 5 s is given up, well before the read timeout. All of it is understood by MariaDB, MySQL 8 and TiDB.
+var session = [...]string{
+	"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+	"SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', SESSION innodb_lock_wait_timeout = 5",
+}
+
+// openPool makes a pool for a server; schema may be empty.
+func openPool(dsn, schema string, conns int) (*sql.DB, error) {
+	cfg, err := mysql.ParseDSN(dsn)
+	if err != nil {
+		return nil, err
+	}
+	cfg.DBName = schema
+	cfg.InterpolateParams = true // one round trip for each statement
+	cfg.ClientFoundRows = true   // the row count of an UPDATE says how many rows its guard let through
+	cfg.ParseTime = false        // times are integers: Unix milliseconds
+	cfg.MultiStatements = false
+	cfg.Timeout = dialTimeout
+	cfg.ReadTimeout = readTimeout
+	cfg.WriteTimeout = writeTimeout
+	cfg.Logger = log.New(io.Discard, "", 0) // what it would say comes back as an error
+	if err := cfg.Apply(mysql.Charset("utf8mb4", "")); err != nil {
+		return nil, err
+	}
+	connector, err := mysql.NewConnector(cfg)
+	if err != nil {
+		return nil, err
+	}
+	db := sql.OpenDB(sessionConnector{connector})
+	db.SetMaxOpenConns(conns)
+	db.SetMaxIdleConns(conns)
+	db.SetConnMaxLifetime(connMaxLifetime)
+	db.SetConnMaxIdleTime(connMaxIdle)
+	return db, nil
+}
+
+// sessionConnector sets up each new connection once, which saves two round trips in each transaction.
+type sessionConnector struct{ driver.Connector }
+
+func (c sessionConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, statement := range session {
+		if _, err := conn.(driver.ExecerContext).ExecContext(ctx, statement, nil); err != nil {
+			_ = conn.Close()
+			return nil, err
+		}
+	}
+	return conn, nil
+}
+
+// each calls f for 0 to n-1, at most width at a time, and returns when all are done.
+func each(n, width int, f func(i int)) {
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, width)
+	for i := range n {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			f(i)
+		})
+	}
+	wg.Wait()
+}

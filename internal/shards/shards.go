@@ -1,0 +1,163 @@
+// Package shards is numbered MySQL schemas ("logical shards") spread over any number of servers.
+//
+// Shard n is the schema <prefix>%04d, for example hongbao_s0003. Their number is fixed when the system is installed,
+// for a user's shard is a hash of the id modulo that number. Which server holds a shard is said by the configuration
+// and stored nowhere else: server n mod len(DSNs), unless Placement names another. The way to grow is to move schemas:
+// stop the writers, copy the schema to another server (mysqldump, or replicate it and cut over), drop or rename the
+// old one, name the new place in Placement, start again. Appending a server to DSNs moves the default of most shards,
+// so pin them in Placement first; a shard that is missing from where the configuration says it is, is refused rather
+// than made anew (ErrShardMissing).
+//
+// Each server has one bounded pool of connections however many shards it holds, so statements name their tables in
+// full: `schema`.`table`, see Table. Connections are made when they are needed: a server that is down stops the calls
+// that need it, with ErrUnavailable, and nothing else.
+package shards
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"regexp"
+	"time"
+)
+
+// Limits and defaults.
+const (
+	MaxShards       = 1024 // an id has ten bits for its shard
+	DefaultShards   = 4
+	DefaultPrefix   = "hongbao_s"
+	DefaultMaxConns = 32 // for each server and process
+	maxPrefix       = 32
+	maxConns        = 1024
+)
+
+// Config says where the shards are.
+type Config struct {
+	// DSNs name the servers, one each, in the form of go-sql-driver/mysql, without a database:
+	// "user:password@tcp(host:3306)/". Parameters that this package sets itself are overridden.
+	DSNs []string
+	// Placement overrides, per shard, the index into DSNs of the server that holds it (default: shard mod len(DSNs)).
+	Placement map[int]int
+	// Shards is their number, 1 to MaxShards; 0 means DefaultShards. Fixed at installation.
+	Shards int
+	// Prefix of the schemas' names: 1 to 32 characters of a–z 0–9 _; "" means DefaultPrefix. Fixed at installation.
+	Prefix string
+	// MaxConns bounds the connections to each server; 0 means DefaultMaxConns.
+	MaxConns int
+}
+
+// Cluster is the shards of one installation. It is safe for concurrent use.
+type Cluster struct {
+	schemas []string // by shard
+	servers []*server
+	place   []int // shard → index into servers
+}
+
+type server struct {
+	dsn string
+	db  *sql.DB
+}
+
+// Open prepares the pools. It makes no connection, so servers may be down; it fails only for a malformed configuration.
+func Open(cfg Config) (*Cluster, error) {
+	if cfg.Shards == 0 {
+		cfg.Shards = DefaultShards
+	}
+	if cfg.Prefix == "" {
+		cfg.Prefix = DefaultPrefix
+	}
+	if cfg.MaxConns == 0 {
+		cfg.MaxConns = DefaultMaxConns
+	}
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	c := &Cluster{}
+	for n := range cfg.Shards {
+		c.schemas = append(c.schemas, fmt.Sprintf("%s%04d", cfg.Prefix, n))
+		at, ok := cfg.Placement[n]
+		if !ok {
+			at = n % len(cfg.DSNs)
+		}
+		c.place = append(c.place, at)
+	}
+	for i, dsn := range cfg.DSNs {
+		db, err := openPool(dsn, "", cfg.MaxConns)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("shards: server %d: %w", i, err), c.Close())
+		}
+		c.servers = append(c.servers, &server{dsn: dsn, db: db})
+	}
+	return c, nil
+}
+
+func (cfg Config) check() error {
+	switch {
+	case len(cfg.DSNs) == 0:
+		return errors.New("shards: no server is configured: give at least one DSN")
+	case cfg.Shards < 1 || cfg.Shards > MaxShards:
+		return fmt.Errorf("shards: %d shards are out of range: give 1 to %d", cfg.Shards, MaxShards)
+	case len(cfg.Prefix) > maxPrefix || !regexp.MustCompile(`^[a-z0-9_]+$`).MatchString(cfg.Prefix):
+		return fmt.Errorf("shards: prefix %q is malformed: give 1 to %d characters of a-z 0-9 _", cfg.Prefix, maxPrefix)
+	case cfg.MaxConns < 2 || cfg.MaxConns > maxConns:
+		return fmt.Errorf("shards: %d connections are out of range: give 2 to %d", cfg.MaxConns, maxConns)
+	}
+	for shard, at := range cfg.Placement {
+		if shard < 0 || shard >= cfg.Shards || at < 0 || at >= len(cfg.DSNs) {
+			return fmt.Errorf("shards: placement %d=%d: there are shards 0 to %d and servers 0 to %d",
+				shard, at, cfg.Shards-1, len(cfg.DSNs)-1)
+		}
+	}
+	return nil
+}
+
+// Close closes every pool.
+func (c *Cluster) Close() error {
+	var errs []error
+	for _, s := range c.servers {
+		errs = append(errs, s.db.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Shards is their number.
+func (c *Cluster) Shards() int { return len(c.schemas) }
+
+// Servers is the number of servers.
+func (c *Cluster) Servers() int { return len(c.servers) }
+
+// ServerOf is the index of the server that holds a shard.
+func (c *Cluster) ServerOf(shard int) int { return c.place[shard] }
+
+// ForUser is the shard of a user: the 64-bit FNV-1a hash of the id's bytes, modulo the number of shards. It decides
+// where money lies, so it never changes.
+func (c *Cluster) ForUser(user string) int {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(user))
+	return int(h.Sum64() % uint64(len(c.schemas)))
+}
+
+// Table is the full name of a table of a shard, quoted.
+func (c *Cluster) Table(shard int, table string) string {
+	return "`" + c.schemas[shard] + "`.`" + table + "`"
+}
+
+// DB is the pool of the server that holds the shard. Errors of its methods go through Classify.
+func (c *Cluster) DB(shard int) *sql.DB { return c.servers[c.place[shard]].db }
+
+// ServerDB is the pool of a server, by its index.
+func (c *Cluster) ServerDB(server int) *sql.DB { return c.servers[server].db }
+
+// Ping asks every server whether it is there, all at once, and returns an error for each, nil where it is.
+func (c *Cluster) Ping(ctx context.Context) []error {
+	const patience = 2 * time.Second
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	answers := make([]error, len(c.servers))
+	each(len(c.servers), len(c.servers), func(i int) {
+		answers[i] = Classify(c.servers[i].db.PingContext(ctx))
+	})
+	return answers
+}

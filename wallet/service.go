@@ -1,0 +1,149 @@
+package wallet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Bounds of a page of a statement.
+const (
+	DefaultEntries = 50
+	MaxEntries     = 200
+)
+
+// ResumeFundings leaves orders alone that are younger than fundingGrace, for the call that made them is probably still
+// at work on them, and reads resumePage of them at a time.
+const (
+	fundingGrace = 5 * time.Second
+	resumePage   = 100
+)
+
+// Service is a user's wallet: balances, statement, money in and out. Every method is safe for concurrent use.
+//
+// A top-up or withdrawal is three steps: the ledger records it (and debits a withdrawal), the provider moves the money,
+// the ledger records how that ended. Whatever stops between two of them, a repeat of the call or ResumeFundings goes on
+// from there; until then a withdrawal's money is in an account of its own, neither spent nor spendable.
+type Service struct {
+	ledger  FundingLedger
+	funding Funding
+	now     func() time.Time
+}
+
+// NewService makes a Service.
+func NewService(l FundingLedger, f Funding, now func() time.Time) *Service {
+	return &Service{ledger: l, funding: f, now: now}
+}
+
+// Balances returns what a user owns, one amount for each currency ever used, ordered by currency.
+func (s *Service) Balances(ctx context.Context, user string) ([]Amount, error) {
+	return s.ledger.Balances(ctx, user)
+}
+
+// Entries returns a page of a user's statement, newest first: entries with a seq below before (0: from the newest), up to
+// limit (0: DefaultEntries). Refusals: unknown_currency, invalid_argument.
+func (s *Service) Entries(ctx context.Context, user, currency string, before int64, limit int) ([]Entry, error) {
+	c, err := ParseCurrency(currency)
+	if err != nil {
+		return nil, err
+	}
+	if limit == 0 {
+		limit = DefaultEntries
+	}
+	if limit < 1 || limit > MaxEntries {
+		return nil, Refuse(CodeInvalidArgument, "limit %d is out of range: give 1 to %d", limit, MaxEntries)
+	}
+	if before < 0 {
+		return nil, Refuse(CodeInvalidArgument, "cursor %d is not one of this list's", before)
+	}
+	return s.ledger.Entries(ctx, user, c, before, limit)
+}
+
+// TopUp brings minor units of a currency in from outside. The order's State is FundingPending where the provider takes
+// its time. Refusals: amount_out_of_range, unknown_currency, request_conflict, funding_refused.
+func (s *Service) TopUp(ctx context.Context, user, requestID string, minor int64, currency string) (FundingOrder, error) {
+	return s.order(ctx, EntryTopUp, user, requestID, minor, currency)
+}
+
+// Withdraw takes minor units of a currency out. Refusals: as TopUp, and insufficient_balance.
+func (s *Service) Withdraw(ctx context.Context, user, requestID string, minor int64, currency string) (FundingOrder, error) {
+	return s.order(ctx, EntryWithdrawal, user, requestID, minor, currency)
+}
+
+func (s *Service) order(ctx context.Context, kind EntryKind, user, requestID string, minor int64, currency string) (FundingOrder, error) {
+	if err := CheckID("user", user); err != nil {
+		return FundingOrder{}, err
+	}
+	amount, err := NewAmount(minor, currency)
+	if err != nil {
+		return FundingOrder{}, err
+	}
+	request, err := NewRequest(requestID, string(kind), amount)
+	if err != nil {
+		return FundingOrder{}, err
+	}
+	id, err := s.ledger.NewID(user)
+	if err != nil {
+		return FundingOrder{}, err
+	}
+	o := FundingOrder{ID: id, User: user, Kind: kind, Amount: amount, State: FundingPending, CreatedAt: s.now()}
+	if o, err = s.ledger.OpenFunding(ctx, request, o); err != nil {
+		return FundingOrder{}, err
+	}
+	if o, err = s.advance(ctx, o); err != nil {
+		return FundingOrder{}, err
+	}
+	if o.State == FundingRefused {
+		return FundingOrder{}, Refuse(CodeFundingRefused, "the funding provider refused this %s: the wallet is as it was before", kind)
+	}
+	return o, nil
+}
+
+// advance asks the provider about a pending order and records its answer.
+func (s *Service) advance(ctx context.Context, o FundingOrder) (FundingOrder, error) {
+	if o.State != FundingPending {
+		return o, nil
+	}
+	ask := s.funding.Collect
+	if o.Kind == EntryWithdrawal {
+		ask = s.funding.PayOut
+	}
+	state, err := ask(ctx, o)
+	if err != nil {
+		return o, fmt.Errorf("funding provider, %s %d: %w", o.Kind, o.ID, err)
+	}
+	if state == FundingPending {
+		return o, nil
+	}
+	return s.ledger.CloseFunding(ctx, o.ID, state)
+}
+
+// ResumeFundings goes on with every order that has been pending for more than a few seconds, and returns how many of
+// them are now settled or refused. An order or a shard that fails does not hold up the others; err joins the failures.
+func (s *Service) ResumeFundings(ctx context.Context) (finished int, err error) {
+	var errs []error
+	before := s.now().Add(-fundingGrace)
+	for shard := range s.ledger.Shards() {
+		for after := int64(0); ctx.Err() == nil; {
+			orders, err := s.ledger.PendingFundings(ctx, shard, before, after, resumePage)
+			if err != nil {
+				errs = append(errs, err)
+				break
+			}
+			for _, o := range orders {
+				after = o.ID
+				o, err := s.advance(ctx, o)
+				if err != nil {
+					errs = append(errs, err)
+				} else if o.State != FundingPending {
+					finished++
+				}
+			}
+			if len(orders) < resumePage {
+				break
+			}
+		}
+	}
+	return finished, errors.Join(append(errs, ctx.Err())...)
+}
