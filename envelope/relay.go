@@ -34,7 +34,7 @@ func Topic(group string) string { return "group:" + group }
 
 // Run relays a bucket until the context ends.
 func (r *Relay) Run(ctx context.Context, bucket int) {
-	loop{name: "relay", log: r.logger.With("bucket", bucket)}.run(ctx, func(ctx context.Context) (bool, error) {
+	loop.Job{Name: "relay", Log: r.logger.With("bucket", bucket)}.Run(ctx, func(ctx context.Context) (bool, error) {
 		return true, r.pass(ctx, bucket)
 	})
 }

@@ -34,7 +34,7 @@ func NewSettler(log Log, pot Pot, ledger Ledger, logger *slog.Logger, settled fu
 
 // Run settles a bucket, which belongs to shard, until the context ends.
 func (s *Settler) Run(ctx context.Context, shard, bucket int) {
-	loop{name: "settle", log: s.logger.With("bucket", bucket)}.run(ctx, func(ctx context.Context) (bool, error) {
+	loop.Job{Name: "settle", Log: s.logger.With("bucket", bucket)}.Run(ctx, func(ctx context.Context) (bool, error) {
 		_, err := s.Pass(ctx, shard, bucket, logWait)
 		return true, err
 	})
