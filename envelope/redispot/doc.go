@@ -1,0 +1,31 @@
+// Package redispot keeps pots and the grab log on Redis. It decides who gets which share.
+//
+// Everything of a bucket lies in one hash slot, so that one script covers it and Redis Cluster spreads the buckets:
+//
+//	{b17}:e:<id>    hash    the pot. #g group, #x expiry (ms), #n number of shares; once nothing can be taken any more
+//	                        #c shares that were left; once refunded #r minor units; <user> → <share>:<minor>:<at (ms)>
+//	{b17}:e:<id>:s  list    the shares to take, <share>:<minor>, in order
+//	{b17}:log       stream  what happened, see record.go
+//	{b17}:read      hash    reader → the last entry it acknowledged
+//	{b17}:home      string  the installation that these keys belong to
+//
+// A user id never starts with #. No field of a group envelope's pot is longer than 64 bytes, so it stays a listpack.
+//
+// Every script first compares home with the installation: in a Redis that was emptied, or is another one, each call
+// fails with envelope.ErrPotsLost until Install is called. Every script may be repeated, so calls are when a connection
+// breaks; the winner whose answer was lost gets the same share, as AlreadyWon.
+//
+// # Time
+//
+// Only the clock of Redis decides whether an envelope is expired. That clock can go back (it is set, or a replica with
+// a slower one takes over), so the first call that finds the time over closes the pot for good in the same script, and
+// Expired is as final as Empty.
+//
+// # What an acknowledged grab survives
+//
+// With appendfsync always: the end of Redis. With Config.WaitReplicas also the loss of the primary: then no win, no
+// result of Close and no log record is handed out before that many replicas have it. What too few have confirmed in
+// time is answered with the refusal unavailable, and the repeated call asks again.
+//
+// Redis must run with maxmemory-policy noeviction.
+package redispot

@@ -1,0 +1,23 @@
+-- Ends pots: closes them, drops their shares, and lets them be forgotten.
+--
+-- KEYS: home, log, then for each envelope: pot, shares
+-- ARGV: installation, seconds to keep a retired pot, then for each envelope: id, refunded (minor units)
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('POTSLOST') end
+
+local lines = {}
+for key = 3, #KEYS, 2 do
+	local pot, shares = KEYS[key], KEYS[key + 1]
+	local id, refunded = ARGV[key], ARGV[key + 1]
+	local head = redis.call('HMGET', pot, '#g', '#c', '#r')
+	if head[1] then
+		if not head[2] then redis.call('HSET', pot, '#c', redis.call('LLEN', shares)) end
+		redis.call('DEL', shares)
+		if refunded ~= '0' and not head[3] then
+			redis.call('HSET', pot, '#r', refunded)
+			lines[#lines + 1] = 'r ' .. id .. ' ' .. head[1] .. ' ' .. refunded
+		end
+		if redis.call('TTL', pot) < 0 then redis.call('EXPIRE', pot, ARGV[2]) end
+	end
+end
+if #lines > 0 then redis.call('XADD', KEYS[2], '*', 'v', table.concat(lines, '\n')) end
+return 1

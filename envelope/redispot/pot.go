@@ -1,0 +1,275 @@
+package redispot
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/wallet"
+)
+
+// maxInCall is the most pots that one Retire or Missing script goes through.
+const maxInCall = 500
+
+// Fill implements envelope.Pot. Refusals: invalid_argument for a malformed group or user, unavailable when too few
+// replicas confirmed.
+func (p *Pots) Fill(ctx context.Context, e envelope.Envelope, taken []envelope.Take) error {
+	b, err := p.of(e.ID)
+	if err != nil {
+		return fmt.Errorf("redispot: fill: no shard made the id %d", e.ID)
+	}
+	toTake, tookBy, err := pack(e, taken)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := p.bounded(ctx)
+	defer cancel()
+	pot, shares := b.keys.pot(e.ID)
+	_, safe, err := p.runSafely(ctx, &p.scripts.fill,
+		[]string{b.keys.home, b.keys.log, pot, shares},
+		[]string{p.installation, strconv.FormatInt(e.ID, 10), e.Group, strconv.FormatInt(e.ExpiresAt.UnixMilli(), 10), strconv.Itoa(len(e.Shares)), toTake, tookBy})
+	switch {
+	case err != nil:
+		return fmt.Errorf("fill: %w", err)
+	case !safe:
+		return p.unsafe()
+	}
+	return nil
+}
+
+// pack writes shares and takes as fill.lua reads them. A share taken twice, or by no share's index, is an error: the
+// ledger that says so is damaged.
+func pack(e envelope.Envelope, taken []envelope.Take) (toTake, tookBy string, err error) {
+	if err := wallet.CheckID("group", e.Group); err != nil {
+		return "", "", err
+	}
+	gone := make([]bool, len(e.Shares))
+	users := make(map[string]bool, len(taken))
+	var took []byte
+	for _, t := range taken {
+		if err := wallet.CheckID("user", t.User); err != nil {
+			return "", "", err
+		}
+		if t.Share < 0 || t.Share >= len(e.Shares) || gone[t.Share] || users[t.User] {
+			return "", "", fmt.Errorf("redispot: fill %d: share %d cannot be taken by %s: it is taken, or they have one, or there is no such share", e.ID, t.Share, t.User)
+		}
+		gone[t.Share], users[t.User] = true, true
+		took = append(took, t.User...)
+		took = append(took, ' ')
+		took = appendShare(took, t.Share, t.Minor)
+		took = append(took, ':')
+		took = strconv.AppendInt(took, t.At.UnixMilli(), 10)
+		took = append(took, ' ')
+	}
+	var left []byte
+	for i, minor := range e.Shares {
+		if !gone[i] {
+			left = append(appendShare(left, i, minor), ' ')
+		}
+	}
+	return string(left), string(took), nil
+}
+
+func appendShare(to []byte, share int, minor int64) []byte {
+	to = strconv.AppendInt(to, int64(share), 10)
+	to = append(to, ':')
+	return strconv.AppendInt(to, minor, 10)
+}
+
+// Look implements envelope.Pot. A pot whose time is over is closed by it.
+func (p *Pots) Look(ctx context.Context, id int64) (envelope.PotState, error) {
+	if pot, ok := p.finals.get(id); ok {
+		return pot.look(), nil
+	}
+	s, _, err := p.look(ctx, id, false)
+	return s, err
+}
+
+// Close implements envelope.Pot. Refusal: unavailable when too few replicas confirmed.
+func (p *Pots) Close(ctx context.Context, id int64) (envelope.PotState, error) {
+	s, safe, err := p.look(ctx, id, true)
+	if err == nil && !safe {
+		return envelope.PotState{}, p.unsafe()
+	}
+	return s, err
+}
+
+// look asks Redis. Only what is safe on replicas is remembered: a win answered from memory is as safe as any other.
+func (p *Pots) look(ctx context.Context, id int64, shut bool) (s envelope.PotState, safe bool, err error) {
+	b, err := p.of(id)
+	if err != nil {
+		return s, false, err
+	}
+	flag := "0"
+	if shut {
+		flag = "1"
+	}
+	ctx, cancel := p.bounded(ctx)
+	defer cancel()
+	epoch := p.finals.now()
+	pot, shares := b.keys.pot(id)
+	m, safe, err := p.runSafely(ctx, &p.scripts.look, []string{b.keys.home, pot, shares}, []string{p.installation, flag})
+	if rueidis.IsRedisNil(err) {
+		return s, false, envelope.ErrNoPot
+	}
+	if err != nil {
+		return s, false, fmt.Errorf("look: %w", err)
+	}
+	if s, err = parseState(&m); err != nil {
+		return s, false, fmt.Errorf("redispot: pot %d: %w", id, err)
+	}
+	if safe {
+		p.finals.keep(id, s, epoch)
+	}
+	return s, safe, nil
+}
+
+// parseState reads the answer of look.lua. Takes of the same millisecond are in the order of their shares, which is the
+// order in which those are taken.
+func parseState(m *rueidis.RedisMessage) (s envelope.PotState, err error) {
+	parts, err := m.ToArray()
+	if err != nil {
+		return s, err
+	}
+	if len(parts) != 3 {
+		return s, fmt.Errorf("%d parts", len(parts))
+	}
+	left, err := parts[0].ToInt64()
+	if err != nil {
+		return s, err
+	}
+	closed, err := parts[1].ToInt64()
+	if err != nil {
+		return s, err
+	}
+	fields, err := parts[2].AsStrSlice()
+	if err != nil {
+		return s, err
+	}
+	s.Left, s.Closed = int(left), closed == 1
+	s.Taken = make([]envelope.Take, 0, len(fields)/2)
+	for pair := range slices.Chunk(fields, 2) {
+		if len(pair) != 2 {
+			return s, fmt.Errorf("a field without a value")
+		}
+		switch field, value := pair[0], pair[1]; {
+		case field == "#g":
+			s.Group = value
+		case field == "#x":
+			ms, err := strconv.ParseInt(value, 10, 64)
+			if err != nil {
+				return s, fmt.Errorf("expiry: %w", err)
+			}
+			s.ExpiresAt = time.UnixMilli(ms).UTC()
+		case strings.HasPrefix(field, "#"):
+		default:
+			t, err := parseTake(field, value)
+			if err != nil {
+				return s, err
+			}
+			s.Taken = append(s.Taken, t)
+		}
+	}
+	slices.SortFunc(s.Taken, func(a, b envelope.Take) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Share, b.Share))
+	})
+	return s, nil
+}
+
+// Retire implements envelope.Pot. A retired pot answers for another hour. Errors: ErrPotsLost. Refusal: unavailable when
+// too few replicas confirmed.
+func (p *Pots) Retire(ctx context.Context, retired []envelope.Retirement) error {
+	byBucket := map[*bucket][]envelope.Retirement{}
+	for _, r := range retired {
+		if b, err := p.of(r.Envelope); err == nil {
+			byBucket[b] = append(byBucket[b], r)
+		}
+	}
+	return p.each(ctx, func(call func(func(context.Context) error)) {
+		for b, all := range byBucket {
+			for some := range slices.Chunk(all, maxInCall) {
+				call(func(ctx context.Context) error { return p.retire(ctx, b, some) })
+			}
+		}
+	})
+}
+
+func (p *Pots) retire(ctx context.Context, b *bucket, retired []envelope.Retirement) error {
+	keys := []string{b.keys.home, b.keys.log}
+	args := []string{p.installation, strconv.Itoa(int(retiredFor.Seconds()))}
+	for _, r := range retired {
+		pot, shares := b.keys.pot(r.Envelope)
+		keys = append(keys, pot, shares)
+		args = append(args, strconv.FormatInt(r.Envelope, 10), strconv.FormatInt(r.Refunded, 10))
+	}
+	_, safe, err := p.runSafely(ctx, &p.scripts.retire, keys, args)
+	switch {
+	case err != nil:
+		return fmt.Errorf("retire: %w", err)
+	case !safe:
+		return p.unsafe()
+	}
+	return nil
+}
+
+// Missing implements envelope.Pot. The ids are returned in their order; ids that no shard made have no pot.
+func (p *Pots) Missing(ctx context.Context, ids []int64) ([]int64, error) {
+	gone := make([]bool, len(ids))
+	byBucket := map[*bucket][]int{} // indexes into ids
+	for i, id := range ids {
+		b, err := p.of(id)
+		if err != nil {
+			gone[i] = true
+			continue
+		}
+		byBucket[b] = append(byBucket[b], i)
+	}
+	err := p.each(ctx, func(call func(func(context.Context) error)) {
+		for b, all := range byBucket {
+			for some := range slices.Chunk(all, maxInCall) {
+				call(func(ctx context.Context) error { return p.missing(ctx, b, ids, some, gone) })
+			}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	var missing []int64
+	for i, id := range ids {
+		if gone[i] {
+			missing = append(missing, id)
+		}
+	}
+	return missing, nil
+}
+
+// missing sets gone for those of the ids, given by their indexes, that have no pot in the bucket.
+func (p *Pots) missing(ctx context.Context, b *bucket, ids []int64, some []int, gone []bool) error {
+	keys := []string{b.keys.home}
+	for _, i := range some {
+		pot, _ := b.keys.pot(ids[i])
+		keys = append(keys, pot)
+	}
+	m, err := p.run(ctx, &p.scripts.missing, keys, []string{p.installation})
+	if err != nil {
+		return fmt.Errorf("missing: %w", err)
+	}
+	indexes, err := m.AsIntSlice()
+	if err != nil {
+		return fmt.Errorf("redispot: missing: %w", err)
+	}
+	for _, i := range indexes {
+		if i < 0 || i >= int64(len(some)) {
+			return fmt.Errorf("redispot: missing: index %d of %d", i, len(some))
+		}
+		gone[some[i]] = true
+	}
+	return nil
+}
