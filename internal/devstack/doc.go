@@ -10,15 +10,15 @@
 //
 // A server is the child of a guard, a few lines of shell in a session of its own, so that Ctrl-C in a terminal reaches
 // this process only and the servers are stopped in order. The guard's standard input is a pipe from this process. When
-// the pipe ends without a word, this process is gone (SIGKILL included), and the guard kills the server. Both servers
+// the pipe ends before the server does, this process is gone (SIGKILL included), and the guard kills the server. Both servers
 // are crash-safe, so nothing acknowledged is lost by that.
 //
 // Guard and server also hold a flock on server.lock. The kernel drops it when the last of them is dead, so a start that
 // follows a crash waits for exactly that moment and two servers never share a data directory.
 //
 //	state     who lets go                    what follows
-//	running   Stop                           SIGTERM, the server ends in order, the guard is told and ends
-//	running   Kill                           SIGKILL to guard and server
+//	running   Stop                           SIGTERM, the server ends in order, and the guard with it
+//	running   Kill                           SIGKILL, the server and the guard end
 //	running   the server dies by itself      Lost reports it with the end of the server's log
 //	running   the guard dies                 the server is killed, Lost reports it
 //	running   this process dies              the guard kills the server and removes what was temporary

@@ -78,31 +78,16 @@ func startGuarded(c command) (*guarded, error) {
 	return g, nil
 }
 
-// watch waits for the ends of server and guard, in whichever order they come.
+// watch waits for the end of the guard and of everything under it.
 func (g *guarded) watch(pipe *os.File, report io.Reader) {
-	serverEnded := make(chan struct{})
-	guardEnded := make(chan error, 1)
-	go func() { guardEnded <- g.cmd.Wait() }()
-	go func() {
-		io.Copy(io.Discard, report) // ends when the last process that holds the other end is dead
-		close(serverEnded)
-	}()
-	select {
-	case <-serverEnded:
-		// The guard may be dead as well, then nobody reads this.
-		io.WriteString(g.stdin, "ended\n")
-		g.err = <-guardEnded
-	case err := <-guardEnded:
-		select {
-		case <-serverEnded:
-			g.err = err
-		default:
-			// Its group is still occupied by the server, so the number cannot mean anybody else.
-			g.killAll()
-			<-serverEnded
-			g.err = fmt.Errorf("its guard died: %w", orExit(err))
-		}
+	g.err = g.cmd.Wait()
+	if exit, ok := errors.AsType[*exec.ExitError](g.err); ok && !exit.Exited() {
+		g.err = fmt.Errorf("its guard died: %w", g.err)
 	}
+	// What the server forked (Redis rewriting its AOF), or the server itself if the guard was taken from it. Nobody else
+	// can have this number yet.
+	g.killAll()
+	io.Copy(io.Discard, report) // ends when the last of them is dead
 	g.stdin.Close()
 	pipe.Close()
 	close(g.ended)
@@ -113,24 +98,18 @@ func (g *guarded) signal(sig syscall.Signal) {
 	select {
 	case <-g.ended:
 	default:
-		// The guard has not collected the server, so its number is not given to another process.
 		syscall.Kill(g.pid, sig)
 	}
 }
 
-// killAll kills the guard, the server and everything the server forked.
-func (g *guarded) killAll() { syscall.Kill(-g.cmd.Process.Pid, syscall.SIGKILL) }
-
-// kill returns once they are dead.
+// kill returns when the server and all it forked are dead.
 func (g *guarded) kill() {
-	select {
-	case <-g.ended:
-		return
-	default:
-	}
-	g.killAll()
+	g.signal(syscall.SIGKILL)
 	<-g.ended
 }
+
+// killAll kills the guard's whole group.
+func (g *guarded) killAll() { syscall.Kill(-g.cmd.Process.Pid, syscall.SIGKILL) }
 
 // orExit names a clean exit where an error is wanted.
 func orExit(err error) error {

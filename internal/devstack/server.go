@@ -40,7 +40,8 @@ type server struct {
 	temporary bool // the guard removes dir when this process dies
 
 	mu       sync.Mutex // held for a whole start or stop
-	proc     *guarded   // the last one started, nil before
+	pid      int        // of the last server started
+	proc     *guarded   // the last one started, nil once stopped
 	stopping chan struct{}
 
 	lost chan error // capacity 1; the servers of a Stack share one
@@ -71,14 +72,11 @@ func newServer(name, dir, socketName string, log *slog.Logger, lost chan error) 
 	return server{name: name, dir: dir, socket: socket, log: log, lost: lost}, nil
 }
 
-// PID is the process id of the server, of the last one when it is not running.
+// PID is the process id of the server, of the last one when none is running.
 func (s *server) PID() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.proc == nil {
-		return 0
-	}
-	return s.proc.pid
+	return s.pid
 }
 
 // Lost receives an error, at most one that nobody has read, when the server dies without Stop, Kill or Restart.
@@ -130,7 +128,7 @@ func (s *server) start(ctx context.Context) error {
 		proc.kill()
 		return fmt.Errorf("start %s: %w%s", s.name, err, s.logSince(logged))
 	}
-	s.proc, s.stopping = proc, make(chan struct{})
+	s.pid, s.proc, s.stopping = proc.pid, proc, make(chan struct{})
 	go s.reportLoss(proc, s.stopping, logged)
 	s.log.Debug("server ready", "server", s.name, "pid", proc.pid, "took", time.Since(begin))
 	return nil
@@ -186,13 +184,15 @@ func (s *server) stop(ctx context.Context) error {
 	defer cancel()
 	s.expectEnd()
 	s.proc.signal(syscall.SIGTERM)
+	var err error
 	select {
 	case <-s.proc.ended:
 	case <-ctx.Done():
 		s.proc.kill()
-		return fmt.Errorf("stop %s: killed: %w", s.name, ctx.Err())
+		err = fmt.Errorf("stop %s: killed: %w", s.name, ctx.Err())
 	}
-	return s.socket.removeDir()
+	s.proc = nil
+	return errors.Join(err, s.socket.removeDir())
 }
 
 // expectEnd needs mu; from here on the server's end is nobody's loss.
