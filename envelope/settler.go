@@ -2,6 +2,7 @@ package envelope
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -89,19 +90,20 @@ func postsOf(records []Record) []wallet.Post {
 	return posts
 }
 
-// Drain settles everything that is in a shard's logs now.
-func (s *Settler) Drain(ctx context.Context, b Buckets, shard int) error {
+// Drain settles everything that is in a shard's logs now. A lost bucket has no log; the others are settled before
+// ErrPotsLost is returned.
+func (s *Settler) Drain(ctx context.Context, b Buckets, shard int) (lost error) {
 	from, to := b.OfShard(shard)
 	for bucket := from; bucket < to; bucket++ {
-		for {
-			n, err := s.Pass(ctx, shard, bucket, 0)
-			if err != nil {
+		for n := 1; n > 0; {
+			var err error
+			n, err = s.Pass(ctx, shard, bucket, 0)
+			if errors.Is(err, ErrPotsLost) {
+				lost = err
+			} else if err != nil {
 				return err
-			}
-			if n == 0 {
-				break
 			}
 		}
 	}
-	return nil
+	return lost
 }

@@ -1,0 +1,90 @@
+// Package cmd is the command line: flags, what each command starts, and what it prints.
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+const description = `Red envelopes and social transfers: durable, exact to the last cent, fast enough for New Year's Eve.
+
+hongbao up runs everything on this machine, with a Redis and a MariaDB of its own. A larger installation runs rpc, gateway
+and work as processes of their own on servers that --redis and --mysql name. Every flag can also be set in the environment
+as HONGBAO_FLAG_NAME.`
+
+type cli struct {
+	LogLevel  slog.Level `help:"Least level that is logged: debug, info, warn, error." default:"info"`
+	LogFormat string     `help:"text or json." enum:"text,json" default:"text"`
+
+	Up      upCmd      `cmd:"" help:"Run everything on this machine, with a private Redis and MariaDB."`
+	RPC     rpcCmd     `cmd:"" name:"rpc" help:"Run the Kitex services."`
+	Gateway gatewayCmd `cmd:"" help:"Run the HTTP and WebSocket gateway with the page."`
+	Work    workCmd    `cmd:"" help:"Run a worker: settle, deliver, relay, refund, sweep."`
+	Migrate migrateCmd `cmd:"" help:"Install on new servers, or bring the tables up to date."`
+	Audit   auditCmd   `cmd:"" help:"Check the books; exit 0 only when they balance."`
+	Recover recoverCmd `cmd:"" help:"Rebuild what Redis lost from the ledger."`
+	Verify  verifyCmd  `cmd:"" help:"Recompute the split of a closed envelope from its published seed."`
+	Token   tokenCmd   `cmd:"" help:"Sign a token."`
+}
+
+// console is where a command talks to the person who typed it. Logs go to err.
+type console struct {
+	out, err io.Writer
+	log      *slog.Logger
+}
+
+func (c console) say(format string, args ...any) { fmt.Fprintf(c.out, format+"\n", args...) }
+
+// exitCode ends a command that has already said everything.
+type exitCode int
+
+func (e exitCode) Error() string { return fmt.Sprintf("exit %d", int(e)) }
+
+// Main runs a command line and returns the exit code: 0, 1 for a failure or a finding, 2 for a wrong command line. SIGINT and
+// SIGTERM end a command in order; a second one ends it at once.
+func Main(args []string, stdout, stderr io.Writer) int {
+	var c cli
+	parser, err := kong.New(&c, kong.Name("hongbao"), kong.Description(description), kong.UsageOnError(),
+		kong.DefaultEnvars("HONGBAO"), kong.Writers(stdout, stderr))
+	if err != nil {
+		panic(err) // the flags above contradict each other
+	}
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintln(stderr, "hongbao:", err)
+		return 2
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+
+	at := console{out: stdout, err: stderr, log: newLog(stderr, c.LogLevel, c.LogFormat)}
+	parsed.BindTo(ctx, (*context.Context)(nil))
+	parsed.Bind(at)
+	err = parsed.Run()
+	var code exitCode
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &code):
+		return int(code)
+	}
+	fmt.Fprintln(stderr, "hongbao:", err)
+	return 1
+}
+
+func newLog(w io.Writer, level slog.Level, format string) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}

@@ -1,0 +1,214 @@
+// Package system puts an installation together: it is the one place that knows which concrete store stands behind each
+// interface of the domain. Commands start parts of it; tests run it on private servers.
+package system
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/rueidis"
+
+	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/envelope/redispot"
+	"github.com/hongbao/hongbao/group"
+	"github.com/hongbao/hongbao/group/mysqlgroup"
+	"github.com/hongbao/hongbao/internal/shards"
+	"github.com/hongbao/hongbao/push/redisbus"
+	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/wallet/mysqlledger"
+)
+
+// Config says where an installation's servers are and how it behaves. Redis, MySQL and Shards are required.
+type Config struct {
+	Redis     []string    // see OpenRedis
+	MySQL     []string    // DSNs of servers, without a database
+	Placement map[int]int // shard → index into MySQL, where it is not shard mod len(MySQL)
+	Prefix    string      // of the schemas' names; empty for the usual one
+	Shards    int
+	Node      int // 0 to 63, another one in each process
+
+	Limits       envelope.Limits
+	Funding      wallet.Funding
+	WaitReplicas int
+	WaitTimeout  time.Duration
+
+	Log        *slog.Logger
+	Registerer prometheus.Registerer
+	Now        func() time.Time
+}
+
+// System is an installation as one process sees it.
+type System struct {
+	Installation shards.Installation
+	Buckets      envelope.Buckets
+	Cluster      *shards.Cluster
+	Redis        rueidis.Client
+	Ledger       *mysqlledger.Ledger
+	Pots         *redispot.Pots
+	Heads        *envelope.Heads
+	Envelopes    *envelope.Service
+	Wallets      *wallet.Service
+	Groups       *group.Directory
+	Bus          *redisbus.Bus
+
+	cfg   Config
+	close []func()
+}
+
+// groupsChannel carries the ids of groups whose members changed.
+const groupsChannel = "groups"
+
+// Install makes the installation on the servers where there is none, brings its tables up to date, and marks a Redis
+// that has never been used. It may be repeated and run by several processes. sandbox says that money is not real.
+func Install(ctx context.Context, cfg Config, bucketsPerShard int, sandbox bool) error {
+	cluster, err := openCluster(cfg)
+	if err != nil {
+		return err
+	}
+	defer cluster.Close()
+	_, err = cluster.Install(ctx, shards.Installation{BucketsPerShard: bucketsPerShard, Sandbox: sandbox})
+	if err != nil {
+		return err
+	}
+	ledger, err := mysqlledger.New(mysqlledger.Config{Cluster: cluster, Node: cfg.Node, Log: cfg.Log, Registerer: prometheus.NewRegistry(), Now: cfg.Now})
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(ledger.Migrate(ctx), mysqlgroup.New(cluster).Migrate(ctx)); err != nil {
+		return err
+	}
+	cfg.Registerer = prometheus.NewRegistry()
+	s, err := Open(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if s.Installation.PotsReady {
+		return nil
+	}
+	if err := s.Pots.Install(ctx); err != nil {
+		return err
+	}
+	return cluster.SetPotsReady(ctx)
+}
+
+// Open connects to an installation. Servers that are down are an error only for Redis and for shard 0, which says what
+// the installation is.
+func Open(ctx context.Context, cfg Config) (s *System, err error) {
+	s = &System{cfg: cfg}
+	defer func() {
+		if err != nil {
+			s.Close()
+		}
+	}()
+	if s.Cluster, err = openCluster(cfg); err != nil {
+		return nil, err
+	}
+	s.onClose(func() { _ = s.Cluster.Close() })
+	if s.Installation, err = s.Cluster.Installation(ctx); err != nil {
+		return nil, err
+	}
+	s.Buckets = envelope.Buckets{Shards: s.Installation.Shards, PerShard: s.Installation.BucketsPerShard}
+	if s.Redis, err = OpenRedis(cfg.Redis); err != nil {
+		return nil, err
+	}
+	s.onClose(s.Redis.Close)
+	return s, s.assemble(ctx)
+}
+
+func (s *System) assemble(ctx context.Context) (err error) {
+	cfg := s.cfg
+	if s.Ledger, err = mysqlledger.New(mysqlledger.Config{Cluster: s.Cluster, Node: cfg.Node, Log: cfg.Log, Registerer: cfg.Registerer, Now: cfg.Now}); err != nil {
+		return err
+	}
+	s.Pots, err = redispot.New(s.Redis, redispot.Config{
+		Buckets: s.Buckets, ShardOf: s.Ledger.ShardOf, Installation: s.Installation.ID,
+		WaitReplicas: cfg.WaitReplicas, WaitTimeout: cfg.WaitTimeout, Registerer: cfg.Registerer,
+	})
+	if err != nil {
+		return err
+	}
+	s.Heads = envelope.NewHeads(s.Ledger)
+	if s.Bus, err = redisbus.New(s.Redis, redisbus.Config{Log: cfg.Log, Registerer: cfg.Registerer}); err != nil {
+		return err
+	}
+	s.onClose(s.Bus.Close)
+	if err := s.openGroups(ctx); err != nil {
+		return err
+	}
+	s.Envelopes = envelope.NewService(s.Ledger, s.Pots, s.Groups, s.Heads, cfg.Limits, cfg.Now)
+	s.Wallets = wallet.NewService(s.Ledger, cfg.Funding, cfg.Now)
+	return nil
+}
+
+// Close lets go of everything that Open opened, in reverse order.
+func (s *System) Close() {
+	for i := len(s.close) - 1; i >= 0; i-- {
+		s.close[i]()
+	}
+	s.close = nil
+}
+
+func (s *System) onClose(f func()) { s.close = append(s.close, f) }
+
+// Ready says whether this process could serve a request now: Redis answers and holds our pots, every MySQL server answers.
+func (s *System) Ready(ctx context.Context) map[string]error {
+	checks := map[string]error{"redis": s.Redis.Do(ctx, s.Redis.B().Ping().Build()).Error()}
+	for i, err := range s.Cluster.Ping(ctx) {
+		checks[fmt.Sprintf("mysql-%d", i)] = err
+	}
+	if checks["redis"] == nil {
+		checks["pots"] = s.PotsHome(ctx)
+	}
+	return checks
+}
+
+// PotsHome returns nil when every bucket of Redis is marked as this installation's, else envelope.ErrPotsLost or
+// redispot.ErrForeign.
+func (s *System) PotsHome(ctx context.Context) error {
+	present, foreign, err := s.Pots.Markers(ctx)
+	switch {
+	case err != nil:
+		return err
+	case foreign:
+		return redispot.ErrForeign
+	case present < s.Buckets.Shards*s.Buckets.PerShard:
+		return envelope.ErrPotsLost
+	}
+	return nil
+}
+
+func openCluster(cfg Config) (*shards.Cluster, error) {
+	return shards.Open(shards.Config{DSNs: cfg.MySQL, Shards: cfg.Shards, Prefix: cfg.Prefix, Placement: cfg.Placement})
+}
+
+// OpenRedis connects to one Redis, or to a cluster where several addresses are given. An address is a URL as in
+// redis://user:password@host:6379, rediss://… (TLS) or unix:///path, or host:port; credentials are those of the first.
+func OpenRedis(addresses []string) (rueidis.Client, error) {
+	if len(addresses) == 0 {
+		return nil, errors.New("no Redis is configured: give at least one address")
+	}
+	var option rueidis.ClientOption
+	for i, address := range addresses {
+		if !strings.Contains(address, "://") {
+			address = "redis://" + address
+		}
+		one, err := rueidis.ParseURL(address)
+		if err != nil { // the URL may hold a password: the error is not passed on
+			return nil, fmt.Errorf("the Redis address number %d is malformed: give redis://user:password@host:port or unix:///path", i+1)
+		}
+		if i == 0 {
+			option = one
+			continue
+		}
+		option.InitAddress = append(option.InitAddress, one.InitAddress...)
+	}
+	option.AlwaysPipelining = true
+	option.DisableCache = true // client-side caching is not used
+	return rueidis.NewClient(option)
+}
