@@ -46,7 +46,7 @@ func passing(number uint16) bool {
 
 // Classify wraps err so that errors.Is(err, ErrUnavailable) tells a server that cannot answer now from a statement
 // that is wrong. Deadlocks and lock waits count as unavailable too: where they get out of Tx, its retries are used up.
-// A context that ended is returned as it is, and so is a Refusal.
+// A cancelled context and a Refusal are returned as they are; a deadline that passed counts as unavailable.
 func Classify(err error) error {
 	if err == nil || errors.Is(err, ErrUnavailable) || errors.Is(err, context.Canceled) {
 		return err
@@ -57,9 +57,8 @@ func Classify(err error) error {
 		}
 		return err
 	}
-	_, network := errors.AsType[net.Error](err)
-	_, operation := errors.AsType[*net.OpError](err)
-	if network || operation || errors.Is(err, driver.ErrBadConn) || errors.Is(err, mysql.ErrInvalidConn) ||
+	_, network := errors.AsType[net.Error](err) // a deadline is one, too
+	if network || errors.Is(err, driver.ErrBadConn) || errors.Is(err, mysql.ErrInvalidConn) ||
 		errors.Is(err, sql.ErrConnDone) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return unavailable{err}
 	}

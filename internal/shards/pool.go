@@ -4,8 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
-	"io"
-	"log"
 	"sync"
 	"time"
 
@@ -43,7 +41,7 @@ func openPool(dsn, schema string, conns int) (*sql.DB, error) {
 	cfg.Timeout = dialTimeout
 	cfg.ReadTimeout = readTimeout
 	cfg.WriteTimeout = writeTimeout
-	cfg.Logger = log.New(io.Discard, "", 0) // what it would say comes back as an error
+	cfg.Logger = &mysql.NopLogger{} // what it would say comes back as an error
 	if err := cfg.Apply(mysql.Charset("utf8mb4", "")); err != nil {
 		return nil, err
 	}

@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"regexp"
+	"sync"
 	"time"
 )
 
@@ -53,6 +54,9 @@ type Cluster struct {
 	schemas []string // by shard
 	servers []*server
 	place   []int // shard → index into servers
+
+	base     sync.Mutex // held while this package's own tables are made
+	baseDone bool
 }
 
 type server struct {
@@ -138,6 +142,9 @@ func (c *Cluster) ForUser(user string) int {
 	_, _ = h.Write([]byte(user))
 	return int(h.Sum64() % uint64(len(c.schemas)))
 }
+
+// Schema is the name of a shard's schema.
+func (c *Cluster) Schema(shard int) string { return c.schemas[shard] }
 
 // Table is the full name of a table of a shard, quoted.
 func (c *Cluster) Table(shard int, table string) string {

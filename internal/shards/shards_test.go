@@ -1,0 +1,228 @@
+package shards_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/hongbao/hongbao/internal/devstack"
+	"github.com/hongbao/hongbao/internal/shards"
+	"github.com/hongbao/hongbao/internal/shards/shardstest"
+	"github.com/hongbao/hongbao/wallet"
+)
+
+var counters = shards.Migrations{Table: "counter_version", FS: fstest.MapFS{"00001_counter.sql": {Data: []byte(
+	"-- +goose NO TRANSACTION\n-- +goose Up\nCREATE TABLE IF NOT EXISTS counter (id INT NOT NULL PRIMARY KEY, n BIGINT NOT NULL);\nINSERT INTO counter VALUES (1, 0), (2, 0);\n")}}}
+
+func open(t *testing.T, cfg shards.Config) *shards.Cluster {
+	t.Helper()
+	c, err := shards.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func TestForUserNeverChanges(t *testing.T) {
+	c := open(t, shards.Config{DSNs: []string{"root@tcp(127.0.0.1:1)/"}, Shards: 1024})
+	// FNV-1a, 64 bits, of the id, mod 1024: computed apart from this code.
+	for user, want := range map[string]int{"alice": fnv1a("alice"), "bob": fnv1a("bob"), "a": 0xec8c % 1024} {
+		if got := c.ForUser(user); got != want {
+			t.Errorf("ForUser(%q) = %d, want %d", user, got, want)
+		}
+	}
+	seen := map[int]bool{}
+	for i := range 20_000 {
+		seen[c.ForUser(fmt.Sprintf("user-%d", i))] = true
+	}
+	if len(seen) != 1024 {
+		t.Errorf("20,000 users live on %d of 1,024 shards", len(seen))
+	}
+}
+
+// fnv1a is the definition: offset basis, then xor and multiply by the prime for each byte. "a" has the published value
+// af63dc4c8601ec8c.
+func fnv1a(s string) int {
+	h := uint64(14695981039346656037)
+	for i := range len(s) {
+		h = (h ^ uint64(s[i])) * 1099511628211
+	}
+	return int(h % 1024)
+}
+
+func TestPlacement(t *testing.T) {
+	dsns := []string{"root@tcp(127.0.0.1:1)/", "root@tcp(127.0.0.1:2)/"}
+	c := open(t, shards.Config{DSNs: dsns, Shards: 4, Placement: map[int]int{0: 1}})
+	for shard, want := range []int{1, 1, 0, 1} {
+		if got := c.ServerOf(shard); got != want {
+			t.Errorf("shard %d is on server %d, want %d", shard, got, want)
+		}
+	}
+	for name, cfg := range map[string]shards.Config{
+		"no server":        {},
+		"too many shards":  {DSNs: dsns, Shards: 1025},
+		"unknown shard":    {DSNs: dsns, Placement: map[int]int{4: 0}},
+		"unknown server":   {DSNs: dsns, Placement: map[int]int{0: 2}},
+		"malformed prefix": {DSNs: dsns, Prefix: "x`y"},
+		"malformed DSN":    {DSNs: []string{"no slash"}},
+	} {
+		if _, err := shards.Open(cfg); err == nil {
+			t.Errorf("%s: opened", name)
+		}
+	}
+}
+
+func TestConcurrentMigrations(t *testing.T) {
+	c := shardstest.New(t, 4)
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			if err := c.MigrateAll(t.Context(), counters); err != nil {
+				t.Errorf("migrate: %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	for shard := range c.Shards() {
+		var rows int
+		if err := c.DB(shard).QueryRow("SELECT COUNT(*) FROM " + c.Table(shard, "counter")).Scan(&rows); err != nil || rows != 2 {
+			t.Errorf("shard %d: %d rows, %v; the migration should have run once", shard, rows, err)
+		}
+	}
+}
+
+func TestMissingShardIsNotMadeAnew(t *testing.T) {
+	c := shardstest.New(t, 2)
+	if err := c.MigrateAll(t.Context(), counters); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.DB(1).Exec("DROP DATABASE " + c.Schema(1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.MigrateAll(t.Context(), counters); !errors.Is(err, shards.ErrShardMissing) {
+		t.Fatalf("migrate after the schema went elsewhere: %v, want ErrShardMissing", err)
+	}
+}
+
+func TestInstallation(t *testing.T) {
+	dsn, prefix := devstack.TestMariaDB(t).DSN(), shardstest.Prefix()
+	c := open(t, shards.Config{DSNs: []string{dsn}, Shards: 2, Prefix: prefix})
+	t.Cleanup(func() { _, _ = c.DB(0).ExecContext(context.Background(), "DROP DATABASE "+c.Schema(0)) })
+
+	if _, err := c.Installation(t.Context()); !errors.Is(err, shards.ErrNotInstalled) {
+		t.Fatalf("before: %v, want ErrNotInstalled", err)
+	}
+	want := shards.Installation{BucketsPerShard: 4, Sandbox: true}
+	first, err := c.Install(t.Context(), want)
+	if err != nil || len(first.ID) != 32 || first.Shards != 2 || first.PotsReady || time.Since(first.CreatedAt) > time.Minute {
+		t.Fatalf("install: %+v, %v", first, err)
+	}
+	if err := c.SetPotsReady(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	again, err := c.Install(t.Context(), want)
+	if err != nil || again.ID != first.ID || !again.PotsReady {
+		t.Fatalf("install again: %+v, %v; want the first", again, err)
+	}
+	for _, other := range []shards.Installation{{BucketsPerShard: 5, Sandbox: true}, {BucketsPerShard: 4}, {BucketsPerShard: 4, Sandbox: true, Shards: 3}} {
+		if _, err := c.Install(t.Context(), other); !errors.Is(err, shards.ErrInstalledOtherwise) {
+			t.Errorf("install %+v: %v, want ErrInstalledOtherwise", other, err)
+		}
+	}
+	three := open(t, shards.Config{DSNs: []string{dsn}, Shards: 3, Prefix: prefix})
+	if _, err := three.Installation(t.Context()); !errors.Is(err, shards.ErrInstalledOtherwise) || !strings.Contains(err.Error(), "with 2 shards, now opened with 3") {
+		t.Errorf("opened with 3 shards: %v", err)
+	}
+}
+
+// Two transactions that take two rows in opposite order deadlock; the one that loses is run again.
+func TestTxRetriesDeadlocks(t *testing.T) {
+	c := shardstest.New(t, 1)
+	if err := c.MigrateAll(t.Context(), counters); err != nil {
+		t.Fatal(err)
+	}
+	table := c.Table(0, "counter")
+	var runs [2]int
+	var bothHaveOne sync.WaitGroup
+	bothHaveOne.Add(2)
+	var wg sync.WaitGroup
+	for i := range 2 {
+		wg.Go(func() {
+			err := c.Tx(t.Context(), 0, func(tx *sql.Tx) error {
+				runs[i]++
+				if _, err := tx.Exec("UPDATE "+table+" SET n = n + 1 WHERE id = ?", 1+i); err != nil {
+					return err
+				}
+				if runs[i] == 1 {
+					bothHaveOne.Done()
+					bothHaveOne.Wait()
+				}
+				_, err := tx.Exec("UPDATE "+table+" SET n = n + 1 WHERE id = ?", 2-i)
+				return err
+			})
+			if err != nil {
+				t.Errorf("tx %d: %v", i, err)
+			}
+		})
+	}
+	wg.Wait()
+	var sum int
+	if err := c.DB(0).QueryRow("SELECT SUM(n) FROM " + table).Scan(&sum); err != nil || sum != 4 {
+		t.Errorf("the counters sum to %d, %v; want 4", sum, err)
+	}
+	if runs[0]+runs[1] < 3 {
+		t.Errorf("runs %v: there was no deadlock, so this test proved nothing", runs)
+	}
+}
+
+func TestUnavailable(t *testing.T) {
+	ctx := t.Context()
+	own, err := devstack.StartMariaDB(ctx, devstack.MariaDBOptions{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = own.Stop(context.Background()) })
+	c := shardstest.New(t, 2, devstack.TestMariaDB(t).DSN(), own.DSN())
+	if err := c.MigrateAll(ctx, counters); err != nil {
+		t.Fatal(err)
+	}
+	bump := func(shard int) error {
+		return c.Tx(ctx, shard, func(tx *sql.Tx) error {
+			_, err := tx.Exec("UPDATE " + c.Table(shard, "counter") + " SET n = n + 1")
+			return err
+		})
+	}
+	if err := errors.Join(bump(0), bump(1)); err != nil {
+		t.Fatal(err)
+	}
+	own.Kill()
+	if err := bump(0); err != nil {
+		t.Errorf("the server that is up: %v", err)
+	}
+	err = bump(1)
+	if !errors.Is(err, shards.ErrUnavailable) || wallet.RefusalCode(err) != wallet.CodeUnavailable {
+		t.Errorf("the server that is down: %v, want ErrUnavailable", err)
+	}
+	if err := c.MigrateAll(ctx, counters); !errors.Is(err, shards.ErrUnavailable) {
+		t.Errorf("migrate while it is down: %v, want ErrUnavailable", err)
+	}
+	if up := c.Ping(ctx); up[0] != nil || !errors.Is(up[1], shards.ErrUnavailable) {
+		t.Errorf("ping: %v", up)
+	}
+	if err := own.Restart(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := bump(1); err != nil {
+		t.Errorf("back again: %v", err)
+	}
+	if err := c.Tx(ctx, 0, func(tx *sql.Tx) error { _, err := tx.Exec("SELECT nonsense FROM nowhere"); return err }); err == nil || errors.Is(err, shards.ErrUnavailable) {
+		t.Errorf("a wrong statement: %v, which is not unavailability", err)
+	}
+}
