@@ -1,0 +1,270 @@
+package push
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// conn is one WebSocket connection: a goroutine that reads and carries out requests one at a time, and one that writes.
+type conn struct {
+	hub     *Hub
+	ws      *websocket.Conn
+	session Session
+	out     *outbox
+	ctx     context.Context // ends when the connection begins to close
+	cancel  context.CancelFunc
+
+	mu       sync.Mutex
+	topics   map[string]*subscription
+	code     int         // of the close frame; 0 while open
+	reason   string      // of the close frame
+	deadline *time.Timer // cuts off a connection that does not close by itself
+}
+
+func newConn(h *Hub, ws *websocket.Conn, session Session) *conn {
+	c := &conn{
+		hub: h, ws: ws, session: session,
+		out:    newOutbox(h.cfg.QueueFrames, h.cfg.QueueBytes),
+		topics: make(map[string]*subscription),
+	}
+	c.ctx, c.cancel = context.WithCancel(h.ctx)
+	return c
+}
+
+// run serves the connection to its end.
+func (c *conn) run() {
+	defer c.hub.leave(c)
+	if !c.session.Expires.IsZero() {
+		expiry := time.AfterFunc(time.Until(c.session.Expires), func() { c.close(CloseExpired, "the token expired") })
+		defer expiry.Stop()
+	}
+	ended := make(chan struct{})
+	var writer sync.WaitGroup
+	writer.Go(func() { c.write(ended) })
+	c.read()
+	close(ended)
+	c.cut() // frees a writer that waits for the network
+	writer.Wait()
+	c.close(websocket.CloseNormalClosure, "") // nothing is queued from here on
+	c.mu.Lock()
+	subscriptions := c.topics
+	c.topics = nil
+	c.deadline.Stop()
+	c.mu.Unlock()
+	for _, s := range subscriptions {
+		c.hub.end(s)
+	}
+}
+
+// end ends a subscription that has not been ended yet.
+func (h *Hub) end(s *subscription) {
+	if s.topic.leave(s) {
+		h.release(s.topic)
+	}
+}
+
+// close begins to close; the first call decides the code. What is queued is still sent, except to a slow consumer.
+func (c *conn) close(code int, reason string) {
+	c.mu.Lock()
+	first := c.code == 0
+	if first {
+		c.code, c.reason = code, reason
+		c.deadline = time.AfterFunc(closeGrace, c.cut)
+	}
+	c.mu.Unlock()
+	if !first {
+		return
+	}
+	if code == CloseSlow {
+		c.hub.metrics.slow.Inc()
+	}
+	c.out.close(code == CloseSlow)
+	c.cancel()
+}
+
+// cut ends the TCP connection. Both goroutines then end.
+func (c *conn) cut() { _ = c.ws.Close() }
+
+// put queues a frame, or cuts off a connection that does not keep up. It never waits.
+func (c *conn) put(f *frame) {
+	if !c.out.put(f) {
+		c.close(CloseSlow, "too slow: reconnect and resume")
+	}
+}
+
+// write sends what is queued, and pings. After the close frame it leaves the rest to the reader.
+func (c *conn) write(ended <-chan struct{}) {
+	ping := time.NewTicker(c.hub.cfg.PingEvery)
+	defer ping.Stop()
+	for c.flush(ping.C) {
+		select {
+		case <-c.out.ready:
+		case <-ping.C:
+			c.ping()
+		case <-ended:
+			return
+		case <-c.ctx.Done(): // nothing is queued any more, but something may have been just before
+			if c.flush(ping.C) {
+				c.sayGoodbye()
+			}
+			return
+		}
+	}
+}
+
+// flush empties the queue. It is false where the connection broke.
+func (c *conn) flush(ping <-chan time.Time) bool {
+	for f := c.out.take(); f != nil; f = c.out.take() {
+		if c.ws.SetWriteDeadline(time.Now().Add(writeTimeout)) != nil || c.ws.WritePreparedMessage(f.prepared) != nil {
+			c.cut()
+			return false
+		}
+		c.hub.metrics.frames.Inc()
+		select {
+		case <-ping: // also while the queue never empties
+			c.ping()
+		default:
+		}
+	}
+	return true
+}
+
+func (c *conn) sayGoodbye() {
+	c.mu.Lock()
+	message := websocket.FormatCloseMessage(c.code, c.reason)
+	c.mu.Unlock()
+	if c.ws.WriteControl(websocket.CloseMessage, message, time.Now().Add(closeGrace)) != nil {
+		c.cut()
+	}
+}
+
+// ping needs no answer to its error: a connection that cannot be written to cannot be read from soon.
+func (c *conn) ping() {
+	_ = c.ws.WriteControl(websocket.PingMessage, nil, time.Now().Add(writeTimeout))
+}
+
+// read carries out requests until the connection ends. While it closes, what still comes is passed over.
+func (c *conn) read() {
+	alive := func(string) error { return c.ws.SetReadDeadline(time.Now().Add(c.hub.cfg.PongWait)) }
+	c.ws.SetPongHandler(alive)
+	if alive("") != nil {
+		return
+	}
+	for {
+		kind, r, err := c.ws.NextReader()
+		if err != nil {
+			return
+		}
+		if c.ctx.Err() != nil {
+			continue
+		}
+		data, err := io.ReadAll(io.LimitReader(r, maxMessage+1))
+		switch {
+		case err != nil:
+			return
+		case len(data) > maxMessage:
+			c.close(websocket.CloseMessageTooBig, "a message may have 4096 bytes")
+		case kind != websocket.TextMessage:
+			c.close(CloseMalformed, "a message must be a text frame")
+		default:
+			c.handle(data)
+		}
+		if alive("") != nil {
+			return
+		}
+	}
+}
+
+func (c *conn) handle(data []byte) {
+	r, err := parse(data)
+	if err != nil {
+		c.close(CloseMalformed, err.Error())
+		return
+	}
+	switch r.Op {
+	case "ping":
+		c.put(answer{Op: "pong"}.frame())
+	case "subscribe":
+		ctx, cancel := context.WithTimeout(c.ctx, operationTimeout)
+		defer cancel()
+		if err := c.subscribe(ctx, r); err != nil {
+			c.refused(r.Topic, err)
+		}
+	case "unsubscribe":
+		c.mu.Lock()
+		s := c.topics[r.Topic]
+		delete(c.topics, r.Topic)
+		c.mu.Unlock()
+		if s != nil {
+			c.hub.end(s)
+		}
+	}
+}
+
+// subscribe asks for permission twice: before the bus is troubled, and again once Recheck would find the subscription,
+// so that somebody removed in between is not missed.
+func (c *conn) subscribe(ctx context.Context, r request) error {
+	c.mu.Lock()
+	_, exists := c.topics[r.Topic]
+	count := len(c.topics)
+	c.mu.Unlock()
+	if exists {
+		return &Denial{codeSubscribed, "this connection listens to the topic already"}
+	}
+	if count >= c.hub.cfg.MaxTopics {
+		return &Denial{codeTooManyTopics, "this connection listens to as many topics as it may: unsubscribe from one first"}
+	}
+	if err := c.hub.auth.MayListen(ctx, c.session.Subject, r.Topic); err != nil {
+		return err
+	}
+	t, err := c.hub.acquire(ctx, r.Topic)
+	if err != nil {
+		return err
+	}
+	s := t.join(c)
+	c.mu.Lock()
+	c.topics[r.Topic] = s
+	c.mu.Unlock()
+	if err = c.hub.auth.MayListen(ctx, c.session.Subject, r.Topic); err == nil {
+		err = s.start(ctx, r.resume())
+	}
+	if err != nil {
+		c.forget(r.Topic)
+		c.hub.end(s)
+	}
+	return err
+}
+
+// refused tells the client why a subscribe did nothing. What is not for its eyes is logged.
+func (c *conn) refused(topic string, err error) {
+	denial, ok := errors.AsType[*Denial](err)
+	if !ok {
+		if c.ctx.Err() != nil { // closing; nobody waits for an answer
+			return
+		}
+		c.hub.log.Warn("subscribe failed", "topic", topic, "subject", c.session.Subject, "error", err)
+		denial = &Denial{codeUnavailable, "cannot listen right now: try again in a moment"}
+	}
+	c.put(answer{Op: "error", Topic: topic, Code: denial.Code, Detail: denial.Detail}.frame())
+}
+
+// revoked tells the client that it may not listen to a topic any more; without any topic left it is closed.
+func (c *conn) revoked(topic string) {
+	c.put(answer{Op: "revoked", Topic: topic}.frame())
+	if c.forget(topic) == 0 {
+		c.close(CloseRevoked, "revoked from the last topic")
+	}
+}
+
+// forget returns the number of topics that are left.
+func (c *conn) forget(topic string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.topics, topic)
+	return len(c.topics)
+}
