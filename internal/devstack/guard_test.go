@@ -1,6 +1,7 @@
 package devstack
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,7 +19,7 @@ func TestServersDieWithTheirParent(t *testing.T) {
 	if err != nil {
 		t.Fatalf("the start after the crash: %v", err)
 	}
-	t.Cleanup(func() { stack.Stop(t.Context()) })
+	t.Cleanup(func() { stack.Stop(context.Background()) })
 	for _, pid := range []int{first.RedisPID, first.MariaDBPID} {
 		if alive(pid) {
 			t.Errorf("process %d is alive next to its successor", pid)
