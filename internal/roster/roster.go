@@ -43,7 +43,7 @@ const (
 // Config is what a Roster needs to know. Key, Worker and Partitions are required.
 type Config struct {
 	Key        string // of the sorted set, for example "hongbao:workers"
-	Worker     string // unique among the workers; not the same after a restart, or the old one's partitions stay with it
+	Worker     string // unique among the live workers
 	Partitions int
 	Beat       time.Duration // 0: DefaultBeat
 	Timeout    time.Duration // 0: DefaultTimeout; several beats, at least two

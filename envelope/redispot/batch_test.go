@@ -1,0 +1,295 @@
+package redispot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+
+	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/wallet"
+)
+
+// pause keeps every script of a Redis waiting until the returned function is called.
+func pause(t *testing.T, r *rig) (resume func()) {
+	t.Helper()
+	control := r.open(t) // the connections that carry scripts are held
+	do(t, control, "CLIENT", "PAUSE", "60000", "WRITE")
+	resume = func() { do(t, control, "CLIENT", "UNPAUSE") }
+	t.Cleanup(resume)
+	return resume
+}
+
+// withScriptHeld has one grab by "first" under way that Redis does not answer yet.
+func withScriptHeld(t *testing.T, r *rig, e envelope.Envelope) (resume func(), first <-chan error) {
+	t.Helper()
+	mustTake(t, r, e.ID, "warm", envelope.Won) // Redis knows the script
+	resume = pause(t, r)
+	control := r.open(t)
+	done := make(chan error, 1)
+	go func() {
+		_, _, err := r.Take(t.Context(), e.ID, "first")
+		done <- err
+	}()
+	eventually(t, "the script is held", func() bool {
+		m := do(t, control, "CLIENT", "LIST")
+		clients, err := m.ToString()
+		return err == nil && strings.Contains(clients, "cmd=evalsha")
+	})
+	return resume, done
+}
+
+func oneAtOnce(reg prometheus.Registerer) func(*Config) {
+	return func(c *Config) { c.CallsInFlight, c.Registerer = 1, reg }
+}
+
+func (b *bucket) waiting() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.queue) - b.head
+}
+
+func TestGrabsThatComeTogetherGoTogether(t *testing.T) {
+	const together = 200
+	r := singleRig(t)
+	reg := prometheus.NewRegistry()
+	r.Pots = r.pots(t, r.client, oneAtOnce(reg))
+	e := testEnvelope(shares(300)...)
+	mustFill(t, r, e)
+	b, err := r.of(e.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resume, first := withScriptHeld(t, r, e)
+	errs := make(chan error, together)
+	for i := range together {
+		go func() {
+			_, outcome, err := r.Take(t.Context(), e.ID, fmt.Sprintf("user%d", i))
+			if outcome != envelope.Won {
+				err = fmt.Errorf("%q, %w", outcome, err)
+			}
+			errs <- err
+		}()
+	}
+	eventually(t, "all wait", func() bool { return b.waiting() == together })
+	resume()
+	for range together {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+	batches := gathered(t, reg, "hongbao_pot_take_batch_size")[0].GetHistogram()
+	if batches.GetSampleCount() != 3 || batches.GetSampleSum() != together+2 {
+		t.Errorf("%d calls with %v grabs, want 3 with %d", batches.GetSampleCount(), batches.GetSampleSum(), together+2)
+	}
+	if won := outcomes(t, reg)["won"]; won != together+2 {
+		t.Errorf("%v counted as won", won)
+	}
+}
+
+func gathered(t *testing.T, reg *prometheus.Registry, name string) []*dto.Metric {
+	t.Helper()
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == name {
+			return f.GetMetric()
+		}
+	}
+	t.Fatalf("no metric %s", name)
+	return nil
+}
+
+func outcomes(t *testing.T, reg *prometheus.Registry) map[string]float64 {
+	t.Helper()
+	counts := map[string]float64{}
+	for _, m := range gathered(t, reg, "hongbao_pot_takes_total") {
+		counts[m.GetLabel()[0].GetValue()] = m.GetCounter().GetValue()
+	}
+	return counts
+}
+
+func TestCancelledGrabIsNotSent(t *testing.T) {
+	r := singleRig(t)
+	r.Pots = r.pots(t, r.client, oneAtOnce(nil))
+	e := testEnvelope(1, 2, 3, 4)
+	mustFill(t, r, e)
+	b, err := r.of(e.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resume, first := withScriptHeld(t, r, e)
+	ctx, cancel := context.WithCancel(t.Context())
+	gone := make(chan error, 1)
+	go func() {
+		_, _, err := r.Take(ctx, e.ID, "gone")
+		gone <- err
+	}()
+	eventually(t, "it waits", func() bool { return b.waiting() == 1 })
+	cancel()
+	if err := <-gone; !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+	resume()
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+	if third := mustTake(t, r, e.ID, "third", envelope.Won); third.Share != 2 {
+		t.Errorf("the next share was %d: somebody who had left got one", third.Share)
+	}
+}
+
+func TestFullQueueRefuses(t *testing.T) {
+	r := singleRig(t)
+	r.Pots = r.pots(t, r.client, oneAtOnce(nil))
+	e := testEnvelope(shares(3)...)
+	mustFill(t, r, e)
+	b, err := r.of(e.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resume, first := withScriptHeld(t, r, e)
+	var accepted []*call
+	for {
+		c := &call{id: e.ID, user: fmt.Sprintf("user%d", len(accepted)), done: make(chan struct{}, 1)}
+		if err = b.enqueue(c); err != nil {
+			break
+		}
+		accepted = append(accepted, c)
+	}
+	if wallet.RefusalCode(err) != wallet.CodeUnavailable || len(accepted) != maxQueue {
+		t.Errorf("after %d: %v", len(accepted), err)
+	}
+	if _, _, err := r.Take(t.Context(), e.ID, "late"); wallet.RefusalCode(err) != wallet.CodeUnavailable {
+		t.Errorf("Take with a full queue: %v", err)
+	}
+	resume()
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+	won := 0
+	for _, c := range accepted {
+		<-c.done
+		if c.err != nil {
+			t.Fatal(c.err)
+		}
+		if c.outcome == envelope.Won {
+			won++
+		}
+	}
+	if won != 1 || accepted[0].outcome != envelope.Won {
+		t.Errorf("%d won the last share, the first in the queue got %q", won, accepted[0].outcome)
+	}
+	eventually(t, "the run ends", func() bool {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return b.running == 0 && len(b.queue) == 0
+	})
+}
+
+func TestSameUserTwiceInOneBatch(t *testing.T) {
+	r := singleRig(t)
+	r.Pots = r.pots(t, r.client, oneAtOnce(nil))
+	e, other, nowhere := testEnvelope(1, 2, 3, 4), testEnvelope(8), newID()
+	for r.number(other.ID) != r.number(e.ID) {
+		other.ID = newID()
+	}
+	for nowhere == other.ID || r.number(nowhere) != r.number(e.ID) {
+		nowhere = newID()
+	}
+	mustFill(t, r, e)
+	mustFill(t, r, other)
+	b, err := r.of(e.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resume, first := withScriptHeld(t, r, e)
+	var batch []*call
+	for _, grab := range []struct {
+		id   int64
+		user string
+	}{{e.ID, "a"}, {other.ID, "a"}, {e.ID, "a"}, {nowhere, "a"}, {e.ID, "first"}, {other.ID, "b"}, {e.ID, "b"}, {e.ID, "c"}} {
+		c := &call{id: grab.id, user: grab.user, done: make(chan struct{}, 1)}
+		if err := b.enqueue(c); err != nil {
+			t.Fatal(err)
+		}
+		batch = append(batch, c)
+	}
+	resume()
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+	var got []string
+	for _, c := range batch {
+		<-c.done
+		got = append(got, fmt.Sprintf("%s %d %v", c.outcome, c.take.Share, c.err))
+	}
+	want := []string{"won 2 <nil>", "won 0 <nil>", "already_won 2 <nil>", " 0 envelope: no pot", "already_won 1 <nil>", "empty 0 <nil>", "won 3 <nil>", "empty 0 <nil>"}
+	if strings.Join(got, "|") != strings.Join(want, "|") {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	for _, id := range []int64{e.ID, other.ID} {
+		lasts := 0
+		for _, record := range r.readAll(t, id) {
+			if record.Envelope == id && record.Last {
+				lasts++
+			}
+		}
+		if lasts != 1 {
+			t.Errorf("%d records are the last of %d", lasts, id)
+		}
+	}
+}
+
+func TestFinalPotsAreAnsweredFromMemory(t *testing.T) {
+	r := singleRig(t)
+	reg := prometheus.NewRegistry()
+	r.Pots = r.pots(t, r.client, oneAtOnce(reg))
+	drained, expired, large := testEnvelope(1, 2), testEnvelope(1, 2), testEnvelope(shares(maxFinalShares+1)...)
+	expired.ExpiresAt = time.Now().Add(-time.Second)
+	mustFill(t, r, drained)
+	mustFill(t, r, expired)
+	a := mustTake(t, r, drained.ID, "a", envelope.Won)
+	mustTake(t, r, drained.ID, "b", envelope.Won)
+	mustTake(t, r, drained.ID, "c", envelope.Empty)
+	mustTake(t, r, expired.ID, "c", envelope.Expired)
+	large.ExpiresAt = expired.ExpiresAt
+	mustFill(t, r, large)
+	mustTake(t, r, large.ID, "c", envelope.Expired)
+
+	resume := pause(t, r)
+	mustTake(t, r, drained.ID, "d", envelope.Empty)
+	mustTake(t, r, expired.ID, "d", envelope.Expired)
+	if again := mustTake(t, r, drained.ID, "a", envelope.AlreadyWon); again != a {
+		t.Errorf("a has %+v, had %+v", again, a)
+	}
+	state := mustLook(t, r, drained.ID)
+	state.Taken[0].User = "changed"
+	if s := mustLook(t, r, drained.ID); s.Taken[0] != a || s.Left != 0 || !s.Closed || s.Group != "family" {
+		t.Errorf("Look = %+v", s)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, _, err := r.Take(ctx, large.ID, "d"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a pot of %d shares was answered from memory: %v", maxFinalShares+1, err)
+	}
+	resume()
+	if hits := gathered(t, reg, "hongbao_pot_final_hits_total")[0].GetCounter().GetValue(); hits != 3 {
+		t.Errorf("%v hits", hits)
+	}
+	pot, _ := r.finals.get(drained.ID)
+	pot.until = time.Now().Add(-time.Second)
+	if _, ok := r.finals.get(drained.ID); ok {
+		t.Error("remembered for longer than allowed")
+	}
+}

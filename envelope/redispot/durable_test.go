@@ -1,0 +1,185 @@
+package redispot
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/internal/devstack"
+	"github.com/hongbao/hongbao/wallet"
+)
+
+// TestAnsweredWinsOutliveRedis kills Redis in the middle of grabs, several times.
+func TestAnsweredWinsOutliveRedis(t *testing.T) {
+	const rounds, grabbers, share = 5, 16, 7
+	server, err := devstack.StartRedis(t.Context(), devstack.RedisOptions{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	r := &rig{client: openSocket(t, server.Socket())}
+	r.Pots = r.pots(t, r.client, nil)
+	if err := r.Install(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var e envelope.Envelope
+	answered := map[string]envelope.Take{}
+	for round := range rounds {
+		if round == 0 {
+			many := make([]int64, 20_000)
+			for i := range many {
+				many[i] = share
+			}
+			e = testEnvelope(many...)
+			mustFill(t, r, e)
+		}
+		var mu sync.Mutex
+		var wg sync.WaitGroup
+		before := len(answered)
+		grabbing, stop := context.WithCancel(t.Context())
+		for g := range grabbers {
+			wg.Go(func() {
+				for i := 0; ; i++ {
+					user := fmt.Sprintf("user-%d-%d-%d", round, g, i)
+					take, outcome, err := r.Take(grabbing, e.ID, user)
+					if err != nil {
+						return
+					}
+					if outcome != envelope.Won && outcome != envelope.AlreadyWon {
+						t.Errorf("%s got %s", user, outcome)
+						return
+					}
+					mu.Lock()
+					answered[user] = take
+					mu.Unlock()
+				}
+			})
+		}
+		eventually(t, "grabs are answered", func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return len(answered)-before >= 300
+		})
+		server.Kill()
+		stop()
+		wg.Wait()
+		if err := server.Restart(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// A grab that was under way when its caller left is still carried out; the last of them must not come between.
+	eventually(t, "nothing is under way", func() bool {
+		b, err := r.of(e.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return b.running == 0
+	})
+	kept := map[string]envelope.Take{}
+	for _, take := range mustLook(t, r, e.ID).Taken {
+		kept[take.User] = take
+	}
+	logged := map[string]envelope.Take{}
+	for _, record := range r.readAll(t, e.ID) {
+		if record.Kind == envelope.RecordTaken {
+			logged[record.Take.User] = record.Take
+		}
+	}
+	for user, take := range answered {
+		if kept[user] != take || logged[user] != take {
+			t.Errorf("%s was answered %+v, the pot has %+v, the log %+v", user, take, kept[user], logged[user])
+		}
+	}
+	if len(kept) != len(logged) {
+		t.Errorf("%d takes in the pot, %d in the log", len(kept), len(logged))
+	}
+	t.Logf("%d answered, %d kept", len(answered), len(kept))
+}
+
+func TestReplicasConfirmBeforeTheAnswer(t *testing.T) {
+	port, replicaPort := freePort(t), freePort(t)
+	startNode(t, port)
+	startNode(t, replicaPort, "--replicaof", "127.0.0.1 "+strconv.Itoa(port))
+	primary := fmt.Sprintf("127.0.0.1:%d", port)
+	replica := openTCP(t, true, fmt.Sprintf("127.0.0.1:%d", replicaPort))
+	follow := func() {
+		t.Helper()
+		do(t, replica, "REPLICAOF", "127.0.0.1", strconv.Itoa(port))
+		eventually(t, "the replica follows", func() bool {
+			info, err := replica.Do(t.Context(), replica.B().Info().Section("replication").Build()).ToString()
+			return err == nil && strings.Contains(info, "master_link_status:up")
+		})
+	}
+	follow()
+
+	r := &rig{client: openTCP(t, true, primary)}
+	r.open = func(t testing.TB) rueidis.Client { return openTCP(t, true, primary) }
+	durable := func(c *Config) { c.WaitReplicas, c.WaitTimeout = 1, 300*time.Millisecond }
+	r.Pots = r.pots(t, r.client, durable)
+	if err := r.Install(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	big, small := testEnvelope(shares(100)...), testEnvelope(5)
+	mustFill(t, r, big)
+	mustFill(t, r, small)
+	wins := crowd(t, []*Pots{r.Pots}, big.ID, 150, 500)
+	checkCrowd(t, r, big, wins)
+	drained := testEnvelope(9)
+	mustFill(t, r, drained)
+	mustTake(t, r, drained.ID, "early", envelope.Won)
+
+	do(t, replica, "REPLICAOF", "NO", "ONE")
+	onReplica := r.pots(t, replica, nil)
+	for _, take := range mustLook(t, onReplica, big.ID).Taken {
+		if wins[take.User] != take {
+			t.Errorf("the replica has %+v, answered was %+v", take, wins[take.User])
+		}
+	}
+	if s := mustLook(t, onReplica, big.ID); s.Left != 0 {
+		t.Errorf("the replica lacks %d takes", s.Left)
+	}
+
+	refused := func(call string, err error) {
+		t.Helper()
+		if wallet.RefusalCode(err) != wallet.CodeUnavailable {
+			t.Errorf("%s without a replica: %v", call, err)
+		}
+	}
+	for range 2 { // the repeated grab is as unsafe as the first
+		_, _, err := r.Take(t.Context(), small.ID, "a")
+		refused("Take", err)
+	}
+	mustTake(t, r, small.ID, "b", envelope.Empty) // nothing was given, so nothing can be lost
+	if _, remembered := r.finals.get(small.ID); remembered {
+		t.Error("a win that no replica has is remembered")
+	}
+	_, _, err := r.Take(t.Context(), small.ID, "a")
+	refused("Take", err)
+	_, err = r.Close(t.Context(), small.ID)
+	refused("Close", err)
+	_, _, err = r.Read(t.Context(), r.number(small.ID), "", 10, 0)
+	refused("Read", err)
+	refused("Fill", r.Fill(t.Context(), testEnvelope(1), nil))
+	refused("Retire", r.Retire(t.Context(), []envelope.Retirement{{Envelope: small.ID}}))
+
+	follow()
+	if got := mustTake(t, r, small.ID, "a", envelope.AlreadyWon); got.Minor != 5 {
+		t.Errorf("a has %+v", got)
+	}
+	if log := r.readAll(t, small.ID); len(log) == 0 {
+		t.Error("the log is empty")
+	}
+}
