@@ -1,0 +1,158 @@
+package web_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http/httptest"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+
+	"github.com/hongbao/hongbao/handler/web"
+)
+
+const browserTimeout = 60 * time.Second
+
+// browse opens a page in a headless Chromium of its own and returns the context to drive it with.
+func browse(t *testing.T, url string) context.Context {
+	t.Helper()
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(browser(t)), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+	// The test's own context ends before its cleanups, and the browser has to be closed by one.
+	allocator, stop := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
+	t.Cleanup(stop)
+	ctx, cancel := chromedp.NewContext(allocator)
+	t.Cleanup(func() {
+		if err := chromedp.Cancel(ctx); err != nil { // waits until it is gone, and its files with it
+			t.Errorf("close the browser: %v", err)
+		}
+		cancel()
+	})
+	if err := chromedp.Do(ctx, chromedp.Navigate(url)); err != nil {
+		t.Fatalf("open %s: %v", url, err)
+	}
+	return ctx
+}
+
+func browser(t *testing.T) string {
+	t.Helper()
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	t.Fatal("this test drives the page in a browser: install one with `apt-get install chromium`")
+	return ""
+}
+
+// evaluate runs a function of JavaScript, which may be async, with one argument, and decodes what it returns.
+func evaluate[T any](t *testing.T, ctx context.Context, function string, argument any) T {
+	t.Helper()
+	data, err := json.Marshal(argument)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, browserTimeout)
+	defer cancel()
+	result, err := chromedp.Run(ctx, chromedp.Evaluate[T](fmt.Sprintf("(%s)(%s)", function, data), chromedp.EvalAwaitPromise))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+// The policy is the gateway's. Under it the page has to come up, in either language, without an error in its console.
+func TestPageComesUpUnderThePolicy(t *testing.T) {
+	server := httptest.NewServer(withPolicy(web.Handler(true)))
+	t.Cleanup(server.Close)
+	ctx := browse(t, "about:blank")
+	trouble := &lines{}
+	err := chromedp.Listen(ctx, func(event any) {
+		switch e := event.(type) {
+		case *runtime.EventExceptionThrown:
+			trouble.add(e.ExceptionDetails.Text)
+		case *runtime.EventConsoleAPICalled:
+			trouble.add(fmt.Sprintf("console.%s of %d values", e.Type, len(e.Args)))
+		case *log.EventEntryAdded: // where a violation of the policy is told
+			trouble.add(e.Entry.Text)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	timed, cancel := context.WithTimeout(ctx, browserTimeout)
+	defer cancel()
+	title := func(lang string) string {
+		t.Helper()
+		shown := chromedp.CSS(`html[lang="` + lang + `"] [data-testid="user-input"]`)
+		if err := chromedp.Do(timed, chromedp.WaitVisible(shown)); err != nil {
+			t.Fatal(err)
+		}
+		text, err := chromedp.Run(timed, chromedp.Text(chromedp.CSS("h2")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	if err := chromedp.Do(timed, chromedp.Navigate(server.URL)); err != nil {
+		t.Fatal(err)
+	}
+	if got := title("en"); got != "Who are you?" {
+		t.Errorf("English title %q", got)
+	}
+	if err := chromedp.Do(timed, chromedp.Click(chromedp.CSS(`[data-testid="lang"]`))); err != nil {
+		t.Fatal(err)
+	}
+	if got := title("zh-CN"); got != "你是谁？" {
+		t.Errorf("Chinese title %q", got)
+	}
+	for _, line := range trouble.all() {
+		t.Error(line)
+	}
+}
+
+// lines is text that may be added to while it is read.
+type lines struct {
+	mu   sync.Mutex
+	text []string
+}
+
+func (l *lines) add(line string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text = append(l.text, line)
+}
+
+func (l *lines) all() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.text)
+}
+
+func TestEveryTextIsInBothLanguages(t *testing.T) {
+	missing := evaluate[[]string](t, browse(t, serve(t, true).URL), `async () => {
+		const { TEXTS } = await import("/i18n.js");
+		const has = (lang, key) => key in TEXTS[lang] || key.replace(/\.(one|other)$/, ".other") in TEXTS[lang];
+		const holes = (text) => (text.match(/\{\w+\}/g) ?? []).length > 0;
+		const missing = [];
+		for (const [from, to] of [["en", "zh"], ["zh", "en"]]) {
+			for (const key of Object.keys(TEXTS[from])) {
+				if (!has(to, key)) missing.push(to + " " + key);
+				else if (TEXTS[to][key] !== undefined && holes(TEXTS[from][key]) !== holes(TEXTS[to][key])) missing.push(to + " " + key + " is filled in otherwise");
+			}
+		}
+		return missing;
+	}`, nil)
+	if len(missing) > 0 {
+		t.Error(strings.Join(missing, "\n"))
+	}
+}

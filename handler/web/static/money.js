@@ -1,0 +1,56 @@
+// Amounts: whole minor units in, text out, and back. Never a fraction in between.
+
+/** What the composer offers; the server accepts any ISO 4217 currency. */
+export const CURRENCIES = ["CNY", "HKD", "TWD", "USD", "EUR", "GBP", "SGD", "JPY", "KRW", "KWD"];
+
+/** The largest single amount, as on the server. */
+export const MAX_MINOR = 2 ** 40;
+
+/** Digits after the decimal point: CNY 2, JPY 0, KWD 3. */
+export function digits(currency) {
+  return new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().maximumFractionDigits;
+}
+
+/** For example ¥12.34. */
+export function format(minor, currency, lang) {
+  return formatter(currency, lang).format(minor / 10 ** digits(currency));
+}
+
+/** Like format, with + in front of what came in and − in front of what went out. */
+export function formatSigned(minor, currency, lang) {
+  return formatter(currency, lang, { signDisplay: "exceptZero" }).format(minor / 10 ** digits(currency));
+}
+
+/** The amount in pieces, so that the symbol can be smaller: [{type: "symbol"|"number", text}]. */
+export function pieces(minor, currency, lang) {
+  return formatter(currency, lang)
+    .formatToParts(minor / 10 ** digits(currency))
+    .filter((p) => p.type !== "literal")
+    .map((p) => ({ type: p.type === "currency" ? "symbol" : "number", text: p.value }));
+}
+
+function formatter(currency, lang, more = {}) {
+  return new Intl.NumberFormat(lang, { style: "currency", currency, currencyDisplay: "narrowSymbol", ...more });
+}
+
+/** An amount as one types it: 1234 CNY → "12.34". */
+export function toInput(minor, currency) {
+  return (minor / 10 ** digits(currency)).toFixed(digits(currency));
+}
+
+/**
+ * Reads an amount typed in major units.
+ * @returns {{minor: number} | {problem: "empty"|"malformed"|"decimals"|"too_large"}}
+ */
+export function parse(text, currency) {
+  // Chinese input methods give full-width digits and points.
+  const plain = text.normalize("NFKC").replaceAll("。", ".").replaceAll(",", "").replace(/^[¥$€£₩\s]+/, "").trim();
+  if (plain === "") return { problem: "empty" };
+  const match = /^(\d*)(?:\.(\d*))?$/.exec(plain);
+  if (!match || plain === ".") return { problem: "malformed" };
+  const places = digits(currency);
+  const fraction = match[2] ?? "";
+  if (fraction.length > places) return { problem: "decimals" };
+  const minor = Number((match[1] || "0") + fraction.padEnd(places, "0"));
+  return minor > MAX_MINOR ? { problem: "too_large" } : { minor };
+}

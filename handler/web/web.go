@@ -1,0 +1,108 @@
+// Package web is the chat page that the gateway serves at `/`: plain HTML, CSS and ES modules, embedded, so that it
+// needs neither a build step nor a network. It knows nothing of the system but its HTTP and WebSocket API.
+package web
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+)
+
+//go:embed static
+var static embed.FS
+
+const (
+	indexFile  = "index.html"
+	configFile = "config.json"
+)
+
+// contentTypes is what a file's extension means. It is our own list, because the system's depends on the machine.
+var contentTypes = map[string]string{
+	".html": "text/html; charset=utf-8",
+	".css":  "text/css; charset=utf-8",
+	".js":   "text/javascript; charset=utf-8",
+	".json": "application/json",
+	".svg":  "image/svg+xml",
+}
+
+// asset is a file ready to be sent.
+type asset struct {
+	name        string
+	contentType string
+	etag        string
+	body        []byte
+}
+
+// Handler serves the page at `/` and its files next to it; every other path is 404, every method but GET and HEAD is
+// 405. Files are revalidated by ETag at each use, so that a new version is seen at once. With dev the page offers
+// development tokens, groups made by oneself, and top-ups; it learns that from /config.json.
+//
+// The page needs no more than this Content-Security-Policy, which the gateway sets:
+// default-src 'self'; connect-src 'self' ws: wss:
+func Handler(dev bool) http.Handler {
+	assets := load(dev)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name := strings.TrimPrefix(r.URL.Path, "/")
+		if name == "" {
+			name = indexFile
+		}
+		a, ok := assets[name]
+		if !ok {
+			problem(w, http.StatusNotFound, "not_found", "there is nothing at this address; the page is at /")
+			return
+		}
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			problem(w, http.StatusMethodNotAllowed, "method_not_allowed", "the page can only be read: use GET or HEAD")
+			return
+		}
+		w.Header().Set("Content-Type", a.contentType)
+		w.Header().Set("Cache-Control", "no-cache")
+		w.Header().Set("ETag", a.etag)
+		http.ServeContent(w, r, a.name, time.Time{}, bytes.NewReader(a.body))
+	})
+}
+
+// load panics where the embedded files cannot be read or have an unknown extension: the binary itself is broken then.
+func load(dev bool) map[string]asset {
+	assets := make(map[string]asset)
+	add := func(name string, body []byte) {
+		contentType, ok := contentTypes[path.Ext(name)]
+		if !ok {
+			panic(fmt.Sprintf("web: no content type for %s", name))
+		}
+		sum := sha256.Sum256(body)
+		assets[name] = asset{name: name, contentType: contentType, etag: `"` + hex.EncodeToString(sum[:16]) + `"`, body: body}
+	}
+	err := fs.WalkDir(static, "static", func(p string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		body, err := static.ReadFile(p)
+		if err != nil {
+			return err
+		}
+		add(strings.TrimPrefix(p, "static/"), body)
+		return nil
+	})
+	if err != nil {
+		panic(fmt.Sprintf("web: embedded files: %v", err))
+	}
+	add(configFile, fmt.Appendf(nil, `{"dev":%t}`, dev))
+	return assets
+}
+
+// problem answers as RFC 9457 asks, like the API next door.
+func problem(w http.ResponseWriter, status int, code, detail string) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	fmt.Fprintf(w, `{"type":"about:blank","title":%q,"status":%d,"code":%q,"detail":%q}`,
+		http.StatusText(status), status, code, detail)
+}
