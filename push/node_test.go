@@ -142,6 +142,10 @@ func sharedNode(t *testing.T, cfg push.Config, gates ...*gate) *node {
 	t.Helper()
 	socket := devstack.TestRedis(t).Socket()
 	noLeaks(t)
+	redis, _ := newClient(t, socket)
+	if err := redis.Do(t.Context(), redis.B().Flushall().Build()).Error(); err != nil {
+		t.Fatal(err)
+	}
 	return newNode(t, socket, cfg, gates...)
 }
 

@@ -72,9 +72,12 @@ func freePort(t *testing.T) string {
 
 func TestCluster(t *testing.T) {
 	ignore := goleak.IgnoreCurrent()
-	// rueidis looks at the cluster's slots once more, up to a second after it was closed.
-	refresh := goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1")
-	t.Cleanup(func() { goleak.VerifyNone(t, ignore, refresh) })
+	// rueidis looks at the cluster's slots from time to time, and once more up to 5 s after it was closed.
+	t.Cleanup(func() {
+		goleak.VerifyNone(t, ignore,
+			goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1"),
+			goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*clusterClient)._refresh.func2"))
+	})
 	option := rueidis.ClientOption{InitAddress: startCluster(t), DisableCache: true}
 	a, client := newBus(t, option)
 	b, _ := newBus(t, option)

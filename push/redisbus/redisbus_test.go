@@ -56,7 +56,11 @@ func sharedBus(t *testing.T) (*redisbus.Bus, rueidis.Client) {
 	socket := devstack.TestRedis(t).Socket()
 	ignore := goleak.IgnoreCurrent()
 	t.Cleanup(func() { goleak.VerifyNone(t, ignore) })
-	return newBus(t, unixOption(socket))
+	b, client := newBus(t, unixOption(socket))
+	if err := client.Do(t.Context(), client.B().Flushall().Build()).Error(); err != nil {
+		t.Fatal(err)
+	}
+	return b, client
 }
 
 func numbered(from, to int) [][]byte {
@@ -141,7 +145,7 @@ func expectNumbered(t *testing.T, events []string, from, to int) {
 	t.Helper()
 	for i, e := range numbered(from, to) {
 		if i >= len(events) || events[i] != string(e) {
-			t.Fatalf("event %d of %d..%d is not there: %v", from+i, from, to, events)
+			t.Fatalf("event %d of %d..%d is not in its place", from+i, from, to)
 		}
 	}
 	if len(events) != to-from+1 {

@@ -1,0 +1,102 @@
+package group_test
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"log/slog"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/rueidis"
+
+	"github.com/hongbao/hongbao/group"
+	"github.com/hongbao/hongbao/internal/devstack"
+	"github.com/hongbao/hongbao/push/redisbus"
+)
+
+const channel = "groups"
+
+// overBus announces through Redis.
+type overBus struct{ bus *redisbus.Bus }
+
+func (o overBus) Announce(ctx context.Context, g string) error {
+	return o.bus.Announce(ctx, channel, []byte(g))
+}
+
+// newNode is a directory as on one node of several, connected through Redis.
+func newNode(t *testing.T, s group.Store) (*group.Directory, rueidis.Client) {
+	t.Helper()
+	option := rueidis.ClientOption{
+		InitAddress:  []string{devstack.TestRedis(t).Socket()},
+		DisableCache: true,
+		DialCtxFn: func(ctx context.Context, path string, d *net.Dialer, _ *tls.Config) (net.Conn, error) {
+			return d.DialContext(ctx, "unix", path)
+		},
+	}
+	client, err := rueidis.NewClient(option)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	bus, err := redisbus.New(client, option, slog.New(slog.NewTextHandler(io.Discard, nil)), prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(bus.Close)
+	d := newDirectory(t, s, overBus{bus})
+	if _, err := bus.OnAnnounce(t.Context(), channel, func(g []byte) { d.Invalidate(string(g)) }, d.Flush); err != nil {
+		t.Fatal(err)
+	}
+	return d, client
+}
+
+// seenWithin is the time that a change on one node needs to reach another.
+const seenWithin = time.Second
+
+func waitForMember(t *testing.T, d *group.Directory, user string, want bool) {
+	t.Helper()
+	deadline := time.Now().Add(seenWithin)
+	for {
+		is, err := d.IsMember(t.Context(), "g", user)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if is == want {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("after %v the other node still answers %v for %s", seenWithin, is, user)
+		}
+		time.Sleep(time.Millisecond) // between two looks at a condition with a deadline
+	}
+}
+
+func TestChangeOnOneNodeIsSeenOnAnother(t *testing.T) {
+	s := new(shelf)
+	here, _ := newNode(t, s)
+	there, client := newNode(t, s)
+	expectMember(t, there, "g", "ann", false)
+	if err := here.Create(t.Context(), "g", []string{"ann"}); err != nil {
+		t.Fatal(err)
+	}
+	waitForMember(t, there, "ann", true)
+	if err := here.Add(t.Context(), "g", "bob"); err != nil {
+		t.Fatal(err)
+	}
+	waitForMember(t, there, "bob", true)
+	if err := here.Remove(t.Context(), "g", "ann"); err != nil {
+		t.Fatal(err)
+	}
+	waitForMember(t, there, "ann", false)
+
+	// The announcement of this one is missed; the interruption makes up for it.
+	s.set(func(s *shelf) { s.groups["g"] = nil })
+	expectMember(t, there, "g", "bob", true)
+	if err := client.Do(t.Context(), client.B().ClientKill().TypePubsub().Build()).Error(); err != nil {
+		t.Fatal(err)
+	}
+	waitForMember(t, there, "bob", false)
+}
