@@ -25,7 +25,7 @@ import (
 
 // Config says where an installation's servers are and how it behaves. Redis, MySQL and Shards are required.
 type Config struct {
-	Redis     []string    // see OpenRedis
+	Redis     []string    // see RedisOption
 	MySQL     []string    // DSNs of servers, without a database
 	Placement map[int]int // shard → index into MySQL, where it is not shard mod len(MySQL)
 	Prefix    string      // of the schemas' names; empty for the usual one
@@ -56,12 +56,11 @@ type System struct {
 	Groups       *group.Directory
 	Bus          *redisbus.Bus
 
-	cfg   Config
-	close []func()
+	cfg         Config
+	redisOption rueidis.ClientOption
+	changes     groupChanges
+	close       []func()
 }
-
-// groupsChannel carries the ids of groups whose members changed.
-const groupsChannel = "groups"
 
 // Install makes the installation on the servers where there is none, brings its tables up to date, and marks a Redis
 // that has never been used. It may be repeated and run by several processes. sandbox says that money is not real.
@@ -114,8 +113,11 @@ func Open(ctx context.Context, cfg Config) (s *System, err error) {
 		return nil, err
 	}
 	s.Buckets = envelope.Buckets{Shards: s.Installation.Shards, PerShard: s.Installation.BucketsPerShard}
-	if s.Redis, err = OpenRedis(cfg.Redis); err != nil {
+	if s.redisOption, err = RedisOption(cfg.Redis); err != nil {
 		return nil, err
+	}
+	if s.Redis, err = rueidis.NewClient(s.redisOption); err != nil {
+		return nil, fmt.Errorf("redis: %w", err)
 	}
 	s.onClose(s.Redis.Close)
 	return s, s.assemble(ctx)
@@ -134,7 +136,7 @@ func (s *System) assemble(ctx context.Context) (err error) {
 		return err
 	}
 	s.Heads = envelope.NewHeads(s.Ledger)
-	if s.Bus, err = redisbus.New(s.Redis, redisbus.Config{Log: cfg.Log, Registerer: cfg.Registerer}); err != nil {
+	if s.Bus, err = redisbus.New(s.Redis, s.redisOption, cfg.Log, cfg.Registerer); err != nil {
 		return err
 	}
 	s.onClose(s.Bus.Close)
@@ -156,14 +158,15 @@ func (s *System) Close() {
 
 func (s *System) onClose(f func()) { s.close = append(s.close, f) }
 
-// Ready says whether this process could serve a request now: Redis answers and holds our pots, every MySQL server answers.
-func (s *System) Ready(ctx context.Context) map[string]error {
-	checks := map[string]error{"redis": s.Redis.Do(ctx, s.Redis.B().Ping().Build()).Error()}
-	for i, err := range s.Cluster.Ping(ctx) {
-		checks[fmt.Sprintf("mysql-%d", i)] = err
+// Checks are what this process needs in order to serve, by name: Redis answers and holds our pots, every MySQL server
+// answers.
+func (s *System) Checks() map[string]func(context.Context) error {
+	checks := map[string]func(context.Context) error{
+		"redis": func(ctx context.Context) error { return s.Redis.Do(ctx, s.Redis.B().Ping().Build()).Error() },
+		"pots":  s.PotsHome,
 	}
-	if checks["redis"] == nil {
-		checks["pots"] = s.PotsHome(ctx)
+	for i := range s.Cluster.Servers() {
+		checks[fmt.Sprintf("mysql-%d", i)] = s.Cluster.ServerDB(i).PingContext
 	}
 	return checks
 }
@@ -187,20 +190,19 @@ func openCluster(cfg Config) (*shards.Cluster, error) {
 	return shards.Open(shards.Config{DSNs: cfg.MySQL, Shards: cfg.Shards, Prefix: cfg.Prefix, Placement: cfg.Placement})
 }
 
-// OpenRedis connects to one Redis, or to a cluster where several addresses are given. An address is a URL as in
+// RedisOption reads the addresses of one Redis, or of a cluster where there are several. An address is a URL as in
 // redis://user:password@host:6379, rediss://… (TLS) or unix:///path, or host:port; credentials are those of the first.
-func OpenRedis(addresses []string) (rueidis.Client, error) {
+func RedisOption(addresses []string) (option rueidis.ClientOption, err error) {
 	if len(addresses) == 0 {
-		return nil, errors.New("no Redis is configured: give at least one address")
+		return option, errors.New("no Redis is configured: give at least one address")
 	}
-	var option rueidis.ClientOption
 	for i, address := range addresses {
 		if !strings.Contains(address, "://") {
 			address = "redis://" + address
 		}
 		one, err := rueidis.ParseURL(address)
 		if err != nil { // the URL may hold a password: the error is not passed on
-			return nil, fmt.Errorf("the Redis address number %d is malformed: give redis://user:password@host:port or unix:///path", i+1)
+			return option, fmt.Errorf("the Redis address number %d is malformed: give redis://user:password@host:port or unix:///path", i+1)
 		}
 		if i == 0 {
 			option = one
@@ -210,5 +212,8 @@ func OpenRedis(addresses []string) (rueidis.Client, error) {
 	}
 	option.AlwaysPipelining = true
 	option.DisableCache = true // client-side caching is not used
-	return rueidis.NewClient(option)
+	return option, nil
 }
+
+// Config is what the system was opened with.
+func (s *System) Config() Config { return s.cfg }

@@ -21,7 +21,7 @@ const (
 func (s *System) Work(ctx context.Context, r *roster.Roster) {
 	var all sync.WaitGroup
 	defer all.Wait()
-	all.Go(func() { r.Run(ctx) })
+	all.Go(func() { _ = r.Run(ctx) }) // returns nil, and logs what Redis refuses
 
 	stop := make(map[int]context.CancelFunc)
 	for {

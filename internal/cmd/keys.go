@@ -1,0 +1,114 @@
+package cmd
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/hongbao/hongbao/handler"
+)
+
+// developmentKey is the private key that `up` makes under --data and signs development tokens with.
+const developmentKey = "token.key"
+
+// loadPrivateKey reads an Ed25519 private key in PEM.
+func loadPrivateKey(path string) (*handler.Issuer, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	key, err := handler.ParsePrivateKey(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return handler.NewIssuer(key, time.Now), nil
+}
+
+// makePrivateKey reads the key at path, after making one where there is none.
+func makePrivateKey(path string) (*handler.Issuer, error) {
+	issuer, err := loadPrivateKey(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return issuer, err
+	}
+	_, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		return nil, err
+	}
+	text, err := handler.EncodePrivateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		return nil, err
+	}
+	return handler.NewIssuer(key, time.Now), nil
+}
+
+// publicKeys are the flags of a process that checks tokens.
+type publicKeys struct {
+	TokenKeys []string `name:"token-key" help:"File with Ed25519 public keys (PEM) that tokens may be signed with; repeat while a key is being replaced." required:"" type:"existingfile"`
+}
+
+func (p publicKeys) verifier() (*handler.Verifier, error) {
+	all := make(handler.Keyring)
+	for _, path := range p.TokenKeys {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		ring, err := handler.ParseKeyring(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		maps.Copy(all, ring)
+	}
+	return handler.NewVerifier(all, time.Now)
+}
+
+type tokenCmd struct {
+	Subject string        `arg:"" help:"Who the token names: a user id, or the name of a service."`
+	Scopes  []string      `name:"scope" help:"What it allows: user, merchant, operator, service." default:"user"`
+	Life    time.Duration `help:"How long it is good." default:"1h"`
+	Key     string        `help:"File with the Ed25519 private key (PEM). Default: the development key under --data."`
+	Data    string        `help:"Folder of a hongbao up." default:"./data" type:"path"`
+	Public  bool          `help:"Print the public key instead, for --token-key."`
+}
+
+func (t tokenCmd) Run(_ context.Context, at console) error {
+	path := t.Key
+	if path == "" {
+		path = filepath.Join(t.Data, developmentKey)
+	}
+	issuer, err := loadPrivateKey(path)
+	if err != nil {
+		return err
+	}
+	if t.Public {
+		text, err := handler.EncodePublicKey(issuer.PublicKey())
+		if err != nil {
+			return err
+		}
+		_, err = at.out.Write(text)
+		return err
+	}
+	token, err := issuer.Issue(t.Subject, scopesOf(t.Scopes), t.Life)
+	if err != nil {
+		return err
+	}
+	at.say("%s", token)
+	return nil
+}
+
+func scopesOf(names []string) []handler.Scope {
+	scopes := make([]handler.Scope, len(names))
+	for i, name := range names {
+		scopes[i] = handler.Scope(name)
+	}
+	return scopes
+}
