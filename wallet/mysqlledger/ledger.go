@@ -2,83 +2,101 @@ package mysqlledger
 
 import (
 	"context"
+	"embed"
+	"fmt"
+	"io/fs"
 	"log/slog"
 	"time"
 
-	"github.com/hongbao/hongbao/internal/shards"
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/maypok86/otter/v2"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/sony/sonyflake/v2"
+
+	"github.com/hongbao/hongbao/internal/shards"
 )
+
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+// maxHeadBytes bounds the memory of the cache of what never changes about holds.
+const maxHeadBytes = 64 << 20
 
 // Config is what a Ledger needs.
 type Config struct {
 	Cluster    *shards.Cluster
 	Node       int // 0 to MaxNode, another one in each process that makes ids
 	Log        *slog.Logger
-	Registerer prometheus.Registerer
+	Registerer prometheus.Registerer // nil for none
 	Now        func() time.Time
 }
 
 // Ledger is the durable ledger. It is safe for concurrent use.
-type Ledger struct{}
+type Ledger struct {
+	cluster *shards.Cluster
+	log     *slog.Logger
+	now     func() time.Time
+	ids     []*sonyflake.Sonyflake // by shard
+	tables  []tables               // by shard
+	heads   *otter.Cache[int64, *head]
+	paused  pauses
+	metrics metrics
+}
 
 // New makes a Ledger. It makes no connection.
-func New(cfg Config) (*Ledger, error) { panic("skeleton") }
-
-// Migrate brings the tables of every shard up to date.
-func (l *Ledger) Migrate(ctx context.Context) error { panic("skeleton") }
-
-func (l *Ledger) Shards() int                       { panic("skeleton") }
-func (l *Ledger) NewID(owner string) (int64, error) { panic("skeleton") }
-func (l *Ledger) ShardOf(id int64) (int, bool)      { panic("skeleton") }
-func (l *Ledger) Hold(ctx context.Context, r wallet.Request, h wallet.Hold) (wallet.Hold, error) {
-	panic("skeleton")
-}
-func (l *Ledger) GetHold(ctx context.Context, id int64) (wallet.Hold, error) { panic("skeleton") }
-func (l *Ledger) Posts(ctx context.Context, id int64) ([]wallet.Post, error) { panic("skeleton") }
-func (l *Ledger) Post(ctx context.Context, shard int, posts []wallet.Post) (wallet.PostResult, error) {
-	panic("skeleton")
-}
-func (l *Ledger) Void(ctx context.Context, id, posted int64) (h wallet.Hold, done bool, err error) {
-	panic("skeleton")
-}
-func (l *Ledger) OpenHolds(ctx context.Context, shard int, s wallet.Subject, after int64, limit int) ([]wallet.Hold, error) {
-	panic("skeleton")
-}
-func (l *Ledger) DueHolds(ctx context.Context, shard int, s wallet.Subject, now time.Time, limit int) ([]wallet.Hold, error) {
-	panic("skeleton")
-}
-func (l *Ledger) HoldsOf(ctx context.Context, owner string, s wallet.Subject, before int64, limit int) ([]wallet.Hold, error) {
-	panic("skeleton")
-}
-func (l *Ledger) Credits(ctx context.Context, user string, s wallet.Subject, before int64, limit int) ([]wallet.Credit, error) {
-	panic("skeleton")
-}
-func (l *Ledger) Balances(ctx context.Context, user string) ([]wallet.Amount, error) {
-	panic("skeleton")
-}
-func (l *Ledger) Entries(ctx context.Context, user string, c wallet.Currency, before int64, limit int) ([]wallet.Entry, error) {
-	panic("skeleton")
-}
-func (l *Ledger) OpenFunding(ctx context.Context, r wallet.Request, o wallet.FundingOrder) (wallet.FundingOrder, error) {
-	panic("skeleton")
-}
-func (l *Ledger) CloseFunding(ctx context.Context, id int64, state wallet.FundingState) (wallet.FundingOrder, error) {
-	panic("skeleton")
-}
-func (l *Ledger) PendingFundings(ctx context.Context, shard int, before time.Time, after int64, limit int) ([]wallet.FundingOrder, error) {
-	panic("skeleton")
+func New(cfg Config) (*Ledger, error) {
+	l := &Ledger{cluster: cfg.Cluster, log: cfg.Log, now: cfg.Now}
+	var err error
+	if l.ids, err = generators(cfg.Node, cfg.Cluster.Shards()); err != nil {
+		return nil, err
+	}
+	for shard := range cfg.Cluster.Shards() {
+		l.tables = append(l.tables, nameTables(cfg.Cluster, shard))
+	}
+	l.heads, err = otter.New(&otter.Options[int64, *head]{
+		MaximumWeight: maxHeadBytes,
+		Weigher:       func(_ int64, h *head) uint32 { return h.bytes() },
+	})
+	if err != nil {
+		return nil, fmt.Errorf("mysqlledger: cache of holds: %w", err)
+	}
+	if l.metrics, err = newMetrics(cfg.Registerer); err != nil {
+		return nil, fmt.Errorf("mysqlledger: metrics: %w", err)
+	}
+	return l, nil
 }
 
-// Deliver credits what a shard has posted to its receivers, wherever they are, and returns how many credits it made. It
-// delivers a bounded amount; 0 means that there was nothing, or nothing for a destination that is up. A destination
-// that fails is left alone for a while and is in err once each time; the others are delivered.
-func (l *Ledger) Deliver(ctx context.Context, shard int) (credits int, err error) { panic("skeleton") }
-
-// ClearingAge is how long the oldest undelivered post of a shard has been waiting; 0 where there is none.
-func (l *Ledger) ClearingAge(ctx context.Context, shard int) (time.Duration, error) {
-	panic("skeleton")
+// Migrate brings the tables of every shard up to date. A shard that cannot be reached does not hold up the others; then
+// the error wraps shards.ErrUnavailable and Migrate is to be called again.
+func (l *Ledger) Migrate(ctx context.Context) error {
+	files, err := fs.Sub(migrationFiles, "migrations")
+	if err != nil {
+		return err
+	}
+	return l.cluster.MigrateAll(ctx, shards.Migrations{FS: files, Table: "ledger_version"})
 }
 
-// Audit checks the books of all shards; see wallet.AuditReport.
-func (l *Ledger) Audit(ctx context.Context) (wallet.AuditReport, error) { panic("skeleton") }
+// Shards is the number of shards.
+func (l *Ledger) Shards() int { return l.cluster.Shards() }
+
+// tables are the full names of a shard's tables.
+type tables struct {
+	accounts, entries, holds, posts, requests, outbox, inbox, rejections, fundings string
+}
+
+func nameTables(c *shards.Cluster, shard int) tables {
+	name := func(table string) string { return c.Table(shard, table) }
+	return tables{
+		accounts: name("accounts"), entries: name("entries"), holds: name("holds"), posts: name("posts"),
+		requests: name("requests"), outbox: name("outbox"), inbox: name("inbox"), rejections: name("rejections"),
+		fundings: name("fundings"),
+	}
+}
+
+func (l *Ledger) checkShard(shard int) error {
+	if shard < 0 || shard >= l.Shards() {
+		return fmt.Errorf("mysqlledger: there is no shard %d: there are 0 to %d", shard, l.Shards()-1)
+	}
+	return nil
+}
+
+func millis(ms int64) time.Time { return time.UnixMilli(ms).UTC() }

@@ -1,0 +1,186 @@
+package mysqlledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hongbao/hongbao/internal/shards"
+	"github.com/hongbao/hongbao/wallet"
+)
+
+// Bounds of one delivery.
+const (
+	deliverWidth   = 8               // destinations at a time
+	maxParcels     = 64              // outbox rows merged into one transaction at the destination
+	maxLegs        = 4000            // credits in it, unless a single row has more
+	deliverTimeout = 5 * time.Second // for one destination
+	probeTimeout   = time.Second     // for one that failed the last time
+	maxCollisions  = 3               // times that another worker may deliver the same rows while we do
+)
+
+// errDelivered says that somebody else delivered some of the parcels at the same time.
+var errDelivered = errors.New("mysqlledger: another worker delivered the same")
+
+// Deliver credits what a shard has posted to its payees, wherever they are, and returns how many posts are thereby no
+// longer in flight. It delivers a bounded amount, one transaction at each destination; 0 means that there is nothing, or
+// nothing for a destination that is up. A destination that fails is left alone for a while, and its failure is part of
+// err once each time; the others are delivered. Any number of workers may deliver the same shard: a post is credited once.
+func (l *Ledger) Deliver(ctx context.Context, shard int) (delivered int, err error) {
+	if err := l.checkShard(shard); err != nil {
+		return 0, err
+	}
+	var dests []int
+	err = collect(ctx, l.cluster.DB(shard), func(rows *sql.Rows) error {
+		var dest int
+		err := rows.Scan(&dest)
+		dests = append(dests, dest)
+		return err
+	}, "SELECT DISTINCT dest FROM "+l.tables[shard].outbox)
+	if err != nil {
+		return 0, shards.Classify(fmt.Errorf("outbox of shard %d: %w", shard, err))
+	}
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	var errs []error
+	slots := make(chan struct{}, deliverWidth)
+	for _, dest := range dests {
+		patience, due := l.paused.patience(dest, l.now())
+		if !due {
+			continue
+		}
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			n, err := l.deliverTo(ctx, shard, dest, patience)
+			mu.Lock()
+			defer mu.Unlock()
+			delivered += n
+			if err != nil {
+				errs = append(errs, err)
+			}
+		})
+	}
+	wg.Wait()
+	l.metrics.credits.Add(float64(delivered))
+	return delivered, errors.Join(errs...)
+}
+
+// deliverTo delivers the oldest parcels for one destination.
+func (l *Ledger) deliverTo(ctx context.Context, source, dest int, patience time.Duration) (int, error) {
+	n, atDest, err := l.carry(ctx, source, dest, patience)
+	switch {
+	case err == nil:
+		l.paused.clear(dest)
+	case atDest && ctx.Err() == nil:
+		l.paused.add(dest, l.now())
+		l.metrics.suspensions.Inc()
+	}
+	if err != nil {
+		return n, shards.Classify(fmt.Errorf("deliver from shard %d to %d: %w", source, dest, err))
+	}
+	return n, nil
+}
+
+// carry reads parcels at the source, credits them at the destination, and deletes them at the source. atDest says that
+// an error is the destination's.
+func (l *Ledger) carry(ctx context.Context, source, dest int, patience time.Duration) (n int, atDest bool, err error) {
+	parcels, err := l.readOutbox(ctx, source, dest)
+	if err != nil || len(parcels) == 0 {
+		return 0, false, err
+	}
+	if err := l.checkShard(dest); err != nil {
+		return 0, true, err
+	}
+	if err := l.receive(ctx, source, dest, parcels, patience); err != nil {
+		return 0, true, err
+	}
+	// From here on they are credited. If the rows stay, the next delivery finds them in the inbox and deletes them.
+	args := []any{dest}
+	for _, b := range parcels {
+		args = append(args, b.id)
+		n += len(b.contents.Legs)
+	}
+	_, err = l.cluster.DB(source).ExecContext(ctx, "DELETE FROM "+l.tables[source].outbox+" WHERE dest = ? AND id IN "+in(len(parcels)), args...)
+	return n, false, err
+}
+
+func (l *Ledger) readOutbox(ctx context.Context, source, dest int) ([]*parcel, error) {
+	var parcels []*parcel
+	err := collect(ctx, l.cluster.DB(source), func(rows *sql.Rows) error {
+		b, err := scanParcel(rows)
+		parcels = append(parcels, b)
+		return err
+	}, "SELECT "+parcelColumns+" FROM "+l.tables[source].outbox+" WHERE dest = ? ORDER BY id LIMIT ?", dest, maxParcels)
+	if err != nil {
+		return nil, err
+	}
+	legs := 0
+	for i, b := range parcels {
+		if legs += len(b.contents.Legs); i > 0 && legs > maxLegs {
+			return parcels[:i], nil
+		}
+	}
+	return parcels, nil
+}
+
+// receive credits parcels at their destination, except those that were credited before.
+func (l *Ledger) receive(ctx context.Context, source, dest int, parcels []*parcel, patience time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	fresh := parcels
+	for range maxCollisions {
+		err := l.cluster.Tx(ctx, dest, func(tx *sql.Tx) error { return l.creditParcels(ctx, tx, source, dest, fresh) })
+		if !errors.Is(err, errDelivered) {
+			return err
+		}
+		if fresh, err = l.notInInbox(ctx, source, dest, parcels); err != nil || len(fresh) == 0 {
+			return err
+		}
+	}
+	return errDelivered
+}
+
+func (l *Ledger) notInInbox(ctx context.Context, source, dest int, parcels []*parcel) ([]*parcel, error) {
+	args := []any{source}
+	for _, b := range parcels {
+		args = append(args, b.id)
+	}
+	there := map[int64]bool{}
+	err := collect(ctx, l.cluster.DB(dest), func(rows *sql.Rows) error {
+		var id int64
+		err := rows.Scan(&id)
+		there[id] = true
+		return err
+	}, "SELECT id FROM "+l.tables[dest].inbox+" WHERE source = ? AND id IN "+in(len(parcels)), args...)
+	return slices.DeleteFunc(slices.Clone(parcels), func(b *parcel) bool { return there[b.id] }), err
+}
+
+func (l *Ledger) creditParcels(ctx context.Context, tx *sql.Tx, source, dest int, parcels []*parcel) error {
+	t, at := l.tables[dest], l.now().UnixMilli()
+	args := make([]any, 0, 3*len(parcels))
+	sums := map[wallet.Currency]int64{}
+	for _, b := range parcels {
+		args = append(args, source, b.id, at)
+		sums[b.currency] += b.amount
+	}
+	if err := insertRows(ctx, tx, "INSERT INTO "+t.inbox+" (source, id, at)", 3, args, ""); err != nil {
+		if shards.IsDuplicate(err) {
+			return errDelivered
+		}
+		return err
+	}
+	entries := creditEntries(parcels)
+	if err := runBalances(ctx, tx, t, entries); err != nil {
+		return err
+	}
+	txID, err := l.newID(dest)
+	if err != nil {
+		return err
+	}
+	return writeEntries(ctx, tx, t, append(entries, clearingEntries(txID, sums, -1, at)...))
+}

@@ -1,0 +1,75 @@
+package mysqlledger
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/hongbao/hongbao/internal/shards"
+	"github.com/hongbao/hongbao/wallet"
+)
+
+// Balances returns what a user owns, one amount for each currency ever used, ordered by currency.
+func (l *Ledger) Balances(ctx context.Context, user string) ([]wallet.Amount, error) {
+	if err := wallet.CheckID("user", user); err != nil {
+		return nil, err
+	}
+	shard := l.cluster.ForUser(user)
+	var amounts []wallet.Amount
+	err := collect(ctx, l.cluster.DB(shard), func(rows *sql.Rows) error {
+		var a wallet.Amount
+		err := rows.Scan(&a.Currency, &a.Minor)
+		amounts = append(amounts, a)
+		return err
+	}, "SELECT currency, balance FROM "+l.tables[shard].accounts+" WHERE account = ? ORDER BY currency", user)
+	if err != nil {
+		return nil, shards.Classify(fmt.Errorf("balances: %w", err))
+	}
+	return amounts, nil
+}
+
+// Entries returns a user's statement in one currency, newest first, with a seq below before (0: from the newest).
+func (l *Ledger) Entries(ctx context.Context, user string, c wallet.Currency, before int64, limit int) ([]wallet.Entry, error) {
+	if err := wallet.CheckID("user", user); err != nil {
+		return nil, err
+	}
+	shard := l.cluster.ForUser(user)
+	var entries []wallet.Entry
+	err := collect(ctx, l.cluster.DB(shard), func(rows *sql.Rows) error {
+		var e wallet.Entry
+		var at int64
+		err := rows.Scan(&e.Seq, &e.Minor, &e.Balance, &e.Kind, &e.Subject, &e.Reference, &e.Counterparty, &e.Note, &at)
+		e.At = millis(at)
+		entries = append(entries, e)
+		return err
+	}, "SELECT seq, amount, balance, kind, subject, reference, counterparty, note, at FROM "+l.tables[shard].entries+
+		" WHERE account = ? AND currency = ? AND seq < ? ORDER BY seq DESC LIMIT ?", user, string(c), upTo(before), limit)
+	if err != nil {
+		return nil, shards.Classify(fmt.Errorf("statement: %w", err))
+	}
+	return entries, nil
+}
+
+// Credits returns what a user was credited of holds of a subject, newest hold first, with a hold id below before (0:
+// the newest). At is when the part was taken, as in the post.
+func (l *Ledger) Credits(ctx context.Context, user string, s wallet.Subject, before int64, limit int) ([]wallet.Credit, error) {
+	if err := wallet.CheckID("user", user); err != nil {
+		return nil, err
+	}
+	shard := l.cluster.ForUser(user)
+	var credits []wallet.Credit
+	err := collect(ctx, l.cluster.DB(shard), func(rows *sql.Rows) error {
+		c := wallet.Credit{Post: wallet.Post{Payee: user}}
+		var at int64
+		err := rows.Scan(&c.Hold, &c.Part, &c.Minor, &c.Currency, &c.From, &c.Note, &at)
+		c.At = millis(at)
+		credits = append(credits, c)
+		return err
+	}, "SELECT reference, part, amount, currency, counterparty, note, at FROM "+l.tables[shard].entries+
+		" WHERE account = ? AND kind = ? AND subject = ? AND reference < ? ORDER BY reference DESC LIMIT ?",
+		user, string(wallet.EntryPost), string(s), upTo(before), limit)
+	if err != nil {
+		return nil, shards.Classify(fmt.Errorf("credits: %w", err))
+	}
+	return credits, nil
+}
