@@ -1,0 +1,137 @@
+package handler
+
+import (
+	"context"
+	"encoding/hex"
+
+	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/kitex_gen/envelopeapi"
+	"github.com/hongbao/hongbao/wallet"
+)
+
+// EnvelopeDomain is what Envelope needs of envelope.Service.
+type EnvelopeDomain interface {
+	Send(ctx context.Context, sender string, o envelope.Order) (envelope.View, error)
+	Grab(ctx context.Context, user string, id int64) (envelope.Grabbed, error)
+	Get(ctx context.Context, user string, id int64) (envelope.View, error)
+	ListSent(ctx context.Context, user string, before int64, limit int) ([]envelope.SentLine, error)
+	ListReceived(ctx context.Context, user string, before int64, limit int) ([]wallet.Credit, error)
+}
+
+// Envelope is the Kitex EnvelopeService.
+type Envelope struct {
+	Domain EnvelopeDomain
+}
+
+var _ envelopeapi.EnvelopeService = (*Envelope)(nil)
+
+// noShare stands for the share of a grab that won none.
+const noShare = -1
+
+// Send implements envelopeapi.EnvelopeService.
+func (h *Envelope) Send(ctx context.Context, r *envelopeapi.SendRequest) (*envelopeapi.Envelope, error) {
+	return envelopeResponse(h.Domain.Send(ctx, subject(ctx), envelope.Order{
+		RequestID: r.RequestId, Group: r.GroupId, Kind: r.Kind, Total: r.Total, Count: int(r.Count),
+		Currency: r.Currency, Greeting: r.GetGreeting(), To: r.GetTo(),
+	}))
+}
+
+// Grab implements envelopeapi.EnvelopeService.
+func (h *Envelope) Grab(ctx context.Context, r *envelopeapi.GrabRequest) (*envelopeapi.GrabResponse, error) {
+	g, err := h.Domain.Grab(ctx, subject(ctx), r.EnvelopeId)
+	if err != nil {
+		return nil, err
+	}
+	response := &envelopeapi.GrabResponse{Outcome: string(g.Outcome), Currency: string(g.Currency), Share: noShare}
+	if g.Outcome == envelope.Won || g.Outcome == envelope.AlreadyWon {
+		response.Amount, response.Share = g.Take.Minor, int32(g.Take.Share)
+	}
+	return response, nil
+}
+
+// Get implements envelopeapi.EnvelopeService.
+func (h *Envelope) Get(ctx context.Context, r *envelopeapi.GetRequest) (*envelopeapi.Envelope, error) {
+	return envelopeResponse(h.Domain.Get(ctx, subject(ctx), r.EnvelopeId))
+}
+
+// ListSent implements envelopeapi.EnvelopeService.
+func (h *Envelope) ListSent(ctx context.Context, r *envelopeapi.ListRequest) (*envelopeapi.SentResponse, error) {
+	limit, before, err := listPage(r)
+	if err != nil {
+		return nil, err
+	}
+	lines, err := h.Domain.ListSent(ctx, subject(ctx), before, limit+1)
+	if err != nil {
+		return nil, err
+	}
+	response := &envelopeapi.SentResponse{}
+	if len(lines) > limit {
+		lines = lines[:limit]
+		response.NextCursor = encodeCursor(lines[limit-1].ID)
+	}
+	response.Envelopes = make([]*envelopeapi.Sent, len(lines))
+	for i, l := range lines {
+		response.Envelopes[i] = &envelopeapi.Sent{
+			EnvelopeId: l.ID, GroupId: l.Group, Kind: string(l.Kind), Total: l.Total.Minor, Count: int32(l.Count),
+			Currency: string(l.Total.Currency), Greeting: l.Greeting, CreatedAt: l.CreatedAt.UnixMilli(),
+			Settled: l.Settled, Refunded: l.Refunded,
+		}
+	}
+	return response, nil
+}
+
+// ListReceived implements envelopeapi.EnvelopeService.
+func (h *Envelope) ListReceived(ctx context.Context, r *envelopeapi.ListRequest) (*envelopeapi.ReceivedResponse, error) {
+	limit, before, err := listPage(r)
+	if err != nil {
+		return nil, err
+	}
+	credits, err := h.Domain.ListReceived(ctx, subject(ctx), before, limit+1)
+	if err != nil {
+		return nil, err
+	}
+	response := &envelopeapi.ReceivedResponse{}
+	if len(credits) > limit {
+		credits = credits[:limit]
+		response.NextCursor = encodeCursor(credits[limit-1].Hold) // a user has one share of an envelope at most
+	}
+	response.Shares = make([]*envelopeapi.Received, len(credits))
+	for i, c := range credits {
+		response.Shares[i] = &envelopeapi.Received{
+			EnvelopeId: c.Hold, Sender: c.From, Share: int32(c.Part), Amount: c.Minor,
+			Currency: string(c.Currency), Greeting: c.Note, At: c.At.UnixMilli(),
+		}
+	}
+	return response, nil
+}
+
+func listPage(r *envelopeapi.ListRequest) (limit int, before int64, err error) {
+	if limit, err = pageSize(r.Limit, defaultPage, maxPage); err != nil {
+		return 0, 0, err
+	}
+	before, err = decodeCursor(r.GetCursor())
+	return limit, before, err
+}
+
+func envelopeResponse(v envelope.View, err error) (*envelopeapi.Envelope, error) {
+	if err != nil {
+		return nil, err
+	}
+	response := &envelopeapi.Envelope{
+		Id: v.ID, GroupId: v.Group, Sender: v.Sender, Kind: string(v.Kind), Total: v.Total.Minor, Count: int32(v.Count),
+		Currency: string(v.Total.Currency), Greeting: v.Greeting, To: v.To, State: string(v.State),
+		CreatedAt: v.CreatedAt.UnixMilli(), ExpiresAt: v.ExpiresAt.UnixMilli(), Refunded: v.Refunded,
+		Commitment: v.Commitment, Taken: make([]*envelopeapi.Taken, len(v.Taken)),
+	}
+	for i, t := range v.Taken {
+		response.Taken[i] = &envelopeapi.Taken{
+			UserId: t.User, Share: int32(t.Share), Amount: t.Minor, At: t.At.UnixMilli(), Best: i == v.Best,
+		}
+		response.TakenAmount += t.Minor
+	}
+	if v.Revealed {
+		seed := hex.EncodeToString(v.Seed[:])
+		response.Seed = &seed
+	}
+	return response, nil
+}

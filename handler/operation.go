@@ -1,0 +1,169 @@
+package handler
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/cloudwego/kitex/client"
+
+	"github.com/hongbao/hongbao/wallet"
+)
+
+// maxBody bounds the body of a request, in bytes.
+const maxBody = 64 << 10
+
+// operation is a method of the contract over HTTP.
+type operation struct {
+	*method
+	client client.Client
+}
+
+// call carries out an HTTP request: the result is ready for JSON.
+func (o *operation) call(w http.ResponseWriter, r *http.Request) (any, error) {
+	token, err := bearer(r)
+	if err != nil {
+		return nil, err
+	}
+	args, err := o.arguments(w, r)
+	if err != nil {
+		return nil, err
+	}
+	result := o.info.NewResult()
+	if err := o.client.Call(WithToken(r.Context(), token), o.methodKey.method, args, result); err != nil {
+		return nil, err
+	}
+	return result.(interface{ GetResult() any }).GetResult(), nil // as every generated Result has it
+}
+
+// arguments makes the generated arguments of the method from a request. Refusals: invalid_json, invalid_argument,
+// body_too_large, unsupported_media_type.
+func (o *operation) arguments(w http.ResponseWriter, r *http.Request) (any, error) {
+	args := o.info.NewArgs()
+	holder := reflect.ValueOf(args).Elem().Field(0)
+	holder.Set(reflect.New(holder.Type().Elem()))
+	request := holder.Elem()
+	for _, f := range o.request.of(fromPath) {
+		if err := f.decodeText(f.name, r.PathValue(f.param), request.Field(f.index)); err != nil {
+			return nil, err
+		}
+	}
+	if err := o.decodeQuery(r.URL, request); err != nil {
+		return nil, err
+	}
+	if !o.route.hasBody() {
+		return args, nil
+	}
+	return args, o.decodeBody(w, r, request)
+}
+
+// decodeQuery fills the fields that come from the query. Names that nobody reads are refused, for they would be spelled
+// wrong.
+func (o *operation) decodeQuery(u *url.URL, request reflect.Value) error {
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return invalid("the query is malformed: give name=value pairs, percent-encoded, separated by &")
+	}
+	fields := o.request.of(fromQuery)
+	for name, values := range query {
+		_, constant := o.route.constants[name]
+		if !constant && !slices.ContainsFunc(fields, func(f *field) bool { return f.param == name }) {
+			return invalid("query parameter %q is unknown: give %s", clip(name), o.expectedQuery())
+		}
+		if len(values) > 1 {
+			return invalid("query parameter %q is there twice", clip(name))
+		}
+	}
+	for _, f := range fields {
+		if !query.Has(f.param) {
+			if f.required {
+				return invalid("query parameter %q is missing: give %s", f.param, f.describe())
+			}
+			continue
+		}
+		if err := f.decodeText(f.param, query.Get(f.param), request.Field(f.index)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *operation) expectedQuery() string {
+	var names []string
+	for name := range o.route.constants {
+		names = append(names, name)
+	}
+	for _, f := range o.request.of(fromQuery) {
+		names = append(names, f.param)
+	}
+	if len(names) == 0 {
+		return "none"
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+// decodeBody fills the fields that come from the body. A method without such fields needs no body.
+func (o *operation) decodeBody(w http.ResponseWriter, r *http.Request, request reflect.Value) error {
+	body, err := readBody(w, r)
+	if err != nil {
+		return err
+	}
+	if len(body) == 0 && len(o.request.of(fromBody)) == 0 {
+		return nil
+	}
+	if err := mustBeJSON(r.Header); err != nil {
+		return err
+	}
+	return o.request.decodeBody(body, request)
+}
+
+// readBody reads at most maxBody bytes. Refusals: body_too_large, invalid_argument.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, wallet.Refuse(CodeBodyTooLarge, "the body is too large: at most %d bytes are read", maxBody)
+	}
+	if err != nil {
+		return nil, invalid("the body could not be read to its end")
+	}
+	return body, nil
+}
+
+// mustBeJSON checks the headers that say what the body is. Refusal: unsupported_media_type.
+func mustBeJSON(h http.Header) error {
+	const wanted = "application/json"
+	refusal := wallet.Refuse(CodeUnsupportedMediaType, "send the body as one Content-Type: %s in UTF-8, without Content-Encoding", wanted)
+	if types := h.Values("Content-Type"); len(types) != 1 || h.Get("Content-Encoding") != "" {
+		return refusal
+	}
+	mediaType, params, err := mime.ParseMediaType(h.Get("Content-Type"))
+	if err != nil || mediaType != wanted {
+		return refusal
+	}
+	if charset, given := params["charset"]; given && !strings.EqualFold(charset, "utf-8") {
+		return refusal
+	}
+	return nil
+}
+
+// bearer is the token of a request. Refusal: unauthenticated.
+func bearer(r *http.Request) (string, error) {
+	headers := r.Header.Values("Authorization")
+	if len(headers) == 0 {
+		return "", unauthenticated(sentenceMissing)
+	}
+	scheme, token, _ := strings.Cut(headers[0], " ")
+	if len(headers) > 1 || !strings.EqualFold(scheme, "Bearer") || token == "" || strings.ContainsAny(token, " ,") {
+		return "", unauthenticated("the Authorization header is malformed: send one, as `Authorization: Bearer TOKEN`")
+	}
+	if len(token) > maxTokenBytes {
+		return "", unauthenticated(sentenceTooLong)
+	}
+	return token, nil
+}

@@ -1,0 +1,45 @@
+package handler
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+
+	"github.com/hongbao/hongbao/wallet"
+)
+
+// Bounds of a page of a list of envelopes; those of a statement are wallet's.
+const (
+	defaultPage = 20
+	maxPage     = 100
+)
+
+// page reads the limit of a list. Refusal: invalid_argument.
+func pageSize(limit *int32, byDefault, most int) (int, error) {
+	if limit == nil {
+		return byDefault, nil
+	}
+	if *limit < 1 || int(*limit) > most {
+		return 0, wallet.Refuse(wallet.CodeInvalidArgument, "limit %d is out of range: give 1 to %d", *limit, most)
+	}
+	return int(*limit), nil
+}
+
+// A cursor is the number of the last item of a page, opaque to clients.
+
+func encodeCursor(last int64) string {
+	return base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint64(nil, uint64(last)))
+}
+
+// decodeCursor returns the number to go on before; 0, the newest, where there is no cursor. Refusal: invalid_argument.
+func decodeCursor(cursor string) (int64, error) {
+	if cursor == "" {
+		return 0, nil
+	}
+	data, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
+	if err == nil && len(data) == 8 {
+		if n := int64(binary.BigEndian.Uint64(data)); n > 0 {
+			return n, nil
+		}
+	}
+	return 0, wallet.Refuse(wallet.CodeInvalidArgument, "cursor %q is malformed: give next_cursor of the page before, or none", clip(cursor))
+}

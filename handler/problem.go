@@ -1,0 +1,148 @@
+package handler
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+
+	"github.com/cloudwego/kitex/pkg/kerrors"
+
+	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/wallet"
+)
+
+// Keys of the extra values of a BizStatusError. Its message is the detail.
+const (
+	extraCode     = "code"
+	extraIncident = "incident"
+)
+
+// retryAfterSeconds is what a 503 asks clients to wait.
+const retryAfterSeconds = "1"
+
+const (
+	detailUnavailable = "the service cannot answer right now: try again, with the same request_id"
+	detailInternal    = "this is our fault, not yours: try again with the same request_id, and quote the incident if it stays"
+)
+
+// Problem is an error as clients see it.
+type Problem struct {
+	Code     string // stable; a row of the table of codes
+	Detail   string // for a person: what was wrong and what is allowed
+	Incident string // of an internal error, else empty: what to quote and to search the log for
+}
+
+func (p Problem) Error() string { return p.Code + ": " + p.Detail }
+
+// ProblemOf is the Problem in an error that a Kitex client of these services returned. ok is false for an error that
+// no service decided: the network, a timeout.
+func ProblemOf(err error) (p Problem, ok bool) {
+	biz, ok := kerrors.FromBizStatusError(err)
+	if !ok || biz.BizExtra()[extraCode] == "" {
+		return Problem{}, false
+	}
+	return Problem{Code: biz.BizExtra()[extraCode], Detail: biz.BizMessage(), Incident: biz.BizExtra()[extraIncident]}, true
+}
+
+// judge decides what a client may know of an error. cause is what the log should say besides, nil where the Problem
+// says it all.
+func judge(err error) (p Problem, cause error) {
+	if p, ok := errors.AsType[Problem](err); ok {
+		return p, nil
+	}
+	if r, ok := errors.AsType[*wallet.Refusal](err); ok {
+		if _, known := verdicts[r.Code]; known {
+			p = Problem{Code: r.Code, Detail: r.Detail}
+			if r.Code == wallet.CodeUnavailable {
+				cause = err
+			}
+			return p, cause
+		}
+	}
+	if passing(err) {
+		return Problem{Code: wallet.CodeUnavailable, Detail: detailUnavailable}, err
+	}
+	return Problem{Code: CodeInternal, Detail: detailInternal, Incident: newIncident()}, err
+}
+
+// passing says whether an error tells of something that is away for the moment.
+func passing(err error) bool {
+	for _, e := range []error{
+		context.DeadlineExceeded, context.Canceled, envelope.ErrPotsLost, envelope.ErrNoPot,
+		io.EOF, io.ErrUnexpectedEOF, net.ErrClosed,
+		kerrors.ErrRPCTimeout, kerrors.ErrGetConnection, kerrors.ErrCanceledByBusiness, kerrors.ErrTimeoutByBusiness,
+		kerrors.ErrNoMoreInstance, kerrors.ErrServiceDiscovery, kerrors.ErrLoadbalance, kerrors.ErrOverlimit,
+	} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	_, network := errors.AsType[net.Error](err)
+	return network
+}
+
+func newIncident() string {
+	var id [8]byte
+	_, _ = rand.Read(id[:]) // never fails: crypto/rand ends the process instead
+	return hex.EncodeToString(id[:])
+}
+
+// biz is the Problem as it crosses between Kitex server and client.
+func (p Problem) biz() kerrors.BizStatusErrorIface {
+	extra := map[string]string{extraCode: p.Code}
+	if p.Incident != "" {
+		extra[extraIncident] = p.Incident
+	}
+	return kerrors.NewBizStatusErrorWithExtra(p.verdict().number, p.Detail, extra)
+}
+
+// verdict is what the table says of the code; a code that only a newer server knows is an internal error here.
+func (p Problem) verdict() verdict {
+	if v, ok := verdicts[p.Code]; ok {
+		return v
+	}
+	return verdicts[CodeInternal]
+}
+
+// problemDocument is the body of an error answer, after RFC 9457.
+type problemDocument struct {
+	Type     string `json:"type"`
+	Title    string `json:"title"`
+	Status   int    `json:"status"`
+	Detail   string `json:"detail"`
+	Code     string `json:"code"`
+	Incident string `json:"incident,omitempty"`
+}
+
+const (
+	problemMediaType = "application/problem+json"
+	problemTypeBase  = "urn:hongbao:problem:"
+)
+
+// write answers an HTTP request with the Problem.
+func (p Problem) write(w http.ResponseWriter) {
+	v := p.verdict()
+	body, err := json.Marshal(problemDocument{
+		Type: problemTypeBase + p.Code, Title: v.title, Status: v.status, Detail: p.Detail, Code: p.Code, Incident: p.Incident,
+	})
+	if err != nil { // strings and a number always marshal
+		panic(fmt.Sprintf("handler: problem document: %v", err))
+	}
+	h := w.Header()
+	h.Set("Content-Type", problemMediaType)
+	h.Set("Cache-Control", "no-store")
+	switch v.status {
+	case http.StatusUnauthorized:
+		h.Set("WWW-Authenticate", `Bearer realm="hongbao"`)
+	case http.StatusServiceUnavailable:
+		h.Set("Retry-After", retryAfterSeconds)
+	}
+	w.WriteHeader(v.status)
+	_, _ = w.Write(append(body, '\n')) // a client that is gone needs no answer
+}

@@ -1,0 +1,316 @@
+package handler
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/wallet"
+)
+
+func TestMain(m *testing.M) {
+	RouteKitexLog(slog.New(slog.DiscardHandler))
+	os.Exit(m.Run())
+}
+
+// domain stands in for the domain behind the services: it answers with what a test puts in and remembers who asked
+// for what.
+type domain struct {
+	mu     sync.Mutex
+	err    error // what every method returns
+	panics bool
+	caller string
+	order  envelope.Order
+	id     int64
+	before int64
+	limit  int
+	groups map[string][]string
+	view   envelope.View
+	sent   []envelope.SentLine
+}
+
+func (d *domain) asked(caller string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.caller = caller
+	if d.panics {
+		panic("SELECT secret FROM table")
+	}
+	return d.err
+}
+
+func (d *domain) lastCaller() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.caller
+}
+
+func (d *domain) answer(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.err = err
+}
+
+type envelopes struct{ *domain }
+
+func (e envelopes) Send(_ context.Context, sender string, o envelope.Order) (envelope.View, error) {
+	if err := e.asked(sender); err != nil {
+		return envelope.View{}, err
+	}
+	e.order = o
+	return e.view, nil
+}
+
+func (e envelopes) Grab(_ context.Context, user string, id int64) (envelope.Grabbed, error) {
+	e.id = id
+	return envelope.Grabbed{Outcome: envelope.Empty, Currency: "CNY"}, e.asked(user)
+}
+
+func (e envelopes) Get(_ context.Context, user string, id int64) (envelope.View, error) {
+	e.id = id
+	return e.view, e.asked(user)
+}
+
+func (e envelopes) ListSent(_ context.Context, user string, before int64, limit int) ([]envelope.SentLine, error) {
+	e.before, e.limit = before, limit
+	return e.sent[:min(limit, len(e.sent))], e.asked(user)
+}
+
+func (e envelopes) ListReceived(_ context.Context, user string, _ int64, _ int) ([]wallet.Credit, error) {
+	return nil, e.asked(user)
+}
+
+type wallets struct{ *domain }
+
+func (w wallets) Balances(_ context.Context, user string) ([]wallet.Amount, error) {
+	return []wallet.Amount{{Minor: 1234, Currency: "CNY"}}, w.asked(user)
+}
+
+func (w wallets) Entries(_ context.Context, user, _ string, before int64, limit int) ([]wallet.Entry, error) {
+	w.before, w.limit = before, limit
+	at := time.UnixMilli(1_700_000_000_000)
+	return []wallet.Entry{
+		{Seq: 3, Minor: -5, Balance: 5, Kind: wallet.EntryHold, Subject: wallet.SubjectEnvelope, Reference: 1 << 62, At: at},
+		{Seq: 2, Minor: 10, Balance: 10, Kind: wallet.EntryTopUp, Subject: wallet.SubjectFunding, Reference: 7, At: at},
+	}, w.asked(user)
+}
+
+func (w wallets) TopUp(_ context.Context, user, requestID string, minor int64, currency string) (wallet.FundingOrder, error) {
+	a, err := wallet.NewAmount(minor, currency)
+	if err == nil {
+		err = wallet.CheckRequestID(requestID)
+	}
+	if err != nil {
+		return wallet.FundingOrder{}, err
+	}
+	return wallet.FundingOrder{ID: 1<<60 + 1, Amount: a, State: wallet.FundingSettled, Balance: minor}, w.asked(user)
+}
+
+func (w wallets) Withdraw(ctx context.Context, user, requestID string, minor int64, currency string) (wallet.FundingOrder, error) {
+	return w.TopUp(ctx, user, requestID, minor, currency)
+}
+
+type groups struct{ *domain }
+
+func (g groups) Create(_ context.Context, id string, members []string) error {
+	g.groups[id] = members
+	return g.asked("")
+}
+func (g groups) Add(_ context.Context, id, user string) error {
+	g.groups[id] = append(g.groups[id], user)
+	return g.asked("")
+}
+func (g groups) Remove(context.Context, string, string) error { return g.asked("") }
+func (g groups) Members(_ context.Context, id string) ([]string, error) {
+	if err := wallet.CheckID("group_id", id); err != nil {
+		return nil, err
+	}
+	members, ok := g.groups[id]
+	if !ok {
+		return nil, wallet.Refuse("group_not_found", "there is no such group")
+	}
+	return members, g.asked("")
+}
+func (g groups) GroupsOf(_ context.Context, user string) ([]string, error) { return nil, g.asked(user) }
+
+// logBuffer is where a test's log goes.
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// rig is a Kitex server and a gateway before it, both on loopback.
+type rig struct {
+	*domain
+	url     string // of the gateway
+	rpc     string // host:port
+	issuer  *Issuer
+	log     *logBuffer
+	metrics *prometheus.Registry
+	gateway *Gateway
+}
+
+func newKey(t testing.TB) ed25519.PrivateKey {
+	t.Helper()
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func newDomain() *domain { return &domain{groups: map[string][]string{"g": {"alice", "bob"}}} }
+
+func newRig(t testing.TB, change func(*ServerConfig, *GatewayConfig)) *rig {
+	t.Helper()
+	r := &rig{domain: newDomain(), issuer: NewIssuer(newKey(t), time.Now), log: &logBuffer{}, metrics: prometheus.NewRegistry()}
+	log := slog.New(slog.NewJSONHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	verifier, err := NewVerifier(NewKeyring(r.issuer.PublicKey()), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.rpc = listener.Addr().String()
+	sc := ServerConfig{
+		Listener: listener, Wallet: &Wallet{wallets{r.domain}}, Group: &Group{groups{r.domain}},
+		Envelope: &Envelope{envelopes{r.domain}}, Verifier: verifier, Log: log, Metrics: r.metrics,
+	}
+	gc := GatewayConfig{Log: log, Metrics: r.metrics, Gatherer: r.metrics}
+	if change != nil {
+		change(&sc, &gc)
+	}
+	gc.RPC = ClientOptions(sc.Transport, r.rpc)
+	server, err := NewServer(sc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.serve(t, server)
+	if r.gateway, err = NewGateway(gc); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.gateway.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	web := httptest.NewUnstartedServer(nil)
+	web.Config = r.gateway.HTTPServer()
+	web.Start()
+	t.Cleanup(web.Close)
+	r.url = web.URL
+	return r
+}
+
+// serve runs the server until the test ends.
+func (r *rig) serve(t testing.TB, s *Server) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func (r *rig) token(t testing.TB, subject string, scopes ...Scope) string {
+	t.Helper()
+	token, err := r.issuer.Issue(subject, scopes, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+// answer is what came back over HTTP.
+type answer struct {
+	status int
+	header http.Header
+	text   string
+	body   map[string]any
+}
+
+func (a answer) code() string { s, _ := a.body["code"].(string); return s }
+
+// do sends a request; header is "Name: value" lines that are added to the usual ones, "-Name" removes one.
+func (r *rig) do(t testing.TB, verb, path, token, body string, header ...string) answer {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), verb, r.url+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	if body != "" {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	for _, h := range header {
+		if name, removed := strings.CutPrefix(h, "-"); removed {
+			request.Header.Del(name)
+			continue
+		}
+		name, value, _ := strings.Cut(h, ": ")
+		request.Header.Add(name, value)
+	}
+	return send(t, request)
+}
+
+func send(t testing.TB, request *http.Request) answer {
+	t.Helper()
+	response, err := http.DefaultTransport.RoundTrip(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	data, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := answer{status: response.StatusCode, header: response.Header, text: string(data)}
+	if len(data) > 0 && strings.Contains(response.Header.Get("Content-Type"), "json") {
+		if err := json.Unmarshal(data, &a.body); err != nil {
+			t.Fatalf("%s: %v", data, err)
+		}
+	}
+	return a
+}
+
+func newRegistry() *prometheus.Registry { return prometheus.NewRegistry() }
+
+func serveHTTP(t testing.TB, h http.Handler) string {
+	web := httptest.NewServer(h)
+	t.Cleanup(web.Close)
+	return web.URL
+}

@@ -1,0 +1,94 @@
+package handler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/cloudwego/kitex/pkg/remote/codec"
+	"github.com/cloudwego/kitex/pkg/rpcinfo"
+	"github.com/cloudwego/kitex/pkg/transmeta"
+	"github.com/cloudwego/kitex/server"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hongbao/hongbao/kitex_gen/envelopeapi"
+	"github.com/hongbao/hongbao/kitex_gen/envelopeapi/envelopeservice"
+	"github.com/hongbao/hongbao/kitex_gen/groupapi"
+	"github.com/hongbao/hongbao/kitex_gen/groupapi/groupservice"
+	"github.com/hongbao/hongbao/kitex_gen/walletapi"
+	"github.com/hongbao/hongbao/kitex_gen/walletapi/walletservice"
+)
+
+// Bounds of a server.
+const (
+	serviceTimeout   = 4 * time.Second // for one call in the domain
+	readWriteTimeout = 5 * time.Second // for one message on a connection
+	connectionIdle   = time.Minute
+	exitWait         = 5 * time.Second // for calls under way when the server stops
+	// maxMessage bounds a request in bytes: a body of maxBody never gets larger in Thrift.
+	maxMessage = 2 * maxBody
+)
+
+// ServerConfig is what a Server needs. Everything is required but Transport.
+type ServerConfig struct {
+	Listener  net.Listener // TCP
+	Transport Transport    // netpoll unless told
+	Wallet    walletapi.WalletService
+	Group     groupapi.GroupService
+	Envelope  envelopeapi.EnvelopeService
+	Verifier  *Verifier
+	Log       *slog.Logger
+	Metrics   prometheus.Registerer
+}
+
+// Server is the Kitex server with all services on one port.
+type Server struct {
+	kitex server.Server
+	exit  chan error
+}
+
+// NewServer makes a server. It fails where the IDL has a method that nobody said who may call.
+func NewServer(c ServerConfig) (*Server, error) {
+	contract, err := loadContract()
+	if err != nil {
+		return nil, err
+	}
+	e := &edge{contract: contract, verifier: c.Verifier, timeout: serviceTimeout, seconds: rpcSeconds(), log: c.Log}
+	if err := c.Metrics.Register(e.seconds); err != nil {
+		return nil, fmt.Errorf("server metrics: %w", err)
+	}
+	s := &Server{exit: make(chan error, 1)}
+	options := []server.Option{
+		server.WithServerBasicInfo(&rpcinfo.EndpointBasicInfo{ServiceName: ServiceName}),
+		server.WithListener(c.Listener),
+		server.WithMetaHandler(transmeta.ServerTTHeaderHandler),
+		server.WithCodec(codec.NewDefaultCodecWithSizeLimit(maxMessage)),
+		server.WithMiddleware(e.middleware),
+		server.WithReadWriteTimeout(readWriteTimeout),
+		server.WithMaxConnIdleTime(connectionIdle),
+		server.WithExitWaitTime(exitWait),
+		server.WithExitSignal(func() <-chan error { return s.exit }),
+	}
+	if c.Transport == TransportMux {
+		options = append(options, server.WithMuxTransport())
+	}
+	s.kitex = server.NewServer(options...)
+	return s, errors.Join(
+		walletservice.RegisterService(s.kitex, c.Wallet),
+		groupservice.RegisterService(s.kitex, c.Group),
+		envelopeservice.RegisterService(s.kitex, c.Envelope),
+	)
+}
+
+// Run serves until the context ends, then lets the calls under way finish, for exitWait at most. It closes the
+// listener. A server runs once.
+func (s *Server) Run(ctx context.Context) error {
+	defer context.AfterFunc(ctx, func() { s.exit <- nil })()
+	if err := s.kitex.Run(); err != nil {
+		return fmt.Errorf("rpc server: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,158 @@
+package handler
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"sync"
+	"time"
+)
+
+// reading lets only GET and HEAD through.
+func reading(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			Problem{Code: CodeMethodNotAllowed, Detail: "this can only be read: use GET or HEAD"}.write(w)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// fixed serves the same bytes every time.
+func fixed(mediaType string, body []byte) http.Handler {
+	return reading(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", mediaType)
+		w.Header().Set("Cache-Control", "no-cache")
+		_, _ = w.Write(body) // a client that is gone needs no answer
+	}))
+}
+
+// readyTimeout bounds all checks of /readyz together.
+const readyTimeout = 2 * time.Second
+
+// readiness is a line for each check, and 503 where one fails. What a check found goes to the log only: it may name
+// hosts.
+func readiness(checks map[string]func(context.Context) error, log *slog.Logger) http.Handler {
+	return reading(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+		defer cancel()
+		found := struct {
+			Ready  bool              `json:"ready"`
+			Checks map[string]string `json:"checks"`
+		}{Ready: true, Checks: map[string]string{}}
+		var running sync.WaitGroup
+		var lock sync.Mutex
+		for name, check := range checks {
+			running.Go(func() {
+				err := check(ctx)
+				lock.Lock()
+				defer lock.Unlock()
+				if err == nil {
+					found.Checks[name] = "ok"
+					return
+				}
+				found.Ready, found.Checks[name] = false, "failing"
+				log.LogAttrs(ctx, slog.LevelWarn, "not ready", slog.String("check", name), slog.String("error", err.Error()))
+			})
+		}
+		running.Wait()
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "no-store")
+		if !found.Ready {
+			w.Header().Set("Retry-After", retryAfterSeconds)
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		_ = json.NewEncoder(w).Encode(found) // a client that is gone needs no answer
+	}))
+}
+
+// devTokens gives tokens to everybody who asks.
+type devTokens struct {
+	issuer *Issuer
+}
+
+const (
+	devTokenPath = "/v1/dev/tokens"
+	devTokenLife = 24 * time.Hour
+)
+
+type devTokenRequest struct {
+	UserID string
+	Scopes []string
+}
+
+// devTokenShape is the request in the terms of the contract, which knows nothing of development.
+func devTokenShape() *shape {
+	return &shape{name: "DevTokenRequest", fields: []*field{
+		{name: "user_id", index: 0, required: true, value: value{kind: kindString}},
+		{name: "scopes", index: 1, required: true, value: value{kind: kindList, elem: &value{kind: kindString}}},
+	}}
+}
+
+// call takes {"user_id","scopes":[…]} and answers {"token"}. Refusals: invalid_argument, invalid_json.
+func (d devTokens) call(w http.ResponseWriter, r *http.Request) (any, error) {
+	body, err := readBody(w, r)
+	if err != nil {
+		return nil, err
+	}
+	if err := mustBeJSON(r.Header); err != nil {
+		return nil, err
+	}
+	var request devTokenRequest
+	if err := devTokenShape().decodeBody(body, reflect.ValueOf(&request).Elem()); err != nil {
+		return nil, err
+	}
+	scopes := make([]Scope, len(request.Scopes))
+	for i, s := range request.Scopes {
+		scopes[i] = Scope(s)
+	}
+	token, err := d.issuer.Issue(request.UserID, scopes, devTokenLife)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]string{"token": token}, nil
+}
+
+// hideToken moves the token of a WebSocket request from the query to the Authorization header, where one is not there
+// already, so that no line that anybody writes about the request's address can contain it.
+func hideToken(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		query := r.URL.Query() // drops what is malformed
+		hidden := r.Clone(r.Context())
+		if token := query.Get("token"); token != "" && hidden.Header.Get("Authorization") == "" {
+			hidden.Header.Set("Authorization", "Bearer "+token)
+		}
+		query.Del("token")
+		hidden.URL.RawQuery = query.Encode()
+		hidden.RequestURI = hidden.URL.RequestURI()
+		next.ServeHTTP(w, hidden)
+	})
+}
+
+// Authenticated lets requests through whose bearer token carries one of the scopes, with the Caller in their context,
+// and refuses the others as the API does. It is for handlers beside the API, such as the WebSocket's.
+func Authenticated(v *Verifier, log *slog.Logger, next http.Handler, scopes ...Scope) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		token, err := bearer(r)
+		var caller Caller
+		if err == nil {
+			caller, err = v.Verify(token)
+		}
+		if err == nil {
+			err = mustHave(caller, scopes)
+		}
+		if err != nil {
+			problem, cause := judge(err)
+			logFailure(r.Context(), log, "request failed", problem, cause, slog.String("method", r.URL.Path),
+				slog.String("caller", caller.Subject), slog.Duration("duration", time.Since(began)))
+			problem.write(w)
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(WithCaller(r.Context(), caller)))
+	})
+}

@@ -1,0 +1,88 @@
+package handler
+
+import (
+	"context"
+
+	"github.com/hongbao/hongbao/kitex_gen/walletapi"
+	"github.com/hongbao/hongbao/wallet"
+)
+
+// WalletDomain is what Wallet needs of wallet.Service.
+type WalletDomain interface {
+	Balances(ctx context.Context, user string) ([]wallet.Amount, error)
+	Entries(ctx context.Context, user, currency string, before int64, limit int) ([]wallet.Entry, error)
+	TopUp(ctx context.Context, user, requestID string, minor int64, currency string) (wallet.FundingOrder, error)
+	Withdraw(ctx context.Context, user, requestID string, minor int64, currency string) (wallet.FundingOrder, error)
+}
+
+// Wallet is the Kitex WalletService.
+type Wallet struct {
+	Domain WalletDomain
+}
+
+var _ walletapi.WalletService = (*Wallet)(nil)
+
+// Balances implements walletapi.WalletService.
+func (h *Wallet) Balances(ctx context.Context, _ *walletapi.BalancesRequest) (*walletapi.BalancesResponse, error) {
+	amounts, err := h.Domain.Balances(ctx, subject(ctx))
+	if err != nil {
+		return nil, err
+	}
+	response := &walletapi.BalancesResponse{Balances: make([]*walletapi.Balance, len(amounts))}
+	for i, a := range amounts {
+		response.Balances[i] = &walletapi.Balance{Currency: string(a.Currency), Amount: a.Minor}
+	}
+	return response, nil
+}
+
+// Entries implements walletapi.WalletService.
+func (h *Wallet) Entries(ctx context.Context, r *walletapi.EntriesRequest) (*walletapi.EntriesResponse, error) {
+	limit, err := pageSize(r.Limit, wallet.DefaultEntries, wallet.MaxEntries)
+	if err != nil {
+		return nil, err
+	}
+	before, err := decodeCursor(r.GetCursor())
+	if err != nil {
+		return nil, err
+	}
+	entries, err := h.Domain.Entries(ctx, subject(ctx), r.Currency, before, limit)
+	if err != nil {
+		return nil, err
+	}
+	response := &walletapi.EntriesResponse{Entries: make([]*walletapi.Entry, len(entries))}
+	for i, e := range entries {
+		response.Entries[i] = &walletapi.Entry{
+			Seq: e.Seq, Amount: e.Minor, Balance: e.Balance, Kind: string(e.Kind), Subject: string(e.Subject),
+			Reference: e.Reference, Counterparty: e.Counterparty, Note: e.Note, At: e.At.UnixMilli(),
+		}
+	}
+	if n := len(entries); n > 0 && entries[n-1].Seq > 1 { // seq has no gaps and begins with 1
+		response.NextCursor = encodeCursor(entries[n-1].Seq)
+	}
+	return response, nil
+}
+
+// TopUp implements walletapi.WalletService.
+func (h *Wallet) TopUp(ctx context.Context, r *walletapi.FundingRequest) (*walletapi.FundingResponse, error) {
+	return fundingResponse(h.Domain.TopUp(ctx, subject(ctx), r.RequestId, r.Amount, r.Currency))
+}
+
+// Withdraw implements walletapi.WalletService.
+func (h *Wallet) Withdraw(ctx context.Context, r *walletapi.FundingRequest) (*walletapi.FundingResponse, error) {
+	return fundingResponse(h.Domain.Withdraw(ctx, subject(ctx), r.RequestId, r.Amount, r.Currency))
+}
+
+func fundingResponse(o wallet.FundingOrder, err error) (*walletapi.FundingResponse, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &walletapi.FundingResponse{
+		Id: o.ID, State: string(o.State), Balance: o.Balance, Currency: string(o.Amount.Currency),
+	}, nil
+}
+
+// subject is who calls; the edge lets no call through without.
+func subject(ctx context.Context) string {
+	c, _ := CallerFrom(ctx)
+	return c.Subject
+}
