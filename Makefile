@@ -1,0 +1,49 @@
+# `make` alone lists the targets: everything after ## is their help.
+
+GO       ?= go
+ARGS     ?=
+FUZZTIME ?= 30s
+
+# Two packages at a time: each starts a Redis and a MariaDB of its own.
+TESTFLAGS ?= -race -p 2 -timeout 15m
+
+.PHONY: help deps build run test generate verify lint fuzz bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+deps: ## install redis-server and mariadb-server if they are missing
+	@deploy/install-deps.sh
+
+build: ## compile to bin/hongbao
+	$(GO) build -o bin/hongbao .
+
+run: deps build ## run everything on this machine, data in ./data (ARGS="--http :8080" for flags)
+	@exec ./bin/hongbao up $(ARGS)
+
+# Exit status 3 of install-deps.sh: all but a browser. The rest can be tested, and that the page was not is said last.
+test: ## run the whole suite with the race detector, on servers it starts itself
+	@deploy/install-deps.sh --browser --compiler || [ $$? -eq 3 ]
+	$(GO) test $(TESTFLAGS) ./...
+	@deploy/install-deps.sh --browser >/dev/null 2>&1 || echo 'NOT TESTED: the page, because no Chromium or Chrome is installed.'
+
+generate: ## make kitex_gen/ from idl/
+	$(GO) generate ./idl
+
+verify: ## fail if kitex_gen/, go.mod or the formatting is not what the tools make; changes nothing
+	@.ci/verify
+
+lint: ## vet and staticcheck
+	$(GO) vet ./...
+	$(GO) tool staticcheck $$($(GO) list ./... | grep -v /kitex_gen/)
+
+fuzz: ## run each fuzz target for FUZZTIME (30s)
+	@grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | while IFS=: read -r file _ decl; do \
+		$(GO) test "./$$(dirname "$$file")" -run '^$$' -fuzz "^$${decl#func }\$$" -fuzztime $(FUZZTIME) </dev/null || exit; \
+	done
+
+bench: deps build ## run the bench suites briefly, each followed by a check of the books
+	./bin/hongbao bench all --quick $(ARGS)
+
+clean: ## remove what was built and bench results; never ./data
+	rm -rf bin bench-results
