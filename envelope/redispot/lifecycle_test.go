@@ -19,12 +19,11 @@ func testExpired(t *testing.T, r *rig) {
 	mustTake(t, fresh, e.ID, "b", envelope.Expired)
 
 	// Whatever the clock says later: put the expiry into the future, as if the clock had been set back.
-	b, err := r.of(e.ID)
-	if err != nil {
-		t.Fatal(err)
+	postpone := func(id int64) {
+		pot, _ := keysOf(r.number(id)).pot(id)
+		do(t, r.client, "HSET", pot, "#x", strconv.FormatInt(time.Now().Add(time.Hour).UnixMilli(), 10))
 	}
-	pot, _ := b.keys.pot(e.ID)
-	do(t, r.client, "HSET", pot, "#x", strconv.FormatInt(time.Now().Add(time.Hour).UnixMilli(), 10))
+	postpone(e.ID)
 	for _, p := range []*Pots{fresh, r.pots(t, r.client, nil)} { // one that remembers and one that asks
 		mustTake(t, p, e.ID, "c", envelope.Expired)
 		if got := mustTake(t, p, e.ID, "a", envelope.AlreadyWon); got != had {
@@ -34,6 +33,14 @@ func testExpired(t *testing.T, r *rig) {
 			t.Errorf("Look = %+v", s)
 		}
 	}
+
+	// A pot too large to be remembered is not looked at when its first loser comes.
+	large := testEnvelope(shares(maxFinalShares + 1)...)
+	large.ExpiresAt = e.ExpiresAt
+	mustFill(t, r, large)
+	mustTake(t, r, large.ID, "b", envelope.Expired)
+	postpone(large.ID)
+	mustTake(t, r, large.ID, "b", envelope.Expired)
 
 	looked := testEnvelope(1)
 	looked.ExpiresAt = time.Now().Add(-time.Millisecond)

@@ -32,7 +32,7 @@ for key = 3, #KEYS, 2 do
 				order[#order + 1] = user
 			end
 		end
-		if #order > 0 and not closed and now < tonumber(expires) then
+		if #order > 0 and not closed and now >= tonumber(expires) then
 			-- Kept, so that the pot is final even if the clock is set back or a replica with a slower one takes over.
 			closed = redis.call('LLEN', shares)
 			redis.call('HSET', pot, '#c', closed)
