@@ -119,30 +119,28 @@ func (s *Service) advance(ctx context.Context, o FundingOrder) (FundingOrder, er
 	return s.ledger.CloseFunding(ctx, o.ID, state)
 }
 
-// ResumeFundings goes on with every order that has been pending for more than a few seconds, and returns how many of
-// them are now settled or refused. An order or a shard that fails does not hold up the others; err joins the failures.
-func (s *Service) ResumeFundings(ctx context.Context) (finished int, err error) {
+// ResumeFundings goes on with every order of a shard that has been pending for more than a few seconds, and returns how
+// many of them are now settled or refused. An order that fails does not hold up the others; err joins the failures.
+func (s *Service) ResumeFundings(ctx context.Context, shard int) (finished int, err error) {
 	var errs []error
 	before := s.now().Add(-fundingGrace)
-	for shard := range s.ledger.Shards() {
-		for after := int64(0); ctx.Err() == nil; {
-			orders, err := s.ledger.PendingFundings(ctx, shard, before, after, resumePage)
+	for after := int64(0); ctx.Err() == nil; {
+		orders, err := s.ledger.PendingFundings(ctx, shard, before, after, resumePage)
+		if err != nil {
+			errs = append(errs, err)
+			break
+		}
+		for _, o := range orders {
+			after = o.ID
+			o, err := s.advance(ctx, o)
 			if err != nil {
 				errs = append(errs, err)
-				break
+			} else if o.State != FundingPending {
+				finished++
 			}
-			for _, o := range orders {
-				after = o.ID
-				o, err := s.advance(ctx, o)
-				if err != nil {
-					errs = append(errs, err)
-				} else if o.State != FundingPending {
-					finished++
-				}
-			}
-			if len(orders) < resumePage {
-				break
-			}
+		}
+		if len(orders) < resumePage {
+			break
 		}
 	}
 	return finished, errors.Join(append(errs, ctx.Err())...)
