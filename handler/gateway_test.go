@@ -28,7 +28,7 @@ func sampleView() envelope.View {
 
 func TestEveryMethodOverHTTP(t *testing.T) {
 	r := newRig(t, nil)
-	r.view = sampleView()
+	r.set(func(s *state) { s.view = sampleView() })
 	user, service := r.token(t, "alice", ScopeUser), r.token(t, "chat", ScopeService)
 	const envelopeJSON = `{"id":"4611686018427387905","group_id":"g","sender":"alice","kind":"lucky","total":1000,"count":2,"currency":"CNY",` +
 		`"greeting":"恭喜","to":"","state":"drained","created_at":1700000000000,"expires_at":1700003600000,` +
@@ -61,6 +61,9 @@ func TestEveryMethodOverHTTP(t *testing.T) {
 		if a.status != http.StatusOK || strings.TrimSpace(a.text) != c.want {
 			t.Errorf("%s %s: %d\n got %s\nwant %s", c.verb, c.path, a.status, a.text, c.want)
 		}
+		if caller := r.now().caller; c.token == user && !strings.HasPrefix(c.path, "/v1/groups") && caller != "alice" {
+			t.Errorf("%s %s: the domain heard that %q asks", c.verb, c.path, caller)
+		}
 		for name, want := range map[string]string{
 			"Content-Type": "application/json", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
 		} {
@@ -70,11 +73,8 @@ func TestEveryMethodOverHTTP(t *testing.T) {
 		}
 	}
 	want := envelope.Order{RequestID: "r1", Group: "g", Kind: "lucky", Total: 1000, Count: 5, Currency: "CNY", Greeting: "恭喜发财 <b>"}
-	if r.order != want {
-		t.Errorf("the domain got %+v", r.order)
-	}
-	if caller := r.lastCaller(); caller != "alice" {
-		t.Errorf("the caller was %q", caller)
+	if got := r.now().order; got != want {
+		t.Errorf("the domain got %+v", got)
 	}
 }
 
@@ -218,7 +218,7 @@ func TestDomainErrorsOverHTTP(t *testing.T) {
 
 func TestPanicIsAnIncident(t *testing.T) {
 	r := newRig(t, nil)
-	r.panics = true
+	r.set(func(s *state) { s.panics = true })
 	a := r.do(t, "GET", "/v1/wallet", r.token(t, "alice", ScopeUser), "")
 	if a.status != 500 || a.code() != CodeInternal || strings.Contains(a.text, "SELECT") || strings.Contains(a.text, ".go") {
 		t.Fatalf("got %d %s", a.status, a.text)

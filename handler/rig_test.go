@@ -12,14 +12,17 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/cloudwego/kitex/pkg/serviceinfo"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/group"
 	"github.com/hongbao/hongbao/wallet"
 )
 
@@ -31,83 +34,93 @@ func TestMain(m *testing.M) {
 // domain stands in for the domain behind the services: it answers with what a test puts in and remembers who asked
 // for what.
 type domain struct {
-	mu     sync.Mutex
+	mu    sync.Mutex
+	state state
+}
+
+type state struct {
 	err    error // what every method returns
 	panics bool
-	caller string
-	order  envelope.Order
-	id     int64
-	before int64
-	limit  int
 	groups map[string][]string
 	view   envelope.View
 	sent   []envelope.SentLine
+
+	caller string
+	order  envelope.Order
+	before int64
+	limit  int
 }
 
-func (d *domain) asked(caller string) error {
+// set changes the state.
+func (d *domain) set(change func(*state)) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.caller = caller
-	if d.panics {
+	change(&d.state)
+}
+
+func (d *domain) answer(err error) { d.set(func(s *state) { s.err = err }) }
+
+func (d *domain) now() state {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.state
+}
+
+// asked notes a call and returns what there is to answer with.
+func (d *domain) asked(caller string, note func(*state)) (state, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.state.caller = caller
+	if d.state.panics {
 		panic("SELECT secret FROM table")
 	}
-	return d.err
-}
-
-func (d *domain) lastCaller() string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.caller
-}
-
-func (d *domain) answer(err error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.err = err
+	if note != nil {
+		note(&d.state)
+	}
+	return d.state, d.state.err
 }
 
 type envelopes struct{ *domain }
 
 func (e envelopes) Send(_ context.Context, sender string, o envelope.Order) (envelope.View, error) {
-	if err := e.asked(sender); err != nil {
-		return envelope.View{}, err
-	}
-	e.order = o
-	return e.view, nil
+	s, err := e.asked(sender, func(s *state) { s.order = o })
+	return s.view, err
 }
 
-func (e envelopes) Grab(_ context.Context, user string, id int64) (envelope.Grabbed, error) {
-	e.id = id
-	return envelope.Grabbed{Outcome: envelope.Empty, Currency: "CNY"}, e.asked(user)
+func (e envelopes) Grab(_ context.Context, user string, _ int64) (envelope.Grabbed, error) {
+	_, err := e.asked(user, nil)
+	return envelope.Grabbed{Outcome: envelope.Empty, Currency: "CNY"}, err
 }
 
-func (e envelopes) Get(_ context.Context, user string, id int64) (envelope.View, error) {
-	e.id = id
-	return e.view, e.asked(user)
+func (e envelopes) Get(_ context.Context, user string, _ int64) (envelope.View, error) {
+	s, err := e.asked(user, nil)
+	return s.view, err
 }
 
 func (e envelopes) ListSent(_ context.Context, user string, before int64, limit int) ([]envelope.SentLine, error) {
-	e.before, e.limit = before, limit
-	return e.sent[:min(limit, len(e.sent))], e.asked(user)
+	s, err := e.asked(user, func(s *state) { s.before, s.limit = before, limit })
+	return s.sent[:min(limit, len(s.sent))], err
 }
 
 func (e envelopes) ListReceived(_ context.Context, user string, _ int64, _ int) ([]wallet.Credit, error) {
-	return nil, e.asked(user)
+	_, err := e.asked(user, nil)
+	return nil, err
 }
 
 type wallets struct{ *domain }
 
 func (w wallets) Balances(_ context.Context, user string) ([]wallet.Amount, error) {
-	return []wallet.Amount{{Minor: 1234, Currency: "CNY"}}, w.asked(user)
+	_, err := w.asked(user, nil)
+	return []wallet.Amount{{Minor: 1234, Currency: "CNY"}}, err
 }
 
 func (w wallets) Entries(_ context.Context, user, _ string, before int64, limit int) ([]wallet.Entry, error) {
-	w.before, w.limit = before, limit
+	_, err := w.asked(user, func(s *state) { s.before, s.limit = before, limit })
 	at := time.UnixMilli(1_700_000_000_000)
 	return []wallet.Entry{
 		{Seq: 3, Minor: -5, Balance: 5, Kind: wallet.EntryHold, Subject: wallet.SubjectEnvelope, Reference: 1 << 62, At: at},
 		{Seq: 2, Minor: 10, Balance: 10, Kind: wallet.EntryTopUp, Subject: wallet.SubjectFunding, Reference: 7, At: at},
-	}, w.asked(user)
+	}, err
 }
 
 func (w wallets) TopUp(_ context.Context, user, requestID string, minor int64, currency string) (wallet.FundingOrder, error) {
@@ -118,7 +131,8 @@ func (w wallets) TopUp(_ context.Context, user, requestID string, minor int64, c
 	if err != nil {
 		return wallet.FundingOrder{}, err
 	}
-	return wallet.FundingOrder{ID: 1<<60 + 1, Amount: a, State: wallet.FundingSettled, Balance: minor}, w.asked(user)
+	_, err = w.asked(user, nil)
+	return wallet.FundingOrder{ID: 1<<60 + 1, Amount: a, State: wallet.FundingSettled, Balance: minor}, err
 }
 
 func (w wallets) Withdraw(ctx context.Context, user, requestID string, minor int64, currency string) (wallet.FundingOrder, error) {
@@ -128,25 +142,39 @@ func (w wallets) Withdraw(ctx context.Context, user, requestID string, minor int
 type groups struct{ *domain }
 
 func (g groups) Create(_ context.Context, id string, members []string) error {
-	g.groups[id] = members
-	return g.asked("")
+	_, err := g.asked("", func(s *state) { s.groups[id] = members })
+	return err
 }
+
 func (g groups) Add(_ context.Context, id, user string) error {
-	g.groups[id] = append(g.groups[id], user)
-	return g.asked("")
+	_, err := g.asked("", func(s *state) { s.groups[id] = append(slices.Clone(s.groups[id]), user) })
+	return err
 }
-func (g groups) Remove(context.Context, string, string) error { return g.asked("") }
+
+func (g groups) Remove(context.Context, string, string) error {
+	_, err := g.asked("", nil)
+	return err
+}
+
 func (g groups) Members(_ context.Context, id string) ([]string, error) {
 	if err := wallet.CheckID("group_id", id); err != nil {
 		return nil, err
 	}
-	members, ok := g.groups[id]
-	if !ok {
-		return nil, wallet.Refuse("group_not_found", "there is no such group")
+	var members []string
+	var ok bool
+	if _, err := g.asked("", func(s *state) { members, ok = s.groups[id] }); err != nil {
+		return nil, err
 	}
-	return members, g.asked("")
+	if !ok {
+		return nil, group.ErrNotFound
+	}
+	return members, nil
 }
-func (g groups) GroupsOf(_ context.Context, user string) ([]string, error) { return nil, g.asked(user) }
+
+func (g groups) GroupsOf(_ context.Context, user string) ([]string, error) {
+	_, err := g.asked(user, nil)
+	return nil, err
+}
 
 // logBuffer is where a test's log goes.
 type logBuffer struct {
@@ -186,7 +214,9 @@ func newKey(t testing.TB) ed25519.PrivateKey {
 	return key
 }
 
-func newDomain() *domain { return &domain{groups: map[string][]string{"g": {"alice", "bob"}}} }
+func newDomain() *domain {
+	return &domain{state: state{groups: map[string][]string{"g": {"alice", "bob"}}}}
+}
 
 func newRig(t testing.TB, change func(*ServerConfig, *GatewayConfig)) *rig {
 	t.Helper()
@@ -203,7 +233,7 @@ func newRig(t testing.TB, change func(*ServerConfig, *GatewayConfig)) *rig {
 	r.rpc = listener.Addr().String()
 	sc := ServerConfig{
 		Listener: listener, Wallet: &Wallet{wallets{r.domain}}, Group: &Group{groups{r.domain}},
-		Envelope: &Envelope{envelopes{r.domain}}, Verifier: verifier, Log: log, Metrics: r.metrics,
+		Envelope: &Envelope{envelopes{r.domain}}, Operator: NewOperator(operators{r.domain}), Verifier: verifier, Log: log, Metrics: r.metrics,
 	}
 	gc := GatewayConfig{Log: log, Metrics: r.metrics, Gatherer: r.metrics}
 	if change != nil {
@@ -314,3 +344,15 @@ func serveHTTP(t testing.TB, h http.Handler) string {
 	t.Cleanup(web.Close)
 	return web.URL
 }
+
+// bindingOf is the generated service of a method.
+func bindingOf(m *method) *serviceinfo.ServiceInfo {
+	for _, info := range bindings() {
+		if info.ServiceName == m.service {
+			return info
+		}
+	}
+	return nil
+}
+
+func sentLine(v envelope.View) envelope.SentLine { return envelope.SentLine{Envelope: v.Envelope} }

@@ -1,0 +1,216 @@
+package handler
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/base64"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/hongbao/hongbao/wallet"
+)
+
+// testClock is a clock that a test moves.
+type testClock struct{ at time.Time }
+
+func (c *testClock) now() time.Time { return c.at }
+
+func newVerifier(t testing.TB, now func() time.Time, keys ...ed25519.PublicKey) *Verifier {
+	t.Helper()
+	v, err := NewVerifier(NewKeyring(keys...), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// forge signs whatever claims with whatever key.
+func forge(t testing.TB, method jwt.SigningMethod, key any, kid string, c map[string]any) string {
+	t.Helper()
+	token := jwt.NewWithClaims(method, jwt.MapClaims(c))
+	if kid != "" {
+		token.Header["kid"] = kid
+	}
+	signed, err := token.SignedString(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signed
+}
+
+// with are good claims, changed: nil removes one.
+func with(now time.Time, change map[string]any) map[string]any {
+	c := map[string]any{
+		"iss": "hongbao", "aud": "hongbao", "sub": "alice", "scope": []string{"user"},
+		"iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
+	}
+	for name, value := range change {
+		if c[name] = value; value == nil {
+			delete(c, name)
+		}
+	}
+	return c
+}
+
+func TestVerify(t *testing.T) {
+	clock := &testClock{time.Unix(1_700_000_000, 0)}
+	key, other := newKey(t), newKey(t)
+	kid := KeyID(publicHalf(key))
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eddsa := func(change map[string]any) string {
+		return forge(t, jwt.SigningMethodEdDSA, key, kid, with(clock.at, change))
+	}
+	good := eddsa(nil)
+	parts := strings.Split(good, ".")
+	swapped := base64.RawURLEncoding.EncodeToString([]byte(`{"iss":"hongbao","aud":"hongbao","sub":"mallory","scope":["operator"],"exp":1700003600}`))
+	flipped := []byte(parts[2])
+	flipped[0] ^= 1
+	v := newVerifier(t, clock.now, publicHalf(key))
+	for _, c := range []struct{ name, token, sentence string }{
+		{"none", "", "no token was sent"},
+		{"not a JWT", "abc", "malformed"},
+		{"too long", strings.Repeat("a", maxTokenBytes+1), "too long"},
+		{"alg none", forge(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, kid, with(clock.at, nil)), "forged"},
+		{"HMAC with the public key", forge(t, jwt.SigningMethodHS256, []byte(publicHalf(key)), kid, with(clock.at, nil)), "forged"},
+		{"RSA", forge(t, jwt.SigningMethodRS256, rsaKey, kid, with(clock.at, nil)), "forged"},
+		{"another key, its own kid", forge(t, jwt.SigningMethodEdDSA, other, KeyID(publicHalf(other)), with(clock.at, nil)), "no key that is known"},
+		{"another key, our kid", forge(t, jwt.SigningMethodEdDSA, other, kid, with(clock.at, nil)), "forged: its signature"},
+		{"no kid", forge(t, jwt.SigningMethodEdDSA, key, "", with(clock.at, nil)), "no key that is known"},
+		{"other claims under a good signature", parts[0] + "." + swapped + "." + parts[2], "forged: its signature"},
+		{"no signature", parts[0] + "." + parts[1] + ".", "forged: its signature"},
+		{"a changed signature", parts[0] + "." + parts[1] + "." + string(flipped), "forged: its signature"},
+		{"expired", eddsa(map[string]any{"exp": clock.at.Add(-time.Minute).Unix()}), "expired"},
+		{"no exp", eddsa(map[string]any{"exp": nil}), "lacks a claim"},
+		{"exp is text", eddsa(map[string]any{"exp": "tomorrow"}), "malformed"},
+		{"not yet", eddsa(map[string]any{"nbf": clock.at.Add(time.Minute).Unix()}), "not valid yet"},
+		{"issued in the future", eddsa(map[string]any{"iat": clock.at.Add(time.Minute).Unix()}), "in the future"},
+		{"another issuer", eddsa(map[string]any{"iss": "elsewhere"}), "iss must be"},
+		{"no issuer", eddsa(map[string]any{"iss": nil}), "lacks a claim"},
+		{"another audience", eddsa(map[string]any{"aud": "elsewhere"}), "aud must be"},
+		{"no audience", eddsa(map[string]any{"aud": nil}), "lacks a claim"},
+		{"no subject", eddsa(map[string]any{"sub": nil}), "sub is not a user id"},
+		{"a subject with a space", eddsa(map[string]any{"sub": "a b"}), "sub is not a user id"},
+		{"scope is text", eddsa(map[string]any{"scope": "user"}), "scope (a list)"},
+	} {
+		for range 2 { // the second time something could be remembered
+			if _, err := v.Verify(c.token); wallet.RefusalCode(err) != CodeUnauthenticated || !strings.Contains(err.Error(), c.sentence) {
+				t.Errorf("%s: %v, want %q", c.name, err, c.sentence)
+			}
+			if caller, err := v.Verify(good); err != nil || caller.Subject != "alice" || !caller.Has(ScopeUser) || caller.Has(ScopeOperator) {
+				t.Errorf("%s: and then the good token: %v, %v", c.name, caller, err)
+			}
+		}
+	}
+	if n := v.good.EstimatedSize(); n != 1 {
+		t.Errorf("%d tokens are remembered, of which 1 was good", n)
+	}
+}
+
+func TestVerifiedTokenExpiresInMemory(t *testing.T) {
+	clock := &testClock{time.Unix(1_700_000_000, 0)}
+	issuer := NewIssuer(newKey(t), clock.now)
+	v := newVerifier(t, clock.now, issuer.PublicKey())
+	token, err := issuer.Issue("alice", []Scope{ScopeUser, ScopeService}, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		caller, err := v.Verify(token)
+		if err != nil || !caller.Expires.Equal(clock.at.Add(time.Minute)) {
+			t.Fatal(caller, err)
+		}
+	}
+	clock.at = clock.at.Add(time.Minute + clockSkew)
+	for range 2 {
+		if _, err := v.Verify(token); err == nil || !strings.Contains(err.Error(), "expired") {
+			t.Fatalf("after its time: %v", err)
+		}
+	}
+}
+
+func TestRotation(t *testing.T) {
+	before, after := NewIssuer(newKey(t), time.Now), NewIssuer(newKey(t), time.Now)
+	both := newVerifier(t, time.Now, before.PublicKey(), after.PublicKey())
+	for _, i := range []*Issuer{before, after} {
+		token, err := i.Issue("alice", []Scope{ScopeUser}, time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := both.Verify(token); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestIssueRefuses(t *testing.T) {
+	issuer := NewIssuer(newKey(t), time.Now)
+	for _, c := range []struct {
+		subject string
+		scopes  []Scope
+	}{{"", []Scope{ScopeUser}}, {"a b", []Scope{ScopeUser}}, {"alice", nil}, {"alice", []Scope{"root"}}} {
+		if _, err := issuer.Issue(c.subject, c.scopes, time.Hour); wallet.RefusalCode(err) != wallet.CodeInvalidArgument {
+			t.Errorf("%v: %v", c, err)
+		}
+	}
+}
+
+func TestKeyFiles(t *testing.T) {
+	key := newKey(t)
+	private, err := EncodePrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := ParsePrivateKey(private)
+	if err != nil || !back.Equal(key) {
+		t.Errorf("private key: %v", err)
+	}
+	first, err1 := EncodePublicKey(publicHalf(key))
+	second, err2 := EncodePublicKey(publicHalf(newKey(t)))
+	ring, err3 := ParseKeyring(append(first, second...))
+	if err := errors.Join(err1, err2, err3); err != nil || len(ring) != 2 || !ring[KeyID(publicHalf(key))].Equal(publicHalf(key)) {
+		t.Errorf("public keys: %v %v", ring, err)
+	}
+	for _, bad := range []string{"", "text", string(private), "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"} {
+		if _, err := ParseKeyring([]byte(bad)); err == nil {
+			t.Errorf("%q was read as public keys", bad)
+		}
+	}
+	for _, bad := range []string{"", string(first), "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"} {
+		if _, err := ParsePrivateKey([]byte(bad)); err == nil {
+			t.Errorf("%q was read as a private key", bad)
+		}
+	}
+}
+
+// The example of RFC 8037, appendix A.3.
+func TestKeyIDIsTheThumbprint(t *testing.T) {
+	x, err := base64.RawURLEncoding.DecodeString("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id := KeyID(x); id != "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k" {
+		t.Error(id)
+	}
+}
+
+func BenchmarkVerifyRemembered(b *testing.B) {
+	issuer := NewIssuer(newKey(b), time.Now)
+	v := newVerifier(b, time.Now, issuer.PublicKey())
+	token, err := issuer.Issue("alice", []Scope{ScopeUser}, time.Hour)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := v.Verify(token); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
