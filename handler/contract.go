@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/cloudwego/kitex/pkg/serviceinfo"
 	"github.com/cloudwego/thriftgo/parser"
@@ -14,14 +15,16 @@ import (
 	"github.com/hongbao/hongbao/idl"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi/envelopeservice"
 	"github.com/hongbao/hongbao/kitex_gen/groupapi/groupservice"
+	"github.com/hongbao/hongbao/kitex_gen/operatorapi/operatorservice"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi/walletservice"
 )
 
 // Annotations of the IDL that are understood here.
 const (
-	annotationScope = "hongbao.scope" // scopes that admit, one of them suffices; every method needs it
-	annotationPath  = "api.path"      // the field comes from the path
-	annotationQuery = "api.query"     // the field comes from the query
+	annotationScope   = "hongbao.scope"   // scopes that admit, one of them suffices; every method needs it
+	annotationTimeout = "hongbao.timeout" // how long a call may take, where that is not serviceTimeout
+	annotationPath    = "api.path"        // the field comes from the path
+	annotationQuery   = "api.query"       // the field comes from the query
 )
 
 // contract is what the IDL promises: its services with their methods, in the order of the text.
@@ -43,6 +46,7 @@ type method struct {
 	methodKey
 	doc      string
 	scopes   []Scope
+	timeout  time.Duration
 	route    route
 	info     serviceinfo.MethodInfo
 	request  *shape
@@ -58,6 +62,7 @@ func bindings() map[string]*serviceinfo.ServiceInfo {
 		"wallet.thrift":   walletservice.NewServiceInfo(),
 		"group.thrift":    groupservice.NewServiceInfo(),
 		"envelope.thrift": envelopeservice.NewServiceInfo(),
+		"operator.thrift": operatorservice.NewServiceInfo(),
 	}
 }
 
@@ -127,6 +132,9 @@ func newMethod(tree *parser.Thrift, service string, f *parser.Function, info *se
 	if m.route, err = newRoute(f.Annotations); err != nil {
 		return nil, err
 	}
+	if m.timeout, err = timeoutOf(f); err != nil {
+		return nil, err
+	}
 	return m, m.check()
 }
 
@@ -150,6 +158,19 @@ func scopesOf(f *parser.Function) ([]Scope, error) {
 		scopes = append(scopes, s)
 	}
 	return scopes, nil
+}
+
+// timeoutOf reads how long a call may take.
+func timeoutOf(f *parser.Function) (time.Duration, error) {
+	values := f.Annotations.Get(annotationTimeout)
+	if len(values) == 0 {
+		return serviceTimeout, nil
+	}
+	timeout, err := time.ParseDuration(values[0])
+	if err != nil || timeout <= 0 {
+		return 0, fmt.Errorf("%s is %q: give a duration, as 15m", annotationTimeout, values[0])
+	}
+	return timeout, nil
 }
 
 // check finds what would make the method's route lose or lack a value.

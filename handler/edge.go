@@ -22,7 +22,6 @@ const codeOK = "ok"
 type edge struct {
 	contract *contract
 	verifier *Verifier
-	timeout  time.Duration
 	seconds  *prometheus.HistogramVec // by method and code
 	log      *slog.Logger
 }
@@ -33,9 +32,10 @@ func (e *edge) middleware(next endpoint.Endpoint) endpoint.Endpoint {
 		began := time.Now()
 		invocation := rpcinfo.GetRPCInfo(ctx).Invocation()
 		name := invocation.ServiceName() + "." + invocation.MethodName()
-		caller, err := e.authorize(ctx, methodKey{invocation.ServiceName(), invocation.MethodName()})
+		key := methodKey{invocation.ServiceName(), invocation.MethodName()}
+		caller, err := e.authorize(ctx, key)
 		if err == nil {
-			err = e.call(WithCaller(ctx, caller), next, request, response)
+			err = call(WithCaller(ctx, caller), e.contract.methods[key].timeout, next, request, response)
 		}
 		if err == nil {
 			e.seconds.WithLabelValues(name, codeOK).Observe(time.Since(began).Seconds())
@@ -73,8 +73,8 @@ func mustHave(c Caller, scopes []Scope) error {
 }
 
 // call gives the service a deadline. Kitex turns a panic of it into an error.
-func (e *edge) call(ctx context.Context, next endpoint.Endpoint, request, response any) error {
-	ctx, cancel := context.WithTimeout(ctx, e.timeout)
+func call(ctx context.Context, timeout time.Duration, next endpoint.Endpoint, request, response any) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	return next(ctx, request, response)
 }

@@ -1,7 +1,9 @@
 package handler
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -9,8 +11,10 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/cloudwego/kitex/client"
+	"github.com/cloudwego/kitex/client/callopt"
 
 	"github.com/hongbao/hongbao/wallet"
 )
@@ -35,19 +39,32 @@ func (o *operation) call(w http.ResponseWriter, r *http.Request) (any, error) {
 		return nil, err
 	}
 	result := o.info.NewResult()
-	if err := o.client.Call(WithToken(r.Context(), token), o.methodKey.method, args, result); err != nil {
+	ctx, err := o.patient(WithToken(r.Context(), token), w)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.client.Call(ctx, o.methodKey.method, args, result); err != nil {
 		return nil, err
 	}
 	return result.(interface{ GetResult() any }).GetResult(), nil // as every generated Result has it
 }
 
+// patient lets a method that may take longer than others do so, in the client and in the HTTP server.
+func (o *operation) patient(ctx context.Context, w http.ResponseWriter) (context.Context, error) {
+	if o.timeout <= serviceTimeout {
+		return ctx, nil
+	}
+	wait := o.timeout + (callTimeout - serviceTimeout)
+	if err := http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wait + answerTimeout)); err != nil {
+		return ctx, fmt.Errorf("write deadline: %w", err)
+	}
+	return client.NewCtxWithCallOptions(ctx, []callopt.Option{callopt.WithRPCTimeout(wait)}), nil
+}
+
 // arguments makes the generated arguments of the method from a request. Refusals: invalid_json, invalid_argument,
 // body_too_large, unsupported_media_type.
 func (o *operation) arguments(w http.ResponseWriter, r *http.Request) (any, error) {
-	args := o.info.NewArgs()
-	holder := reflect.ValueOf(args).Elem().Field(0)
-	holder.Set(reflect.New(holder.Type().Elem()))
-	request := holder.Elem()
+	args, request := o.empty()
 	for _, f := range o.request.of(fromPath) {
 		if err := f.decodeText(f.name, r.PathValue(f.param), request.Field(f.index)); err != nil {
 			return nil, err
@@ -60,6 +77,14 @@ func (o *operation) arguments(w http.ResponseWriter, r *http.Request) (any, erro
 		return args, nil
 	}
 	return args, o.decodeBody(w, r, request)
+}
+
+// empty makes the generated arguments of the method, and the request struct in them.
+func (m *method) empty() (args any, request reflect.Value) {
+	args = m.info.NewArgs()
+	holder := reflect.ValueOf(args).Elem().Field(0)
+	holder.Set(reflect.New(holder.Type().Elem()))
+	return args, holder.Elem()
 }
 
 // decodeQuery fills the fields that come from the query. Names that nobody reads are refused, for they would be spelled

@@ -18,13 +18,15 @@ import (
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi/envelopeservice"
 	"github.com/hongbao/hongbao/kitex_gen/groupapi"
 	"github.com/hongbao/hongbao/kitex_gen/groupapi/groupservice"
+	"github.com/hongbao/hongbao/kitex_gen/operatorapi"
+	"github.com/hongbao/hongbao/kitex_gen/operatorapi/operatorservice"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi/walletservice"
 )
 
 // Bounds of a server.
 const (
-	serviceTimeout   = 4 * time.Second // for one call in the domain
+	serviceTimeout   = 4 * time.Second // for one call in the domain, unless the IDL says another
 	readWriteTimeout = 5 * time.Second // for one message on a connection
 	connectionIdle   = time.Minute
 	exitWait         = 5 * time.Second // for calls under way when the server stops
@@ -32,13 +34,14 @@ const (
 	maxMessage = 2 * maxBody
 )
 
-// ServerConfig is what a Server needs. Everything is required but Transport.
+// ServerConfig is what a Server needs. Everything is required but Transport and Operator.
 type ServerConfig struct {
 	Listener  net.Listener // TCP
 	Transport Transport    // netpoll unless told
 	Wallet    walletapi.WalletService
 	Group     groupapi.GroupService
 	Envelope  envelopeapi.EnvelopeService
+	Operator  operatorapi.OperatorService // nil: operators cannot ask here
 	Verifier  *Verifier
 	Log       *slog.Logger
 	Metrics   prometheus.Registerer
@@ -56,7 +59,7 @@ func NewServer(c ServerConfig) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &edge{contract: contract, verifier: c.Verifier, timeout: serviceTimeout, seconds: rpcSeconds(), log: c.Log}
+	e := &edge{contract: contract, verifier: c.Verifier, seconds: rpcSeconds(), log: c.Log}
 	if err := c.Metrics.Register(e.seconds); err != nil {
 		return nil, fmt.Errorf("server metrics: %w", err)
 	}
@@ -76,11 +79,15 @@ func NewServer(c ServerConfig) (*Server, error) {
 		options = append(options, server.WithMuxTransport())
 	}
 	s.kitex = server.NewServer(options...)
-	return s, errors.Join(
+	err = errors.Join(
 		walletservice.RegisterService(s.kitex, c.Wallet),
 		groupservice.RegisterService(s.kitex, c.Group),
 		envelopeservice.RegisterService(s.kitex, c.Envelope),
 	)
+	if c.Operator != nil {
+		err = errors.Join(err, operatorservice.RegisterService(s.kitex, c.Operator))
+	}
+	return s, err
 }
 
 // Run serves until the context ends, then lets the calls under way finish, for exitWait at most. It closes the

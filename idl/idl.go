@@ -7,6 +7,7 @@ import "embed"
 //go:generate go tool kitex -module github.com/hongbao/hongbao -gen-path ../kitex_gen wallet.thrift
 //go:generate go tool kitex -module github.com/hongbao/hongbao -gen-path ../kitex_gen group.thrift
 //go:generate go tool kitex -module github.com/hongbao/hongbao -gen-path ../kitex_gen envelope.thrift
+//go:generate go tool kitex -module github.com/hongbao/hongbao -gen-path ../kitex_gen operator.thrift
 
 // Files holds every *.thrift of this folder.
 //

@@ -1,0 +1,88 @@
+// OperatorService: what whoever runs an installation, or measures it, may know of it. The conventions of wallet.thrift
+// hold; every method needs a token of scope `operator`.
+namespace go operatorapi
+
+struct InstallationRequest {}
+
+// A Redis server that pots are on.
+struct RedisServer {
+  1: required string version
+  2: required bool appendonly
+  3: required string appendfsync // always, everysec or no; empty where the server does not say
+  4: required i64 used_memory    // bytes
+}
+
+// A MySQL, MariaDB or TiDB server that shards are on.
+struct MySQLServer {
+  1: required string version
+  2: required string flush_log_at_trx_commit // 1: a commit is on disk; empty where the server has no such setting
+  3: required string sync_binlog             // 1: so is its binary log; empty where there is none
+}
+
+struct Installation {
+  1: required string id                // made at installation, 32 hex digits
+  2: required bool sandbox             // money is not real
+  3: required string version           // of the process that answers
+  4: required i64 created_at
+  5: required i32 shards
+  6: required i32 buckets_per_shard
+  7: required i32 wait_replicas        // Redis replicas that must have a grab before it is acknowledged
+  8: required i32 max_shares           // of an envelope
+  9: required list<RedisServer> redis  // one, or the primaries of a cluster; empty while they do not answer
+  10: required list<MySQLServer> mysql // those that answer, in the order of the configuration
+}
+
+struct BacklogRequest {}
+
+// What has been acknowledged on a shard and not yet been done.
+struct ShardBacklog {
+  1: required i32 shard
+  2: required i64 settle_entries // log entries that the settler has before it, about; an entry has one or more grabs
+  3: required i64 settle_age_ms  // of the oldest of them; 0 where there is none
+  4: required i64 clearing_age_ms // of the oldest credit that is posted and not yet in its wallet; 0 where there is none
+  5: required i64 relay_entries  // log entries that listeners have still to be told, about
+}
+
+struct BacklogResponse {
+  1: required list<ShardBacklog> shards
+}
+
+struct AuditRequest {}
+
+struct AuditAmount {
+  1: required string currency
+  2: required i64 amount
+}
+
+// One thing that the books contradict themselves about.
+struct Discrepancy {
+  1: required string kind     // for example account_balance
+  2: required i32 shard
+  3: required string what     // the account, hold, post or row that it is about
+  4: required string expected // what the rest of the books say it should be
+  5: required string found
+}
+
+struct AuditResponse {
+  1: required bool balanced
+  2: required i32 shards
+  3: required i64 accounts
+  4: required i64 entries
+  5: required i64 holds
+  6: required i64 posts
+  7: required list<AuditAmount> in_flight       // posted, and not yet in its wallet
+  8: required i64 found                         // how many discrepancies there are
+  9: required list<Discrepancy> discrepancies   // the first 1,000 of them
+}
+
+service OperatorService {
+  // What the installation is: its numbers, its servers, and what they promise about what they have acknowledged.
+  Installation Installation(1: InstallationRequest req) (api.get = "/v1/operator/installation", hongbao.scope = "operator")
+
+  // What has been acknowledged and not yet been done, per shard. All zero: every win is a credit.
+  BacklogResponse Backlog(1: BacklogRequest req) (api.get = "/v1/operator/backlog", hongbao.scope = "operator")
+
+  // Reads all the books and names each contradiction in them; it is exact while the installation works. One runs at a
+  // time in a process, others are refused as `unavailable`. It may take minutes.
+  AuditResponse Audit(1: AuditRequest req) (api.get = "/v1/operator/audit", hongbao.scope = "operator", hongbao.timeout = "15m")
+}

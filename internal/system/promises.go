@@ -1,0 +1,136 @@
+package system
+
+import (
+	"context"
+	"database/sql"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/hongbao/hongbao/envelope"
+)
+
+// RedisPromise is what a Redis says about itself: how durable its acknowledgements are, and how full it is.
+type RedisPromise struct {
+	Version     string
+	AppendOnly  bool
+	AppendFsync string // empty where the server does not let us ask
+	UsedMemory  int64  // bytes
+}
+
+// MySQLPromise is what a MySQL server says about how durable its commits are. What it does not know is empty.
+type MySQLPromise struct {
+	Version             string
+	FlushLogAtTrxCommit string
+	SyncBinlog          string
+}
+
+// RedisPromises asks the primaries that answer.
+func (s *System) RedisPromises(ctx context.Context) []RedisPromise {
+	var promises []RedisPromise
+	for _, node := range s.Redis.Nodes() {
+		text, err := node.Do(ctx, node.B().Info().Build()).ToString()
+		if err != nil {
+			continue
+		}
+		info := parseInfo(text)
+		if info["role"] != "master" {
+			continue
+		}
+		p := RedisPromise{Version: info["redis_version"], AppendOnly: info["aof_enabled"] == "1"}
+		p.UsedMemory, _ = strconv.ParseInt(info["used_memory"], 10, 64) // 0 where it is not said
+		// A managed Redis may refuse CONFIG.
+		if config, err := node.Do(ctx, node.B().ConfigGet().Parameter("appendfsync").Build()).AsStrMap(); err == nil {
+			p.AppendFsync = config["appendfsync"]
+		} else if _, refused := rueidis.IsRedisErr(err); !refused {
+			continue
+		}
+		promises = append(promises, p)
+	}
+	return promises
+}
+
+// parseInfo reads the answer to INFO.
+func parseInfo(text string) map[string]string {
+	info := make(map[string]string)
+	for line := range strings.Lines(text) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
+			info[name] = value
+		}
+	}
+	return info
+}
+
+// MySQLPromises asks the servers that answer.
+func (s *System) MySQLPromises(ctx context.Context) []MySQLPromise {
+	var promises []MySQLPromise
+	for server := range s.Cluster.Servers() {
+		if p, err := mysqlPromise(ctx, s.Cluster.ServerDB(server)); err == nil {
+			promises = append(promises, p)
+		}
+	}
+	return promises
+}
+
+func mysqlPromise(ctx context.Context, db *sql.DB) (p MySQLPromise, err error) {
+	if err := db.QueryRowContext(ctx, "SELECT VERSION()").Scan(&p.Version); err != nil {
+		return p, err
+	}
+	rows, err := db.QueryContext(ctx, "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('innodb_flush_log_at_trx_commit', 'log_bin', 'sync_binlog')")
+	if err != nil {
+		return p, err
+	}
+	defer rows.Close()
+	variables := make(map[string]string)
+	for rows.Next() {
+		var name, value string
+		if err := rows.Scan(&name, &value); err != nil {
+			return p, err
+		}
+		variables[name] = value
+	}
+	p.FlushLogAtTrxCommit = variables["innodb_flush_log_at_trx_commit"]
+	if variables["log_bin"] == "ON" {
+		p.SyncBinlog = variables["sync_binlog"]
+	}
+	return p, rows.Err()
+}
+
+// Backlog is what has been acknowledged on a shard and not yet been done.
+type Backlog struct {
+	SettleEntries int64
+	SettleAge     time.Duration
+	ClearingAge   time.Duration
+	RelayEntries  int64
+}
+
+// Backlogs returns one for each shard.
+func (s *System) Backlogs(ctx context.Context) ([]Backlog, error) {
+	all := make([]Backlog, s.Buckets.Shards)
+	err := s.eachShard(ctx, func(ctx context.Context, shard int) (err error) {
+		all[shard], err = s.backlog(ctx, shard)
+		return err
+	})
+	return all, err
+}
+
+// backlog looks at the log before the outbox, for that is the way of a credit: what is in neither has arrived.
+func (s *System) backlog(ctx context.Context, shard int) (b Backlog, err error) {
+	from, to := s.Buckets.OfShard(shard)
+	for bucket := from; bucket < to; bucket++ {
+		entries, age, err := s.Pots.Backlog(ctx, bucket, envelope.ReaderSettler)
+		if err != nil {
+			return b, err
+		}
+		b.SettleEntries += entries
+		b.SettleAge = max(b.SettleAge, age)
+		if entries, _, err = s.Pots.Backlog(ctx, bucket, envelope.ReaderRelay); err != nil {
+			return b, err
+		}
+		b.RelayEntries += entries
+	}
+	b.ClearingAge, err = s.Ledger.ClearingAge(ctx, shard)
+	return b, err
+}
