@@ -21,24 +21,37 @@ type Job struct {
 }
 
 // Run runs passes until the context ends: again at once after a pass that worked, else after a pause. A pass that fails
-// is logged and repeated after pauses that grow from 50 ms to 5 s.
+// is repeated after pauses that grow from 50 ms to 5 s. The first failure of a row is logged, the others only for
+// debugging, and so is the success that ends it: a server that is down for an hour is one line in the log.
 func (j Job) Run(ctx context.Context, pass func(context.Context) (worked bool, err error)) {
-	backoff := firstBackoff
+	failures, backoff := 0, firstBackoff
 	for ctx.Err() == nil {
 		worked, err := pass(ctx)
-		switch {
-		case ctx.Err() != nil:
-		case err != nil:
-			j.Log.Error("a background job failed and will be repeated", "job", j.Name, "pause", backoff, "error", err)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			j.logFailure(failures, err)
 			Wait(ctx, backoff, nil)
-			backoff = min(2*backoff, mostBackoff)
-		case worked:
-			backoff = firstBackoff
-		default:
-			backoff = firstBackoff
+			failures, backoff = failures+1, min(2*backoff, mostBackoff)
+			continue
+		}
+		if failures > 0 {
+			j.Log.Info("a background job works again", "job", j.Name, "failures", failures)
+			failures, backoff = 0, firstBackoff
+		}
+		if !worked {
 			Wait(ctx, j.Interval, j.Wake)
 		}
 	}
+}
+
+func (j Job) logFailure(before int, err error) {
+	if before == 0 {
+		j.Log.Error("a background job failed and will be repeated until it works", "job", j.Name, "error", err)
+		return
+	}
+	j.Log.Debug("a background job failed again", "job", j.Name, "failures", before+1, "error", err)
 }
 
 // Wait returns after d, on a signal on wake (which may be nil), or when the context ends.
