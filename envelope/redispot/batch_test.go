@@ -293,3 +293,20 @@ func TestFinalPotsAreAnsweredFromMemory(t *testing.T) {
 		t.Error("remembered for longer than allowed")
 	}
 }
+
+func TestWhatWasLoadedBeforeALossIsNotRemembered(t *testing.T) {
+	f, err := newFinals()
+	if err != nil {
+		t.Fatal(err)
+	}
+	epoch := f.now()
+	f.forget()
+	f.keep(1, envelope.PotState{Closed: true}, epoch)
+	if _, ok := f.get(1); ok {
+		t.Error("a look from before the loss is remembered")
+	}
+	f.keep(1, envelope.PotState{Closed: true}, f.now())
+	if _, ok := f.get(1); !ok {
+		t.Error("a final pot is not remembered")
+	}
+}
