@@ -31,7 +31,6 @@ type MariaDBOptions struct {
 	RedoLogMiB    int // innodb_log_file_size; 0 for 96
 
 	temporary bool
-	lost      chan error
 	progress  func(string)
 }
 
@@ -66,7 +65,7 @@ func StartMariaDB(ctx context.Context, o MariaDBOptions) (*MariaDB, error) {
 }
 
 func (m *MariaDB) prepare(binary string, o MariaDBOptions) (err error) {
-	if m.server, err = newServer("MariaDB", o.Dir, "mysql.sock", o.Log, o.lost); err != nil {
+	if m.server, err = newServer("MariaDB", o.Dir, "mysql.sock", o.Log); err != nil {
 		return err
 	}
 	m.argv = mariadbArgv(binary, m.dir, m.socket.path, o)

@@ -18,7 +18,6 @@ type RedisOptions struct {
 	Log *slog.Logger // nil for none; what the server itself prints goes to Dir/server.log
 
 	temporary bool
-	lost      chan error
 }
 
 // Redis is a private redis-server. An acknowledged write is on disk: AOF with appendfsync always.
@@ -43,7 +42,7 @@ func StartRedis(ctx context.Context, o RedisOptions) (*Redis, error) {
 }
 
 func (r *Redis) prepare(binary string, o RedisOptions) (err error) {
-	if r.server, err = newServer("Redis", o.Dir, "redis.sock", o.Log, o.lost); err != nil {
+	if r.server, err = newServer("Redis", o.Dir, "redis.sock", o.Log); err != nil {
 		return err
 	}
 	data := filepath.Join(r.dir, "data")

@@ -44,11 +44,11 @@ type server struct {
 	proc     *guarded   // the last one started, nil once stopped
 	stopping chan struct{}
 
-	lost chan error // capacity 1; the servers of a Stack share one
+	lost chan error // capacity 1
 }
 
-// newServer makes dir and decides where the socket is. lost is nil unless servers share it.
-func newServer(name, dir, socketName string, log *slog.Logger, lost chan error) (server, error) {
+// newServer makes dir and decides where the socket is.
+func newServer(name, dir, socketName string, log *slog.Logger) (server, error) {
 	dir, err := filepath.Abs(dir) // the server must not depend on this process's working directory
 	if err != nil {
 		return server{}, err
@@ -66,10 +66,7 @@ func newServer(name, dir, socketName string, log *slog.Logger, lost chan error) 
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	if lost == nil {
-		lost = make(chan error, 1)
-	}
-	return server{name: name, dir: dir, socket: socket, log: log, lost: lost}, nil
+	return server{name: name, dir: dir, socket: socket, log: log, lost: make(chan error, 1)}, nil
 }
 
 // PID is the process id of the server, of the last one when none is running.

@@ -25,8 +25,6 @@ type Options struct {
 type Stack struct {
 	Redis   *Redis
 	MariaDB *MariaDB
-
-	lost chan error
 }
 
 // Up starts both servers side by side and returns when both serve. On an error neither is left running. Call Lock(Dir)
@@ -38,12 +36,12 @@ func Up(ctx context.Context, o Options) (*Stack, error) {
 	defer cancel(nil)
 
 	var (
-		stack             = Stack{lost: make(chan error, 1)}
+		stack             Stack
 		redisErr, mariErr error
 		wg                sync.WaitGroup
 	)
 	wg.Go(func() {
-		stack.Redis, redisErr = StartRedis(ctx, RedisOptions{Dir: filepath.Join(o.Dir, "redis"), Log: o.Log, lost: stack.lost})
+		stack.Redis, redisErr = StartRedis(ctx, RedisOptions{Dir: filepath.Join(o.Dir, "redis"), Log: o.Log})
 		if redisErr != nil {
 			cancel(errors.New("Redis did not start"))
 			return
@@ -56,7 +54,6 @@ func Up(ctx context.Context, o Options) (*Stack, error) {
 			Log:           o.Log,
 			BufferPoolMiB: stackBufferPoolMiB,
 			RedoLogMiB:    stackRedoLogMiB,
-			lost:          stack.lost,
 			progress:      progress,
 		})
 		if mariErr != nil {
@@ -84,9 +81,6 @@ func (s *Stack) Stop(ctx context.Context) error {
 	}
 	return err
 }
-
-// Lost receives an error when a server dies without having been stopped: the first, if nobody reads.
-func (s *Stack) Lost() <-chan error { return s.lost }
 
 func serialised(report func(string)) func(string) {
 	if report == nil {

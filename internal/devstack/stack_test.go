@@ -52,14 +52,14 @@ func TestStackComesBackAsItWas(t *testing.T) {
 		t.Error("the schema is gone")
 	}
 	select {
-	case err := <-again.Lost():
+	case err := <-again.MariaDB.Lost():
 		t.Errorf("lost: %v", err)
 	default:
 	}
 	if err := syscall.Kill(again.MariaDB.PID(), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-again.Lost(); !strings.Contains(err.Error(), "MariaDB") {
+	if err := <-again.MariaDB.Lost(); !strings.Contains(err.Error(), "MariaDB") {
 		t.Errorf("lost: %v", err)
 	}
 }
