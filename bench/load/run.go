@@ -1,0 +1,248 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Op is one request: it asks, and returns when it has the answer. worker is below the number of places or callers, and no
+// two requests at the same time have the same; n counts the requests of the run from 0. What it needs of a context
+// it brings along. ErrDry ends the run.
+type Op func(worker int, n int64) error
+
+// ErrDry says that there is nothing left to ask for. It is no failure, and not counted.
+var ErrDry = errors.New("load: nothing left to ask for")
+
+const (
+	// DefaultPlaces is how many requests may be outstanding unless told.
+	DefaultPlaces = 512
+	// MaxPlaces bounds it: each may take a connection.
+	MaxPlaces = 20_000
+	// pacerTick is the shortest sleep of the pacer. Requests that become due within it leave together.
+	pacerTick = 100 * time.Microsecond
+	// pacerNap is the longest: then it looks whether the run was stopped.
+	pacerNap = 50 * time.Millisecond
+)
+
+// Options say how a run is made and watched.
+type Options struct {
+	Places   int                // most requests outstanding in an open loop; 0: DefaultPlaces
+	Interval time.Duration      // of the points of the series; 0: a second
+	Observe  func(Point)        // called at the end of each interval; nil: nobody watches
+	Code     func(error) string // groups errors; nil: all are "error"
+	sleep    func(time.Duration)
+}
+
+func (o Options) filled() Options {
+	if o.Places <= 0 {
+		o.Places = DefaultPlaces
+	}
+	o.Places = min(o.Places, MaxPlaces)
+	if o.Interval <= 0 {
+		o.Interval = time.Second
+	}
+	if o.Observe == nil {
+		o.Observe = func(Point) {}
+	}
+	if o.Code == nil {
+		o.Code = func(error) string { return "error" }
+	}
+	if o.sleep == nil {
+		o.sleep = preciseSleep
+	}
+	return o
+}
+
+// run is what both loops share.
+type run struct {
+	options Options
+	op      Op
+	began   time.Time
+	notes   *recorder
+	done    atomic.Int64
+	waited  int64
+	unsent  int64
+	stop    context.CancelFunc
+}
+
+// ticket is a request that is due.
+type ticket struct {
+	n    int64
+	due  time.Duration
+	late bool // because all places were taken
+}
+
+// Open makes requests as the schedule says. It ends with the schedule, or with the context, when every request that
+// left has its answer: what an Op does must be bounded.
+func Open(ctx context.Context, s *Schedule, o Options, op Op) Result {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	r := &run{options: o.filled(), op: op, stop: cancel}
+	r.notes = newRecorder(r.options.Code)
+	work := make(chan ticket, r.options.Places)
+	places := make(chan struct{}, r.options.Places)
+
+	r.began = time.Now()
+	var workers sync.WaitGroup
+	for worker := range r.options.Places {
+		workers.Go(func() {
+			for t := range work {
+				r.answer(worker, t)
+				<-places
+			}
+		})
+	}
+	result := r.measure(func() {
+		r.pace(ctx, s, places, work)
+		close(work)
+		workers.Wait()
+	}, false)
+	if ctx.Err() == nil {
+		result.Elapsed = max(result.Elapsed, s.Span())
+	}
+	return result
+}
+
+// pace hands out tickets when they are due. It keeps a thread, so that its sleep does not depend on other goroutines.
+func (r *run) pace(ctx context.Context, s *Schedule, places chan struct{}, work chan<- ticket) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	end := time.NewTimer(time.Until(r.began.Add(s.Span())))
+	defer end.Stop()
+	var free time.Duration // until here all places were taken
+	for n := int64(0); ; n++ {
+		due, ok := s.Next()
+		if !ok {
+			return
+		}
+		for wait := due - time.Since(r.began); wait > 0; wait = due - time.Since(r.began) {
+			if ctx.Err() != nil {
+				return
+			}
+			r.options.sleep(max(min(wait, pacerNap), pacerTick))
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		select {
+		case places <- struct{}{}:
+		default:
+			select {
+			case places <- struct{}{}:
+				free = time.Since(r.began)
+			case <-end.C:
+				r.unsent = 1 + rest(s)
+				return
+			case <-ctx.Done():
+				return
+			}
+		}
+		t := ticket{n: n, due: due, late: due < free}
+		if t.late {
+			r.waited++
+		}
+		work <- t // there is room: it has a place
+	}
+}
+
+// rest counts the tickets that nobody gets any more.
+func rest(s *Schedule) (n int64) {
+	for {
+		if _, ok := s.Next(); !ok {
+			return n
+		}
+		n++
+	}
+}
+
+// answer carries out a request of an open loop.
+func (r *run) answer(worker int, t ticket) {
+	left := time.Since(r.began)
+	err := r.op(worker, t.n)
+	if errors.Is(err, ErrDry) {
+		r.stop()
+		return
+	}
+	lag := left - t.due
+	if t.late {
+		lag = -1
+	}
+	r.done.Add(1)
+	r.notes.note(worker, time.Since(r.began)-t.due, lag, err)
+}
+
+// Closed lets callers ask for a while, each again as soon as it has its answer.
+func Closed(ctx context.Context, callers int, span time.Duration, o Options, op Op) Result {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	r := &run{options: o.filled(), op: op, stop: cancel}
+	r.notes = newRecorder(r.options.Code)
+	var next atomic.Int64
+	var over atomic.Bool
+	defer context.AfterFunc(ctx, func() { over.Store(true) })()
+
+	r.began = time.Now()
+	timer := time.AfterFunc(span, func() { over.Store(true) })
+	defer timer.Stop()
+	return r.measure(func() {
+		var workers sync.WaitGroup
+		for worker := range min(callers, MaxPlaces) {
+			workers.Go(func() {
+				for !over.Load() {
+					left := time.Now()
+					err := r.op(worker, next.Add(1)-1)
+					if errors.Is(err, ErrDry) {
+						r.stop()
+						return
+					}
+					r.done.Add(1)
+					r.notes.note(worker, time.Since(left), -1, err)
+				}
+			})
+		}
+		workers.Wait()
+	}, true)
+}
+
+// measure lets work go on and keeps its figures.
+func (r *run) measure(work func(), closed bool) Result {
+	total, interval := newTally(), newTally()
+	result := Result{Closed: closed}
+	var began time.Duration // of the interval
+	take := func() {
+		at := time.Since(r.began)
+		r.notes.collect(interval)
+		if at-began >= r.options.Interval/2 { // a shorter one, at the end, would say little
+			p := Point{
+				At: at, PerSecond: float64(interval.latency.TotalCount()) / (at - began).Seconds(), Errors: interval.failed,
+				P50: Quantile(interval.latency, .5), P99: Quantile(interval.latency, .99), Max: Quantile(interval.latency, 1),
+			}
+			result.Series = append(result.Series, p)
+			r.options.Observe(p)
+		}
+		total.drain(interval)
+		began = at
+	}
+
+	finished := make(chan struct{})
+	go func() { defer close(finished); work() }()
+	ticker := time.NewTicker(r.options.Interval)
+	defer ticker.Stop()
+	for running := true; running; {
+		select {
+		case <-ticker.C:
+		case <-finished:
+			running = false
+		}
+		take()
+	}
+	result.Elapsed, result.Done = began, r.done.Load()
+	result.Errors, result.Codes, result.Example = total.failed, total.codes, total.example
+	result.Latency, result.Lag = total.latency, total.lag
+	result.Waited, result.Unsent = r.waited, r.unsent
+	return result
+}
