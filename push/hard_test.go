@@ -1,11 +1,14 @@
 package push_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/gorilla/websocket"
 
 	"github.com/hongbao/hongbao/internal/devstack"
 	"github.com/hongbao/hongbao/push"
@@ -182,4 +185,41 @@ func follow(c *client, last int) (reloads int) {
 		}
 	}
 	return reloads
+}
+
+// What is queued when the node stops still arrives, also at somebody who reads slowly.
+func TestShutdownDrainsFullQueues(t *testing.T) {
+	n := sharedNode(t, push.Config{QueueBytes: 64 << 20})
+	slow, quick := n.dial("ann"), n.dial("bob")
+	slow.subscribe(t.Name()) // and does not read on
+	quick.subscribe(t.Name())
+	const events = 600
+	large := fmt.Appendf(nil, `{"n":7,"x":"%016000d"}`, 1) // 600 are more than the kernel takes off the hub's hands
+	for range events / 10 {
+		if err := n.bus.Publish(t.Context(), t.Name(), [][]byte{large, large, large, large, large, large, large, large, large, large}); err != nil {
+			t.Fatal(err)
+		}
+		quick.skim(10)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- n.hub.Shutdown(t.Context()) }()
+	quick.closed(websocket.CloseGoingAway) // it has begun
+	slow.skim(events)
+	slow.closed(websocket.CloseGoingAway)
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// skim reads this many events without looking at them, which is quicker than the close grace on a busy machine.
+func (c *client) skim(events int) {
+	c.t.Helper()
+	_ = c.ws.SetReadDeadline(time.Now().Add(patience))
+	for events > 0 {
+		_, data, err := c.ws.ReadMessage()
+		if err != nil {
+			c.t.Fatalf("with %d events to come: %v", events, err)
+		}
+		events -= bytes.Count(data, []byte(`"seq":`))
+	}
 }
