@@ -134,3 +134,11 @@ func Until(t testing.TB, what string, condition func() bool) {
 		time.Sleep(5 * time.Millisecond) // the interval of the condition, not a guess at its time
 	}
 }
+
+// Start runs f until stop is called, which waits for it to return.
+func Start(t testing.TB, f func(ctx context.Context)) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	done := make(chan struct{})
+	go func() { defer close(done); f(ctx) }()
+	return func() { cancel(); <-done }
+}
