@@ -56,9 +56,6 @@ type FundingLedger interface {
 	// NewID makes an id for an order of this user.
 	NewID(user string) (int64, error)
 
-	// Shards is the number of shards.
-	Shards() int
-
 	// OpenFunding records a pending order; a withdrawal debits the wallet in the same transaction. If the request was
 	// already carried out, the order of that time is returned as it is now. Refusals: insufficient_balance,
 	// request_conflict.

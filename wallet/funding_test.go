@@ -1,0 +1,208 @@
+package wallet_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/wallet/mysqlledger"
+)
+
+// bank is a funding provider whose answers a test decides. It carries out an id once, as a real one must.
+type bank struct {
+	mu     sync.Mutex
+	answer wallet.FundingState // "" means that it cannot be reached
+	done   map[int64]wallet.FundingState
+	asked  int
+}
+
+func (b *bank) ask(o wallet.FundingOrder) (wallet.FundingState, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.asked++
+	if b.answer == "" {
+		return "", errors.New("bank: no answer")
+	}
+	if before, ok := b.done[o.ID]; ok && before != wallet.FundingPending {
+		return before, nil
+	}
+	if b.done == nil {
+		b.done = map[int64]wallet.FundingState{}
+	}
+	b.done[o.ID] = b.answer
+	return b.answer, nil
+}
+
+func (b *bank) Collect(_ context.Context, o wallet.FundingOrder) (wallet.FundingState, error) {
+	return b.ask(o)
+}
+func (b *bank) PayOut(_ context.Context, o wallet.FundingOrder) (wallet.FundingState, error) {
+	return b.ask(o)
+}
+
+func (b *bank) answers(s wallet.FundingState) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.answer = s
+}
+
+// Each line is a call of one user, in the order of the table.
+func TestFundings(t *testing.T) {
+	l := open(t, 2)
+	provider := &bank{}
+	clock := time.Now()
+	s := wallet.NewService(l, provider, func() time.Time { return clock })
+	const unreachable = "unreachable" // an error that is no refusal
+	const none = wallet.FundingState("")
+
+	for _, line := range []struct {
+		what     string
+		withdraw bool
+		request  string
+		minor    int64
+		currency string
+		bank     wallet.FundingState
+		code     string
+		state    wallet.FundingState
+		balance  int64 // after it
+		answered int64 // the balance in the answer
+	}{
+		{"top up", false, "a", 100, "CNY", "settled", "", "settled", 100, 100},
+		{"again", false, "a", 100, "CNY", "refused", "", "settled", 100, 100},
+		{"other amount", false, "a", 101, "CNY", "settled", wallet.CodeRequestConflict, none, 100, 0},
+		{"other currency", false, "a", 100, "EUR", "settled", wallet.CodeRequestConflict, none, 100, 0},
+		{"other method", true, "a", 100, "CNY", "settled", wallet.CodeRequestConflict, none, 100, 0},
+		{"more", false, "b", 50, "CNY", "settled", "", "settled", 150, 150},
+		{"the first again gives the first answer", false, "a", 100, "CNY", "settled", "", "settled", 150, 100},
+		{"refused", false, "c", 70, "CNY", "refused", wallet.CodeFundingRefused, none, 150, 0},
+		{"refused again, though the bank would now", false, "c", 70, "CNY", "settled", wallet.CodeFundingRefused, none, 150, 0},
+		{"pending", false, "d", 5, "CNY", "pending", "", "pending", 150, 0},
+		{"settled in the end", false, "d", 5, "CNY", "settled", "", "settled", 155, 155},
+		{"bank out of reach", false, "e", 5, "CNY", "", unreachable, none, 155, 0},
+		{"and back", false, "e", 5, "CNY", "settled", "", "settled", 160, 160},
+		{"withdraw", true, "f", 60, "CNY", "settled", "", "settled", 100, 100},
+		{"withdraw again", true, "f", 60, "CNY", "settled", "", "settled", 100, 100},
+		{"more than there is", true, "g", 101, "CNY", "settled", wallet.CodeInsufficientBalance, none, 100, 0},
+		{"refused, and back in the wallet", true, "h", 40, "CNY", "refused", wallet.CodeFundingRefused, none, 100, 0},
+		{"pending, and no longer in the wallet", true, "i", 40, "CNY", "pending", "", "pending", 60, 60},
+		{"what is pending cannot be spent", true, "j", 61, "CNY", "settled", wallet.CodeInsufficientBalance, none, 60, 0},
+		{"nothing", false, "z", 0, "CNY", "settled", wallet.CodeAmountOutOfRange, none, 60, 0},
+		{"less than nothing", true, "z", -5, "CNY", "settled", wallet.CodeAmountOutOfRange, none, 60, 0},
+		{"too much", false, "z", wallet.MaxMinor + 1, "CNY", "settled", wallet.CodeAmountOutOfRange, none, 60, 0},
+		{"an unknown currency", false, "z", 5, "cny", "settled", wallet.CodeUnknownCurrency, none, 60, 0},
+		{"a malformed request id", false, "z z", 5, "CNY", "settled", wallet.CodeInvalidArgument, none, 60, 0},
+	} {
+		provider.answers(line.bank)
+		call := s.TopUp
+		if line.withdraw {
+			call = s.Withdraw
+		}
+		o, err := call(t.Context(), "alice", line.request, line.minor, line.currency)
+		code := wallet.RefusalCode(err)
+		if err != nil && code == "" {
+			code = unreachable
+		}
+		if code != line.code || o.State != line.state || o.Balance != line.answered {
+			t.Errorf("%s: %+v, %v; want %q, %q and balance %d", line.what, o, err, line.code, line.state, line.answered)
+		}
+		if got := balance(t, s, "alice"); got != line.balance {
+			t.Errorf("%s: alice has %d, want %d", line.what, got, line.balance)
+		}
+	}
+
+	// The pending withdrawal is left alone while it is young, then finished, whatever request never came back.
+	provider.answers("refused")
+	if n, err := resume(t, s, l); n != 0 || err != nil {
+		t.Errorf("resume at once: %d, %v", n, err)
+	}
+	clock = clock.Add(time.Minute)
+	if n, err := resume(t, s, l); n != 1 || err != nil {
+		t.Errorf("resume: %d, %v", n, err)
+	}
+	if got := balance(t, s, "alice"); got != 100 {
+		t.Errorf("alice has %d after the refusal, want 100", got)
+	}
+	entries, err := s.Entries(t.Context(), "alice", "CNY", 0, 2)
+	if err != nil || len(entries) != 2 || entries[0].Kind != wallet.EntryVoid || entries[0].Minor != 40 || entries[0].Reference != entries[1].Reference {
+		t.Errorf("statement: %+v, %v", entries, err)
+	}
+	wantBalanced(t, l)
+}
+
+// resume resumes the fundings of every shard.
+func resume(t *testing.T, s *wallet.Service, l *mysqlledger.Ledger) (finished int, err error) {
+	for shard := range l.Shards() {
+		n, failed := s.ResumeFundings(t.Context(), shard)
+		finished, err = finished+n, errors.Join(err, failed)
+	}
+	return finished, err
+}
+
+// A crash after each step of a top-up and a withdrawal: what was recorded is finished by ResumeFundings, once.
+func TestResumeAfterACrash(t *testing.T) {
+	for _, withdraw := range []bool{false, true} {
+		l := open(t, 1)
+		ctx := t.Context()
+		provider := &bank{answer: wallet.FundingSettled}
+		later := wallet.NewService(l, provider, func() time.Time { return time.Now().Add(time.Minute) })
+		if _, err := later.TopUp(ctx, "alice", "first", 100, "CNY"); err != nil {
+			t.Fatal(err)
+		}
+		want := int64(130)
+		if withdraw {
+			want = 70
+		}
+		call := func(s *wallet.Service) (wallet.FundingOrder, error) {
+			if withdraw {
+				return s.Withdraw(ctx, "alice", "second", 30, "CNY")
+			}
+			return s.TopUp(ctx, "alice", "second", 30, "CNY")
+		}
+
+		// The bank was asked and nobody heard its answer.
+		provider.answers("")
+		if _, err := call(wallet.NewService(l, provider, time.Now)); err == nil {
+			t.Fatal("the bank could not be reached and yet there was an answer")
+		}
+		if n, err := later.ResumeFundings(ctx, 0); n != 0 || err == nil {
+			t.Errorf("resume while the bank is out of reach: %d, %v", n, err)
+		}
+		provider.answers(wallet.FundingSettled)
+		var wg sync.WaitGroup // several workers at once
+		for range 4 {
+			wg.Go(func() {
+				if _, err := later.ResumeFundings(ctx, 0); err != nil {
+					t.Errorf("resume: %v", err)
+				}
+			})
+		}
+		wg.Wait()
+		if o, err := call(later); err != nil || o.State != wallet.FundingSettled || o.Balance != want {
+			t.Errorf("the request again: %+v, %v", o, err)
+		}
+		if got := balance(t, later, "alice"); got != want {
+			t.Errorf("alice has %d, want %d", got, want)
+		}
+		wantBalanced(t, l)
+	}
+}
+
+func TestEntriesLimits(t *testing.T) {
+	s := wallet.NewService(open(t, 1), wallet.Sandbox{}, time.Now)
+	for _, line := range []struct {
+		currency string
+		before   int64
+		limit    int
+		code     string
+	}{
+		{"CNY", 0, 0, ""}, {"CNY", 5, 200, ""}, {"CNY", 0, 201, wallet.CodeInvalidArgument}, {"CNY", 0, -1, wallet.CodeInvalidArgument},
+		{"CNY", -1, 1, wallet.CodeInvalidArgument}, {"yuan", 0, 1, wallet.CodeUnknownCurrency},
+	} {
+		if _, err := s.Entries(t.Context(), "alice", line.currency, line.before, line.limit); wallet.RefusalCode(err) != line.code || line.code == "" && err != nil {
+			t.Errorf("%+v: %v", line, err)
+		}
+	}
+}

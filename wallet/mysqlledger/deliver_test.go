@@ -1,0 +1,190 @@
+package mysqlledger_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hongbao/hongbao/internal/devstack"
+	"github.com/hongbao/hongbao/internal/shards"
+	"github.com/hongbao/hongbao/internal/shards/shardstest"
+	"github.com/hongbao/hongbao/wallet"
+)
+
+// Eight workers in two processes deliver the same legs at the same time: each is credited once.
+func TestConcurrentDuplicateDelivery(t *testing.T) {
+	c := shardstest.New(t, 4)
+	one, two := openOn(t, c, 1), openOn(t, c, 2)
+	senders := []string{"alice", "bob", "carol", "dave", "erin", "frank"}
+	const rounds = 12
+	for _, s := range senders {
+		one.topUp(s, 1000)
+	}
+	for round := range rounds {
+		for _, s := range senders {
+			h := one.hold(s, 4, 3, 2, 1)
+			for part := range h.Parts { // one batch, and so one outbox row, each
+				one.post(pay(h, part, fmt.Sprintf("user-%d", (round+part)%7)))
+			}
+		}
+	}
+	one.wantBalanced(rounds * int64(len(senders)) * 10)
+	var wg sync.WaitGroup
+	for i := range 8 {
+		l := []*book{one, two}[i%2]
+		wg.Go(func() {
+			for shard := range l.Shards() {
+				for {
+					n, err := l.Deliver(t.Context(), shard)
+					if err != nil {
+						t.Errorf("deliver: %v", err)
+						return
+					}
+					if n == 0 {
+						break
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	one.deliver() // a worker that lost a race may have ended early
+	var sum int64
+	for i := range 7 {
+		sum += one.balance(fmt.Sprintf("user-%d", i))
+	}
+	if want := rounds * int64(len(senders)) * 10; sum != want {
+		t.Errorf("%d were credited, want %d", sum, want)
+	}
+	one.wantBalanced(0)
+}
+
+// A worker that stops between the commit at the destination and the deletion at the source leaves its outbox rows. They
+// are put back here, and credited no second time.
+func TestCrashBeforeTheOutboxIsCleared(t *testing.T) {
+	b := open(t, 4)
+	b.topUp("alice", 1000)
+	h := b.hold("alice", 40, 30, 20, 10)
+	b.post(pay(h, 0, "bob"), pay(h, 1, "carol"), pay(h, 2, "dave"), pay(h, 3, "erin"))
+	shard, _ := b.ShardOf(h.ID)
+	outbox := b.cluster.Table(shard, "outbox")
+	exec(t, b, shard, "CREATE TABLE "+b.cluster.Table(shard, "kept")+" AS SELECT * FROM "+outbox)
+	if n := b.deliver(); n != 4 {
+		t.Fatalf("%d delivered", n)
+	}
+	exec(t, b, shard, "INSERT INTO "+outbox+" SELECT * FROM "+b.cluster.Table(shard, "kept"))
+	b.wantBalanced(0) // what is in an inbox has arrived, whatever the outbox says
+	b.deliver()
+	b.wantBalances(map[string]int64{"bob": 40, "carol": 30, "dave": 20, "erin": 10})
+	b.wantBalanced(0)
+	if left := count(t, b, shard, "SELECT COUNT(*) FROM "+outbox); left != 0 {
+		t.Errorf("%d rows are still in the outbox", left)
+	}
+}
+
+func exec(t *testing.T, b *book, shard int, statement string, args ...any) {
+	t.Helper()
+	if _, err := b.cluster.DB(shard).ExecContext(t.Context(), statement, args...); err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+}
+
+func count(t *testing.T, b *book, shard int, query string) (n int) {
+	t.Helper()
+	if err := b.cluster.DB(shard).QueryRowContext(t.Context(), query).Scan(&n); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return n
+}
+
+// Two servers, of which the second is down for a while: the first goes on, and what was posted arrives afterwards.
+func TestServerDownForAWhile(t *testing.T) {
+	ctx := t.Context()
+	second, err := devstack.StartMariaDB(ctx, devstack.MariaDBOptions{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = second.Stop(context.Background()) })
+	b := open(t, 4, devstack.TestMariaDB(t).DSN(), second.DSN())
+	userOf := func(shard, nth int) string {
+		for i := 0; ; i++ {
+			if name := fmt.Sprintf("u%d", i); b.cluster.ForUser(name) == shard {
+				if nth--; nth < 0 {
+					return name
+				}
+			}
+		}
+	}
+	sender := userOf(0, 0)
+	b.topUp(sender, 1000)
+	b.topUp(userOf(1, 0), 7)
+	second.Kill()
+
+	var paid []string
+	for round := range 30 {
+		h := b.hold(sender, 4, 3, 2, 1)
+		for shard := range 4 {
+			payee := userOf(shard, 1+round%3)
+			b.post(pay(h, shard, payee))
+			paid = append(paid, payee)
+		}
+	}
+	failures := 0
+	for { // deliver what can be delivered; the shards that are down fail once and are then left alone
+		n, err := b.Deliver(ctx, 0)
+		if err != nil {
+			failures++
+			if !errors.Is(err, shards.ErrUnavailable) {
+				t.Fatalf("deliver: %v", err)
+			}
+		}
+		if n == 0 && err == nil {
+			break
+		}
+	}
+	if failures == 0 || failures > 20 {
+		t.Errorf("%d deliveries failed; a server that is down should be tried a few times, not all the time", failures)
+	}
+	for i, payee := range paid {
+		if shard := i % 4; shard%2 == 0 && b.balance(payee) == 0 {
+			t.Errorf("%s on shard %d, which is up, has nothing", payee, shard)
+		}
+	}
+	if _, err := b.Audit(ctx); wallet.RefusalCode(err) != wallet.CodeUnavailable {
+		t.Errorf("audit while a server is down: %v", err)
+	}
+	if _, err := b.Balances(ctx, userOf(1, 0)); !errors.Is(err, shards.ErrUnavailable) {
+		t.Errorf("balance of a user on the server that is down: %v", err)
+	}
+	if err := second.Restart(ctx); err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.NewTimer(30 * time.Second)
+	defer deadline.Stop()
+	poll := time.NewTicker(20 * time.Millisecond)
+	defer poll.Stop()
+	for age := time.Hour; age > 0; {
+		select {
+		case <-deadline.C:
+			t.Fatalf("the oldest credit has been waiting for %v", age)
+		case <-poll.C:
+		}
+		if _, err := b.Deliver(ctx, 0); err != nil {
+			t.Fatalf("deliver after the restart: %v", err)
+		}
+		if age, err = b.ClearingAge(ctx, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for shard, each := range []int64{4, 3, 2, 1} {
+		for nth := range 3 {
+			if got := b.balance(userOf(shard, 1+nth)); got != 10*each {
+				t.Errorf("user of shard %d has %d, want %d", shard, got, 10*each)
+			}
+		}
+	}
+	b.wantBalanced(0)
+}
