@@ -54,6 +54,18 @@ missing() {
 	echo "$parts"
 }
 
+# names PARTS: what a person has to install.
+names() {
+	for part in $1; do
+		case $part in
+		redis) printf ' redis-server (Redis 7; Homebrew: redis)' ;;
+		mariadb) printf ' mariadb-server (MariaDB 10.5 or later; Homebrew: mariadb)' ;;
+		compiler) printf ' gcc and libc6-dev (a C compiler)' ;;
+		browser) printf ' chromium (or Google Chrome)' ;;
+		esac
+	done
+}
+
 # as_root COMMAND...: sudo may ask for a password only where somebody can answer.
 as_root() {
 	if [ "$(id -u)" -eq 0 ]; then
@@ -144,12 +156,11 @@ after=$(missing)
 case $after in
 '') exit 0 ;;
 ' browser')
-	echo "install-deps: no browser: install Chromium or Google Chrome (Debian: apt-get install chromium)" >&2
+	echo "install-deps: please install:$(names "$after")" >&2
 	exit 3
 	;;
 *)
-	echo "install-deps: please install what is missing:$after" \
-		"(Debian and Ubuntu: redis-server mariadb-server gcc libc6-dev chromium; Homebrew: redis mariadb)" >&2
+	echo "install-deps: please install:$(names "$after")" >&2
 	exit 1
 	;;
 esac

@@ -2,6 +2,7 @@ package devstack
 
 import (
 	"context"
+	"errors"
 	"os"
 	"sync"
 )
@@ -35,11 +36,9 @@ func (l *lazily[T]) get(start func() (T, error)) (T, error) {
 func TestRedis(t TB) *Redis {
 	t.Helper()
 	r, err := shared.redis.get(func() (*Redis, error) {
-		dir, err := os.MkdirTemp("", "hongbao-redis-")
-		if err != nil {
-			return nil, err
-		}
-		return StartRedis(context.Background(), RedisOptions{Dir: dir, temporary: true})
+		return inTemporary("hongbao-redis-", func(dir string) (*Redis, error) {
+			return StartRedis(context.Background(), RedisOptions{Dir: dir, temporary: true})
+		})
 	})
 	if err != nil {
 		t.Fatalf("a Redis for this test: %v", err)
@@ -52,14 +51,26 @@ func TestRedis(t TB) *Redis {
 func TestMariaDB(t TB) *MariaDB {
 	t.Helper()
 	m, err := shared.mariadb.get(func() (*MariaDB, error) {
-		dir, err := os.MkdirTemp("", "hongbao-mariadb-")
-		if err != nil {
-			return nil, err
-		}
-		return StartMariaDB(context.Background(), MariaDBOptions{Dir: dir, temporary: true})
+		return inTemporary("hongbao-mariadb-", func(dir string) (*MariaDB, error) {
+			return StartMariaDB(context.Background(), MariaDBOptions{Dir: dir, temporary: true})
+		})
 	})
 	if err != nil {
 		t.Fatalf("a MariaDB for this test: %v", err)
 	}
 	return m
+}
+
+// inTemporary calls start with a new directory, which it removes if start fails; otherwise the guard does.
+func inTemporary[T any](prefix string, start func(dir string) (T, error)) (T, error) {
+	var none T
+	dir, err := os.MkdirTemp("", prefix)
+	if err != nil {
+		return none, err
+	}
+	value, err := start(dir)
+	if err != nil {
+		return none, errors.Join(err, os.RemoveAll(dir))
+	}
+	return value, nil
 }
