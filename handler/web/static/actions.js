@@ -46,7 +46,10 @@ export class Actions {
   envelope(id) {
     if (!this.#asking.has(id)) {
       const answer = this.#api.envelope(id).then((dto) => this.#store.put(dto));
-      this.#asking.set(id, answer.finally(() => this.#asking.delete(id)));
+      this.#asking.set(
+        id,
+        answer.finally(() => this.#asking.delete(id)),
+      );
     }
     return this.#asking.get(id);
   }
@@ -61,7 +64,11 @@ export class Actions {
   /** Reads the envelopes that this browser saw in a group before, as far as they are not known yet. */
   async before(group) {
     await this.#envelopes(seen(this.#store.me, group).filter((id) => !this.#store.envelopes.has(id)));
-    remember(this.#store.me, group, this.#store.feed(group).map((e) => e.id));
+    remember(
+      this.#store.me,
+      group,
+      this.#store.feed(group).map((e) => e.id),
+    );
   }
 
   /** Reads a group again, after something may have been missed. */

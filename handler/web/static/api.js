@@ -52,6 +52,8 @@ export class Api {
     return Date.now() + this.#skew;
   }
 
+  /** Whether the server answers and knows the token. */
+  probe = () => this.#once("GET", "/v1/wallet");
   wallet = () => this.#repeat("GET", "/v1/wallet");
   entries = (currency, cursor) => this.#repeat("GET", `/v1/wallet/entries?${query({ currency, cursor })}`);
   sent = (cursor) => this.#repeat("GET", `/v1/me/envelopes?${query({ direction: "sent", cursor })}`);

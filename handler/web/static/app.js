@@ -60,7 +60,7 @@ export class App {
       onRevoked: (topic) => this.#revoked(topic.slice(TOPIC.length)),
       onProblem: (code, detail) => this.#toasts.problem(new Problem(400, code, detail)),
       // A refused connection gives no reason; an HTTP call does, and renews the token if that was it.
-      onRefused: () => this.#actions.balances().catch(() => {}),
+      onRefused: () => this.#api.probe().catch(() => {}),
     });
   }
 
@@ -101,7 +101,11 @@ export class App {
   #mount() {
     const ctx = this.#context();
     this.#views = [barView(ctx), groupsView(ctx), chatView(ctx)];
-    this.#frame = h("div", { class: "app" }, this.#views.map((v) => v.el));
+    this.#frame = h(
+      "div",
+      { class: "app" },
+      this.#views.map((v) => v.el),
+    );
     this.#root.replaceChildren(this.#frame);
     this.#toasts = ctx.toasts;
     this.#update();
@@ -115,7 +119,11 @@ export class App {
     const toasts = new Toasts(i18n, document.body);
     this.#toasts?.remove();
     const ctx = {
-      i18n, t, lang, me, toasts,
+      i18n,
+      t,
+      lang,
+      me,
+      toasts,
       dev: this.#session.dev,
       store: this.#store,
       api: this.#api,

@@ -46,7 +46,9 @@ export class I18n {
     const date = new Date(ms);
     const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", ...(seconds && { second: "2-digit" }) };
     const today = date.toDateString() === new Date().toDateString();
-    return new Intl.DateTimeFormat(this.lang, today ? clock : { month: "short", day: "numeric", ...clock }).format(date);
+    return new Intl.DateTimeFormat(this.lang, today ? clock : { month: "short", day: "numeric", ...clock }).format(
+      date,
+    );
   }
 
   /** A length of time, in its largest unit. */

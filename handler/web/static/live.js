@@ -150,7 +150,10 @@ export class Live {
       case "events":
         at.epoch = message.epoch;
         at.seq = message.events.at(-1).seq;
-        this.#options.onEvents(topic, message.events.map((e) => e.event));
+        this.#options.onEvents(
+          topic,
+          message.events.map((e) => e.event),
+        );
         break;
       case "reload":
         Object.assign(at, { epoch: message.epoch, seq: message.seq });

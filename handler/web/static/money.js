@@ -29,8 +29,16 @@ export function pieces(minor, currency, lang) {
     .map((p) => ({ type: p.type === "currency" ? "symbol" : "number", text: p.value }));
 }
 
+// Renminbi are plain ¥ here in every language, so yen must not be.
+const DISPLAY = { CNY: "narrowSymbol", JPY: "code" };
+
 function formatter(currency, lang, more = {}) {
-  return new Intl.NumberFormat(lang, { style: "currency", currency, currencyDisplay: "narrowSymbol", ...more });
+  return new Intl.NumberFormat(lang, {
+    style: "currency",
+    currency,
+    currencyDisplay: DISPLAY[currency] ?? "symbol",
+    ...more,
+  });
 }
 
 /** An amount as one types it: 1234 CNY → "12.34". */
@@ -44,7 +52,12 @@ export function toInput(minor, currency) {
  */
 export function parse(text, currency) {
   // Chinese input methods give full-width digits and points.
-  const plain = text.normalize("NFKC").replaceAll("。", ".").replaceAll(",", "").replace(/^[¥$€£₩\s]+/, "").trim();
+  const plain = text
+    .normalize("NFKC")
+    .replaceAll("。", ".")
+    .replaceAll(",", "")
+    .replace(/^[¥$€£₩\s]+/, "")
+    .trim();
   if (plain === "") return { problem: "empty" };
   const match = /^(\d*)(?:\.(\d*))?$/.exec(plain);
   if (!match || plain === ".") return { problem: "malformed" };

@@ -10,7 +10,11 @@ export const PRESETS = [
   { id: "xiaohong", en: "小红", zh: "小红" },
 ];
 
-const GROUPS = { family: { en: "Family", zh: "相亲相爱一家人" }, friends: { en: "Friends", zh: "老友记" }, office: { en: "Office", zh: "办公室" } };
+const GROUPS = {
+  family: { en: "Family", zh: "相亲相爱一家人" },
+  friends: { en: "Friends", zh: "老友记" },
+  office: { en: "Office", zh: "办公室" },
+};
 
 const TINTS = 8; // classes tint-0 … in style.css
 const MAX_ID = 64;
@@ -42,7 +46,7 @@ export function initial(name) {
 
 /** A stable colour class for an id. */
 export function tint(id) {
-  let sum = 0;
-  for (const c of id) sum = (sum * 31 + c.codePointAt(0)) % 9973;
+  let sum = 7;
+  for (const c of id) sum = (sum * 105 + c.codePointAt(0)) % 9973;
   return `tint-${sum % TINTS}`;
 }

@@ -35,7 +35,7 @@ export function check(draft, members, me) {
 }
 
 function checkCount(count, members) {
-  if (!Number.isInteger(count) || count < 1) return { key: "rule.count" , max: MAX_COUNT };
+  if (!Number.isInteger(count) || count < 1) return { key: "rule.count", max: MAX_COUNT };
   if (count > MAX_COUNT) return { key: "rule.count_max", max: MAX_COUNT };
   if (members > 0 && count > members) return { key: "rule.count_members", n: members };
   return null;

@@ -32,7 +32,17 @@ export function openSheet(ctx, title, content, onSubmit, { wide = false, done } 
       "header",
       { class: "sheet-head" },
       h("h2", {}, title),
-      h("button", { class: "plain", type: "button", "aria-label": ctx.t("packet.close"), data: { testid: "close" }, on: { click: () => dialog.close() } }, icon("close")),
+      h(
+        "button",
+        {
+          class: "plain",
+          type: "button",
+          "aria-label": ctx.t("packet.close"),
+          data: { testid: "close" },
+          on: { click: () => dialog.close() },
+        },
+        icon("close"),
+      ),
     ),
     h("form", { class: "sheet-body", novalidate: true, on: { submit } }, content),
   );
@@ -44,7 +54,13 @@ export function openSheet(ctx, title, content, onSubmit, { wide = false, done } 
 /** A labelled control with a place for what is wrong with it. show(text) says it, show("") takes it back. */
 export function field(label, control, hint = null) {
   const error = h("p", { class: "field-error", role: "alert" });
-  const el = h("div", { class: "field" }, h("label", { class: "field-row" }, h("span", { class: "field-label" }, label), control), hint, error);
+  const el = h(
+    "div",
+    { class: "field" },
+    h("label", { class: "field-row" }, h("span", { class: "field-label" }, label), control),
+    hint,
+    error,
+  );
   const input = control.matches("input, select, textarea") ? control : control.querySelector("input, select, textarea");
   const show = (text) => {
     fill(error, text);

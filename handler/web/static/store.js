@@ -104,8 +104,16 @@ export class Store {
   /** Takes in what the API says of an envelope. */
   put(dto) {
     const e = this.#known(dto.id, {
-      group: dto.group_id, sender: dto.sender, kind: dto.kind, total: dto.total, count: dto.count, currency: dto.currency,
-      greeting: dto.greeting ?? "", to: dto.to ?? "", createdAt: dto.created_at, expiresAt: dto.expires_at,
+      group: dto.group_id,
+      sender: dto.sender,
+      kind: dto.kind,
+      total: dto.total,
+      count: dto.count,
+      currency: dto.currency,
+      greeting: dto.greeting ?? "",
+      to: dto.to ?? "",
+      createdAt: dto.created_at,
+      expiresAt: dto.expires_at,
       commitment: dto.commitment,
     });
     for (const t of dto.taken ?? []) {

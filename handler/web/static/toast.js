@@ -24,7 +24,16 @@ export class Toasts {
       "div",
       { class: `toast toast-${tone}`, data: { testid: "toast" } },
       h("div", { class: "toast-text" }, h("strong", {}, title), detail && h("p", {}, detail)),
-      h("button", { class: "plain", type: "button", "aria-label": this.#i18n.t("toast.close"), on: { click: () => this.#drop(toast) } }, icon("close")),
+      h(
+        "button",
+        {
+          class: "plain",
+          type: "button",
+          "aria-label": this.#i18n.t("toast.close"),
+          on: { click: () => this.#drop(toast) },
+        },
+        icon("close"),
+      ),
     );
     while (this.#list.children.length >= MOST_AT_ONCE) this.#list.firstElementChild.remove();
     this.#list.append(toast);

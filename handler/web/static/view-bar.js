@@ -12,14 +12,25 @@ export function barView(ctx) {
   const more = h("small", {});
   const notice = h("p", { class: "notice", role: "status" });
   const button = (name, testid, label, click) =>
-    h("button", { class: "bar-button", type: "button", title: label, "aria-label": label, data: { testid }, on: { click } }, icon(name));
+    h(
+      "button",
+      { class: "bar-button", type: "button", title: label, "aria-label": label, data: { testid }, on: { click } },
+      icon(name),
+    );
 
   const el = h(
     "header",
     { class: "bar" },
     h(
       "button",
-      { class: "me", type: "button", title: t("nav.switch"), "aria-label": `${ctx.name(me)}. ${t("nav.switch")}`, data: { testid: "me" }, on: { click: ctx.leave } },
+      {
+        class: "me",
+        type: "button",
+        title: t("nav.switch"),
+        "aria-label": `${ctx.name(me)}. ${t("nav.switch")}`,
+        data: { testid: "me" },
+        on: { click: ctx.leave },
+      },
       h("span", { class: `avatar ${tint(me)}`, "aria-hidden": "true" }, initial(ctx.name(me))),
       h("span", { class: "me-name" }, ctx.name(me)),
     ),
@@ -27,7 +38,17 @@ export function barView(ctx) {
     h("button", { class: "balance", type: "button", title: t("nav.balance"), on: { click: ctx.wallet } }, amount, more),
     ctx.dev && button("plus", "topup", t("nav.topup"), ctx.topUp),
     button("history", "history", t("nav.history"), ctx.wallet),
-    h("button", { class: "bar-button lang", type: "button", data: { testid: "lang" }, "aria-label": t("app.lang_label"), on: { click: ctx.toggleLang } }, t("app.lang")),
+    h(
+      "button",
+      {
+        class: "bar-button lang",
+        type: "button",
+        data: { testid: "lang" },
+        "aria-label": t("app.lang_label"),
+        on: { click: ctx.toggleLang },
+      },
+      t("app.lang"),
+    ),
     notice,
   );
 

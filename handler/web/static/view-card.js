@@ -19,9 +19,26 @@ export function cardItem(ctx, envelope) {
   const caption = h("p", { class: "caption" });
   const card = h(
     "button",
-    { class: "card", type: "button", data: { testid: `card-${envelope.id}`, kind: envelope.kind }, on: { click: () => ctx.open(envelope.id) } },
-    h("span", { class: "card-top" }, sign, h("span", { class: "card-text" }, h("span", { class: "card-greeting" }, greeting), state)),
-    h("span", { class: "card-foot" }, h("span", {}, t(`kind.${envelope.kind}`)), progress, h("span", { class: "grow" }), faces),
+    {
+      class: "card",
+      type: "button",
+      data: { testid: `card-${envelope.id}`, kind: envelope.kind },
+      on: { click: () => ctx.open(envelope.id) },
+    },
+    h(
+      "span",
+      { class: "card-top" },
+      sign,
+      h("span", { class: "card-text" }, h("span", { class: "card-greeting" }, greeting), state),
+    ),
+    h(
+      "span",
+      { class: "card-foot" },
+      h("span", {}, t(`kind.${envelope.kind}`)),
+      progress,
+      h("span", { class: "grow" }),
+      faces,
+    ),
   );
   const el = h(
     "article",
@@ -30,7 +47,11 @@ export function cardItem(ctx, envelope) {
     h(
       "div",
       { class: "item-row" },
-      h("span", { class: `avatar ${tint(envelope.sender)}`, "aria-hidden": "true" }, initial(ctx.name(envelope.sender))),
+      h(
+        "span",
+        { class: `avatar ${tint(envelope.sender)}`, "aria-hidden": "true" },
+        initial(ctx.name(envelope.sender)),
+      ),
       h("div", { class: "item-column" }, h("p", { class: "item-who" }, ctx.name(envelope.sender)), card),
     ),
     caption,
@@ -50,8 +71,14 @@ export function cardItem(ctx, envelope) {
     const words = stateText(ctx, envelope, standing);
     setText(state, words);
     setText(progress, `${list.length}/${envelope.count}`);
-    fill(faces, list.slice(-FACES).map((take) => h("i", { class: tint(take.user) }, initial(ctx.name(take.user)))));
-    card.setAttribute("aria-label", t("card.label", { name: ctx.name(envelope.sender), greeting, state: words, n: list.length, m: envelope.count }));
+    fill(
+      faces,
+      list.slice(-FACES).map((take) => h("i", { class: tint(take.user) }, initial(ctx.name(take.user)))),
+    );
+    card.setAttribute(
+      "aria-label",
+      t("card.label", { name: ctx.name(envelope.sender), greeting, state: words, n: list.length, m: envelope.count }),
+    );
     fill(caption, captionText(ctx, envelope, list));
     caption.hidden = !caption.childNodes.length;
   };
@@ -84,11 +111,18 @@ function captionText(ctx, envelope, list) {
   const best = envelope.best && envelope.kind === "lucky" && envelope.count > 1 && envelope.taken.get(envelope.best);
   if (best) {
     const name = best.user === me ? t("feed.you") : ctx.name(best.user);
-    parts.push(h("span", { class: "caption-best" }, icon("crown"), t("feed.best", { name, money: format(best.amount, envelope.currency, lang) })));
+    parts.push(
+      h(
+        "span",
+        { class: "caption-best" },
+        icon("crown"),
+        t("feed.best", { name, money: format(best.amount, envelope.currency, lang) }),
+      ),
+    );
   }
   if (envelope.refunded) {
     const name = envelope.sender === me ? t("feed.you") : ctx.name(envelope.sender);
     parts.push(t("feed.refunded", { money: format(envelope.refunded, envelope.currency, lang), name }));
   }
-  return parts.flatMap((part, i) => (i ? [" · ", part] : [part]));
+  return parts.map((part) => (typeof part === "string" ? h("span", {}, part) : part));
 }

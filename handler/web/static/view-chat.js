@@ -12,17 +12,48 @@ export function chatView(ctx) {
   const title = h("h1", {});
   const people = h("p", { class: "chat-people" });
   const feed = h("div", { class: "feed-items", role: "log", "aria-label": t("nav.groups") });
-  const empty = h("div", { class: "empty" }, icon("packet"), h("h2", {}, t("chat.empty")), h("p", {}, t("chat.empty_text")));
-  const scroller = h("div", { class: "feed", tabindex: "0", on: { scroll: () => atEnd() && (newer.hidden = true) } }, empty, feed);
-  const newer = h("button", { class: "newer", type: "button", on: { click: () => toEnd(true) } }, icon("down"), t("chat.newer"));
-  const compose = h("button", { class: "primary compose", type: "button", data: { testid: "compose" }, on: { click: ctx.compose } }, icon("packet"), t("chat.compose"));
+  const empty = h(
+    "div",
+    { class: "empty" },
+    icon("packet"),
+    h("h2", {}, t("chat.empty")),
+    h("p", {}, t("chat.empty_text")),
+  );
+  const scroller = h(
+    "div",
+    { class: "feed", tabindex: "0", on: { scroll: () => atEnd() && (newer.hidden = true) } },
+    empty,
+    feed,
+  );
+  const newer = h(
+    "button",
+    { class: "newer", type: "button", on: { click: () => toEnd(true) } },
+    icon("down"),
+    t("chat.newer"),
+  );
+  const compose = h(
+    "button",
+    { class: "primary compose", type: "button", data: { testid: "compose" }, on: { click: ctx.compose } },
+    icon("packet"),
+    t("chat.compose"),
+  );
   const chat = h(
     "div",
     { class: "chat-inner" },
     h(
       "header",
       { class: "chat-head" },
-      h("button", { class: "plain back", type: "button", "aria-label": t("nav.back"), data: { testid: "back" }, on: { click: () => ctx.go("") } }, icon("back")),
+      h(
+        "button",
+        {
+          class: "plain back",
+          type: "button",
+          "aria-label": t("nav.back"),
+          data: { testid: "back" },
+          on: { click: () => ctx.go("") },
+        },
+        icon("back"),
+      ),
       h("div", { class: "grow" }, title, people),
     ),
     scroller,
@@ -36,7 +67,10 @@ export function chatView(ctx) {
   const atEnd = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_END_PX;
   const toEnd = (smooth) => {
     newer.hidden = true;
-    scroller.scrollTo({ top: scroller.scrollHeight, behavior: smooth && !matchMedia("(prefers-reduced-motion: reduce)").matches ? "smooth" : "instant" });
+    scroller.scrollTo({
+      top: scroller.scrollHeight,
+      behavior: smooth && !matchMedia("(prefers-reduced-motion: reduce)").matches ? "smooth" : "instant",
+    });
   };
 
   const items = new Map(); // envelope id → its card
@@ -81,7 +115,8 @@ export function chatView(ctx) {
     last = newest;
   };
 
-  const names = (members) => members.slice(0, AVATARS).map(ctx.name).join(", ") + (members.length > AVATARS ? " …" : "");
+  const names = (members) =>
+    members.slice(0, AVATARS).map(ctx.name).join(", ") + (members.length > AVATARS ? " …" : "");
 
   // A group in the address that one is not in, or no group at all.
   const notHere = (id) => {
@@ -107,7 +142,12 @@ export function chatView(ctx) {
         "div",
         { class: "buttons" },
         h("button", { class: "secondary back", type: "button", on: { click: () => ctx.go("") } }, t("nav.back")),
-        ctx.dev && h("button", { class: "primary", type: "button", data: { testid: "join" }, on: { click: join } }, t("join.go")),
+        ctx.dev &&
+          h(
+            "button",
+            { class: "primary", type: "button", data: { testid: "join" }, on: { click: join } },
+            t("join.go"),
+          ),
       ),
     );
   };

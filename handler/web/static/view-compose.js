@@ -38,20 +38,35 @@ class Composer {
     const others = this.#others();
     const input = (name, testid, props) =>
       h("input", {
-        type: "text", autocomplete: "off", name, data: { testid }, ...props,
+        type: "text",
+        autocomplete: "off",
+        name,
+        data: { testid },
+        ...props,
         on: { input: () => this.#changed(name), blur: () => this.#changed(name) },
       });
     const kinds = KINDS.map((kind) =>
       h(
         "label",
         { class: "kind", data: { testid: `kind-${kind}` } },
-        h("input", { type: "radio", name: "kind", value: kind, checked: kind === "lucky", on: { change: () => this.#show() } }),
+        h("input", {
+          type: "radio",
+          name: "kind",
+          value: kind,
+          checked: kind === "lucky",
+          on: { change: () => this.#show() },
+        }),
         h("span", {}, t(`kind.${kind}`)),
       ),
     );
     const currency = h(
       "select",
-      { class: "currency", "aria-label": t("compose.currency"), data: { testid: "currency" }, on: { change: () => this.#show() } },
+      {
+        class: "currency",
+        "aria-label": t("compose.currency"),
+        data: { testid: "currency" },
+        on: { change: () => this.#show() },
+      },
       CURRENCIES.map((code) => h("option", { value: code, selected: code === "CNY" }, code)),
     );
     const total = input("total", "total", { inputmode: "decimal", autofocus: true, "aria-label": t("compose.total") });
@@ -77,7 +92,17 @@ class Composer {
     const send = h("button", { class: "primary wide-button", data: { testid: "send" } }, t("compose.send"));
     const owned = h("p", { class: "hint center" });
     return {
-      currency, total, count, to, greeting, fields, kindText, big, note, send, owned,
+      currency,
+      total,
+      count,
+      to,
+      greeting,
+      fields,
+      kindText,
+      big,
+      note,
+      send,
+      owned,
       content: [
         h("fieldset", { class: "kinds" }, h("legend", { class: "spoken" }, t("compose.kind")), kinds),
         kindText,
@@ -128,12 +153,19 @@ class Composer {
     const listed = Array.from(to.options, (o) => o.value).filter(Boolean);
     if (listed.join() !== others.join()) {
       const chosen = to.value;
-      fill(to, h("option", { value: "" }, this.#ctx.t(others.length ? "compose.to_pick" : "compose.nobody")), others.map((id) => h("option", { value: id }, this.#ctx.name(id))));
+      fill(
+        to,
+        h("option", { value: "" }, this.#ctx.t(others.length ? "compose.to_pick" : "compose.nobody")),
+        others.map((id) => h("option", { value: id }, this.#ctx.name(id))),
+      );
       to.value = others.includes(chosen) ? chosen : "";
     }
     const most = Math.min(MAX_COUNT, this.#group.members.length);
     this.#form.count.placeholder = most ? `1–${most}` : "";
-    setText(fields.count.el.querySelector(".field-hint"), this.#ctx.t("compose.count_unit", { n: this.#group.members.length }));
+    setText(
+      fields.count.el.querySelector(".field-hint"),
+      this.#ctx.t("compose.count_unit", { n: this.#group.members.length }),
+    );
     this.#show();
   }
 
@@ -155,7 +187,10 @@ class Composer {
       show(rule ? this.#ruleText(rule, draft.currency) : "");
     }
     const minor = draft.amount.minor ?? 0;
-    fill(f.big, pieces(minor, draft.currency, lang).map((p) => h("span", { class: p.type }, p.text)));
+    fill(
+      f.big,
+      pieces(minor, draft.currency, lang).map((p) => h("span", { class: p.type }, p.text)),
+    );
     setText(f.note, minor && !Object.keys(wrong).length ? this.#shareText(draft, money) : "");
     const have = store.balances.get(draft.currency) ?? 0;
     setText(f.owned, t(minor > have ? "compose.short" : "compose.balance", { money: money(have) }));
@@ -166,7 +201,10 @@ class Composer {
   #ruleText(rule, currency) {
     const money = (minor) => format(minor, currency, this.#ctx.lang);
     return this.#ctx.t(rule.key, {
-      ...rule, currency, digits: digits(currency), unit: money(1),
+      ...rule,
+      currency,
+      digits: digits(currency),
+      unit: money(1),
       ...(rule.money && { money: money(rule.money) }),
       ...(rule.each && { each: money(rule.each) }),
     });

@@ -43,9 +43,34 @@ class Packet {
     this.#envelope = envelope;
     this.#taken = takenView(ctx, envelope);
     this.#verify = verifyView(ctx, envelope);
-    const close = h("button", { class: "plain packet-close", type: "button", "aria-label": t("packet.close"), data: { testid: "close" }, on: { click: () => this.el.close() } }, icon("close"));
-    this.#coin = h("button", { class: "coin", type: "button", "aria-label": t("packet.open"), data: { testid: "open" }, on: { click: () => this.#open() } }, h("span", { "aria-hidden": "true" }, t("packet.coin")));
-    this.#see = h("button", { class: "plain cover-see", type: "button", data: { testid: "see" }, on: { click: () => this.#stage("result") } }, t("packet.see"), " ›");
+    const close = h(
+      "button",
+      {
+        class: "plain packet-close",
+        type: "button",
+        "aria-label": t("packet.close"),
+        data: { testid: "close" },
+        on: { click: () => this.el.close() },
+      },
+      icon("close"),
+    );
+    this.#coin = h(
+      "button",
+      {
+        class: "coin",
+        type: "button",
+        "aria-label": t("packet.open"),
+        data: { testid: "open" },
+        on: { click: () => this.#open() },
+      },
+      h("span", { "aria-hidden": "true" }, t("packet.coin")),
+    );
+    this.#see = h(
+      "button",
+      { class: "plain cover-see", type: "button", data: { testid: "see" }, on: { click: () => this.#stage("result") } },
+      t("packet.see"),
+      " ›",
+    );
     this.#cover = h(
       "div",
       { class: "cover" },
@@ -60,7 +85,13 @@ class Packet {
         "div",
         { class: "result" },
         h("div", { class: "result-top" }),
-        h("div", { class: "result-head" }, this.#from(""), h("p", { class: "result-greeting" }, this.#greeting()), this.#outcome),
+        h(
+          "div",
+          { class: "result-head" },
+          this.#from(""),
+          h("p", { class: "result-greeting" }, this.#greeting()),
+          this.#outcome,
+        ),
         this.#taken.el,
         this.#verify.el,
       ),
@@ -84,7 +115,10 @@ class Packet {
     if (this.el.dataset.stage === "closed") {
       const openable = standing === "open";
       this.#coin.hidden = !openable;
-      setText(this.#coverText, openable ? this.#greeting() : t(standing === "won" ? "packet.see" : `packet.${standing}`));
+      setText(
+        this.#coverText,
+        openable ? this.#greeting() : t(standing === "won" ? "packet.see" : `packet.${standing}`),
+      );
     }
     this.#taken.update();
     this.#verify.update();
@@ -125,7 +159,14 @@ class Packet {
     this.#cover.inert = stage === "result";
     this.el.querySelector(".result").inert = stage !== "result";
     if (stage !== "result") return;
-    if (won && !calm()) this.el.append(h("div", { class: "sparks", "aria-hidden": "true" }, Array.from({ length: SPARKS }, () => h("i"))));
+    if (won && !calm())
+      this.el.append(
+        h(
+          "div",
+          { class: "sparks", "aria-hidden": "true" },
+          Array.from({ length: SPARKS }, () => h("i")),
+        ),
+      );
     this.el.querySelector(".packet-close").focus();
   }
 
@@ -140,7 +181,11 @@ class Packet {
     if (mine) {
       fill(
         this.#outcome,
-        h("p", { class: "my-amount", data: { testid: "my-amount" }, role: "status" }, pieces(mine.amount, currency, lang).map((p) => h("span", { class: p.type }, p.text))),
+        h(
+          "p",
+          { class: "my-amount", data: { testid: "my-amount" }, role: "status" },
+          pieces(mine.amount, currency, lang).map((p) => h("span", { class: p.type }, p.text)),
+        ),
         h("p", { class: "outcome-note" }, t(this.#credit === "arriving" ? "packet.arriving" : "packet.saved")),
       );
       return;
@@ -148,24 +193,44 @@ class Packet {
     const name = this.#ctx.name(to);
     const own = this.#envelope.sender === me;
     if (standing === "reserved") this.#say(own ? t("packet.not_yet") : t("packet.reserved", { name }), "");
-    else if (standing === "open") fill(this.#outcome);
+    else if (standing === "open")
+      fill(
+        this.#outcome,
+        h(
+          "button",
+          { class: "secondary", type: "button", on: { click: () => this.#backToCoin() } },
+          icon("packet"),
+          t("packet.open"),
+        ),
+      );
     else if (standing === "drained" && own && kind === "exclusive") fill(this.#outcome);
     else if (standing === "drained") this.#say(t("packet.drained"), t("packet.drained_text"));
     else this.#say(t("packet.expired"), t("packet.expired_text"));
   }
 
+  #backToCoin() {
+    this.#stage("closed");
+    this.update();
+    this.#coin.focus();
+  }
+
   #say(title, text) {
-    fill(this.#outcome, h("p", { class: "outcome-title", data: { testid: "outcome" }, role: "status" }, title), text && h("p", { class: "outcome-note" }, text));
+    fill(
+      this.#outcome,
+      h("p", { class: "outcome-title", data: { testid: "outcome" }, role: "status" }, title),
+      text && h("p", { class: "outcome-note" }, text),
+    );
   }
 
   #from(text) {
     const { sender } = this.#envelope;
+    const sent = text && sender !== this.#ctx.me;
     return h(
       "p",
       { class: "packet-from" },
       h("span", { class: `avatar ${tint(sender)}`, "aria-hidden": "true" }, initial(this.#ctx.name(sender))),
-      h("strong", {}, text ? this.#ctx.name(sender) : this.#title()),
-      text && h("span", {}, text),
+      h("strong", {}, sent ? this.#ctx.name(sender) : this.#title()),
+      sent && h("span", {}, text),
     );
   }
 

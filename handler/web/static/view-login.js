@@ -8,8 +8,15 @@ export function loginView({ i18n, session, onEnter, onLang }) {
   const { t, lang } = i18n;
   const error = h("p", { class: "field-error", role: "alert", id: "login-error" });
   const input = h("input", {
-    data: { testid: "user-input" }, type: "text", required: true, autocomplete: "off", autocapitalize: "none", spellcheck: "false",
-    "aria-describedby": "login-error", placeholder: t("login.placeholder"), "aria-label": t("login.custom"),
+    data: { testid: "user-input" },
+    type: "text",
+    required: true,
+    autocomplete: "off",
+    autocapitalize: "none",
+    spellcheck: "false",
+    "aria-describedby": "login-error",
+    placeholder: t("login.placeholder"),
+    "aria-label": t("login.custom"),
   });
 
   const becomeUser = async (id) => {
@@ -38,7 +45,11 @@ export function loginView({ i18n, session, onEnter, onLang }) {
   };
 
   const form = (onSubmit, ...children) =>
-    h("form", { class: "login-form", novalidate: true, on: { submit: (e) => (e.preventDefault(), onSubmit()) } }, children);
+    h(
+      "form",
+      { class: "login-form", novalidate: true, on: { submit: (e) => (e.preventDefault(), onSubmit()) } },
+      children,
+    );
 
   const people = PRESETS.map((p) =>
     h(
@@ -54,7 +65,11 @@ export function loginView({ i18n, session, onEnter, onLang }) {
         h("h2", {}, t("login.title")),
         h("div", { class: "people" }, people),
         h("p", { class: "or" }, t("login.custom")),
-        form(() => becomeUser(toId(input.value)), input, h("button", { class: "primary", data: { testid: "login" } }, t("login.go"))),
+        form(
+          () => becomeUser(toId(input.value)),
+          input,
+          h("button", { class: "primary", data: { testid: "login" } }, t("login.go")),
+        ),
         error,
         h("p", { class: "hint" }, t("login.hint")),
       ]
@@ -62,13 +77,22 @@ export function loginView({ i18n, session, onEnter, onLang }) {
 
   function tokenPanel() {
     const token = h("textarea", {
-      data: { testid: "token-input" }, rows: 4, spellcheck: "false", autocomplete: "off", "aria-label": t("login.token"),
-      placeholder: "eyJ…", "aria-describedby": "login-error",
+      data: { testid: "token-input" },
+      rows: 4,
+      spellcheck: "false",
+      autocomplete: "off",
+      "aria-label": t("login.token"),
+      placeholder: "eyJ…",
+      "aria-describedby": "login-error",
     });
     return [
       h("h2", {}, t("login.token_title")),
       h("p", { class: "hint" }, t("login.token_hint")),
-      form(() => becomeToken(token.value), token, h("button", { class: "primary", data: { testid: "login" } }, t("login.go"))),
+      form(
+        () => becomeToken(token.value),
+        token,
+        h("button", { class: "primary", data: { testid: "login" } }, t("login.go")),
+      ),
       error,
     ];
   }
@@ -76,7 +100,17 @@ export function loginView({ i18n, session, onEnter, onLang }) {
   const el = h(
     "main",
     { class: "login" },
-    h("button", { class: "lang", type: "button", data: { testid: "lang" }, "aria-label": t("app.lang_label"), on: { click: onLang } }, t("app.lang")),
+    h(
+      "button",
+      {
+        class: "lang",
+        type: "button",
+        data: { testid: "lang" },
+        "aria-label": t("app.lang_label"),
+        on: { click: onLang },
+      },
+      t("app.lang"),
+    ),
     h("header", { class: "login-brand" }, icon("packet"), h("h1", {}, t("app.name")), h("p", {}, t("app.slogan"))),
     h("section", { class: "login-panel" }, panel),
   );

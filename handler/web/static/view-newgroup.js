@@ -7,14 +7,32 @@ import { field, openSheet } from "./sheet.js";
 export function openNewGroup(ctx) {
   const { t } = ctx;
   const others = PRESETS.map((p) => p.id).filter((id) => id !== ctx.me);
-  const input = (testid, props) => h("input", { type: "text", autocomplete: "off", autocapitalize: "none", spellcheck: "false", data: { testid }, ...props });
+  const input = (testid, props) =>
+    h("input", {
+      type: "text",
+      autocomplete: "off",
+      autocapitalize: "none",
+      spellcheck: "false",
+      data: { testid },
+      ...props,
+    });
   const name = field(t("new.name"), input("group-name", { placeholder: "family", autofocus: true }));
-  const members = field(t("new.members"), input("group-members", { placeholder: others.slice(0, 3).join(", ") }), h("p", { class: "field-hint" }, t("new.members_hint")));
+  const members = field(
+    t("new.members"),
+    input("group-members", { placeholder: others.slice(0, 3).join(", ") }),
+    h("p", { class: "field-hint" }, t("new.members_hint")),
+  );
   const add = (id) => {
     const ids = idsIn(members.input.value);
     if (!ids.includes(id)) members.input.value = [...ids, id].join(", ");
   };
-  const chips = h("div", { class: "chips" }, others.map((id) => h("button", { class: "chip", type: "button", on: { click: () => add(id) } }, "+ ", ctx.name(id))));
+  const chips = h(
+    "div",
+    { class: "chips" },
+    others.map((id) =>
+      h("button", { class: "chip", type: "button", on: { click: () => add(id) } }, "+ ", ctx.name(id)),
+    ),
+  );
 
   const submit = async () => {
     const id = name.input.value.trim();
@@ -27,15 +45,27 @@ export function openNewGroup(ctx) {
     return true;
   };
 
-  openSheet(ctx, t("new.title"), [
-    name.el,
-    members.el,
-    chips,
-    h("p", { class: "hint" }, t("new.hint")),
-    h("button", { class: "primary wide-button", data: { testid: "group-create" } }, t("new.submit")),
-  ], submit);
+  openSheet(
+    ctx,
+    t("new.title"),
+    [
+      name.el,
+      members.el,
+      chips,
+      h("p", { class: "hint" }, t("new.hint")),
+      h("button", { class: "primary wide-button", data: { testid: "group-create" } }, t("new.submit")),
+    ],
+    submit,
+  );
 }
 
 function idsIn(text) {
-  return [...new Set(text.split(/[\s,，、;；]+/).filter(Boolean).map(toId))];
+  return [
+    ...new Set(
+      text
+        .split(/[\s,，、;；]+/)
+        .filter(Boolean)
+        .map(toId),
+    ),
+  ];
 }

@@ -9,7 +9,13 @@ export function takenView(ctx, envelope) {
   const { t, lang } = ctx;
   const money = (minor) => format(minor, envelope.currency, lang);
   const summary = h("p", { class: "taken-summary", data: { testid: "taken-summary" } });
-  const list = h("ol", { class: "taken", reversed: true, data: { testid: "taken-list" }, "aria-label": t("packet.list"), "aria-live": "polite" });
+  const list = h("ol", {
+    class: "taken",
+    reversed: true,
+    data: { testid: "taken-list" },
+    "aria-label": t("packet.list"),
+    "aria-live": "polite",
+  });
   const empty = h("p", { class: "hint center" });
   const back = h("p", { class: "hint center" });
   const el = h("section", { class: "taken-section" }, summary, list, empty, back);
@@ -24,7 +30,7 @@ export function takenView(ctx, envelope) {
     );
 
   const show = (li, take) => {
-    li.classList.toggle("me", take.user === ctx.me);
+    li.classList.toggle("own", take.user === ctx.me);
     setText(li.querySelector("time"), ctx.i18n.time(take.at, true));
     // Luck needs others: the crown is for random shares only.
     const best = envelope.best === take.user && envelope.kind === "lucky" && envelope.count > 1;
@@ -36,12 +42,25 @@ export function takenView(ctx, envelope) {
 
   const update = () => {
     const all = takes(envelope);
-    const text = t("packet.summary", { n: all.length, m: envelope.count, money: money(takenAmount(envelope)), total: money(envelope.total) });
-    const took = all.length === envelope.count ? t("packet.took", { time: ctx.i18n.duration(all.at(-1).at - envelope.createdAt) }) : "";
+    const text = t("packet.summary", {
+      n: all.length,
+      m: envelope.count,
+      money: money(takenAmount(envelope)),
+      total: money(envelope.total),
+    });
+    const took =
+      all.length === envelope.count
+        ? t("packet.took", { time: ctx.i18n.duration(all.at(-1).at - envelope.createdAt) })
+        : "";
     setText(summary, took && envelope.count > 1 ? `${text} · ${took}` : text);
     keyed(list, all.reverse(), (take) => take.user, create, show);
     setText(empty, all.length ? "" : t("packet.nobody"));
-    setText(back, envelope.refunded ? t("packet.refunded", { money: money(envelope.refunded), name: ctx.name(envelope.sender) }) : "");
+    setText(
+      back,
+      envelope.refunded
+        ? t("packet.refunded", { money: money(envelope.refunded), name: ctx.name(envelope.sender) })
+        : "",
+    );
   };
   return { el, update };
 }

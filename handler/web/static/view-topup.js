@@ -9,17 +9,36 @@ const OFFERS = [100, 500, 2000]; // major units
 
 export function openTopUp(ctx) {
   const { t, lang } = ctx;
-  const currency = h("select", { class: "currency", "aria-label": t("compose.currency"), data: { testid: "topup-currency" } }, CURRENCIES.map((code) => h("option", { value: code }, code)));
-  const amount = h("input", { type: "text", inputmode: "decimal", autocomplete: "off", autofocus: true, data: { testid: "topup-amount" }, "aria-label": t("topup.amount"), value: OFFERS[1] });
+  const currency = h(
+    "select",
+    { class: "currency", "aria-label": t("compose.currency"), data: { testid: "topup-currency" } },
+    CURRENCIES.map((code) => h("option", { value: code }, code)),
+  );
+  const amount = h("input", {
+    type: "text",
+    inputmode: "decimal",
+    autocomplete: "off",
+    autofocus: true,
+    data: { testid: "topup-amount" },
+    "aria-label": t("topup.amount"),
+    value: OFFERS[1],
+  });
   const total = field(t("topup.amount"), h("span", { class: "money-input" }, currency, amount));
-  const offers = OFFERS.map((major) => h("button", { class: "chip", type: "button", on: { click: () => (amount.value = major) } }, String(major)));
+  const offers = OFFERS.map((major) =>
+    h("button", { class: "chip", type: "button", on: { click: () => (amount.value = major) } }, String(major)),
+  );
   // As with sending: for as long as this sheet is open, the same amount is paid in once.
   let asked = { body: "", id: "" };
 
   const submit = async () => {
     const parsed = parse(amount.value, currency.value);
     if (!(parsed.minor > 0)) {
-      const key = parsed.problem === "decimals" ? "rule.total_decimals" : parsed.problem === "malformed" ? "rule.total_malformed" : "rule.total_empty";
+      const key =
+        parsed.problem === "decimals"
+          ? "rule.total_decimals"
+          : parsed.problem === "malformed"
+            ? "rule.total_malformed"
+            : "rule.total_empty";
       total.show(t(key, { currency: currency.value, digits: digits(currency.value) }));
       amount.focus();
       return false;
@@ -32,10 +51,15 @@ export function openTopUp(ctx) {
     return true;
   };
 
-  openSheet(ctx, t("topup.title"), [
-    total.el,
-    h("div", { class: "chips" }, offers),
-    h("button", { class: "primary wide-button", data: { testid: "topup-send" } }, t("topup.go")),
-    h("p", { class: "hint center" }, t("topup.hint")),
-  ], submit);
+  openSheet(
+    ctx,
+    t("topup.title"),
+    [
+      total.el,
+      h("div", { class: "chips" }, offers),
+      h("button", { class: "primary wide-button", data: { testid: "topup-send" } }, t("topup.go")),
+      h("p", { class: "hint center" }, t("topup.hint")),
+    ],
+    submit,
+  );
 }

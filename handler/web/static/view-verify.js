@@ -7,7 +7,12 @@ import { takes } from "./store.js";
 
 export function verifyView(ctx, envelope) {
   const { t } = ctx;
-  const button = h("button", { class: "secondary", type: "button", data: { testid: "verify" }, on: { click: () => run() } }, icon("shield"), t("verify.button"));
+  const button = h(
+    "button",
+    { class: "secondary", type: "button", data: { testid: "verify" }, on: { click: () => run() } },
+    icon("shield"),
+    t("verify.button"),
+  );
   const result = h("div", { class: "verify", "aria-live": "polite" });
   const el = h("section", { class: "verify-section" }, button, result);
 
@@ -37,13 +42,24 @@ export function verifyView(ctx, envelope) {
 function proof(ctx, envelope, found) {
   const { t, lang } = ctx;
   const money = (minor) => format(minor, envelope.currency, lang);
-  const tick = (ok) => h("span", { class: ok ? "tick ok" : "tick bad", role: "img", "aria-label": ok ? "✓" : "✗" }, icon(ok ? "check" : "close"));
+  const tick = (ok) =>
+    h(
+      "span",
+      { class: ok ? "tick ok" : "tick bad", role: "img", "aria-label": ok ? "✓" : "✗" },
+      icon(ok ? "check" : "close"),
+    );
   const line = (share) =>
     h(
       "li",
       {},
       tick(share.ok),
-      h("span", { class: "grow" }, t("verify.share", { n: share.index + 1 }), " · ", share.user ? ctx.name(share.user) : h("em", {}, t("verify.nobody"))),
+      h(
+        "span",
+        { class: "grow" },
+        t("verify.share", { n: share.index + 1 }),
+        " · ",
+        share.user ? ctx.name(share.user) : h("em", {}, t("verify.nobody")),
+      ),
       !share.ok && h("span", { class: "bad" }, t("verify.recorded", { money: money(share.recorded) })),
       h("strong", {}, money(share.amount)),
     );
@@ -54,7 +70,12 @@ function proof(ctx, envelope, found) {
     h(
       "ul",
       {},
-      h("li", {}, tick(found.committed), h("span", { class: "grow" }, t(found.committed ? "verify.commitment" : "verify.commitment_bad"))),
+      h(
+        "li",
+        {},
+        tick(found.committed),
+        h("span", { class: "grow" }, t(found.committed ? "verify.commitment" : "verify.commitment_bad")),
+      ),
       found.shares.map(line),
     ),
     h(

@@ -17,15 +17,36 @@ export function openWallet(ctx) {
   const big = h("p", { class: "big-amount" });
   const choice = h(
     "select",
-    { class: "currency", "aria-label": t("compose.currency"), data: { testid: "history-currency" }, on: { change: () => ((currency = choice.value), show()) } },
+    {
+      class: "currency",
+      "aria-label": t("compose.currency"),
+      data: { testid: "history-currency" },
+      on: { change: () => ((currency = choice.value), show()) },
+    },
     currencies.map((code) => h("option", { value: code, selected: code === currency }, code)),
   );
   const tabs = TABS.map((name) =>
-    h("button", { type: "button", role: "tab", class: "tab", data: { testid: `history-${name}` }, on: { click: () => ((tab = name), show()) } }, t(`wallet.${name}`)),
+    h(
+      "button",
+      {
+        type: "button",
+        role: "tab",
+        class: "tab",
+        data: { testid: `history-${name}` },
+        on: { click: () => ((tab = name), show()) },
+      },
+      t(`wallet.${name}`),
+    ),
   );
   const list = h("ul", { class: "lines", data: { testid: "history-list" } });
   const more = h("button", { class: "secondary", type: "button", data: { testid: "history-more" } }, t("wallet.more"));
-  const empty = h("div", { class: "empty" }, icon("packet"), h("h2", {}, t("wallet.empty")), h("p", {}, t("wallet.empty_text")));
+  const empty = h(
+    "div",
+    { class: "empty" },
+    icon("packet"),
+    h("h2", {}, t("wallet.empty")),
+    h("p", {}, t("wallet.empty_text")),
+  );
 
   const pages = {
     statement: async (cursor) => {
@@ -59,7 +80,11 @@ export function openWallet(ctx) {
     }
   };
 
-  const balance = () => fill(big, pieces(store.balances.get(currency) ?? 0, currency, ctx.lang).map((p) => h("span", { class: p.type }, p.text)));
+  const balance = () =>
+    fill(
+      big,
+      pieces(store.balances.get(currency) ?? 0, currency, ctx.lang).map((p) => h("span", { class: p.type }, p.text)),
+    );
   const show = () => {
     turn++;
     const mine = turn;
@@ -73,13 +98,19 @@ export function openWallet(ctx) {
   };
 
   const unwatch = ctx.watch(balance);
-  openSheet(ctx, t("wallet.title"), [
-    h("div", { class: "wallet-top" }, big, currencies.length > 1 && choice),
-    h("div", { class: "tabs", role: "tablist" }, tabs),
-    list,
-    empty,
-    h("div", { class: "buttons" }, more),
-  ], null, { wide: true, done: unwatch });
+  openSheet(
+    ctx,
+    t("wallet.title"),
+    [
+      h("div", { class: "wallet-top" }, big, currencies.length > 1 && choice),
+      h("div", { class: "tabs", role: "tablist" }, tabs),
+      list,
+      empty,
+      h("div", { class: "buttons" }, more),
+    ],
+    null,
+    { wide: true, done: unwatch },
+  );
   show();
   ctx.actions.balances().catch((problem) => ctx.toasts.problem(problem));
 }
@@ -95,17 +126,22 @@ function line(sign, title, text, amount, under, tone = "") {
 }
 
 const face = (ctx, id) => h("span", { class: `avatar ${tint(id)}`, "aria-hidden": "true" }, initial(ctx.name(id)));
-const sign = (name) => h("span", { class: `line-sign sign-${name}`, "aria-hidden": "true" }, icon({ topup: "plus", withdrawal: "out", void: "back" }[name] ?? "packet"));
+const sign = (name) =>
+  h(
+    "span",
+    { class: `line-sign sign-${name}`, "aria-hidden": "true" },
+    icon({ topup: "plus", withdrawal: "out", void: "back" }[name] ?? "packet"),
+  );
 const joined = (...parts) => parts.filter(Boolean).join(" · ");
 
 function entryLine(ctx, entry, currency) {
   const { t, lang } = ctx;
   const known = ["topup", "withdrawal", "hold", "post", "void"].includes(entry.kind);
-  const title = known ? t(`wallet.${entry.kind}`) : entry.kind;
-  const from = entry.kind === "post" && entry.counterparty ? t("wallet.from", { name: ctx.name(entry.counterparty) }) : "";
+  const from = entry.kind === "post" && entry.counterparty;
+  const title = from ? t("wallet.post_from", { name: ctx.name(from) }) : known ? t(`wallet.${entry.kind}`) : entry.kind;
   return line(
-    entry.kind === "post" && entry.counterparty ? face(ctx, entry.counterparty) : sign(entry.kind),
-    joined(title, from),
+    from ? face(ctx, from) : sign(entry.kind),
+    title,
     joined(entry.note, ctx.i18n.time(entry.at)),
     formatSigned(entry.amount, currency, lang),
     t("wallet.balance_after", { money: format(entry.balance, currency, lang) }),
@@ -116,7 +152,10 @@ function entryLine(ctx, entry, currency) {
 function sentLine(ctx, sent) {
   const { t, lang } = ctx;
   const money = (minor) => format(minor, sent.currency, lang);
-  const under = [sent.settled > 0 && t("wallet.settled", { money: money(sent.settled) }), sent.refunded > 0 && t("wallet.returned", { money: money(sent.refunded) })];
+  const under = [
+    sent.settled > 0 && t("wallet.settled", { money: money(sent.settled) }),
+    sent.refunded > 0 && t("wallet.returned", { money: money(sent.refunded) }),
+  ];
   return line(
     sign("hold"),
     joined(t(`kind.${sent.kind}`), t("wallet.in_group", { group: ctx.groupName(sent.group_id) })),
