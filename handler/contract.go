@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"reflect"
@@ -116,7 +117,10 @@ func (c *contract) add(file, text string, info *serviceinfo.ServiceInfo) error {
 func newMethod(tree *parser.Thrift, service string, f *parser.Function, info *serviceinfo.ServiceInfo) (*method, error) {
 	generated, ok := info.Methods[f.Name]
 	if !ok {
-		return nil, fmt.Errorf("not in the generated code: run go generate")
+		return nil, errors.New("not in the generated code: run go generate")
+	}
+	if _, ok := generated.NewArgs().(generatedArgs); !ok {
+		return nil, errors.New("must take one argument, named req")
 	}
 	scopes, err := scopesOf(f)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/cloudwego/kitex/pkg/endpoint"
 	"github.com/cloudwego/kitex/pkg/kerrors"
 	"github.com/cloudwego/kitex/pkg/rpcinfo"
+	"github.com/cloudwego/kitex/transport"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hongbao/hongbao/wallet"
@@ -35,6 +36,9 @@ func (e *edge) middleware(next endpoint.Endpoint) endpoint.Endpoint {
 		key := methodKey{invocation.ServiceName(), invocation.MethodName()}
 		caller, err := e.authorize(ctx, key)
 		if err == nil {
+			err = mustHaveRequest(request)
+		}
+		if err == nil {
 			err = call(WithCaller(ctx, caller), e.contract.methods[key].timeout, next, request, response)
 		}
 		if err == nil {
@@ -45,6 +49,9 @@ func (e *edge) middleware(next endpoint.Endpoint) endpoint.Endpoint {
 		e.seconds.WithLabelValues(name, problem.Code).Observe(time.Since(began).Seconds())
 		logFailure(ctx, e.log, "call failed", problem, cause,
 			slog.String("method", name), slog.String("caller", caller.Subject), slog.Duration("duration", time.Since(began)))
+		if rpcinfo.GetRPCInfo(ctx).Config().TransportProtocol()&transport.TTHeader == 0 {
+			return problem // without TTHeader a business error would arrive as success with an empty answer
+		}
 		invocation.(rpcinfo.InvocationSetter).SetBizStatusErr(problem.biz()) // as Kitex's own endpoint does
 		return nil
 	}
@@ -70,6 +77,17 @@ func mustHave(c Caller, scopes []Scope) error {
 		return nil
 	}
 	return wallet.Refuse(CodeForbidden, "this needs a token of scope %s", listScopes(scopes, " or "))
+}
+
+// generatedArgs is what the arguments of every method have: all of them take one struct named req.
+type generatedArgs interface{ IsSetReq() bool }
+
+// mustHaveRequest refuses arguments without a request in them, which Thrift allows. Refusal: invalid_argument.
+func mustHaveRequest(args any) error {
+	if a, ok := args.(generatedArgs); ok && a.IsSetReq() {
+		return nil
+	}
+	return invalid("the arguments have no req: give it as field 1")
 }
 
 // call gives the service a deadline. Kitex turns a panic of it into an error.

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/cloudwego/kitex/client"
+	"github.com/cloudwego/kitex/pkg/serviceinfo"
+	"github.com/cloudwego/kitex/transport"
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi"
@@ -133,6 +135,42 @@ func TestScopesOfEveryMethod(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestFramedClientSeesTheError calls without TTHeader, where a business error cannot travel.
+func TestFramedClientSeesTheError(t *testing.T) {
+	r := newRig(t, nil)
+	c, err := walletservice.NewClient(ServiceName, client.WithHostPorts(r.rpc), client.WithTransportProtocol(transport.Framed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := c.Balances(t.Context(), &walletapi.BalancesRequest{})
+	if err == nil || !strings.Contains(err.Error(), CodeUnauthenticated) {
+		t.Errorf("got %v, %v", answer, err)
+	}
+}
+
+// TestCallWithoutRequest sends arguments without the request in them, as a client of another language may.
+func TestCallWithoutRequest(t *testing.T) {
+	r := newRig(t, nil)
+	kitex, err := client.NewClient(noRequest(), append(ClientOptions(TransportNetpoll, r.rpc), client.WithDestService(ServiceName))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := WithToken(t.Context(), r.token(t, "alice", ScopeUser))
+	err = kitex.Call(ctx, "Send", groupapi.NewMyGroupsRequest(), envelopeapi.NewEnvelopeServiceSendResult())
+	if p, ok := ProblemOf(err); !ok || p.Code != wallet.CodeInvalidArgument {
+		t.Errorf("got %v", err)
+	}
+}
+
+// noRequest is an EnvelopeService whose arguments are an empty struct.
+func noRequest() *serviceinfo.ServiceInfo {
+	info := *envelopeservice.NewServiceInfoForClient()
+	info.Methods = map[string]serviceinfo.MethodInfo{"Send": serviceinfo.NewMethodInfo(
+		nil, func() any { return groupapi.NewMyGroupsRequest() }, func() any { return envelopeapi.NewEnvelopeServiceSendResult() }, false,
+	)}
+	return &info
 }
 
 func TestDeadline(t *testing.T) {

@@ -3,10 +3,14 @@ package handler
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/wallet"
@@ -147,7 +151,8 @@ func TestBadInput(t *testing.T) {
 		{"negative money", "POST", "/v1/wallet/topups", `{"request_id":"a","amount":-1,"currency":"CNY"}`, nil, 400, "amount_out_of_range", "amount -1"},
 		{"no such currency", "POST", "/v1/wallet/topups", `{"request_id":"a","amount":1,"currency":"cny"}`, nil, 400, "unknown_currency", "cny"},
 		{"a service's method", "POST", "/v1/groups", `{"group_id":"g","members":[]}`, nil, 403, "forbidden", "scope service"},
-		{"somebody else's group", "GET", "/v1/groups/g9/members", "", nil, 403, "not_a_member", ""},
+		{"somebody else's group", "GET", "/v1/groups/strangers/members", "", nil, 403, "not_a_member", ""},
+		{"a group that is not there", "GET", "/v1/groups/g9/members", "", nil, 403, "not_a_member", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := r.do(t, c.verb, c.path, user, c.body, c.header...)
@@ -228,20 +233,39 @@ func TestPanicIsAnIncident(t *testing.T) {
 	}
 }
 
+// TestServerIsAway asks where nobody listens, and where somebody hangs up.
 func TestServerIsAway(t *testing.T) {
-	r := newRig(t, func(_ *ServerConfig, g *GatewayConfig) {})
-	gateway, err := NewGateway(GatewayConfig{
-		RPC: ClientOptions(TransportNetpoll, "127.0.0.1:1"), Log: r.gateway.log, Metrics: newRegistry(), Gatherer: r.metrics,
-	})
+	hangsUp, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer gateway.Close()
-	other := *r
-	other.url = serveHTTP(t, gateway)
-	a := other.do(t, "GET", "/v1/wallet", r.token(t, "alice", ScopeUser), "")
-	if a.status != 503 || a.code() != wallet.CodeUnavailable {
-		t.Fatalf("got %d %s", a.status, a.text)
+	defer hangsUp.Close()
+	go func() {
+		for {
+			c, err := hangsUp.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = c.Read(make([]byte, 1))
+			_ = c.Close()
+		}
+	}()
+	for _, address := range []string{"127.0.0.1:1", hangsUp.Addr().String()} {
+		r := newRig(t, nil)
+		gateway, err := NewGateway(GatewayConfig{
+			RPC: ClientOptions(TransportNetpoll, address), Log: r.gateway.log, Metrics: prometheus.NewRegistry(), Gatherer: r.metrics,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer gateway.Close()
+		web := httptest.NewServer(gateway)
+		defer web.Close()
+		r.url = web.URL
+		a := r.do(t, "GET", "/v1/wallet", r.token(t, "alice", ScopeUser), "")
+		if a.status != 503 || a.code() != wallet.CodeUnavailable {
+			t.Fatalf("%s: got %d %s, log %s", address, a.status, a.text, r.log)
+		}
+		checkProblem(t, a)
 	}
-	checkProblem(t, a)
 }

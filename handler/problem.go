@@ -12,6 +12,7 @@ import (
 	"net/http"
 
 	"github.com/cloudwego/kitex/pkg/kerrors"
+	"github.com/cloudwego/kitex/pkg/remote"
 
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/wallet"
@@ -82,6 +83,10 @@ func passing(err error) bool {
 		if errors.Is(err, e) {
 			return true
 		}
+	}
+	if errors.Is(err, kerrors.ErrRemoteOrNetwork) { // of the gateway's clients: the network, unless the server says what it is
+		_, remotely := errors.AsType[*remote.TransError](err)
+		return !remotely
 	}
 	_, network := errors.AsType[net.Error](err)
 	return network

@@ -215,7 +215,7 @@ func newKey(t testing.TB) ed25519.PrivateKey {
 }
 
 func newDomain() *domain {
-	return &domain{state: state{groups: map[string][]string{"g": {"alice", "bob"}}}}
+	return &domain{state: state{groups: map[string][]string{"g": {"alice", "bob"}, "strangers": {"bob"}}}}
 }
 
 func newRig(t testing.TB, change func(*ServerConfig, *GatewayConfig)) *rig {
@@ -335,14 +335,6 @@ func send(t testing.TB, request *http.Request) answer {
 		}
 	}
 	return a
-}
-
-func newRegistry() *prometheus.Registry { return prometheus.NewRegistry() }
-
-func serveHTTP(t testing.TB, h http.Handler) string {
-	web := httptest.NewServer(h)
-	t.Cleanup(web.Close)
-	return web.URL
 }
 
 // bindingOf is the generated service of a method.
