@@ -1,0 +1,101 @@
+package mysqlledger_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hongbao/hongbao/internal/devstack"
+	"github.com/hongbao/hongbao/wallet"
+)
+
+// BenchmarkSettle is what the settler and the deliverer do for a living: batches of 1,000 posts over 200 envelopes of
+// 100 shares, on four shards at once, until every one of 80,000 credits is in its wallet. Commits are durable. One
+// operation is one such round.
+//
+//	go test -run '^$' -bench Settle -benchtime 5x ./wallet/mysqlledger
+func BenchmarkSettle(b *testing.B) {
+	const (
+		nShards   = 4
+		envelopes = 200 // on each shard
+		shares    = 100
+		perBatch  = 5 // shares of each envelope in a batch, which makes 1,000
+		users     = 100_000
+		credits   = nShards * envelopes * shares
+	)
+	server, err := devstack.StartMariaDB(b.Context(), devstack.MariaDBOptions{Dir: b.TempDir(), BufferPoolMiB: 1024, RedoLogMiB: 1024})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = server.Stop(context.Background()) })
+	l := open(b, nShards, server.DSN())
+	senders := make([]string, nShards)
+	for i := 0; len(senders[0]) == 0 || len(senders[1]) == 0 || len(senders[2]) == 0 || len(senders[3]) == 0; i++ {
+		name := fmt.Sprintf("sender-%d", i)
+		senders[l.cluster.ForUser(name)] = name
+	}
+	parts := make([]int64, shares)
+	for i := range parts {
+		parts[i] = int64(1 + i)
+	}
+	var spent time.Duration
+	round := 0
+	for b.Loop() {
+		b.StopTimer()
+		round++
+		holds := make([][]wallet.Hold, nShards)
+		var wg sync.WaitGroup
+		for shard, sender := range senders {
+			l.topUp(sender, 10_000_000)
+			for range envelopes {
+				h := l.draft(sender, parts...)
+				holds[shard] = append(holds[shard], h)
+				wg.Go(func() {
+					if _, err := l.Hold(b.Context(), request(b, fmt.Sprint(h.ID), h.ID), h); err != nil {
+						b.Errorf("hold: %v", err)
+					}
+				})
+			}
+			wg.Wait()
+		}
+		b.StartTimer()
+		began := time.Now()
+		var posting atomic.Int32
+		posting.Store(nShards)
+		for shard := range nShards {
+			wg.Go(func() {
+				defer posting.Add(-1)
+				for from := 0; from < shares; from += perBatch {
+					batch := make([]wallet.Post, 0, envelopes*perBatch)
+					for i, h := range holds[shard] {
+						for part := from; part < from+perBatch; part++ {
+							batch = append(batch, pay(h, part, fmt.Sprintf("user-%d", (round*7919+i*977+shard*31+part*1009)%users)))
+						}
+					}
+					if r, err := l.Post(b.Context(), shard, batch); err != nil || r.Posted != len(batch) {
+						b.Errorf("post: %+v, %v", r, err)
+					}
+				}
+			})
+			wg.Go(func() {
+				for {
+					last := posting.Load() == 0
+					n, err := l.Deliver(b.Context(), shard)
+					if err != nil {
+						b.Errorf("deliver: %v", err)
+					}
+					if n == 0 && last {
+						return
+					}
+				}
+			})
+		}
+		wg.Wait()
+		spent += time.Since(began)
+	}
+	b.ReportMetric(float64(credits*round)/spent.Seconds(), "credits/s")
+	l.wantBalanced(0)
+}
