@@ -26,6 +26,8 @@ const (
 	pacerTick = 100 * time.Microsecond
 	// pacerNap is the longest: then it looks whether the run was stopped.
 	pacerNap = 50 * time.Millisecond
+	// pacerOverrun is how long after its end a schedule may still be worked off by a generator that is behind.
+	pacerOverrun = time.Second
 )
 
 // Options say how a run is made and watched.
@@ -126,6 +128,10 @@ func (r *run) pace(ctx context.Context, s *Schedule, places chan struct{}, work 
 			r.options.sleep(max(min(wait, pacerNap), pacerTick))
 		}
 		if ctx.Err() != nil {
+			return
+		}
+		if time.Since(r.began) > s.Span()+pacerOverrun {
+			r.unsent = 1 + rest(s)
 			return
 		}
 		select {

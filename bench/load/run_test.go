@@ -119,6 +119,19 @@ func TestOpenOwnsUpToItsLag(t *testing.T) {
 	})
 }
 
+// TestOpenGivesUpOnAnImpossibleRate asks for more than any generator can do.
+func TestOpenGivesUpOnAnImpossibleRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		r := Open(t.Context(), Even(Segment{For: 2 * time.Second, Rate: 1e6}), Options{
+			Places: MaxPlaces, sleep: func(time.Duration) { time.Sleep(time.Second) },
+		}, func(int, int64) error { time.Sleep(10 * time.Millisecond); return nil })
+		if r.Done+r.Unsent != 2e6 || r.Unsent == 0 || time.Since(began) > 5*time.Second {
+			t.Errorf("%d done, %d unsent after %v", r.Done, r.Unsent, time.Since(began))
+		}
+	})
+}
+
 func TestErrorsAreCountedByCode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := Closed(t.Context(), 3, time.Second, Options{Code: func(err error) string { return err.Error()[:4] }}, func(_ int, n int64) error {
