@@ -1,0 +1,236 @@
+package simulation
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"image"
+	"image/draw"
+	"image/png"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+const (
+	pageTimeout  = 60 * time.Second // for everything that one window does
+	windowWidth  = 620
+	windowHeight = 840
+)
+
+// window is one person's browser window.
+type window struct {
+	t   *testing.T
+	ctx context.Context
+}
+
+// openWindow opens the page as a person, in the one browser of the test, with storage of its own.
+func openWindow(t *testing.T, browser context.Context, u *up, user string) *window {
+	t.Helper()
+	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
+	t.Cleanup(cancel)
+	w := &window{t: t, ctx: ctx}
+	// The first action makes the tab, which would go with a context that ends.
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(windowWidth, windowHeight)); err != nil {
+		t.Fatal(err)
+	}
+	w.do("open as "+user, chromedp.Navigate(u.address()+"/?user="+user+"&group=family"))
+	w.see("compose")
+	return w
+}
+
+func (w *window) do(what string, steps ...chromedp.Action[chromedp.Void]) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.ctx, pageTimeout)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		w.t.Fatalf("%s: %v", what, err)
+	}
+}
+
+// ask evaluates an expression in the page.
+func ask[T any](w *window, expression string) T {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.ctx, pageTimeout)
+	defer cancel()
+	answer, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
+	if err != nil {
+		w.t.Fatalf("%s: %v", expression, err)
+	}
+	return answer
+}
+
+// until waits until a condition holds in the page.
+func (w *window) until(what, condition string) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.ctx, pageTimeout)
+	defer cancel()
+	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](condition, chromedp.WithPollingInterval(10*time.Millisecond))); err != nil {
+		w.t.Fatalf("%s: %v\n%s", what, err, ask[string](w, "document.body.innerText"))
+	}
+}
+
+func id(name string) string { return fmt.Sprintf("[data-testid=%q]", name) }
+
+func element(name string) chromedp.CSS { return chromedp.CSS(id(name)) }
+
+func (w *window) see(name string) {
+	w.t.Helper()
+	w.until("see "+name, fmt.Sprintf("[...document.querySelectorAll(%q)].some(e => e.checkVisibility())", id(name)))
+}
+
+func (w *window) click(name string) {
+	w.t.Helper()
+	w.see(name)
+	w.do("click "+name, chromedp.Click(element(name)))
+}
+
+// enter types into an empty field.
+func (w *window) enter(name, text string) {
+	w.t.Helper()
+	w.see(name)
+	w.do("enter "+name, chromedp.SendKeys(element(name), text))
+}
+
+// shows waits until an element's text has something in it.
+func (w *window) shows(name, text string) {
+	w.t.Helper()
+	w.until(name+" shows "+text, fmt.Sprintf("[...document.querySelectorAll(%q)].some(e => e.innerText.includes(%q))", id(name), text))
+}
+
+
+// card is the test id of the newest card in the chat.
+func (w *window) card() string {
+	w.t.Helper()
+	const newest = `[...document.querySelectorAll('[data-testid^="card-"]')].at(-1)`
+	w.until("a card", newest+" !== undefined")
+	return ask[string](w, newest+".dataset.testid")
+}
+
+// send sends a red envelope from the composer.
+func (w *window) send(kind, total, count, greeting string) {
+	w.t.Helper()
+	w.click("compose")
+	w.click("kind-" + kind)
+	w.enter("total", total)
+	if count != "" {
+		w.enter("count", count)
+	}
+	w.enter("greeting", greeting)
+	w.click("send")
+}
+
+func newBrowser(t *testing.T) context.Context {
+	t.Helper()
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+	if !haveBrowser() {
+		t.Fatal("no Chromium or Chrome is installed: deploy/install-deps.sh --browser")
+	}
+	allocator, cancel := chromedp.NewExecAllocator(context.Background(), options...)
+	t.Cleanup(cancel)
+	browser, cancel := chromedp.NewContext(allocator)
+	t.Cleanup(cancel)
+	if err := chromedp.Do(browser); err != nil {
+		t.Fatal(err)
+	}
+	return browser
+}
+
+func haveBrowser() bool {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "headless-shell"} {
+		if _, err := exec.LookPath(name); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// TestTwoWindows is what a new user does: two people in two windows, side by side. With HONGBAO_SCREENSHOT=file.png it leaves a
+// picture of both.
+func TestTwoWindows(t *testing.T) {
+	u := newUp(t)
+	names := []string{"alice", "bob", "carol"}
+	u.must(http.MethodPost, "/v1/groups", u.token("chat", "service"), map[string]any{"group_id": "family", "members": names}, nil)
+	for _, name := range names {
+		u.must(http.MethodPost, "/v1/wallet/topups", u.token(name, "user"), map[string]any{"request_id": "fund", "amount": 52_000, "currency": "CNY"}, nil)
+	}
+	browser := newBrowser(t)
+	alice, bob := openWindow(t, browser, u, "alice"), openWindow(t, browser, u, "bob")
+	alice.shows("balance", "520.00")
+
+	alice.send("lucky", "8.88", "3", "恭喜发财，大吉大利")
+	card := bob.card()
+	bob.shows(card, "恭喜发财")
+	bob.click(card)
+	bob.click("open")
+	bob.shows("my-amount", ".") // ¥ and two decimals
+
+	alice.see(card)
+	alice.click(card)
+	alice.click("open")
+	alice.see("my-amount")
+	alice.see("taken-bob")
+	// Carol has no window: her grab reaches both over the live feed.
+	u.must(http.MethodPost, "/v1/envelopes/"+strings.TrimPrefix(card, "card-")+"/grab", u.token("carol", "user"), nil, nil)
+	for _, w := range []*window{alice, bob} {
+		w.see("taken-carol")
+		w.see("best")
+	}
+	screenshot(t, alice, bob)
+
+	alice.click("verify")
+	alice.see("verify-result")
+	if ask[string](alice, fmt.Sprintf("document.querySelector(%q).dataset.ok", id("verify-result"))) != "true" {
+		t.Error("the page finds the split unfair")
+	}
+	for _, w := range []*window{alice, bob} {
+		w.click("close")
+	}
+	bob.shows("balance", "52") // 520.00 and what was won
+	bob.click("history")
+	bob.shows("history-list", "恭喜发财")
+
+	if output, exit := u.run("audit"); exit != 0 {
+		t.Errorf("audit: exit %d\n%s", exit, output)
+	}
+	if output, exit := u.run("verify", strings.TrimPrefix(card, "card-"), "--as", "bob"); exit != 0 {
+		t.Errorf("verify: exit %d\n%s", exit, output)
+	}
+}
+
+// screenshot puts the windows side by side into the file that HONGBAO_SCREENSHOT names, if it does.
+func screenshot(t *testing.T, windows ...*window) {
+	t.Helper()
+	path := os.Getenv("HONGBAO_SCREENSHOT")
+	if path == "" {
+		return
+	}
+	const gap = 8
+	whole := image.NewRGBA(image.Rect(0, 0, len(windows)*(windowWidth+gap)-gap, windowHeight))
+	for i, w := range windows {
+		w.until("the opening animation is over", "document.getAnimations().every(a => a.playState === 'finished')")
+		data, err := chromedp.Run(w.ctx, chromedp.CaptureScreenshot())
+		if err != nil {
+			t.Fatal(err)
+		}
+		picture, err := png.Decode(bytes.NewReader(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		draw.Draw(whole, picture.Bounds().Add(image.Pt(i*(windowWidth+gap), 0)), picture, image.Point{}, draw.Src)
+	}
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if err := png.Encode(file, whole); err != nil {
+		t.Fatal(err)
+	}
+}
