@@ -136,8 +136,8 @@ func postPages(ctx context.Context, s *snapshot, t tables) iter.Seq2[postRow, er
 	return pages(auditPage, func(after *postRow) (page []postRow, err error) {
 		where, args := "", []any{}
 		if after != nil {
-			where = " WHERE hold > ? OR (hold = ? AND (part > ? OR (part = ? AND payee > ?)))"
-			args = []any{after.Hold, after.Hold, after.Part, after.Part, after.Payee}
+			where = " WHERE hold > ? OR (hold = ? AND part > ?)"
+			args = []any{after.Hold, after.Hold, after.Part}
 		}
 		err = collect(ctx, s, func(rows *sql.Rows) error {
 			var p postRow
@@ -145,7 +145,7 @@ func postPages(ctx context.Context, s *snapshot, t tables) iter.Seq2[postRow, er
 			err := rows.Scan(&p.Hold, &p.Part, &p.Payee, &p.Minor, &at, &p.outbox)
 			page = append(page, p)
 			return err
-		}, "SELECT "+postColumns+", outbox FROM "+t.posts+where+" ORDER BY hold, part, payee LIMIT ?", append(args, auditPage)...)
+		}, "SELECT "+postColumns+", outbox FROM "+t.posts+where+" ORDER BY hold, part LIMIT ?", append(args, auditPage)...)
 		return page, err
 	})
 }
