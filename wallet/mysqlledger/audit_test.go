@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hongbao/hongbao/internal/devstack"
+	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/wallet"
 )
 
@@ -231,4 +233,50 @@ func TestAuditWhileTheSystemRuns(t *testing.T) {
 	}
 	b.deliver()
 	b.wantBalanced(0)
+}
+
+// Between the audit's early and its late snapshot, what was in flight arrives and something new is posted and arrives.
+// The audit's pool has two connections, of which the test holds one until that has happened.
+func TestAuditBetweenItsSnapshots(t *testing.T) {
+	b := open(t, 2)
+	b.topUp("alice", 1000)
+	before, after := b.hold("alice", 30, 20), b.hold("alice", 7, 5)
+	b.post(pay(before, 0, "bob"), pay(before, 1, "carol"))
+
+	narrow, err := shards.Open(shards.Config{DSNs: []string{devstack.TestMariaDB(t).DSN()}, Shards: 2, MaxConns: 2,
+		Prefix: strings.TrimSuffix(b.cluster.Schema(0), "0000")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = narrow.Close() })
+	auditor := openOn(t, narrow, 1)
+	held, err := narrow.DB(0).Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	waited := narrow.DB(0).Stats().WaitCount
+	var report wallet.AuditReport
+	audited := make(chan error)
+	go func() {
+		var err error
+		report, err = auditor.Audit(t.Context())
+		audited <- err
+	}()
+	deadline := time.After(20 * time.Second)
+	for narrow.DB(0).Stats().WaitCount == waited {
+		select {
+		case <-deadline:
+			t.Fatal("the audit never waited for its late snapshot")
+		case <-time.After(time.Millisecond):
+		}
+	}
+	b.deliver()
+	b.post(pay(after, 0, "bob"), pay(after, 1, "carol"))
+	b.deliver()
+	if err := held.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-audited; err != nil || !report.Balanced() || report.InFlight[cny] != 0 || report.Posts != 2 {
+		t.Errorf("audit: %+v, %v", report, err)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -63,25 +64,52 @@ func TestConcurrentDuplicateDelivery(t *testing.T) {
 }
 
 // A worker that stops between the commit at the destination and the deletion at the source leaves its outbox rows. They
-// are put back here, and credited no second time.
+// are put back here, next to newer ones, and credited no second time; the newer ones are credited.
 func TestCrashBeforeTheOutboxIsCleared(t *testing.T) {
 	b := open(t, 4)
 	b.topUp("alice", 1000)
 	h := b.hold("alice", 40, 30, 20, 10)
 	b.post(pay(h, 0, "bob"), pay(h, 1, "carol"), pay(h, 2, "dave"), pay(h, 3, "erin"))
 	shard, _ := b.ShardOf(h.ID)
-	outbox := b.cluster.Table(shard, "outbox")
-	exec(t, b, shard, "CREATE TABLE "+b.cluster.Table(shard, "kept")+" AS SELECT * FROM "+outbox)
+	outbox, kept := b.cluster.Table(shard, "outbox"), b.cluster.Table(shard, "kept")
+	exec(t, b, shard, "CREATE TABLE "+kept+" AS SELECT * FROM "+outbox)
 	if n := b.deliver(); n != 4 {
 		t.Fatalf("%d delivered", n)
 	}
-	exec(t, b, shard, "INSERT INTO "+outbox+" SELECT * FROM "+b.cluster.Table(shard, "kept"))
+	exec(t, b, shard, "INSERT INTO "+outbox+" SELECT * FROM "+kept)
 	b.wantBalanced(0) // what is in an inbox has arrived, whatever the outbox says
+	next := b.hold("alice", 4, 3, 2, 1)
+	b.post(pay(next, 0, "bob"), pay(next, 1, "carol"), pay(next, 2, "dave"), pay(next, 3, "erin"))
+	b.wantBalanced(10)
 	b.deliver()
-	b.wantBalances(map[string]int64{"bob": 40, "carol": 30, "dave": 20, "erin": 10})
+	b.wantBalances(map[string]int64{"bob": 44, "carol": 33, "dave": 22, "erin": 11})
 	b.wantBalanced(0)
 	if left := count(t, b, shard, "SELECT COUNT(*) FROM "+outbox); left != 0 {
 		t.Errorf("%d rows are still in the outbox", left)
+	}
+}
+
+// What one delivery brings a user stands in the statement in the order in which it was posted.
+func TestOrderOfAStatement(t *testing.T) {
+	b := open(t, 2)
+	b.topUp("alice", 1000)
+	var want []int64
+	for minor := range int64(20) {
+		h := b.hold("alice", 1+minor)
+		b.post(pay(h, 0, "bob"))
+		want = append(want, 1+minor)
+	}
+	b.deliver()
+	entries, err := b.Entries(t.Context(), "bob", cny, 0, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []int64
+	for _, e := range slices.Backward(entries) {
+		got = append(got, e.Minor)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the statement shows %v, want %v", got, want)
 	}
 }
 
