@@ -14,9 +14,11 @@ import (
 	"github.com/cloudwego/thriftgo/parser"
 
 	"github.com/hongbao/hongbao/idl"
+	"github.com/hongbao/hongbao/kitex_gen/collectionapi/collectionservice"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi/envelopeservice"
 	"github.com/hongbao/hongbao/kitex_gen/groupapi/groupservice"
 	"github.com/hongbao/hongbao/kitex_gen/operatorapi/operatorservice"
+	"github.com/hongbao/hongbao/kitex_gen/transferapi/transferservice"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi/walletservice"
 )
 
@@ -60,10 +62,12 @@ func (m *method) String() string { return m.service + "." + m.method }
 // bindings says which generated code belongs to which file of the IDL.
 func bindings() map[string]*serviceinfo.ServiceInfo {
 	return map[string]*serviceinfo.ServiceInfo{
-		"wallet.thrift":   walletservice.NewServiceInfo(),
-		"group.thrift":    groupservice.NewServiceInfo(),
-		"envelope.thrift": envelopeservice.NewServiceInfo(),
-		"operator.thrift": operatorservice.NewServiceInfo(),
+		"wallet.thrift":     walletservice.NewServiceInfo(),
+		"group.thrift":      groupservice.NewServiceInfo(),
+		"envelope.thrift":   envelopeservice.NewServiceInfo(),
+		"operator.thrift":   operatorservice.NewServiceInfo(),
+		"transfer.thrift":   transferservice.NewServiceInfo(),
+		"collection.thrift": collectionservice.NewServiceInfo(),
 	}
 }
 

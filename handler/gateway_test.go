@@ -135,7 +135,7 @@ func TestBadInput(t *testing.T) {
 		{"development tokens where there are none", "POST", "/v1/dev/tokens", `{"user_id":"a","scopes":["user"]}`, nil, 404, "not_found", ""},
 		{"the wrong method", "PATCH", "/v1/envelopes", goodOrder, nil, 405, "method_not_allowed", "use POST"},
 		{"a missing query parameter", "GET", "/v1/wallet/entries", "", nil, 400, "invalid_argument", `"currency" is missing`},
-		{"an unknown query parameter", "GET", "/v1/wallet/entries?currency=CNY&limt=3", "", nil, 400, "invalid_argument", `"limt" is unknown: give currency, cursor, limit`},
+		{"an unknown query parameter", "GET", "/v1/wallet/entries?currency=CNY&limt=3", "", nil, 400, "invalid_argument", `"limt" is unknown: give currency, cursor, from, limit, to`},
 		{"a query parameter twice", "GET", "/v1/wallet/entries?currency=CNY&currency=USD", "", nil, 400, "invalid_argument", "twice"},
 		{"a malformed query", "GET", "/v1/wallet/entries?currency=%zz", "", nil, 400, "invalid_argument", "query is malformed"},
 		{"no direction", "GET", "/v1/me/envelopes", "", nil, 400, "invalid_argument", "give direction=received or direction=sent"},

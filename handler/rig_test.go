@@ -23,6 +23,7 @@ import (
 
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/group"
+	"github.com/hongbao/hongbao/transfer"
 	"github.com/hongbao/hongbao/wallet"
 )
 
@@ -47,6 +48,9 @@ type state struct {
 
 	caller string
 	order  envelope.Order
+	offer  transfer.Offer
+	bill   transfer.Bill
+	paid   wallet.Amount
 	before int64
 	limit  int
 }
@@ -233,7 +237,8 @@ func newRig(t testing.TB, change func(*ServerConfig, *GatewayConfig)) *rig {
 	r.rpc = listener.Addr().String()
 	sc := ServerConfig{
 		Listener: listener, Wallet: &Wallet{wallets{r.domain}}, Group: &Group{groups{r.domain}},
-		Envelope: &Envelope{envelopes{r.domain}}, Operator: NewOperator(operators{r.domain}), Verifier: verifier, Log: log, Metrics: r.metrics,
+		Envelope: &Envelope{envelopes{r.domain}}, Transfer: &Transfer{transfers{r.domain}}, Collection: &Collection{collections{r.domain}},
+		Operator: NewOperator(operators{r.domain}), Verifier: verifier, Log: log, Metrics: r.metrics,
 	}
 	gc := GatewayConfig{Log: log, Metrics: r.metrics, Gatherer: r.metrics}
 	if change != nil {

@@ -14,12 +14,16 @@ import (
 	"github.com/cloudwego/kitex/server"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/hongbao/hongbao/kitex_gen/collectionapi"
+	"github.com/hongbao/hongbao/kitex_gen/collectionapi/collectionservice"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi/envelopeservice"
 	"github.com/hongbao/hongbao/kitex_gen/groupapi"
 	"github.com/hongbao/hongbao/kitex_gen/groupapi/groupservice"
 	"github.com/hongbao/hongbao/kitex_gen/operatorapi"
 	"github.com/hongbao/hongbao/kitex_gen/operatorapi/operatorservice"
+	"github.com/hongbao/hongbao/kitex_gen/transferapi"
+	"github.com/hongbao/hongbao/kitex_gen/transferapi/transferservice"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi/walletservice"
 )
@@ -36,15 +40,17 @@ const (
 
 // ServerConfig is what a Server needs. Everything is required but Transport and Operator.
 type ServerConfig struct {
-	Listener  net.Listener // TCP
-	Transport Transport    // netpoll unless told
-	Wallet    walletapi.WalletService
-	Group     groupapi.GroupService
-	Envelope  envelopeapi.EnvelopeService
-	Operator  operatorapi.OperatorService // nil: operators cannot ask here
-	Verifier  *Verifier
-	Log       *slog.Logger
-	Metrics   prometheus.Registerer
+	Listener   net.Listener // TCP
+	Transport  Transport    // netpoll unless told
+	Wallet     walletapi.WalletService
+	Group      groupapi.GroupService
+	Envelope   envelopeapi.EnvelopeService
+	Transfer   transferapi.TransferService
+	Collection collectionapi.CollectionService
+	Operator   operatorapi.OperatorService // nil: operators cannot ask here
+	Verifier   *Verifier
+	Log        *slog.Logger
+	Metrics    prometheus.Registerer
 }
 
 // Server is the Kitex server with all services on one port.
@@ -84,6 +90,12 @@ func NewServer(c ServerConfig) (*Server, error) {
 		groupservice.RegisterService(s.kitex, c.Group),
 		envelopeservice.RegisterService(s.kitex, c.Envelope),
 	)
+	if c.Transfer != nil {
+		err = errors.Join(err, transferservice.RegisterService(s.kitex, c.Transfer))
+	}
+	if c.Collection != nil {
+		err = errors.Join(err, collectionservice.RegisterService(s.kitex, c.Collection))
+	}
 	if c.Operator != nil {
 		err = errors.Join(err, operatorservice.RegisterService(s.kitex, c.Operator))
 	}

@@ -29,9 +29,9 @@ struct Entry {
   2: required i64 amount                  // signed: positive came in, negative went out
   3: required i64 balance                 // the running balance after this entry
   4: required string kind                 // topup, withdrawal, hold, post, void
-  5: required string subject              // what it was for: funding, envelope
-  6: required i64 reference (go.tag = 'json:"reference,string"') // the id of that envelope, top-up or withdrawal
-  7: required string counterparty         // the other side's user id, empty where there is none
+  5: required string subject              // what it was for: funding, envelope, transfer, collection
+  6: required i64 reference (go.tag = 'json:"reference,string"') // the id of that envelope, transfer, top-up or withdrawal; of a collection, the payment_id of the part
+  7: required string counterparty         // the other side's user id; empty where there is none, or a whole group
   8: required string note                 // the greeting or note that went with the money
   9: required i64 at
 }
@@ -40,10 +40,12 @@ struct EntriesRequest {
   1: required string currency (api.query = "currency")
   2: optional string cursor (api.query = "cursor") // next_cursor of the page before; absent for the newest entries
   3: optional i32 limit (api.query = "limit")      // 1 to 200, 50 unless told
+  4: optional i64 from (api.query = "from")        // only entries of this time or later
+  5: optional i64 to (api.query = "to")            // only entries before this time
 }
 
 struct EntriesResponse {
-  1: required list<Entry> entries // newest first
+  1: required list<Entry> entries // newest first; with `from` or `to` perhaps none on a page that is not the last
   2: required string next_cursor  // empty on the last page
 }
 
@@ -64,7 +66,8 @@ service WalletService {
   // What the caller owns, per currency.
   BalancesResponse Balances(1: BalancesRequest req) (api.get = "/v1/wallet", hongbao.scope = "user")
 
-  // The caller's statement in one currency, newest first, with a running balance.
+  // The caller's statement in one currency, newest first, with a running balance. GET /v1/wallet/statement.csv is the same
+  // as a file, for whole days.
   EntriesResponse Entries(1: EntriesRequest req) (api.get = "/v1/wallet/entries", hongbao.scope = "user")
 
   // Brings money in through the installation's funding provider. Errors: `amount_out_of_range`, `unknown_currency`,

@@ -34,13 +34,20 @@ const (
 	CodeUnknownCurrency     = "unknown_currency"
 	CodeAmountOutOfRange    = "amount_out_of_range"
 	CodeInsufficientBalance = "insufficient_balance"
+	CodeDailyLimitExceeded  = "daily_limit_exceeded"
 	CodeRequestConflict     = "request_conflict"
 	CodeNotAMember          = "not_a_member"
 	CodeUnavailable         = "unavailable" // try again later, with the same request id
 )
 
-// ErrHoldNotFound says that no hold has the id.
-var ErrHoldNotFound = errors.New("wallet: no such hold")
+var (
+	// ErrHoldNotFound says that no hold has the id.
+	ErrHoldNotFound = errors.New("wallet: no such hold")
+	// ErrCollectionNotFound says that no collection has the id.
+	ErrCollectionNotFound = errors.New("wallet: no such collection")
+	// ErrGivenUp says that a request was given up before it was carried out, and never will be.
+	ErrGivenUp = errors.New("wallet: the request was given up")
+)
 
 const maxID = 64
 

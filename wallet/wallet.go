@@ -25,9 +25,14 @@ import (
 type Subject string
 
 const (
-	SubjectFunding  Subject = "funding"  // money that comes from, or goes to, outside
-	SubjectEnvelope Subject = "envelope" // a red envelope; one part for each share
+	SubjectFunding    Subject = "funding"    // money that comes from, or goes to, outside
+	SubjectEnvelope   Subject = "envelope"   // a red envelope; one part for each share
+	SubjectTransfer   Subject = "transfer"   // from one user to another; one part, and a stage
+	SubjectCollection Subject = "collection" // a part of a collection that was paid; one part
 )
+
+// Counted says whether holds of the subject count towards what their owner may spend in a day.
+func (s Subject) Counted() bool { return s == SubjectTransfer || s == SubjectCollection }
 
 // EntryKind says which movement an entry records.
 type EntryKind string
@@ -40,17 +45,21 @@ const (
 	EntryVoid       EntryKind = "void"
 )
 
-// Hold is an amount set aside from its owner's wallet. All fields but Posted, Voided and Open are immutable.
+// Hold is an amount set aside from its owner's wallet. All fields but those of the second paragraph are immutable.
 type Hold struct {
-	ID        int64 // from Ledger.NewID: its low bits are the owner's shard
-	Subject   Subject
-	Owner     string
-	Amount    Amount
-	Parts     []int64 // minor units, each at least 1; they sum to Amount.Minor. A part is named by its index.
-	Note      string  // goes with the money into both statements
-	Detail    []byte  // the domain's own record, opaque here
-	CreatedAt time.Time
-	ExpiresAt time.Time
+	ID           int64 // from Ledger.NewID: its low bits are the owner's shard
+	Subject      Subject
+	Owner        string
+	Counterparty string // the other side in the owner's statement; empty where there is none, or many
+	Amount       Amount
+	Parts        []int64 // minor units, each at least 1; they sum to Amount.Minor. A part is named by its index.
+	Note         string  // goes with the money into both statements
+	Detail       []byte  // the domain's own record, opaque here
+	CreatedAt    time.Time
+
+	ExpiresAt time.Time // of a staged hold, when its stage ends by itself
+	Stage     Stage
+	StagedAt  time.Time // when it came into its stage; zero without one
 
 	Posted int64 // minor units paid out
 	Voided int64 // minor units returned to the owner
@@ -102,6 +111,16 @@ func NewRequest(id, op string, body any) (Request, error) {
 	if err := CheckRequestID(id); err != nil {
 		return Request{}, err
 	}
+	return newRequest(id, op, body)
+}
+
+// OwnRequest is a request of this system's own, on behalf of a user: no client's id can be the same. id is at most 63
+// characters of those that CheckRequestID accepts.
+func OwnRequest(id, op string, body any) (Request, error) {
+	return newRequest("#"+id, op, body)
+}
+
+func newRequest(id, op string, body any) (Request, error) {
 	data, err := json.Marshal(body)
 	if err != nil {
 		return Request{}, fmt.Errorf("fingerprint of %s: %w", op, err)

@@ -198,6 +198,8 @@ type EntriesRequest struct {
 	Currency string  `thrift:"currency,1,required" frugal:"1,required,string" json:"currency"`
 	Cursor   *string `thrift:"cursor,2,optional" frugal:"2,optional,string" json:"cursor,omitempty"`
 	Limit    *int32  `thrift:"limit,3,optional" frugal:"3,optional,i32" json:"limit,omitempty"`
+	From     *int64  `thrift:"from,4,optional" frugal:"4,optional,i64" json:"from,omitempty"`
+	To       *int64  `thrift:"to,5,optional" frugal:"5,optional,i64" json:"to,omitempty"`
 }
 
 func NewEntriesRequest() *EntriesRequest {
@@ -228,6 +230,24 @@ func (p *EntriesRequest) GetLimit() (v int32) {
 	}
 	return *p.Limit
 }
+
+var EntriesRequest_From_DEFAULT int64
+
+func (p *EntriesRequest) GetFrom() (v int64) {
+	if !p.IsSetFrom() {
+		return EntriesRequest_From_DEFAULT
+	}
+	return *p.From
+}
+
+var EntriesRequest_To_DEFAULT int64
+
+func (p *EntriesRequest) GetTo() (v int64) {
+	if !p.IsSetTo() {
+		return EntriesRequest_To_DEFAULT
+	}
+	return *p.To
+}
 func (p *EntriesRequest) SetCurrency(val string) {
 	p.Currency = val
 }
@@ -237,6 +257,12 @@ func (p *EntriesRequest) SetCursor(val *string) {
 func (p *EntriesRequest) SetLimit(val *int32) {
 	p.Limit = val
 }
+func (p *EntriesRequest) SetFrom(val *int64) {
+	p.From = val
+}
+func (p *EntriesRequest) SetTo(val *int64) {
+	p.To = val
+}
 
 func (p *EntriesRequest) IsSetCursor() bool {
 	return p.Cursor != nil
@@ -244,6 +270,14 @@ func (p *EntriesRequest) IsSetCursor() bool {
 
 func (p *EntriesRequest) IsSetLimit() bool {
 	return p.Limit != nil
+}
+
+func (p *EntriesRequest) IsSetFrom() bool {
+	return p.From != nil
+}
+
+func (p *EntriesRequest) IsSetTo() bool {
+	return p.To != nil
 }
 
 func (p *EntriesRequest) String() string {
@@ -257,6 +291,8 @@ var fieldIDToName_EntriesRequest = map[int16]string{
 	1: "currency",
 	2: "cursor",
 	3: "limit",
+	4: "from",
+	5: "to",
 }
 
 type EntriesResponse struct {

@@ -1,0 +1,114 @@
+package handler
+
+import (
+	"context"
+	"time"
+
+	"github.com/hongbao/hongbao/transfer"
+	"github.com/hongbao/hongbao/wallet"
+)
+
+func sampleTransfer() transfer.Transfer {
+	at := time.UnixMilli(1_700_000_000_000)
+	return transfer.Transfer{
+		ID: 1<<62 + 1, Sender: "alice", To: "bob", Amount: wallet.Amount{Minor: 1000, Currency: "CNY"}, Note: "lunch", State: wallet.StageAccepted,
+		ArrivesIn: transfer.ArrivesIn2, CreatedAt: at, ExpiresAt: at.Add(24 * time.Hour), ArrivesAt: at.Add(2 * time.Hour), ChangedAt: at,
+	}
+}
+
+func sampleCollection() wallet.Collection {
+	at := time.UnixMilli(1_700_000_000_000)
+	return wallet.Collection{
+		ID: 1<<62 + 2, Group: "g", Collector: "alice", Kind: wallet.CollectEven, Currency: "CNY", Total: 100, Due: 50, Collected: 50, Note: "dinner",
+		State: wallet.CollectionComplete, CreatedAt: at, RemindAt: at.Add(24 * time.Hour),
+		Parts: []wallet.CollectionPart{
+			{Member: "alice", Minor: 50, State: wallet.PartOwn, At: at},
+			{Member: "bob", Minor: 50, State: wallet.PartPaid, Claim: 1, Payment: 1<<62 + 3, At: at},
+		},
+	}
+}
+
+type transfers struct{ *domain }
+
+func (d transfers) one(user string) (transfer.Transfer, error) {
+	_, err := d.asked(user, nil)
+	return sampleTransfer(), err
+}
+
+func (d transfers) page(user string, before int64, limit int) ([]transfer.Transfer, error) {
+	_, err := d.asked(user, func(s *state) { s.before, s.limit = before, limit })
+	return []transfer.Transfer{sampleTransfer(), sampleTransfer()}[:min(limit, 2)], err
+}
+
+func (d transfers) Offer(_ context.Context, sender string, o transfer.Offer) (transfer.Transfer, error) {
+	_, err := d.asked(sender, func(s *state) { s.offer = o })
+	return sampleTransfer(), err
+}
+
+func (d transfers) Accept(_ context.Context, user string, _ int64) (transfer.Transfer, error) {
+	return d.one(user)
+}
+
+func (d transfers) Decline(_ context.Context, user string, _ int64) (transfer.Transfer, error) {
+	return d.one(user)
+}
+
+func (d transfers) Recall(_ context.Context, user string, _ int64) (transfer.Transfer, error) {
+	return d.one(user)
+}
+
+func (d transfers) Get(_ context.Context, user string, _ int64) (transfer.Transfer, error) {
+	return d.one(user)
+}
+
+func (d transfers) Sent(_ context.Context, user string, before int64, limit int) ([]transfer.Transfer, error) {
+	return d.page(user, before, limit)
+}
+
+func (d transfers) Received(_ context.Context, user string, before int64, limit int) ([]transfer.Transfer, error) {
+	return d.page(user, before, limit)
+}
+
+type collections struct{ *domain }
+
+func (d collections) one(user string) (wallet.Collection, error) {
+	_, err := d.asked(user, nil)
+	return sampleCollection(), err
+}
+
+func (d collections) page(user string, before int64, limit int) ([]wallet.CollectionLine, error) {
+	_, err := d.asked(user, func(s *state) { s.before, s.limit = before, limit })
+	c := sampleCollection()
+	line := wallet.CollectionLine{Collection: c, Mine: c.Parts[1]}
+	return []wallet.CollectionLine{line, line}[:min(limit, 2)], err
+}
+
+func (d collections) Open(_ context.Context, collector string, b transfer.Bill) (wallet.Collection, error) {
+	_, err := d.asked(collector, func(s *state) { s.bill = b })
+	return sampleCollection(), err
+}
+
+func (d collections) Pay(_ context.Context, user string, _, minor int64, currency string) (wallet.Collection, error) {
+	_, err := d.asked(user, func(s *state) { s.paid = wallet.Amount{Minor: minor, Currency: wallet.Currency(currency)} })
+	return sampleCollection(), err
+}
+
+func (d collections) Close(_ context.Context, user string, _ int64) (wallet.Collection, error) {
+	return d.one(user)
+}
+
+func (d collections) Get(_ context.Context, user string, _ int64) (wallet.Collection, error) {
+	return d.one(user)
+}
+
+func (d collections) OfGroup(_ context.Context, user, _ string, before int64, limit int) ([]wallet.CollectionLine, error) {
+	return d.page(user, before, limit)
+}
+
+func (d collections) Opened(_ context.Context, user string, before int64, limit int) ([]wallet.CollectionLine, error) {
+	return d.page(user, before, limit)
+}
+
+func (d collections) Asked(_ context.Context, user string, before int64, limit int) ([]wallet.CollectionLine, error) {
+	return d.page(user, before, limit)
+}
