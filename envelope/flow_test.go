@@ -422,6 +422,9 @@ func TestExpiryRacesTheLastGrab(t *testing.T) {
 			}
 		})
 		wg.Wait()
+		if round%10 == 0 { // what is won and not settled is due again and again
+			systemtest.Settle(t, s)
+		}
 	}
 	systemtest.Settle(t, s)
 	for shard := range s.Buckets.Shards {

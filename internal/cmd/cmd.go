@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/hongbao/hongbao/handler"
 )
 
 const description = `Red envelopes and social transfers: durable, exact to the last cent, fast enough for New Year's Eve.
@@ -67,6 +69,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	context.AfterFunc(ctx, stop)
 
 	at := console{out: stdout, err: stderr, log: newLog(stderr, c.LogLevel, c.LogFormat)}
+	handler.RouteKitexLog(at.log)
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	parsed.Bind(at)
 	err = parsed.Run()

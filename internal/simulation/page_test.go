@@ -103,7 +103,6 @@ func (w *window) shows(name, text string) {
 	w.until(name+" shows "+text, fmt.Sprintf("[...document.querySelectorAll(%q)].some(e => e.innerText.includes(%q))", id(name), text))
 }
 
-
 // card is the test id of the newest card in the chat.
 func (w *window) card() string {
 	w.t.Helper()
