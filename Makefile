@@ -26,8 +26,8 @@ test: ## run the whole suite with the race detector, on servers it starts itself
 	@deploy/install-deps.sh --browser --compiler || [ $$? -eq 3 ]
 	$(GO) test $(TESTFLAGS) ./...
 
-generate: ## make kitex_gen/ from idl/
-	$(GO) generate ./idl
+generate: ## make kitex_gen/ from idl/, and that of the bench's yardstick
+	$(GO) generate ./idl ./bench/yardstick
 
 verify: ## fail if kitex_gen/, go.mod or the formatting is not what the tools make; changes nothing
 	@.ci/verify

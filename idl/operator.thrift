@@ -36,7 +36,7 @@ struct BacklogRequest {}
 
 // What has been acknowledged on a shard and not yet been done.
 struct ShardBacklog {
-  1: required i32 shard
+  1: required i32 shard          // of the envelopes whose id modulo 1,024 it is
   2: required i64 settle_entries // log entries that the settler has before it, about; an entry has one or more grabs
   3: required i64 settle_age_ms  // of the oldest of them; 0 where there is none
   4: required i64 clearing_age_ms // of the oldest credit that is posted and not yet in its wallet; 0 where there is none

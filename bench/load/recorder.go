@@ -46,10 +46,15 @@ type tally struct {
 	failed  int64
 	codes   map[string]int64
 	example map[string]string // of each code
+	kinds   []*hdrhistogram.Histogram
 }
 
-func newTally() *tally {
-	return &tally{latency: NewHistogram(), lag: NewHistogram(), codes: make(map[string]int64), example: make(map[string]string)}
+func newTally(kinds int) *tally {
+	t := &tally{latency: NewHistogram(), lag: NewHistogram(), codes: make(map[string]int64), example: make(map[string]string)}
+	for range kinds {
+		t.kinds = append(t.kinds, NewHistogram())
+	}
+	return t
 }
 
 // drain moves what is in from into t.
@@ -65,6 +70,10 @@ func (t *tally) drain(from *tally) {
 			t.example[code] = text
 		}
 	}
+	for i, kind := range from.kinds {
+		t.kinds[i].Merge(kind)
+		kind.Reset()
+	}
 	from.latency.Reset()
 	from.lag.Reset()
 	from.failed = 0
@@ -79,24 +88,28 @@ type recorder struct {
 		*tally
 	}
 	code func(error) string
+	kind func(n int64) int
 }
 
-func newRecorder(code func(error) string) *recorder {
-	r := &recorder{code: code}
+func newRecorder(o Options) *recorder {
+	r := &recorder{code: o.Code, kind: o.Kind}
 	for i := range r.parts {
-		r.parts[i].tally = newTally()
+		r.parts[i].tally = newTally(o.Kinds)
 	}
 	return r
 }
 
-// note records a request. A negative lag is none of the generator's.
-func (r *recorder) note(worker int, latency, lag time.Duration, err error) {
+// note records request n. A negative lag is none of the generator's.
+func (r *recorder) note(worker int, n int64, latency, lag time.Duration, err error) {
 	part := &r.parts[worker%recorders]
 	part.mu.Lock()
 	defer part.mu.Unlock()
 	Note(part.latency, latency)
 	if lag >= 0 {
 		Note(part.lag, lag)
+	}
+	if len(part.kinds) > 0 {
+		Note(part.kinds[r.kind(n)], latency)
 	}
 	if err == nil {
 		return
@@ -144,6 +157,7 @@ type Result struct {
 	Waited  int64                   // requests that found all places taken when they were due
 	Unsent  int64                   // requests that were due and never left, because no place became free
 	Series  []Point
+	Kinds   []*hdrhistogram.Histogram // latencies by kind, where the options tell kinds apart
 }
 
 // PerSecond is how many requests were answered without an error.

@@ -36,6 +36,8 @@ type Options struct {
 	Interval time.Duration      // of the points of the series; 0: a second
 	Observe  func(Point)        // called at the end of each interval; nil: nobody watches
 	Code     func(error) string // groups errors; nil: all are "error"
+	Kinds    int                // how many kinds of requests are told apart; 0: none
+	Kind     func(n int64) int  // the kind of request n, from 0; required where there are kinds
 	sleep    func(time.Duration)
 }
 
@@ -84,7 +86,7 @@ func Open(ctx context.Context, s *Schedule, o Options, op Op) Result {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	r := &run{options: o.filled(), op: op, stop: cancel}
-	r.notes = newRecorder(r.options.Code)
+	r.notes = newRecorder(r.options)
 	work := make(chan ticket, r.options.Places)
 	places := make(chan struct{}, r.options.Places)
 
@@ -178,7 +180,7 @@ func (r *run) answer(worker int, t ticket) {
 		lag = -1
 	}
 	r.done.Add(1)
-	r.notes.note(worker, time.Since(r.began)-t.due, lag, err)
+	r.notes.note(worker, t.n, time.Since(r.began)-t.due, lag, err)
 }
 
 // Closed lets callers ask for a while, each again as soon as it has its answer.
@@ -186,7 +188,7 @@ func Closed(ctx context.Context, callers int, span time.Duration, o Options, op 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	r := &run{options: o.filled(), op: op, stop: cancel}
-	r.notes = newRecorder(r.options.Code)
+	r.notes = newRecorder(r.options)
 	var next atomic.Int64
 	var over atomic.Bool
 	defer context.AfterFunc(ctx, func() { over.Store(true) })()
@@ -199,14 +201,14 @@ func Closed(ctx context.Context, callers int, span time.Duration, o Options, op 
 		for worker := range min(callers, MaxPlaces) {
 			workers.Go(func() {
 				for !over.Load() {
-					left := time.Now()
-					err := r.op(worker, next.Add(1)-1)
+					left, n := time.Now(), next.Add(1)-1
+					err := r.op(worker, n)
 					if errors.Is(err, ErrDry) {
 						r.stop()
 						return
 					}
 					r.done.Add(1)
-					r.notes.note(worker, time.Since(left), -1, err)
+					r.notes.note(worker, n, time.Since(left), -1, err)
 				}
 			})
 		}
@@ -216,7 +218,7 @@ func Closed(ctx context.Context, callers int, span time.Duration, o Options, op 
 
 // measure lets work go on and keeps its figures.
 func (r *run) measure(work func(), closed bool) Result {
-	total, interval := newTally(), newTally()
+	total, interval := newTally(r.options.Kinds), newTally(r.options.Kinds)
 	result := Result{Closed: closed}
 	var began time.Duration // of the interval
 	take := func() {
@@ -248,7 +250,7 @@ func (r *run) measure(work func(), closed bool) Result {
 	}
 	result.Elapsed, result.Done = began, r.done.Load()
 	result.Errors, result.Codes, result.Example = total.failed, total.codes, total.example
-	result.Latency, result.Lag = total.latency, total.lag
+	result.Latency, result.Lag, result.Kinds = total.latency, total.lag, total.kinds
 	result.Waited, result.Unsent = r.waited, r.unsent
 	return result
 }

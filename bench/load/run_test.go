@@ -153,6 +153,21 @@ func TestErrorsAreCountedByCode(t *testing.T) {
 	})
 }
 
+func TestKindsAreToldApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kind := func(n int64) int { return int(n % 2) }
+		r := Open(t.Context(), Even(Segment{For: time.Second, Rate: 100}), Options{Kinds: 2, Kind: kind, sleep: time.Sleep}, func(_ int, n int64) error {
+			time.Sleep(time.Duration(1+kind(n)) * 10 * time.Millisecond)
+			return nil
+		})
+		if len(r.Kinds) != 2 || r.Kinds[0].TotalCount() != 50 || r.Kinds[1].TotalCount() != 50 {
+			t.Fatalf("%d kinds", len(r.Kinds))
+		}
+		within(t, "p50 of one", Quantile(r.Kinds[0], .5), 10*time.Millisecond)
+		within(t, "p50 of the other", Quantile(r.Kinds[1], .5), 20*time.Millisecond)
+	})
+}
+
 func TestRunsEndWhenDryOrStopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dry := func(_ int, n int64) error {

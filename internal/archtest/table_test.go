@@ -30,6 +30,9 @@ const (
 	kitexTools = "github.com/bytedance/gopkg" // metainfo, kitex's way to pass values along
 	gorilla    = "github.com/gorilla/websocket"
 	histogram  = "github.com/HdrHistogram/hdrhistogram-go"
+	yamlFiles  = "go.yaml.in/yaml/v3"
+	svgCharts  = "github.com/go-analyze/charts"
+	bars       = "github.com/schollz/progressbar/v3"
 	jwt        = "github.com/golang-jwt/jwt/v5"
 	mysqlWire  = "github.com/go-sql-driver/mysql"
 	goose      = "github.com/pressly/goose/v3"
@@ -67,7 +70,11 @@ func table() []row {
 		{"handler", adapter, []string{"idl", "kitex_gen", "wallet", "envelope", "envelope/cover", "transfer", "group", "push",
 			cloudwego, kitexTools, jwt}},
 		// Through the public RPC and WebSocket only, as any client.
-		{"bench", adapter, []string{"kitex_gen", cloudwego, kitexTools, gorilla, histogram}},
+		{"bench", adapter, []string{"bench/load", "bench/report", "kitex_gen", cloudwego, kitexTools, gorilla, histogram, yamlFiles, bars}},
+		{"bench/load", adapter, []string{histogram}},
+		{"bench/report", adapter, []string{svgCharts}},
+		// Bare mechanisms, which is why it knows theirs and nothing of ours.
+		{"bench/yardstick", adapter, []string{"bench/load", cloudwego, rueidis, mysqlWire}},
 
 		{".", wiring, []string{"internal/cmd"}}, // main.go
 		{"internal/cmd", wiring, []string{everything}},
@@ -121,4 +128,6 @@ func sources() []string {
 }
 
 // uncounted are folders of generated files and of assets that a browser gets as they are.
-func uncounted() []string { return []string{"kitex_gen", "handler/web/static"} }
+func uncounted() []string {
+	return []string{"kitex_gen", "bench/yardstick/kitex_gen", "handler/web/static"}
+}

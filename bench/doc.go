@@ -1,0 +1,16 @@
+// Package bench measures a deployment through its public interfaces: Kitex RPC, HTTP and WebSocket. It knows nothing of what is
+// behind them, and does not believe it: every suite ends by checking the books.
+//
+//	Access ─ where a deployment is, and how to sign for its users
+//	Target ─ clients of it
+//	crowd  ─ users in groups, with money
+//	stock  ─ open envelopes that the crowd has not grabbed from yet
+//	suite  ─ a load (package load) on the crowd and the stock, and what is special about it
+//	books  ─ what was acknowledged to us, compared with what the statements say
+//
+// # What a win is worth
+//
+// Each grab that was answered with `won` is noted: envelope, share, user, amount. After the load a suite waits until the
+// installation says that nothing is left to be settled, has it audited, and then looks for every one of its wins in
+// the statement of its user. A win that is not there, or differs by a unit, is named, and the suite has failed.
+package bench

@@ -1,0 +1,177 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+const (
+	// handshakeTimeout bounds how long a connection takes until it is subscribed.
+	handshakeTimeout = 15 * time.Second
+	// arriveTimeout bounds how long events may be under way after the last grab.
+	arriveTimeout = 10 * time.Second
+	// arrivePoll is how often it is looked at whether they have arrived.
+	arrivePoll = 10 * time.Millisecond
+)
+
+// taken names a share that somebody took.
+type taken struct {
+	envelope int64
+	share    int32
+}
+
+// heard is an event that reached a listener.
+type heard struct {
+	taken
+	at time.Time
+}
+
+// listener is a connection that is told of one group.
+type listener struct {
+	group  int
+	conn   *websocket.Conn
+	heard  []heard
+	reload bool  // it was told that it missed something
+	err    error // why the connection ended, where we did not end it
+}
+
+// listeners are connections, spread over the groups.
+type listeners struct {
+	all     []*listener
+	byGroup []int64 // how many there are of each group
+	arrived atomic.Int64
+	ending  atomic.Bool
+	running sync.WaitGroup
+}
+
+// message is what the server sends, as far as it matters here.
+type message struct {
+	Op     string `json:"op"`
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+	Events []struct {
+		Event struct {
+			Type     string `json:"type"`
+			Envelope string `json:"envelope_id"`
+			Share    int32  `json:"share"`
+		} `json:"event"`
+	} `json:"events"`
+}
+
+// listen opens connections; each belongs to a member of a group and is subscribed to that group.
+func listen(ctx context.Context, t *Target, c *crowd, n int) (*listeners, error) {
+	if n > 0 && t.access.HTTP == "" {
+		return nil, errors.New("listeners need the gateway: give its address with --http")
+	}
+	l := &listeners{all: make([]*listener, n), byGroup: make([]int64, len(c.groups))}
+	for i := range n {
+		l.byGroup[i%len(c.groups)]++
+	}
+	err := inParallel(ctx, n, func(i int) (err error) {
+		g := i % len(c.groups)
+		l.all[i], err = t.subscribe(ctx, c, g, c.member(g, i/len(c.groups)))
+		return err
+	})
+	if err != nil {
+		l.close()
+		return nil, err
+	}
+	for _, one := range l.all {
+		l.running.Go(func() { l.receive(one) })
+	}
+	return l, nil
+}
+
+func (t *Target) subscribe(ctx context.Context, c *crowd, group, user int) (*listener, error) {
+	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
+	defer cancel()
+	conn, response, err := websocket.DefaultDialer.DialContext(ctx, "ws://"+t.access.HTTP+"/ws", http.Header{"Authorization": {"Bearer " + c.tokens[user]}})
+	if err != nil {
+		if response != nil {
+			return nil, fmt.Errorf("could not listen at %s: %w (%s)", t.access.HTTP, err, response.Status)
+		}
+		return nil, fmt.Errorf("could not listen at %s: %w", t.access.HTTP, err)
+	}
+	l := &listener{group: group, conn: conn}
+	err = conn.SetReadDeadline(time.Now().Add(handshakeTimeout))
+	if err == nil {
+		err = conn.WriteJSON(map[string]string{"op": "subscribe", "topic": "group:" + c.groups[group]})
+	}
+	var answer message
+	if err == nil {
+		err = conn.ReadJSON(&answer)
+	}
+	if err == nil && answer.Op != "subscribed" {
+		err = fmt.Errorf("%s %s %s", answer.Op, answer.Code, answer.Detail)
+	}
+	if err == nil {
+		err = conn.SetReadDeadline(time.Time{})
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("could not subscribe at %s: %w", t.access.HTTP, err), conn.Close())
+	}
+	return l, nil
+}
+
+// receive keeps what a listener is told until its connection ends.
+func (l *listeners) receive(one *listener) {
+	for {
+		_, data, err := one.conn.ReadMessage()
+		if err != nil {
+			if !l.ending.Load() {
+				one.err = err
+			}
+			return
+		}
+		at := time.Now()
+		var m message
+		if err := json.Unmarshal(data, &m); err != nil {
+			one.err = err
+			return
+		}
+		one.reload = one.reload || m.Op == "reload"
+		for i := range m.Events {
+			e := &m.Events[i].Event
+			if e.Type != "envelope.grabbed" {
+				continue
+			}
+			id, err := strconv.ParseInt(e.Envelope, 10, 64)
+			if err != nil {
+				one.err = err
+				return
+			}
+			one.heard = append(one.heard, heard{taken: taken{id, e.Share}, at: at})
+			l.arrived.Add(1)
+		}
+	}
+}
+
+// await waits until so many events have arrived, for some time.
+func (l *listeners) await(ctx context.Context, expected int64) {
+	for began := time.Now(); l.arrived.Load() < expected && time.Since(began) < arriveTimeout && ctx.Err() == nil; {
+		select {
+		case <-time.After(arrivePoll):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// close ends all connections and waits for them.
+func (l *listeners) close() {
+	l.ending.Store(true)
+	for _, one := range l.all {
+		if one != nil {
+			_ = one.conn.Close() // the server may have been faster
+		}
+	}
+	l.running.Wait()
+}

@@ -1,0 +1,147 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/hongbao/hongbao/bench/load"
+	"github.com/hongbao/hongbao/bench/report"
+)
+
+// Plan is what to run.
+type Plan struct {
+	Suites   []string // names, or All
+	Settings Settings
+	Quick    bool // sizes with which all suites take about a minute
+
+	// RealMoney lets suites run against a deployment that is not marked as a sandbox.
+	RealMoney bool
+}
+
+// ErrRealMoney says that the deployment is not marked as a sandbox.
+var ErrRealMoney = errors.New("this deployment is not marked as a sandbox: a bench sends, grabs and tops up, so its money would move; give --i-know-this-moves-real-money if that is meant")
+
+// session is a run of suites against a target.
+type session struct {
+	target   *Target
+	plan     Plan
+	progress Progress
+	prefix   string // of everything that is made, which no other run has
+	crowds   map[[2]int]*crowd
+	number   int // of stocks
+}
+
+func newSession(t *Target, plan Plan, p Progress) *session {
+	return &session{
+		target: t, plan: plan, progress: p, crowds: make(map[[2]int]*crowd),
+		prefix: fmt.Sprintf("b%d-%d", time.Now().UnixNano(), os.Getpid()),
+	}
+}
+
+// Run runs the suites and puts what they measured into the report. A suite that fails is in the report with its
+// failures; the error is for what kept suites from being run at all. When the context ends, the report has what there
+// was until then.
+func Run(ctx context.Context, t *Target, plan Plan, p Progress, r *report.Report) error {
+	var todo []suite
+	for _, name := range plan.Suites {
+		found, err := suitesOf(name)
+		if err != nil {
+			return err
+		}
+		todo = append(todo, found...)
+	}
+	if !t.Sandbox() && !plan.RealMoney {
+		return ErrRealMoney
+	}
+	s := newSession(t, plan, p)
+	for _, one := range todo {
+		c, err := plan.Settings.choose(one.own, plan.Quick, int(t.installation.MaxShares))
+		if err != nil {
+			return fmt.Errorf("%s: %w", one.name, err)
+		}
+		if c.rate.Max() && one.fixedRate {
+			return fmt.Errorf("%s: give --rate a number: it has no single rate whose highest could be looked for", one.name)
+		}
+		if c.closed > 0 && one.fixedRate {
+			return fmt.Errorf("%s has no closed loop", one.name)
+		}
+	}
+	for _, one := range todo {
+		c, _ := plan.Settings.choose(one.own, plan.Quick, int(t.installation.MaxShares)) // as checked above
+		began := time.Now()
+		p.Suite(one.name, one.about)
+		found, err := one.run(ctx, s, c)
+		found.Name, found.Settings, found.Seconds = one.name, c.shown(), time.Since(began).Seconds()
+		if err != nil {
+			found.Failures = append(found.Failures, err.Error())
+		}
+		if ctx.Err() != nil {
+			r.Interrupted = true
+			if found.Requests > 0 {
+				found.Failures = []string{"interrupted before the books were checked"}
+				r.Suites = append(r.Suites, found)
+			}
+			return nil
+		}
+		r.Suites = append(r.Suites, found)
+	}
+	return nil
+}
+
+// Describe writes what the target is into the report.
+func (t *Target) Describe(r *report.Report) {
+	in := t.installation
+	r.Target.RPC, r.Target.HTTP, r.Target.Sandbox, r.Target.Transport = t.access.RPC, t.access.HTTP, in.Sandbox, t.transport()
+	r.Target.Shards, r.Target.BucketsPerShard = int(in.Shards), int(in.BucketsPerShard)
+	r.Versions.Hongbao = in.Version
+	r.Durability.WaitReplicas = int(in.WaitReplicas)
+	for _, server := range in.Redis {
+		r.Versions.Redis = append(r.Versions.Redis, server.Version)
+		r.Durability.RedisAppendOnly = append(r.Durability.RedisAppendOnly, server.Appendonly)
+		r.Durability.RedisAppendFsync = append(r.Durability.RedisAppendFsync, server.Appendfsync)
+	}
+	for _, server := range in.Mysql {
+		r.Versions.MySQL = append(r.Versions.MySQL, server.Version)
+		r.Durability.FlushLogAtTrxCommit = append(r.Durability.FlushLogAtTrxCommit, server.FlushLogAtTrxCommit)
+		r.Durability.SyncBinlog = append(r.Durability.SyncBinlog, server.SyncBinlog)
+	}
+}
+
+// crowd returns users for a suite; suites with the same numbers share them.
+func (s *session) crowd(ctx context.Context, c chosen) (*crowd, error) {
+	key := [2]int{c.users, c.group}
+	if s.crowds[key] == nil {
+		s.progress.Step(fmt.Sprintf("making %d users in groups of %d", c.users, c.group))
+		made, err := newCrowd(ctx, s.target, fmt.Sprintf("%s-%d", s.prefix, len(s.crowds)), c.users, c.group)
+		if err != nil {
+			return nil, err
+		}
+		s.crowds[key] = made
+	}
+	return s.crowds[key], nil
+}
+
+// name is a new prefix for request ids.
+func (s *session) name() string {
+	s.number++
+	return fmt.Sprintf("%s-s%d", s.prefix, s.number)
+}
+
+// options of a load, which the progress follows.
+func (s *session) options(c chosen, span time.Duration, lag func() time.Duration) load.Options {
+	o := load.Options{Places: c.places, Code: Code, Interval: interval(span)}
+	if lag == nil {
+		lag = func() time.Duration { return 0 }
+	}
+	o.Observe = func(p load.Point) { s.progress.Point(p, lag()) }
+	return o
+}
+
+// interval of the points of a series: a second, or less where that would be few.
+func interval(span time.Duration) time.Duration {
+	const points, shortest = 40, 100 * time.Millisecond
+	return min(max(span/points, shortest), time.Second)
+}

@@ -1,0 +1,141 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hongbao/hongbao/bench/load"
+	"github.com/hongbao/hongbao/bench/report"
+)
+
+// runGrab has everybody win: each pair of an open envelope and a member is used once, and no envelope is asked for
+// more than it holds.
+func runGrab(ctx context.Context, s *session, c chosen) (found report.Suite, err error) {
+	crowd, err := s.crowd(ctx, c)
+	if err != nil {
+		return found, err
+	}
+	b := newBooks(s.target, crowd, c.workers())
+	stock := newStock(b, s.name(), c.shares, c.shares, c.envelopes)
+	m, err := s.measure(ctx, c, s.grabs(b, stock))
+	m.write(c, &found)
+	if err := errors.Join(err, s.finish(ctx, b, m.failed, &found)); err != nil {
+		return found, err
+	}
+	if others := found.Outcomes["already_won"] + found.Outcomes["empty"] + found.Outcomes["expired"]; others > 0 {
+		found.Failures = append(found.Failures, fmt.Sprintf("%d grabs won nothing, though there was a share for everyone", others))
+	}
+	return found, nil
+}
+
+// grabs is the work of grabbing from a stock.
+func (s *session) grabs(b *books, stock *stock) work {
+	g := newGrabber(b)
+	return work{
+		half:    true,
+		prepare: stock.fill,
+		op: func(worker int, _ int64) error {
+			e, user, ok := stock.take()
+			if !ok {
+				return load.ErrDry
+			}
+			_, err := g.grab(worker, e.id, user)
+			return err
+		},
+	}
+}
+
+// runHot has everybody in a group grab from one envelope, then all of another group from the next.
+func runHot(ctx context.Context, s *session, c chosen) (found report.Suite, err error) {
+	crowd, err := s.crowd(ctx, c)
+	if err != nil {
+		return found, err
+	}
+	b := newBooks(s.target, crowd, c.workers())
+	stock := newStock(b, s.name(), c.shares, c.group, c.envelopes)
+	w := s.grabs(b, stock)
+	w.half = false
+	m, err := s.measure(ctx, c, w)
+	m.write(c, &found)
+	return found, errors.Join(err, s.finish(ctx, b, m.failed, &found))
+}
+
+// wrongAnswer is an answer that contradicts an earlier one.
+type wrongAnswer struct{ text string }
+
+func (w wrongAnswer) Error() string { return w.text }
+
+// runLosers first has every share of some envelopes taken, then lets everybody ask again and again: those who won for the share
+// that they have, the others in vain.
+func runLosers(ctx context.Context, s *session, c chosen) (found report.Suite, err error) {
+	crowd, err := s.crowd(ctx, c)
+	if err != nil {
+		return found, err
+	}
+	b := newBooks(s.target, crowd, c.workers())
+	drained, err := s.drainStock(ctx, c, b)
+	if err != nil {
+		return found, err
+	}
+	m, err := s.measure(ctx, c, s.askAgain(b, drained))
+	m.write(c, &found)
+	return found, errors.Join(err, s.finish(ctx, b, m.failed, &found))
+}
+
+// askAgain is the work of asking drained envelopes, and of comparing the answer with what is known.
+func (s *session) askAgain(b *books, drained []drainedEnvelope) work {
+	g := newGrabber(b)
+	return work{
+		prepare: func(context.Context, int64) error { return nil },
+		op: func(worker int, n int64) error {
+			e := &drained[int(n)%len(drained)]
+			user := b.crowd.member(e.group, e.first+int(n)/len(drained))
+			r, err := g.grab(worker, e.id, user)
+			if err != nil {
+				return err
+			}
+			share, won := e.winners[user]
+			if won && r.Outcome == "already_won" && r.Share == share || !won && r.Outcome == "empty" {
+				return nil
+			}
+			return wrongAnswer{fmt.Sprintf("envelope %d: a user who has share %d (won: %t) was answered %s, share %d", e.id, share, won, r.Outcome, r.Share)}
+		},
+	}
+}
+
+// drainedEnvelope is one that has nothing left, and who has what of it.
+type drainedEnvelope struct {
+	opened
+	winners map[int]int32 // share by user
+}
+
+// drainStock sends envelopes and has all of their shares taken.
+func (s *session) drainStock(ctx context.Context, c chosen, b *books) ([]drainedEnvelope, error) {
+	s.progress.Step(fmt.Sprintf("draining %d envelopes of %d shares", c.envelopes, c.shares))
+	stock := newStock(b, s.name(), c.shares, c.shares, 1)
+	if err := stock.fill(ctx, int64(c.envelopes*c.shares)); err != nil {
+		return nil, err
+	}
+	g := newGrabber(b)
+	drained := make([]drainedEnvelope, c.envelopes)
+	// A worker's notes are its own, so each envelope goes to one worker, and so do those whose numbers share it.
+	return drained, inParallel(ctx, min(len(b.notes), len(drained)), func(worker int) error {
+		for i := worker; i < len(drained); i += len(b.notes) {
+			e := stock.racks[0].envelopes[i]
+			drained[i] = drainedEnvelope{opened: e, winners: make(map[int]int32, c.shares)}
+			for n := range c.shares {
+				user := b.crowd.member(e.group, e.first+n)
+				r, err := g.grab(worker, e.id, user)
+				if err != nil {
+					return explainAt(err, "grab")
+				}
+				drained[i].winners[user] = r.Share
+			}
+			if _, err := g.grab(worker, e.id, b.crowd.member(e.group, e.first+c.shares)); err != nil {
+				return explainAt(err, "grab")
+			}
+		}
+		return nil
+	})
+}
