@@ -53,6 +53,8 @@ type state struct {
 	paid   wallet.Amount
 	before int64
 	limit  int
+	from   time.Time
+	to     time.Time
 }
 
 // set changes the state.
@@ -118,13 +120,13 @@ func (w wallets) Balances(_ context.Context, user string) ([]wallet.Amount, erro
 	return []wallet.Amount{{Minor: 1234, Currency: "CNY"}}, err
 }
 
-func (w wallets) Entries(_ context.Context, user, _ string, before int64, limit int) ([]wallet.Entry, error) {
-	_, err := w.asked(user, func(s *state) { s.before, s.limit = before, limit })
+func (w wallets) EntriesBetween(_ context.Context, user, _ string, before int64, limit int, from, to time.Time) ([]wallet.Entry, int64, error) {
+	_, err := w.asked(user, func(s *state) { s.before, s.limit, s.from, s.to = before, limit, from, to })
 	at := time.UnixMilli(1_700_000_000_000)
 	return []wallet.Entry{
 		{Seq: 3, Minor: -5, Balance: 5, Kind: wallet.EntryHold, Subject: wallet.SubjectEnvelope, Reference: 1 << 62, At: at},
 		{Seq: 2, Minor: 10, Balance: 10, Kind: wallet.EntryTopUp, Subject: wallet.SubjectFunding, Reference: 7, At: at},
-	}, err
+	}, 2, err
 }
 
 func (w wallets) TopUp(_ context.Context, user, requestID string, minor int64, currency string) (wallet.FundingOrder, error) {

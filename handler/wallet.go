@@ -2,6 +2,7 @@ package handler
 
 import (
 	"context"
+	"time"
 
 	"github.com/hongbao/hongbao/kitex_gen/walletapi"
 	"github.com/hongbao/hongbao/wallet"
@@ -10,7 +11,7 @@ import (
 // WalletDomain is what Wallet needs of wallet.Service.
 type WalletDomain interface {
 	Balances(ctx context.Context, user string) ([]wallet.Amount, error)
-	Entries(ctx context.Context, user, currency string, before int64, limit int) ([]wallet.Entry, error)
+	EntriesBetween(ctx context.Context, user, currency string, before int64, limit int, from, to time.Time) (entries []wallet.Entry, next int64, err error)
 	TopUp(ctx context.Context, user, requestID string, minor int64, currency string) (wallet.FundingOrder, error)
 	Withdraw(ctx context.Context, user, requestID string, minor int64, currency string) (wallet.FundingOrder, error)
 }
@@ -45,7 +46,7 @@ func (h *Wallet) Entries(ctx context.Context, r *walletapi.EntriesRequest) (*wal
 	if err != nil {
 		return nil, err
 	}
-	entries, err := h.Domain.Entries(ctx, subject(ctx), r.Currency, before, limit)
+	entries, next, err := h.Domain.EntriesBetween(ctx, subject(ctx), r.Currency, before, limit, bound(r.From), bound(r.To))
 	if err != nil {
 		return nil, err
 	}
@@ -56,10 +57,18 @@ func (h *Wallet) Entries(ctx context.Context, r *walletapi.EntriesRequest) (*wal
 			Reference: e.Reference, Counterparty: e.Counterparty, Note: e.Note, At: e.At.UnixMilli(),
 		}
 	}
-	if n := len(entries); n > 0 && entries[n-1].Seq > 1 { // seq has no gaps and begins with 1
-		response.NextCursor = encodeCursor(entries[n-1].Seq)
+	if next != 0 {
+		response.NextCursor = encodeCursor(next)
 	}
 	return response, nil
+}
+
+// bound is an end of a range of times, zero where there is none.
+func bound(ms *int64) time.Time {
+	if ms == nil {
+		return time.Time{}
+	}
+	return time.UnixMilli(*ms)
 }
 
 // TopUp implements walletapi.WalletService.

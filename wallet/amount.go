@@ -1,6 +1,8 @@
 package wallet
 
 import (
+	"fmt"
+
 	"golang.org/x/text/currency"
 )
 
@@ -33,6 +35,23 @@ func (c Currency) Digits() int {
 	}
 	digits, _ := currency.Standard.Rounding(unit)
 	return digits
+}
+
+// Format writes minor units as a decimal number of the currency, without its code: CNY -1234 is -12.34, JPY 1234 is 1234.
+func (c Currency) Format(minor int64) string {
+	sign, digits := "", c.Digits()
+	magnitude := uint64(minor)
+	if minor < 0 {
+		sign, magnitude = "-", -magnitude
+	}
+	if digits == 0 {
+		return fmt.Sprintf("%s%d", sign, magnitude)
+	}
+	unit := uint64(1)
+	for range digits {
+		unit *= 10
+	}
+	return fmt.Sprintf("%s%d.%0*d", sign, magnitude/unit, digits, magnitude%unit)
 }
 
 // NewAmount checks minor (1 to MaxMinor) and the currency. Errors: amount_out_of_range, unknown_currency.

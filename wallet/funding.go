@@ -74,4 +74,8 @@ type FundingLedger interface {
 
 	// Entries returns a user's statement in one currency, newest first, with a seq below before (0: from the newest).
 	Entries(ctx context.Context, user string, c Currency, before int64, limit int) ([]Entry, error)
+
+	// EntriesBetween is Entries with only what happened from one time (zero: from the first) to before another (zero: to
+	// the newest). next is the before of the next page, 0 where there is none. A page may have no entries and not be the last.
+	EntriesBetween(ctx context.Context, user string, c Currency, before int64, limit int, from, to time.Time) (entries []Entry, next int64, err error)
 }

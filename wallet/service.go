@@ -44,20 +44,42 @@ func (s *Service) Balances(ctx context.Context, user string) ([]Amount, error) {
 // Entries returns a page of a user's statement, newest first: entries with a seq below before (0: from the newest), up to
 // limit (0: DefaultEntries). Refusals: unknown_currency, invalid_argument.
 func (s *Service) Entries(ctx context.Context, user, currency string, before int64, limit int) ([]Entry, error) {
-	c, err := ParseCurrency(currency)
+	c, limit, err := checkPage(currency, before, limit)
 	if err != nil {
 		return nil, err
+	}
+	return s.ledger.Entries(ctx, user, c, before, limit)
+}
+
+// EntriesBetween is Entries with only what happened from one time to before another; zero is no bound. next is the before of
+// the next page, 0 where there is none: a page may have no entries and not be the last. Refusals: as Entries.
+func (s *Service) EntriesBetween(ctx context.Context, user, currency string, before int64, limit int, from, to time.Time) (entries []Entry, next int64, err error) {
+	c, limit, err := checkPage(currency, before, limit)
+	if err != nil {
+		return nil, 0, err
+	}
+	if !from.IsZero() && !to.IsZero() && !from.Before(to) {
+		return nil, 0, Refuse(CodeInvalidArgument, "from is not before to: give an earlier from or a later to")
+	}
+	return s.ledger.EntriesBetween(ctx, user, c, before, limit, from, to)
+}
+
+// checkPage reads what says which page of a statement is asked for.
+func checkPage(currency string, before int64, limit int) (Currency, int, error) {
+	c, err := ParseCurrency(currency)
+	if err != nil {
+		return "", 0, err
 	}
 	if limit == 0 {
 		limit = DefaultEntries
 	}
 	if limit < 1 || limit > MaxEntries {
-		return nil, Refuse(CodeInvalidArgument, "limit %d is out of range: give 1 to %d", limit, MaxEntries)
+		return "", 0, Refuse(CodeInvalidArgument, "limit %d is out of range: give 1 to %d", limit, MaxEntries)
 	}
 	if before < 0 {
-		return nil, Refuse(CodeInvalidArgument, "cursor %d is not one of this list's", before)
+		return "", 0, Refuse(CodeInvalidArgument, "cursor %d is not one of this list's", before)
 	}
-	return s.ledger.Entries(ctx, user, c, before, limit)
+	return c, limit, nil
 }
 
 // TopUp brings minor units of a currency in from outside. The order's State is FundingPending where the provider takes

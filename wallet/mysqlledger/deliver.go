@@ -17,7 +17,7 @@ import (
 const (
 	deliverWidth   = 8               // destinations at a time
 	maxParcels     = 64              // outbox rows merged into one transaction at the destination
-	maxLegs        = 4000            // credits in it, unless a single row has more
+	maxLegs        = 4000            // credits and mentions in it, unless a single row has more
 	deliverTimeout = 5 * time.Second // for one destination
 	probeTimeout   = time.Second     // for one that failed the last time
 	maxCollisions  = 3               // times that another worker may deliver the same rows while we do
@@ -26,8 +26,8 @@ const (
 // errDelivered says that somebody else delivered some of the parcels at the same time.
 var errDelivered = errors.New("mysqlledger: another worker delivered the same")
 
-// Deliver credits what a shard has posted to its payees, wherever they are, and returns how many posts are thereby no
-// longer in flight. It delivers a bounded amount, one transaction at each destination; 0 means that there is nothing, or
+// Deliver credits what a shard has posted to its payees, wherever they are, brings its mentions to those whom they concern,
+// and returns how many posts and mentions are thereby no longer in flight. It delivers a bounded amount, one transaction at each destination; 0 means that there is nothing, or
 // nothing for a destination that is up. A destination that fails is left alone for a while, and its failure is part of
 // err once each time; the others are delivered. Any number of workers may deliver the same shard: a post is credited once.
 func (l *Ledger) Deliver(ctx context.Context, shard int) (delivered int, err error) {
@@ -66,7 +66,6 @@ func (l *Ledger) Deliver(ctx context.Context, shard int) (delivered int, err err
 		})
 	}
 	wg.Wait()
-	l.metrics.credits.Add(float64(delivered))
 	return delivered, errors.Join(errs...)
 }
 
@@ -103,7 +102,8 @@ func (l *Ledger) carry(ctx context.Context, source, dest int, patience time.Dura
 	args := []any{dest}
 	for _, b := range parcels {
 		args = append(args, b.id)
-		n += len(b.contents.Legs)
+		n += b.contents.size()
+		l.metrics.credits.Add(float64(len(b.contents.Legs)))
 	}
 	_, err = l.cluster.DB(source).ExecContext(ctx, "DELETE FROM "+l.tables[source].outbox+" WHERE dest = ? AND id IN "+in(len(parcels)), args...)
 	return n, false, err
@@ -121,7 +121,7 @@ func (l *Ledger) readOutbox(ctx context.Context, source, dest int) ([]*parcel, e
 	}
 	legs := 0
 	for i, b := range parcels {
-		if legs += len(b.contents.Legs); i > 0 && legs > maxLegs {
+		if legs += b.contents.size(); i > 0 && legs > maxLegs {
 			return parcels[:i], nil
 		}
 	}
@@ -166,7 +166,9 @@ func (l *Ledger) creditParcels(ctx context.Context, tx *sql.Tx, source, dest int
 	sums := map[wallet.Currency]int64{}
 	for _, b := range parcels {
 		args = append(args, source, b.id, at)
-		sums[b.currency] += b.amount
+		if len(b.contents.Legs) > 0 {
+			sums[b.currency] += b.amount
+		}
 	}
 	if err := insertRows(ctx, tx, "INSERT INTO "+t.inbox+" (source, id, at)", 3, args, ""); err != nil {
 		if shards.IsDuplicate(err) {
@@ -174,7 +176,13 @@ func (l *Ledger) creditParcels(ctx context.Context, tx *sql.Tx, source, dest int
 		}
 		return err
 	}
+	if err := receiveMentions(ctx, tx, t, parcels); err != nil {
+		return err
+	}
 	entries := creditEntries(parcels)
+	if len(entries) == 0 {
+		return nil
+	}
 	if err := runBalances(ctx, tx, t, entries); err != nil {
 		return err
 	}

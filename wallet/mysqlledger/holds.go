@@ -12,13 +12,13 @@ import (
 	"github.com/hongbao/hongbao/wallet"
 )
 
-const holdColumns = "id, subject, owner, currency, amount, posted, voided, is_open, note, parts, detail, created_at, expires_at"
+const holdColumns = "id, subject, owner, currency, amount, posted, voided, is_open, note, parts, detail, created_at, expires_at, counterparty, stage, staged_at"
 
 func scanHold(rows *sql.Rows) (h wallet.Hold, err error) {
 	var parts []byte
-	var created, expires int64
+	var created, expires, staged int64
 	err = rows.Scan(&h.ID, &h.Subject, &h.Owner, &h.Amount.Currency, &h.Amount.Minor, &h.Posted, &h.Voided, &h.Open,
-		&h.Note, &parts, &h.Detail, &created, &expires)
+		&h.Note, &parts, &h.Detail, &created, &expires, &h.Counterparty, &h.Stage, &staged)
 	if err != nil {
 		return wallet.Hold{}, err
 	}
@@ -26,7 +26,24 @@ func scanHold(rows *sql.Rows) (h wallet.Hold, err error) {
 		return wallet.Hold{}, fmt.Errorf("parts of hold %d: %w", h.ID, err)
 	}
 	h.CreatedAt, h.ExpiresAt = millis(created), millis(expires)
+	h.StagedAt = stagedAt(h.Stage, staged)
 	return h, nil
+}
+
+// stagedAt is when a hold came into its stage: never, if it has none.
+func stagedAt(s wallet.Stage, ms int64) time.Time {
+	if s == "" {
+		return time.Time{}
+	}
+	return millis(ms)
+}
+
+// stageTime is the inverse of stagedAt.
+func stageTime(h wallet.Hold) int64 {
+	if h.Stage == "" {
+		return 0
+	}
+	return h.StagedAt.UnixMilli()
 }
 
 func selectHolds(ctx context.Context, q querier, t tables, rest string, args ...any) ([]wallet.Hold, error) {

@@ -38,6 +38,7 @@ type Ledger struct {
 	ids     []*sonyflake.Sonyflake // by shard
 	tables  []tables               // by shard
 	heads   *otter.Cache[int64, *head]
+	told    []chan struct{} // by shard
 	paused  pauses
 	metrics metrics
 }
@@ -51,6 +52,7 @@ func New(cfg Config) (*Ledger, error) {
 	}
 	for shard := range cfg.Cluster.Shards() {
 		l.tables = append(l.tables, nameTables(cfg.Cluster, shard))
+		l.told = append(l.told, make(chan struct{}, 1))
 	}
 	l.heads, err = otter.New(&otter.Options[int64, *head]{
 		MaximumWeight: maxHeadBytes,
@@ -81,6 +83,7 @@ func (l *Ledger) Shards() int { return l.cluster.Shards() }
 // tables are the full names of a shard's tables.
 type tables struct {
 	accounts, entries, holds, posts, requests, outbox, inbox, rejections, fundings string
+	spent, mentions, notices, collections, parts                                   string
 }
 
 func nameTables(c *shards.Cluster, shard int) tables {
@@ -88,7 +91,8 @@ func nameTables(c *shards.Cluster, shard int) tables {
 	return tables{
 		accounts: name("accounts"), entries: name("entries"), holds: name("holds"), posts: name("posts"),
 		requests: name("requests"), outbox: name("outbox"), inbox: name("inbox"), rejections: name("rejections"),
-		fundings: name("fundings"),
+		fundings: name("fundings"), spent: name("spent"), mentions: name("mentions"), notices: name("notices"),
+		collections: name("collections"), parts: name("collection_parts"),
 	}
 }
 

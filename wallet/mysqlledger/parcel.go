@@ -11,7 +11,7 @@ import (
 	"github.com/hongbao/hongbao/wallet"
 )
 
-// parcel is one outbox row: what a batch of posts sends to one shard in one currency.
+// parcel is one outbox row: what a batch of posts sends to one shard in one currency, or mentions, and no money.
 type parcel struct {
 	dest     int
 	id       int64
@@ -25,7 +25,18 @@ type parcel struct {
 type contents struct {
 	Holds []legHold `json:"holds"`
 	Legs  []leg     `json:"legs"`
+
+	Mentions []mention `json:"mentions,omitempty"`
 }
+
+type mention struct {
+	Who       string         `json:"w"`
+	Subject   wallet.Subject `json:"s"`
+	Reference int64          `json:"r"`
+}
+
+// size is how many legs and mentions there are.
+func (c contents) size() int { return len(c.Legs) + len(c.Mentions) }
 
 type legHold struct {
 	ID      int64          `json:"id"`

@@ -94,6 +94,8 @@ func objection(p wallet.Post, h *head) string {
 	switch {
 	case h == nil:
 		return "there is no such hold on this shard"
+	case h.subject == wallet.SubjectTransfer:
+		return "the hold is paid by its stage alone"
 	case p.Part < 0 || p.Part >= len(h.parts):
 		return fmt.Sprintf("the hold has parts 0 to %d", len(h.parts)-1)
 	case p.Minor != h.parts[p.Part]:

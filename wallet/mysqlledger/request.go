@@ -18,9 +18,12 @@ func (r repeat) Error() string {
 	return fmt.Sprintf("mysqlledger: the request made %d before", r.reference)
 }
 
-// claim records a request in the transaction of its effect. If it was recorded before, the error is a repeat, or a
-// request_conflict where it asked for something else then; either way the transaction is to be rolled back. A second
-// call with the same id waits here until the first has committed.
+// tombstone is the reference of a request that was given up.
+const tombstone = 0
+
+// claim records a request in the transaction of its effect. If it was recorded before, the error is a repeat, or
+// wallet.ErrGivenUp, or a request_conflict where it asked for something else then; either way the transaction is to be
+// rolled back. A second call with the same id waits here until the first has committed.
 func (l *Ledger) claim(ctx context.Context, tx *sql.Tx, t tables, user string, r wallet.Request, reference int64) error {
 	_, err := tx.ExecContext(ctx, "INSERT INTO "+t.requests+" (user, request_id, fingerprint, reference, at) VALUES (?, ?, ?, ?, ?)",
 		user, r.ID, r.Fingerprint[:], reference, l.now().UnixMilli())
@@ -28,10 +31,31 @@ func (l *Ledger) claim(ctx context.Context, tx *sql.Tx, t tables, user string, r
 		return err
 	}
 	first, _, err := readRequest(ctx, tx, t, user, r)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case first == tombstone:
+		return wallet.ErrGivenUp
 	}
 	return repeat{first}
+}
+
+// GiveUp makes sure that a request of this user is never carried out, unless it was already: then ok, and id is what it
+// caused. Refusal: request_conflict.
+func (l *Ledger) GiveUp(ctx context.Context, user string, r wallet.Request) (id int64, ok bool, err error) {
+	if err := wallet.CheckID("user", user); err != nil {
+		return 0, false, err
+	}
+	shard := l.cluster.ForUser(user)
+	err = l.cluster.Tx(ctx, shard, func(tx *sql.Tx) error { return l.claim(ctx, tx, l.tables[shard], user, r, tombstone) })
+	before, repeated := errors.AsType[repeat](err)
+	switch {
+	case repeated:
+		return before.reference, true, nil
+	case err == nil, errors.Is(err, wallet.ErrGivenUp):
+		return 0, false, nil
+	}
+	return 0, false, fmt.Errorf("give up a request: %w", err)
 }
 
 // Requested returns the id of what a request of this user caused, if it was carried out. Refusal: request_conflict.
@@ -43,7 +67,7 @@ func (l *Ledger) Requested(ctx context.Context, user string, r wallet.Request) (
 	if id, ok, err = readRequest(ctx, l.cluster.DB(shard), l.tables[shard], user, r); err != nil {
 		return 0, false, shards.Classify(fmt.Errorf("look up a request: %w", err))
 	}
-	return id, ok, nil
+	return id, ok && id != tombstone, nil
 }
 
 // readRequest returns what a request made. Refusal: request_conflict.

@@ -3,7 +3,10 @@ package mysqlledger
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"math"
+	"time"
 
 	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/wallet"
@@ -34,6 +37,65 @@ func (l *Ledger) Entries(ctx context.Context, user string, c wallet.Currency, be
 		return nil, err
 	}
 	shard := l.cluster.ForUser(user)
+	entries, err := l.selectEntries(ctx, shard, "account = ? AND currency = ? AND seq < ? ORDER BY seq DESC LIMIT ?", user, string(c), upTo(before), limit)
+	if err != nil {
+		return nil, shards.Classify(fmt.Errorf("statement: %w", err))
+	}
+	return entries, nil
+}
+
+// scanWindow bounds the entries that one call looks through for those of a time.
+const scanWindow = 10_000
+
+// EntriesBetween is Entries with only what happened from one time (zero: from the first) to before another (zero: to the
+// newest). next is the before of the next page, 0 where there is none. Entries are in the order of their seq, and only
+// nearly in that of their times, so all of them are looked through, a bounded number in one call: a page may have none
+// and not be the last.
+func (l *Ledger) EntriesBetween(ctx context.Context, user string, c wallet.Currency, before int64, limit int, from, to time.Time) (entries []wallet.Entry, next int64, err error) {
+	if from.IsZero() && to.IsZero() {
+		entries, err = l.Entries(ctx, user, c, before, limit)
+		if n := len(entries); n > 0 && entries[n-1].Seq > 1 { // seq has no gaps and begins with 1
+			next = entries[n-1].Seq
+		}
+		return entries, next, err
+	}
+	if err := wallet.CheckID("user", user); err != nil {
+		return nil, 0, err
+	}
+	if to.IsZero() {
+		to = millis(math.MaxInt64)
+	}
+	entries, next, err = l.scanEntries(ctx, user, c, before, limit, from, to)
+	if err != nil {
+		return nil, 0, shards.Classify(fmt.Errorf("statement: %w", err))
+	}
+	return entries, next, nil
+}
+
+func (l *Ledger) scanEntries(ctx context.Context, user string, c wallet.Currency, before int64, limit int, from, to time.Time) (entries []wallet.Entry, next int64, err error) {
+	shard := l.cluster.ForUser(user)
+	if before == 0 {
+		err := l.cluster.DB(shard).QueryRowContext(ctx, "SELECT seq + 1 FROM "+l.tables[shard].accounts+" WHERE account = ? AND currency = ?", user, string(c)).Scan(&before)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil, 0, nil
+		}
+		if err != nil {
+			return nil, 0, err
+		}
+	}
+	first := max(1, before-scanWindow)
+	entries, err = l.selectEntries(ctx, shard, "account = ? AND currency = ? AND seq < ? AND seq >= ? AND at >= ? AND at < ? ORDER BY seq DESC LIMIT ?",
+		user, string(c), before, first, from.UnixMilli(), to.UnixMilli(), limit)
+	if n := len(entries); n == limit {
+		first = entries[n-1].Seq
+	}
+	if first > 1 {
+		next = first
+	}
+	return entries, next, err
+}
+
+func (l *Ledger) selectEntries(ctx context.Context, shard int, where string, args ...any) ([]wallet.Entry, error) {
 	var entries []wallet.Entry
 	err := collect(ctx, l.cluster.DB(shard), func(rows *sql.Rows) error {
 		var e wallet.Entry
@@ -42,12 +104,8 @@ func (l *Ledger) Entries(ctx context.Context, user string, c wallet.Currency, be
 		e.At = millis(at)
 		entries = append(entries, e)
 		return err
-	}, "SELECT seq, amount, balance, kind, subject, reference, counterparty, note, at FROM "+l.tables[shard].entries+
-		" WHERE account = ? AND currency = ? AND seq < ? ORDER BY seq DESC LIMIT ?", user, string(c), upTo(before), limit)
-	if err != nil {
-		return nil, shards.Classify(fmt.Errorf("statement: %w", err))
-	}
-	return entries, nil
+	}, "SELECT seq, amount, balance, kind, subject, reference, counterparty, note, at FROM "+l.tables[shard].entries+" WHERE "+where, args...)
+	return entries, err
 }
 
 // Credits returns what a user was credited of holds of a subject, newest hold first, with a hold id below before (0:

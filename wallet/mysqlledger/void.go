@@ -31,6 +31,9 @@ func (l *Ledger) Void(ctx context.Context, id, posted int64) (h wallet.Hold, don
 			return wallet.ErrHoldNotFound
 		}
 		h = holds[0]
+		if h.Stage != "" {
+			return errStaged
+		}
 		if done = h.Posted == posted; !done || !h.Open {
 			return nil
 		}
@@ -45,6 +48,9 @@ func (l *Ledger) Void(ctx context.Context, id, posted int64) (h wallet.Hold, don
 	return h, done, nil
 }
 
+// errStaged is a mistake of the caller: it would have parted a stage and its money.
+var errStaged = errors.New("mysqlledger: the hold has a stage, and its money moves with that alone")
+
 // void gives the pending rest of a locked, open hold back.
 func (l *Ledger) void(ctx context.Context, tx *sql.Tx, t tables, txID int64, h *wallet.Hold) error {
 	rest := h.Pending()
@@ -55,12 +61,17 @@ func (l *Ledger) void(ctx context.Context, tx *sql.Tx, t tables, txID int64, h *
 	if n, err := update.RowsAffected(); err != nil || n != 1 {
 		return errors.Join(err, fmt.Errorf("mysqlledger: hold %d changed under its lock", h.ID))
 	}
+	if h.Subject.Counted() {
+		if err := unspend(ctx, tx, t, *h, rest); err != nil {
+			return err
+		}
+	}
 	after, err := credit(ctx, tx, t, h.Owner, wallet.Amount{Minor: rest, Currency: h.Amount.Currency})
 	if err != nil {
 		return err
 	}
 	// Kind, subject and reference make the entry unique: no hold is given back twice.
-	e := entry{currency: h.Amount.Currency, kind: wallet.EntryVoid, subject: h.Subject, reference: h.ID, note: h.Note, at: l.now().UnixMilli()}
+	e := entry{currency: h.Amount.Currency, kind: wallet.EntryVoid, subject: h.Subject, reference: h.ID, counterparty: h.Counterparty, note: h.Note, at: l.now().UnixMilli()}
 	from, to := e, e
 	from.account, from.seq, from.amount = holdAccount(h.ID), txID, -rest
 	to.account, to.seq, to.amount, to.balance = h.Owner, after.seq, rest, after.balance
