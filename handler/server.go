@@ -89,13 +89,9 @@ func NewServer(c ServerConfig) (*Server, error) {
 		walletservice.RegisterService(s.kitex, c.Wallet),
 		groupservice.RegisterService(s.kitex, c.Group),
 		envelopeservice.RegisterService(s.kitex, c.Envelope),
+		transferservice.RegisterService(s.kitex, c.Transfer),
+		collectionservice.RegisterService(s.kitex, c.Collection),
 	)
-	if c.Transfer != nil {
-		err = errors.Join(err, transferservice.RegisterService(s.kitex, c.Transfer))
-	}
-	if c.Collection != nil {
-		err = errors.Join(err, collectionservice.RegisterService(s.kitex, c.Collection))
-	}
 	if c.Operator != nil {
 		err = errors.Join(err, operatorservice.RegisterService(s.kitex, c.Operator))
 	}

@@ -31,6 +31,7 @@ func listenRPC(s *system.System, address string, verifier *handler.Verifier, met
 	server, err := handler.NewServer(handler.ServerConfig{
 		Listener: listener, Verifier: verifier, Log: s.Config().Log, Metrics: metrics,
 		Wallet: &handler.Wallet{Domain: s.Wallets}, Group: &handler.Group{Domain: s.Groups}, Envelope: &handler.Envelope{Domain: s.Envelopes},
+		Transfer: &handler.Transfer{Domain: s.Transfers}, Collection: &handler.Collection{Domain: s.Collections},
 		Operator: handler.NewOperator(operators{s}),
 	})
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/hongbao/hongbao/internal/devstack"
 	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/internal/system"
+	"github.com/hongbao/hongbao/transfer"
 	"github.com/hongbao/hongbao/wallet"
 )
 
@@ -34,6 +35,12 @@ type servers struct {
 	MaxShares int              `help:"Most shares of an envelope." default:"100"`
 	MaxMean   int64            `help:"Most minor units a share on average, in any currency that --max-mean-in does not name." default:"20000"`
 	MaxMeanIn map[string]int64 `help:"The same for single currencies: JPY=4000;KWD=10000."`
+
+	TransferExpiry time.Duration    `help:"How long the offer of a transfer stays open." default:"24h"`
+	TransferHour   time.Duration    `help:"What an hour of a transfer's arrives_in lasts: less for demonstrations." default:"1h"`
+	ReminderAfter  time.Duration    `help:"When those who have not paid into a collection are reminded." default:"24h"`
+	DailyLimit     int64            `help:"Most minor units that a user may send in transfers and pay into collections in a day (UTC), in any currency that --daily-limit-in does not name; 0 for no limit." default:"20000000"`
+	DailyLimitIn   map[string]int64 `help:"The same for single currencies: JPY=5000000;KWD=0."`
 
 	WaitReplicas int           `help:"Redis replicas that must have a grab before it is acknowledged." default:"0"`
 	WaitTimeout  time.Duration `help:"How long a grab waits for them." default:"1s"`
@@ -64,9 +71,13 @@ func (f servers) connect(ctx context.Context, at console) (*connected, error) {
 	if err != nil {
 		return nil, err
 	}
+	rules, err := f.rules()
+	if err != nil {
+		return nil, err
+	}
 	c.config = system.Config{
 		Redis: f.Redis, MySQL: f.MySQL, Placement: f.Placement, Prefix: f.Prefix, Shards: f.Shards, Node: f.Node,
-		Limits: limits, Funding: wallet.Sandbox{}, WaitReplicas: f.WaitReplicas, WaitTimeout: f.WaitTimeout,
+		Limits: limits, Rules: rules, Funding: wallet.Sandbox{}, WaitReplicas: f.WaitReplicas, WaitTimeout: f.WaitTimeout,
 		Log: at.log, Registerer: c.metrics, Now: time.Now,
 	}
 	if len(f.Redis) > 0 && len(f.MySQL) > 0 {
@@ -131,6 +142,25 @@ func (f servers) limits() (envelope.Limits, error) {
 		return limits, errors.New("--expiry is at least 1s, --max-shares and --max-mean at least 1")
 	}
 	return limits, nil
+}
+
+func (f servers) rules() (transfer.Rules, error) {
+	rules := transfer.DefaultRules()
+	rules.OfferFor, rules.Hour, rules.RemindIn, rules.PerDay = f.TransferExpiry, f.TransferHour, f.ReminderAfter, f.DailyLimit
+	rules.PerDayIn = make(map[wallet.Currency]int64)
+	least := f.DailyLimit
+	for code, most := range f.DailyLimitIn {
+		currency, err := wallet.ParseCurrency(code)
+		if err != nil {
+			return rules, err
+		}
+		rules.PerDayIn[currency] = most
+		least = min(least, most)
+	}
+	if rules.OfferFor < time.Second || rules.Hour < time.Millisecond || rules.RemindIn < time.Second || least < 0 {
+		return rules, errors.New("--transfer-expiry and --reminder-after are at least 1s, --transfer-hour 1ms, --daily-limit and --daily-limit-in 0")
+	}
+	return rules, nil
 }
 
 // open opens the installation, with a hint where there is none.

@@ -19,6 +19,7 @@ import (
 	"github.com/hongbao/hongbao/group/mysqlgroup"
 	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/push/redisbus"
+	"github.com/hongbao/hongbao/transfer"
 	"github.com/hongbao/hongbao/wallet"
 	"github.com/hongbao/hongbao/wallet/mysqlledger"
 )
@@ -33,6 +34,7 @@ type Config struct {
 	Node      int // 0 to 63, another one in each process
 
 	Limits       envelope.Limits
+	Rules        transfer.Rules
 	Funding      wallet.Funding
 	WaitReplicas int
 	WaitTimeout  time.Duration
@@ -52,6 +54,8 @@ type System struct {
 	Pots         *redispot.Pots
 	Heads        *envelope.Heads
 	Envelopes    *envelope.Service
+	Transfers    *transfer.Service
+	Collections  *transfer.Collections
 	Wallets      *wallet.Service
 	Groups       *group.Directory
 	Bus          *redisbus.Bus
@@ -144,6 +148,8 @@ func (s *System) assemble(ctx context.Context) (err error) {
 		return err
 	}
 	s.Envelopes = envelope.NewService(s.Ledger, s.Pots, s.Groups, s.Heads, cfg.Limits, cfg.Now)
+	s.Transfers = transfer.NewService(s.Ledger, cfg.Rules, cfg.Now)
+	s.Collections = transfer.NewCollections(s.Ledger, s.Groups, cfg.Rules, cfg.Now)
 	s.Wallets = wallet.NewService(s.Ledger, cfg.Funding, cfg.Now)
 	return nil
 }

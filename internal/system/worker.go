@@ -8,6 +8,7 @@ import (
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/internal/loop"
 	"github.com/hongbao/hongbao/internal/roster"
+	"github.com/hongbao/hongbao/transfer"
 )
 
 const (
@@ -16,8 +17,8 @@ const (
 )
 
 // Work owns a part of the shards, as long as the context lives, and does for each what has to be done behind the users'
-// backs: settle, deliver, relay, refund, sweep, and finish top-ups and withdrawals. Which part follows from who else is
-// alive.
+// backs: settle, deliver, relay, refund, sweep, move transfers, keep collections, publish notices, and finish top-ups
+// and withdrawals. Which part follows from who else is alive.
 func (s *System) Work(ctx context.Context, r *roster.Roster) {
 	var all sync.WaitGroup
 	defer all.Wait()
@@ -74,6 +75,9 @@ func (s *System) workShard(ctx context.Context, shard int) {
 	}
 	roles.Go(func() { envelope.NewRefunder(s.Pots, s.Ledger, cfg.Now, cfg.Log).Run(ctx, shard) })
 	roles.Go(func() { envelope.NewSweeper(s.Pots, s.Ledger, cfg.Now, cfg.Log).Run(ctx, shard) })
+	roles.Go(func() { transfer.NewMover(s.Ledger, cfg.Now, cfg.Log).Run(ctx, shard) })
+	roles.Go(func() { transfer.NewKeeper(s.Collections, cfg.Log).Run(ctx, shard) })
+	roles.Go(func() { transfer.NewHerald(s.Ledger, s.Bus, cfg.Log).Run(ctx, shard, s.Ledger.Told(shard)) })
 	roles.Go(func() {
 		loop.Job{Name: "deliver", Log: log, Interval: deliverInterval, Wake: settled}.Run(ctx, func(ctx context.Context) (bool, error) {
 			credits, err := s.Ledger.Deliver(ctx, shard)

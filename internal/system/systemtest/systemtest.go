@@ -15,6 +15,7 @@ import (
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/internal/devstack"
 	"github.com/hongbao/hongbao/internal/system"
+	"github.com/hongbao/hongbao/transfer"
 	"github.com/hongbao/hongbao/wallet"
 )
 
@@ -41,7 +42,7 @@ func Config(t testing.TB) system.Config {
 		Redis:  []string{"unix://" + redis.Socket()},
 		MySQL:  []string{devstack.TestMariaDB(t).DSN()},
 		Prefix: fmt.Sprintf("t%d_", number.Add(1)), Shards: 4,
-		Limits: envelope.DefaultLimits(), Funding: wallet.Sandbox{},
+		Limits: envelope.DefaultLimits(), Rules: transfer.DefaultRules(), Funding: wallet.Sandbox{},
 		Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
 		Now: time.Now,
 	}
