@@ -17,7 +17,7 @@ const (
 	// maxPosts bounds one transaction; a larger batch becomes several.
 	maxPosts = 4000
 	// maxCase bounds the holds of one UPDATE, whose CASE is searched from the start for each row.
-	maxCase = 128
+	maxCase = 32
 )
 
 // errContradiction says that a batch is not as simple as it looked: something of it was posted before or cannot be.
