@@ -55,4 +55,10 @@ const (
 	AuditOutbox          = "outbox"            // an outbox row is not the posts that it carries
 	AuditRejection       = "rejection"         // a post that contradicted the ledger and was kept aside
 	AuditFunding         = "funding"           // a top-up or withdrawal contradicts its entries
+	AuditHoldStage       = "hold_stage"        // a transfer's stage says that its money is elsewhere
+	AuditPostPayee       = "post_payee"        // a transfer or payment was posted to somebody else than its counterparty
+	AuditSpent           = "spent"             // what a user spent in a day is not the sum of their holds of that day
+	AuditMention         = "mention"           // somebody cannot find what they were offered or asked for
+	AuditCollection      = "collection"        // a collection contradicts its parts
+	AuditPayment         = "payment"           // a paid part without its payment, or a payment without its part
 )

@@ -18,7 +18,8 @@ import (
 // checked within its early snapshot. Across shards, cause comes before effect:
 //
 //   - a post in the early snapshot whose outbox row is gone there was credited before, so the late one has the credit;
-//   - a credit in the early snapshot was posted before, so the late one has the post.
+//   - a credit in the early snapshot was posted before, so the late one has the post;
+//   - likewise mentions, and payments into collections and the parts that they pay.
 //
 // The snapshots keep the server from purging old versions of rows until the audit ends. TiDB forgets them after its
 // tidb_gc_life_time (10 minutes unless set), within which the audit has to end there.
@@ -87,15 +88,21 @@ type totals struct {
 	posts    sums // posted here
 	inFlight sums // posted here and not credited anywhere
 	outbox   sums // rows that are in no inbox
+
+	expected    []mention        // by what is here, to be looked up where they belong
+	unmentioned map[mention]bool // of those looked up, what is not there: it may be on its way
 }
 
 func (a *auditor) shard(ctx context.Context, shard int) error {
-	t := &totals{entries: sums{}, clearing: sums{}, credits: sums{}, outside: sums{}, fundings: sums{}, posts: sums{}, inFlight: sums{}, outbox: sums{}}
-	for _, pass := range []func(context.Context, int, *totals) error{a.auditEntries, a.auditHolds, a.auditOutbox, a.auditFundings, a.auditRejections} {
+	t := &totals{entries: sums{}, clearing: sums{}, credits: sums{}, outside: sums{}, fundings: sums{}, posts: sums{}, inFlight: sums{}, outbox: sums{}, unmentioned: map[mention]bool{}}
+	for _, pass := range []func(context.Context, int, *totals) error{
+		a.auditEntries, a.auditHolds, a.auditSpent, a.auditCollections, a.auditOutbox, a.auditFundings, a.auditRejections,
+	} {
 		if err := pass(ctx, shard, t); err != nil {
 			return fmt.Errorf("shard %d: %w", shard, err)
 		}
 	}
+	a.nameUnmentioned(shard, t)
 	a.compare(wallet.AuditShardUnbalanced, shard, "sum of all entries", sums{}, t.entries)
 	expected := maps.Clone(t.posts)
 	for currency, credited := range t.credits {

@@ -181,6 +181,9 @@ func lookUpIDs(ctx context.Context, s *snapshot, table, column string, shard int
 
 // auditOutbox checks that each outbox row is the posts that it carries, and adds up those that have not arrived.
 func (a *auditor) auditOutbox(ctx context.Context, shard int, t *totals) error {
+	if err := a.checkMentions(ctx, t, true); err != nil {
+		return err
+	}
 	rows := pages(auditOutbox, func(after *outboxRow) ([]outboxRow, error) {
 		return readOutboxRows(ctx, a.earlyOf(shard), a.l.tables[shard], after)
 	})
@@ -199,7 +202,7 @@ func (a *auditor) auditOutbox(ctx context.Context, shard int, t *totals) error {
 		if !arrived[row.id] {
 			t.outbox[row.currency] += row.amount
 		}
-		if err := a.checkParcel(ctx, shard, row); err != nil {
+		if err := a.checkParcel(ctx, shard, row, t); err != nil {
 			return err
 		}
 	}
@@ -225,11 +228,14 @@ func readOutboxRows(ctx context.Context, s *snapshot, t tables, after *outboxRow
 	return page, err
 }
 
-func (a *auditor) checkParcel(ctx context.Context, shard int, row outboxRow) error {
+func (a *auditor) checkParcel(ctx context.Context, shard int, row outboxRow, t *totals) error {
 	what := fmt.Sprintf("outbox row %d for shard %d", row.id, row.dest)
 	if err := row.unpack(row.legs); err != nil {
 		a.found(wallet.AuditOutbox, shard, what, "legs", "unreadable")
 		return nil
+	}
+	for _, m := range row.contents.Mentions {
+		delete(t.unmentioned, m)
 	}
 	var keys []entry
 	var sum int64

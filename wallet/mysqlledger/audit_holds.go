@@ -34,6 +34,9 @@ func (a *auditor) auditHolds(ctx context.Context, shard int, t *totals) error {
 	if err := r.orphans(nil); err != nil {
 		return err
 	}
+	if err := r.payments(true); err != nil {
+		return err
+	}
 	return a.checkFlights(ctx, shard, &r.flights, true, t)
 }
 
@@ -48,6 +51,7 @@ type reading struct {
 	post    postRow
 	more    bool
 	flights []flight
+	paid    []wallet.Hold // payments into collections
 }
 
 func (r *reading) advance() (err error) {
@@ -96,7 +100,23 @@ func (r *reading) hold(h *wallet.Hold, books holdBooks) error {
 	if got := books.owner[ownerKey{h.ID, h.Owner, h.Amount.Currency, wallet.EntryVoid}]; got != h.Voided {
 		r.found(wallet.AuditHoldOwner, r.shard, fmt.Sprintf("void of %s in the statement of %s", name, h.Owner), h.Voided, got)
 	}
+	r.stage(h, name)
+	if err := r.social(h); err != nil {
+		return err
+	}
 	return r.posts(h, name)
+}
+
+// social notes what a transfer or a payment into a collection must be found by.
+func (r *reading) social(h *wallet.Hold) error {
+	switch h.Subject {
+	case wallet.SubjectTransfer:
+		return r.expectMention(r.ctx, r.totals, mention{Who: h.Counterparty, Subject: h.Subject, Reference: h.ID})
+	case wallet.SubjectCollection:
+		r.paid = append(r.paid, *h)
+		return r.payments(false)
+	}
+	return nil
 }
 
 // posts goes through the posts of a hold.
@@ -118,6 +138,9 @@ func (r *reading) posts(h *wallet.Hold, name string) error {
 		}
 		if p.Part == last {
 			r.found(wallet.AuditPartTwice, r.shard, what, "one post of the part", "another one")
+		}
+		if h.Subject.Counted() && p.Payee != h.Counterparty {
+			r.found(wallet.AuditPostPayee, r.shard, what, "a post to "+h.Counterparty, p.Payee)
 		}
 		if payees[p.Payee] {
 			r.found(wallet.AuditUserTwice, r.shard, what, "one post to the user", "another one")
