@@ -84,9 +84,21 @@ func (w *window) see(name string) {
 	w.until("see "+name, fmt.Sprintf("[...document.querySelectorAll(%q)].some(e => e.checkVisibility())", id(name)))
 }
 
+// click clicks an element that nothing covers any more, once it has stopped moving: rows that come in live push others
+// down, and the opening animation is drawn over what it reveals.
 func (w *window) click(name string) {
 	w.t.Helper()
 	w.see(name)
+	w.until(name+" can be clicked", fmt.Sprintf(`(() => {
+		const element = document.querySelector(%q);
+		element.scrollIntoView({ block: "nearest" });
+		const box = element.getBoundingClientRect();
+		const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+		const at = element.contains(top) && JSON.stringify(box);
+		const still = at && window.wasAt === at ? (window.stillFor ?? 0) + 1 : 0;
+		Object.assign(window, { wasAt: at, stillFor: still });
+		return still >= 5;
+	})()`, id(name)))
 	w.do("click "+name, chromedp.Click(element(name)))
 }
 
