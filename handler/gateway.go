@@ -70,6 +70,9 @@ func NewGateway(c GatewayConfig) (*Gateway, error) {
 	if err := g.mountMethods(contract, c.RPC); err != nil {
 		return nil, errors.Join(err, g.Close())
 	}
+	if err := g.mountStatement(c.RPC); err != nil {
+		return nil, errors.Join(err, g.Close())
+	}
 	g.mux.Handle("/openapi.json", fixed("application/json", document))
 	g.mux.Handle("/healthz", fixed("application/json", []byte(`{"status":"ok"}`+"\n")))
 	g.mux.Handle("/readyz", readiness(c.Ready, c.Log))
