@@ -87,6 +87,9 @@ func Code(err error) string {
 		}
 		return fmt.Sprintf("biz_%d", biz.BizStatusCode())
 	}
+	if _, ok := errors.AsType[wrongAnswer](err); ok {
+		return codeWrong
+	}
 	if errors.Is(err, kerrors.ErrRPCTimeout) || kerrors.IsTimeoutError(err) {
 		return codeTimeout
 	}

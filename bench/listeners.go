@@ -17,8 +17,10 @@ import (
 const (
 	// handshakeTimeout bounds how long a connection takes until it is subscribed.
 	handshakeTimeout = 15 * time.Second
-	// arriveTimeout bounds how long events may be under way after the last grab.
-	arriveTimeout = 10 * time.Second
+	// arriveTimeout bounds how long events may be under way after the last grab, and quietFor how long none may come
+	// before the rest counts as lost.
+	arriveTimeout = time.Minute
+	quietFor      = 3 * time.Second
 	// arrivePoll is how often it is looked at whether they have arrived.
 	arrivePoll = 10 * time.Millisecond
 )
@@ -155,9 +157,13 @@ func (l *listeners) receive(one *listener) {
 	}
 }
 
-// await waits until so many events have arrived, for some time.
+// await waits until so many events have arrived, as long as more keep coming.
 func (l *listeners) await(ctx context.Context, expected int64) {
-	for began := time.Now(); l.arrived.Load() < expected && time.Since(began) < arriveTimeout && ctx.Err() == nil; {
+	began, last, seen := time.Now(), time.Now(), int64(-1)
+	for seen < expected && time.Since(began) < arriveTimeout && time.Since(last) < quietFor && ctx.Err() == nil {
+		if n := l.arrived.Load(); n != seen {
+			last, seen = time.Now(), n
+		}
 		select {
 		case <-time.After(arrivePoll):
 		case <-ctx.Done():

@@ -133,7 +133,7 @@ func (s *session) atHighest(ctx context.Context, c chosen, w work, m *measured) 
 		if err := s.atRate(ctx, c, w, m, best); err != nil {
 			return err
 		}
-		missed := goal.Misses(best, m.result)
+		missed := goal.Misses(m.result)
 		m.search = append(m.search, load.Step{Rate: best, PerSecond: m.result.PerSecond(), P99: m.result.Quantile(.99), Missed: missed})
 		if missed == "" {
 			break

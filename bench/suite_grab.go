@@ -66,6 +66,9 @@ type wrongAnswer struct{ text string }
 
 func (w wrongAnswer) Error() string { return w.text }
 
+// codeWrong is the code of a wrong answer.
+const codeWrong = "wrong_answer"
+
 // runLosers first has every share of some envelopes taken, then lets everybody ask again and again: those who won for the share
 // that they have, the others in vain.
 func runLosers(ctx context.Context, s *session, c chosen) (found report.Suite, err error) {
@@ -80,8 +83,14 @@ func runLosers(ctx context.Context, s *session, c chosen) (found report.Suite, e
 	}
 	m, err := s.measure(ctx, c, s.askAgain(b, drained))
 	m.write(c, &found)
+	if n := found.ErrorCodes[codeWrong]; n > 0 {
+		found.Failures = append(found.Failures, fmt.Sprintf("%d answers contradict what was answered before: %s", n, found.ErrorExample[codeWrong]))
+	}
 	return found, errors.Join(err, s.finish(ctx, b, m.failed, &found))
 }
+
+// stride is between one who asks and the next, so that those who won and those who did not are mixed. A prime.
+const stride = 101
 
 // askAgain is the work of asking drained envelopes, and of comparing the answer with what is known.
 func (s *session) askAgain(b *books, drained []drainedEnvelope) work {
@@ -90,7 +99,7 @@ func (s *session) askAgain(b *books, drained []drainedEnvelope) work {
 		prepare: func(context.Context, int64) error { return nil },
 		op: func(worker int, n int64) error {
 			e := &drained[int(n)%len(drained)]
-			user := b.crowd.member(e.group, e.first+int(n)/len(drained))
+			user := b.crowd.member(e.group, e.first+int(n)/len(drained)*stride)
 			r, err := g.grab(worker, e.id, user)
 			if err != nil {
 				return err
