@@ -1,0 +1,185 @@
+package transfer_test
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hongbao/hongbao/internal/system"
+	"github.com/hongbao/hongbao/internal/system/systemtest"
+	"github.com/hongbao/hongbao/transfer"
+	"github.com/hongbao/hongbao/wallet"
+)
+
+func balance(r *rig, user string) int64 { return systemtest.Balance(r.t, r.System, user) }
+
+// An offer that expires while it is accepted: exactly one wins, 1,000 times, and the money is where the winner says. The
+// mover's clock is a day ahead, so that the two really meet.
+func TestExpiryRacesAcceptance(t *testing.T) {
+	r := newRig(t, nil, "alice", "bob")
+	const rounds = 1000
+	if _, err := r.Wallets.TopUp(t.Context(), "alice", "more", 100*rounds, "CNY"); err != nil {
+		t.Fatal(err)
+	}
+	mover := transfer.NewMover(r.Ledger, r.clock.after(25*time.Hour), quiet())
+	arrived, expired := 0, 0
+	for range rounds {
+		x := r.offer("alice", "bob", "now")
+		shard, _ := r.Ledger.ShardOf(x.ID)
+		var moved int
+		var acceptErr error
+		var both sync.WaitGroup
+		start := make(chan struct{})
+		both.Go(func() {
+			<-start
+			_, acceptErr = r.Transfers.Accept(t.Context(), "bob", x.ID)
+		})
+		both.Go(func() {
+			<-start
+			var err error
+			if moved, err = mover.Pass(t.Context(), shard); err != nil {
+				t.Errorf("mover: %v", err)
+			}
+		})
+		close(start)
+		both.Wait()
+		end, err := r.Transfers.Get(t.Context(), "bob", x.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch code := wallet.RefusalCode(acceptErr); {
+		case acceptErr == nil && moved == 0 && end.State == wallet.StageArrived:
+			arrived++
+		case code == transfer.CodeExpired && moved == 1 && end.State == wallet.StageExpired:
+			expired++
+		default:
+			t.Fatalf("accept: %v, %d expired, and it is %s", acceptErr, moved, end.State)
+		}
+	}
+	t.Logf("%d arrived, %d expired", arrived, expired)
+	if arrived == 0 || expired == 0 {
+		t.Errorf("%d arrived, %d expired: there was no race", arrived, expired)
+	}
+	r.mustBalance()
+	r.wantBalances(map[string]int64{"alice": int64(funds + 100*rounds - 100*arrived), "bob": int64(funds + 100*arrived)})
+}
+
+// Likewise an arrival that is called back.
+func TestRecallRacesArrival(t *testing.T) {
+	r := newRig(t, nil, "alice", "bob")
+	const rounds = 200
+	if _, err := r.Wallets.TopUp(t.Context(), "alice", "more", 100*rounds, "CNY"); err != nil {
+		t.Fatal(err)
+	}
+	mover := transfer.NewMover(r.Ledger, r.clock.after(3*time.Hour), quiet())
+	arrived, recalled := 0, 0
+	for range rounds {
+		x := r.offer("alice", "bob", "2h")
+		accept(r, x.ID)
+		shard, _ := r.Ledger.ShardOf(x.ID)
+		var moved int
+		var recallErr error
+		var both sync.WaitGroup
+		both.Go(func() { _, recallErr = r.Transfers.Recall(t.Context(), "alice", x.ID) })
+		both.Go(func() {
+			var err error
+			if moved, err = mover.Pass(t.Context(), shard); err != nil {
+				t.Errorf("mover: %v", err)
+			}
+		})
+		both.Wait()
+		switch code := wallet.RefusalCode(recallErr); {
+		case recallErr == nil && moved == 0:
+			recalled++
+		case code == transfer.CodeAlreadyArrived && moved == 1:
+			arrived++
+		default:
+			t.Fatalf("recall: %v, %d arrived", recallErr, moved)
+		}
+	}
+	t.Logf("%d arrived, %d recalled", arrived, recalled)
+	if arrived == 0 || recalled == 0 {
+		t.Errorf("%d arrived, %d recalled: there was no race", arrived, recalled)
+	}
+	r.mustBalance()
+	r.wantBalances(map[string]int64{"alice": int64(funds + 100*rounds - 100*arrived), "bob": int64(funds + 100*arrived)})
+}
+
+// Two processes with four movers expire and arrive the same transfers: each step is made, told and counted once.
+func TestTwoWorkersOnTheSameTransfers(t *testing.T) {
+	r := newRig(t, nil, "alice", "bob")
+	const each = 40
+	for range each {
+		r.offer("alice", "bob", "now")
+		accept(r, r.offer("alice", "bob", "2h").ID)
+	}
+	cfg := r.Config()
+	cfg.Node = 1
+	other := systemtest.Open(t, cfg)
+	r.clock.skip(25 * time.Hour)
+	var moved atomic.Int64
+	var all sync.WaitGroup
+	for _, s := range []*system.System{r.System, other, r.System, other} {
+		mover := transfer.NewMover(s.Ledger, r.clock.now, quiet())
+		all.Go(func() {
+			for shard := range s.Buckets.Shards {
+				for n := 1; n > 0; {
+					var err error
+					if n, err = mover.Pass(t.Context(), shard); err != nil {
+						t.Errorf("mover: %v", err)
+					}
+					moved.Add(int64(n))
+				}
+			}
+		})
+	}
+	all.Wait()
+	if moved.Load() != 2*each {
+		t.Errorf("%d steps were made of %d transfers", moved.Load(), 2*each)
+	}
+	l := &listener{}
+	r.tell(l)
+	counts := map[string]int{}
+	for _, kind := range l.types("user:bob") {
+		counts[kind]++
+	}
+	if counts["transfer.expired"] != each || counts["transfer.arrived"] != each {
+		t.Errorf("bob heard %v", counts)
+	}
+	r.mustBalance()
+	r.wantBalances(map[string]int64{"alice": funds - 100*each, "bob": funds + 100*each})
+}
+
+// Everybody does everything at once to the same transfer: one thing happens.
+func TestEverythingAtOnce(t *testing.T) {
+	r := newRig(t, nil, "alice", "bob")
+	for range 30 {
+		x := r.offer("alice", "bob", "now")
+		var done atomic.Int64
+		var all sync.WaitGroup
+		for range 3 {
+			for _, call := range []func() (transfer.Transfer, error){
+				func() (transfer.Transfer, error) { return r.Transfers.Accept(t.Context(), "bob", x.ID) },
+				func() (transfer.Transfer, error) { return r.Transfers.Decline(t.Context(), "bob", x.ID) },
+				func() (transfer.Transfer, error) { return r.Transfers.Recall(t.Context(), "alice", x.ID) },
+			} {
+				all.Go(func() {
+					if _, err := call(); err == nil {
+						done.Add(1)
+					} else if wallet.RefusalCode(err) == "" {
+						t.Errorf("%v", err)
+					}
+				})
+			}
+		}
+		all.Wait()
+		if done.Load() != 1 {
+			t.Errorf("%d calls succeeded", done.Load())
+		}
+	}
+	r.mustBalance()
+	if sum := balance(r, "alice") + balance(r, "bob"); sum != 2*funds {
+		t.Errorf("together they have %d, want %d", sum, 2*funds)
+	}
+}

@@ -1,0 +1,265 @@
+package transfer_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hongbao/hongbao/internal/system/systemtest"
+	"github.com/hongbao/hongbao/transfer"
+	"github.com/hongbao/hongbao/wallet"
+)
+
+// Each line leads an offer of 100 from alice to bob, who live on different shards, to an end.
+func TestPathsOfATransfer(t *testing.T) {
+	r := newRig(t, nil, "alice")
+	bob := r.elsewhere("alice")
+	call := map[string]func(id int64) (transfer.Transfer, error){
+		"accept":  func(id int64) (transfer.Transfer, error) { return r.Transfers.Accept(t.Context(), bob, id) },
+		"decline": func(id int64) (transfer.Transfer, error) { return r.Transfers.Decline(t.Context(), bob, id) },
+		"recall":  func(id int64) (transfer.Transfer, error) { return r.Transfers.Recall(t.Context(), "alice", id) },
+	}
+	arrived, lost := int64(0), int64(0)
+	for _, line := range []struct {
+		arrives string
+		steps   string // calls, hours that pass, and after each the state
+		bob     int64  // what arrives
+	}{
+		{"", "accept arrived", 100},
+		{"now", "accept arrived 30 arrived", 100},
+		{"2h", "accept accepted 1 accepted 1 arrived", 100},
+		{"24h", "23 offered accept accepted 23 accepted 1 arrived 30 arrived", 100},
+		{"now", "decline declined 30 declined", 0},
+		{"2h", "decline declined", 0},
+		{"now", "recall recalled 30 recalled", 0},
+		{"2h", "accept accepted recall recalled 3 recalled", 0},
+		{"24h", "accept accepted 23 accepted recall recalled", 0},
+		{"now", "23 offered 1 expired", 0},
+		{"24h", "24 expired 24 expired", 0},
+	} {
+		t.Run(line.arrives+" "+line.steps, func(t *testing.T) {
+			r.t = t
+			offered := r.offer("alice", bob, line.arrives)
+			var events []string
+			state := wallet.StageOffered
+			steps := strings.Fields(line.steps)
+			for i := 0; i < len(steps); i += 2 {
+				var hours int
+				if _, err := fmt.Sscan(steps[i], &hours); err == nil {
+					r.clock.skip(time.Duration(hours) * time.Hour)
+					r.move()
+				} else if answer, err := call[steps[i]](offered.ID); err != nil || string(answer.State) != steps[i+1] {
+					t.Fatalf("%s: %+v, %v", steps[i], answer, err)
+				}
+				now, err := r.Transfers.Get(t.Context(), bob, offered.ID)
+				if err != nil || string(now.State) != steps[i+1] {
+					t.Fatalf("after %s: %+v, %v", steps[i], now, err)
+				}
+				if now.State != state {
+					events, state = append(events, "transfer."+string(now.State)), now.State
+				}
+			}
+			l := &listener{}
+			r.tell(l)
+			events = append([]string{"transfer.offered"}, events...)
+			for _, topic := range []string{"user:alice", "user:" + bob} {
+				if got := l.types(topic); !slices.Equal(got, events) {
+					t.Errorf("%s heard %v, want %v", topic, got, events)
+				}
+			}
+			arrived += line.bob
+			r.deliver()
+			r.wantBalances(map[string]int64{"alice": funds - arrived - lost, bob: arrived})
+		})
+	}
+	r.t = t
+	r.mustBalance()
+}
+
+// What both sides see: the transfer, their lists, their statements.
+func TestBothSidesSeeIt(t *testing.T) {
+	r := newRig(t, nil, "alice")
+	bob := r.elsewhere("alice")
+	ctx := t.Context()
+	offered := r.offer("alice", bob, "2h")
+	if offered.ExpiresAt.Sub(offered.CreatedAt) != 24*time.Hour || !offered.ArrivesAt.IsZero() || offered.ChangedAt != offered.CreatedAt {
+		t.Errorf("offered: %+v", offered)
+	}
+	if list, err := r.Transfers.Received(ctx, bob, 0, 10); err != nil || len(list) != 0 {
+		t.Errorf("received before the mention was delivered: %v, %v", list, err)
+	}
+	r.deliver()
+	for what, list := range map[string]func() ([]transfer.Transfer, error){
+		"sent":     func() ([]transfer.Transfer, error) { return r.Transfers.Sent(ctx, "alice", 0, 10) },
+		"received": func() ([]transfer.Transfer, error) { return r.Transfers.Received(ctx, bob, 0, 10) },
+	} {
+		if got, err := list(); err != nil || len(got) != 1 || got[0] != offered {
+			t.Errorf("%s: %+v, %v, want %+v", what, got, err, offered)
+		}
+	}
+	r.clock.skip(time.Hour)
+	accepted, err := r.Transfers.Accept(ctx, bob, offered.ID)
+	if err != nil || accepted.ExpiresAt != offered.ExpiresAt || accepted.ArrivesAt.Sub(accepted.ChangedAt) != 2*time.Hour {
+		t.Errorf("accepted: %+v, %v", accepted, err)
+	}
+	r.clock.skip(3 * time.Hour)
+	r.move()
+	arrived, err := r.Transfers.Get(ctx, "alice", offered.ID)
+	if err != nil || arrived.ArrivesAt != accepted.ArrivesAt || arrived.ChangedAt.Before(arrived.ArrivesAt) {
+		t.Errorf("arrived: %+v, %v", arrived, err)
+	}
+	back := r.offer("alice", bob, "")
+	if _, err := r.Transfers.Decline(ctx, bob, back.ID); err != nil {
+		t.Fatal(err)
+	}
+	r.deliver()
+	for user, want := range map[string][]wallet.Entry{
+		"alice": {
+			{Kind: wallet.EntryVoid, Minor: 100, Subject: wallet.SubjectTransfer, Reference: back.ID, Counterparty: bob, Note: "午饭"},
+			{Kind: wallet.EntryHold, Minor: -100, Subject: wallet.SubjectTransfer, Reference: back.ID, Counterparty: bob, Note: "午饭"},
+			{Kind: wallet.EntryHold, Minor: -100, Subject: wallet.SubjectTransfer, Reference: offered.ID, Counterparty: bob, Note: "午饭"},
+			{Kind: wallet.EntryTopUp, Minor: funds, Subject: wallet.SubjectFunding},
+		},
+		bob: {{Kind: wallet.EntryPost, Minor: 100, Subject: wallet.SubjectTransfer, Reference: offered.ID, Counterparty: "alice", Note: "午饭"}},
+	} {
+		entries, err := r.Wallets.Entries(ctx, user, "CNY", 0, 10)
+		if err != nil || len(entries) != len(want) {
+			t.Fatalf("statement of %s: %+v, %v", user, entries, err)
+		}
+		for i, e := range entries {
+			if e.Kind == wallet.EntryTopUp {
+				e.Reference = 0
+			}
+			e.Seq, e.Balance, e.At = 0, 0, time.Time{}
+			if e != want[i] {
+				t.Errorf("statement of %s, line %d: %+v, want %+v", user, i, e, want[i])
+			}
+		}
+	}
+	r.mustBalance()
+}
+
+func TestListsInPages(t *testing.T) {
+	r := newRig(t, nil, "alice", "carol", "dave")
+	bob := r.elsewhere("alice")
+	var want []int64
+	for i := range 9 {
+		sender := []string{"alice", "carol", "dave"}[i%3]
+		want = append(want, r.offer(sender, bob, "").ID)
+	}
+	slices.Sort(want)
+	slices.Reverse(want)
+	r.deliver()
+	var got []int64
+	for before := int64(0); ; {
+		page, err := r.Transfers.Received(t.Context(), bob, before, 4)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range page {
+			got = append(got, x.ID)
+			before = x.ID
+		}
+		if len(page) < 4 {
+			break
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("received %v, want %v", got, want)
+	}
+}
+
+func TestRefusedOffers(t *testing.T) {
+	r := newRig(t, nil, "alice", "bob")
+	good := transfer.Offer{RequestID: "refused", To: "bob", Minor: 100, Currency: "CNY", Note: "x"}
+	for name, line := range map[string]struct {
+		change func(*transfer.Offer)
+		code   string
+	}{
+		"to oneself":               {func(o *transfer.Offer) { o.To = "alice" }, transfer.CodeToOneself},
+		"to nobody":                {func(o *transfer.Offer) { o.To = "" }, transfer.CodeRecipientRequired},
+		"to something else":        {func(o *transfer.Offer) { o.To = "a b" }, wallet.CodeInvalidArgument},
+		"to a system account":      {func(o *transfer.Offer) { o.To = "#clearing" }, wallet.CodeInvalidArgument},
+		"nothing":                  {func(o *transfer.Offer) { o.Minor = 0 }, wallet.CodeAmountOutOfRange},
+		"less than nothing":        {func(o *transfer.Offer) { o.Minor = -100 }, wallet.CodeAmountOutOfRange},
+		"too much for an amount":   {func(o *transfer.Offer) { o.Minor = 1 << 62 }, wallet.CodeAmountOutOfRange},
+		"more than there is":       {func(o *transfer.Offer) { o.Minor = funds + 1 }, wallet.CodeInsufficientBalance},
+		"over the daily limit":     {func(o *transfer.Offer) { o.Minor = 20_000_001 }, wallet.CodeDailyLimitExceeded},
+		"an unknown currency":      {func(o *transfer.Offer) { o.Currency = "XXQ" }, wallet.CodeUnknownCurrency},
+		"no currency":              {func(o *transfer.Offer) { o.Currency = "" }, wallet.CodeUnknownCurrency},
+		"a currency one has not":   {func(o *transfer.Offer) { o.Currency = "USD" }, wallet.CodeInsufficientBalance},
+		"an unknown arrival":       {func(o *transfer.Offer) { o.ArrivesIn = "3h" }, transfer.CodeUnknownArrival},
+		"a long note":              {func(o *transfer.Offer) { o.Note = strings.Repeat("福", 101) }, transfer.CodeNoteTooLong},
+		"a control character":      {func(o *transfer.Offer) { o.Note = "a\tb" }, wallet.CodeInvalidArgument},
+		"text that is no text":     {func(o *transfer.Offer) { o.Note = "\xff" }, wallet.CodeInvalidArgument},
+		"a malformed request id":   {func(o *transfer.Offer) { o.RequestID = "#collection:1:1" }, wallet.CodeInvalidArgument},
+		"a request id of a top-up": {func(o *transfer.Offer) { o.RequestID = "fund-g" }, wallet.CodeRequestConflict},
+	} {
+		o := good
+		line.change(&o)
+		_, err := r.Transfers.Offer(t.Context(), "alice", o)
+		wantCode(t, name, err, line.code)
+	}
+	r.wantBalances(map[string]int64{"alice": funds, "bob": funds})
+	if sent, err := r.Transfers.Sent(t.Context(), "alice", 0, 10); err != nil || len(sent) != 0 {
+		t.Errorf("sent: %v, %v", sent, err)
+	}
+	longest := good
+	longest.Note = strings.Repeat("福", 100)
+	if _, err := r.Transfers.Offer(t.Context(), "alice", longest); err != nil {
+		t.Errorf("the longest note: %v", err)
+	}
+	r.wantEvents("user:bob", "transfer.offered")
+	r.mustBalance()
+}
+
+func TestOfferTwice(t *testing.T) {
+	r := newRig(t, nil, "alice", "bob")
+	o := transfer.Offer{RequestID: "r", To: "bob", Minor: 100, Currency: "CNY"}
+	first, err := r.Transfers.Offer(t.Context(), "alice", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := r.Transfers.Offer(t.Context(), "alice", o); err != nil || again != first {
+		t.Errorf("again: %+v, %v", again, err)
+	}
+	if _, err := r.Transfers.Accept(t.Context(), "bob", first.ID); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := r.Transfers.Offer(t.Context(), "alice", o); err != nil || again.ID != first.ID || again.State != wallet.StageArrived {
+		t.Errorf("again, after it arrived: %+v, %v", again, err)
+	}
+	o.Minor = 200
+	_, err = r.Transfers.Offer(t.Context(), "alice", o)
+	wantCode(t, "another offer under the same id", err, wallet.CodeRequestConflict)
+	r.wantEvents("user:bob", "transfer.offered", "transfer.arrived")
+	r.mustBalance()
+	r.wantBalances(map[string]int64{"alice": funds - 100, "bob": funds + 100})
+}
+
+// Money of one currency never becomes money of another, whatever its minor unit.
+func TestCurrenciesStayApart(t *testing.T) {
+	r := newRig(t, nil, "alice", "bob")
+	ctx := t.Context()
+	for i, code := range []string{"JPY", "KWD", "KRW", "USD"} {
+		if _, err := r.Wallets.TopUp(ctx, "alice", "fund-"+code, 5000, code); err != nil {
+			t.Fatal(err)
+		}
+		x, err := r.Transfers.Offer(ctx, "alice", transfer.Offer{RequestID: code, To: "bob", Minor: int64(1000 + i), Currency: code})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Transfers.Accept(ctx, "bob", x.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.deliver()
+	balances, err := r.Wallets.Balances(ctx, "bob")
+	want := []wallet.Amount{{Minor: funds, Currency: "CNY"}, {Minor: 1000, Currency: "JPY"}, {Minor: 1002, Currency: "KRW"}, {Minor: 1001, Currency: "KWD"}, {Minor: 1003, Currency: "USD"}}
+	if err != nil || !slices.Equal(balances, want) {
+		t.Errorf("bob has %v, %v, want %v", balances, err, want)
+	}
+	systemtest.MustBalance(t, r.System)
+}

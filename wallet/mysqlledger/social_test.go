@@ -1,0 +1,263 @@
+package mysqlledger_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hongbao/hongbao/internal/shards/shardstest"
+	"github.com/hongbao/hongbao/wallet"
+)
+
+// offer is a transfer that nobody has made yet: 100 from alice to a counterparty, for an hour.
+func (b *book) offer(to string) wallet.Hold {
+	b.t.Helper()
+	h := b.draft("alice", 100)
+	h.Subject, h.Counterparty, h.Stage, h.StagedAt = wallet.SubjectTransfer, to, wallet.StageOffered, h.CreatedAt
+	h.ExpiresAt = h.CreatedAt.Add(time.Hour)
+	return h
+}
+
+// offered makes it, with a mention and a notice.
+func (b *book) offered(to string) wallet.Hold {
+	b.t.Helper()
+	h := b.offer(to)
+	got, err := b.HoldOn(b.t.Context(), request(b.t, fmt.Sprint(h.ID), "offer"), h, wallet.Terms{
+		Mentions: []wallet.Mention{{Of: to, Subject: h.Subject, Reference: h.ID}},
+		Notices:  []wallet.Notice{{Topic: "user:" + to, Body: []byte(`{"type":"offered"}`)}},
+	})
+	if err != nil || !equal(got, h) {
+		b.t.Fatalf("offer: %+v, %v, want %+v", got, err, h)
+	}
+	return got
+}
+
+func step(h wallet.Hold, from, to wallet.Stage) wallet.Step {
+	return wallet.Step{Hold: h.ID, From: from, To: to, At: h.CreatedAt.Add(time.Minute), Notices: []wallet.Notice{{Topic: "user:x", Body: []byte(`{}`)}}}
+}
+
+// Each line tries a step on an offer that was led into a stage.
+func TestSteps(t *testing.T) {
+	b := open(t, 4)
+	b.topUp("alice", 10_000)
+	bob := b.elsewhere("alice")
+	ctx := t.Context()
+	late := func(s wallet.Step) wallet.Step { s.At = s.At.Add(2 * time.Hour); return s }
+	due := func(s wallet.Step) wallet.Step { s.Due = true; return s }
+	for _, line := range []struct {
+		what string
+		lead []wallet.Stage // from offered on
+		step func(h wallet.Hold) wallet.Step
+		done bool
+	}{
+		{"accept", nil, func(h wallet.Hold) wallet.Step { return step(h, wallet.StageOffered, wallet.StageAccepted) }, true},
+		{"accept too late", nil, func(h wallet.Hold) wallet.Step { return late(step(h, wallet.StageOffered, wallet.StageAccepted)) }, false},
+		{"accept at the last moment", nil, func(h wallet.Hold) wallet.Step {
+			s := step(h, wallet.StageOffered, wallet.StageAccepted)
+			s.At = h.ExpiresAt.Add(-time.Millisecond)
+			return s
+		}, true},
+		{"accept at the first moment too late", nil, func(h wallet.Hold) wallet.Step {
+			s := step(h, wallet.StageOffered, wallet.StageAccepted)
+			s.At = h.ExpiresAt
+			return s
+		}, false},
+		{"expire", nil, func(h wallet.Hold) wallet.Step { return due(late(step(h, wallet.StageOffered, wallet.StageExpired))) }, true},
+		{"expire too early", nil, func(h wallet.Hold) wallet.Step { return due(step(h, wallet.StageOffered, wallet.StageExpired)) }, false},
+		{"arrive at once", nil, func(h wallet.Hold) wallet.Step { return step(h, wallet.StageOffered, wallet.StageArrived) }, true},
+		{"accept twice", []wallet.Stage{wallet.StageAccepted}, func(h wallet.Hold) wallet.Step { return step(h, wallet.StageOffered, wallet.StageAccepted) }, false},
+		{"arrive", []wallet.Stage{wallet.StageAccepted}, func(h wallet.Hold) wallet.Step { return due(late(step(h, wallet.StageAccepted, wallet.StageArrived))) }, true},
+		{"recall", []wallet.Stage{wallet.StageAccepted}, func(h wallet.Hold) wallet.Step { return step(h, wallet.StageAccepted, wallet.StageRecalled) }, true},
+		{"recall what was declined", []wallet.Stage{wallet.StageDeclined}, func(h wallet.Hold) wallet.Step { return step(h, wallet.StageOffered, wallet.StageRecalled) }, false},
+		{"decline what has arrived", []wallet.Stage{wallet.StageArrived}, func(h wallet.Hold) wallet.Step { return step(h, wallet.StageOffered, wallet.StageDeclined) }, false},
+	} {
+		h := b.offered(bob)
+		from := wallet.StageOffered
+		for _, to := range line.lead {
+			if _, done, err := b.Advance(ctx, step(h, from, to)); !done || err != nil {
+				t.Fatal(done, err)
+			}
+			from = to
+		}
+		s := line.step(h)
+		before := must(b.GetHold(ctx, h.ID))
+		after, done, err := b.Advance(ctx, s)
+		if done != line.done || err != nil {
+			t.Errorf("%s: %v, %v", line.what, done, err)
+		}
+		if stored := must(b.GetHold(ctx, h.ID)); !equal(stored, after) || !done && !equal(before, after) {
+			t.Errorf("%s: returned %+v, stored %+v", line.what, after, stored)
+		}
+		posted, voided := int64(0), int64(0)
+		switch after.Stage.Fate() {
+		case wallet.FatePosted:
+			posted = 100
+		case wallet.FateVoided:
+			voided = 100
+		}
+		if after.Posted != posted || after.Voided != voided || after.Open != (posted+voided == 0) || done && (after.Stage != s.To || !after.StagedAt.Equal(s.At)) {
+			t.Errorf("%s: %+v", line.what, after)
+		}
+		if again, done, err := b.Advance(ctx, s); done || err != nil || !equal(again, after) {
+			t.Errorf("%s, again: %+v, %v, %v", line.what, again, done, err)
+		}
+	}
+	b.deliver()
+	b.wantBalanced(0)
+}
+
+// What no hold and no step can be is an error, and changes nothing.
+func TestMalformedStages(t *testing.T) {
+	b := open(t, 2)
+	b.topUp("alice", 1000)
+	ctx := t.Context()
+	good := wallet.Terms{}
+	for what, change := range map[string]func(*wallet.Hold, *wallet.Terms){
+		"no stage":                 func(h *wallet.Hold, _ *wallet.Terms) { h.Stage = "" },
+		"a stage at the end":       func(h *wallet.Hold, _ *wallet.Terms) { h.Stage = wallet.StageArrived },
+		"a stage that is none":     func(h *wallet.Hold, _ *wallet.Terms) { h.Stage = "lost" },
+		"two parts":                func(h *wallet.Hold, _ *wallet.Terms) { h.Parts = []int64{50, 50} },
+		"no counterparty":          func(h *wallet.Hold, _ *wallet.Terms) { h.Counterparty = "" },
+		"a system account":         func(h *wallet.Hold, _ *wallet.Terms) { h.Counterparty = "#clearing" },
+		"a stage of an envelope":   func(h *wallet.Hold, _ *wallet.Terms) { h.Subject = wallet.SubjectEnvelope },
+		"paid at once":             func(_ *wallet.Hold, t *wallet.Terms) { t.PayTo = "bob" },
+		"a limit below zero":       func(_ *wallet.Hold, t *wallet.Terms) { t.PerDay = -1 },
+		"a notice that is no JSON": func(_ *wallet.Hold, t *wallet.Terms) { t.Notices = []wallet.Notice{{Topic: "x", Body: []byte("{")}} },
+		"a notice that is a list":  func(_ *wallet.Hold, t *wallet.Terms) { t.Notices = []wallet.Notice{{Topic: "x", Body: []byte("[]")}} },
+		"a notice that is too long": func(_ *wallet.Hold, t *wallet.Terms) {
+			t.Notices = []wallet.Notice{{Topic: "x", Body: fmt.Appendf(nil, `{"a":%q}`, make([]byte, wallet.MaxNotice))}}
+		},
+		"a mention of nobody": func(_ *wallet.Hold, t *wallet.Terms) { t.Mentions = []wallet.Mention{{Of: "#till"}} },
+	} {
+		h, terms := b.offer("bob"), good
+		change(&h, &terms)
+		if _, err := b.HoldOn(ctx, request(t, "bad", what), h, terms); err == nil || wallet.RefusalCode(err) != "" && wallet.RefusalCode(err) != wallet.CodeInvalidArgument {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	h := b.offered("bob")
+	for what, s := range map[string]wallet.Step{
+		"from the end":    step(h, wallet.StageArrived, wallet.StageDeclined),
+		"to where it is":  step(h, wallet.StageOffered, wallet.StageOffered),
+		"to nowhere":      step(h, wallet.StageOffered, "lost"),
+		"from no stage":   step(h, "", wallet.StageArrived),
+		"a broken notice": {Hold: h.ID, From: wallet.StageOffered, To: wallet.StageArrived, Notices: []wallet.Notice{{Topic: "x"}}},
+		"no hold":         step(wallet.Hold{ID: h.ID + 1<<40}, wallet.StageOffered, wallet.StageArrived),
+		"no shard's":      step(wallet.Hold{ID: h.ID | 1023}, wallet.StageOffered, wallet.StageArrived),
+	} {
+		if _, done, err := b.Advance(ctx, s); done || err == nil {
+			t.Errorf("%s: %v, %v", what, done, err)
+		}
+	}
+	if _, done, err := b.Void(ctx, h.ID, 0); done || err == nil {
+		t.Errorf("a void past the stage: %v, %v", done, err)
+	}
+	if r := b.post(pay(h, 0, "bob")); r.Posted != 0 || len(r.Rejected) != 1 {
+		t.Errorf("a post past the stage: %+v", r)
+	}
+	b.wantBalances(map[string]int64{"alice": 900, "bob": 0})
+}
+
+// A mention travels as money does: its row may be delivered by many at once and again after a crash, and the shard that it
+// is for may be another one or the same.
+func TestMentionsArriveOnce(t *testing.T) {
+	c := shardstest.New(t, 4)
+	one, two := openOn(t, c, 1), openOn(t, c, 2)
+	one.topUp("alice", 100_000)
+	want := map[string][]int64{}
+	for i := range 150 {
+		to := fmt.Sprintf("user-%d", i%7)
+		want[to] = append(want[to], one.offered(to).ID)
+	}
+	shard := c.ForUser("alice")
+	outbox, kept := c.Table(shard, "outbox"), c.Table(shard, "kept")
+	exec(t, one, shard, "CREATE TABLE "+kept+" AS SELECT * FROM "+outbox)
+	if got, err := one.Mentioned(t.Context(), "user-0", wallet.SubjectTransfer, 0, 10); err != nil || len(got) != 0 {
+		t.Errorf("mentioned before delivery: %v, %v", got, err)
+	}
+	one.wantBalanced(0) // what is on its way is no discrepancy
+	for range 2 {
+		var wg sync.WaitGroup
+		for _, l := range []*book{one, two, one, two} {
+			wg.Go(func() {
+				for {
+					n, err := l.Deliver(context.WithoutCancel(t.Context()), shard)
+					if err != nil {
+						t.Errorf("deliver: %v", err)
+					}
+					if n == 0 || err != nil {
+						return
+					}
+				}
+			})
+		}
+		wg.Wait()
+		one.deliver() // a worker that lost a race may have ended early
+		for to, ids := range want {
+			slices.Sort(ids)
+			slices.Reverse(ids)
+			got, err := two.Mentioned(t.Context(), to, wallet.SubjectTransfer, 0, 1000)
+			if err != nil || !slices.Equal(got, ids) {
+				t.Errorf("%s was mentioned in %v, %v, want %v", to, got, err, ids)
+			}
+			if page, err := two.Mentioned(t.Context(), to, wallet.SubjectTransfer, ids[3], 2); err != nil || !slices.Equal(page, ids[4:6]) {
+				t.Errorf("a page of %s: %v, %v, want %v", to, page, err, ids[4:6])
+			}
+			holds, err := two.GetHolds(t.Context(), append([]int64{5, ids[0] + 1<<40}, ids...))
+			if err != nil || len(holds) != len(ids) || holds[0].ID != ids[0] {
+				t.Errorf("holds of %s: %d, %v", to, len(holds), err)
+			}
+		}
+		one.wantBalanced(0)
+		exec(t, one, shard, "INSERT INTO "+outbox+" SELECT * FROM "+kept) // as a crash before the deletion leaves it
+	}
+	one.wantBalanced(0)
+}
+
+func TestNotices(t *testing.T) {
+	b := open(t, 2)
+	b.topUp("alice", 1000)
+	shard := b.cluster.ForUser("alice")
+	select {
+	case <-b.Told(shard):
+		t.Error("told before there was anything to tell")
+	default:
+	}
+	first, second := b.offered("bob"), b.offered("carol")
+	<-b.Told(shard)
+	notices, err := b.Notices(t.Context(), shard, 10)
+	if err != nil || len(notices) != 2 || notices[0].Topic != "user:bob" || notices[1].Topic != "user:carol" || string(notices[0].Body) != `{"type":"offered"}` {
+		t.Fatalf("%+v, %v", notices, err)
+	}
+	if _, done, err := b.Advance(t.Context(), step(second, wallet.StageOffered, wallet.StageExpired)); !done || err != nil {
+		t.Fatal(done, err)
+	}
+	<-b.Told(shard)
+	if _, done, err := b.Advance(t.Context(), step(first, wallet.StageAccepted, wallet.StageArrived)); done || err != nil {
+		t.Fatal(done, err) // not made, so nothing is told
+	}
+	if err := b.ForgetNotices(t.Context(), shard, []int64{notices[0].ID, notices[1].ID}); err != nil {
+		t.Fatal(err)
+	}
+	if notices, err = b.Notices(t.Context(), shard, 10); err != nil || len(notices) != 1 || notices[0].Topic != "user:x" {
+		t.Errorf("%+v, %v", notices, err)
+	}
+	_, err = b.HoldOn(t.Context(), request(t, "poor", 1), b.draft("alice", 5000), wallet.Terms{Notices: []wallet.Notice{{Topic: "user:bob", Body: []byte("{}")}}})
+	if wallet.RefusalCode(err) != wallet.CodeInsufficientBalance {
+		t.Errorf("%v", err)
+	}
+	if left, err := b.Notices(t.Context(), shard, 10); err != nil || len(left) != 1 {
+		t.Errorf("after a refused hold: %+v, %v", left, err)
+	}
+	for _, shard := range []int{-1, 2} {
+		if _, err := b.Notices(t.Context(), shard, 1); err == nil {
+			t.Errorf("notices of shard %d", shard)
+		}
+		if err := b.ForgetNotices(t.Context(), shard, []int64{1}); err == nil {
+			t.Errorf("forgot notices of shard %d", shard)
+		}
+	}
+}
