@@ -149,6 +149,7 @@ const (
 
 // choose completes the settings with those of the suite, makes them quick if told, and checks them.
 func (s Settings) choose(own Settings, quick bool, mostShares int) (c chosen, err error) {
+	given := s.Shares != nil
 	s = s.Over(own)
 	c = chosen{
 		users: max(*s.Users, 0), group: max(*s.Group, 1), envelopes: *s.Envelopes, shares: *s.Shares, listeners: *s.Listeners, closed: *s.Closed, places: *s.Places,
@@ -160,6 +161,9 @@ func (s Settings) choose(own Settings, quick bool, mostShares int) (c chosen, er
 	}
 	c.group = min(c.group, c.users)
 	c.users -= c.users % c.group // whole groups: everybody has as many others
+	if !given {
+		c.shares = min(c.shares, c.group, mostShares)
+	}
 	c.probe = max(c.span/5, 300*time.Millisecond)
 	for _, x := range []struct {
 		name               string

@@ -32,7 +32,7 @@ const (
 type echoHandler struct{}
 
 // Echo implements echoapi.EchoService.
-func (echoHandler) Echo(_ context.Context, r *echoapi.EchoRequest) (*echoapi.EchoResponse, error) {
+func (*echoHandler) Echo(_ context.Context, r *echoapi.EchoRequest) (*echoapi.EchoResponse, error) {
 	return &echoapi.EchoResponse{Outcome: "won", Amount: r.EnvelopeId & 0xff, Currency: "CNY", Share: 7}, nil
 }
 
@@ -51,7 +51,7 @@ func ServeEcho(ctx context.Context, listener net.Listener, mux bool) error {
 		options = append(options, server.WithMuxTransport())
 	}
 	defer context.AfterFunc(ctx, func() { exit <- nil })()
-	return echoservice.NewServer(echoHandler{}, options...).Run()
+	return echoservice.NewServer(&echoHandler{}, options...).Run()
 }
 
 // Echo is a Kitex call that is answered at once.

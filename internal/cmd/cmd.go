@@ -29,12 +29,16 @@ type cli struct {
 	Up      upCmd      `cmd:"" help:"Run everything on this machine, with a private Redis and MariaDB."`
 	RPC     rpcCmd     `cmd:"" name:"rpc" help:"Run the Kitex services."`
 	Gateway gatewayCmd `cmd:"" help:"Run the HTTP and WebSocket gateway with the page."`
-	Work    workCmd    `cmd:"" help:"Run a worker: settle, deliver, relay, refund, sweep."`
+	Work    workCmd    `cmd:"" help:"Run a worker: settle, deliver, relay, refund, sweep, move transfers, keep collections."`
 	Migrate migrateCmd `cmd:"" help:"Install on new servers, or bring the tables up to date."`
 	Audit   auditCmd   `cmd:"" help:"Check the books; exit 0 only when they balance."`
 	Recover recoverCmd `cmd:"" help:"Rebuild what Redis lost from the ledger."`
 	Verify  verifyCmd  `cmd:"" help:"Recompute the split of a closed envelope from its published seed."`
 	Token   tokenCmd   `cmd:"" help:"Sign a token."`
+	Bench   benchCmd   `cmd:"" help:"Measure a deployment, and check its books."`
+
+	Child childCmd `cmd:"" hidden:"" help:"Run a command that ends with its parent."`
+	Echo  echoCmd  `cmd:"" hidden:"" help:"Serve the bench's yardstick echo."`
 }
 
 // console is where a command talks to the person who typed it. Logs go to err.

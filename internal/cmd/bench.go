@@ -1,0 +1,255 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"golang.org/x/term"
+
+	"github.com/hongbao/hongbao/bench"
+	"github.com/hongbao/hongbao/bench/report"
+	"github.com/hongbao/hongbao/handler"
+)
+
+type benchCmd struct {
+	Run     benchRunCmd     `cmd:"" default:"withargs" help:"Run suites: grab, losers, hot, send, settle, push, spring, or all; docs/bench.md explains them."`
+	Compare benchCompareCmd `cmd:"" help:"Show two runs side by side."`
+}
+
+// benchRunCmd are the flags of a run. What is not given comes from --settings, and then from the suite itself.
+type benchRunCmd struct {
+	Suites []string `arg:"" optional:"" help:"Suites to run: grab, losers, hot, send, settle, push, spring, all. Default: that of --settings."`
+
+	Target   string `help:"RPC address (host:port) of a deployment. Default: a hongbao up of its own, on temporary data."`
+	HTTP     string `name:"http" help:"Address (host:port) of its gateway, for suites with listeners."`
+	TokenKey string `help:"File with the private key (Ed25519, PEM) that the deployment trusts. Required with --target." type:"existingfile"`
+	Mux      bool   `help:"Speak the mux transport, where many calls share a connection."`
+	UpFlags  string `name:"up" help:"More flags for the hongbao up that it starts, as in --up='--shards=8'."`
+	TempDir  string `help:"Where the temporary data goes; on a disk, or durability costs nothing. Default: the system's." type:"existingdir"`
+
+	Settings  string      `help:"File with settings (YAML); flags go before it." type:"existingfile"`
+	Users     *int        `help:"Users who send and grab."`
+	Group     *int        `help:"Members of each group, at most 500."`
+	Envelopes *int        `help:"Envelopes that are grabbed from at the same time."`
+	Shares    *int        `help:"Shares of an envelope."`
+	Listeners *int        `help:"WebSocket connections."`
+	Rate      *bench.Rate `help:"Requests a second, or max: the highest that holds --p99."`
+	P99       *bench.Span `name:"p99" help:"What --rate max has to hold, as 5ms."`
+	For       *bench.Span `help:"How long each suite's load is, as 10s."`
+	Arrivals  *string     `help:"even, or poisson: at random, as from many people."`
+	Closed    *int        `help:"So many callers in a closed loop instead of an open one, for comparison."`
+	Places    *int        `help:"Most requests outstanding."`
+	Quick     bool        `help:"Small sizes: all suites in about a minute."`
+
+	Yardsticks bool   `help:"Also measure bare mechanisms in turn with ours, and print ratios."`
+	Redis      string `help:"Redis for the yardsticks, with --target: redis://… or unix:///path."`
+	MySQL      string `name:"mysql" help:"MySQL for the yardsticks, with --target: user:password@tcp(host:3306)/."`
+
+	JSON      string `name:"json" help:"Write the report as JSON to this file." type:"path"`
+	HTML      string `name:"html" help:"Write the report as one HTML file." type:"path"`
+	RealMoney bool   `name:"i-know-this-moves-real-money" help:"Run even against a deployment that is not marked as a sandbox."`
+}
+
+// Run runs the suites. Exit code 1: a suite failed, or its books do not balance.
+func (b benchRunCmd) Run(ctx context.Context, at console, line *kong.Context) error {
+	plan, err := b.plan()
+	if err != nil {
+		return err
+	}
+	debug.SetGCPercent(generatorGC)
+	began := time.Now()
+	r := report.Report{
+		Schema: report.Schema, StartedAt: began.UTC(), Command: commandLine(line.Args), Machine: bench.ThisMachine(),
+		Versions: report.Versions{Bench: version(), Go: runtime.Version(), Kitex: bench.KitexVersion()},
+	}
+	progress := bench.NewProgress(at.err, isTerminal(at.err))
+	stage, err := b.stage(ctx, progress)
+	if err != nil {
+		return err
+	}
+	defer stage.close()
+	r.Target.SelfStarted = stage.up != nil
+	stage.target.Describe(&r)
+	err = bench.Run(ctx, stage.target, plan, progress, &r)
+	if err == nil && b.Yardsticks && !r.Interrupted {
+		err = b.compare(ctx, stage, plan, progress, &r)
+	}
+	r.Seconds = time.Since(began).Seconds()
+	if errors.Is(err, bench.ErrRealMoney) || len(r.Suites) == 0 && err != nil {
+		return err
+	}
+	return errors.Join(err, b.write(at, r))
+}
+
+// generatorGC lets the generator's heap grow to five times what it needs before it is collected: it shares the processors
+// with what it measures.
+const generatorGC = 400
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+func (b benchRunCmd) plan() (bench.Plan, error) {
+	plan := bench.Plan{
+		Suites: b.Suites, Quick: b.Quick, RealMoney: b.RealMoney,
+		Settings: bench.Settings{
+			Users: b.Users, Group: b.Group, Envelopes: b.Envelopes, Shares: b.Shares, Listeners: b.Listeners,
+			Rate: b.Rate, P99: b.P99, For: b.For, Arrivals: b.Arrivals, Closed: b.Closed, Places: b.Places,
+		},
+	}
+	if b.Settings != "" {
+		file, err := bench.ReadSettings(b.Settings)
+		if err != nil {
+			return plan, err
+		}
+		plan.Settings = plan.Settings.Over(file)
+	}
+	if len(plan.Suites) == 0 && plan.Settings.Suite != "" {
+		plan.Suites = []string{plan.Settings.Suite}
+	}
+	if len(plan.Suites) == 0 {
+		return plan, fmt.Errorf("say which suite: %s, or %s", strings.Join(bench.Suites(), ", "), bench.All)
+	}
+	return plan, nil
+}
+
+// write shows the report and writes its files.
+func (b benchRunCmd) write(at console, r report.Report) error {
+	err := r.Text(at.out)
+	if b.JSON != "" {
+		err = errors.Join(err, r.Write(b.JSON))
+	}
+	if b.HTML != "" {
+		err = errors.Join(err, r.WriteHTML(b.HTML))
+	}
+	if err == nil && !r.Passed() {
+		return exitCode(1)
+	}
+	return err
+}
+
+// commandLine is what was typed, without what may hold a password.
+func commandLine(args []string) string {
+	words := []string{"hongbao"}
+	secret := false
+	for _, arg := range args {
+		name, _, assigned := strings.Cut(arg, "=")
+		isSecret := name == "--redis" || name == "--mysql"
+		switch {
+		case secret:
+			arg = "…"
+		case isSecret && assigned:
+			arg = name + "=…"
+		case strings.ContainsAny(arg, " \t\"'$*"):
+			arg = strconv.Quote(arg)
+		}
+		secret = isSecret && !assigned && !secret
+		words = append(words, arg)
+	}
+	return strings.Join(words, " ")
+}
+
+// stage is what a run plays on: a deployment, its own or given.
+type stage struct {
+	target   *bench.Target
+	access   bench.Access
+	folder   string // temporary; empty where nothing was started
+	up, echo *child
+	servers  endpoints // of the servers behind it, where they are known
+}
+
+func (b benchRunCmd) stage(ctx context.Context, p bench.Progress) (s *stage, err error) {
+	s = &stage{access: bench.Access{RPC: b.Target, HTTP: b.HTTP, Mux: b.Mux, Service: handler.ServiceName, WithToken: handler.WithToken}}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	key := b.TokenKey
+	switch {
+	case b.Target == "":
+		if key, err = s.start(ctx, b, p); err != nil {
+			return s, err
+		}
+	case key == "":
+		return s, errors.New("--target needs --token-key: the private key whose tokens the deployment accepts (of a hongbao up: token.key in its data folder)")
+	default:
+		s.servers = endpoints{Redis: b.Redis, MySQL: b.MySQL}
+	}
+	issuer, err := loadPrivateKey(key)
+	if err != nil {
+		return s, err
+	}
+	s.access.Sign = func(subject, scope string) (string, error) {
+		return issuer.Issue(subject, []handler.Scope{handler.Scope(scope)}, tokenLife)
+	}
+	s.target, err = bench.Connect(ctx, s.access)
+	return s, err
+}
+
+// tokenLife is how long a user's token is good: longer than any suite with its check.
+const tokenLife = 48 * time.Hour
+
+// start starts a deployment of one's own and returns where its private key is.
+func (s *stage) start(ctx context.Context, b benchRunCmd, p bench.Progress) (key string, err error) {
+	p.Step("starting a hongbao up of its own, on temporary data")
+	if s.folder, err = os.MkdirTemp(b.TempDir, "hongbao-bench-"); err != nil {
+		return "", err
+	}
+	data := filepath.Join(s.folder, "data")
+	args := []string{"--log-level=warn", "up", "--data", data, "--rpc", "127.0.0.1:0", "--http", "127.0.0.1:0"}
+	args = append(args, strings.Fields(b.UpFlags)...)
+	if s.up, err = startChild(filepath.Join(s.folder, "up.log"), s.folder, args...); err != nil {
+		return "", err
+	}
+	text, err := s.up.await(ctx, filepath.Join(data, endpointsFile))
+	if err == nil {
+		err = json.Unmarshal(text, &s.servers)
+	}
+	s.access.RPC, s.access.HTTP = s.servers.RPC, s.servers.HTTP
+	return filepath.Join(data, developmentKey), err
+}
+
+// close stops what was started and removes what was temporary.
+func (s *stage) close() {
+	if s.target != nil {
+		s.target.Close()
+	}
+	for _, c := range []*child{s.echo, s.up} {
+		if c != nil {
+			c.stop()
+		}
+	}
+	if s.folder != "" {
+		_ = os.RemoveAll(s.folder) // the child has; this is for when it was killed
+	}
+}
+
+type benchCompareCmd struct {
+	A string `arg:"" help:"JSON of a run." type:"existingfile"`
+	B string `arg:"" help:"JSON of another." type:"existingfile"`
+}
+
+func (c benchCompareCmd) Run(at console) error {
+	a, err := report.Read(c.A)
+	if err != nil {
+		return err
+	}
+	b, err := report.Read(c.B)
+	if err != nil {
+		return err
+	}
+	return report.Compare(at.out, c.A, a, c.B, b)
+}
