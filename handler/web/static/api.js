@@ -1,6 +1,7 @@
 // The HTTP API. Every refusal becomes a Problem with the server's stable code and its sentence.
 
 const TIMEOUT_MS = 10_000;
+const FILE_TIMEOUT_MS = 10 * 60_000; // of a file of any length
 const TRIES = 4; // of calls that are safe to repeat, when the network or the server is away
 const FIRST_PAUSE_MS = 250;
 const DATE_HEADER_STEP_MS = 1000; // its resolution: on average it is half of that behind
@@ -64,13 +65,29 @@ export class Api {
   grab = (id) => this.#repeat("POST", `/v1/envelopes/${encodeURIComponent(id)}/grab`, {});
   /** body carries request_id: the caller may repeat it. */
   send = (body) => this.#repeat("POST", "/v1/envelopes", body);
+  transfersSent = (cursor) => this.#repeat("GET", `/v1/me/transfers?${query({ direction: "sent", cursor })}`);
+  transfersReceived = (cursor) => this.#repeat("GET", `/v1/me/transfers?${query({ direction: "received", cursor })}`);
+  transfer = (id) => this.#repeat("GET", `/v1/transfers/${encodeURIComponent(id)}`);
+  /** body carries request_id, as everywhere. */
+  offer = (body) => this.#repeat("POST", "/v1/transfers", body);
+  /** step is accept, decline or recall. */
+  step = (id, step) => this.#repeat("POST", `/v1/transfers/${encodeURIComponent(id)}/${step}`, {});
+  collections = (group) => this.#repeat("GET", `/v1/groups/${encodeURIComponent(group)}/collections`);
+  collection = (id) => this.#repeat("GET", `/v1/collections/${encodeURIComponent(id)}`);
+  openCollection = (body) => this.#repeat("POST", "/v1/collections", body);
+  payCollection = (id, body) => this.#repeat("POST", `/v1/collections/${encodeURIComponent(id)}/pay`, body);
+  closeCollection = (id) => this.#repeat("POST", `/v1/collections/${encodeURIComponent(id)}/close`, {});
   topUp = (body) => this.#repeat("POST", "/v1/wallet/topups", body);
 
-  async #repeat(method, path, body) {
+  /** The statement of whole days, both included (YYYY-MM-DD, UTC), as a CSV file. */
+  statement = (currency, from, to) =>
+    this.#repeat("GET", `/v1/wallet/statement.csv?${query({ currency, from, to })}`, undefined, file);
+
+  async #repeat(method, path, body, how = call) {
     let pause = FIRST_PAUSE_MS;
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#once(method, path, body);
+        return await this.#once(method, path, body, how);
       } catch (problem) {
         if (!(problem instanceof Problem) || !problem.temporary || attempt === TRIES) throw problem;
       }
@@ -79,17 +96,17 @@ export class Api {
     }
   }
 
-  async #once(method, path, body) {
+  async #once(method, path, body, how = call) {
     try {
-      return await this.#call(method, path, body);
+      return await this.#call(method, path, body, how);
     } catch (problem) {
       if (problem.status !== 401 || !(await this.#renew())) throw problem;
-      return this.#call(method, path, body);
+      return this.#call(method, path, body, how);
     }
   }
 
-  async #call(method, path, body) {
-    const answer = await call(method, path, body, this.#token());
+  async #call(method, path, body, how) {
+    const answer = await how(method, path, body, this.#token());
     if (answer.date) this.#skew = answer.date + DATE_HEADER_STEP_MS / 2 - Date.now();
     return answer.body;
   }
@@ -114,28 +131,38 @@ export class Directory {
 }
 
 async function call(method, path, body, token) {
-  const headers = { Accept: "application/json" };
+  const { response, body: text } = await ask(method, path, body, token, TIMEOUT_MS, (r) => r.text());
+  const data = parse(text);
+  if (data === undefined) throw new Problem(response.status, "unexpected", "the answer was not JSON");
+  return { body: data, date: Date.parse(response.headers.get("Date") ?? "") };
+}
+
+async function file(method, path, body, token) {
+  const { body: blob } = await ask(method, path, body, token, FILE_TIMEOUT_MS, (r) => r.blob());
+  return { body: blob };
+}
+
+// Sends a request and reads a success with read.
+async function ask(method, path, body, token, timeout, read) {
+  const headers = {};
   if (token) headers.Authorization = `Bearer ${token}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let response;
-  let text;
+  let content;
   try {
     response = await fetch(path, {
       method,
       headers,
       body: body === undefined ? undefined : JSON.stringify(body),
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(timeout),
     });
-    text = await response.text();
+    content = await (response.ok ? read(response) : response.text());
   } catch {
     throw new Problem(0, "no_answer", "");
   }
-  const data = parse(text);
-  if (!response.ok) {
-    throw new Problem(response.status, data?.code ?? "unexpected", data?.detail ?? `HTTP ${response.status}`);
-  }
-  if (data === undefined) throw new Problem(response.status, "unexpected", "the answer was not JSON");
-  return { body: data, date: Date.parse(response.headers.get("Date") ?? "") };
+  if (response.ok) return { response, body: content };
+  const data = parse(content);
+  throw new Problem(response.status, data?.code ?? "unexpected", data?.detail ?? `HTTP ${response.status}`);
 }
 
 function parse(text) {

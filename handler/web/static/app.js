@@ -3,20 +3,25 @@
 import { Actions } from "./actions.js";
 import { Api, Problem } from "./api.js";
 import { batched, h } from "./dom.js";
+import { Events, GROUP_TOPIC, USER_TOPIC } from "./events.js";
 import { Live } from "./live.js";
 import { groupName, personName } from "./people.js";
+import { groupIn, groupPlace, personIn, placeIn, queryOf } from "./places.js";
+import { Social } from "./social.js";
 import { Store } from "./store.js";
 import { Toasts } from "./toast.js";
 import { barView } from "./view-bar.js";
+import { openBill } from "./view-bill.js";
 import { chatView } from "./view-chat.js";
+import { chatsView } from "./view-chats.js";
+import { openCollect } from "./view-collect.js";
 import { openCompose } from "./view-compose.js";
 import { openEnvelope } from "./view-envelope.js";
-import { groupsView } from "./view-groups.js";
 import { openNewGroup } from "./view-newgroup.js";
+import { openSend } from "./view-send.js";
 import { openTopUp } from "./view-topup.js";
 import { openWallet } from "./view-wallet.js";
 
-const TOPIC = "group:";
 const TICK_MS = 1000; // how late an expiry may be shown
 const GROUPS_MS = 15_000; // how often to look for groups one was added to
 const GROUPS_EMPTY_MS = 3_000; // while there are none
@@ -29,35 +34,39 @@ export class App {
   #api;
   #store;
   #actions;
+  #social;
+  #events = new Events(() => this.#ctx);
   #live;
+  #ctx; // what the views may use
   #toasts;
   #views = [];
   #watchers = new Set(); // open dialogs
   #frame;
-  #group = ""; // the one shown; "" for the list
+  #place = ""; // the chat shown; "" for the list
   #timers = [];
   #looking = 0;
   #stop = new AbortController();
   #changed = batched(() => this.#update());
 
-  constructor({ root, i18n, session, group, onLeave }) {
+  constructor({ root, i18n, session, onLeave }) {
     this.#root = root;
     this.#i18n = i18n;
     this.#session = session;
-    this.#group = group;
+    this.#place = placeIn(location.search, session.user);
     this.#onLeave = onLeave;
     const token = () => session.token;
     const renew = () => this.#renew();
     this.#api = new Api(token, renew);
     this.#store = new Store(session.user, () => this.#api.now());
     this.#actions = new Actions(this.#api, this.#store);
+    this.#social = new Social(this.#api, this.#store, this.#actions);
     this.#live = new Live({
       token,
       renew,
       onStatus: (status) => this.#store.setStatus(status),
-      onEvents: (topic, events) => this.#events(topic.slice(TOPIC.length), events),
-      onReload: (topic) => this.#try(this.#actions.reload(topic.slice(TOPIC.length))),
-      onRevoked: (topic) => this.#revoked(topic.slice(TOPIC.length)),
+      onEvents: (topic, events) => this.#events.apply(topic, events),
+      onReload: (topic) => this.#try(this.#events.reload(topic)),
+      onRevoked: (topic) => this.#revoked(topic.slice(GROUP_TOPIC.length)),
       onProblem: (code, detail) => this.#toasts.problem(new Problem(400, code, detail)),
       // A refused connection gives no reason; an HTTP call does, and renews the token if that was it.
       onRefused: () => this.#api.probe().catch(() => {}),
@@ -65,20 +74,27 @@ export class App {
   }
 
   async start() {
-    for (const kind of ["groups", "envelope", "balances", "status"]) this.#store.on(kind, this.#changed);
+    for (const kind of ["groups", "people", "envelope", "transfer", "collection", "balances", "status"]) {
+      this.#store.on(kind, this.#changed);
+    }
     this.#mount();
     const { signal } = this.#stop;
-    addEventListener("popstate", () => this.#show(this.#addressed()), { signal });
+    addEventListener("popstate", () => this.#show(placeIn(location.search, this.#store.me)), { signal });
     addEventListener("online", this.#changed, { signal });
     addEventListener("offline", this.#changed, { signal });
     document.addEventListener("visibilitychange", () => this.#visible(), { signal });
     let ticked = this.#api.now();
-    this.#timers.push(setInterval(() => (ticked = this.#store.tick(ticked)), TICK_MS));
+    const tick = () => {
+      ticked = this.#store.tick(ticked);
+      for (const view of this.#views) view.tick?.();
+    };
+    this.#timers.push(setInterval(tick, TICK_MS));
     this.#live.start();
+    this.#live.follow(USER_TOPIC + this.#store.me);
     await this.#try(Promise.all([this.#groups(), this.#actions.balances()]));
-    this.#show(this.#group || this.#onlyGroup(), true);
+    this.#show(this.#place || this.#onlyGroup(), true);
     this.#lookForGroups();
-    await this.#try(this.#actions.own());
+    await this.#try(Promise.all([this.#actions.own(), this.#social.transfers()]));
   }
 
   #leave(expired = false) {
@@ -100,7 +116,8 @@ export class App {
 
   #mount() {
     const ctx = this.#context();
-    this.#views = [barView(ctx), groupsView(ctx), chatView(ctx)];
+    this.#ctx = ctx;
+    this.#views = [barView(ctx), chatsView(ctx), chatView(ctx)];
     this.#frame = h(
       "div",
       { class: "app" },
@@ -116,7 +133,9 @@ export class App {
     const i18n = this.#i18n;
     const { t, lang } = i18n;
     const me = this.#store.me;
-    const toasts = new Toasts(i18n, document.body);
+    const topUp = () => openTopUp(ctx);
+    const remedies = this.#session.dev ? { insufficient_balance: { label: t("nav.topup"), run: topUp } } : {};
+    const toasts = new Toasts(i18n, document.body, remedies);
     this.#toasts?.remove();
     const ctx = {
       i18n,
@@ -128,10 +147,15 @@ export class App {
       store: this.#store,
       api: this.#api,
       actions: this.#actions,
-      group: () => this.#group,
+      social: this.#social,
+      place: () => this.#place,
+      group: () => groupIn(this.#place),
+      person: () => personIn(this.#place),
       name: (id) => personName(id, lang),
       groupName: (id) => groupName(id, lang),
-      go: (group) => this.#show(group),
+      go: (place) => this.#show(place),
+      attempt: (promise) => this.#try(promise),
+      quietly: (promise) => this.#quietly(promise),
       // Calls fn after changes until the returned function is called.
       watch: (fn) => {
         this.#watchers.add(fn);
@@ -140,7 +164,10 @@ export class App {
       open: (id) => openEnvelope(ctx, id),
       compose: () => openCompose(ctx),
       wallet: () => openWallet(ctx),
-      topUp: () => openTopUp(ctx),
+      send: () => openSend(ctx),
+      collect: () => openCollect(ctx),
+      bill: (id) => openBill(ctx, id),
+      topUp,
       newGroup: () => openNewGroup(ctx),
       join: (group, others = []) => this.#join(group, others),
       toggleLang: () => {
@@ -153,30 +180,29 @@ export class App {
   }
 
   #update() {
-    this.#frame.dataset.screen = this.#group ? "chat" : "list";
+    this.#frame.dataset.screen = this.#place ? "chat" : "list";
     for (const view of this.#views) view.update();
     for (const fn of this.#watchers) fn();
   }
 
-  // Groups --------------------------------------------------------------------------------------------------------
-
-  #addressed() {
-    return new URLSearchParams(location.search).get("group") ?? "";
-  }
+  // Chats ---------------------------------------------------------------------------------------------------------
 
   #onlyGroup() {
     const wide = matchMedia("(min-width: 760px)").matches;
-    return wide || this.#store.groups.size === 1 ? ([...this.#store.groups.keys()][0] ?? "") : "";
+    return groupPlace(wide || this.#store.groups.size === 1 ? [...this.#store.groups.keys()][0] : "");
   }
 
-  #show(group, replace = false) {
-    this.#group = group;
-    this.#store.read(group);
-    if (this.#store.groups.has(group)) this.#quietly(this.#actions.before(group));
-    if (this.#addressed() !== group || replace) {
-      const address = new URLSearchParams();
-      if (this.#session.dev) address.set("user", this.#store.me);
-      if (group) address.set("group", group);
+  #show(place, replace = false) {
+    this.#place = place;
+    if (personIn(place)) this.#store.meet(personIn(place));
+    this.#store.read(place);
+    this.#toasts.seen(place);
+    if (this.#store.groups.has(groupIn(place))) {
+      this.#quietly(this.#actions.before(groupIn(place)));
+      this.#quietly(this.#social.collections(groupIn(place)));
+    }
+    if (placeIn(location.search, this.#store.me) !== place || replace) {
+      const address = new URLSearchParams({ ...(this.#session.dev && { user: this.#store.me }), ...queryOf(place) });
       const url = `${location.pathname}${address.size ? `?${address}` : ""}`;
       history[replace ? "replaceState" : "pushState"](null, "", url);
     }
@@ -185,8 +211,8 @@ export class App {
 
   async #groups() {
     const { added, removed } = await this.#actions.groups();
-    for (const id of removed) this.#live.forget(TOPIC + id);
-    for (const id of added) this.#live.follow(TOPIC + id);
+    for (const id of removed) this.#live.forget(GROUP_TOPIC + id);
+    for (const id of added) this.#live.follow(GROUP_TOPIC + id);
     await Promise.all(added.map((id) => this.#actions.members(id)));
   }
 
@@ -201,55 +227,25 @@ export class App {
 
   async #join(group, others) {
     await this.#actions.startGroup(group, others);
-    for (const id of this.#store.groups.keys()) this.#live.follow(TOPIC + id);
+    for (const id of this.#store.groups.keys()) this.#live.follow(GROUP_TOPIC + id);
     await this.#actions.members(group);
-    this.#show(group);
+    this.#show(groupPlace(group));
   }
 
   #revoked(group) {
     this.#toasts.show(this.#i18n.t("chat.removed", { group: groupName(group, this.#i18n.lang) }));
-    if (this.#group === group) this.#show("", true);
+    if (groupIn(this.#place) === group) this.#show("", true);
     this.#try(this.#groups());
   }
 
   #visible() {
     if (document.hidden) return;
     this.#live.wake();
-    this.#store.read(this.#group);
+    this.#store.read(this.#place);
     this.#quietly(this.#groups());
   }
 
-  // Events --------------------------------------------------------------------------------------------------------
-
-  #events(group, events) {
-    const store = this.#store;
-    for (const event of events) {
-      const { missing, fresh } = store.apply(event);
-      if (missing) {
-        // It was sent before the history begins.
-        this.#try(this.#actions.envelope(event.envelope_id));
-      } else if (event.type === "envelope.sent" && fresh) {
-        this.#arrived(group, event);
-      } else if (event.type === "envelope.grabbed" && fresh && event.user_id === store.me) {
-        // Taken in another window of the same person.
-        this.#quietly(this.#actions.awaitCredit(event.currency, store.balances.get(event.currency) ?? 0));
-      } else if (event.type === "envelope.refunded" && store.envelopes.get(event.envelope_id)?.sender === store.me) {
-        this.#quietly(this.#actions.balances());
-      }
-    }
-  }
-
-  #arrived(group, event) {
-    const { t, lang } = this.#i18n;
-    this.#quietly(this.#actions.before(group));
-    if (event.sender === this.#store.me) {
-      this.#quietly(this.#actions.balances());
-      return;
-    }
-    this.#toasts.announce(t("chat.announce", { name: personName(event.sender, lang), greeting: event.greeting }));
-    if (group !== this.#group || document.hidden) this.#store.unread(group);
-    if (!this.#store.groups.get(group)?.members.includes(event.sender)) this.#quietly(this.#actions.members(group));
-  }
+  // Failures ------------------------------------------------------------------------------------------------------
 
   async #try(promise) {
     try {

@@ -51,6 +51,15 @@ export class I18n {
     );
   }
 
+  /** How long something still takes, to the minute, and to the second in its last hour. */
+  remaining(ms) {
+    const s = Math.max(0, Math.ceil(ms / 1000));
+    const two = (n) => String(n).padStart(2, "0");
+    if (s < 3600) return `${Math.floor(s / 60)}:${two(s % 60)}`;
+    const minutes = Math.ceil(s / 60);
+    return this.t("time.h_min", { n: Math.floor(minutes / 60), min: minutes % 60 });
+  }
+
   /** A length of time, in its largest unit. */
   duration(ms) {
     const s = Math.max(1, Math.round(ms / 1000));

@@ -1,4 +1,5 @@
-// Start: who is this window, and which group does it show. The address may say both: /?user=alice&group=family
+// Start: who is this window, and which chat does it show. The address may say both: /?user=alice&group=family,
+// or /?user=alice&with=bob
 
 import { App } from "./app.js";
 import { I18n } from "./i18n.js";
@@ -20,7 +21,6 @@ async function start() {
       root,
       i18n,
       session,
-      group: new URLSearchParams(location.search).get("group") ?? "",
       onLeave: (lang, expired) => {
         i18n = lang;
         session.leave();

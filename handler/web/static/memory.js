@@ -1,5 +1,5 @@
-// Which envelopes this browser has seen, so that a chat looks the same after a reload although the server keeps no
-// history of a chat beyond its latest events. Only ids: everything else is asked of the server again.
+// What this browser remembers: which envelopes it has seen, so that a chat looks the same after a reload although the server keeps no
+// history of a chat beyond its latest events; and which reminders it has shown. Only ids: everything else is asked of the server again.
 
 const MOST = 30; // of each group
 
@@ -22,4 +22,19 @@ export function remember(me, group, ids) {
   } catch {
     // Then the chat begins with what the server still has.
   }
+}
+
+const MOST_REMINDERS = 50;
+
+/** Whether somebody was reminded of a collection here before; from now on they were. */
+export function reminded(me, collection) {
+  const where = `hongbao.reminded.${me}`;
+  try {
+    const ids = JSON.parse(localStorage.getItem(where) ?? "[]");
+    if (ids.includes(collection)) return true;
+    localStorage.setItem(where, JSON.stringify([...ids, collection].slice(-MOST_REMINDERS)));
+  } catch {
+    // Then a reminder may be shown again after a reload.
+  }
+  return false;
 }

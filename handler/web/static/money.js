@@ -1,7 +1,27 @@
 // Amounts: whole minor units in, text out, and back. Never a fraction in between.
 
-/** What the composer offers; the server accepts any ISO 4217 currency. */
-export const CURRENCIES = ["CNY", "HKD", "TWD", "USD", "EUR", "GBP", "SGD", "JPY", "KRW", "KWD"];
+// The currencies that WeChat Pay settles in, after renminbi, and some with other numbers of decimals.
+const SETTLED = [
+  "HKD",
+  "USD",
+  "EUR",
+  "GBP",
+  "JPY",
+  "KRW",
+  "SGD",
+  "AUD",
+  "CAD",
+  "CHF",
+  "DKK",
+  "NOK",
+  "NZD",
+  "RUB",
+  "SEK",
+  "THB",
+];
+
+/** What the composers offer; the server accepts any ISO 4217 currency. */
+export const CURRENCIES = ["CNY", ...SETTLED, "TWD", "KWD"];
 
 /** The largest single amount, as on the server. */
 export const MAX_MINOR = 2 ** 40;

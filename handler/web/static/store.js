@@ -1,6 +1,10 @@
 // What the page knows. Events and HTTP answers come in any order and more than once; all of it is merged by identity:
 // an envelope by its id, a take by (envelope, user). Nothing that was taken is ever forgotten, nothing closed reopens.
 
+import { Collections } from "./collections.js";
+import { groupIn, personIn } from "./places.js";
+import { Transfers } from "./transfers.js";
+
 /** @typedef {{user: string, share: number, amount: number, at: number}} Take */
 /** @typedef {{id: string, group: string, sender: string, kind: string, total: number, count: number, currency: string,
  *   greeting: string, to: string, createdAt: number, expiresAt: number, commitment: string, seed: string,
@@ -12,6 +16,8 @@ const FRESH_MS = 2000; // what is at most this much older than the page counts a
 export class Store {
   /** @type {Map<string, {id: string, members: string[], unread: number}>} */
   groups = new Map();
+  /** The persons with whom there is a conversation. @type {Map<string, {id: string, unread: number}>} */
+  people = new Map();
   /** @type {Map<string, Envelope>} */
   envelopes = new Map();
   /** @type {Map<string, number>} */
@@ -27,9 +33,22 @@ export class Store {
     this.me = me;
     this.#now = now;
     this.#since = now() - FRESH_MS;
+    this.transfers = new Transfers(me, now, (id) => {
+      this.meet(this.transfers.other(this.transfers.get(id)));
+      this.#emit("transfer", id);
+    });
+    this.collections = new Collections(me, now, (id) => this.#emit("collection", id));
   }
 
-  /** Calls fn(detail) after each change of a kind: groups, envelope, balances, status. Returns how to stop that. */
+  /** Whether something of this time happened while the page was there. */
+  fresh(at) {
+    return at >= this.#since;
+  }
+
+  /**
+   * Calls fn(detail) after each change of a kind: groups, people, envelope, transfer, collection, balances, status. Returns
+   * how to stop that.
+   */
   on(kind, fn) {
     if (!this.#listeners.has(kind)) this.#listeners.set(kind, new Set());
     this.#listeners.get(kind).add(fn);
@@ -62,18 +81,29 @@ export class Store {
     this.#emit("groups");
   }
 
-  read(group) {
-    const known = this.groups.get(group);
+  /** Begins a conversation with a person, if there is none. */
+  meet(person) {
+    if (this.people.has(person)) return;
+    this.people.set(person, { id: person, unread: 0 });
+    this.#emit("people");
+  }
+
+  read(place) {
+    const known = this.#chat(place);
     if (!known?.unread) return;
     known.unread = 0;
     this.#emit("groups");
   }
 
-  unread(group) {
-    const known = this.groups.get(group);
+  unread(place) {
+    const known = this.#chat(place);
     if (!known) return;
     known.unread++;
     this.#emit("groups");
+  }
+
+  #chat(place) {
+    return this.groups.get(groupIn(place)) ?? this.people.get(personIn(place));
   }
 
   setBalances(list) {
@@ -144,7 +174,7 @@ export class Store {
     if (event.type === "envelope.sent") {
       const known = this.envelopes.has(event.envelope_id);
       this.put({ ...event, id: event.envelope_id, state: "open" });
-      return { missing: false, fresh: !known && event.created_at >= this.#since };
+      return { missing: false, fresh: !known && this.fresh(event.created_at) };
     }
     const e = this.envelopes.get(event.envelope_id);
     if (!e) return { missing: true, fresh: false };
@@ -152,7 +182,7 @@ export class Store {
     switch (event.type) {
       case "envelope.grabbed":
         fresh = this.#take(e, { user: event.user_id, share: event.share, amount: event.amount, at: event.at });
-        fresh &&= event.at >= this.#since;
+        fresh &&= this.fresh(event.at);
         break;
       case "envelope.drained":
         e.closed = "drained";
@@ -167,10 +197,19 @@ export class Store {
     return { missing: false, fresh };
   }
 
-  /** Tells listeners about envelopes whose time has run out since the last call. */
+  /** Tells listeners about envelopes and transfers whose time has come since the last call. */
   tick(before) {
     for (const e of this.envelopes.values()) {
       if (!e.closed && e.expiresAt > before && e.expiresAt <= this.#now()) this.#emit("envelope", e.id);
+    }
+    for (const t of this.transfers.pending()) {
+      const at = t.state === "offered" ? t.expiresAt : t.arrivesAt;
+      if (at > before && at <= this.#now()) this.#emit("transfer", t.id);
+    }
+    for (const group of this.groups.keys()) {
+      for (const c of this.collections.of(group)) {
+        if (c.remindAt > before && c.remindAt <= this.#now()) this.#emit("collection", c.id);
+      }
     }
     return this.#now();
   }

@@ -8,22 +8,45 @@ const MOST_AT_ONCE = 3;
 
 export class Toasts {
   #i18n;
+  #root;
+  #remedies;
   #list = h("div", { class: "toasts", role: "status", "aria-live": "polite" });
   #spoken = h("div", { class: "spoken", "aria-live": "polite" });
 
-  constructor(i18n, root) {
+  /**
+   * @param {object} i18n
+   * @param {Element} root
+   * @param {Record<string, {label: string, run: () => void}>} [remedies] what may be offered with a problem, by its code
+   */
+  constructor(i18n, root, remedies = {}) {
     this.#i18n = i18n;
+    this.#root = root;
+    this.#remedies = remedies;
     root.append(this.#list, this.#spoken);
     // Above everything, an open dialog too, where the browser can.
     this.#list.popover = "manual";
   }
 
-  /** Shows a message. tone: bad, good or plain. */
-  show(title, detail = "", tone = "plain") {
+  /**
+   * Shows a message. tone: bad, good or plain.
+   * @param {{action?: {label: string, run: () => void}, testid?: string, about?: string}} [more] something to do about it;
+   *   about: what it leads to, for seen
+   */
+  show(title, detail = "", tone = "plain", { action, testid = "toast", about = "" } = {}) {
+    const act = () => {
+      this.#drop(toast);
+      action.run();
+    };
     const toast = h(
       "div",
-      { class: `toast toast-${tone}`, data: { testid: "toast" } },
+      { class: `toast toast-${tone}`, data: { testid, about } },
       h("div", { class: "toast-text" }, h("strong", {}, title), detail && h("p", {}, detail)),
+      action &&
+        h(
+          "button",
+          { class: "toast-action", type: "button", data: { testid: "toast-action" }, on: { click: act } },
+          action.label,
+        ),
       h(
         "button",
         {
@@ -37,9 +60,7 @@ export class Toasts {
     );
     while (this.#list.children.length >= MOST_AT_ONCE) this.#list.firstElementChild.remove();
     this.#list.append(toast);
-    // Shown anew, it comes above a dialog that was opened meanwhile.
-    this.#list.hidePopover?.();
-    this.#list.showPopover?.();
+    this.#raise();
     setTimeout(() => this.#drop(toast), SHOWN_MS);
   }
 
@@ -56,7 +77,14 @@ export class Toasts {
       return;
     }
     const key = `error.${error.code}`;
-    this.show(t(this.#i18n.has(key) ? key : "error.other"), error.detail, "bad");
+    this.show(t(this.#i18n.has(key) ? key : "error.other"), error.detail, "bad", {
+      action: this.#remedies[error.code],
+    });
+  }
+
+  /** Takes back the messages about something that is on the screen now. */
+  seen(about) {
+    for (const toast of [...this.#list.children]) if (about && toast.dataset.about === about) this.#drop(toast);
   }
 
   remove() {
@@ -67,6 +95,19 @@ export class Toasts {
   /** Says something to screen readers. */
   announce(text) {
     fill(this.#spoken, text);
+  }
+
+  // An open dialog makes everything outside it inert: messages move into it, and out again when it closes.
+  #raise() {
+    const dialog = Array.from(document.querySelectorAll("dialog[open]")).at(-1);
+    const home = dialog ?? this.#root;
+    if (this.#list.parentNode !== home) {
+      home.append(this.#list);
+      dialog?.addEventListener("close", () => this.#list.parentNode === dialog && this.#raise(), { once: true });
+    }
+    if (!this.#list.children.length) return;
+    this.#list.hidePopover?.();
+    this.#list.showPopover?.();
   }
 
   #drop(toast) {

@@ -4,14 +4,13 @@ import { fill, h, icon, setText } from "./dom.js";
 import { format } from "./money.js";
 import { initial, tint } from "./people.js";
 import { takes } from "./store.js";
+import { itemFrame } from "./view-item.js";
 
 const FACES = 5; // avatars of takers on the card
 
 export function cardItem(ctx, envelope) {
   const { t, store } = ctx;
-  const mine = envelope.sender === ctx.me;
   const greeting = envelope.greeting || t("compose.default_greeting");
-  const stamp = h("time", { class: "stamp" }, ctx.i18n.time(envelope.createdAt));
   const sign = h("span", { class: "card-sign" });
   const state = h("span", { class: "card-state" });
   const progress = h("span", { class: "card-progress" });
@@ -40,26 +39,10 @@ export function cardItem(ctx, envelope) {
       faces,
     ),
   );
-  const el = h(
-    "article",
-    { class: mine ? "item mine" : "item" },
-    stamp,
-    h(
-      "div",
-      { class: "item-row" },
-      h(
-        "span",
-        { class: `avatar ${tint(envelope.sender)}`, "aria-hidden": "true" },
-        initial(ctx.name(envelope.sender)),
-      ),
-      h("div", { class: "item-column" }, h("p", { class: "item-who" }, ctx.name(envelope.sender)), card),
-    ),
-    caption,
-  );
+  const { el, stamped } = itemFrame(ctx, envelope.sender, envelope.createdAt, card, caption);
 
   let drawn = "";
-  const update = (stamped) => {
-    stamp.hidden = !stamped;
+  const update = () => {
     const standing = store.standing(envelope);
     const list = takes(envelope);
     // Many cards are asked to update at each event; only the one that it concerns is drawn again.
@@ -82,7 +65,7 @@ export function cardItem(ctx, envelope) {
     fill(caption, captionText(ctx, envelope, list));
     caption.hidden = !caption.childNodes.length;
   };
-  return { el, update };
+  return { el, stamped, update };
 }
 
 function stateText(ctx, envelope, standing) {

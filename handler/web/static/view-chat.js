@@ -1,24 +1,22 @@
-// One chat: its head, the feed of red envelopes, and the button that sends one.
+// One chat: its head, the feed of what people sent and asked for, and the buttons that send something.
 
 import { fill, h, icon, keyed, setText } from "./dom.js";
+import { timeline } from "./timeline.js";
 import { cardItem } from "./view-card.js";
+import { collectionItem } from "./view-collection.js";
+import { transferItem } from "./view-transfer.js";
 
 const NEAR_END_PX = 80;
 const STAMP_GAP_MS = 5 * 60_000; // a time is shown after a pause this long
-const AVATARS = 5;
+const NAMES = 5;
+const ITEMS = { envelope: cardItem, transfer: transferItem, collection: collectionItem };
 
 export function chatView(ctx) {
   const { t, store } = ctx;
   const title = h("h1", {});
   const people = h("p", { class: "chat-people" });
   const feed = h("div", { class: "feed-items", role: "log", "aria-label": t("nav.groups") });
-  const empty = h(
-    "div",
-    { class: "empty" },
-    icon("packet"),
-    h("h2", {}, t("chat.empty")),
-    h("p", {}, t("chat.empty_text")),
-  );
+  const empty = h("div", { class: "empty" });
   const scroller = h(
     "div",
     { class: "feed", tabindex: "0", on: { scroll: () => atEnd() && (newer.hidden = true) } },
@@ -37,6 +35,10 @@ export function chatView(ctx) {
     icon("packet"),
     t("chat.compose"),
   );
+  const tool = (testid, sign, text, click) =>
+    h("button", { class: "tool", type: "button", data: { testid }, on: { click } }, icon(sign), h("span", {}, text));
+  const send = tool("transfer-new", "transfer", t("chat.transfer"), ctx.send);
+  const collect = tool("collect-new", "collect", t("chat.collect"), ctx.collect);
   const chat = h(
     "div",
     { class: "chat-inner" },
@@ -58,7 +60,7 @@ export function chatView(ctx) {
     ),
     scroller,
     newer,
-    h("footer", { class: "chat-foot" }, compose),
+    h("footer", { class: "chat-foot" }, compose, send, collect),
   );
   const none = h("div", { class: "empty" });
   const el = h("main", { class: "chat" }, chat, none);
@@ -73,50 +75,79 @@ export function chatView(ctx) {
     });
   };
 
-  const items = new Map(); // envelope id → its card
-  const create = (e) => {
-    const item = cardItem(ctx, e);
-    items.set(e.id, item);
-    return item.el;
+  const items = new Map(); // key → what is on the screen for it
+  const create = (item) => {
+    const made = ITEMS[item.type](ctx, item.thing);
+    items.set(item.key, made);
+    return made.el;
   };
 
   let shown = "";
   let last = "";
   const update = () => {
-    const id = ctx.group();
-    const group = store.groups.get(id);
-    chat.hidden = !group;
-    none.hidden = Boolean(group);
-    if (!group) {
-      notHere(id);
+    const place = ctx.place();
+    const group = store.groups.get(ctx.group());
+    const here = Boolean(group || ctx.person());
+    chat.hidden = !here;
+    none.hidden = here;
+    if (!here) {
+      notHere(ctx.group());
       shown = "";
       return;
     }
-    const envelopes = store.feed(id);
-    const end = shown !== id || atEnd();
-    if (shown !== id) items.clear(), feed.replaceChildren();
-    setText(title, ctx.groupName(id));
-    setText(people, `${t("chat.members", { n: group.members.length })} · ${names(group.members)}`);
-    people.hidden = !group.members.length;
-    empty.hidden = envelopes.length > 0;
-    keyed(feed, envelopes, (e) => e.id, create);
-    let before = 0;
-    for (const e of envelopes) {
-      items.get(e.id).update(e.createdAt - before > STAMP_GAP_MS);
-      before = e.createdAt;
+    const entries = timeline(store, place);
+    const end = shown !== place || atEnd();
+    if (shown !== place) {
+      items.clear();
+      feed.replaceChildren();
+      furnish(group);
     }
-    const newest = envelopes.at(-1)?.id ?? "";
-    const mine = envelopes.at(-1)?.sender === ctx.me;
-    if (newest !== last || end) {
-      if (end || mine) toEnd(shown === id && newest !== last);
+    setText(title, group ? ctx.groupName(group.id) : ctx.name(ctx.person()));
+    setText(
+      people,
+      group ? `${t("chat.members", { n: group.members.length })} · ${names(group.members)}` : ctx.person(),
+    );
+    people.hidden = group ? !group.members.length : ctx.person() === ctx.name(ctx.person()).toLowerCase();
+    empty.hidden = entries.length > 0;
+    keyed(feed, entries, (item) => item.key, create);
+    let before = 0;
+    for (const item of entries) {
+      const { stamped, update: draw } = items.get(item.key);
+      stamped(item.at - before > STAMP_GAP_MS);
+      draw(item.thing);
+      before = item.at;
+    }
+    const newest = entries.at(-1);
+    if ((newest?.key ?? "") !== last || end) {
+      if (end || newest?.by === ctx.me) toEnd(shown === place && newest?.key !== last);
       else newer.hidden = false;
     }
-    shown = id;
-    last = newest;
+    shown = place;
+    last = newest?.key ?? "";
   };
 
-  const names = (members) =>
-    members.slice(0, AVATARS).map(ctx.name).join(", ") + (members.length > AVATARS ? " …" : "");
+  // What differs between a group and a person.
+  const furnish = (group) => {
+    const kind = group ? "chat" : "person";
+    fill(
+      empty,
+      icon(group ? "packet" : "transfer"),
+      h("h2", {}, t(`${kind}.empty`)),
+      h("p", {}, t(`${kind}.empty_text`)),
+    );
+    chat.dataset.kind = group ? "group" : "person";
+    compose.hidden = !group;
+    collect.hidden = !group;
+    send.className = group ? "tool" : "primary compose";
+    newer.lastChild.textContent = t(group ? "chat.newer" : "person.newer");
+  };
+
+  // Countdowns.
+  const tick = () => {
+    for (const item of items.values()) item.tick?.();
+  };
+
+  const names = (members) => members.slice(0, NAMES).map(ctx.name).join(", ") + (members.length > NAMES ? " …" : "");
 
   // A group in the address that one is not in, or no group at all.
   const notHere = (id) => {
@@ -152,5 +183,5 @@ export function chatView(ctx) {
     );
   };
 
-  return { el, update };
+  return { el, update, tick };
 }

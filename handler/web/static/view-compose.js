@@ -2,7 +2,8 @@
 
 import { newRequestId } from "./api.js";
 import { fill, h, setText } from "./dom.js";
-import { CURRENCIES, digits, format, parse, pieces, toInput } from "./money.js";
+import { ruleText } from "./form.js";
+import { CURRENCIES, format, parse, pieces, toInput } from "./money.js";
 import { check, MAX_COUNT } from "./rules.js";
 import { field, openSheet } from "./sheet.js";
 
@@ -184,7 +185,7 @@ class Composer {
     // Without a number of shares the rule for the total would only repeat that.
     for (const [name, { show }] of Object.entries(f.fields)) {
       const rule = this.#touched.has(name) ? wrong[name] : null;
-      show(rule ? this.#ruleText(rule, draft.currency) : "");
+      show(rule ? ruleText(this.#ctx, rule, draft.currency) : "");
     }
     const minor = draft.amount.minor ?? 0;
     fill(
@@ -196,18 +197,6 @@ class Composer {
     setText(f.owned, t(minor > have ? "compose.short" : "compose.balance", { money: money(have) }));
     f.owned.classList.toggle("bad", minor > have);
     return wrong;
-  }
-
-  #ruleText(rule, currency) {
-    const money = (minor) => format(minor, currency, this.#ctx.lang);
-    return this.#ctx.t(rule.key, {
-      ...rule,
-      currency,
-      digits: digits(currency),
-      unit: money(1),
-      ...(rule.money && { money: money(rule.money) }),
-      ...(rule.each && { each: money(rule.each) }),
-    });
   }
 
   #shareText({ kind, amount, count, to }, money) {

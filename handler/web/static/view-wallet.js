@@ -1,9 +1,10 @@
-// The wallet: the statement with its running balance, what one sent, what one received.
+// The wallet: the statement with its running balance, the red envelopes one sent, and those one received.
 
 import { fill, h, icon } from "./dom.js";
 import { format, formatSigned, pieces } from "./money.js";
-import { initial, tint } from "./people.js";
 import { openSheet } from "./sheet.js";
+import { exporter } from "./view-export.js";
+import { entryLine, face, joined, line, sign } from "./view-statement.js";
 
 const TABS = ["statement", "sent", "received"];
 
@@ -32,9 +33,11 @@ export function openWallet(ctx) {
         type: "button",
         role: "tab",
         class: "tab",
+        "aria-label": t(`wallet.${name}_label`),
         data: { testid: `history-${name}` },
         on: { click: () => ((tab = name), show()) },
       },
+      name !== TABS[0] && icon("packet"),
       t(`wallet.${name}`),
     ),
   );
@@ -80,6 +83,7 @@ export function openWallet(ctx) {
     }
   };
 
+  const file = exporter(ctx, () => currency);
   const balance = () =>
     fill(
       big,
@@ -93,6 +97,7 @@ export function openWallet(ctx) {
     empty.hidden = true;
     more.hidden = true;
     more.onclick = () => load("", mine);
+    file.hidden = tab !== TABS[0];
     balance();
     load("", mine);
   };
@@ -104,6 +109,7 @@ export function openWallet(ctx) {
     [
       h("div", { class: "wallet-top" }, big, currencies.length > 1 && choice),
       h("div", { class: "tabs", role: "tablist" }, tabs),
+      file,
       list,
       empty,
       h("div", { class: "buttons" }, more),
@@ -113,40 +119,6 @@ export function openWallet(ctx) {
   );
   show();
   ctx.actions.balances().catch((problem) => ctx.toasts.problem(problem));
-}
-
-function line(sign, title, text, amount, under, tone = "") {
-  return h(
-    "li",
-    { class: `line ${tone}` },
-    sign,
-    h("span", { class: "line-text" }, h("span", {}, title), h("small", {}, text)),
-    h("span", { class: "line-amount" }, h("strong", {}, amount), h("small", {}, under)),
-  );
-}
-
-const face = (ctx, id) => h("span", { class: `avatar ${tint(id)}`, "aria-hidden": "true" }, initial(ctx.name(id)));
-const sign = (name) =>
-  h(
-    "span",
-    { class: `line-sign sign-${name}`, "aria-hidden": "true" },
-    icon({ topup: "plus", withdrawal: "out", void: "back" }[name] ?? "packet"),
-  );
-const joined = (...parts) => parts.filter(Boolean).join(" · ");
-
-function entryLine(ctx, entry, currency) {
-  const { t, lang } = ctx;
-  const known = ["topup", "withdrawal", "hold", "post", "void"].includes(entry.kind);
-  const from = entry.kind === "post" && entry.counterparty;
-  const title = from ? t("wallet.post_from", { name: ctx.name(from) }) : known ? t(`wallet.${entry.kind}`) : entry.kind;
-  return line(
-    from ? face(ctx, from) : sign(entry.kind),
-    title,
-    joined(entry.note, ctx.i18n.time(entry.at)),
-    formatSigned(entry.amount, currency, lang),
-    t("wallet.balance_after", { money: format(entry.balance, currency, lang) }),
-    entry.amount > 0 ? "in" : "out",
-  );
 }
 
 function sentLine(ctx, sent) {
