@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -63,11 +62,10 @@ func BenchmarkSettle(b *testing.B) {
 		}
 		b.StartTimer()
 		began := time.Now()
-		var posting atomic.Int32
-		posting.Store(nShards)
 		for shard := range nShards {
+			posted := make(chan struct{}, 1) // wakes the deliverer, as in the worker
 			wg.Go(func() {
-				defer posting.Add(-1)
+				defer close(posted)
 				for from := 0; from < shares; from += perBatch {
 					batch := make([]wallet.Post, 0, envelopes*perBatch)
 					for i, h := range holds[shard] {
@@ -78,23 +76,27 @@ func BenchmarkSettle(b *testing.B) {
 					if r, err := l.Post(b.Context(), shard, batch); err != nil || r.Posted != len(batch) {
 						b.Errorf("post: %+v, %v", r, err)
 					}
+					select {
+					case posted <- struct{}{}:
+					default:
+					}
 				}
 			})
 			wg.Go(func() {
-				for {
-					last := posting.Load() == 0
-					n, err := l.Deliver(b.Context(), shard)
-					if err != nil {
-						b.Errorf("deliver: %v", err)
-					}
-					if n == 0 && last {
-						return
+				for more := true; more; {
+					_, more = <-posted
+					for n := 1; n > 0; {
+						var err error
+						if n, err = l.Deliver(b.Context(), shard); err != nil {
+							b.Errorf("deliver: %v", err)
+						}
 					}
 				}
 			})
 		}
 		wg.Wait()
 		spent += time.Since(began)
+		b.Logf("round %d: %.0f credits/s", round, credits/time.Since(began).Seconds())
 	}
 	b.ReportMetric(float64(credits*round)/spent.Seconds(), "credits/s")
 	l.wantBalanced(0)

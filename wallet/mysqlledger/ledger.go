@@ -40,6 +40,7 @@ type Ledger struct {
 	heads   *otter.Cache[int64, *head]
 	told    []chan struct{} // by shard
 	paused  pauses
+	gates   []chan struct{} // by shard: one delivery of this process to it at a time
 	metrics metrics
 }
 
@@ -52,6 +53,7 @@ func New(cfg Config) (*Ledger, error) {
 	}
 	for shard := range cfg.Cluster.Shards() {
 		l.tables = append(l.tables, nameTables(cfg.Cluster, shard))
+		l.gates = append(l.gates, make(chan struct{}, 1))
 		l.told = append(l.told, make(chan struct{}, 1))
 	}
 	l.heads, err = otter.New(&otter.Options[int64, *head]{

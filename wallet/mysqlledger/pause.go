@@ -45,6 +45,9 @@ func (p *pauses) add(dest int, now time.Time) {
 	if p.of == nil {
 		p.of = map[int]pause{}
 	}
+	if now.Before(p.of[dest].until) {
+		return // deliveries from several shards failed together, which counts once
+	}
 	length := min(max(2*p.of[dest].length, pauseFirst), pauseMost)
 	p.of[dest] = pause{until: now.Add(length*3/4 + rand.N(length/2)), length: length}
 }
