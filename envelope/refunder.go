@@ -106,7 +106,8 @@ func (r *Refunder) refund(ctx context.Context, h wallet.Hold) (done bool, err er
 	if err != nil || !done {
 		return false, err
 	}
-	return true, r.pot.Retire(ctx, []Retirement{{Envelope: h.ID, Refunded: h.Voided}})
+	// No pass looks at this hold again, so a worker that is told to stop still ends the pot.
+	return true, r.pot.Retire(context.WithoutCancel(ctx), []Retirement{{Envelope: h.ID, Refunded: h.Voided}})
 }
 
 // fillFromLedger makes the pot of an open hold as the ledger knows it.

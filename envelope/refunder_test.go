@@ -1,6 +1,8 @@
 package envelope_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -69,5 +71,41 @@ func TestADamagedPotHoldsUpNoOther(t *testing.T) {
 	}
 	if got, want := systemtest.Balance(t, s, "alice"), int64(10_000-100); got != want {
 		t.Errorf("alice has %d, want %d: envelopes beside the damaged one were not refunded", got, want)
+	}
+}
+
+// stoppingPot is the pot of a worker that is told to stop while it refunds.
+type stoppingPot struct {
+	envelope.Pot
+	stop context.CancelFunc
+}
+
+func (p stoppingPot) Retire(ctx context.Context, r []envelope.Retirement) error {
+	p.stop()
+	return p.Pot.Retire(ctx, r)
+}
+
+// TestAWorkerThatIsStoppedFinishesItsRefund: once the money is back nobody looks at the hold again, so the group must hear of
+// it, and the pot must be let go, now.
+func TestAWorkerThatIsStoppedFinishesItsRefund(t *testing.T) {
+	s := systemtest.New(t, nil)
+	systemtest.Fund(t, s, "g", 1000, "alice", "bob")
+	e := send(t, s, "alice", order("r", 100, 2))
+	shard, _ := s.Ledger.ShardOf(e.ID)
+	ctx, stop := context.WithCancel(t.Context())
+	refunder := envelope.NewRefunder(stoppingPot{s.Pots, stop}, s.Ledger, inFuture, quiet())
+	if _, _, err := refunder.Pass(ctx, shard); err != nil && !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if got := systemtest.Balance(t, s, "alice"); got != 1000 {
+		t.Fatalf("alice has %d, want 1000", got)
+	}
+	records, _, err := s.Pots.Read(t.Context(), s.Buckets.Of(shard, e.ID), "", 10, 0)
+	if err != nil || len(records) != 2 || records[1].Kind != envelope.RecordRefunded {
+		t.Errorf("the log holds %+v, %v: want the refund", records, err)
+	}
+	pot := fmt.Sprintf("{b%d}:e:%d", s.Buckets.Of(shard, e.ID), e.ID)
+	if ttl, err := s.Redis.Do(t.Context(), s.Redis.B().Ttl().Key(pot).Build()).AsInt64(); err != nil || ttl < 0 {
+		t.Errorf("the pot is kept for ever: %d, %v", ttl, err)
 	}
 }
