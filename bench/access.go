@@ -20,6 +20,7 @@ import (
 	"github.com/hongbao/hongbao/kitex_gen/groupapi/groupservice"
 	"github.com/hongbao/hongbao/kitex_gen/operatorapi"
 	"github.com/hongbao/hongbao/kitex_gen/operatorapi/operatorservice"
+	"github.com/hongbao/hongbao/kitex_gen/transferapi/transferservice"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi/walletservice"
 )
 
@@ -104,6 +105,7 @@ type Target struct {
 	envelopes envelopeservice.Client
 	wallets   walletservice.Client
 	groups    groupservice.Client
+	transfers transferservice.Client
 	operator  operatorservice.Client
 	auditor   operatorservice.Client // has the patience for an audit
 	asOps     context.Context        // with the operator's token
@@ -114,12 +116,13 @@ type Target struct {
 func Connect(ctx context.Context, a Access) (*Target, error) {
 	t := &Target{access: a}
 	options := ClientOptions(a.Mux, a.RPC, callTimeout)
-	var errs [5]error
+	var errs [6]error
 	t.envelopes, errs[0] = envelopeservice.NewClient(a.Service, options...)
 	t.wallets, errs[1] = walletservice.NewClient(a.Service, options...)
 	t.groups, errs[2] = groupservice.NewClient(a.Service, options...)
 	t.operator, errs[3] = operatorservice.NewClient(a.Service, options...)
 	t.auditor, errs[4] = operatorservice.NewClient(a.Service, ClientOptions(a.Mux, a.RPC, auditTimeout)...)
+	t.transfers, errs[5] = transferservice.NewClient(a.Service, options...)
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}
@@ -172,7 +175,7 @@ func (t *Target) Sandbox() bool { return t.installation.Sandbox }
 
 // Close closes the connections.
 func (t *Target) Close() {
-	for _, c := range []any{t.envelopes, t.wallets, t.groups, t.operator, t.auditor} {
+	for _, c := range []any{t.envelopes, t.wallets, t.groups, t.transfers, t.operator, t.auditor} {
 		if closer, ok := c.(io.Closer); ok {
 			_ = closer.Close() // nothing is under way any more
 		}

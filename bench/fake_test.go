@@ -29,6 +29,8 @@ import (
 	"github.com/hongbao/hongbao/kitex_gen/groupapi/groupservice"
 	"github.com/hongbao/hongbao/kitex_gen/operatorapi"
 	"github.com/hongbao/hongbao/kitex_gen/operatorapi/operatorservice"
+	"github.com/hongbao/hongbao/kitex_gen/transferapi"
+	"github.com/hongbao/hongbao/kitex_gen/transferapi/transferservice"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi/walletservice"
 )
@@ -43,27 +45,30 @@ type fake struct {
 	received  map[string][]*envelopeapi.Received
 	sent      map[string][]*envelopeapi.Sent
 	grabs     int64
+	transfers map[int64]*transferapi.Transfer
+	entries   map[string][]*walletapi.Entry
 	audits    int
 	watchers  map[string][]*websocket.Conn
 }
 
 // lies are what a fake does wrong.
 type lies struct {
-	forgetCredit  int64 // each so-manieth win is never credited
-	shortCredit   int64 // each so-manieth win is credited with a unit less
-	sameShare     int64 // each so-manieth win is of a share that somebody has
-	forgetSend    int64 // each so-manieth envelope is not in its sender's list
-	dropAnswer    int64 // each so-manieth win gets no answer, and is credited
-	inventCredit  int64 // each so-manieth loser is credited something
-	wrongLoser    bool  // losers of a drained envelope are told that it is expired
-	dropEvent     int64 // each so-manieth event reaches nobody
-	unbalanced    bool
-	busyAudits    int // so many audits are refused first
-	notSandbox    bool
-	refuseTokens  bool
-	refuseSends   bool
-	withoutDrain  bool // the backlog never empties
-	answerGrabsIn time.Duration
+	forgetCredit   int64 // each so-manieth win is never credited
+	shortCredit    int64 // each so-manieth win is credited with a unit less
+	sameShare      int64 // each so-manieth win is of a share that somebody has
+	forgetSend     int64 // each so-manieth envelope is not in its sender's list
+	forgetTransfer int64 // each so-manieth transfer never arrives
+	dropAnswer     int64 // each so-manieth win gets no answer, and is credited
+	inventCredit   int64 // each so-manieth loser is credited something
+	wrongLoser     bool  // losers of a drained envelope are told that it is expired
+	dropEvent      int64 // each so-manieth event reaches nobody
+	unbalanced     bool
+	busyAudits     int // so many audits are refused first
+	notSandbox     bool
+	refuseTokens   bool
+	refuseSends    bool
+	withoutDrain   bool // the backlog never empties
+	answerGrabsIn  time.Duration
 }
 
 type fakeEnvelope struct {
@@ -82,6 +87,7 @@ func (f *fake) start(t *testing.T) Access {
 	t.Helper()
 	f.last = 1 << 40
 	f.envelopes, f.received, f.sent = map[int64]*fakeEnvelope{}, map[string][]*envelopeapi.Received{}, map[string][]*envelopeapi.Sent{}
+	f.transfers, f.entries = map[int64]*transferapi.Transfer{}, map[string][]*walletapi.Entry{}
 	f.watchers = map[string][]*websocket.Conn{}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -90,8 +96,9 @@ func (f *fake) start(t *testing.T) Access {
 	exit := make(chan error, 1)
 	s := server.NewServer(server.WithListener(listener), server.WithMetaHandler(transmeta.ServerTTHeaderHandler),
 		server.WithMiddleware(f.authenticate), server.WithExitSignal(func() <-chan error { return exit }))
-	err = errors.Join(walletservice.RegisterService(s, &fakeWallet{}), groupservice.RegisterService(s, &fakeGroup{}),
-		envelopeservice.RegisterService(s, &fakeEnvelopes{f}), operatorservice.RegisterService(s, &fakeOperator{f}))
+	err = errors.Join(walletservice.RegisterService(s, &fakeWallet{fake: f}), groupservice.RegisterService(s, &fakeGroup{}),
+		envelopeservice.RegisterService(s, &fakeEnvelopes{f}), operatorservice.RegisterService(s, &fakeOperator{f}),
+		transferservice.RegisterService(s, &fakeTransfers{fake: f}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +138,42 @@ func caller(ctx context.Context) string {
 	return subject
 }
 
-type fakeWallet struct{ walletapi.WalletService }
+type fakeWallet struct {
+	walletapi.WalletService
+	*fake
+}
+
+func (f fakeWallet) Entries(ctx context.Context, _ *walletapi.EntriesRequest) (*walletapi.EntriesResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return &walletapi.EntriesResponse{Entries: slices.Clone(f.entries[caller(ctx)])}, nil
+}
+
+type fakeTransfers struct {
+	transferapi.TransferService
+	*fake
+}
+
+func (f fakeTransfers) Offer(_ context.Context, r *transferapi.OfferRequest) (*transferapi.Transfer, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.last += shardsOfIDs
+	f.transfers[f.last] = &transferapi.Transfer{Id: f.last, To: r.To, Amount: r.Amount, State: "offered"}
+	return f.transfers[f.last], nil
+}
+
+func (f fakeTransfers) Accept(ctx context.Context, r *transferapi.TransferRequest) (*transferapi.Transfer, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	t := f.transfers[r.TransferId]
+	if t.To != caller(ctx) {
+		return nil, errors.New("not the recipient")
+	}
+	if !every(int64(len(f.transfers)), f.forgetTransfer) {
+		f.entries[t.To] = append(f.entries[t.To], &walletapi.Entry{Subject: "transfer", Reference: t.Id, Amount: t.Amount})
+	}
+	return t, nil
+}
 
 func (fakeWallet) Balances(context.Context, *walletapi.BalancesRequest) (*walletapi.BalancesResponse, error) {
 	return &walletapi.BalancesResponse{}, nil

@@ -19,6 +19,16 @@ type Plan struct {
 
 	// RealMoney lets suites run against a deployment that is not marked as a sandbox.
 	RealMoney bool
+	// Patience is how long an accepted transfer may take to its recipient's statement, once nothing else is to be
+	// settled; 0: a minute.
+	Patience time.Duration
+}
+
+func (p Plan) patience() time.Duration {
+	if p.Patience > 0 {
+		return p.Patience
+	}
+	return time.Minute
 }
 
 // ErrRealMoney says that the deployment is not marked as a sandbox.

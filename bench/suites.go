@@ -30,6 +30,9 @@ func suites() []suite {
 			s.Shares, s.P99 = new(10), new(Span(50*time.Millisecond))
 		})},
 		{name: "settle", about: "from acknowledged grab to committed credit", run: runSettle, own: own(func(s *Settings) {})},
+		{name: "transfer", about: "money offered to a person, who accepts it", run: runTransfer, own: own(func(s *Settings) {
+			s.P99 = new(Span(50 * time.Millisecond))
+		})},
 		{name: "push", about: "listeners are told of grabs", run: runPush, fixedRate: true, own: own(func(s *Settings) {
 			s.Rate, s.Listeners = new(Rate(500)), new(200)
 		})},

@@ -38,8 +38,9 @@ type Ledger interface {
 	// OpenHolds returns open holds of a subject on a shard with an id above after, in the order of ids.
 	OpenHolds(ctx context.Context, shard int, s wallet.Subject, after int64, limit int) ([]wallet.Hold, error)
 
-	// DueHolds returns open holds of a subject on a shard that expired at or before now, the oldest first.
-	DueHolds(ctx context.Context, shard int, s wallet.Subject, now time.Time, limit int) ([]wallet.Hold, error)
+	// DueHolds returns open holds of a subject on a shard that expired at or before now, the oldest first, from the one
+	// behind after (the zero Hold: from the oldest).
+	DueHolds(ctx context.Context, shard int, s wallet.Subject, now time.Time, after wallet.Hold, limit int) ([]wallet.Hold, error)
 
 	// HoldsOf returns an owner's holds, newest first, with an id below before (0: from the newest).
 	HoldsOf(ctx context.Context, owner string, s wallet.Subject, before int64, limit int) ([]wallet.Hold, error)

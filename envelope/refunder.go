@@ -14,10 +14,9 @@ import (
 )
 
 const (
-	refundBatch       = 200
-	refundParallel    = 8
-	refundInterval    = time.Second
-	unsettledInterval = 100 * time.Millisecond
+	refundBatch    = 200
+	refundParallel = 8
+	refundInterval = time.Second
 )
 
 // Refunder returns to the sender what was not taken in time. The pot decides, atomically with Take, what was taken; the
@@ -38,37 +37,53 @@ func NewRefunder(pot Pot, ledger Ledger, now func() time.Time, logger *slog.Logg
 // Run refunds what is due on a shard until the context ends.
 func (r *Refunder) Run(ctx context.Context, shard int) {
 	loop.Job{Name: "refund", Log: r.logger.With("shard", shard), Interval: refundInterval}.Run(ctx, func(ctx context.Context) (bool, error) {
-		due, voided, err := r.Pass(ctx, shard)
-		if err == nil && due > voided { // not settled yet: that is a matter of milliseconds
-			loop.Wait(ctx, unsettledInterval, nil)
-		}
-		return due > 0, err
+		_, voided, err := r.Pass(ctx, shard)
+		return voided > 0, err
 	})
 }
 
-// Pass looks once at the envelopes that are due on a shard. Those among them whose grabs are not all settled stay due.
+// Pass looks once at every envelope that is due on a shard. Those among them whose grabs are not all settled stay due, and
+// so does one that fails; neither holds up the others.
 func (r *Refunder) Pass(ctx context.Context, shard int) (due, voided int, err error) {
-	holds, err := r.ledger.DueHolds(ctx, shard, wallet.SubjectEnvelope, r.now(), refundBatch)
-	if err != nil {
-		return 0, 0, err
+	now := r.now()
+	var errs []error
+	for after := (wallet.Hold{}); ctx.Err() == nil; {
+		holds, err := r.ledger.DueHolds(ctx, shard, wallet.SubjectEnvelope, now, after, refundBatch)
+		if err != nil {
+			return due, voided, errors.Join(append(errs, err)...)
+		}
+		n, err := r.refundAll(ctx, holds)
+		due, voided, errs = due+len(holds), voided+n, append(errs, err)
+		if len(holds) < refundBatch || serverAway(err) {
+			break
+		}
+		after = holds[len(holds)-1]
 	}
-	done := make([]bool, len(holds))
-	group, ctx := errgroup.WithContext(ctx)
+	return due, voided, errors.Join(append(errs, ctx.Err())...)
+}
+
+func (r *Refunder) refundAll(ctx context.Context, holds []wallet.Hold) (voided int, err error) {
+	done, errs := make([]bool, len(holds)), make([]error, len(holds))
+	var group errgroup.Group
 	group.SetLimit(refundParallel)
 	for i, h := range holds {
 		group.Go(func() error {
-			var err error
-			done[i], err = r.refund(ctx, h)
-			return err
+			done[i], errs[i] = r.refund(ctx, h)
+			return nil
 		})
 	}
-	err = group.Wait()
+	_ = group.Wait()
 	for _, d := range done {
 		if d {
 			voided++
 		}
 	}
-	return len(holds), voided, err
+	return voided, errors.Join(errs...)
+}
+
+// serverAway tells an error that every envelope of a shard would meet now from one of a single envelope.
+func serverAway(err error) bool {
+	return errors.Is(err, ErrPotsLost) || wallet.RefusalCode(err) == wallet.CodeUnavailable
 }
 
 // refund closes one envelope and voids its rest. done is false while grabs are still to be settled.
@@ -91,7 +106,8 @@ func (r *Refunder) refund(ctx context.Context, h wallet.Hold) (done bool, err er
 	if err != nil || !done {
 		return false, err
 	}
-	return true, r.pot.Retire(ctx, []Retirement{{Envelope: h.ID, Refunded: h.Voided}})
+	// No pass looks at this hold again, so a worker that is told to stop still ends the pot.
+	return true, r.pot.Retire(context.WithoutCancel(ctx), []Retirement{{Envelope: h.ID, Refunded: h.Voided}})
 }
 
 // fillFromLedger makes the pot of an open hold as the ledger knows it.

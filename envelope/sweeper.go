@@ -2,6 +2,8 @@ package envelope
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -52,21 +54,23 @@ func (s *Sweeper) All(ctx context.Context, shard int) (filled int, err error) {
 	return s.sweep(ctx, shard, &after, s.now().Add(time.Hour))
 }
 
-// sweep walks from after to the last hold created before until, and leaves in after where the next walk begins.
+// sweep walks from after to the last hold created before until, and leaves in after where the next walk begins: not beyond a
+// hold that failed, which does not hold up those behind it.
 func (s *Sweeper) sweep(ctx context.Context, shard int, after *int64, until time.Time) (filled int, err error) {
 	settled := s.now().Add(-sweepSettled)
+	var failed error
 	for at := *after; ; {
 		holds, err := s.ledger.OpenHolds(ctx, shard, wallet.SubjectEnvelope, at, sweepBatch)
 		if err != nil || len(holds) == 0 {
-			return filled, err
+			return filled, errors.Join(failed, err)
 		}
 		at = holds[len(holds)-1].ID
 		n, err := s.fillMissing(ctx, holds, until)
-		if err != nil {
-			return filled, err
-		}
 		filled += n
-		if holds[len(holds)-1].CreatedAt.Before(settled) {
+		if failed = errors.Join(failed, err); serverAway(err) || ctx.Err() != nil {
+			return filled, failed
+		}
+		if failed == nil && holds[len(holds)-1].CreatedAt.Before(settled) {
 			*after = at
 		}
 	}
@@ -88,10 +92,16 @@ func (s *Sweeper) fillMissing(ctx context.Context, holds []wallet.Hold, until ti
 	if err != nil {
 		return 0, err
 	}
-	for i, id := range missing {
-		if err := fillFromLedger(ctx, s.pot, s.ledger, byID[id]); err != nil {
-			return i, err
+	var failed error
+	for _, id := range missing {
+		switch err := fillFromLedger(ctx, s.pot, s.ledger, byID[id]); {
+		case err == nil:
+			filled++
+		case serverAway(err) || ctx.Err() != nil:
+			return filled, errors.Join(failed, err)
+		default:
+			failed = errors.Join(failed, fmt.Errorf("fill envelope %d: %w", id, err))
 		}
 	}
-	return len(missing), nil
+	return filled, failed
 }

@@ -30,8 +30,9 @@ type Ledger interface {
 	// GetHolds returns those of the holds that exist, in the order of ids given.
 	GetHolds(ctx context.Context, ids []int64) ([]wallet.Hold, error)
 
-	// DueHolds returns open holds of a subject on a shard whose ExpiresAt is at or before now, the oldest first.
-	DueHolds(ctx context.Context, shard int, s wallet.Subject, now time.Time, limit int) ([]wallet.Hold, error)
+	// DueHolds returns open holds of a subject on a shard whose ExpiresAt is at or before now, the oldest first, from the
+	// one behind after (the zero Hold: from the oldest).
+	DueHolds(ctx context.Context, shard int, s wallet.Subject, now time.Time, after wallet.Hold, limit int) ([]wallet.Hold, error)
 
 	// Mentioned returns the references of a subject that somebody was mentioned in, the highest first, below before (0:
 	// from the highest).

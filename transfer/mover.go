@@ -41,14 +41,27 @@ func (m *Mover) Run(ctx context.Context, shard int) {
 	})
 }
 
-// Pass looks once at the transfers that are due on a shard, and returns how many it moved: one that somebody else has
+// Pass looks once at every transfer that is due on a shard, and returns how many it moved: one that somebody else has
 // moved at the same time does not count. One that fails does not hold up the others.
 func (m *Mover) Pass(ctx context.Context, shard int) (moved int, err error) {
 	now := m.now()
-	holds, err := m.ledger.DueHolds(ctx, shard, wallet.SubjectTransfer, now, moveBatch)
-	if err != nil {
-		return 0, err
+	var errs []error
+	for after := (wallet.Hold{}); ctx.Err() == nil; {
+		holds, err := m.ledger.DueHolds(ctx, shard, wallet.SubjectTransfer, now, after, moveBatch)
+		if err != nil {
+			return moved, errors.Join(append(errs, err)...)
+		}
+		n, err := m.moveAll(ctx, holds, now)
+		moved, errs = moved+n, append(errs, err)
+		if len(holds) < moveBatch || wallet.RefusalCode(err) == wallet.CodeUnavailable {
+			break
+		}
+		after = holds[len(holds)-1]
 	}
+	return moved, errors.Join(append(errs, ctx.Err())...)
+}
+
+func (m *Mover) moveAll(ctx context.Context, holds []wallet.Hold, now time.Time) (moved int, err error) {
 	done, errs := make([]bool, len(holds)), make([]error, len(holds))
 	var group errgroup.Group
 	group.SetLimit(moveParallel)

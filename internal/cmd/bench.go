@@ -23,13 +23,13 @@ import (
 )
 
 type benchCmd struct {
-	Run     benchRunCmd     `cmd:"" default:"withargs" help:"Run suites: grab, losers, hot, send, settle, push, spring, or all; docs/bench.md explains them."`
+	Run     benchRunCmd     `cmd:"" default:"withargs" help:"Run suites: grab, losers, hot, send, settle, transfer, push, spring, or all; docs/bench.md explains them."`
 	Compare benchCompareCmd `cmd:"" help:"Show two runs side by side."`
 }
 
 // benchRunCmd are the flags of a run. What is not given comes from --settings, and then from the suite itself.
 type benchRunCmd struct {
-	Suites []string `arg:"" optional:"" help:"Suites to run: grab, losers, hot, send, settle, push, spring, all. Default: that of --settings."`
+	Suites []string `arg:"" optional:"" help:"Suites to run: grab, losers, hot, send, settle, transfer, push, spring, all. Default: that of --settings."`
 
 	Target   string `help:"RPC address (host:port) of a deployment. Default: a hongbao up of its own, on temporary data."`
 	HTTP     string `name:"http" help:"Address (host:port) of its gateway, for suites with listeners."`

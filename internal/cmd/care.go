@@ -92,6 +92,9 @@ func printAudit(at console, r wallet.AuditReport) {
 	}
 }
 
+// recoverNode is the node number of `recover`, which makes ids beside the processes that serve.
+const recoverNode = 63
+
 type recoverCmd struct{ servers }
 
 func (r recoverCmd) Run(ctx context.Context, at console) error {
@@ -100,6 +103,7 @@ func (r recoverCmd) Run(ctx context.Context, at console) error {
 		return err
 	}
 	defer c.close()
+	c.config.Node = recoverNode
 	s, err := c.open(ctx)
 	if err != nil {
 		return err

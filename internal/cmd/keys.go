@@ -81,6 +81,9 @@ type tokenCmd struct {
 }
 
 func (t tokenCmd) Run(_ context.Context, at console) error {
+	if t.Life < time.Second {
+		return fmt.Errorf("--life %v is too short: give at least 1s", t.Life)
+	}
 	path := t.Key
 	if path == "" {
 		path = filepath.Join(t.Data, developmentKey)

@@ -30,7 +30,7 @@ type servers struct {
 	Placement map[int]int      `help:"Which --mysql (from 0) holds a shard, where it is not shard modulo servers: 7=1;8=1."`
 	Prefix    string           `help:"Prefix of the schemas' names." default:"hongbao_s"`
 	Shards    int              `help:"Logical shards, fixed at installation (1 to 1,024)." default:"4"`
-	Node      int              `help:"Number of this process (0 to 63), another one in each process that serves users." default:"0"`
+	Node      int              `help:"Number of this process (0 to 62), another one in each up, rpc and work of an installation: ids are made of it." default:"0"`
 	Expiry    time.Duration    `help:"How long an envelope stays open." default:"24h"`
 	MaxShares int              `help:"Most shares of an envelope." default:"100"`
 	MaxMean   int64            `help:"Most minor units a share on average, in any currency that --max-mean-in does not name." default:"20000"`

@@ -102,29 +102,32 @@ func Install(ctx context.Context, cfg Config, bucketsPerShard int, sandbox bool)
 
 // Open connects to an installation. Servers that are down are an error only for Redis and for shard 0, which says what
 // the installation is.
-func Open(ctx context.Context, cfg Config) (s *System, err error) {
-	s = &System{cfg: cfg}
-	defer func() {
-		if err != nil {
-			s.Close()
-		}
-	}()
-	if s.Cluster, err = openCluster(cfg); err != nil {
+func Open(ctx context.Context, cfg Config) (*System, error) {
+	s := &System{cfg: cfg}
+	if err := s.connect(ctx); err != nil {
+		s.Close()
 		return nil, err
+	}
+	return s, nil
+}
+
+func (s *System) connect(ctx context.Context) (err error) {
+	if s.Cluster, err = openCluster(s.cfg); err != nil {
+		return err
 	}
 	s.onClose(func() { _ = s.Cluster.Close() })
 	if s.Installation, err = s.Cluster.Installation(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	s.Buckets = envelope.Buckets{Shards: s.Installation.Shards, PerShard: s.Installation.BucketsPerShard}
-	if s.redisOption, err = RedisOption(cfg.Redis); err != nil {
-		return nil, err
+	if s.redisOption, err = RedisOption(s.cfg.Redis); err != nil {
+		return err
 	}
 	if s.Redis, err = rueidis.NewClient(s.redisOption); err != nil {
-		return nil, fmt.Errorf("redis: %w", err)
+		return fmt.Errorf("redis: %w", err)
 	}
 	s.onClose(s.Redis.Close)
-	return s, s.assemble(ctx)
+	return s.assemble(ctx)
 }
 
 func (s *System) assemble(ctx context.Context) (err error) {

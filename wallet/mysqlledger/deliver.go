@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -164,6 +163,7 @@ func (l *Ledger) receive(ctx context.Context, source, dest int, parcels []*parce
 	return errDelivered
 }
 
+// notInInbox are the parcels that were not delivered before. One that only bears the id of one that was is renamed.
 func (l *Ledger) notInInbox(ctx context.Context, source, dest int, parcels []*parcel) ([]*parcel, error) {
 	args := []any{source}
 	for _, b := range parcels {
@@ -176,7 +176,24 @@ func (l *Ledger) notInInbox(ctx context.Context, source, dest int, parcels []*pa
 		there[id] = true
 		return err
 	}, "SELECT id FROM "+l.tables[dest].inbox+" WHERE source = ? AND id IN "+in(len(parcels)), args...)
-	return slices.DeleteFunc(slices.Clone(parcels), func(b *parcel) bool { return there[b.id] }), err
+	if err != nil {
+		return nil, err
+	}
+	var fresh []*parcel
+	for _, b := range parcels {
+		if !there[b.id] {
+			fresh = append(fresh, b)
+			continue
+		}
+		same, err := l.delivered(ctx, dest, b)
+		if err == nil && !same {
+			err = l.rename(ctx, source, b)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return fresh, nil
 }
 
 func (l *Ledger) creditParcels(ctx context.Context, tx *sql.Tx, source, dest int, parcels []*parcel) error {

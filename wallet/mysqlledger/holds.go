@@ -88,9 +88,15 @@ func (l *Ledger) OpenHolds(ctx context.Context, shard int, s wallet.Subject, aft
 	return l.listHolds(ctx, shard, "WHERE subject = ? AND is_open = 1 AND id > ? ORDER BY id LIMIT ?", string(s), after, limit)
 }
 
-// DueHolds returns open holds of a subject on a shard that expired at or before now, the oldest first.
-func (l *Ledger) DueHolds(ctx context.Context, shard int, s wallet.Subject, now time.Time, limit int) ([]wallet.Hold, error) {
-	return l.listHolds(ctx, shard, "WHERE subject = ? AND is_open = 1 AND expires_at <= ? ORDER BY expires_at, id LIMIT ?", string(s), now.UnixMilli(), limit)
+// DueHolds returns open holds of a subject on a shard that expired at or before now, the oldest first, from the one
+// behind after (the zero Hold: from the oldest).
+func (l *Ledger) DueHolds(ctx context.Context, shard int, s wallet.Subject, now time.Time, after wallet.Hold, limit int) ([]wallet.Hold, error) {
+	from := int64(0)
+	if after.ID != 0 {
+		from = after.ExpiresAt.UnixMilli()
+	}
+	return l.listHolds(ctx, shard, "WHERE subject = ? AND is_open = 1 AND expires_at <= ? AND expires_at >= ? AND (expires_at > ? OR id > ?) ORDER BY expires_at, id LIMIT ?",
+		string(s), now.UnixMilli(), from, from, after.ID, limit)
 }
 
 // HoldsOf returns an owner's holds of a subject, newest first, with an id below before (0: from the newest).

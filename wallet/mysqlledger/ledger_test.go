@@ -125,6 +125,10 @@ func TestListsOfHolds(t *testing.T) {
 		}
 		return ids
 	}
+	due, err := b.DueHolds(ctx, 0, wallet.SubjectEnvelope, time.Now(), wallet.Hold{}, 2)
+	if err != nil || len(due) != 2 {
+		t.Fatalf("%d due, %v", len(due), err)
+	}
 	for _, list := range []struct {
 		name string
 		got  []int64
@@ -133,10 +137,11 @@ func TestListsOfHolds(t *testing.T) {
 		{"open", idsOf(b.OpenHolds(ctx, 0, wallet.SubjectEnvelope, 0, 10)), []int64{ids[0], ids[1], ids[3], ids[4], ids[5]}},
 		{"open, a page", idsOf(b.OpenHolds(ctx, 0, wallet.SubjectEnvelope, ids[1], 2)), []int64{ids[3], ids[4]}},
 		{"open, another subject", idsOf(b.OpenHolds(ctx, 0, "transfer", 0, 10)), nil},
-		{"due", idsOf(b.DueHolds(ctx, 0, wallet.SubjectEnvelope, time.Now(), 10)), []int64{ids[5], ids[4], ids[3], ids[1], ids[0]}},
-		{"due, some", idsOf(b.DueHolds(ctx, 0, wallet.SubjectEnvelope, time.Now().Add(-150*time.Second), 2)), []int64{ids[5], ids[4]}},
+		{"due", idsOf(b.DueHolds(ctx, 0, wallet.SubjectEnvelope, time.Now(), wallet.Hold{}, 10)), []int64{ids[5], ids[4], ids[3], ids[1], ids[0]}},
+		{"due, some", idsOf(b.DueHolds(ctx, 0, wallet.SubjectEnvelope, time.Now().Add(-150*time.Second), wallet.Hold{}, 2)), []int64{ids[5], ids[4]}},
 		{"of the owner", idsOf(b.HoldsOf(ctx, "alice", wallet.SubjectEnvelope, 0, 4)), []int64{ids[5], ids[4], ids[3], ids[2]}},
 		{"of the owner, second page", idsOf(b.HoldsOf(ctx, "alice", wallet.SubjectEnvelope, ids[2], 4)), []int64{ids[1], ids[0]}},
+		{"due, behind one", idsOf(b.DueHolds(ctx, 0, wallet.SubjectEnvelope, time.Now(), due[1], 2)), []int64{ids[3], ids[1]}},
 	} {
 		if !slices.Equal(list.got, list.want) {
 			t.Errorf("%s: %v, want %v", list.name, list.got, list.want)

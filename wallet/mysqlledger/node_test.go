@@ -1,0 +1,57 @@
+package mysqlledger_test
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/hongbao/hongbao/internal/shards/shardstest"
+	"github.com/hongbao/hongbao/wallet"
+)
+
+// Two processes by mistake have the same node number, and make the same id for two outbox rows. The second is written
+// after the first was delivered and deleted: it must not be taken for it.
+func TestAnOutboxIDThatComesTwice(t *testing.T) {
+	c := shardstest.New(t, 1)
+	one, two, courier := openOn(t, c, 0), openOn(t, c, 0), openOn(t, c, 5)
+	one.topUp("alice", 100_000)
+	twice := 0
+	for round := 0; round < 200 && twice == 0; round++ {
+		first, second := one.hold("alice", 10), one.hold("alice", 10)
+
+		// The second post has its ids, and then waits for a row that this transaction will not keep.
+		tx, err := c.DB(0).Begin()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.Exec("INSERT INTO "+c.Table(0, "posts")+" (hold, part, payee, amount, at, outbox) VALUES (?, 0, 'x', 1, 0, 0)", second.ID); err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if _, err := two.Post(t.Context(), 0, []wallet.Post{pay(second, 0, "carol")}); err != nil {
+				t.Errorf("post: %v", err)
+			}
+		})
+		one.post(pay(first, 0, "bob"))
+		courier.deliver()
+		if err := tx.Rollback(); err != nil {
+			t.Fatal(err)
+		}
+		wg.Wait()
+		var a, b int64
+		for id, to := range map[int64]*int64{first.ID: &a, second.ID: &b} {
+			if err := c.DB(0).QueryRow("SELECT outbox FROM "+c.Table(0, "posts")+" WHERE hold = ?", id).Scan(to); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if a == b {
+			twice++
+		}
+		courier.deliver()
+		if got, want := one.balance("carol"), int64(round+1)*10; got != want {
+			t.Fatalf("carol was credited %d, want %d: rows with the same id: %v", got, want, a == b)
+		}
+	}
+	t.Logf("%d ids came twice", twice)
+	one.wantBalanced(0)
+}
