@@ -6,6 +6,7 @@ const TRIES = 4; // of calls that are safe to repeat, when the network or the se
 const FIRST_PAUSE_MS = 250;
 const DATE_HEADER_STEP_MS = 1000; // its resolution: on average it is half of that behind
 const REQUEST_ID_BYTES = 16;
+const TRANSFERS = 100; // on a page: the most that the server gives
 
 /** An answer that is not a success. status is 0 where no answer came. */
 export class Problem extends Error {
@@ -65,8 +66,10 @@ export class Api {
   grab = (id) => this.#repeat("POST", `/v1/envelopes/${encodeURIComponent(id)}/grab`, {});
   /** body carries request_id: the caller may repeat it. */
   send = (body) => this.#repeat("POST", "/v1/envelopes", body);
-  transfersSent = (cursor) => this.#repeat("GET", `/v1/me/transfers?${query({ direction: "sent", cursor })}`);
-  transfersReceived = (cursor) => this.#repeat("GET", `/v1/me/transfers?${query({ direction: "received", cursor })}`);
+  transfersSent = (cursor) =>
+    this.#repeat("GET", `/v1/me/transfers?${query({ direction: "sent", cursor, limit: TRANSFERS })}`);
+  transfersReceived = (cursor) =>
+    this.#repeat("GET", `/v1/me/transfers?${query({ direction: "received", cursor, limit: TRANSFERS })}`);
   transfer = (id) => this.#repeat("GET", `/v1/transfers/${encodeURIComponent(id)}`);
   /** body carries request_id, as everywhere. */
   offer = (body) => this.#repeat("POST", "/v1/transfers", body);

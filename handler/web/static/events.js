@@ -131,29 +131,29 @@ export class Events {
 
   // The history brings reminders again; each is shown once.
   async #remind(event) {
-    const { t, lang, me, name, store, social } = this.#ctx();
+    const { t, lang, me, name, store, social, bill } = this.#ctx();
     const collection = await social.collection(event.collection_id);
     const part = store.collections.owed(collection);
     if (!part || reminded(me, collection.id)) return;
     const money = format(part.amount, collection.currency, lang);
     const text = t("tell.reminder", { name: name(collection.collector), money });
-    this.#tell(groupPlace(collection.group), text, collection.note, {
-      always: true,
-      testid: `reminder-${collection.id}`,
-    });
+    const more = { always: true, testid: `reminder-${collection.id}` };
+    // Who has left the group still owes, and pays from the bill.
+    if (!store.groups.has(collection.group)) more.run = () => bill(collection.id);
+    this.#tell(groupPlace(collection.group), text, collection.note, more);
   }
 
   // People --------------------------------------------------------------------------------------------------------
 
   // Says something about a place: to screen readers where it is on the screen, with a way there otherwise.
-  #tell(place, text, detail, { always = false, testid } = {}) {
-    const { t, toasts, go } = this.#ctx();
+  #tell(place, text, detail, { always = false, testid, run = () => this.#ctx().go(place) } = {}) {
+    const { t, toasts } = this.#ctx();
     const away = this.#unread(place);
     if (!away && !always) toasts.announce(text);
     else if (!away) toasts.show(text, detail, "plain", { testid });
     else
       toasts.show(text, detail, "plain", {
-        action: { label: t("toast.see"), run: () => go(place) },
+        action: { label: t("toast.see"), run },
         about: place,
         testid,
       });
