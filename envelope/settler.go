@@ -12,7 +12,10 @@ import (
 )
 
 const (
-	settleBatch = 2_000           // records in one ledger transaction, about
+	settleBatch = 2_000 // records in one ledger transaction, about
+	// PostTimeout bounds one settlement, so that a recovery of lost pots knows how long one that began before the loss
+	// may go on. What took longer is read from the log and posted again.
+	PostTimeout = 10 * time.Second
 	logWait     = 2 * time.Second // how long a reader waits for the first record
 )
 
@@ -61,7 +64,9 @@ func (s *Settler) post(ctx context.Context, shard int, posts []wallet.Post) erro
 	if len(posts) == 0 {
 		return nil
 	}
-	result, err := s.ledger.Post(ctx, shard, posts)
+	postCtx, cancel := context.WithTimeout(ctx, PostTimeout)
+	defer cancel()
+	result, err := s.ledger.Post(postCtx, shard, posts)
 	if err != nil {
 		return err
 	}

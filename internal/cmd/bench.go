@@ -79,7 +79,9 @@ func (b benchRunCmd) Run(ctx context.Context, at console, line *kong.Context) er
 		return err
 	}
 	defer stage.close()
-	r.Target.SelfStarted = stage.up != nil
+	if r.Target.SelfStarted = stage.up != nil; r.Target.SelfStarted {
+		r.Durability.Filesystem = filesystem(stage.folder)
+	}
 	stage.target.Describe(&r)
 	err = bench.Run(ctx, stage.target, plan, progress, &r)
 	if err == nil && b.Yardsticks && !r.Interrupted {

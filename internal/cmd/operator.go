@@ -22,7 +22,7 @@ func (o operators) Installation(ctx context.Context) (handler.Installation, erro
 		WaitReplicas: cfg.WaitReplicas, MaxShares: cfg.Limits.Count,
 	}
 	for _, p := range o.system.RedisPromises(ctx) {
-		found.Redis = append(found.Redis, handler.RedisServer(p))
+		found.Redis = append(found.Redis, handler.RedisServer{Version: p.Version, AppendOnly: p.AppendOnly, AppendFsync: p.AppendFsync, UsedMemory: p.UsedMemory})
 	}
 	for _, p := range o.system.MySQLPromises(ctx) {
 		found.MySQL = append(found.MySQL, handler.MySQLServer(p))

@@ -42,8 +42,9 @@ type servers struct {
 	DailyLimit     int64            `help:"Most minor units that a user may send in transfers and pay into collections in a day (UTC), in any currency that --daily-limit-in does not name; 0 for no limit." default:"20000000"`
 	DailyLimitIn   map[string]int64 `help:"The same for single currencies: JPY=5000000;KWD=0."`
 
-	WaitReplicas int           `help:"Redis replicas that must have a grab before it is acknowledged." default:"0"`
-	WaitTimeout  time.Duration `help:"How long a grab waits for them." default:"1s"`
+	VolatileRedis bool          `help:"Accept a Redis that may forget what it has acknowledged (no AOF, not fsynced, or evicting): wins can be lost and given twice."`
+	WaitReplicas  int           `help:"Redis replicas that must have a grab before it is acknowledged." default:"0"`
+	WaitTimeout   time.Duration `help:"How long a grab waits for them." default:"1s"`
 }
 
 // connected is where the servers are, and what to do when the command ends.
@@ -78,6 +79,7 @@ func (f servers) connect(ctx context.Context, at console) (*connected, error) {
 	c.config = system.Config{
 		Redis: f.Redis, MySQL: f.MySQL, Placement: f.Placement, Prefix: f.Prefix, Shards: f.Shards, Node: f.Node,
 		Limits: limits, Rules: rules, Funding: wallet.Sandbox{}, WaitReplicas: f.WaitReplicas, WaitTimeout: f.WaitTimeout,
+		VolatileRedis: f.VolatileRedis, RecoverPause: envelope.PostTimeout + 2*time.Second,
 		Log: at.log, Registerer: c.metrics, Now: time.Now,
 	}
 	if len(f.Redis) > 0 && len(f.MySQL) > 0 {
@@ -138,8 +140,8 @@ func (f servers) limits() (envelope.Limits, error) {
 		}
 		limits.MeanIn[currency] = mean
 	}
-	if limits.OpenFor < time.Second || limits.Count < 1 || limits.Mean < 1 {
-		return limits, errors.New("--expiry is at least 1s, --max-shares and --max-mean at least 1")
+	if limits.OpenFor < time.Second || limits.Count < 1 || limits.Mean < 1 || limits.Mean > wallet.MaxMinor/int64(limits.Count) {
+		return limits, errors.New("--expiry is at least 1s, --max-shares and --max-mean at least 1, and their product at most 2^40")
 	}
 	return limits, nil
 }

@@ -1,6 +1,7 @@
 package system_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 
@@ -25,5 +26,30 @@ func TestOpenWithoutWhatItNeeds(t *testing.T) {
 	noRedis.Redis = []string{"127.0.0.1:1"}
 	if _, err := system.Open(t.Context(), noRedis); err == nil {
 		t.Error("opened without Redis")
+	}
+}
+
+// A Redis that may forget what it acknowledged is refused, unless somebody says that this does not matter.
+func TestOpenOnAVolatileRedis(t *testing.T) {
+	s := systemtest.New(t, nil)
+	set := func(parameter, value string) {
+		t.Helper()
+		if err := s.Redis.Do(context.WithoutCancel(t.Context()), s.Redis.B().ConfigSet().ParameterValue().ParameterValue(parameter, value).Build()).Error(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for parameter, values := range map[string][2]string{
+		"appendfsync": {"everysec", "always"}, "appendonly": {"no", "yes"}, "maxmemory-policy": {"allkeys-lru", "noeviction"},
+	} {
+		set(parameter, values[0])
+		if _, err := system.Open(t.Context(), s.Config()); !errors.Is(err, system.ErrVolatileRedis) {
+			t.Errorf("with %s %s: %v", parameter, values[0], err)
+		}
+		careless := s.Config()
+		careless.VolatileRedis, careless.Registerer = true, nil
+		if parameter == "appendfsync" {
+			systemtest.Open(t, careless)
+		}
+		set(parameter, values[1])
 	}
 }

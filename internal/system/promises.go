@@ -3,6 +3,8 @@ package system
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +19,7 @@ type RedisPromise struct {
 	Version     string
 	AppendOnly  bool
 	AppendFsync string // empty where the server does not let us ask
+	Eviction    string // what it does when its memory is full: noeviction, or the name of a policy that forgets keys
 	UsedMemory  int64  // bytes
 }
 
@@ -39,7 +42,7 @@ func (s *System) RedisPromises(ctx context.Context) []RedisPromise {
 		if info["role"] != "master" {
 			continue
 		}
-		p := RedisPromise{Version: info["redis_version"], AppendOnly: info["aof_enabled"] == "1"}
+		p := RedisPromise{Version: info["redis_version"], AppendOnly: info["aof_enabled"] == "1", Eviction: info["maxmemory_policy"]}
 		p.UsedMemory, _ = strconv.ParseInt(info["used_memory"], 10, 64) // 0 where it is not said
 		// A managed Redis may refuse CONFIG.
 		if config, err := node.Do(ctx, node.B().ConfigGet().Parameter("appendfsync").Build()).AsStrMap(); err == nil {
@@ -50,6 +53,24 @@ func (s *System) RedisPromises(ctx context.Context) []RedisPromise {
 		promises = append(promises, p)
 	}
 	return promises
+}
+
+// ErrVolatileRedis says that Redis may forget what it has acknowledged, and with it who has won.
+var ErrVolatileRedis = errors.New("this Redis may forget what it has acknowledged")
+
+// checkDurable refuses a Redis whose acknowledgements are not on disk, or that evicts keys: after its restart it would give
+// shares away that are somebody's already, and no marker would be missing.
+func (s *System) checkDurable(ctx context.Context) error {
+	if s.cfg.VolatileRedis {
+		return nil
+	}
+	for _, p := range s.RedisPromises(ctx) {
+		if !p.AppendOnly || p.AppendFsync != "always" && p.AppendFsync != "" || p.Eviction != "noeviction" {
+			return fmt.Errorf("%w (appendonly %t, appendfsync %q, maxmemory-policy %q): set appendonly yes, appendfsync always and maxmemory-policy noeviction, or say --volatile-redis",
+				ErrVolatileRedis, p.AppendOnly, p.AppendFsync, p.Eviction)
+		}
+	}
+	return nil
 }
 
 // parseInfo reads the answer to INFO.

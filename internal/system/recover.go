@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/internal/loop"
 )
 
 // recoverParallel bounds the shards that are recovered at the same time.
@@ -20,8 +21,9 @@ type Recovery struct {
 
 // Recover makes Redis whole again from the ledger: it settles what the surviving logs hold, marks the buckets that were
 // lost as ours again, and fills every pot that an open hold should have, with the shares that were posted already counted as taken.
-// It may be repeated, and run while the system serves: a pot that is not there yet answers `unavailable`. Wins that were
-// acknowledged and neither settled nor in a surviving log are beyond recovery.
+// It may be repeated, and run while the system serves: a pot that is not there yet answers `unavailable`. A settler that
+// read its batch before the loss may still be posting it, so what was lost is marked only after RecoverPause. Wins that
+// were acknowledged and neither settled nor in a surviving log are beyond recovery.
 func (s *System) Recover(ctx context.Context) (Recovery, error) {
 	home := s.PotsHome(ctx)
 	if home != nil && !errors.Is(home, envelope.ErrPotsLost) {
@@ -32,6 +34,7 @@ func (s *System) Recover(ctx context.Context) (Recovery, error) {
 		return Recovery{}, err
 	}
 	if home != nil {
+		loop.Wait(ctx, s.cfg.RecoverPause, nil)
 		if err := s.Pots.Install(ctx); err != nil {
 			return Recovery{}, err
 		}

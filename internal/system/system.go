@@ -37,6 +37,11 @@ type Config struct {
 	Rules        transfer.Rules
 	Funding      wallet.Funding
 	WaitReplicas int
+	// VolatileRedis accepts a Redis that may forget what it has acknowledged (see ErrVolatileRedis).
+	VolatileRedis bool
+	// RecoverPause is how long Recover waits, after it has found that pots are lost, for settlements that began before:
+	// what they post must not be given away again. In an installation, PostTimeout of the envelope and a little more.
+	RecoverPause time.Duration
 	WaitTimeout  time.Duration
 
 	Log        *slog.Logger
@@ -127,6 +132,9 @@ func (s *System) connect(ctx context.Context) (err error) {
 		return fmt.Errorf("redis: %w", err)
 	}
 	s.onClose(s.Redis.Close)
+	if err := s.checkDurable(ctx); err != nil {
+		return err
+	}
 	return s.assemble(ctx)
 }
 
