@@ -199,6 +199,9 @@ func (m measured) write(c chosen, found *report.Suite) {
 		LagP50: report.Milliseconds(load.Quantile(r.Lag, .5)), LagP99: report.Milliseconds(load.Quantile(r.Lag, .99)),
 		Limited: limited(r), Places: c.places, Waited: r.Waited, Unsent: r.Unsent,
 	}
+	if r.Done > 0 {
+		found.Generator.CPU = float64(r.CPU.Microseconds()) / float64(r.Done)
+	}
 	if r.Closed {
 		found.Generator.Places = c.closed
 		found.Notes = append(found.Notes, "closed loop: each caller asks again when it has its answer, so latencies leave out what other callers would have waited")

@@ -158,6 +158,7 @@ type Result struct {
 	Unsent  int64                   // requests that were due and never left, because no place became free
 	Series  []Point
 	Kinds   []*hdrhistogram.Histogram // latencies by kind, where the options tell kinds apart
+	CPU     time.Duration             // processor time that this process used meanwhile, for all that it did
 }
 
 // PerSecond is how many requests were answered without an error.
@@ -179,6 +180,7 @@ func (r *Result) Merge(other Result) {
 		r.Series = append(r.Series, p)
 	}
 	r.Elapsed += other.Elapsed
+	r.CPU += other.CPU
 	r.Done += other.Done
 	r.Errors += other.Errors
 	r.Waited += other.Waited

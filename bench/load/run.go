@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -216,6 +217,15 @@ func Closed(ctx context.Context, callers int, span time.Duration, o Options, op 
 	}, true)
 }
 
+// cpuTime is the processor time that this process has used.
+func cpuTime() time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		return 0
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
 // measure lets work go on and keeps its figures.
 func (r *run) measure(work func(), closed bool) Result {
 	total, interval := newTally(r.options.Kinds), newTally(r.options.Kinds)
@@ -236,6 +246,7 @@ func (r *run) measure(work func(), closed bool) Result {
 		began = at
 	}
 
+	before := cpuTime()
 	finished := make(chan struct{})
 	go func() { defer close(finished); work() }()
 	ticker := time.NewTicker(r.options.Interval)
@@ -248,6 +259,7 @@ func (r *run) measure(work func(), closed bool) Result {
 		}
 		take()
 	}
+	result.CPU = cpuTime() - before
 	result.Elapsed, result.Done = began, r.done.Load()
 	result.Errors, result.Codes, result.Example = total.failed, total.codes, total.example
 	result.Latency, result.Lag, result.Kinds = total.latency, total.lag, total.kinds

@@ -69,6 +69,7 @@ type Durability struct {
 	WaitReplicas        int      `json:"wait_replicas"`
 	FlushLogAtTrxCommit []string `json:"mysql_flush_log_at_trx_commit"`
 	SyncBinlog          []string `json:"mysql_sync_binlog"`
+	Filesystem          string   `json:"filesystem,omitempty"` // of the temporary data, where this run started the target
 }
 
 // Suite is what one suite measured.
@@ -126,10 +127,11 @@ type Step struct {
 type Generator struct {
 	LagP50  float64 `json:"lag_p50_ms"` // how late requests left although a place was free
 	LagP99  float64 `json:"lag_p99_ms"`
-	Limited bool    `json:"limited"` // the generator, not the target, was the limit
-	Places  int     `json:"places"`  // most requests outstanding; callers, in a closed loop
-	Waited  int64   `json:"waited"`  // requests that had to wait for a place
-	Unsent  int64   `json:"unsent"`  // requests that never left
+	Limited bool    `json:"limited"`            // the generator, not the target, was the limit
+	Places  int     `json:"places"`             // most requests outstanding; callers, in a closed loop
+	Waited  int64   `json:"waited"`             // requests that had to wait for a place
+	Unsent  int64   `json:"unsent"`             // requests that never left
+	CPU     float64 `json:"cpu_us_per_request"` // processor time of the generator itself for each request, in microseconds
 }
 
 // Books is what the check after the suite found.

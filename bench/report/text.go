@@ -49,12 +49,26 @@ func (r Report) Heading() string {
 	if r.Target.SelfStarted {
 		started = ", started for this run on the same machine"
 	}
-	return fmt.Sprintf("%d × %s, %s/%s; hongbao %s at %s%s, %s transport, %d shards × %d buckets\nRedis %s: appendonly %v, appendfsync %s, replicas waited for %d; MySQL %s: flush at commit %s",
+	return fmt.Sprintf("%d × %s, %s/%s; hongbao %s at %s%s, %s transport, %d shards × %d buckets\nRedis %s: appendonly %v, appendfsync %s, replicas waited for %d; MySQL %s: flush at commit %s%s",
 		r.Machine.CPUs, r.Machine.CPU, r.Machine.OS, r.Machine.Arch, r.Versions.Hongbao, r.Target.RPC, started, r.Target.Transport,
 		r.Target.Shards, r.Target.BucketsPerShard,
 		list(r.Versions.Redis), r.Durability.RedisAppendOnly, list(r.Durability.RedisAppendFsync), r.Durability.WaitReplicas,
-		list(r.Versions.MySQL), list(r.Durability.FlushLogAtTrxCommit))
+		list(r.Versions.MySQL), list(r.Durability.FlushLogAtTrxCommit), r.Durability.where())
 }
+
+// where says on what the data is, where that is known.
+func (d Durability) where() string {
+	switch d.Filesystem {
+	case "":
+		return ""
+	case tmpfs:
+		return "; data on tmpfs, in memory, WHERE NOTHING IS DURABLE: give --temp-dir a folder on a disk"
+	}
+	return "; data on " + d.Filesystem
+}
+
+// tmpfs keeps files in memory.
+const tmpfs = "tmpfs"
 
 func list(values []string) string {
 	return strings.Join(slices.Compact(slices.Clone(values)), ", ")
