@@ -20,7 +20,7 @@ func (b benchRunCmd) compare(ctx context.Context, s *stage, plan bench.Plan, p b
 	if s.servers.Redis == "" || s.servers.MySQL == "" {
 		return errors.New("--yardsticks with --target needs --redis and --mysql: the servers that the deployment uses, for an honest comparison")
 	}
-	echo, err := s.startEcho(ctx, b.Mux)
+	echo, err := s.startEcho(ctx, s.access.Mux)
 	if err != nil {
 		return err
 	}
