@@ -1,0 +1,237 @@
+package handler
+
+import (
+	"bufio"
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hongbao/hongbao/wallet"
+)
+
+// archive is a wallet with a long statement, made as it is asked for.
+type archive struct {
+	wallets
+	entries int64
+	pages   atomic.Int64
+	breaks  int64 // the page that fails, from 1; 0 for none
+	note    string
+}
+
+func (a *archive) EntriesBetween(_ context.Context, _, _ string, before int64, limit int, _, _ time.Time) (entries []wallet.Entry, next int64, err error) {
+	if a.pages.Add(1) == a.breaks {
+		return nil, 0, errors.New("the ledger has gone")
+	}
+	if before == 0 {
+		before = a.entries + 1
+	}
+	for seq := before - 1; seq > 0 && len(entries) < limit; seq-- {
+		entries = append(entries, wallet.Entry{Seq: seq, Minor: 1, Balance: seq, Kind: wallet.EntryPost, Subject: wallet.SubjectTransfer, Reference: 1<<62 + seq,
+			Counterparty: "bob", Note: a.note, At: time.UnixMilli(1_700_000_000_000 + seq)})
+		next = seq
+	}
+	if next == 1 {
+		next = 0
+	}
+	return entries, next, nil
+}
+
+func newArchive(t *testing.T, a *archive) *rig {
+	return newRig(t, func(s *ServerConfig, _ *GatewayConfig) {
+		a.wallets = s.Wallet.(*Wallet).Domain.(wallets)
+		s.Wallet = &Wallet{a}
+	})
+}
+
+// brief is a wallet whose statement is the two lines of the rig.
+type brief struct{ wallets }
+
+func (b brief) EntriesBetween(ctx context.Context, user, currency string, before int64, limit int, from, to time.Time) ([]wallet.Entry, int64, error) {
+	entries, _, err := b.wallets.EntriesBetween(ctx, user, currency, before, limit, from, to)
+	return entries, 0, err
+}
+
+func TestStatement(t *testing.T) {
+	r := newRig(t, func(s *ServerConfig, _ *GatewayConfig) { s.Wallet = &Wallet{brief{s.Wallet.(*Wallet).Domain.(wallets)}} })
+	user := r.token(t, "alice", ScopeUser)
+	a := r.do(t, "GET", "/v1/wallet/statement.csv?currency=KWD&from=2026-02-16&to=2026-02-17", user, "")
+	want := "time,seq,kind,subject,reference,counterparty,note,amount,balance,currency\r\n" +
+		"2023-11-14T22:13:20.000Z,3,hold,envelope,#4611686018427387904,,,-0.005,0.005,KWD\r\n" +
+		"2023-11-14T22:13:20.000Z,2,topup,funding,#7,,,0.010,0.010,KWD\r\n"
+	if a.status != http.StatusOK || a.text != want {
+		t.Fatalf("got %d %q", a.status, a.text)
+	}
+	for name, want := range map[string]string{
+		"Content-Type": "text/csv; charset=utf-8; header=present", "Cache-Control": "no-store",
+		"Content-Disposition": `attachment; filename="statement-KWD-2026-02-16-2026-02-17.csv"`,
+	} {
+		if got := a.header.Get(name); got != want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	s := r.now()
+	if from, to := s.from.UTC().Format(time.DateTime), s.to.UTC().Format(time.DateTime); from != "2026-02-16 00:00:00" || to != "2026-02-18 00:00:00" || s.caller != "alice" {
+		t.Errorf("asked for %s to %s by %s", from, to, s.caller)
+	}
+}
+
+func TestRefusedStatements(t *testing.T) {
+	r := newRig(t, nil)
+	user := r.token(t, "alice", ScopeUser)
+	for query, want := range map[string]string{
+		"":                            wallet.CodeUnknownCurrency,
+		"currency=XXQ":                wallet.CodeUnknownCurrency,
+		"currency=CNY&currency=CNY":   wallet.CodeInvalidArgument,
+		"currency=CNY&format=xls":     wallet.CodeInvalidArgument,
+		"currency=CNY&from=yesterday": wallet.CodeInvalidArgument,
+		"currency=CNY&to=2026-02-30":  wallet.CodeInvalidArgument,
+		"currency=CNY&from=2026-2-1":  wallet.CodeInvalidArgument,
+		"currency=CNY&from=2026-02-18&to=2026-02-17": wallet.CodeInvalidArgument,
+		"currency=%zz": wallet.CodeInvalidArgument,
+	} {
+		if a := r.do(t, "GET", "/v1/wallet/statement.csv?"+query, user, ""); a.code() != want || a.status != http.StatusBadRequest {
+			t.Errorf("%q: %d %s, want %s", query, a.status, a.text, want)
+		}
+	}
+	for _, x := range []struct{ verb, token, code string }{
+		{"GET", "", CodeUnauthenticated}, {"GET", "x.y.z", CodeUnauthenticated}, {"GET", r.token(t, "chat", ScopeService), CodeForbidden},
+		{"POST", user, CodeMethodNotAllowed}, {"HEAD", user, ""},
+	} {
+		a := r.do(t, x.verb, "/v1/wallet/statement.csv?currency=CNY", x.token, "")
+		if a.code() != x.code || a.status < 400 || x.verb != "GET" && a.header.Get("Allow") != "GET" {
+			t.Errorf("%s: %d %s", x.verb, a.status, a.text)
+		}
+	}
+	r.answer(wallet.Refuse(wallet.CodeUnavailable, "x"))
+	if a := r.do(t, "GET", "/v1/wallet/statement.csv?currency=CNY", user, ""); a.status != http.StatusServiceUnavailable {
+		t.Errorf("without a ledger: %d %s", a.status, a.text)
+	}
+}
+
+// Text that somebody chose reaches a spreadsheet as text, and comes back out of the file as it was.
+func TestTextOfAStatement(t *testing.T) {
+	for note, want := range map[string]string{
+		"晚饭": "晚饭", `a "quoted", note`: `a "quoted", note`, "two\nlines": "two\nlines", "": "", "a=1": "a=1", "'": "'",
+		"=1+1": "'=1+1", "+1": "'+1", "-1": "'-1", "@SUM(A1)": "'@SUM(A1)", "\t=1": "'\t=1", "＝1": "'＝1", "＋1": "'＋1", "－1": "'－1", "＠1": "'＠1", "\n=1": "'\n=1",
+	} {
+		a := &archive{entries: 1, note: note}
+		r := newArchive(t, a)
+		answer := r.do(t, "GET", "/v1/wallet/statement.csv?currency=JPY", r.token(t, "alice", ScopeUser), "")
+		lines, err := csv.NewReader(strings.NewReader(answer.text)).ReadAll()
+		if err != nil || len(lines) != 2 || lines[1][6] != want || lines[1][7] != "1" || strings.Contains(answer.text, "\n\"=1") {
+			t.Errorf("%q: %v, %q, want %q", note, err, answer.text, want)
+		}
+	}
+}
+
+// A statement that cannot be finished breaks off, and the client can tell.
+func TestAStatementThatBreaksOff(t *testing.T) {
+	a := &archive{entries: 1000, breaks: 3}
+	r := newArchive(t, a)
+	response, err := http.DefaultTransport.RoundTrip(r.statementRequest(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if response.StatusCode != http.StatusOK || !errors.Is(err, io.ErrUnexpectedEOF) || strings.Count(string(text), "\r\n") > 1+2*wallet.MaxEntries {
+		t.Errorf("%d, %d lines, then %v", response.StatusCode, strings.Count(string(text), "\r\n"), err)
+	}
+	if log := r.log.String(); !strings.Contains(log, "statement broken off") || strings.Contains(log, "panic") {
+		t.Errorf("the log says %s", log)
+	}
+}
+
+func (r *rig) statementRequest(t *testing.T) *http.Request {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), "GET", r.url+"/v1/wallet/statement.csv?currency=CNY", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+r.token(t, "alice", ScopeUser))
+	return request
+}
+
+// A statement of any length takes the memory of a page: nothing is asked for before the client has taken what came before,
+// and what it has taken is forgotten.
+func TestALongStatementTakesConstantMemory(t *testing.T) {
+	const entries = 100_000
+	a := &archive{entries: entries, note: strings.Repeat("福", 100)}
+	r := newArchive(t, a)
+	response, err := http.DefaultTransport.RoundTrip(r.statementRequest(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	lines := bufio.NewReader(response.Body)
+	read := func(n int) {
+		t.Helper()
+		for range n {
+			if _, err := lines.ReadString('\n'); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	// The client takes a few lines and then none. The gateway goes on until the buffers of the connection are full, and
+	// then waits: its questions come to an end, far from the end of the statement.
+	read(10)
+	asked := a.pages.Load()
+	for quiet := 0; quiet < 40; {
+		time.Sleep(5 * time.Millisecond) // the interval of the condition
+		if now := a.pages.Load(); now != asked {
+			asked, quiet = now, 0
+		} else {
+			quiet++
+		}
+	}
+	if all := int64(entries / wallet.MaxEntries); asked > all/2 {
+		t.Errorf("%d of %d pages were made before the client took them", asked, all)
+	}
+
+	var alive []uint64
+	for n := 10; n < entries+1; {
+		chunk := min(5000, entries+1-n)
+		read(chunk)
+		n += chunk
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		alive = append(alive, m.HeapAlloc>>10)
+	}
+	if rest, err := lines.ReadByte(); err != io.EOF {
+		t.Errorf("after the last line: %q, %v", rest, err)
+	}
+	// The file has 40 MB. What is alive of it does not grow along it: the usual figure of the second half is that of the
+	// first, give or take the pages that happen to be under way.
+	early, late := median(alive[:len(alive)/2]), median(alive[len(alive)/2:])
+	t.Logf("%d pages; live heap %d KiB, then %d KiB", a.pages.Load(), early, late)
+	if late > early+4<<10 {
+		t.Errorf("the live heap grew from %d to %d KiB along the statement: %v", early, late, alive)
+	}
+}
+
+func median(values []uint64) uint64 { return slices.Sorted(slices.Values(values))[len(values)/2] }
+
+func TestAmountsOfAStatement(t *testing.T) {
+	for _, x := range []struct {
+		currency wallet.Currency
+		minor    int64
+		want     string
+	}{
+		{"CNY", 0, "0.00"}, {"CNY", 5, "0.05"}, {"CNY", -1234, "-12.34"}, {"JPY", -1234, "-1234"}, {"KWD", 1, "0.001"}, {"KWD", -1_234_567, "-1234.567"},
+		{"CNY", -1 << 63, "-92233720368547758.08"}, {"KRW", 1 << 40, fmt.Sprint(int64(1) << 40)},
+	} {
+		if got := x.currency.Format(x.minor); got != x.want {
+			t.Errorf("%d %s: %s, want %s", x.minor, x.currency, got, x.want)
+		}
+	}
+}
