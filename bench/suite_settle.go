@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -159,32 +160,42 @@ func sampled(w work, b *books, samples *sampler) work {
 	return w
 }
 
+// samplers is how many wins are followed at the same time.
+const samplers = 4
+
 // sampler follows single wins until they are credits.
 type sampler struct {
-	books  *books
-	offers chan win
-	lags   *hdrhistogram.Histogram
-	done   chan struct{}
-	stop   context.CancelFunc
+	books   *books
+	offers  chan win
+	stop    context.CancelFunc
+	running sync.WaitGroup
+
+	mu   sync.Mutex
+	lags *hdrhistogram.Histogram // to be read after end
 }
 
 func newSampler(ctx context.Context, b *books) *sampler {
 	ctx, cancel := context.WithCancel(ctx)
-	s := &sampler{books: b, offers: make(chan win), lags: load.NewHistogram(), done: make(chan struct{}), stop: cancel}
-	go func() {
-		defer close(s.done)
-		for {
-			select {
-			case w := <-s.offers:
-				if lag, ok := s.follow(ctx, w); ok {
-					load.Note(s.lags, lag)
-				}
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
+	s := &sampler{books: b, offers: make(chan win), lags: load.NewHistogram(), stop: cancel}
+	for range samplers {
+		s.running.Go(func() { s.run(ctx) })
+	}
 	return s
+}
+
+func (s *sampler) run(ctx context.Context) {
+	for {
+		select {
+		case w := <-s.offers:
+			if lag, ok := s.follow(ctx, w); ok {
+				s.mu.Lock()
+				load.Note(s.lags, lag)
+				s.mu.Unlock()
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // offer gives the sampler a win, which it takes if it has nothing else to do.
@@ -222,7 +233,7 @@ func (s *sampler) follow(ctx context.Context, w win) (time.Duration, bool) {
 // end stops following.
 func (s *sampler) end() {
 	s.stop()
-	<-s.done
+	s.running.Wait()
 }
 
 // lags makes a histogram of lags the latencies of a suite.

@@ -96,9 +96,9 @@ func Compare(ctx context.Context, t *Target, plan Plan, yardsticks []Yardstick, 
 
 // checkComparison checks the books of what was grabbed between the yardsticks.
 func (s *session) checkComparison(ctx context.Context, b *books, r *report.Report) error {
-	found := report.Suite{Name: "yardsticks", Loop: "closed", Notes: []string{"what was grabbed in turn with the yardsticks; the figures are theirs"}}
+	found := report.Suite{Name: "yardsticks", Loop: "closed", Notes: []string{"what was grabbed in turn with the yardsticks; the figures are with them, per second are winners"}}
 	err := s.finish(ctx, b, 0, &found)
-	found.Requests = found.Books.Wins
+	found.Requests, found.PerSecond = found.Books.Wins, r.Yardsticks[0].PerSecond
 	if ctx.Err() != nil {
 		r.Interrupted = true
 		return nil

@@ -107,6 +107,12 @@ func TestText(t *testing.T) {
 		}
 	}
 	out.Reset()
+	inMemory := sample()
+	inMemory.Durability.Filesystem = "tmpfs"
+	if err := inMemory.Text(&out); err != nil || !strings.Contains(out.String(), "WHERE NOTHING IS DURABLE") {
+		t.Errorf("%v, no word about tmpfs in\n%s", err, out.String())
+	}
+	out.Reset()
 	if err := broken().Text(&out); err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ func (r Report) Text(w io.Writer) error {
 		if s.Loop == "closed" {
 			name += " (closed loop)"
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%d of %d\t\n", name, Count(s.PerSecond), Short(s.P50), Short(s.P99), Short(s.P999), s.Errors,
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%d of %d\t\n", name, Count(s.PerSecond), s.latency(s.P50), s.latency(s.P99), s.latency(s.P999), s.Errors,
 			balance(s.BooksBalanced), s.Books.Credited, s.Books.Wins)
 	}
 	if err := t.Flush(); err != nil {
@@ -69,6 +69,14 @@ func (d Durability) where() string {
 
 // tmpfs keeps files in memory.
 const tmpfs = "tmpfs"
+
+// latency formats one of the suite's, or that none was measured.
+func (s Suite) latency(ms float64) string {
+	if s.Max == 0 {
+		return "–"
+	}
+	return Short(ms)
+}
 
 func list(values []string) string {
 	return strings.Join(slices.Compact(slices.Clone(values)), ", ")

@@ -40,7 +40,7 @@ func hongbao(args ...string) (code int, stdout, stderr string) {
 
 // tiny are flags with which a suite takes a moment.
 func tiny(args ...string) []string {
-	return append(args, "--quick", "--users=100", "--group=50", "--for=300ms", "--listeners=8", "--temp-dir")
+	return append(args, "--quick", "--users=100", "--group=50", "--rate=200", "--for=300ms", "--listeners=8", "--temp-dir")
 }
 
 // TestBenchAll runs every suite, and the yardsticks, against a deployment that it starts itself.
