@@ -43,7 +43,7 @@ func TestReadme(t *testing.T) {
 	}
 	for _, want := range []string{
 		`"members":["alice","bob"]`, `"outcome":"won"`, `"outcome":"already_won"`, `"state":"drained"`, `"best":true`, `"seed":"`,
-		"Fair: the seed fits", `"to":"bob"`, `"kind":"topup"`, `"settled":0`, "The books balance.",
+		"Fair: the seed fits", `"to":"bob"`, `"kind":"topup"`, `"settled":0`, "The books balance.", `"note":"for the taxi"`, `"state":"arrived"`,
 	} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("the examples did not print %s", want)
