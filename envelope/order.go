@@ -139,7 +139,7 @@ func (e Envelope) hold() (wallet.Hold, error) {
 		return wallet.Hold{}, fmt.Errorf("encode envelope %d: %w", e.ID, err)
 	}
 	return wallet.Hold{
-		ID: e.ID, Subject: wallet.SubjectEnvelope, Owner: e.Sender, Amount: e.Total, Parts: e.Shares,
+		ID: e.ID, Subject: wallet.SubjectEnvelope, Owner: e.Sender, Counterparty: e.To, Amount: e.Total, Parts: e.Shares,
 		Note: e.Greeting, Detail: d, CreatedAt: e.CreatedAt, ExpiresAt: e.ExpiresAt,
 	}, nil
 }

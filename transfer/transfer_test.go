@@ -171,50 +171,6 @@ func TestListsInPages(t *testing.T) {
 	}
 }
 
-func TestRefusedOffers(t *testing.T) {
-	r := newRig(t, nil, "alice", "bob")
-	good := transfer.Offer{RequestID: "refused", To: "bob", Minor: 100, Currency: "CNY", Note: "x"}
-	for name, line := range map[string]struct {
-		change func(*transfer.Offer)
-		code   string
-	}{
-		"to oneself":               {func(o *transfer.Offer) { o.To = "alice" }, transfer.CodeToOneself},
-		"to nobody":                {func(o *transfer.Offer) { o.To = "" }, transfer.CodeRecipientRequired},
-		"to something else":        {func(o *transfer.Offer) { o.To = "a b" }, wallet.CodeInvalidArgument},
-		"to a system account":      {func(o *transfer.Offer) { o.To = "#clearing" }, wallet.CodeInvalidArgument},
-		"nothing":                  {func(o *transfer.Offer) { o.Minor = 0 }, wallet.CodeAmountOutOfRange},
-		"less than nothing":        {func(o *transfer.Offer) { o.Minor = -100 }, wallet.CodeAmountOutOfRange},
-		"too much for an amount":   {func(o *transfer.Offer) { o.Minor = 1 << 62 }, wallet.CodeAmountOutOfRange},
-		"more than there is":       {func(o *transfer.Offer) { o.Minor = funds + 1 }, wallet.CodeInsufficientBalance},
-		"over the daily limit":     {func(o *transfer.Offer) { o.Minor = 20_000_001 }, wallet.CodeDailyLimitExceeded},
-		"an unknown currency":      {func(o *transfer.Offer) { o.Currency = "XXQ" }, wallet.CodeUnknownCurrency},
-		"no currency":              {func(o *transfer.Offer) { o.Currency = "" }, wallet.CodeUnknownCurrency},
-		"a currency one has not":   {func(o *transfer.Offer) { o.Currency = "USD" }, wallet.CodeInsufficientBalance},
-		"an unknown arrival":       {func(o *transfer.Offer) { o.ArrivesIn = "3h" }, transfer.CodeUnknownArrival},
-		"a long note":              {func(o *transfer.Offer) { o.Note = strings.Repeat("福", 101) }, transfer.CodeNoteTooLong},
-		"a control character":      {func(o *transfer.Offer) { o.Note = "a\tb" }, wallet.CodeInvalidArgument},
-		"text that is no text":     {func(o *transfer.Offer) { o.Note = "\xff" }, wallet.CodeInvalidArgument},
-		"a malformed request id":   {func(o *transfer.Offer) { o.RequestID = "#collection:1:1" }, wallet.CodeInvalidArgument},
-		"a request id of a top-up": {func(o *transfer.Offer) { o.RequestID = "fund-g" }, wallet.CodeRequestConflict},
-	} {
-		o := good
-		line.change(&o)
-		_, err := r.Transfers.Offer(t.Context(), "alice", o)
-		wantCode(t, name, err, line.code)
-	}
-	r.wantBalances(map[string]int64{"alice": funds, "bob": funds})
-	if sent, err := r.Transfers.Sent(t.Context(), "alice", 0, 10); err != nil || len(sent) != 0 {
-		t.Errorf("sent: %v, %v", sent, err)
-	}
-	longest := good
-	longest.Note = strings.Repeat("福", 100)
-	if _, err := r.Transfers.Offer(t.Context(), "alice", longest); err != nil {
-		t.Errorf("the longest note: %v", err)
-	}
-	r.wantEvents("user:bob", "transfer.offered")
-	r.mustBalance()
-}
-
 func TestOfferTwice(t *testing.T) {
 	r := newRig(t, nil, "alice", "bob")
 	o := transfer.Offer{RequestID: "r", To: "bob", Minor: 100, Currency: "CNY"}
