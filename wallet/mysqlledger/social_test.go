@@ -217,6 +217,22 @@ func TestMentionsArriveOnce(t *testing.T) {
 	one.wantBalanced(0)
 }
 
+// A row of mentions that by a mistake with node numbers bears the id of another one is not taken for it.
+func TestAMentionUnderAnIDThatComesTwice(t *testing.T) {
+	b := open(t, 1)
+	b.topUp("alice", 1000)
+	h := b.offered("bob")
+	exec(t, b, 0, "INSERT INTO "+b.cluster.Table(0, "inbox")+" SELECT 0, id, 0 FROM "+b.cluster.Table(0, "outbox"))
+	b.deliver()
+	if got, err := b.Mentioned(t.Context(), "bob", wallet.SubjectTransfer, 0, 10); err != nil || !slices.Equal(got, []int64{h.ID}) {
+		t.Errorf("bob was mentioned in %v, %v, want %d", got, err, h.ID)
+	}
+	if left := count(t, b, 0, "SELECT COUNT(*) FROM "+b.cluster.Table(0, "outbox")); left != 0 {
+		t.Errorf("%d rows are still in the outbox", left)
+	}
+	b.wantBalanced(0)
+}
+
 func TestNotices(t *testing.T) {
 	b := open(t, 2)
 	b.topUp("alice", 1000)

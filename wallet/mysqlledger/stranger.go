@@ -11,10 +11,10 @@ import (
 
 // delivered says whether a parcel whose id is in the inbox is the one that was delivered under it. Two processes that by
 // mistake have the same node number can make the same id; then the row in the inbox is that of another parcel, and this
-// one has yet to be credited. An entry comes with the inbox row, so the first leg's tells.
+// one has yet to be credited. An entry or a mention comes with the inbox row, so the first tells.
 func (l *Ledger) delivered(ctx context.Context, dest int, b *parcel) (bool, error) {
 	if len(b.contents.Legs) == 0 {
-		return true, nil // no money
+		return l.mentioned(ctx, dest, b.contents.Mentions[:min(1, len(b.contents.Mentions))])
 	}
 	first := b.contents.Legs[0]
 	hold := b.contents.Holds[first.Hold]
@@ -26,6 +26,22 @@ func (l *Ledger) delivered(ctx context.Context, dest int, b *parcel) (bool, erro
 		return false, nil
 	}
 	return true, err
+}
+
+// mentioned says whether mentions are there.
+func (l *Ledger) mentioned(ctx context.Context, dest int, mentions []mention) (bool, error) {
+	for _, m := range mentions {
+		var one int
+		err := l.cluster.DB(dest).QueryRowContext(ctx, "SELECT 1 FROM "+l.tables[dest].mentions+" WHERE who = ? AND subject = ? AND reference = ?",
+			m.Who, string(m.Subject), m.Reference).Scan(&one)
+		if errors.Is(err, sql.ErrNoRows) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // rename gives an outbox row that bears the id of another a new one, under which the next delivery credits it.
