@@ -10,6 +10,10 @@
 //	Void     #hold:<id>     → owner's wallet
 //	TopUp    #funding       → wallet                once the provider has settled
 //	Withdraw wallet         → #funding:<id>         before it is asked; then → #funding, or back
+//	Advance  the stage of a hold, with the post or the void that it stands for
+//
+// Beside the money, and in the transactions of what they belong to, are written mentions (which cross shards in the same
+// outbox and inbox), notices (which a worker publishes), what a user has spent in a day, and collections.
 //
 // Every transaction's entries sum to zero in each currency, so every shard does. The clearing accounts summed over all
 // shards are the money in flight, which is what lies in outboxes and not yet in an inbox.
@@ -23,6 +27,7 @@
 //
 // # Order of locks
 //
-// Within a transaction: request, holds by id, posts, inbox, accounts by (account, currency), entries, outbox. Lost
-// deadlocks are retried by shards.Cluster.Tx all the same.
+// Within a transaction: request, collection with its parts, holds by id, posts, inbox, mentions, spent, accounts by
+// (account, currency), entries, outbox, notices. A hold that is paid at once goes on to its posts at the end, where all
+// rows are its own. Lost deadlocks are retried by shards.Cluster.Tx all the same.
 package mysqlledger
