@@ -227,7 +227,11 @@ func TestCollectionTable(t *testing.T) {
 		_, err = r.Collections.Get(ctx, "bob", id)
 		wantCode(t, fmt.Sprintf("get %d", id), err, transfer.CodeCollectionNotFound)
 	}
-	_, err := r.Collections.OfGroup(ctx, "erin", "g", 0, 10)
+	shared := bill
+	shared.RequestID, shared.Total, shared.Participants = "shared", 200, []string{"alice", "bob"}
+	_, err := r.pay("alice", must(r.Collections.Open(ctx, "alice", shared)).ID)
+	wantCode(t, "pay one's own part to oneself", err, transfer.CodeNotAParticipant)
+	_, err = r.Collections.OfGroup(ctx, "erin", "g", 0, 10)
 	wantCode(t, "collections of a group, by a stranger", err, wallet.CodeNotAMember)
 	r.clock.skip(time.Minute)
 	r.keep()
