@@ -11,7 +11,7 @@ import (
 
 const (
 	// callers of the closed loop that finds out how much the target can do at most.
-	callers = 256
+	callers = 512
 	// guess is how many requests a second the target may do at most, as far as stocks for a load of unknown rate go.
 	guess = 60_000
 	// spare is how much more is prepared than should be needed.

@@ -17,6 +17,9 @@ type Pot interface {
 	// else Empty or Expired. The time is the pot's own. Take is O(1). Errors: ErrNoPot, ErrPotsLost.
 	Take(ctx context.Context, id int64, user string) (Take, Outcome, error)
 
+	// Waiting is how many callers of Take, in this process, wait for their answer at this moment.
+	Waiting() int
+
 	// Look tells what was taken so far, in the order of taking. Errors: ErrNoPot, ErrPotsLost.
 	Look(ctx context.Context, id int64) (PotState, error)
 
@@ -34,11 +37,9 @@ type Pot interface {
 
 // PotState is what a pot knows.
 type PotState struct {
-	Group     string
-	Taken     []Take // in the order of taking
-	Left      int    // shares not taken
-	Closed    bool
-	ExpiresAt time.Time
+	Taken  []Take // in the order of taking
+	Left   int    // shares not taken
+	Closed bool   // nothing can be taken any more
 }
 
 // Retirement says how an envelope ended in the ledger.
@@ -83,11 +84,10 @@ const (
 	RecordRefunded RecordKind = "refunded"
 )
 
-// Record is one line of a bucket's log. Every record names the group, so that a reader of the log needs nothing else.
+// Record is one line of a bucket's log.
 type Record struct {
 	Kind     RecordKind
 	Envelope int64
-	Group    string
 	Take     Take  // RecordTaken
 	Last     bool  // RecordTaken: it was the last share
 	Refunded int64 // RecordRefunded: minor units

@@ -7,12 +7,18 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"time"
 
 	"github.com/hongbao/hongbao/internal/loop"
 	"github.com/hongbao/hongbao/wallet"
 )
 
-const relayBatch = 1_000
+const (
+	relayBatch = 1_000
+	// relayPause is how long a relay that is not behind lets records gather. A record that comes after a quiet time does
+	// not wait.
+	relayPause = 50 * time.Millisecond
+)
 
 // Relay tells the groups what happened: it reads a bucket's log, apart from the Settler, and publishes one message for each
 // group and batch. An event may be published twice after a crash; each says what it is about, so listeners apply it once.
@@ -34,51 +40,58 @@ func Topic(group string) string { return "group:" + group }
 
 // Run relays a bucket until the context ends.
 func (r *Relay) Run(ctx context.Context, bucket int) {
-	loop.Job{Name: "relay", Log: r.logger.With("bucket", bucket)}.Run(ctx, func(ctx context.Context) (bool, error) {
-		return true, r.pass(ctx, bucket)
+	loop.Job{Name: "relay", Log: r.logger.With("bucket", bucket), Interval: relayPause}.Run(ctx, func(ctx context.Context) (bool, error) {
+		n, err := r.pass(ctx, bucket)
+		return n >= relayBatch, err
 	})
 }
 
-func (r *Relay) pass(ctx context.Context, bucket int) error {
+// pass relays one batch and returns how many records it held.
+func (r *Relay) pass(ctx context.Context, bucket int) (int, error) {
 	after, err := r.log.Position(ctx, bucket, ReaderRelay)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	records, upTo, err := r.log.Read(ctx, bucket, after, relayBatch, logWait)
 	if err != nil || len(records) == 0 {
-		return err
+		return 0, err
 	}
 	events := make(map[string][][]byte)
 	for _, record := range records {
-		encoded, err := r.events(ctx, record)
+		group, encoded, err := r.events(ctx, record)
 		if wallet.RefusalCode(err) == CodeEnvelopeNotFound { // the settler's rejection is the alarm for this
 			r.logger.Error("the log names an envelope that the ledger does not have", "envelope", record.Envelope)
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("event of envelope %d: %w", record.Envelope, err)
+			return 0, fmt.Errorf("event of envelope %d: %w", record.Envelope, err)
 		}
-		events[record.Group] = append(events[record.Group], encoded...)
+		events[group] = append(events[group], encoded...)
 	}
 	for group, batch := range events {
 		if err := r.publisher.Publish(ctx, Topic(group), batch); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return r.log.Acknowledge(ctx, bucket, ReaderRelay, upTo)
+	return len(records), r.log.Acknowledge(ctx, bucket, ReaderRelay, upTo)
 }
 
-// events is what a record means to the group's members. Times are Unix milliseconds, amounts minor units.
-func (r *Relay) events(ctx context.Context, record Record) ([][]byte, error) {
+// events is what a record means to the envelope's group. Times are Unix milliseconds, amounts minor units.
+func (r *Relay) events(ctx context.Context, record Record) (group string, events [][]byte, err error) {
 	e, err := r.heads.get(ctx, record.Envelope)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
+	events, err = r.encode(ctx, e, record)
+	return e.Group, events, err
+}
+
+func (r *Relay) encode(ctx context.Context, e *Envelope, record Record) ([][]byte, error) {
 	about := eventAbout{Envelope: strconv.FormatInt(e.ID, 10), Group: e.Group}
 	switch record.Kind {
 	case RecordSent:
 		about.Type = "envelope.sent"
-		return encode(sentEvent{
+		return marshal(sentEvent{
 			eventAbout: about, Sender: e.Sender, Kind: e.Kind, Total: e.Total.Minor, Count: e.Count, Currency: string(e.Total.Currency),
 			Greeting: e.Greeting, To: e.To, CreatedAt: e.CreatedAt.UnixMilli(), ExpiresAt: e.ExpiresAt.UnixMilli(),
 			Commitment: e.Seed.Commitment(e.ID),
@@ -87,17 +100,17 @@ func (r *Relay) events(ctx context.Context, record Record) ([][]byte, error) {
 		about.Type = "envelope.grabbed"
 		grabbed := grabbedEvent{eventAbout: about, Currency: string(e.Total.Currency), takeEvent: takeEventOf(record.Take)}
 		if !record.Last {
-			return encode(grabbed)
+			return marshal(grabbed)
 		}
 		taken, err := r.taken(ctx, e.ID)
 		if err != nil || len(taken) == 0 {
 			return nil, err
 		}
 		about.Type = "envelope.drained"
-		return encode(grabbed, drainedEvent{eventAbout: about, Best: takeEventOf(taken[bestLuck(taken)])})
+		return marshal(grabbed, drainedEvent{eventAbout: about, Best: takeEventOf(taken[bestLuck(taken)])})
 	case RecordRefunded:
 		about.Type = "envelope.refunded"
-		return encode(refundedEvent{eventAbout: about, Refunded: record.Refunded, Currency: string(e.Total.Currency)})
+		return marshal(refundedEvent{eventAbout: about, Refunded: record.Refunded, Currency: string(e.Total.Currency)})
 	}
 	return nil, fmt.Errorf("unknown record %q", record.Kind)
 }
@@ -112,7 +125,7 @@ func (r *Relay) taken(ctx context.Context, id int64) ([]Take, error) {
 	return takesOf(posts), err
 }
 
-func encode(events ...any) ([][]byte, error) {
+func marshal(events ...any) ([][]byte, error) {
 	encoded := make([][]byte, len(events))
 	for i, event := range events {
 		data, err := json.Marshal(event)

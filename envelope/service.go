@@ -252,7 +252,7 @@ func (s *Service) potOfLedger(ctx context.Context, e *Envelope, h wallet.Hold) (
 		return PotState{}, err
 	}
 	taken := takesOf(posts)
-	return PotState{Group: e.Group, Taken: taken, Left: e.Count - len(taken), Closed: !h.Open, ExpiresAt: e.ExpiresAt}, nil
+	return PotState{Taken: taken, Left: e.Count - len(taken), Closed: !h.Open}, nil
 }
 
 // view is the one place where an envelope's state is decided, and where its secrets are taken off.

@@ -21,10 +21,25 @@ const codeOK = "ok"
 // edge is what happens around every call of a Kitex server: who calls and may they, a deadline, and what an error
 // becomes. It counts every call and logs the failed ones.
 type edge struct {
-	contract *contract
+	methods  map[methodKey]*guardedMethod
 	verifier *Verifier
 	seconds  *prometheus.HistogramVec // by method and code
 	log      *slog.Logger
+}
+
+// guardedMethod is a method of the contract with what every call of it needs.
+type guardedMethod struct {
+	*method
+	name string              // in logs and metrics
+	ok   prometheus.Observer // seconds of those that succeed
+}
+
+func newEdge(c *contract, v *Verifier, log *slog.Logger) *edge {
+	e := &edge{methods: make(map[methodKey]*guardedMethod), verifier: v, seconds: rpcSeconds(), log: log}
+	for key, m := range c.methods {
+		e.methods[key] = &guardedMethod{method: m, name: m.String(), ok: e.seconds.WithLabelValues(m.String(), codeOK)}
+	}
+	return e
 }
 
 // middleware wraps the services.
@@ -32,23 +47,25 @@ func (e *edge) middleware(next endpoint.Endpoint) endpoint.Endpoint {
 	return func(ctx context.Context, request, response any) error {
 		began := time.Now()
 		invocation := rpcinfo.GetRPCInfo(ctx).Invocation()
-		name := invocation.ServiceName() + "." + invocation.MethodName()
-		key := methodKey{invocation.ServiceName(), invocation.MethodName()}
-		caller, err := e.authorize(ctx, key)
+		m, ok := e.methods[methodKey{invocation.ServiceName(), invocation.MethodName()}]
+		if !ok { // registered with Kitex, but not in the IDL that was read at the start
+			return wallet.Refuse(CodeForbidden, "%s.%s is not open to anybody", invocation.ServiceName(), invocation.MethodName())
+		}
+		caller, err := e.authorize(ctx, m)
 		if err == nil {
 			err = mustHaveRequest(request)
 		}
 		if err == nil {
-			err = call(WithCaller(ctx, caller), e.contract.methods[key].timeout, next, request, response)
+			err = call(ctx, caller, m.timeout, next, request, response)
 		}
 		if err == nil {
-			e.seconds.WithLabelValues(name, codeOK).Observe(time.Since(began).Seconds())
+			m.ok.Observe(time.Since(began).Seconds())
 			return nil
 		}
 		problem, cause := judge(err)
-		e.seconds.WithLabelValues(name, problem.Code).Observe(time.Since(began).Seconds())
+		e.seconds.WithLabelValues(m.name, problem.Code).Observe(time.Since(began).Seconds())
 		logFailure(ctx, e.log, "call failed", problem, cause,
-			slog.String("method", name), slog.String("caller", caller.Subject), slog.Duration("duration", time.Since(began)))
+			slog.String("method", m.name), slog.String("caller", caller.Subject), slog.Duration("duration", time.Since(began)))
 		if rpcinfo.GetRPCInfo(ctx).Config().TransportProtocol()&transport.TTHeader == 0 {
 			return problem // without TTHeader a business error would arrive as success with an empty answer
 		}
@@ -58,11 +75,7 @@ func (e *edge) middleware(next endpoint.Endpoint) endpoint.Endpoint {
 }
 
 // authorize finds out who calls, and whether they may. Refusals: unauthenticated, forbidden.
-func (e *edge) authorize(ctx context.Context, key methodKey) (Caller, error) {
-	m, ok := e.contract.methods[key]
-	if !ok { // registered with Kitex, but not in the IDL that was read at the start
-		return Caller{}, wallet.Refuse(CodeForbidden, "%s.%s is not open to anybody", key.service, key.method)
-	}
+func (e *edge) authorize(ctx context.Context, m *guardedMethod) (Caller, error) {
 	token, _ := metainfo.GetValue(ctx, tokenKey)
 	caller, err := e.verifier.Verify(token)
 	if err != nil {
@@ -90,11 +103,34 @@ func mustHaveRequest(args any) error {
 	return invalid("the arguments have no req: give it as field 1")
 }
 
-// call gives the service a deadline. Kitex turns a panic of it into an error.
-func call(ctx context.Context, timeout time.Duration, next endpoint.Endpoint, request, response any) error {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+// call gives the service a caller and a deadline. Kitex turns a panic of it into an error.
+func call(ctx context.Context, caller Caller, timeout time.Duration, next endpoint.Endpoint, request, response any) error {
+	bound, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	return next(ctx, request, response)
+	return next(&callContext{Context: ctx, bound: bound, caller: caller}, request, response)
+}
+
+// callContext is the context of a call: the values of Kitex's, which never ends, with a deadline and a caller. Deriving
+// both from Kitex's instead would have the deadline look for somebody to end it in a long chain of values, twice.
+type callContext struct {
+	context.Context
+	bound  context.Context
+	caller Caller
+}
+
+func (c *callContext) Deadline() (time.Time, bool) { return c.bound.Deadline() }
+func (c *callContext) Done() <-chan struct{}       { return c.bound.Done() }
+func (c *callContext) Err() error                  { return c.bound.Err() }
+
+// Value finds the caller, and for contexts derived from this one what ends them.
+func (c *callContext) Value(key any) any {
+	if key == (callerKey{}) {
+		return c.caller
+	}
+	if v := c.bound.Value(key); v != nil {
+		return v
+	}
+	return c.Context.Value(key)
 }
 
 // logFailure writes the one line of a failed request.

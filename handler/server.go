@@ -65,7 +65,7 @@ func NewServer(c ServerConfig) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &edge{contract: contract, verifier: c.Verifier, seconds: rpcSeconds(), log: c.Log}
+	e := newEdge(contract, c.Verifier, c.Log)
 	if err := c.Metrics.Register(e.seconds); err != nil {
 		return nil, fmt.Errorf("server metrics: %w", err)
 	}

@@ -34,13 +34,13 @@ const (
 
 // Options say how a run is made and watched.
 type Options struct {
-	Places   int                // most requests outstanding in an open loop; 0: DefaultPlaces
-	Interval time.Duration      // of the points of the series; 0: a second
-	Observe  func(Point)        // called at the end of each interval; nil: nobody watches
-	Code     func(error) string // groups errors; nil: all are "error"
-	Kinds    int                // how many kinds of requests are told apart; 0: none
-	Kind     func(n int64) int  // the kind of request n, from 0; required where there are kinds
-	sleep    func(time.Duration)
+	Places   int                 // most requests outstanding in an open loop; 0: DefaultPlaces
+	Interval time.Duration       // of the points of the series; 0: a second
+	Observe  func(Point)         // called at the end of each interval; nil: nobody watches
+	Code     func(error) string  // groups errors; nil: all are "error"
+	Kinds    int                 // how many kinds of requests are told apart; 0: none
+	Kind     func(n int64) int   // the kind of request n, from 0; required where there are kinds
+	sleep    func(time.Duration) // nil: an alarm's
 }
 
 func (o Options) filled() Options {
@@ -56,9 +56,6 @@ func (o Options) filled() Options {
 	}
 	if o.Code == nil {
 		o.Code = func(error) string { return "error" }
-	}
-	if o.sleep == nil {
-		o.sleep = preciseSleep
 	}
 	return o
 }
@@ -88,6 +85,11 @@ func Open(ctx context.Context, s *Schedule, o Options, op Op) Result {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	r := &run{options: o.filled(), op: op, stop: cancel}
+	if o.sleep == nil {
+		a := newAlarm()
+		defer a.close()
+		r.options.sleep = a.sleep
+	}
 	r.notes = newRecorder(r.options)
 	work := make(chan ticket, r.options.Places)
 	places := make(chan struct{}, r.options.Places)

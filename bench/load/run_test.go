@@ -214,12 +214,14 @@ func TestMerge(t *testing.T) {
 	})
 }
 
-// TestPreciseSleep is about real time: the kernel's timers are far better than a millisecond.
-func TestPreciseSleep(t *testing.T) {
+// TestAlarm is about real time: the kernel's timers are far better than a millisecond.
+func TestAlarm(t *testing.T) {
+	a := newAlarm()
+	defer a.close()
 	best := time.Hour
 	for range 20 {
 		began := time.Now()
-		preciseSleep(200 * time.Microsecond)
+		a.sleep(200 * time.Microsecond)
 		took := time.Since(began)
 		if took < 200*time.Microsecond {
 			t.Fatalf("slept %v", took)

@@ -4,5 +4,9 @@ package load
 
 import "time"
 
-// preciseSleep is as precise as the runtime's timers.
-func preciseSleep(d time.Duration) { time.Sleep(d) }
+// alarm is as precise as the runtime's timers.
+type alarm struct{}
+
+func newAlarm() *alarm               { return &alarm{} }
+func (*alarm) sleep(d time.Duration) { time.Sleep(d) }
+func (*alarm) close()                {}

@@ -18,7 +18,7 @@ import (
 )
 
 // Callers of each yardstick that has no number of its own: as many as grab.
-const Callers = 256
+const Callers = 512
 
 // echoName is what the echo server calls itself.
 const echoName = "echo"

@@ -15,8 +15,8 @@ import (
 
 const (
 	benchShares   = 100
-	benchOpen     = 100 // envelopes grabbed from at a time
-	benchParallel = 500 // goroutines for each processor
+	benchOpen     = 256 // envelopes grabbed from at a time
+	benchParallel = 128 // goroutines for each processor
 	benchFillers  = 32
 )
 

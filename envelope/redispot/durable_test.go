@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -115,17 +114,20 @@ func TestReplicasConfirmBeforeTheAnswer(t *testing.T) {
 	startNode(t, replicaPort, "--replicaof", "127.0.0.1 "+strconv.Itoa(port))
 	primary := fmt.Sprintf("127.0.0.1:%d", port)
 	replica := openTCP(t, true, fmt.Sprintf("127.0.0.1:%d", replicaPort))
+	r := &rig{client: openTCP(t, true, primary)}
 	follow := func() {
 		t.Helper()
 		do(t, replica, "REPLICAOF", "127.0.0.1", strconv.Itoa(port))
-		eventually(t, "the replica follows", func() bool {
-			info, err := replica.Do(t.Context(), replica.B().Info().Section("replication").Build()).ToString()
-			return err == nil && strings.Contains(info, "master_link_status:up")
+		eventually(t, "the replica confirms a write", func() bool {
+			c, release := r.client.Dedicate()
+			defer release()
+			answers := c.DoMulti(t.Context(), c.B().Set().Key("follow").Value("").Build(), c.B().Wait().Numreplicas(1).Timeout(50).Build())
+			confirmed, err := answers[1].AsInt64()
+			return err == nil && confirmed == 1
 		})
 	}
 	follow()
 
-	r := &rig{client: openTCP(t, true, primary)}
 	r.open = func(t testing.TB) rueidis.Client { return openTCP(t, true, primary) }
 	durable := func(c *Config) { c.WaitReplicas, c.WaitTimeout = 1, 300*time.Millisecond }
 	r.Pots = r.pots(t, r.client, durable)

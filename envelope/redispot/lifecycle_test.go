@@ -3,7 +3,6 @@ package redispot
 import (
 	"errors"
 	"slices"
-	"strconv"
 	"testing"
 	"time"
 
@@ -12,41 +11,27 @@ import (
 
 func testExpired(t *testing.T, r *rig) {
 	e := testEnvelope(1, 2, 3)
-	e.ExpiresAt = time.Now().Add(-time.Millisecond)
 	had := envelope.Take{User: "a", Share: 0, Minor: 1, At: time.Now().UTC().Truncate(time.Millisecond)}
 	mustFill(t, r, e, had)
-	fresh := r.pots(t, r.client, nil)
-	mustTake(t, fresh, e.ID, "b", envelope.Expired)
-
-	// Whatever the clock says later: put the expiry into the future, as if the clock had been set back.
-	postpone := func(id int64) {
-		pot, _ := keysOf(r.number(id)).pot(id)
-		do(t, r.client, "HSET", pot, "#x", strconv.FormatInt(time.Now().Add(time.Hour).UnixMilli(), 10))
+	_, list := keysOf(r.number(e.ID)).pot(e.ID)
+	ends := do(t, r.client, "PEXPIRETIME", list)
+	if ms, err := ends.ToInt64(); err != nil || ms != e.ExpiresAt.UnixMilli() {
+		t.Errorf("the shares end at %d, %v, want %d", ms, err, e.ExpiresAt.UnixMilli())
 	}
-	postpone(e.ID)
+
+	late := testEnvelope(1, 2, 3)
+	late.ExpiresAt = time.Now().Add(-time.Millisecond)
+	mustFill(t, r, late, had)
+	fresh := r.pots(t, r.client, nil)
+	mustTake(t, fresh, late.ID, "b", envelope.Expired)
 	for _, p := range []*Pots{fresh, r.pots(t, r.client, nil)} { // one that remembers and one that asks
-		mustTake(t, p, e.ID, "c", envelope.Expired)
-		if got := mustTake(t, p, e.ID, "a", envelope.AlreadyWon); got != had {
+		mustTake(t, p, late.ID, "c", envelope.Expired)
+		if got := mustTake(t, p, late.ID, "a", envelope.AlreadyWon); got != had {
 			t.Errorf("a has %+v", got)
 		}
-		if s := mustLook(t, p, e.ID); !s.Closed || s.Left != 2 || !slices.Equal(s.Taken, []envelope.Take{had}) {
+		if s := mustLook(t, p, late.ID); !s.Closed || s.Left != 2 || !slices.Equal(s.Taken, []envelope.Take{had}) {
 			t.Errorf("Look = %+v", s)
 		}
-	}
-
-	// A pot too large to be remembered is not looked at when its first loser comes.
-	large := testEnvelope(shares(maxFinalShares + 1)...)
-	large.ExpiresAt = e.ExpiresAt
-	mustFill(t, r, large)
-	mustTake(t, r, large.ID, "b", envelope.Expired)
-	postpone(large.ID)
-	mustTake(t, r, large.ID, "b", envelope.Expired)
-
-	looked := testEnvelope(1)
-	looked.ExpiresAt = time.Now().Add(-time.Millisecond)
-	mustFill(t, r, looked)
-	if s := mustLook(t, r, looked.ID); !s.Closed || s.Left != 1 {
-		t.Errorf("Look at an expired pot = %+v", s)
 	}
 }
 

@@ -146,8 +146,8 @@ func testReadWaits(t *testing.T, r *rig) {
 
 func testCorruptEntry(t *testing.T, r *rig) {
 	for i, fields := range [][]string{
-		{"v", "nonsense"}, {"v", ""}, {"w", "s 1 g"}, {"v", "s 1 g", "w", "1"}, {"v", "t 1 g x 0 0:1:u"}, {"v", "t 1 g 5 0"},
-		{"v", "t 1 g 5 0 0:1"}, {"v", "s 1 g\nt"}, {"v", "r 1 g"}, {"v", "r 1 g x"}, {"v", "s x g"}, {"v", "t 1 g 5 2 0:1:u"},
+		{"v", "nonsense"}, {"v", ""}, {"w", "s 1"}, {"v", "s 1", "w", "1"}, {"v", "t 1 0 0:1:x:u"}, {"v", "t 1 0"}, {"v", "t 1 0 0:1:5:"},
+		{"v", "t 1 0 0:1:5"}, {"v", "s 1\nt"}, {"v", "r 1"}, {"v", "r 1 x"}, {"v", "s x"}, {"v", "s 1 g"}, {"v", "t 1 2 0:1:5:u"},
 	} {
 		r := r.reset(t)
 		e := testEnvelope(1)
@@ -203,15 +203,15 @@ func testBacklog(t *testing.T, r *rig) {
 }
 
 func FuzzParseEntry(f *testing.F) {
-	f.Add("s 1 family")
-	f.Add("t 1 family 1763788371000 1 0:5:a 1:6:b:c\nr 2 g 9")
+	f.Add("s 1")
+	f.Add("t 1 0 0:5:1763788371000:a\nt 1 1 1:6:1763788371000:b:c\nr 2 9")
 	f.Fuzz(func(t *testing.T, value string) {
 		records, err := parseEntry(nil, value)
 		if err == nil && len(records) < strings.Count(value, "\n")+1 {
 			t.Errorf("%q: %d records", value, len(records))
 		}
 		for _, r := range records {
-			if r.Group == "" || r.Kind == "" || r.Kind == envelope.RecordTaken && r.Take.User == "" {
+			if r.Kind == "" || r.Kind == envelope.RecordTaken && r.Take.User == "" {
 				t.Errorf("%q: %s", value, fmt.Sprint(r))
 			}
 		}

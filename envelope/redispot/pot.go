@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/redis/rueidis"
 
@@ -15,10 +14,13 @@ import (
 	"github.com/hongbao/hongbao/wallet"
 )
 
+// lastMark is before the share that is taken last.
+const lastMark = '!'
+
 // maxInCall is the most pots that one Retire or Missing script goes through.
 const maxInCall = 500
 
-// Fill implements envelope.Pot. Refusals: invalid_argument for a malformed group or user, unavailable when too few
+// Fill implements envelope.Pot. Refusals: invalid_argument for a malformed user, unavailable when too few
 // replicas confirmed.
 func (p *Pots) Fill(ctx context.Context, e envelope.Envelope, taken []envelope.Take) error {
 	b, err := p.of(e.ID)
@@ -34,7 +36,7 @@ func (p *Pots) Fill(ctx context.Context, e envelope.Envelope, taken []envelope.T
 	pot, shares := b.keys.pot(e.ID)
 	_, safe, err := p.runSafely(ctx, &p.scripts.fill,
 		[]string{b.keys.home, b.keys.log, pot, shares},
-		[]string{p.installation, strconv.FormatInt(e.ID, 10), e.Group, strconv.FormatInt(e.ExpiresAt.UnixMilli(), 10), strconv.Itoa(len(e.Shares)), toTake, tookBy})
+		[]string{p.installation, strconv.FormatInt(e.ID, 10), strconv.FormatInt(e.ExpiresAt.UnixMilli(), 10), strconv.Itoa(len(e.Shares)), toTake, tookBy})
 	switch {
 	case err != nil:
 		return fmt.Errorf("fill: %w", err)
@@ -47,9 +49,6 @@ func (p *Pots) Fill(ctx context.Context, e envelope.Envelope, taken []envelope.T
 // pack writes shares and takes as fill.lua reads them. A share taken twice, or by no share's index, is an error: the
 // ledger that says so is damaged.
 func pack(e envelope.Envelope, taken []envelope.Take) (toTake, tookBy string, err error) {
-	if err := wallet.CheckID("group", e.Group); err != nil {
-		return "", "", err
-	}
 	gone := make([]bool, len(e.Shares))
 	users := make(map[string]bool, len(taken))
 	var took []byte
@@ -69,10 +68,18 @@ func pack(e envelope.Envelope, taken []envelope.Take) (toTake, tookBy string, er
 		took = append(took, ' ')
 	}
 	var left []byte
+	last := len(gone) - 1
+	for last >= 0 && gone[last] {
+		last--
+	}
 	for i, minor := range e.Shares {
-		if !gone[i] {
-			left = append(appendShare(left, i, minor), ' ')
+		if gone[i] {
+			continue
 		}
+		if i == last {
+			left = append(left, lastMark)
+		}
+		left = append(appendShare(left, i, minor), ' ')
 	}
 	return string(left), string(took), nil
 }
@@ -83,7 +90,7 @@ func appendShare(to []byte, share int, minor int64) []byte {
 	return strconv.AppendInt(to, minor, 10)
 }
 
-// Look implements envelope.Pot. A pot whose time is over is closed by it.
+// Look implements envelope.Pot.
 func (p *Pots) Look(ctx context.Context, id int64) (envelope.PotState, error) {
 	if pot, ok := p.finals.get(id); ok {
 		return pot.look(), nil
@@ -138,36 +145,28 @@ func parseState(m *rueidis.RedisMessage) (s envelope.PotState, err error) {
 	if err != nil {
 		return s, err
 	}
-	if len(parts) != 3 {
+	if len(parts) != 2 {
 		return s, fmt.Errorf("%d parts", len(parts))
 	}
-	left, err := parts[0].ToInt64()
+	open, err := parts[0].AsBool()
 	if err != nil {
 		return s, err
 	}
-	closed, err := parts[1].ToInt64()
+	fields, err := parts[1].AsStrSlice()
 	if err != nil {
 		return s, err
 	}
-	fields, err := parts[2].AsStrSlice()
-	if err != nil {
-		return s, err
-	}
-	s.Left, s.Closed = int(left), closed == 1
+	s.Closed = !open
 	s.Taken = make([]envelope.Take, 0, len(fields)/2)
 	for pair := range slices.Chunk(fields, 2) {
 		if len(pair) != 2 {
 			return s, fmt.Errorf("a field without a value")
 		}
 		switch field, value := pair[0], pair[1]; {
-		case field == "#g":
-			s.Group = value
-		case field == "#x":
-			ms, err := strconv.ParseInt(value, 10, 64)
-			if err != nil {
-				return s, fmt.Errorf("expiry: %w", err)
+		case field == "#n":
+			if s.Left, err = strconv.Atoi(value); err != nil {
+				return s, fmt.Errorf("number of shares: %w", err)
 			}
-			s.ExpiresAt = time.UnixMilli(ms).UTC()
 		case strings.HasPrefix(field, "#"):
 		default:
 			t, err := parseTake(field, value)
@@ -177,6 +176,7 @@ func parseState(m *rueidis.RedisMessage) (s envelope.PotState, err error) {
 			s.Taken = append(s.Taken, t)
 		}
 	}
+	s.Left -= len(s.Taken)
 	slices.SortFunc(s.Taken, func(a, b envelope.Take) int {
 		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Share, b.Share))
 	})

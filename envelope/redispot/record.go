@@ -4,83 +4,67 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/hongbao/hongbao/envelope"
 )
 
-// A log entry has one field, v, with a line for each envelope that something happened to:
+// A log entry has one field, v, with a line for each thing that happened:
 //
-//	s <id> <group>                                                    sent
-//	t <id> <group> <at (ms)> <1: the last share> <share>:<minor>:<user> …  taken, in order
-//	r <id> <group> <minor>                                            refunded
+//	s <id>                                          sent
+//	t <id> <1: the last share> <share>:<minor>:<at (ms)>:<user>  taken
+//	r <id> <minor>                                  refunded
 const entryField = "v"
 
 // parseEntry appends the records of an entry.
 func parseEntry(to []envelope.Record, value string) ([]envelope.Record, error) {
-	var err error
 	for line := range strings.SplitSeq(value, "\n") {
-		if to, err = parseLine(to, line); err != nil {
-			return nil, err
+		r, ok := parseLine(line)
+		if !ok {
+			return nil, fmt.Errorf("line %q", line)
 		}
+		to = append(to, r)
 	}
 	return to, nil
 }
 
-func parseLine(to []envelope.Record, line string) ([]envelope.Record, error) {
-	bad := fmt.Errorf("line %q", line)
-	words := strings.Split(line, " ")
-	if len(words) < 3 || words[2] == "" {
-		return nil, bad
+func parseLine(line string) (r envelope.Record, ok bool) {
+	kind, rest, _ := strings.Cut(line, " ")
+	word, rest, more := strings.Cut(rest, " ")
+	var err error
+	if r.Envelope, err = strconv.ParseInt(word, 10, 64); err != nil {
+		return r, false
 	}
-	id, err := strconv.ParseInt(words[1], 10, 64)
-	if err != nil {
-		return nil, bad
-	}
-	r := envelope.Record{Envelope: id, Group: words[2]}
-	switch kind, rest := words[0], words[3:]; {
-	case kind == "s" && len(rest) == 0:
+	switch {
+	case kind == "s" && !more:
 		r.Kind = envelope.RecordSent
-		return append(to, r), nil
-	case kind == "r" && len(rest) == 1:
+		return r, true
+	case kind == "r":
 		r.Kind = envelope.RecordRefunded
-		if r.Refunded, err = strconv.ParseInt(rest[0], 10, 64); err != nil {
-			return nil, bad
-		}
-		return append(to, r), nil
-	case kind == "t" && len(rest) >= 3 && (rest[1] == "0" || rest[1] == "1"):
+		r.Refunded, err = strconv.ParseInt(rest, 10, 64)
+		return r, err == nil
+	case kind == "t":
 		r.Kind = envelope.RecordTaken
-		ms, err := strconv.ParseInt(rest[0], 10, 64)
-		if err != nil {
-			return nil, bad
+		last, take, _ := strings.Cut(rest, " ")
+		r.Last = last == "1"
+		value, user, ok := cutTake(take)
+		if !ok || user == "" || !r.Last && last != "0" {
+			return r, false
 		}
-		at, takes := time.UnixMilli(ms).UTC(), rest[2:]
-		for i, take := range takes {
-			if r.Take, err = parseLogged(take, at); err != nil {
-				return nil, bad
-			}
-			r.Last = rest[1] == "1" && i == len(takes)-1
-			to = append(to, r)
-		}
-		return to, nil
+		r.Take, err = parseTake(user, value)
+		return r, err == nil
 	}
-	return nil, bad
+	return r, false
 }
 
-// parseLogged reads "<share>:<minor>:<user>"; a user may contain colons.
-func parseLogged(s string, at time.Time) (envelope.Take, error) {
-	share, rest, _ := strings.Cut(s, ":")
-	minor, user, _ := strings.Cut(rest, ":")
-	n, err := strconv.Atoi(share)
-	if err != nil {
-		return envelope.Take{}, err
+// cutTake cuts "<share>:<minor>:<at>:<user>" before the user, who may contain colons.
+func cutTake(s string) (value, user string, ok bool) {
+	end := 0
+	for range 3 {
+		i := strings.IndexByte(s[end:], ':')
+		if i < 0 {
+			return "", "", false
+		}
+		end += i + 1
 	}
-	m, err := strconv.ParseInt(minor, 10, 64)
-	if err != nil {
-		return envelope.Take{}, err
-	}
-	if user == "" {
-		return envelope.Take{}, fmt.Errorf("no user")
-	}
-	return envelope.Take{User: user, Share: n, Minor: m, At: at}, nil
+	return s[:end-1], s[end:], true
 }

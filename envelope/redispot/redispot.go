@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -49,6 +50,7 @@ type Pots struct {
 	all          []*bucket
 	finals       *finals
 	metrics      metrics
+	waiting      atomic.Int64 // grabs on their way to Redis and back
 }
 
 var (

@@ -70,6 +70,9 @@ func (p *Pots) Take(ctx context.Context, id int64, user string) (envelope.Take, 
 	return take, outcome, nil
 }
 
+// Waiting implements envelope.Pot.
+func (p *Pots) Waiting() int { return int(p.waiting.Load()) }
+
 // bucket gathers the grabs that arrive while its calls are under way: each next call carries what has come together.
 // Nothing waits for a timer.
 type bucket struct {
@@ -84,6 +87,8 @@ type bucket struct {
 }
 
 func (b *bucket) take(ctx context.Context, id int64, user string) (envelope.Take, envelope.Outcome, int, error) {
+	b.pots.waiting.Add(1)
+	defer b.pots.waiting.Add(-1)
 	c := calls.Get().(*call)
 	c.id, c.user = id, user
 	c.state.Store(waiting)

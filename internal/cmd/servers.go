@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -63,6 +64,9 @@ type endpoints struct {
 	HTTP  string `json:"http"`
 }
 
+// privateShare of the processors is what settling may take, one each, where the servers are on this machine as well.
+const privateShare = 2
+
 const endpointsFile = "up.json"
 
 // connect finds the servers: those that the flags name; else the private ones of an `up` that runs; else it starts them.
@@ -98,6 +102,7 @@ func (f servers) connect(ctx context.Context, at console) (*connected, error) {
 		return nil, err
 	}
 	c.use("unix://"+c.private.Redis.Socket(), c.private.MariaDB.DSN())
+	c.config.SettleWidth = max(1, runtime.NumCPU()/privateShare)
 	c.close = func() {
 		stopCtx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 		defer cancel()

@@ -10,6 +10,10 @@ import (
 const (
 	firstBackoff = 50 * time.Millisecond
 	mostBackoff  = 5 * time.Second
+	// yieldFactor is how many times as long as a pass took a job rests after it while others need the machine more.
+	yieldFactor = 19
+	// yieldLook is how often it looks meanwhile whether they still do.
+	yieldLook = 20 * time.Millisecond
 )
 
 // Job is a background job whose passes are idempotent.
@@ -18,6 +22,8 @@ type Job struct {
 	Log      *slog.Logger
 	Interval time.Duration   // the pause after a pass that found nothing to do
 	Wake     <-chan struct{} // ends that pause early; may be nil
+	// Yield says that others need the machine more. The job then takes a twentieth of the time only. May be nil.
+	Yield func() bool
 }
 
 // Run runs passes until the context ends: again at once after a pass that worked, else after a pause. A pass that fails
@@ -26,6 +32,7 @@ type Job struct {
 func (j Job) Run(ctx context.Context, pass func(context.Context) (worked bool, err error)) {
 	failures, backoff := 0, firstBackoff
 	for ctx.Err() == nil {
+		began := time.Now()
 		worked, err := pass(ctx)
 		if ctx.Err() != nil {
 			return
@@ -40,9 +47,17 @@ func (j Job) Run(ctx context.Context, pass func(context.Context) (worked bool, e
 			j.Log.Info("a background job works again", "job", j.Name, "failures", failures)
 			failures, backoff = 0, firstBackoff
 		}
+		j.yield(ctx, yieldFactor*time.Since(began))
 		if !worked {
 			Wait(ctx, j.Interval, j.Wake)
 		}
+	}
+}
+
+// yield rests for so long, or until nobody needs the machine more any longer.
+func (j Job) yield(ctx context.Context, rest time.Duration) {
+	for ; j.Yield != nil && rest > 0 && ctx.Err() == nil && j.Yield(); rest -= yieldLook {
+		Wait(ctx, min(rest, yieldLook), nil)
 	}
 }
 

@@ -43,6 +43,7 @@ type Config struct {
 	// what they post must not be given away again. In an installation, PostTimeout of the envelope and a little more.
 	RecoverPause time.Duration
 	WaitTimeout  time.Duration
+	SettleWidth  int // see mysqlledger.Config
 
 	Log        *slog.Logger
 	Registerer prometheus.Registerer
@@ -140,7 +141,7 @@ func (s *System) connect(ctx context.Context) (err error) {
 
 func (s *System) assemble(ctx context.Context) (err error) {
 	cfg := s.cfg
-	if s.Ledger, err = mysqlledger.New(mysqlledger.Config{Cluster: s.Cluster, Node: cfg.Node, Log: cfg.Log, Registerer: cfg.Registerer, Now: cfg.Now}); err != nil {
+	if s.Ledger, err = mysqlledger.New(mysqlledger.Config{Cluster: s.Cluster, Node: cfg.Node, SettleWidth: cfg.SettleWidth, Log: cfg.Log, Registerer: cfg.Registerer, Now: cfg.Now}); err != nil {
 		return err
 	}
 	s.Pots, err = redispot.New(s.Redis, redispot.Config{

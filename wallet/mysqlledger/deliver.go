@@ -87,7 +87,7 @@ func (l *Ledger) deliverTo(ctx context.Context, source, dest int, patience time.
 		return nil, err
 	}
 	if err = l.checkShard(dest); err == nil {
-		err = l.receive(ctx, source, dest, parcels, patience)
+		err = l.receiveInLane(ctx, source, dest, parcels, patience)
 	}
 	switch {
 	case err == nil:
@@ -136,6 +136,16 @@ func (l *Ledger) readOutbox(ctx context.Context, source, dest int) ([]*parcel, e
 		}
 	}
 	return parcels, nil
+}
+
+// receiveInLane is receive in its turn, which the patience with the destination does not include.
+func (l *Ledger) receiveInLane(ctx context.Context, source, dest int, parcels []*parcel, patience time.Duration) error {
+	leave, err := l.lane(ctx, dest)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return l.receive(ctx, source, dest, parcels, patience)
 }
 
 // receive credits parcels at their destination, except those that were credited before.

@@ -21,13 +21,19 @@ var migrationFiles embed.FS
 // maxHeadBytes bounds the memory of the cache of what never changes about holds.
 const maxHeadBytes = 64 << 20
 
+// defaultSettleWidth keeps a server of some cores busy; more at a time would wait for each other's locks.
+const defaultSettleWidth = 8
+
 // Config is what a Ledger needs.
 type Config struct {
-	Cluster    *shards.Cluster
-	Node       int // 0 to MaxNode, another one in each process that makes ids
-	Log        *slog.Logger
-	Registerer prometheus.Registerer // nil for none
-	Now        func() time.Time
+	Cluster *shards.Cluster
+	Node    int // 0 to MaxNode, another one in each process that makes ids
+	// SettleWidth bounds the transactions of posts and deliveries that are under way at a time on each server, so that
+	// settling leaves some of it to those who wait for an answer; 0 means 8.
+	SettleWidth int
+	Log         *slog.Logger
+	Registerer  prometheus.Registerer // nil for none
+	Now         func() time.Time
 }
 
 // Ledger is the durable ledger. It is safe for concurrent use.
@@ -41,6 +47,7 @@ type Ledger struct {
 	told    []chan struct{} // by shard
 	paused  pauses
 	gates   []chan struct{} // by shard: one delivery of this process to it at a time
+	lanes   []chan struct{} // by server: SettleWidth
 	metrics metrics
 }
 
@@ -55,6 +62,12 @@ func New(cfg Config) (*Ledger, error) {
 		l.tables = append(l.tables, nameTables(cfg.Cluster, shard))
 		l.gates = append(l.gates, make(chan struct{}, 1))
 		l.told = append(l.told, make(chan struct{}, 1))
+	}
+	if cfg.SettleWidth == 0 {
+		cfg.SettleWidth = defaultSettleWidth
+	}
+	for range cfg.Cluster.Servers() {
+		l.lanes = append(l.lanes, make(chan struct{}, cfg.SettleWidth))
 	}
 	l.heads, err = otter.New(&otter.Options[int64, *head]{
 		MaximumWeight: maxHeadBytes,
@@ -103,6 +116,17 @@ func (l *Ledger) checkShard(shard int) error {
 		return fmt.Errorf("mysqlledger: there is no shard %d: there are 0 to %d", shard, l.Shards()-1)
 	}
 	return nil
+}
+
+// lane waits for one of the SettleWidth lanes of a shard's server, and returns how to leave it.
+func (l *Ledger) lane(ctx context.Context, shard int) (leave func(), err error) {
+	lane := l.lanes[l.cluster.ServerOf(shard)]
+	select {
+	case lane <- struct{}{}:
+		return func() { <-lane }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 func millis(ms int64) time.Time { return time.UnixMilli(ms).UTC() }

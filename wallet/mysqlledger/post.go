@@ -54,6 +54,11 @@ func (l *Ledger) Post(ctx context.Context, shard int, posts []wallet.Post) (wall
 }
 
 func (l *Ledger) postChunk(ctx context.Context, shard int, posts []wallet.Post) (wallet.PostResult, error) {
+	leave, err := l.lane(ctx, shard)
+	if err != nil {
+		return wallet.PostResult{}, err
+	}
+	defer leave()
 	heads, err := l.loadHeads(ctx, shard, posts)
 	if err != nil {
 		return wallet.PostResult{}, err

@@ -1,7 +1,7 @@
 -- Makes a pot, unless it is there.
 --
 -- KEYS: home, log, pot, shares
--- ARGV: installation, id, group, expires (ms), number of shares,
+-- ARGV: installation, id, expires (ms), number of shares,
 --       shares to take "<share>:<minor> …", shares taken "<user> <share>:<minor>:<at> …"
 -- Answer: 1 if the pot was made, 0 if it was there.
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('POTSLOST') end
@@ -17,21 +17,23 @@ local function flush(command, key, values)
 end
 
 redis.call('DEL', shares)
-redis.call('HSET', pot, '#g', ARGV[3], '#x', ARGV[4], '#n', ARGV[5])
+redis.call('HSET', pot, '#n', ARGV[4])
 
 local values = {}
-for share in string.gmatch(ARGV[6], '%S+') do
+for share in string.gmatch(ARGV[5], '%S+') do
 	values[#values + 1] = share
 	if #values == CHUNK then values = flush('RPUSH', shares, values) end
 end
-values = flush('RPUSH', shares, values)
+flush('RPUSH', shares, values)
+redis.call('PEXPIREAT', shares, ARGV[3])
 
-for user, take in string.gmatch(ARGV[7], '(%S+) (%S+)') do
+values = {}
+for user, take in string.gmatch(ARGV[6], '(%S+) (%S+)') do
 	values[#values + 1] = user
 	values[#values + 1] = take
 	if #values == CHUNK then values = flush('HSET', pot, values) end
 end
 flush('HSET', pot, values)
 
-if ARGV[7] == '' then redis.call('XADD', KEYS[2], '*', 'v', 's ' .. ARGV[2] .. ' ' .. ARGV[3]) end
+if ARGV[6] == '' then redis.call('XADD', KEYS[2], '*', 'v', 's ' .. ARGV[2]) end
 return 1

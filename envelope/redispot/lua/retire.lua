@@ -1,4 +1,4 @@
--- Ends pots: closes them, drops their shares, and lets them be forgotten.
+-- Ends pots: drops their shares, and lets them be forgotten.
 --
 -- KEYS: home, log, then for each envelope: pot, shares
 -- ARGV: installation, seconds to keep a retired pot, then for each envelope: id, refunded (minor units)
@@ -8,13 +8,10 @@ local lines = {}
 for key = 3, #KEYS, 2 do
 	local pot, shares = KEYS[key], KEYS[key + 1]
 	local id, refunded = ARGV[key], ARGV[key + 1]
-	local head = redis.call('HMGET', pot, '#g', '#c', '#r')
-	if head[1] then
-		if not head[2] then redis.call('HSET', pot, '#c', redis.call('LLEN', shares)) end
+	if redis.call('EXISTS', pot) == 1 then
 		redis.call('DEL', shares)
-		if refunded ~= '0' and not head[3] then
-			redis.call('HSET', pot, '#r', refunded)
-			lines[#lines + 1] = 'r ' .. id .. ' ' .. head[1] .. ' ' .. refunded
+		if refunded ~= '0' and redis.call('HSETNX', pot, '#r', refunded) == 1 then
+			lines[#lines + 1] = 'r ' .. id .. ' ' .. refunded
 		end
 		if redis.call('TTL', pot) < 0 then redis.call('EXPIRE', pot, ARGV[2]) end
 	end

@@ -8,66 +8,46 @@
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('POTSLOST') end
 
 local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local at = string.format('%.0f', now)
-local answers, lines = {}, {}
-local HEAD = 4
+local at = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+local answers, wins = {}, {}
+
+-- What somebody without a share is told once there is nothing to take: the pot is drained, or what was left is closed.
+local function nothing(pot)
+	local head = redis.call('HMGET', pot, '#n', '#r')
+	if not head[1] then return 'n' end
+	local taken = redis.call('HLEN', pot) - (head[2] and 2 or 1)
+	return (taken < tonumber(head[1]) and 'x' or 'e') .. head[1]
+end
+
 local arg = 2
-
 for key = 3, #KEYS, 2 do
-	local pot, shares = KEYS[key], KEYS[key + 1]
-	local id, count = ARGV[arg], tonumber(ARGV[arg + 1])
-	local first, last = arg + 2, arg + 1 + count
+	local pot, shares, id = KEYS[key], KEYS[key + 1], ARGV[arg]
+	local first, last = arg + 2, arg + 1 + ARGV[arg + 1]
 	arg = last + 1
-	local head = redis.call('HMGET', pot, '#g', '#x', '#c', '#n', unpack(ARGV, first, last))
-	local group, expires, closed = head[1], head[2], head[3]
-
-	local fresh, order = {}, {} -- who has no share yet, each once, in order of arrival
-	local loser = 'n'
-	if group then
-		for i = first, last do
-			local user = ARGV[i]
-			if not head[HEAD + 1 + i - first] and not fresh[user] then
-				fresh[user] = true
-				order[#order + 1] = user
-			end
-		end
-		if #order > 0 and not closed and now >= tonumber(expires) then
-			-- Kept, so that the pot is final even if the clock is set back or a replica with a slower one takes over.
-			closed = redis.call('LLEN', shares)
-			redis.call('HSET', pot, '#c', closed)
-		end
-		if #order > 0 and not closed then
-			local popped = redis.call('LPOP', shares, #order) or {}
-			if #popped > 0 then
-				local fields, line = {}, {'t', id, group, at, '0'}
-				for i = 1, #popped do
-					local user, value = order[i], popped[i] .. ':' .. at
-					fresh[user] = 'w' .. value
-					fields[2 * i - 1], fields[2 * i] = user, value
-					line[#line + 1] = popped[i] .. ':' .. user
-				end
-				redis.call('HSET', pot, unpack(fields))
-				if redis.call('EXISTS', shares) == 0 then line[5] = '1' end
-				lines[#lines + 1] = table.concat(line, ' ')
-			end
-		end
-		loser = ((closed and tonumber(closed) > 0) and 'x' or 'e') .. head[4]
-	end
-
+	local loser
 	for i = first, last do
-		local had, user = head[HEAD + 1 + i - first], ARGV[i]
-		local won = fresh[user]
-		if had then
-			answers[#answers + 1] = 'a' .. had
-		elseif type(won) == 'string' then
-			answers[#answers + 1] = won
-			fresh[user] = 'a' .. string.sub(won, 2)
+		local user, answer = ARGV[i], nil
+		-- Most who ask while there are shares have none, so a share is popped first and put back where its user has one.
+		local share = not loser and redis.call('LPOP', shares)
+		if share then
+			local mark = string.sub(share, 1, 1) == '!' and '1 ' or '0 '
+			local take = (mark == '1 ' and string.sub(share, 2) or share) .. ':' .. at
+			if redis.call('HSETNX', pot, user, take) == 1 then
+				answer = 'w' .. take
+				wins[#wins + 1] = 't ' .. id .. ' ' .. mark .. take .. ':' .. user
+			else
+				redis.call('LPUSH', shares, share)
+			end
 		else
-			answers[#answers + 1] = loser
+			loser = loser or nothing(pot)
 		end
+		if not answer then
+			local had = redis.call('HGET', pot, user)
+			answer = had and 'a' .. had or loser
+		end
+		answers[#answers + 1] = answer
 	end
 end
 
-if #lines > 0 then redis.call('XADD', KEYS[2], '*', 'v', table.concat(lines, '\n')) end
+if #wins > 0 then redis.call('XADD', KEYS[2], '*', 'v', table.concat(wins, '\n')) end
 return table.concat(answers, ' ')
