@@ -28,7 +28,6 @@ import (
 type Access struct {
 	RPC       string // host:port
 	HTTP      string // host:port; may be empty where no suite listens
-	Mux       bool   // many calls share a connection
 	Service   string // what its Kitex server calls itself
 	WithToken func(ctx context.Context, token string) context.Context
 	Sign      func(subject, scope string) (string, error)
@@ -39,7 +38,6 @@ const (
 	callTimeout    = 5 * time.Second
 	auditTimeout   = 15 * time.Minute
 	connectTimeout = time.Second
-	muxConnections = 4
 	idleTimeout    = 30 * time.Second // under the server's own
 )
 
@@ -51,20 +49,17 @@ const (
 
 // ClientOptions are those of a client that costs the generator little. A call is bounded by the read timeout of its
 // connection: Kitex's own timeout would move each call to another goroutine.
-func ClientOptions(mux bool, address string, timeout time.Duration) []client.Option {
-	options := []client.Option{
+func ClientOptions(address string, timeout time.Duration) []client.Option {
+	return []client.Option{
 		client.WithHostPorts(address),
 		client.WithTransportProtocol(transport.TTHeader),
 		client.WithMetaHandler(transmeta.ClientTTHeaderHandler),
 		client.WithConnectTimeout(connectTimeout),
 		client.WithMiddleware(readTimeout(timeout)),
+		client.WithLongConnection(connpool.IdleConfig{
+			MaxIdlePerAddress: load.MaxPlaces, MaxIdleGlobal: load.MaxPlaces, MaxIdleTimeout: idleTimeout,
+		}),
 	}
-	if mux {
-		return append(options, client.WithMuxConnection(muxConnections))
-	}
-	return append(options, client.WithLongConnection(connpool.IdleConfig{
-		MaxIdlePerAddress: load.MaxPlaces, MaxIdleGlobal: load.MaxPlaces, MaxIdleTimeout: idleTimeout,
-	}))
 }
 
 // readTimeout bounds how long a call waits for its answer. It runs inside Kitex's timeout, which has looked at the
@@ -115,13 +110,13 @@ type Target struct {
 // Connect reaches a deployment and asks what it is. The errors are sentences for the person who gave the address.
 func Connect(ctx context.Context, a Access) (*Target, error) {
 	t := &Target{access: a}
-	options := ClientOptions(a.Mux, a.RPC, callTimeout)
+	options := ClientOptions(a.RPC, callTimeout)
 	var errs [6]error
 	t.envelopes, errs[0] = envelopeservice.NewClient(a.Service, options...)
 	t.wallets, errs[1] = walletservice.NewClient(a.Service, options...)
 	t.groups, errs[2] = groupservice.NewClient(a.Service, options...)
 	t.operator, errs[3] = operatorservice.NewClient(a.Service, options...)
-	t.auditor, errs[4] = operatorservice.NewClient(a.Service, ClientOptions(a.Mux, a.RPC, auditTimeout)...)
+	t.auditor, errs[4] = operatorservice.NewClient(a.Service, ClientOptions(a.RPC, auditTimeout)...)
 	t.transfers, errs[5] = transferservice.NewClient(a.Service, options...)
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
@@ -147,7 +142,7 @@ func Connect(ctx context.Context, a Access) (*Target, error) {
 func (t *Target) explain(err error) error {
 	switch code := Code(err); code {
 	case codeNetwork, codeTimeout:
-		return fmt.Errorf("no hongbao answers at %s: is it running, with its Kitex services there and the %s transport? (%w)", t.access.RPC, t.transport(), err)
+		return fmt.Errorf("no hongbao answers at %s: is it running, with its Kitex services there? (%w)", t.access.RPC, err)
 	case "unauthenticated", "forbidden":
 		return fmt.Errorf("%s refuses our token: give the private key that it trusts with --token-key (%s)", t.access.RPC, sentence(err))
 	default:
@@ -161,13 +156,6 @@ func sentence(err error) string {
 		return biz.BizMessage()
 	}
 	return err.Error()
-}
-
-func (t *Target) transport() string {
-	if t.access.Mux {
-		return "mux"
-	}
-	return "netpoll"
 }
 
 // Sandbox says whether the deployment's money is not real.

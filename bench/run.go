@@ -104,7 +104,7 @@ func Run(ctx context.Context, t *Target, plan Plan, p Progress, r *report.Report
 // Describe writes what the target is into the report.
 func (t *Target) Describe(r *report.Report) {
 	in := t.installation
-	r.Target.RPC, r.Target.HTTP, r.Target.Sandbox, r.Target.Transport = t.access.RPC, t.access.HTTP, in.Sandbox, t.transport()
+	r.Target.RPC, r.Target.HTTP, r.Target.Sandbox = t.access.RPC, t.access.HTTP, in.Sandbox
 	r.Target.Shards, r.Target.BucketsPerShard = int(in.Shards), int(in.BucketsPerShard)
 	r.Versions.Hongbao = in.Version
 	r.Durability.WaitReplicas = int(in.WaitReplicas)

@@ -22,14 +22,6 @@ func WithToken(ctx context.Context, token string) context.Context {
 	return metainfo.WithValue(ctx, tokenKey, token)
 }
 
-// Transport is how many calls share a connection. Client and server must use the same.
-type Transport string
-
-const (
-	TransportNetpoll Transport = "netpoll" // one call at a time on a connection, from a pool of them
-	TransportMux     Transport = "mux"     // many calls at once on a few connections
-)
-
 // Bounds of a client.
 const (
 	callTimeout    = 5 * time.Second // a little more than the server's, so that its answer comes first
@@ -37,23 +29,19 @@ const (
 	idlePerAddress = 1_000
 	idleGlobal     = 10_000
 	idleTimeout    = 30 * time.Second // under the server's own
-	muxConnections = 4
 )
 
 // ClientOptions are what a Kitex client of these services needs to reach one of the addresses (host:port) and to get
 // errors back whole. Nothing is retried: every call here is safe to repeat, but when is the caller's to decide.
-func ClientOptions(t Transport, addresses ...string) []client.Option {
-	options := []client.Option{
+func ClientOptions(addresses ...string) []client.Option {
+	return []client.Option{
 		client.WithHostPorts(addresses...),
 		client.WithTransportProtocol(transport.TTHeader),
 		client.WithMetaHandler(transmeta.ClientTTHeaderHandler),
 		client.WithRPCTimeout(callTimeout),
 		client.WithConnectTimeout(connectTimeout),
+		client.WithLongConnection(connpool.IdleConfig{
+			MaxIdlePerAddress: idlePerAddress, MaxIdleGlobal: idleGlobal, MaxIdleTimeout: idleTimeout,
+		}),
 	}
-	if t == TransportMux {
-		return append(options, client.WithMuxConnection(muxConnections))
-	}
-	return append(options, client.WithLongConnection(connpool.IdleConfig{
-		MaxIdlePerAddress: idlePerAddress, MaxIdleGlobal: idleGlobal, MaxIdleTimeout: idleTimeout,
-	}))
 }

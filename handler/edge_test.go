@@ -25,7 +25,7 @@ import (
 // walletClient makes a generated client.
 func (r *rig) walletClient(t testing.TB, options ...client.Option) walletservice.Client {
 	t.Helper()
-	c, err := walletservice.NewClient(ServiceName, append(ClientOptions(TransportNetpoll, r.rpc), options...)...)
+	c, err := walletservice.NewClient(ServiceName, append(ClientOptions(r.rpc), options...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func TestScopesOfEveryMethod(t *testing.T) {
 	r := newRig(t, nil)
 	for _, m := range contract.methods {
 		for _, s := range Scopes() {
-			kitex, err := client.NewClient(bindingOf(m), append(ClientOptions(TransportNetpoll, r.rpc), client.WithDestService(ServiceName))...)
+			kitex, err := client.NewClient(bindingOf(m), append(ClientOptions(r.rpc), client.WithDestService(ServiceName))...)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -153,7 +153,7 @@ func TestFramedClientSeesTheError(t *testing.T) {
 // TestCallWithoutRequest sends arguments without the request in them, as a client of another language may.
 func TestCallWithoutRequest(t *testing.T) {
 	r := newRig(t, nil)
-	kitex, err := client.NewClient(noRequest(), append(ClientOptions(TransportNetpoll, r.rpc), client.WithDestService(ServiceName))...)
+	kitex, err := client.NewClient(noRequest(), append(ClientOptions(r.rpc), client.WithDestService(ServiceName))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +195,7 @@ func (waiting) Balances(ctx context.Context, _ string) ([]wallet.Amount, error) 
 
 func TestMessageIsBounded(t *testing.T) {
 	r := newRig(t, nil)
-	c, err := groupservice.NewClient(ServiceName, ClientOptions(TransportNetpoll, r.rpc)...)
+	c, err := groupservice.NewClient(ServiceName, ClientOptions(r.rpc)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,18 +209,6 @@ func TestMessageIsBounded(t *testing.T) {
 	}
 }
 
-func TestMuxTransport(t *testing.T) {
-	r := newRig(t, func(s *ServerConfig, _ *GatewayConfig) { s.Transport = TransportMux })
-	a := r.do(t, "GET", "/v1/wallet", r.token(t, "alice", ScopeUser), "")
-	if a.status != http.StatusOK {
-		t.Errorf("got %d %s", a.status, a.text)
-	}
-	r.answer(wallet.Refuse(wallet.CodeInsufficientBalance, "no"))
-	if a := r.do(t, "GET", "/v1/wallet", r.token(t, "alice", ScopeUser), ""); a.code() != wallet.CodeInsufficientBalance {
-		t.Errorf("got %d %s", a.status, a.text)
-	}
-}
-
 // TestPagesOfSent follows the cursor to the end.
 func TestPagesOfSent(t *testing.T) {
 	r := newRig(t, nil)
@@ -229,7 +217,7 @@ func TestPagesOfSent(t *testing.T) {
 		v.ID = id
 		r.set(func(s *state) { s.sent = append(s.sent, sentLine(v)) })
 	}
-	c, err := envelopeservice.NewClient(ServiceName, ClientOptions(TransportNetpoll, r.rpc)...)
+	c, err := envelopeservice.NewClient(ServiceName, ClientOptions(r.rpc)...)
 	if err != nil {
 		t.Fatal(err)
 	}

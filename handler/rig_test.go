@@ -246,7 +246,7 @@ func newRig(t testing.TB, change func(*ServerConfig, *GatewayConfig)) *rig {
 	if change != nil {
 		change(&sc, &gc)
 	}
-	gc.RPC = ClientOptions(sc.Transport, r.rpc)
+	gc.RPC = ClientOptions(r.rpc)
 	server, err := NewServer(sc)
 	if err != nil {
 		t.Fatal(err)

@@ -38,10 +38,9 @@ const (
 	maxMessage = 2 * maxBody
 )
 
-// ServerConfig is what a Server needs. Everything is required but Transport and Operator.
+// ServerConfig is what a Server needs. Everything is required but Operator.
 type ServerConfig struct {
 	Listener   net.Listener // TCP
-	Transport  Transport    // netpoll unless told
 	Wallet     walletapi.WalletService
 	Group      groupapi.GroupService
 	Envelope   envelopeapi.EnvelopeService
@@ -80,9 +79,6 @@ func NewServer(c ServerConfig) (*Server, error) {
 		server.WithMaxConnIdleTime(connectionIdle),
 		server.WithExitWaitTime(exitWait),
 		server.WithExitSignal(func() <-chan error { return s.exit }),
-	}
-	if c.Transport == TransportMux {
-		options = append(options, server.WithMuxTransport())
 	}
 	s.kitex = server.NewServer(options...)
 	err = errors.Join(

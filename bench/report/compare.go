@@ -35,7 +35,7 @@ func differences(a, b Report) (found []string) {
 		a, b any
 	}{
 		{"machine", a.Machine, b.Machine}, {"durability", a.Durability, b.Durability},
-		{"transport", a.Target.Transport, b.Target.Transport}, {"shards", a.Target.Shards, b.Target.Shards},
+		{"shards", a.Target.Shards, b.Target.Shards},
 		{"buckets per shard", a.Target.BucketsPerShard, b.Target.BucketsPerShard},
 		{"Redis", a.Versions.Redis, b.Versions.Redis}, {"MySQL", a.Versions.MySQL, b.Versions.MySQL},
 	} {

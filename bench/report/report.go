@@ -57,7 +57,6 @@ type Target struct {
 	HTTP            string `json:"http"`
 	SelfStarted     bool   `json:"self_started"` // by this run, on this machine
 	Sandbox         bool   `json:"sandbox"`
-	Transport       string `json:"transport"`
 	Shards          int    `json:"shards"`
 	BucketsPerShard int    `json:"buckets_per_shard"`
 }

@@ -29,7 +29,7 @@ func sample() Report {
 		Schema: Schema, StartedAt: time.Date(2026, 1, 28, 23, 59, 0, 0, time.UTC), Seconds: 12, Command: `hongbao bench grab --rate "max" <now>`,
 		Machine:    Machine{OS: "linux", Arch: "amd64", CPU: "Some CPU", CPUs: 2, Memory: 1 << 34},
 		Versions:   Versions{Hongbao: "v1", Bench: "v1", Redis: []string{"7.0.15"}, MySQL: []string{"10.11"}},
-		Target:     Target{RPC: "127.0.0.1:8888", SelfStarted: true, Sandbox: true, Transport: "netpoll", Shards: 4, BucketsPerShard: 1},
+		Target:     Target{RPC: "127.0.0.1:8888", SelfStarted: true, Sandbox: true, Shards: 4, BucketsPerShard: 1},
 		Durability: Durability{RedisAppendOnly: []bool{true}, RedisAppendFsync: []string{"always"}, FlushLogAtTrxCommit: []string{"1"}},
 		Suites:     []Suite{s},
 		Yardsticks: []Yardstick{{Name: "echo", What: "Kitex echo", PerSecond: 90000, Rounds: []float64{89000, 90000, 91000}}},

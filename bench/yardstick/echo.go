@@ -37,7 +37,7 @@ func (*echoHandler) Echo(_ context.Context, r *echoapi.EchoRequest) (*echoapi.Ec
 }
 
 // ServeEcho answers on a listener until the context ends.
-func ServeEcho(ctx context.Context, listener net.Listener, mux bool) error {
+func ServeEcho(ctx context.Context, listener net.Listener) error {
 	exit := make(chan error, 1)
 	options := []server.Option{
 		server.WithServerBasicInfo(&rpcinfo.EndpointBasicInfo{ServiceName: echoName}),
@@ -46,9 +46,6 @@ func ServeEcho(ctx context.Context, listener net.Listener, mux bool) error {
 		server.WithReadWriteTimeout(readWriteTimeout),
 		server.WithMaxConnIdleTime(connectionIdle),
 		server.WithExitSignal(func() <-chan error { return exit }),
-	}
-	if mux {
-		options = append(options, server.WithMuxTransport())
 	}
 	defer context.AfterFunc(ctx, func() { exit <- nil })()
 	return echoservice.NewServer(&echoHandler{}, options...).Run()

@@ -18,7 +18,6 @@ import (
 // span is long enough for each to do something.
 const span = 100 * time.Millisecond
 
-// The mux transport is left out: kitex v0.16.3's client pool races with itself there (netpollmux/mux_pool.go:130).
 func TestEcho(t *testing.T) {
 	klog.SetLevel(klog.LevelFatal)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -28,7 +27,7 @@ func TestEcho(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	ended := make(chan error, 1)
-	go func() { ended <- ServeEcho(ctx, listener, false) }()
+	go func() { ended <- ServeEcho(ctx, listener) }()
 	options := []client.Option{client.WithHostPorts(listener.Addr().String()), client.WithTransportProtocol(transport.TTHeader), client.WithRPCTimeout(time.Second)}
 	echo, err := NewEcho(300, options)
 	if err != nil {

@@ -34,9 +34,8 @@ type benchRunCmd struct {
 	Target   string `help:"RPC address (host:port) of a deployment. Default: a hongbao up of its own, on temporary data."`
 	HTTP     string `name:"http" help:"Address (host:port) of its gateway, for suites with listeners."`
 	TokenKey string `help:"File with the private key (Ed25519, PEM) that the deployment trusts. Required with --target." type:"existingfile"`
-	transport
-	UpFlags string `name:"up" help:"More flags for the hongbao up that it starts, as in --up='--shards=8'."`
-	TempDir string `help:"Where the temporary data goes; on a disk, or durability costs nothing. Default: the system's." type:"existingdir"`
+	UpFlags  string `name:"up" help:"More flags for the hongbao up that it starts, as in --up='--shards=8'."`
+	TempDir  string `help:"Where the temporary data goes; on a disk, or durability costs nothing. Default: the system's." type:"existingdir"`
 
 	Settings  string      `help:"File with settings (YAML); flags go before it." type:"existingfile"`
 	Users     *int        `help:"Users who send and grab."`
@@ -173,7 +172,7 @@ type stage struct {
 }
 
 func (b benchRunCmd) stage(ctx context.Context, p bench.Progress) (s *stage, err error) {
-	s = &stage{access: bench.Access{RPC: b.Target, HTTP: b.HTTP, Mux: b.Transport == handler.TransportMux, Service: handler.ServiceName, WithToken: handler.WithToken}}
+	s = &stage{access: bench.Access{RPC: b.Target, HTTP: b.HTTP, Service: handler.ServiceName, WithToken: handler.WithToken}}
 	defer func() {
 		if err != nil {
 			s.close()
@@ -211,7 +210,7 @@ func (s *stage) start(ctx context.Context, b benchRunCmd, p bench.Progress) (key
 		return "", err
 	}
 	data := filepath.Join(s.folder, "data")
-	args := []string{"--log-level=warn", "up", "--data", data, "--rpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--transport", string(b.Transport)}
+	args := []string{"--log-level=warn", "up", "--data", data, "--rpc", "127.0.0.1:0", "--http", "127.0.0.1:0"}
 	args = append(args, strings.Fields(b.UpFlags)...)
 	if s.up, err = startChild(filepath.Join(s.folder, "up.log"), s.folder, args...); err != nil {
 		return "", err

@@ -94,7 +94,7 @@ func TestBenchAll(t *testing.T) {
 func startUp(t *testing.T) (s *stage, key string) {
 	t.Helper()
 	s = &stage{}
-	key, err := s.start(t.Context(), benchRunCmd{TempDir: t.TempDir(), transport: transport{Transport: handler.TransportNetpoll}}, bench.NewProgress(t.Output(), false))
+	key, err := s.start(t.Context(), benchRunCmd{TempDir: t.TempDir()}, bench.NewProgress(t.Output(), false))
 	t.Cleanup(s.close)
 	if err != nil {
 		t.Fatal(err)

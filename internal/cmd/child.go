@@ -45,7 +45,6 @@ func (c childCmd) Run(at console) error {
 // echoCmd is the server of the yardstick echo.
 type echoCmd struct {
 	Address   string `help:"Where it listens." default:"127.0.0.1:0"`
-	Mux       bool   `help:"Many calls share a connection."`
 	Announced string `help:"File to write the address to." required:"" type:"path"`
 }
 
@@ -57,7 +56,7 @@ func (e echoCmd) Run(ctx context.Context) error {
 	if err := os.WriteFile(e.Announced, []byte(listener.Addr().String()), 0o600); err != nil {
 		return err
 	}
-	return yardstick.ServeEcho(ctx, listener, e.Mux)
+	return yardstick.ServeEcho(ctx, listener)
 }
 
 // child is a hongbao command in a process of its own.

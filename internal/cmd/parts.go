@@ -38,7 +38,6 @@ func (m metricsFlag) serve(ctx context.Context, metrics *prometheus.Registry) er
 
 type rpcCmd struct {
 	servers
-	transport
 	publicKeys
 	metricsFlag
 	Address string `name:"rpc" help:"Where the Kitex services listen." default:"127.0.0.1:8888"`
@@ -59,7 +58,7 @@ func (r rpcCmd) Run(ctx context.Context, at console) error {
 		return err
 	}
 	defer s.Close()
-	server, address, err := listenRPC(s, r.Address, r.Transport, verifier, c.metrics)
+	server, address, err := listenRPC(s, r.Address, verifier, c.metrics)
 	if err != nil {
 		return err
 	}
@@ -69,7 +68,6 @@ func (r rpcCmd) Run(ctx context.Context, at console) error {
 
 type gatewayCmd struct {
 	servers
-	transport
 	publicKeys
 	Address string   `name:"http" help:"Where the page, the HTTP API and the WebSocket listen." default:"127.0.0.1:8080"`
 	RPC     []string `name:"rpc" help:"Kitex services to call; repeat for more." default:"127.0.0.1:8888"`
@@ -91,7 +89,7 @@ func (g gatewayCmd) Run(ctx context.Context, at console) error {
 		return err
 	}
 	defer s.Close()
-	web, err := listenHTTP(s, gatewayOptions{address: g.Address, rpc: g.RPC, transport: g.Transport, verifier: verifier, origins: g.Origins, metrics: c.metrics})
+	web, err := listenHTTP(s, gatewayOptions{address: g.Address, rpc: g.RPC, verifier: verifier, origins: g.Origins, metrics: c.metrics})
 	if err != nil {
 		return err
 	}

@@ -22,19 +22,14 @@ import (
 // recheckTimeout bounds the questions who may still listen.
 const recheckTimeout = 10 * time.Second
 
-// transport is how calls share connections; both ends must be told the same.
-type transport struct {
-	Transport handler.Transport `help:"How Kitex calls share connections, the same on both ends: netpoll (one call at a time on each) or mux (many)." enum:"netpoll,mux" default:"netpoll"`
-}
-
 // listenRPC makes the Kitex server over a system.
-func listenRPC(s *system.System, address string, t handler.Transport, verifier *handler.Verifier, metrics prometheus.Registerer) (*handler.Server, net.Addr, error) {
+func listenRPC(s *system.System, address string, verifier *handler.Verifier, metrics prometheus.Registerer) (*handler.Server, net.Addr, error) {
 	listener, err := listen("rpc", address)
 	if err != nil {
 		return nil, nil, err
 	}
 	server, err := handler.NewServer(handler.ServerConfig{
-		Listener: listener, Transport: t, Verifier: verifier, Log: s.Config().Log, Metrics: metrics,
+		Listener: listener, Verifier: verifier, Log: s.Config().Log, Metrics: metrics,
 		Wallet: &handler.Wallet{Domain: s.Wallets}, Group: &handler.Group{Domain: s.Groups}, Envelope: &handler.Envelope{Domain: s.Envelopes},
 		Transfer: &handler.Transfer{Domain: s.Transfers}, Collection: &handler.Collection{Domain: s.Collections},
 		Operator: handler.NewOperator(operators{s}),
@@ -64,13 +59,12 @@ type gateway struct {
 
 // gatewayOptions says how a gateway differs from process to process.
 type gatewayOptions struct {
-	address   string
-	rpc       []string
-	transport handler.Transport
-	verifier  *handler.Verifier
-	issuer    *handler.Issuer // for development tokens; nil for none
-	origins   []string
-	metrics   *prometheus.Registry
+	address  string
+	rpc      []string
+	verifier *handler.Verifier
+	issuer   *handler.Issuer // for development tokens; nil for none
+	origins  []string
+	metrics  *prometheus.Registry
 }
 
 func listenHTTP(s *system.System, o gatewayOptions) (_ *gateway, err error) {
@@ -87,7 +81,7 @@ func listenHTTP(s *system.System, o gatewayOptions) (_ *gateway, err error) {
 		}
 	})
 	g.gateway, err = handler.NewGateway(handler.GatewayConfig{
-		RPC: handler.ClientOptions(o.transport, o.rpc...), Log: log, Metrics: o.metrics, Gatherer: o.metrics, Ready: s.Checks(),
+		RPC: handler.ClientOptions(o.rpc...), Log: log, Metrics: o.metrics, Gatherer: o.metrics, Ready: s.Checks(),
 		DevTokens: o.issuer, Page: web.Handler(o.issuer != nil),
 		WebSocket: handler.Authenticated(o.verifier, log, g.hub, handler.ScopeUser),
 	})

@@ -18,7 +18,6 @@ import (
 
 type upCmd struct {
 	servers
-	transport
 	installation
 	RPCAddress  string `name:"rpc" help:"Where the Kitex services listen." default:"127.0.0.1:8888"`
 	HTTPAddress string `name:"http" help:"Where the page, the HTTP API and the WebSocket listen." default:"127.0.0.1:8080"`
@@ -72,11 +71,11 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *system.Sy
 	if err != nil {
 		return err
 	}
-	rpc, rpcAddress, err := listenRPC(s, u.RPCAddress, u.Transport, verifier, c.metrics)
+	rpc, rpcAddress, err := listenRPC(s, u.RPCAddress, verifier, c.metrics)
 	if err != nil {
 		return err
 	}
-	web, err := listenHTTP(s, gatewayOptions{address: u.HTTPAddress, rpc: []string{rpcAddress.String()}, transport: u.Transport, verifier: verifier, issuer: issuer, metrics: c.metrics})
+	web, err := listenHTTP(s, gatewayOptions{address: u.HTTPAddress, rpc: []string{rpcAddress.String()}, verifier: verifier, issuer: issuer, metrics: c.metrics})
 	if err != nil {
 		return err
 	}

@@ -68,7 +68,7 @@ func (v verifyCmd) load(ctx context.Context) (*envelopeapi.Envelope, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := envelopeservice.NewClient(handler.ServiceName, handler.ClientOptions(handler.TransportNetpoll, address)...)
+	client, err := envelopeservice.NewClient(handler.ServiceName, handler.ClientOptions(address)...)
 	if err != nil {
 		return nil, err
 	}

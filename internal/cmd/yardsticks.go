@@ -20,7 +20,7 @@ func (b benchRunCmd) compare(ctx context.Context, s *stage, plan bench.Plan, p b
 	if s.servers.Redis == "" || s.servers.MySQL == "" {
 		return errors.New("--yardsticks with --target needs --redis and --mysql: the servers that the deployment uses, for an honest comparison")
 	}
-	echo, err := s.startEcho(ctx, s.access.Mux)
+	echo, err := s.startEcho(ctx)
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (b benchRunCmd) compare(ctx context.Context, s *stage, plan bench.Plan, p b
 }
 
 // startEcho starts the echo server as a process of its own, as the deployment is one, and makes its client.
-func (s *stage) startEcho(ctx context.Context, mux bool) (*yardstick.Echo, error) {
+func (s *stage) startEcho(ctx context.Context) (*yardstick.Echo, error) {
 	if s.folder == "" {
 		folder, err := os.MkdirTemp("", "hongbao-bench-")
 		if err != nil {
@@ -55,12 +55,8 @@ func (s *stage) startEcho(ctx context.Context, mux bool) (*yardstick.Echo, error
 		s.folder = folder
 	}
 	announced := filepath.Join(s.folder, "echo.address")
-	args := []string{"echo", "--announced", announced}
-	if mux {
-		args = append(args, "--mux")
-	}
 	var err error
-	if s.echo, err = startChild(filepath.Join(s.folder, "echo.log"), "", args...); err != nil {
+	if s.echo, err = startChild(filepath.Join(s.folder, "echo.log"), "", "echo", "--announced", announced); err != nil {
 		return nil, err
 	}
 	address, err := s.echo.await(ctx, announced)
@@ -71,7 +67,7 @@ func (s *stage) startEcho(ctx context.Context, mux bool) (*yardstick.Echo, error
 	if err != nil {
 		return nil, err
 	}
-	return yardstick.NewEcho(len(token), bench.ClientOptions(mux, string(address), echoTimeout))
+	return yardstick.NewEcho(len(token), bench.ClientOptions(string(address), echoTimeout))
 }
 
 // echoTimeout bounds an echo, as bench bounds a grab.
