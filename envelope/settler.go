@@ -19,9 +19,9 @@ const (
 	logWait     = 2 * time.Second // how long a reader waits for the first record
 	// settlePause is how long a settler that is not behind lets records gather: a credit costs the ledger several times as
 	// much in a batch of ten as in one of hundreds. A record that comes after a quiet time does not wait.
-	settlePause = 100 * time.Millisecond
+	settlePause = 250 * time.Millisecond
 	// crowd is how many grabs wait at a time where the machine cannot keep up: one that can answers in milliseconds.
-	crowd = 32
+	crowd = 128
 )
 
 // Settler posts to the ledger what the pots gave away: it reads a bucket's grab log in batches and acknowledges each

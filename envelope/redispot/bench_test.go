@@ -2,6 +2,7 @@ package redispot
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,6 +23,12 @@ const (
 
 // benchPots fills at least as many pots as the winners empty.
 func benchPots(b *testing.B, atOnce, buckets, winners int) (*Pots, []int64) {
+	const block = benchShares * benchOpen
+	return filledPots(b, atOnce, buckets, (winners+block-1)/block*benchOpen, benchShares)
+}
+
+// filledPots fills a number of pots.
+func filledPots(b *testing.B, atOnce, buckets, pots, each int) (*Pots, []int64) {
 	r := singleRig(b)
 	p := r.pots(b, r.client, func(c *Config) {
 		c.CallsInFlight = atOnce
@@ -31,13 +38,12 @@ func benchPots(b *testing.B, atOnce, buckets, winners int) (*Pots, []int64) {
 	if err := p.Install(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	const block = benchShares * benchOpen
-	ids := make([]int64, (winners+block-1)/block*benchOpen)
+	ids := make([]int64, pots)
 	var wg sync.WaitGroup
 	for filler := range benchFillers {
 		wg.Go(func() {
 			for i := filler; i < len(ids); i += benchFillers {
-				e := testEnvelope(shares(benchShares)...)
+				e := testEnvelope(shares(each)...)
 				if err := p.Fill(b.Context(), e, nil); err != nil {
 					b.Error(err)
 				}
@@ -75,6 +81,46 @@ func BenchmarkTakeWinners(b *testing.B) {
 				done()
 			})
 		}
+	}
+}
+
+// BenchmarkTakeGrowth is whether a grab takes longer where an envelope has more shares, or more envelopes are open. It
+// reports the p50 of grabs by a few callers, who leave Redis mostly idle.
+func BenchmarkTakeGrowth(b *testing.B) {
+	const grabs, callers, few, many = 20_000, 8, 100, 100_000
+	for _, x := range []struct{ shares, open int }{{few, grabs / few}, {many, 8}, {grabs / 10, 10}, {2, many}} {
+		b.Run(fmt.Sprintf("shares=%d/open=%d", x.shares, x.open), func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				p, ids := filledPots(b, DefaultCallsInFlight, 4, x.open, x.shares)
+				latencies := make([]time.Duration, grabs)
+				var next atomic.Int64
+				var wg sync.WaitGroup
+				b.StartTimer()
+				for range callers {
+					wg.Go(func() {
+						for {
+							n := int(next.Add(1) - 1)
+							if n >= grabs {
+								return
+							}
+							began := time.Now()
+							// Spread over all that are open: 7919 is a prime, so no share is asked for twice.
+							id := ids[n*7919%len(ids)]
+							if _, outcome, err := p.Take(b.Context(), id, "user"+strconv.Itoa(n)); err != nil || outcome != envelope.Won {
+								b.Errorf("%q, %v", outcome, err)
+								return
+							}
+							latencies[n] = time.Since(began)
+						}
+					})
+				}
+				wg.Wait()
+				slices.Sort(latencies)
+				b.ReportMetric(float64(latencies[grabs/2].Microseconds()), "p50-us")
+				b.ReportMetric(float64(latencies[grabs*99/100].Microseconds()), "p99-us")
+			}
+		})
 	}
 }
 
