@@ -30,17 +30,16 @@ func withScriptHeld(t *testing.T, r *rig, e envelope.Envelope) (resume func(), f
 	t.Helper()
 	mustTake(t, r, e.ID, "warm", envelope.Won) // Redis knows the script
 	resume = pause(t, r)
-	control := r.open(t)
+	b, err := r.of(e.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
 	done := make(chan error, 1)
 	go func() {
 		_, _, err := r.Take(t.Context(), e.ID, "first")
 		done <- err
 	}()
-	eventually(t, "the script is held", func() bool {
-		m := do(t, control, "CLIENT", "LIST")
-		clients, err := m.ToString()
-		return err == nil && strings.Contains(clients, "cmd=evalsha")
-	})
+	eventually(t, "the script is called", func() bool { return r.Waiting() == 1 && b.waiting() == 0 })
 	return resume, done
 }
 

@@ -87,8 +87,6 @@ type bucket struct {
 }
 
 func (b *bucket) take(ctx context.Context, id int64, user string) (envelope.Take, envelope.Outcome, int, error) {
-	b.pots.waiting.Add(1)
-	defer b.pots.waiting.Add(-1)
 	c := calls.Get().(*call)
 	c.id, c.user = id, user
 	c.state.Store(waiting)
@@ -96,6 +94,8 @@ func (b *bucket) take(ctx context.Context, id int64, user string) (envelope.Take
 		calls.Put(c)
 		return envelope.Take{}, "", 0, err
 	}
+	b.pots.waiting.Add(1)
+	defer b.pots.waiting.Add(-1)
 	select {
 	case <-c.done:
 	case <-ctx.Done():

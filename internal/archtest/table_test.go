@@ -29,6 +29,7 @@ const (
 	cloudwego  = "github.com/cloudwego"
 	kitexTools = "github.com/bytedance/gopkg" // metainfo, kitex's way to pass values along
 	gorilla    = "github.com/gorilla/websocket"
+	kernel     = "golang.org/x/sys"
 	histogram  = "github.com/HdrHistogram/hdrhistogram-go"
 	yamlFiles  = "go.yaml.in/yaml/v3"
 	svgCharts  = "github.com/go-analyze/charts"
@@ -71,7 +72,7 @@ func table() []row {
 			cloudwego, kitexTools, jwt}},
 		// Through the public RPC and WebSocket only, as any client.
 		{"bench", adapter, []string{"bench/load", "bench/report", "kitex_gen", cloudwego, kitexTools, gorilla, histogram, yamlFiles, bars}},
-		{"bench/load", adapter, []string{histogram}},
+		{"bench/load", adapter, []string{histogram, kernel}},
 		{"bench/report", adapter, []string{svgCharts}},
 		// Bare mechanisms, which is why it knows theirs and nothing of ours.
 		{"bench/yardstick", adapter, []string{"bench/load", cloudwego, rueidis, mysqlWire}},
