@@ -64,9 +64,6 @@ type endpoints struct {
 	HTTP  string `json:"http"`
 }
 
-// privateShare of the processors is what settling may take, one each, where the servers are on this machine as well.
-const privateShare = 2
-
 const endpointsFile = "up.json"
 
 // connect finds the servers: those that the flags name; else the private ones of an `up` that runs; else it starts them.
@@ -102,7 +99,7 @@ func (f servers) connect(ctx context.Context, at console) (*connected, error) {
 		return nil, err
 	}
 	c.use("unix://"+c.private.Redis.Socket(), c.private.MariaDB.DSN())
-	c.config.SettleWidth = max(1, runtime.NumCPU()/privateShare)
+	c.config.SettleWidth = runtime.NumCPU() // of this machine, which grabs and sends need as well
 	c.close = func() {
 		stopCtx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 		defer cancel()

@@ -19,7 +19,6 @@ var guardScript string
 // command is what a guard runs.
 type command struct {
 	argv   []string
-	nice   int      // how far its priority is below ours, 0 to 19
 	output *os.File // stdout and stderr: a file, so that the server outlives a reader
 	lock   *os.File // held, by flock, until guard and server are dead
 
@@ -48,7 +47,7 @@ func startGuarded(c command) (*guarded, error) {
 	if err != nil {
 		return nil, errors.Join(err, stdinR.Close(), stdinW.Close())
 	}
-	cmd := exec.Command("/bin/sh", append([]string{"-c", guardScript, "guard", strconv.Itoa(c.nice), c.temporaryData, c.temporarySockets}, c.argv...)...)
+	cmd := exec.Command("/bin/sh", append([]string{"-c", guardScript, "guard", c.temporaryData, c.temporarySockets}, c.argv...)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdinR, c.output, c.output
 	cmd.ExtraFiles = []*os.File{reportW, c.lock} // fd 3 and 4
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

@@ -1,22 +1,18 @@
 # The guard of one server; see doc.go. POSIX sh only: dash, bash 3.2 and busybox run it.
 #
-#   sh -c "$guard" guard NICE DATA SOCKETS COMMAND...
+#   sh -c "$guard" guard DATA SOCKETS COMMAND...
 #
-# NICE is how far the server's priority is below ours, 0 to 19.
 # DATA and SOCKETS are directories to remove when the parent dies, or empty.
 # stdin: a pipe on which the parent never writes. fd 3: report to the parent. fd 4: the lock of the server's directory.
 # The exit status is the server's.
-nice=$1
-data=$2
-sockets=$3
-shift 3
+data=$1
+sockets=$2
+shift 2
 
 exec 5<&0 </dev/null
-# Linux may share the processors out between sessions, of which this is one, before it looks at who in them is nice.
-{ [ "$nice" -eq 0 ] || echo "$nice" >/proc/self/autogroup; } 2>/dev/null
 # The server keeps fd 3, whose end tells the parent that nobody is left, and fd 4, so that the directory stays locked
 # as long as the server lives.
-nice -n "$nice" "$@" 5<&- &
+"$@" 5<&- &
 server=$!
 # Whoever stops a whole process tree (systemd, say) must not take the guard away before its server. Set after the start
 # because the server would inherit it.

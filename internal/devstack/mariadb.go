@@ -22,10 +22,6 @@ const (
 // maxConnections is the server's limit; the ledger's pools, one per schema and process, stay far below it.
 const maxConnections = 500
 
-// mariadbNice puts the ledger behind the grabs where both share the processors: what is not settled yet is safe in Redis,
-// and whoever grabs is waiting.
-const mariadbNice = 10
-
 // MariaDBOptions says where a MariaDB lives and how large it may be.
 type MariaDBOptions struct {
 	Dir string       // its own directory, made if needed, set to mode 0700
@@ -73,7 +69,7 @@ func (m *MariaDB) prepare(binary string, o MariaDBOptions) (err error) {
 		return err
 	}
 	m.argv = mariadbArgv(binary, m.dir, m.socket.path, o)
-	m.nice, m.temporary = mariadbNice, o.temporary
+	m.temporary = o.temporary
 	m.probe, err = newMariaDBProbe(m.socket.path)
 	return err
 }

@@ -35,7 +35,6 @@ type server struct {
 	dir       string
 	socket    socket
 	argv      []string
-	nice      int                         // see command
 	probe     func(context.Context) error // nil once the server answers as it should
 	log       *slog.Logger
 	temporary bool // the guard removes dir when this process dies
@@ -145,7 +144,7 @@ func (s *server) launch(ctx context.Context, argv []string) (*guarded, int64, er
 		return nil, 0, err
 	}
 	defer output.Close()
-	c := command{argv: argv, nice: s.nice, output: output, lock: lock, temporarySockets: s.socket.temporary}
+	c := command{argv: argv, output: output, lock: lock, temporarySockets: s.socket.temporary}
 	if s.temporary {
 		c.temporaryData = s.dir
 	}
