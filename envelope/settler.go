@@ -21,7 +21,7 @@ const (
 	// much in a batch of ten as in one of hundreds. A record that comes after a quiet time does not wait.
 	settlePause = 250 * time.Millisecond
 	// crowd is how many grabs wait at a time where the machine cannot keep up: one that can answers in milliseconds.
-	crowd = 128
+	crowd = 64
 )
 
 // Settler posts to the ledger what the pots gave away: it reads a bucket's grab log in batches and acknowledges each
@@ -42,15 +42,16 @@ func NewSettler(log Log, pot Pot, ledger Ledger, logger *slog.Logger, settled fu
 }
 
 // Run settles a bucket, which belongs to shard, until the context ends. While more people wait for a share in this
-// process than a machine has that is not overloaded, it takes a twentieth of the time only: a credit can wait, they cannot.
+// process than a machine has that is not overloaded, it takes a fiftieth of the time only: a credit can wait, they cannot.
 func (s *Settler) Run(ctx context.Context, shard, bucket int) {
-	loop.Job{Name: "settle", Log: s.logger.With("bucket", bucket), Interval: settlePause, Yield: s.crowded}.Run(ctx, func(ctx context.Context) (bool, error) {
+	loop.Job{Name: "settle", Log: s.logger.With("bucket", bucket), Interval: settlePause, Yield: Crowded(s.pot)}.Run(ctx, func(ctx context.Context) (bool, error) {
 		n, err := s.Pass(ctx, shard, bucket, logWait)
 		return n >= settleBatch, err
 	})
 }
 
-func (s *Settler) crowded() bool { return s.pot.Waiting() > crowd }
+// Crowded says whether more people wait for a share in this process than where its machine keeps up.
+func Crowded(p Pot) func() bool { return func() bool { return p.Waiting() > crowd } }
 
 // Pass settles one batch and returns how many records it held. With an empty log it waits up to wait for the first.
 func (s *Settler) Pass(ctx context.Context, shard, bucket int, wait time.Duration) (int, error) {

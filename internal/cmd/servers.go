@@ -99,7 +99,7 @@ func (f servers) connect(ctx context.Context, at console) (*connected, error) {
 		return nil, err
 	}
 	c.use("unix://"+c.private.Redis.Socket(), c.private.MariaDB.DSN())
-	c.config.SettleWidth = runtime.NumCPU() // of this machine, which grabs and sends need as well
+	c.config.SettleWidth = max(1, runtime.NumCPU()/2) // the rest of this machine is for those who wait
 	c.close = func() {
 		stopCtx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 		defer cancel()

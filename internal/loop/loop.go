@@ -11,9 +11,11 @@ const (
 	firstBackoff = 50 * time.Millisecond
 	mostBackoff  = 5 * time.Second
 	// yieldFactor is how many times as long as a pass took a job rests after it while others need the machine more.
-	yieldFactor = 19
+	yieldFactor = 49
 	// yieldLook is how often it looks meanwhile whether they still do.
 	yieldLook = 20 * time.Millisecond
+	// calmLooks is how many looks in a row must find that they do not: a crowd comes in waves.
+	calmLooks = 5
 )
 
 // Job is a background job whose passes are idempotent.
@@ -22,7 +24,7 @@ type Job struct {
 	Log      *slog.Logger
 	Interval time.Duration   // the pause after a pass that found nothing to do
 	Wake     <-chan struct{} // ends that pause early; may be nil
-	// Yield says that others need the machine more. The job then takes a twentieth of the time only. May be nil.
+	// Yield says that others need the machine more. The job then takes a fiftieth of the time only. May be nil.
 	Yield func() bool
 }
 
@@ -54,10 +56,17 @@ func (j Job) Run(ctx context.Context, pass func(context.Context) (worked bool, e
 	}
 }
 
-// yield rests for so long, or until nobody needs the machine more any longer.
+// yield rests for so long, or until nobody needs the machine more any longer. Where nobody does, it does not rest at all.
 func (j Job) yield(ctx context.Context, rest time.Duration) {
-	for ; j.Yield != nil && rest > 0 && ctx.Err() == nil && j.Yield(); rest -= yieldLook {
+	if j.Yield == nil || !j.Yield() {
+		return
+	}
+	for calm := 0; rest > 0 && calm < calmLooks && ctx.Err() == nil; rest -= yieldLook {
 		Wait(ctx, min(rest, yieldLook), nil)
+		calm++
+		if j.Yield() {
+			calm = 0
+		}
 	}
 }
 

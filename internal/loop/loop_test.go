@@ -75,7 +75,7 @@ func TestYieldLeavesTheMachineToOthers(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		start := time.Now()
 		var at []time.Duration
-		crowded := func() bool { return time.Since(start) < 45*time.Second }
+		crowded := func() bool { return time.Since(start) < 105*time.Second }
 		Job{Name: "test", Log: slog.New(slog.DiscardHandler), Yield: crowded}.Run(ctx, func(context.Context) (bool, error) {
 			at = append(at, time.Since(start))
 			if len(at) == 5 {
@@ -84,8 +84,8 @@ func TestYieldLeavesTheMachineToOthers(t *testing.T) {
 			time.Sleep(time.Second)
 			return true, nil
 		})
-		// A twentieth of the time, until the crowd is gone: then the rest of the pause is dropped.
-		want := []time.Duration{0, 20 * time.Second, 40 * time.Second, 45 * time.Second, 46 * time.Second}
+		// A fiftieth of the time, until the crowd is gone: then the rest of the pause is dropped.
+		want := []time.Duration{0, 50 * time.Second, 100 * time.Second, 105*time.Second + 80*time.Millisecond, 106*time.Second + 80*time.Millisecond}
 		for i := range want {
 			if at[i] != want[i] {
 				t.Fatalf("passes at %v, want %v", at, want)

@@ -79,7 +79,7 @@ func (s *System) workShard(ctx context.Context, shard int) {
 	roles.Go(func() { transfer.NewKeeper(s.Collections, cfg.Log).Run(ctx, shard) })
 	roles.Go(func() { transfer.NewHerald(s.Ledger, s.Bus, cfg.Log).Run(ctx, shard, s.Ledger.Told(shard)) })
 	roles.Go(func() {
-		loop.Job{Name: "deliver", Log: log, Interval: deliverInterval, Wake: settled}.Run(ctx, func(ctx context.Context) (bool, error) {
+		loop.Job{Name: "deliver", Log: log, Interval: deliverInterval, Wake: settled, Yield: envelope.Crowded(s.Pots)}.Run(ctx, func(ctx context.Context) (bool, error) {
 			credits, err := s.Ledger.Deliver(ctx, shard)
 			return credits > 0, err
 		})
