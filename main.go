@@ -5,7 +5,7 @@ package main
 import (
 	"os"
 
-	"github.com/hongbao/hongbao/internal/cmd"
+	"github.com/hongbao/hongbao/cmd"
 )
 
 func main() { os.Exit(cmd.Main(os.Args[1:], os.Stdout, os.Stderr)) }

@@ -17,8 +17,11 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
+
+// Subject labels envelopes in the ledger.
+const Subject ledger.Subject = "envelope"
 
 // Kind says how an envelope is shared out.
 type Kind string
@@ -45,7 +48,7 @@ type Envelope struct {
 	Group     string
 	Sender    string
 	Kind      Kind
-	Total     wallet.Amount
+	Total     ledger.Amount
 	Count     int
 	Greeting  string
 	To        string // exclusive only

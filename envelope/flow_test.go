@@ -10,10 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hongbao/hongbao/app"
+	"github.com/hongbao/hongbao/app/apptest"
 	"github.com/hongbao/hongbao/envelope"
-	"github.com/hongbao/hongbao/internal/system"
-	"github.com/hongbao/hongbao/internal/system/systemtest"
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/internal/refusal"
 )
 
 func users(n int) []string {
@@ -28,7 +28,7 @@ func order(id string, total int64, count int) envelope.Order {
 	return envelope.Order{RequestID: id, Group: "g", Kind: string(envelope.Lucky), Total: total, Count: count, Currency: "CNY", Greeting: "恭喜发财"}
 }
 
-func send(t *testing.T, s *system.System, sender string, o envelope.Order) envelope.View {
+func send(t *testing.T, s *app.App, sender string, o envelope.Order) envelope.View {
 	t.Helper()
 	v, err := s.Envelopes.Send(t.Context(), sender, o)
 	if err != nil {
@@ -37,7 +37,7 @@ func send(t *testing.T, s *system.System, sender string, o envelope.Order) envel
 	return v
 }
 
-func grab(t *testing.T, s *system.System, user string, id int64) envelope.Grabbed {
+func grab(t *testing.T, s *app.App, user string, id int64) envelope.Grabbed {
 	t.Helper()
 	g, err := s.Envelopes.Grab(t.Context(), user, id)
 	if err != nil {
@@ -49,14 +49,14 @@ func grab(t *testing.T, s *system.System, user string, id int64) envelope.Grabbe
 // quiet is a log for parts whose failures are the test's purpose.
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-func settlerOf(s *system.System, log envelope.Log, ledger envelope.Ledger) *envelope.Settler {
+func settlerOf(s *app.App, log envelope.Log, ledger envelope.Ledger) *envelope.Settler {
 	return envelope.NewSettler(log, s.Pots, ledger, quiet(), func(int, int) {})
 }
 
 func TestAThousandGrabsOfAHundredShares(t *testing.T) {
-	s := systemtest.New(t, nil)
+	s := apptest.New(t, nil)
 	names := users(300)
-	systemtest.Fund(t, s, "g", 0, names...)
+	apptest.Fund(t, s, "g", 0, names...)
 	if _, err := s.Wallets.TopUp(t.Context(), names[0], "fund", 100_000, "CNY"); err != nil {
 		t.Fatal(err)
 	}
@@ -97,9 +97,9 @@ func TestAThousandGrabsOfAHundredShares(t *testing.T) {
 	if total != 100_000 || len(shares) != 100 {
 		t.Fatalf("%d different shares sum to %d, want 100 and 100000", len(shares), total)
 	}
-	systemtest.Settle(t, s)
+	apptest.Settle(t, s)
 	for _, user := range names {
-		if got := systemtest.Balance(t, s, user); got != won[user].Minor {
+		if got := apptest.Balance(t, s, user); got != won[user].Minor {
 			t.Errorf("%s was credited %d, want %d", user, got, won[user].Minor)
 		}
 	}
@@ -108,7 +108,7 @@ func TestAThousandGrabsOfAHundredShares(t *testing.T) {
 		t.Errorf("view: %v, state %s, best %d of %d", err, v.State, v.Best, len(v.Taken))
 	}
 	checkRevealed(t, v)
-	systemtest.MustBalance(t, s)
+	apptest.MustBalance(t, s)
 }
 
 // checkRevealed redoes the split of a closed envelope.
@@ -120,17 +120,17 @@ func checkRevealed(t *testing.T, v envelope.View) {
 }
 
 func TestSendTwice(t *testing.T) {
-	s := systemtest.New(t, nil)
-	systemtest.Fund(t, s, "g", 1000, "alice", "bob")
+	s := apptest.New(t, nil)
+	apptest.Fund(t, s, "g", 1000, "alice", "bob")
 	first := send(t, s, "alice", order("r1", 600, 2))
 	if again := send(t, s, "alice", order("r1", 600, 2)); again.ID != first.ID {
 		t.Errorf("a repeat made envelope %d beside %d", again.ID, first.ID)
 	}
-	if got := systemtest.Balance(t, s, "alice"); got != 400 {
+	if got := apptest.Balance(t, s, "alice"); got != 400 {
 		t.Errorf("alice has %d after one send of 600, want 400", got)
 	}
 	_, err := s.Envelopes.Send(t.Context(), "alice", order("r1", 300, 2))
-	if wallet.RefusalCode(err) != wallet.CodeRequestConflict {
+	if refusal.CodeOf(err) != refusal.CodeRequestConflict {
 		t.Errorf("another order under the same id: %v", err)
 	}
 	// The same id of another user is another request.
@@ -144,16 +144,16 @@ func TestSendTwice(t *testing.T) {
 	if again := send(t, s, "alice", order("r1", 600, 2)); again.ID != first.ID {
 		t.Errorf("a repeat after leaving made envelope %d beside %d", again.ID, first.ID)
 	}
-	if _, err := s.Envelopes.Send(t.Context(), "alice", order("r2", 100, 1)); wallet.RefusalCode(err) != wallet.CodeNotAMember {
+	if _, err := s.Envelopes.Send(t.Context(), "alice", order("r2", 100, 1)); refusal.CodeOf(err) != refusal.CodeNotAMember {
 		t.Errorf("a new order after leaving: %v", err)
 	}
-	systemtest.MustBalance(t, s)
+	apptest.MustBalance(t, s)
 }
 
 func TestRefusedOrdersMoveNothing(t *testing.T) {
-	s := systemtest.New(t, nil)
-	systemtest.Fund(t, s, "g", 1000, "alice", "bob", "carol")
-	systemtest.Fund(t, s, "other", 0, "dave")
+	s := apptest.New(t, nil)
+	apptest.Fund(t, s, "g", 1000, "alice", "bob", "carol")
+	apptest.Fund(t, s, "other", 0, "dave")
 	long := make([]rune, 101)
 	for i := range long {
 		long[i] = '福'
@@ -162,41 +162,41 @@ func TestRefusedOrdersMoveNothing(t *testing.T) {
 		change func(*envelope.Order)
 		code   string
 	}{
-		"zero":                    {func(o *envelope.Order) { o.Total = 0 }, wallet.CodeAmountOutOfRange},
-		"negative":                {func(o *envelope.Order) { o.Total = -5 }, wallet.CodeAmountOutOfRange},
-		"overflow":                {func(o *envelope.Order) { o.Total = 1<<63 - 1 }, wallet.CodeAmountOutOfRange},
-		"total under count":       {func(o *envelope.Order) { o.Total = 1 }, wallet.CodeAmountOutOfRange},
-		"mean over the limit":     {func(o *envelope.Order) { o.Total = 40_001 }, wallet.CodeAmountOutOfRange},
+		"zero":                    {func(o *envelope.Order) { o.Total = 0 }, refusal.CodeAmountOutOfRange},
+		"negative":                {func(o *envelope.Order) { o.Total = -5 }, refusal.CodeAmountOutOfRange},
+		"overflow":                {func(o *envelope.Order) { o.Total = 1<<63 - 1 }, refusal.CodeAmountOutOfRange},
+		"total under count":       {func(o *envelope.Order) { o.Total = 1 }, refusal.CodeAmountOutOfRange},
+		"mean over the limit":     {func(o *envelope.Order) { o.Total = 40_001 }, refusal.CodeAmountOutOfRange},
 		"count 0":                 {func(o *envelope.Order) { o.Count = 0 }, envelope.CodeCountOutOfRange},
 		"count over the limit":    {func(o *envelope.Order) { o.Count, o.Total = 101, 101 }, envelope.CodeCountOutOfRange},
 		"count over the members":  {func(o *envelope.Order) { o.Count = 4 }, envelope.CodeCountOutOfRange},
 		"unknown kind":            {func(o *envelope.Order) { o.Kind = "free" }, envelope.CodeUnknownKind},
-		"unknown currency":        {func(o *envelope.Order) { o.Currency = "XXQ" }, wallet.CodeUnknownCurrency},
-		"small currency":          {func(o *envelope.Order) { o.Currency = "cny" }, wallet.CodeUnknownCurrency},
-		"another currency":        {func(o *envelope.Order) { o.Currency = "JPY" }, wallet.CodeInsufficientBalance},
-		"not one's group":         {func(o *envelope.Order) { o.Group = "other" }, wallet.CodeNotAMember},
-		"no such group":           {func(o *envelope.Order) { o.Group = "nowhere" }, wallet.CodeNotAMember},
-		"malformed group":         {func(o *envelope.Order) { o.Group = "a b" }, wallet.CodeInvalidArgument},
+		"unknown currency":        {func(o *envelope.Order) { o.Currency = "XXQ" }, refusal.CodeUnknownCurrency},
+		"small currency":          {func(o *envelope.Order) { o.Currency = "cny" }, refusal.CodeUnknownCurrency},
+		"another currency":        {func(o *envelope.Order) { o.Currency = "JPY" }, refusal.CodeInsufficientBalance},
+		"not one's group":         {func(o *envelope.Order) { o.Group = "other" }, refusal.CodeNotAMember},
+		"no such group":           {func(o *envelope.Order) { o.Group = "nowhere" }, refusal.CodeNotAMember},
+		"malformed group":         {func(o *envelope.Order) { o.Group = "a b" }, refusal.CodeInvalidArgument},
 		"long greeting":           {func(o *envelope.Order) { o.Greeting = string(long) }, envelope.CodeGreetingTooLong},
-		"control character":       {func(o *envelope.Order) { o.Greeting = "a\x00b" }, wallet.CodeInvalidArgument},
+		"control character":       {func(o *envelope.Order) { o.Greeting = "a\x00b" }, refusal.CodeInvalidArgument},
 		"recipient of a lucky":    {func(o *envelope.Order) { o.To = "bob" }, envelope.CodeRecipientNotAllowed},
 		"exclusive to nobody":     {func(o *envelope.Order) { o.Kind, o.Count = "exclusive", 1 }, envelope.CodeRecipientRequired},
 		"exclusive to oneself":    {func(o *envelope.Order) { o.Kind, o.Count, o.To = "exclusive", 1, "alice" }, envelope.CodeRecipientNotAllowed},
 		"exclusive to a stranger": {func(o *envelope.Order) { o.Kind, o.Count, o.To = "exclusive", 1, "dave" }, envelope.CodeRecipientNotAMember},
 		"exclusive in two shares": {func(o *envelope.Order) { o.Kind, o.To = "exclusive", "bob" }, envelope.CodeCountOutOfRange},
-		"more than one has":       {func(o *envelope.Order) { o.Total = 1001 }, wallet.CodeInsufficientBalance},
-		"malformed request id":    {func(o *envelope.Order) { o.RequestID = "a b" }, wallet.CodeInvalidArgument},
+		"more than one has":       {func(o *envelope.Order) { o.Total = 1001 }, refusal.CodeInsufficientBalance},
+		"malformed request id":    {func(o *envelope.Order) { o.RequestID = "a b" }, refusal.CodeInvalidArgument},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := order("refused", 600, 2)
 			test.change(&o)
 			_, err := s.Envelopes.Send(t.Context(), "alice", o)
-			if wallet.RefusalCode(err) != test.code {
+			if refusal.CodeOf(err) != test.code {
 				t.Errorf("%v, want %s", err, test.code)
 			}
 		})
 	}
-	if got := systemtest.Balance(t, s, "alice"); got != 1000 {
+	if got := apptest.Balance(t, s, "alice"); got != 1000 {
 		t.Errorf("alice has %d, want 1000", got)
 	}
 	lines, err := s.Envelopes.ListSent(t.Context(), "alice", 0, 10)
@@ -207,27 +207,27 @@ func TestRefusedOrdersMoveNothing(t *testing.T) {
 	if err != nil || len(keys) != 0 {
 		t.Errorf("Redis holds %v, %v", keys, err)
 	}
-	systemtest.MustBalance(t, s)
+	apptest.MustBalance(t, s)
 }
 
 func TestWhoMayGrabAndLook(t *testing.T) {
-	s := systemtest.New(t, nil)
-	systemtest.Fund(t, s, "g", 1000, "alice", "bob", "carol")
-	systemtest.Fund(t, s, "other", 0, "dave")
+	s := apptest.New(t, nil)
+	apptest.Fund(t, s, "g", 1000, "alice", "bob", "carol")
+	apptest.Fund(t, s, "other", 0, "dave")
 	o := order("r", 500, 1)
 	o.Kind, o.To = string(envelope.Exclusive), "bob"
 	e := send(t, s, "alice", o)
 
-	for user, code := range map[string]string{"dave": wallet.CodeNotAMember, "carol": envelope.CodeNotTheRecipient, "alice": envelope.CodeNotTheRecipient} {
-		if _, err := s.Envelopes.Grab(t.Context(), user, e.ID); wallet.RefusalCode(err) != code {
+	for user, code := range map[string]string{"dave": refusal.CodeNotAMember, "carol": envelope.CodeNotTheRecipient, "alice": envelope.CodeNotTheRecipient} {
+		if _, err := s.Envelopes.Grab(t.Context(), user, e.ID); refusal.CodeOf(err) != code {
 			t.Errorf("grab of %s: %v, want %s", user, err, code)
 		}
 	}
-	if _, err := s.Envelopes.Get(t.Context(), "dave", e.ID); wallet.RefusalCode(err) != wallet.CodeNotAMember {
+	if _, err := s.Envelopes.Get(t.Context(), "dave", e.ID); refusal.CodeOf(err) != refusal.CodeNotAMember {
 		t.Errorf("look of a stranger: %v", err)
 	}
 	for _, id := range []int64{0, -1, 1, e.ID + 1<<20, 1<<63 - 1} {
-		if _, err := s.Envelopes.Grab(t.Context(), "bob", id); wallet.RefusalCode(err) != envelope.CodeEnvelopeNotFound {
+		if _, err := s.Envelopes.Grab(t.Context(), "bob", id); refusal.CodeOf(err) != envelope.CodeEnvelopeNotFound {
 			t.Errorf("grab of %d: %v", id, err)
 		}
 	}
@@ -241,8 +241,8 @@ func TestWhoMayGrabAndLook(t *testing.T) {
 	if g := grab(t, s, "bob", e.ID); g.Outcome != envelope.AlreadyWon || g.Take.Minor != 500 {
 		t.Errorf("bob's second grab: %+v", g)
 	}
-	systemtest.Settle(t, s)
-	systemtest.MustBalance(t, s)
+	apptest.Settle(t, s)
+	apptest.MustBalance(t, s)
 }
 
 // brokenPot fails where a process would have died before Fill.
@@ -254,22 +254,22 @@ func (brokenPot) Fill(context.Context, envelope.Envelope, []envelope.Take) error
 
 func TestACrashBetweenHoldAndFill(t *testing.T) {
 	later := time.Now
-	s := systemtest.New(t, func(c *system.Config) { c.Now = func() time.Time { return later() } })
-	systemtest.Fund(t, s, "g", 1000, "alice", "bob")
+	s := apptest.New(t, func(c *app.Config) { c.Now = func() time.Time { return later() } })
+	apptest.Fund(t, s, "g", 1000, "alice", "bob")
 	dying := envelope.NewService(s.Ledger, brokenPot{s.Pots}, s.Groups, s.Heads, envelope.DefaultLimits(), time.Now)
 	for _, id := range []string{"swept", "repeated", "expired"} {
 		if _, err := dying.Send(t.Context(), "alice", order(id, 100, 2)); !errors.Is(err, errDied) {
 			t.Fatal(err)
 		}
 	}
-	if got := systemtest.Balance(t, s, "alice"); got != 700 {
+	if got := apptest.Balance(t, s, "alice"); got != 700 {
 		t.Fatalf("alice has %d, want 700: the money is held", got)
 	}
 	lines, err := s.Envelopes.ListSent(t.Context(), "alice", 0, 10)
 	if err != nil || len(lines) != 3 {
 		t.Fatalf("%d envelopes, %v", len(lines), err)
 	}
-	if _, err := s.Envelopes.Grab(t.Context(), "bob", lines[0].ID); wallet.RefusalCode(err) != wallet.CodeUnavailable {
+	if _, err := s.Envelopes.Grab(t.Context(), "bob", lines[0].ID); refusal.CodeOf(err) != refusal.CodeUnavailable {
 		t.Errorf("grab without a pot: %v", err)
 	}
 
@@ -290,13 +290,13 @@ func TestACrashBetweenHoldAndFill(t *testing.T) {
 			}
 		}
 	}
-	systemtest.Settle(t, s)
-	systemtest.MustBalance(t, s)
+	apptest.Settle(t, s)
+	apptest.MustBalance(t, s)
 }
 
 func TestAnEnvelopeThatWasNeverFilledIsRefunded(t *testing.T) {
-	s := systemtest.New(t, func(c *system.Config) { c.Limits.OpenFor = time.Millisecond })
-	systemtest.Fund(t, s, "g", 1000, "alice", "bob")
+	s := apptest.New(t, func(c *app.Config) { c.Limits.OpenFor = time.Millisecond })
+	apptest.Fund(t, s, "g", 1000, "alice", "bob")
 	limits := envelope.DefaultLimits()
 	limits.OpenFor = time.Millisecond
 	dying := envelope.NewService(s.Ledger, brokenPot{s.Pots}, s.Groups, s.Heads, limits, time.Now)
@@ -304,36 +304,36 @@ func TestAnEnvelopeThatWasNeverFilledIsRefunded(t *testing.T) {
 		t.Fatal(err)
 	}
 	refundAll(t, s, "alice", 1000)
-	systemtest.MustBalance(t, s)
+	apptest.MustBalance(t, s)
 }
 
 // refundAll runs the refunder until the user has so much.
-func refundAll(t *testing.T, s *system.System, user string, want int64) {
+func refundAll(t *testing.T, s *app.App, user string, want int64) {
 	t.Helper()
 	refunder := envelope.NewRefunder(s.Pots, s.Ledger, time.Now, quiet())
-	systemtest.Until(t, fmt.Sprintf("%s has %d", user, want), func() bool {
+	apptest.Until(t, fmt.Sprintf("%s has %d", user, want), func() bool {
 		for shard := range s.Buckets.Shards {
 			if _, _, err := refunder.Pass(t.Context(), shard); err != nil {
 				t.Fatal(err)
 			}
 		}
-		return systemtest.Balance(t, s, user) == want
+		return apptest.Balance(t, s, user) == want
 	})
 }
 
 func TestTwoSettlersOnOneLog(t *testing.T) {
-	s := systemtest.New(t, nil)
+	s := apptest.New(t, nil)
 	names := users(60)
-	systemtest.Fund(t, s, "g", 10_000, names...)
+	apptest.Fund(t, s, "g", 10_000, names...)
 	for round := range 20 {
 		e := send(t, s, names[round], order(fmt.Sprint("r", round), 1000, 50))
 		for _, user := range names[:50] {
 			grab(t, s, user, e.ID)
 		}
 	}
-	second := systemtest.Open(t, configOf(t, s))
+	second := apptest.Open(t, configOf(t, s))
 	var wg sync.WaitGroup
-	for _, one := range []*system.System{s, second} {
+	for _, one := range []*app.App{s, second} {
 		for range 2 {
 			wg.Go(func() {
 				if err := one.Drain(t.Context()); err != nil {
@@ -343,15 +343,15 @@ func TestTwoSettlersOnOneLog(t *testing.T) {
 		}
 	}
 	wg.Wait()
-	systemtest.Settle(t, s)
+	apptest.Settle(t, s)
 	total := int64(0)
 	for _, user := range names {
-		total += systemtest.Balance(t, s, user)
+		total += apptest.Balance(t, s, user)
 	}
 	if total != 60*10_000 {
 		t.Errorf("all wallets sum to %d, want %d", total, 60*10_000)
 	}
-	systemtest.MustBalance(t, s)
+	apptest.MustBalance(t, s)
 }
 
 // forgetful is a log whose reader dies before it acknowledges.
@@ -368,8 +368,8 @@ func (f *forgetful) Acknowledge(ctx context.Context, bucket int, r envelope.Read
 }
 
 func TestASettlerThatDiesBetweenPostAndAcknowledge(t *testing.T) {
-	s := systemtest.New(t, nil)
-	systemtest.Fund(t, s, "g", 1000, "alice", "bob", "carol")
+	s := apptest.New(t, nil)
+	apptest.Fund(t, s, "g", 1000, "alice", "bob", "carol")
 	e := send(t, s, "alice", order("r", 300, 3))
 	for _, user := range []string{"alice", "bob", "carol"} {
 		grab(t, s, user, e.ID)
@@ -385,16 +385,16 @@ func TestASettlerThatDiesBetweenPostAndAcknowledge(t *testing.T) {
 		}
 	}
 	log.dies.Store(false)
-	systemtest.Settle(t, s)
-	if sum := systemtest.Balance(t, s, "alice") + systemtest.Balance(t, s, "bob") + systemtest.Balance(t, s, "carol"); sum != 3000 {
+	apptest.Settle(t, s)
+	if sum := apptest.Balance(t, s, "alice") + apptest.Balance(t, s, "bob") + apptest.Balance(t, s, "carol"); sum != 3000 {
 		t.Errorf("the three have %d, want 3000", sum)
 	}
-	systemtest.MustBalance(t, s)
+	apptest.MustBalance(t, s)
 }
 
 func TestExpiryRacesTheLastGrab(t *testing.T) {
-	s := systemtest.New(t, func(c *system.Config) { c.Limits.OpenFor = time.Hour })
-	systemtest.Fund(t, s, "g", 100_000, "alice", "bob")
+	s := apptest.New(t, func(c *app.Config) { c.Limits.OpenFor = time.Hour })
+	apptest.Fund(t, s, "g", 100_000, "alice", "bob")
 	const rounds = 1000
 	future := func() time.Time { return time.Now().Add(2 * time.Hour) }
 	refunder := envelope.NewRefunder(s.Pots, s.Ledger, future, quiet())
@@ -423,10 +423,10 @@ func TestExpiryRacesTheLastGrab(t *testing.T) {
 		})
 		wg.Wait()
 		if round%10 == 0 { // what is won and not settled is due again and again
-			systemtest.Settle(t, s)
+			apptest.Settle(t, s)
 		}
 	}
-	systemtest.Settle(t, s)
+	apptest.Settle(t, s)
 	for shard := range s.Buckets.Shards {
 		if _, _, err := refunder.Pass(t.Context(), shard); err != nil {
 			t.Fatal(err)
@@ -435,21 +435,21 @@ func TestExpiryRacesTheLastGrab(t *testing.T) {
 	if won == 0 || won == rounds {
 		t.Errorf("%d of %d grabs won: there was no race", won, rounds)
 	}
-	if bob := systemtest.Balance(t, s, "bob"); bob != 100_000+wonMinor {
+	if bob := apptest.Balance(t, s, "bob"); bob != 100_000+wonMinor {
 		t.Errorf("bob has %d, want %d", bob, 100_000+wonMinor)
 	}
-	if alice := systemtest.Balance(t, s, "alice"); alice != 100_000-wonMinor {
+	if alice := apptest.Balance(t, s, "alice"); alice != 100_000-wonMinor {
 		t.Errorf("alice has %d, want %d: refunded + grabbed must be the total", alice, 100_000-wonMinor)
 	}
-	systemtest.MustBalance(t, s)
+	apptest.MustBalance(t, s)
 }
 
 func TestRedisEmptied(t *testing.T) {
-	s := systemtest.New(t, nil)
-	systemtest.Fund(t, s, "g", 1000, "alice", "bob", "carol")
+	s := apptest.New(t, nil)
+	apptest.Fund(t, s, "g", 1000, "alice", "bob", "carol")
 	e := send(t, s, "alice", order("r", 600, 3))
 	first := grab(t, s, "bob", e.ID)
-	systemtest.Settle(t, s)
+	apptest.Settle(t, s)
 
 	if err := s.Redis.Do(t.Context(), s.Redis.B().Flushall().Build()).Error(); err != nil {
 		t.Fatal(err)
@@ -472,17 +472,17 @@ func TestRedisEmptied(t *testing.T) {
 			t.Errorf("%s got %+v", user, g)
 		}
 	}
-	systemtest.Settle(t, s)
+	apptest.Settle(t, s)
 	v, err := s.Envelopes.Get(t.Context(), "bob", e.ID)
 	if err != nil || v.State != envelope.Drained {
 		t.Fatalf("view: %s, %v", v.State, err)
 	}
 	checkRevealed(t, v)
-	systemtest.MustBalance(t, s)
+	apptest.MustBalance(t, s)
 }
 
 // configOf is how a second process would open the same installation.
-func configOf(t *testing.T, s *system.System) system.Config {
+func configOf(t *testing.T, s *app.App) app.Config {
 	c := s.Config()
 	c.Node = 1
 	return c

@@ -2,9 +2,8 @@ package envelope
 
 import (
 	"context"
-	"time"
 
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 // Ledger is what the envelope needs of the wallet ledger. Every method is safe to repeat.
@@ -17,36 +16,34 @@ type Ledger interface {
 
 	// Hold debits the owner and stores the hold, in one transaction on the owner's shard. If the request was already
 	// carried out, the hold of that time is returned. Refusals: insufficient_balance, request_conflict.
-	Hold(ctx context.Context, r wallet.Request, h wallet.Hold) (wallet.Hold, error)
+	Hold(ctx context.Context, r ledger.Request, h ledger.Hold) (ledger.Hold, error)
 
 	// Requested returns the id of what a request of this user caused, if it was carried out. Refusal: request_conflict.
-	Requested(ctx context.Context, user string, r wallet.Request) (id int64, ok bool, err error)
+	Requested(ctx context.Context, user string, r ledger.Request) (id int64, ok bool, err error)
 
-	// GetHold returns a hold as it is now. Error: wallet.ErrHoldNotFound.
-	GetHold(ctx context.Context, id int64) (wallet.Hold, error)
+	// GetHold returns a hold as it is now. Error: ledger.ErrHoldNotFound.
+	GetHold(ctx context.Context, id int64) (ledger.Hold, error)
 
 	// Posts returns the posts of a hold, in the order of At.
-	Posts(ctx context.Context, id int64) ([]wallet.Post, error)
+	Posts(ctx context.Context, id int64) ([]ledger.Post, error)
 
 	// Post pays parts of holds of one shard. Those paid before are passed over. See PostResult.
-	Post(ctx context.Context, shard int, posts []wallet.Post) (wallet.PostResult, error)
+	Post(ctx context.Context, shard int, posts []ledger.Post) (ledger.PostResult, error)
 
 	// Void returns what is left of a hold to its owner, provided that exactly posted minor units of it have been posted.
 	// done is false, and nothing happens, if another amount has been. A void done before is done.
-	Void(ctx context.Context, id, posted int64) (h wallet.Hold, done bool, err error)
+	Void(ctx context.Context, id, posted int64) (h ledger.Hold, done bool, err error)
 
 	// OpenHolds returns open holds of a subject on a shard with an id above after, in the order of ids.
-	OpenHolds(ctx context.Context, shard int, s wallet.Subject, after int64, limit int) ([]wallet.Hold, error)
-
-	// DueHolds returns open holds of a subject on a shard that expired at or before now, the oldest first, from the one
-	// behind after (the zero Hold: from the oldest).
-	DueHolds(ctx context.Context, shard int, s wallet.Subject, now time.Time, after wallet.Hold, limit int) ([]wallet.Hold, error)
+	OpenHolds(ctx context.Context, shard int, s ledger.Subject, after int64, limit int) ([]ledger.Hold, error)
 
 	// HoldsOf returns an owner's holds, newest first, with an id below before (0: from the newest).
-	HoldsOf(ctx context.Context, owner string, s wallet.Subject, before int64, limit int) ([]wallet.Hold, error)
+	HoldsOf(ctx context.Context, owner string, s ledger.Subject, before int64, limit int) ([]ledger.Hold, error)
 
 	// Credits returns what a user was credited, by hold id, newest first, with a hold id below before (0: the newest).
-	Credits(ctx context.Context, user string, s wallet.Subject, before int64, limit int) ([]wallet.Credit, error)
+	Credits(ctx context.Context, user string, s ledger.Subject, before int64, limit int) ([]ledger.Credit, error)
+
+	ledger.DueHolds
 }
 
 // Directory knows who is in a group.

@@ -9,7 +9,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/internal/refusal"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 // Codes of refusals.
@@ -28,7 +29,7 @@ const (
 type Limits struct {
 	Count    int                       // shares in one envelope
 	Mean     int64                     // minor units a share on average, in currencies that MeanIn does not name
-	MeanIn   map[wallet.Currency]int64 // the same for single currencies
+	MeanIn   map[ledger.Currency]int64 // the same for single currencies
 	Greeting int                       // characters
 	OpenFor  time.Duration             // from send to expiry
 }
@@ -38,7 +39,7 @@ func DefaultLimits() Limits {
 	return Limits{Count: 100, Mean: 20_000, Greeting: 100, OpenFor: 24 * time.Hour}
 }
 
-func (l Limits) mean(c wallet.Currency) int64 {
+func (l Limits) mean(c ledger.Currency) int64 {
 	if m, ok := l.MeanIn[c]; ok {
 		return m
 	}
@@ -59,33 +60,33 @@ type Order struct {
 
 // check is every rule that needs nothing but the order, the sender and the limits. Refusals name the field, what was
 // wrong and what is allowed.
-func (o Order) check(sender string, l Limits) (wallet.Amount, error) {
-	if err := wallet.CheckRequestID(o.RequestID); err != nil {
-		return wallet.Amount{}, err
+func (o Order) check(sender string, l Limits) (ledger.Amount, error) {
+	if err := refusal.CheckRequestID(o.RequestID); err != nil {
+		return ledger.Amount{}, err
 	}
-	if err := wallet.CheckID("group_id", o.Group); err != nil {
-		return wallet.Amount{}, err
+	if err := refusal.CheckID("group_id", o.Group); err != nil {
+		return ledger.Amount{}, err
 	}
 	if !slices.Contains([]Kind{Lucky, Equal, Exclusive}, Kind(o.Kind)) {
-		return wallet.Amount{}, wallet.Refuse(CodeUnknownKind, "kind is unknown: give lucky, equal or exclusive")
+		return ledger.Amount{}, refusal.New(CodeUnknownKind, "kind is unknown: give lucky, equal or exclusive")
 	}
-	total, err := wallet.NewAmount(o.Total, o.Currency)
+	total, err := ledger.NewAmount(o.Total, o.Currency)
 	if err != nil {
-		return wallet.Amount{}, err
+		return ledger.Amount{}, err
 	}
 	if err := o.checkRecipient(sender); err != nil {
-		return wallet.Amount{}, err
+		return ledger.Amount{}, err
 	}
 	if o.Count < 1 || o.Count > l.Count {
-		return wallet.Amount{}, wallet.Refuse(CodeCountOutOfRange, "count %d is out of range: give 1 to %d shares", o.Count, l.Count)
+		return ledger.Amount{}, refusal.New(CodeCountOutOfRange, "count %d is out of range: give 1 to %d shares", o.Count, l.Count)
 	}
 	count := int64(o.Count)
 	if o.Total < count {
-		return wallet.Amount{}, wallet.Refuse(wallet.CodeAmountOutOfRange,
+		return ledger.Amount{}, refusal.New(refusal.CodeAmountOutOfRange,
 			"total %d is too small for %d shares: every share is at least 1 minor unit", o.Total, o.Count)
 	}
 	if mean := l.mean(total.Currency); o.Total > mean*count {
-		return wallet.Amount{}, wallet.Refuse(wallet.CodeAmountOutOfRange,
+		return ledger.Amount{}, refusal.New(refusal.CodeAmountOutOfRange,
 			"total %d is too large for %d shares: at most %d minor units of %s a share on average, %d in all",
 			o.Total, o.Count, mean, o.Currency, mean*count)
 	}
@@ -95,31 +96,31 @@ func (o Order) check(sender string, l Limits) (wallet.Amount, error) {
 func (o Order) checkRecipient(sender string) error {
 	if Kind(o.Kind) != Exclusive {
 		if o.To != "" {
-			return wallet.Refuse(CodeRecipientNotAllowed, "to is only for an exclusive envelope: leave it out, or give kind exclusive")
+			return refusal.New(CodeRecipientNotAllowed, "to is only for an exclusive envelope: leave it out, or give kind exclusive")
 		}
 		return nil
 	}
 	if o.To == "" {
-		return wallet.Refuse(CodeRecipientRequired, "an exclusive envelope needs to: the member who may take it")
+		return refusal.New(CodeRecipientRequired, "an exclusive envelope needs to: the member who may take it")
 	}
-	if err := wallet.CheckID("to", o.To); err != nil {
+	if err := refusal.CheckID("to", o.To); err != nil {
 		return err
 	}
 	if o.To == sender {
-		return wallet.Refuse(CodeRecipientNotAllowed, "an exclusive envelope cannot be sent to oneself")
+		return refusal.New(CodeRecipientNotAllowed, "an exclusive envelope cannot be sent to oneself")
 	}
 	if o.Count != 1 {
-		return wallet.Refuse(CodeCountOutOfRange, "count %d is out of range: an exclusive envelope has 1 share", o.Count)
+		return refusal.New(CodeCountOutOfRange, "count %d is out of range: an exclusive envelope has 1 share", o.Count)
 	}
 	return nil
 }
 
 func (o Order) checkGreeting(l Limits) error {
 	if !utf8.ValidString(o.Greeting) || strings.ContainsFunc(o.Greeting, unicode.IsControl) {
-		return wallet.Refuse(wallet.CodeInvalidArgument, "greeting is malformed: give text without control characters")
+		return refusal.New(refusal.CodeInvalidArgument, "greeting is malformed: give text without control characters")
 	}
 	if n := utf8.RuneCountInString(o.Greeting); n > l.Greeting {
-		return wallet.Refuse(CodeGreetingTooLong, "greeting has %d characters: give at most %d", n, l.Greeting)
+		return refusal.New(CodeGreetingTooLong, "greeting has %d characters: give at most %d", n, l.Greeting)
 	}
 	return nil
 }
@@ -133,21 +134,21 @@ type detail struct {
 }
 
 // hold is the envelope as the ledger keeps it.
-func (e Envelope) hold() (wallet.Hold, error) {
+func (e Envelope) hold() (ledger.Hold, error) {
 	d, err := json.Marshal(detail{Group: e.Group, Kind: e.Kind, To: e.To, Seed: e.Seed[:]})
 	if err != nil {
-		return wallet.Hold{}, fmt.Errorf("encode envelope %d: %w", e.ID, err)
+		return ledger.Hold{}, fmt.Errorf("encode envelope %d: %w", e.ID, err)
 	}
-	return wallet.Hold{
-		ID: e.ID, Subject: wallet.SubjectEnvelope, Owner: e.Sender, Counterparty: e.To, Amount: e.Total, Parts: e.Shares,
+	return ledger.Hold{
+		ID: e.ID, Subject: Subject, Owner: e.Sender, Counterparty: e.To, Amount: e.Total, Parts: e.Shares,
 		Note: e.Greeting, Detail: d, CreatedAt: e.CreatedAt, ExpiresAt: e.ExpiresAt,
 	}, nil
 }
 
 // fromHold is the inverse of hold.
-func fromHold(h wallet.Hold) (Envelope, error) {
+func fromHold(h ledger.Hold) (Envelope, error) {
 	var d detail
-	if err := json.Unmarshal(h.Detail, &d); err != nil || len(d.Seed) != len(Seed{}) || h.Subject != wallet.SubjectEnvelope {
+	if err := json.Unmarshal(h.Detail, &d); err != nil || len(d.Seed) != len(Seed{}) || h.Subject != Subject {
 		return Envelope{}, fmt.Errorf("hold %d (%s) is no envelope: %w", h.ID, h.Subject, err)
 	}
 	return Envelope{

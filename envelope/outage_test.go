@@ -5,16 +5,16 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/hongbao/hongbao/app"
+	"github.com/hongbao/hongbao/app/apptest"
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/internal/devstack"
-	"github.com/hongbao/hongbao/internal/roster"
-	"github.com/hongbao/hongbao/internal/system"
-	"github.com/hongbao/hongbao/internal/system/systemtest"
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/internal/membership"
+	"github.com/hongbao/hongbao/internal/refusal"
 )
 
 // usersOn returns n users whose shards are on a server.
-func usersOn(t *testing.T, s *system.System, server int, n int) (names []string) {
+func usersOn(t *testing.T, s *app.App, server int, n int) (names []string) {
 	t.Helper()
 	for i := 0; len(names) < n; i++ {
 		name := fmt.Sprintf("person%03d", i)
@@ -33,15 +33,15 @@ func TestAMySQLServerIsDownForAWhile(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { second.Kill() })
-	s := systemtest.New(t, func(c *system.Config) { c.MySQL, c.Log = append(c.MySQL, second.DSN()), quiet() })
+	s := apptest.New(t, func(c *app.Config) { c.MySQL, c.Log = append(c.MySQL, second.DSN()), quiet() })
 	here, there := usersOn(t, s, 0, 8), usersOn(t, s, 1, 8)
-	systemtest.Fund(t, s, "g", 10_000, append(append([]string{}, here...), there...)...)
+	apptest.Fund(t, s, "g", 10_000, append(append([]string{}, here...), there...)...)
 
-	workers, err := roster.New(s.Redis, roster.Config{Key: "workers", Worker: "w", Partitions: s.Buckets.Shards}, quiet())
+	workers, err := membership.New(s.Redis, membership.Config{Key: "workers", Worker: "w", Partitions: s.Buckets.Shards}, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}
-	stop := systemtest.Start(t, func(ctx context.Context) { s.Work(ctx, workers) })
+	stop := apptest.Start(t, func(ctx context.Context) { s.Work(ctx, workers) })
 	defer stop()
 
 	fromHere := send(t, s, here[0], order("here", 1600, 16))
@@ -65,11 +65,11 @@ func TestAMySQLServerIsDownForAWhile(t *testing.T) {
 	}
 	for _, take := range first.Taken {
 		if take.User == here[1] {
-			systemtest.Until(t, "a credit on the server that is up", func() bool { return systemtest.Balance(t, s, here[1]) >= 10_000+take.Minor })
+			apptest.Until(t, "a credit on the server that is up", func() bool { return apptest.Balance(t, s, here[1]) >= 10_000+take.Minor })
 		}
 	}
 	_, err = s.Envelopes.Send(t.Context(), there[1], order("down", 100, 1))
-	if wallet.RefusalCode(err) != wallet.CodeUnavailable {
+	if refusal.CodeOf(err) != refusal.CodeUnavailable {
 		t.Errorf("a send from a server that is down: %v", err)
 	}
 
@@ -78,7 +78,7 @@ func TestAMySQLServerIsDownForAWhile(t *testing.T) {
 	}
 	sent := map[string]int64{here[0]: 1600, there[0]: 1600}
 	for user, minor := range won {
-		systemtest.Until(t, user+" has every credit", func() bool { return systemtest.Balance(t, s, user) == 10_000-sent[user]+minor })
+		apptest.Until(t, user+" has every credit", func() bool { return apptest.Balance(t, s, user) == 10_000-sent[user]+minor })
 	}
-	systemtest.MustBalance(t, s)
+	apptest.MustBalance(t, s)
 }

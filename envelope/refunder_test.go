@@ -7,16 +7,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hongbao/hongbao/app"
+	"github.com/hongbao/hongbao/app/apptest"
 	"github.com/hongbao/hongbao/envelope"
-	"github.com/hongbao/hongbao/internal/system"
-	"github.com/hongbao/hongbao/internal/system/systemtest"
 )
 
 // inFuture is a clock after every expiry of these tests.
 func inFuture() time.Time { return time.Now().Add(48 * time.Hour) }
 
 // passEverywhere lets a refunder look once at every shard.
-func passEverywhere(t *testing.T, s *system.System, r *envelope.Refunder) (errs []error) {
+func passEverywhere(t *testing.T, s *app.App, r *envelope.Refunder) (errs []error) {
 	t.Helper()
 	for shard := range s.Buckets.Shards {
 		if _, _, err := r.Pass(t.Context(), shard); err != nil {
@@ -29,8 +29,8 @@ func passEverywhere(t *testing.T, s *system.System, r *envelope.Refunder) (errs 
 // TestUnsettledEnvelopesHoldUpNoOther has more envelopes that cannot be refunded, as their grabs are not settled (or, after a
 // contradiction, never will be), than one pass looks at. What expired after them is refunded all the same.
 func TestUnsettledEnvelopesHoldUpNoOther(t *testing.T) {
-	s := systemtest.New(t, nil)
-	systemtest.Fund(t, s, "g", 10_000, "alice", "bob")
+	s := apptest.New(t, nil)
+	apptest.Fund(t, s, "g", 10_000, "alice", "bob")
 	const unsettled = 201 // refundBatch and one more
 	for i := range unsettled {
 		grab(t, s, "bob", send(t, s, "alice", order(fmt.Sprintf("stuck-%d", i), 2, 2)).ID)
@@ -43,15 +43,15 @@ func TestUnsettledEnvelopesHoldUpNoOther(t *testing.T) {
 			t.Fatal(errs)
 		}
 	}
-	if got, want := systemtest.Balance(t, s, "alice"), int64(10_000-2*unsettled); got != want {
+	if got, want := apptest.Balance(t, s, "alice"), int64(10_000-2*unsettled); got != want {
 		t.Errorf("alice has %d, want %d: the envelope behind those that wait was not refunded", got, want)
 	}
 }
 
 // TestADamagedPotHoldsUpNoOther has one envelope whose pot cannot be read.
 func TestADamagedPotHoldsUpNoOther(t *testing.T) {
-	s := systemtest.New(t, nil)
-	systemtest.Fund(t, s, "g", 10_000, "alice", "bob")
+	s := apptest.New(t, nil)
+	apptest.Fund(t, s, "g", 10_000, "alice", "bob")
 	damaged := send(t, s, "alice", order("damaged", 100, 2))
 	const sound = 30
 	for i := range sound {
@@ -69,7 +69,7 @@ func TestADamagedPotHoldsUpNoOther(t *testing.T) {
 			t.Fatalf("%d passes failed, want the one of the damaged pot: %v", len(errs), errs)
 		}
 	}
-	if got, want := systemtest.Balance(t, s, "alice"), int64(10_000-100); got != want {
+	if got, want := apptest.Balance(t, s, "alice"), int64(10_000-100); got != want {
 		t.Errorf("alice has %d, want %d: envelopes beside the damaged one were not refunded", got, want)
 	}
 }
@@ -88,8 +88,8 @@ func (p stoppingPot) Retire(ctx context.Context, r []envelope.Retirement) error 
 // TestAWorkerThatIsStoppedFinishesItsRefund: once the money is back nobody looks at the hold again, so the group must hear of
 // it, and the pot must be let go, now.
 func TestAWorkerThatIsStoppedFinishesItsRefund(t *testing.T) {
-	s := systemtest.New(t, nil)
-	systemtest.Fund(t, s, "g", 1000, "alice", "bob")
+	s := apptest.New(t, nil)
+	apptest.Fund(t, s, "g", 1000, "alice", "bob")
 	e := send(t, s, "alice", order("r", 100, 2))
 	shard, _ := s.Ledger.ShardOf(e.ID)
 	ctx, stop := context.WithCancel(t.Context())
@@ -97,7 +97,7 @@ func TestAWorkerThatIsStoppedFinishesItsRefund(t *testing.T) {
 	if _, _, err := refunder.Pass(ctx, shard); err != nil && !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
-	if got := systemtest.Balance(t, s, "alice"); got != 1000 {
+	if got := apptest.Balance(t, s, "alice"); got != 1000 {
 		t.Fatalf("alice has %d, want 1000", got)
 	}
 	records, _, err := s.Pots.Read(t.Context(), s.Buckets.Of(shard, e.ID), "", 10, 0)

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/hongbao/hongbao/internal/loop"
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/internal/refusal"
 )
 
 const (
@@ -25,14 +25,14 @@ const (
 type Relay struct {
 	log       Log
 	pot       Pot
-	heads     *Heads
+	metadata  *Metadata
 	publisher Publisher
 	logger    *slog.Logger
 }
 
 // NewRelay makes a relay.
-func NewRelay(log Log, pot Pot, heads *Heads, publisher Publisher, logger *slog.Logger) *Relay {
-	return &Relay{log: log, pot: pot, heads: heads, publisher: publisher, logger: logger}
+func NewRelay(log Log, pot Pot, metadata *Metadata, publisher Publisher, logger *slog.Logger) *Relay {
+	return &Relay{log: log, pot: pot, metadata: metadata, publisher: publisher, logger: logger}
 }
 
 // Topic is where the events of a group are published.
@@ -59,7 +59,7 @@ func (r *Relay) pass(ctx context.Context, bucket int) (int, error) {
 	events := make(map[string][][]byte)
 	for _, record := range records {
 		group, encoded, err := r.events(ctx, record)
-		if wallet.RefusalCode(err) == CodeEnvelopeNotFound { // the settler's rejection is the alarm for this
+		if refusal.CodeOf(err) == CodeEnvelopeNotFound { // the settler's rejection is the alarm for this
 			r.logger.Error("the log names an envelope that the ledger does not have", "envelope", record.Envelope)
 			continue
 		}
@@ -78,7 +78,7 @@ func (r *Relay) pass(ctx context.Context, bucket int) (int, error) {
 
 // events is what a record means to the envelope's group. Times are Unix milliseconds, amounts minor units.
 func (r *Relay) events(ctx context.Context, record Record) (group string, events [][]byte, err error) {
-	e, err := r.heads.get(ctx, record.Envelope)
+	e, err := r.metadata.get(ctx, record.Envelope)
 	if err != nil {
 		return "", nil, err
 	}
@@ -121,7 +121,7 @@ func (r *Relay) taken(ctx context.Context, id int64) ([]Take, error) {
 	if !errors.Is(err, ErrNoPot) {
 		return pot.Taken, err
 	}
-	posts, err := r.heads.ledger.Posts(ctx, id) // this relay is so late that the pot is gone
+	posts, err := r.metadata.ledger.Posts(ctx, id) // this relay is so late that the pot is gone
 	return takesOf(posts), err
 }
 

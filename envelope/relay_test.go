@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hongbao/hongbao/app"
+	"github.com/hongbao/hongbao/app/apptest"
 	"github.com/hongbao/hongbao/envelope"
-	"github.com/hongbao/hongbao/internal/roster"
-	"github.com/hongbao/hongbao/internal/system"
-	"github.com/hongbao/hongbao/internal/system/systemtest"
+	"github.com/hongbao/hongbao/internal/membership"
 	"github.com/hongbao/hongbao/push"
 )
 
@@ -36,7 +36,7 @@ type listener struct {
 	events []event
 }
 
-func listen(t *testing.T, s *system.System, group string) *listener {
+func listen(t *testing.T, s *app.App, group string) *listener {
 	t.Helper()
 	l := &listener{}
 	stop, err := s.Bus.Listen(t.Context(), envelope.Topic(group), func(b push.Batch) {
@@ -81,19 +81,19 @@ func (l *listener) last(kind string) event {
 }
 
 func TestTheGroupHearsWhatHappens(t *testing.T) {
-	s := systemtest.New(t, func(c *system.Config) { c.Limits.OpenFor = 2 * time.Second })
-	systemtest.Fund(t, s, "g", 1000, "alice", "bob", "carol")
+	s := apptest.New(t, func(c *app.Config) { c.Limits.OpenFor = 2 * time.Second })
+	apptest.Fund(t, s, "g", 1000, "alice", "bob", "carol")
 	l := listen(t, s, "g")
-	workers, err := roster.New(s.Redis, roster.Config{Key: "workers", Worker: "w", Partitions: s.Buckets.Shards}, quiet())
+	workers, err := membership.New(s.Redis, membership.Config{Key: "workers", Worker: "w", Partitions: s.Buckets.Shards}, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}
-	stop := systemtest.Start(t, func(ctx context.Context) { s.Work(ctx, workers) })
+	stop := apptest.Start(t, func(ctx context.Context) { s.Work(ctx, workers) })
 	defer stop()
 
 	drained := send(t, s, "alice", order("drained", 300, 2))
 	luck := []envelope.Take{grab(t, s, "bob", drained.ID).Take, grab(t, s, "carol", drained.ID).Take}
-	systemtest.Until(t, "the group hears that it is drained", func() bool {
+	apptest.Until(t, "the group hears that it is drained", func() bool {
 		return slices.Equal(l.types(drained.ID), []string{"envelope.sent", "envelope.grabbed", "envelope.grabbed", "envelope.drained"})
 	})
 	best := luck[0]
@@ -106,7 +106,7 @@ func TestTheGroupHearsWhatHappens(t *testing.T) {
 
 	refunded := send(t, s, "alice", order("refunded", 200, 2))
 	taken := grab(t, s, "bob", refunded.ID).Take.Minor
-	systemtest.Until(t, "the group hears of the refund", func() bool {
+	apptest.Until(t, "the group hears of the refund", func() bool {
 		return slices.Equal(l.types(refunded.ID), []string{"envelope.sent", "envelope.grabbed", "envelope.refunded"})
 	})
 	if got := l.last("envelope.refunded").Refunded; got != 200-taken {
@@ -123,6 +123,6 @@ func TestTheGroupHearsWhatHappens(t *testing.T) {
 	if g := grab(t, s, "bob", refunded.ID); g.Outcome != envelope.AlreadyWon || g.Take.Minor != taken {
 		t.Errorf("a late repeat: %+v", g)
 	}
-	systemtest.Until(t, "the credits arrive", func() bool { return systemtest.Balance(t, s, "bob") == 1000+luck[0].Minor+taken })
-	systemtest.MustBalance(t, s)
+	apptest.Until(t, "the credits arrive", func() bool { return apptest.Balance(t, s, "bob") == 1000+luck[0].Minor+taken })
+	apptest.MustBalance(t, s)
 }

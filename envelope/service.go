@@ -7,23 +7,24 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/internal/refusal"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 // Service is what users do with envelopes. It is safe for concurrent use and has no state but memory of what never
 // changes, so any number of processes may serve the same users.
 type Service struct {
-	ledger Ledger
-	pot    Pot
-	groups Directory
-	heads  *Heads
-	limits Limits
-	now    func() time.Time
+	ledger   Ledger
+	pot      Pot
+	groups   Directory
+	metadata *Metadata
+	limits   Limits
+	now      func() time.Time
 }
 
 // NewService makes a service. The limits apply to what is sent from now on.
-func NewService(ledger Ledger, pot Pot, groups Directory, heads *Heads, limits Limits, now func() time.Time) *Service {
-	return &Service{ledger: ledger, pot: pot, groups: groups, heads: heads, limits: limits, now: now}
+func NewService(l Ledger, pot Pot, groups Directory, metadata *Metadata, limits Limits, now func() time.Time) *Service {
+	return &Service{ledger: l, pot: pot, groups: groups, metadata: metadata, limits: limits, now: now}
 }
 
 // View is what a member may see of an envelope. Seed and Shares are zero unless Revealed.
@@ -41,7 +42,7 @@ type View struct {
 type Grabbed struct {
 	Outcome  Outcome
 	Take     Take
-	Currency wallet.Currency
+	Currency ledger.Currency
 }
 
 // SentLine is an envelope in its sender's history.
@@ -58,12 +59,12 @@ func (s *Service) Send(ctx context.Context, sender string, o Order) (View, error
 	if err != nil {
 		return View{}, err
 	}
-	request, err := wallet.NewRequest(o.RequestID, "envelope.send", o)
+	request, err := ledger.NewRequest(o.RequestID, "envelope.send", o)
 	if err != nil {
 		return View{}, err
 	}
-	if refusal := s.checkGroup(ctx, sender, o); refusal != nil {
-		return s.sentBefore(ctx, sender, request, refusal)
+	if refused := s.checkGroup(ctx, sender, o); refused != nil {
+		return s.sentBefore(ctx, sender, request, refused)
 	}
 	e, err := s.newEnvelope(sender, o, total)
 	if err != nil {
@@ -80,16 +81,16 @@ func (s *Service) Send(ctx context.Context, sender string, o Order) (View, error
 }
 
 // sentBefore answers an order that the group as it is today forbids: it stands if it was carried out earlier.
-func (s *Service) sentBefore(ctx context.Context, sender string, r wallet.Request, refusal error) (View, error) {
-	if wallet.RefusalCode(refusal) == "" {
-		return View{}, refusal
+func (s *Service) sentBefore(ctx context.Context, sender string, r ledger.Request, refused error) (View, error) {
+	if refusal.CodeOf(refused) == "" {
+		return View{}, refused
 	}
 	id, ok, err := s.ledger.Requested(ctx, sender, r)
 	if err != nil {
 		return View{}, err
 	}
 	if !ok {
-		return View{}, refusal
+		return View{}, refused
 	}
 	hold, err := s.ledger.GetHold(ctx, id)
 	if err != nil {
@@ -106,13 +107,13 @@ func (s *Service) checkGroup(ctx context.Context, sender string, o Order) error 
 	if Kind(o.Kind) == Exclusive {
 		in, err := s.groups.IsMember(ctx, o.Group, o.To)
 		if err == nil && !in {
-			err = wallet.Refuse(CodeRecipientNotAMember, "%q is not a member of the group: give one of its members", o.To)
+			err = refusal.New(CodeRecipientNotAMember, "%q is not a member of the group: give one of its members", o.To)
 		}
 		return err
 	}
 	members, err := s.groups.Size(ctx, o.Group)
 	if err == nil && o.Count > members {
-		err = wallet.Refuse(CodeCountOutOfRange, "count %d is out of range: the group has %d members who may take a share", o.Count, members)
+		err = refusal.New(CodeCountOutOfRange, "count %d is out of range: the group has %d members who may take a share", o.Count, members)
 	}
 	return err
 }
@@ -126,12 +127,12 @@ func (s *Service) mustBeMember(ctx context.Context, group, user string) error {
 }
 
 var (
-	errNotAMember      = wallet.Refuse(wallet.CodeNotAMember, "you are not a member of this group")
-	errNotTheRecipient = wallet.Refuse(CodeNotTheRecipient, "this envelope is for somebody else")
-	errNotReady        = wallet.Refuse(wallet.CodeUnavailable, "the envelope cannot be opened at the moment: try again shortly")
+	errNotAMember      = refusal.New(refusal.CodeNotAMember, "you are not a member of this group")
+	errNotTheRecipient = refusal.New(CodeNotTheRecipient, "this envelope is for somebody else")
+	errNotReady        = refusal.New(refusal.CodeUnavailable, "the envelope cannot be opened at the moment: try again shortly")
 )
 
-func (s *Service) newEnvelope(sender string, o Order, total wallet.Amount) (Envelope, error) {
+func (s *Service) newEnvelope(sender string, o Order, total ledger.Amount) (Envelope, error) {
 	id, err := s.ledger.NewID(sender)
 	if err != nil {
 		return Envelope{}, fmt.Errorf("id for an envelope: %w", err)
@@ -150,12 +151,12 @@ func (s *Service) newEnvelope(sender string, o Order, total wallet.Amount) (Enve
 }
 
 // fill makes the pot of a hold, unless the hold is over, and answers with the envelope.
-func (s *Service) fill(ctx context.Context, h wallet.Hold) (View, error) {
+func (s *Service) fill(ctx context.Context, h ledger.Hold) (View, error) {
 	e, err := fromHold(h)
 	if err != nil {
 		return View{}, err
 	}
-	s.heads.put(e)
+	s.metadata.put(e)
 	if !h.Open || h.Posted > 0 { // sent before, and the pot was filled: posts come from it
 		return s.look(ctx, &e)
 	}
@@ -168,7 +169,7 @@ func (s *Service) fill(ctx context.Context, h wallet.Hold) (View, error) {
 // Grab takes a share for the user. Won and AlreadyWon are durable: the share will be credited whatever happens. Refusals:
 // envelope_not_found, not_a_member, not_the_recipient, unavailable.
 func (s *Service) Grab(ctx context.Context, user string, id int64) (Grabbed, error) {
-	e, err := s.heads.get(ctx, id)
+	e, err := s.metadata.get(ctx, id)
 	if err != nil {
 		return Grabbed{}, err
 	}
@@ -215,7 +216,7 @@ func (s *Service) takenBefore(ctx context.Context, id int64, user string) (Take,
 
 // Get shows an envelope to a member of its group. Refusals: envelope_not_found, not_a_member.
 func (s *Service) Get(ctx context.Context, user string, id int64) (View, error) {
-	e, err := s.heads.get(ctx, id)
+	e, err := s.metadata.get(ctx, id)
 	if err != nil {
 		return View{}, err
 	}
@@ -229,7 +230,7 @@ func (s *Service) Get(ctx context.Context, user string, id int64) (View, error) 
 func (s *Service) look(ctx context.Context, e *Envelope) (View, error) {
 	pot, err := s.pot.Look(ctx, e.ID)
 	if err == nil && (pot.Left == 0 || !pot.Closed) {
-		return e.view(pot, wallet.Hold{}, s.now()), nil
+		return e.view(pot, ledger.Hold{}, s.now()), nil
 	}
 	if err != nil && !errors.Is(err, ErrNoPot) {
 		return View{}, err
@@ -246,7 +247,7 @@ func (s *Service) look(ctx context.Context, e *Envelope) (View, error) {
 	return e.view(pot, h, s.now()), nil
 }
 
-func (s *Service) potOfLedger(ctx context.Context, e *Envelope, h wallet.Hold) (PotState, error) {
+func (s *Service) potOfLedger(ctx context.Context, e *Envelope, h ledger.Hold) (PotState, error) {
 	posts, err := s.ledger.Posts(ctx, e.ID)
 	if err != nil {
 		return PotState{}, err
@@ -256,7 +257,7 @@ func (s *Service) potOfLedger(ctx context.Context, e *Envelope, h wallet.Hold) (
 }
 
 // view is the one place where an envelope's state is decided, and where its secrets are taken off.
-func (e Envelope) view(pot PotState, h wallet.Hold, now time.Time) View {
+func (e Envelope) view(pot PotState, h ledger.Hold, now time.Time) View {
 	v := View{
 		Envelope: e, State: Open, Taken: pot.Taken, Best: -1, Refunded: h.Voided,
 		Commitment: e.Seed.Commitment(e.ID), Revealed: pot.Left == 0 || pot.Closed,
@@ -287,7 +288,7 @@ func bestLuck(taken []Take) int {
 
 // ListSent returns what the user sent, newest first, with an id below before (0: from the newest).
 func (s *Service) ListSent(ctx context.Context, user string, before int64, limit int) ([]SentLine, error) {
-	holds, err := s.ledger.HoldsOf(ctx, user, wallet.SubjectEnvelope, before, limit)
+	holds, err := s.ledger.HoldsOf(ctx, user, Subject, before, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -304,13 +305,13 @@ func (s *Service) ListSent(ctx context.Context, user string, before int64, limit
 }
 
 // ListReceived returns the shares that the user was credited, newest envelope first, with an id below before.
-func (s *Service) ListReceived(ctx context.Context, user string, before int64, limit int) ([]wallet.Credit, error) {
-	return s.ledger.Credits(ctx, user, wallet.SubjectEnvelope, before, limit)
+func (s *Service) ListReceived(ctx context.Context, user string, before int64, limit int) ([]ledger.Credit, error) {
+	return s.ledger.Credits(ctx, user, Subject, before, limit)
 }
 
-func takeOf(p wallet.Post) Take { return Take{User: p.Payee, Share: p.Part, Minor: p.Minor, At: p.At} }
+func takeOf(p ledger.Post) Take { return Take{User: p.Payee, Share: p.Part, Minor: p.Minor, At: p.At} }
 
-func takesOf(posts []wallet.Post) []Take {
+func takesOf(posts []ledger.Post) []Take {
 	takes := make([]Take, len(posts))
 	for i, p := range posts {
 		takes[i] = takeOf(p)

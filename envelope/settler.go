@@ -6,9 +6,8 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/hongbao/hongbao/wallet"
-
 	"github.com/hongbao/hongbao/internal/loop"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 const (
@@ -20,8 +19,8 @@ const (
 	// settlePause is how long a settler that is not behind lets records gather: a credit costs the ledger several times as
 	// much in a batch of ten as in one of hundreds. A record that comes after a quiet time does not wait.
 	settlePause = 250 * time.Millisecond
-	// crowd is how many grabs wait at a time where the machine cannot keep up: one that can answers in milliseconds.
-	crowd = 64
+	// overload is how many grabs wait at a time where the machine cannot keep up: one that can answers in milliseconds.
+	overload = 64
 )
 
 // Settler posts to the ledger what the pots gave away: it reads a bucket's grab log in batches and acknowledges each
@@ -44,14 +43,14 @@ func NewSettler(log Log, pot Pot, ledger Ledger, logger *slog.Logger, settled fu
 // Run settles a bucket, which belongs to shard, until the context ends. While more people wait for a share in this
 // process than a machine has that is not overloaded, it takes a fiftieth of the time only: a credit can wait, they cannot.
 func (s *Settler) Run(ctx context.Context, shard, bucket int) {
-	loop.Job{Name: "settle", Log: s.logger.With("bucket", bucket), Interval: settlePause, Yield: Crowded(s.pot)}.Run(ctx, func(ctx context.Context) (bool, error) {
+	loop.Job{Name: "settle", Log: s.logger.With("bucket", bucket), Interval: settlePause, Yield: Overloaded(s.pot)}.Run(ctx, func(ctx context.Context) (bool, error) {
 		n, err := s.Pass(ctx, shard, bucket, logWait)
 		return n >= settleBatch, err
 	})
 }
 
-// Crowded says whether more people wait for a share in this process than where its machine keeps up.
-func Crowded(p Pot) func() bool { return func() bool { return p.Waiting() > crowd } }
+// Overloaded says whether more people wait for a share in this process than where its machine keeps up.
+func Overloaded(p Pot) func() bool { return func() bool { return p.Waiting() > overload } }
 
 // Pass settles one batch and returns how many records it held. With an empty log it waits up to wait for the first.
 func (s *Settler) Pass(ctx context.Context, shard, bucket int, wait time.Duration) (int, error) {
@@ -69,7 +68,7 @@ func (s *Settler) Pass(ctx context.Context, shard, bucket int, wait time.Duratio
 	return len(records), s.log.Acknowledge(ctx, bucket, ReaderSettler, upTo)
 }
 
-func (s *Settler) post(ctx context.Context, shard int, posts []wallet.Post) error {
+func (s *Settler) post(ctx context.Context, shard int, posts []ledger.Post) error {
 	if len(posts) == 0 {
 		return nil
 	}
@@ -94,11 +93,11 @@ func (s *Settler) post(ctx context.Context, shard int, posts []wallet.Post) erro
 	return s.pot.Retire(ctx, retired)
 }
 
-func postsOf(records []Record) []wallet.Post {
-	posts := make([]wallet.Post, 0, len(records))
+func postsOf(records []Record) []ledger.Post {
+	posts := make([]ledger.Post, 0, len(records))
 	for _, r := range records {
 		if r.Kind == RecordTaken {
-			posts = append(posts, wallet.Post{Hold: r.Envelope, Part: r.Take.Share, Payee: r.Take.User, Minor: r.Take.Minor, At: r.Take.At})
+			posts = append(posts, ledger.Post{Hold: r.Envelope, Part: r.Take.Share, Payee: r.Take.User, Minor: r.Take.Minor, At: r.Take.At})
 		}
 	}
 	return posts

@@ -6,7 +6,7 @@ import (
 )
 
 // Split divides total minor units into count shares, each at least 1, in the order in which they will be taken. It is a
-// pure function of its arguments: whoever knows the seed can redo it. Callers keep 1 ≤ count ≤ total ≤ wallet.MaxMinor.
+// pure function of its arguments: whoever knows the seed can redo it. Callers keep 1 ≤ count ≤ total ≤ ledger.MaxMinor.
 //
 // Lucky shares are drawn by the double mean: with k shares and rest units left, the next share is uniform in
 //

@@ -7,9 +7,8 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/hongbao/hongbao/wallet"
-
 	"github.com/hongbao/hongbao/internal/loop"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 const (
@@ -60,14 +59,14 @@ func (s *Sweeper) sweep(ctx context.Context, shard int, after *int64, until time
 	settled := s.now().Add(-sweepSettled)
 	var failed error
 	for at := *after; ; {
-		holds, err := s.ledger.OpenHolds(ctx, shard, wallet.SubjectEnvelope, at, sweepBatch)
+		holds, err := s.ledger.OpenHolds(ctx, shard, Subject, at, sweepBatch)
 		if err != nil || len(holds) == 0 {
 			return filled, errors.Join(failed, err)
 		}
 		at = holds[len(holds)-1].ID
 		n, err := s.fillMissing(ctx, holds, until)
 		filled += n
-		if failed = errors.Join(failed, err); serverAway(err) || ctx.Err() != nil {
+		if failed = errors.Join(failed, err); away(err) || ctx.Err() != nil {
 			return filled, failed
 		}
 		if failed == nil && holds[len(holds)-1].CreatedAt.Before(settled) {
@@ -76,8 +75,8 @@ func (s *Sweeper) sweep(ctx context.Context, shard int, after *int64, until time
 	}
 }
 
-func (s *Sweeper) fillMissing(ctx context.Context, holds []wallet.Hold, until time.Time) (filled int, err error) {
-	byID := make(map[int64]wallet.Hold, len(holds))
+func (s *Sweeper) fillMissing(ctx context.Context, holds []ledger.Hold, until time.Time) (filled int, err error) {
+	byID := make(map[int64]ledger.Hold, len(holds))
 	ids := make([]int64, 0, len(holds))
 	for _, h := range holds {
 		if h.CreatedAt.Before(until) {
@@ -97,7 +96,7 @@ func (s *Sweeper) fillMissing(ctx context.Context, holds []wallet.Hold, until ti
 		switch err := fillFromLedger(ctx, s.pot, s.ledger, byID[id]); {
 		case err == nil:
 			filled++
-		case serverAway(err) || ctx.Err() != nil:
+		case away(err) || ctx.Err() != nil:
 			return filled, errors.Join(failed, err)
 		default:
 			failed = errors.Join(failed, fmt.Errorf("fill envelope %d: %w", id, err))

@@ -5,15 +5,15 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/hongbao/hongbao/app/apptest"
 	"github.com/hongbao/hongbao/envelope"
-	"github.com/hongbao/hongbao/internal/system/systemtest"
 )
 
 // TestADamagedHoldHoldsUpNoOther: `recover` fills every pot but that of the one envelope that the ledger cannot tell any
 // more, and names it.
 func TestADamagedHoldHoldsUpNoOther(t *testing.T) {
-	s := systemtest.New(t, nil)
-	systemtest.Fund(t, s, "g", 1000, "alice", "bob")
+	s := apptest.New(t, nil)
+	apptest.Fund(t, s, "g", 1000, "alice", "bob")
 	dying := envelope.NewService(s.Ledger, brokenPot{s.Pots}, s.Groups, s.Heads, envelope.DefaultLimits(), s.Config().Now)
 	for i := range 3 {
 		if _, err := dying.Send(t.Context(), "alice", order(fmt.Sprint(i), 100, 2)); !errors.Is(err, errDied) {

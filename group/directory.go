@@ -12,7 +12,7 @@ import (
 
 	"github.com/maypok86/otter/v2"
 
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/internal/refusal"
 )
 
 const (
@@ -98,7 +98,7 @@ func (d *Directory) Size(ctx context.Context, group string) (int, error) {
 
 // Members returns the members ordered by id. Refusals: invalid_argument, group_not_found.
 func (d *Directory) Members(ctx context.Context, group string) ([]string, error) {
-	if err := wallet.CheckID("group_id", group); err != nil {
+	if err := refusal.CheckID("group_id", group); err != nil {
 		return nil, err
 	}
 	g, err := d.get(ctx, group)
@@ -113,7 +113,7 @@ func (d *Directory) Members(ctx context.Context, group string) ([]string, error)
 
 // GroupsOf returns the groups that a user is a member of, ordered. It asks the store. Refusal: invalid_argument.
 func (d *Directory) GroupsOf(ctx context.Context, user string) ([]string, error) {
-	if err := wallet.CheckID("user_id", user); err != nil {
+	if err := refusal.CheckID("user_id", user); err != nil {
 		return nil, err
 	}
 	return d.store.GroupsOf(ctx, user)
@@ -122,19 +122,19 @@ func (d *Directory) GroupsOf(ctx context.Context, user string) ([]string, error)
 // Create makes a group; again with the same members it changes nothing. Refusals: invalid_argument (a malformed id, the
 // same member twice), group_too_large, group_exists.
 func (d *Directory) Create(ctx context.Context, group string, members []string) error {
-	if err := wallet.CheckID("group_id", group); err != nil {
+	if err := refusal.CheckID("group_id", group); err != nil {
 		return err
 	}
 	if len(members) > MaxMembers {
-		return wallet.Refuse(CodeTooLarge, "a group may have %d members, not %d", MaxMembers, len(members))
+		return refusal.New(CodeTooLarge, "a group may have %d members, not %d", MaxMembers, len(members))
 	}
 	distinct := make(map[string]struct{}, len(members))
 	for _, user := range members {
-		if err := wallet.CheckID("member", user); err != nil {
+		if err := refusal.CheckID("member", user); err != nil {
 			return err
 		}
 		if _, twice := distinct[user]; twice {
-			return wallet.Refuse(wallet.CodeInvalidArgument, "member %q is there twice: give each member once", user)
+			return refusal.New(refusal.CodeInvalidArgument, "member %q is there twice: give each member once", user)
 		}
 		distinct[user] = struct{}{}
 	}
@@ -158,16 +158,16 @@ func (d *Directory) Remove(ctx context.Context, group, user string) error {
 }
 
 func checkBoth(group, user string) error {
-	if err := wallet.CheckID("group_id", group); err != nil {
+	if err := refusal.CheckID("group_id", group); err != nil {
 		return err
 	}
-	return wallet.CheckID("user_id", user)
+	return refusal.CheckID("user_id", user)
 }
 
 // changed makes a change known everywhere, also where the caller has gone or its outcome is uncertain. An announcement
 // that fails does not fail the change: it is durable, and every node reads it within freshFor.
 func (d *Directory) changed(ctx context.Context, group string, err error) error {
-	if wallet.RefusalCode(err) != "" {
+	if refusal.CodeOf(err) != "" {
 		return err
 	}
 	d.Invalidate(group)

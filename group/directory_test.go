@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/hongbao/hongbao/group"
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/internal/refusal"
 )
 
 // shelf is a group.Store in memory that counts what it is asked, can be out of order, and can be made to wait.
@@ -51,7 +51,7 @@ func (s *shelf) Create(_ context.Context, g string, members []string) error {
 	return s.change(func() error {
 		members := slices.Sorted(slices.Values(members))
 		if old, exists := s.groups[g]; exists && !slices.Equal(old, members) {
-			return wallet.Refuse(group.CodeExists, "the group has other members")
+			return refusal.New(group.CodeExists, "the group has other members")
 		}
 		if s.groups == nil {
 			s.groups = make(map[string][]string)
@@ -239,20 +239,20 @@ func TestRefusedChanges(t *testing.T) {
 		err  error
 		code string
 	}{
-		{"malformed group", d.Create(ctx, "a group", nil), wallet.CodeInvalidArgument},
-		{"malformed member", d.Create(ctx, "new", []string{"ann", "b b"}), wallet.CodeInvalidArgument},
-		{"member twice", d.Create(ctx, "new", []string{"ann", "bob", "ann"}), wallet.CodeInvalidArgument},
+		{"malformed group", d.Create(ctx, "a group", nil), refusal.CodeInvalidArgument},
+		{"malformed member", d.Create(ctx, "new", []string{"ann", "b b"}), refusal.CodeInvalidArgument},
+		{"member twice", d.Create(ctx, "new", []string{"ann", "bob", "ann"}), refusal.CodeInvalidArgument},
 		{"too many members", d.Create(ctx, "new", many), group.CodeTooLarge},
 		{"group exists", d.Create(ctx, "g", []string{"bob"}), group.CodeExists},
-		{"add malformed group", d.Add(ctx, "", "ann"), wallet.CodeInvalidArgument},
-		{"add malformed user", d.Add(ctx, "g", "a/b"), wallet.CodeInvalidArgument},
+		{"add malformed group", d.Add(ctx, "", "ann"), refusal.CodeInvalidArgument},
+		{"add malformed user", d.Add(ctx, "g", "a/b"), refusal.CodeInvalidArgument},
 		{"add to no group", d.Add(ctx, "none", "ann"), group.CodeNotFound},
-		{"remove malformed user", d.Remove(ctx, "g", ""), wallet.CodeInvalidArgument},
+		{"remove malformed user", d.Remove(ctx, "g", ""), refusal.CodeInvalidArgument},
 		{"remove from no group", d.Remove(ctx, "none", "ann"), group.CodeNotFound},
-		{"members of malformed", malformed, wallet.CodeInvalidArgument},
-		{"groups of malformed", malformedUser, wallet.CodeInvalidArgument},
+		{"members of malformed", malformed, refusal.CodeInvalidArgument},
+		{"groups of malformed", malformedUser, refusal.CodeInvalidArgument},
 	} {
-		if got := wallet.RefusalCode(test.err); got != test.code {
+		if got := refusal.CodeOf(test.err); got != test.code {
 			t.Errorf("%s: %v instead of %s", test.name, test.err, test.code)
 		}
 	}

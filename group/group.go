@@ -5,7 +5,7 @@ package group
 import (
 	"context"
 
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/internal/refusal"
 )
 
 // MaxMembers is the most members a group may have, as in WeChat.
@@ -19,7 +19,7 @@ const (
 )
 
 // ErrNotFound says that there is no such group.
-var ErrNotFound = wallet.Refuse(CodeNotFound, "there is no such group")
+var ErrNotFound = refusal.New(CodeNotFound, "there is no such group")
 
 // Store keeps groups durably. Every method is safe to repeat.
 type Store interface {

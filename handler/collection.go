@@ -3,20 +3,19 @@ package handler
 import (
 	"context"
 
+	"github.com/hongbao/hongbao/collection"
 	"github.com/hongbao/hongbao/kitex_gen/collectionapi"
-	"github.com/hongbao/hongbao/transfer"
-	"github.com/hongbao/hongbao/wallet"
 )
 
-// CollectionDomain is what Collection needs of transfer.Collections.
+// CollectionDomain is what Collection needs of collection.Service.
 type CollectionDomain interface {
-	Open(ctx context.Context, collector string, b transfer.Bill) (wallet.Collection, error)
-	Pay(ctx context.Context, user string, id, minor int64, currency string) (wallet.Collection, error)
-	Close(ctx context.Context, user string, id int64) (wallet.Collection, error)
-	Get(ctx context.Context, user string, id int64) (wallet.Collection, error)
-	OfGroup(ctx context.Context, user, group string, before int64, limit int) ([]wallet.CollectionLine, error)
-	Opened(ctx context.Context, user string, before int64, limit int) ([]wallet.CollectionLine, error)
-	Asked(ctx context.Context, user string, before int64, limit int) ([]wallet.CollectionLine, error)
+	Open(ctx context.Context, collector string, b collection.Bill) (collection.Collection, error)
+	Pay(ctx context.Context, user string, id, minor int64, currency string) (collection.Collection, error)
+	Close(ctx context.Context, user string, id int64) (collection.Collection, error)
+	Get(ctx context.Context, user string, id int64) (collection.Collection, error)
+	OfGroup(ctx context.Context, user, group string, before int64, limit int) ([]collection.Line, error)
+	Opened(ctx context.Context, user string, before int64, limit int) ([]collection.Line, error)
+	Asked(ctx context.Context, user string, before int64, limit int) ([]collection.Line, error)
 }
 
 // Collection is the Kitex CollectionService.
@@ -28,12 +27,12 @@ var _ collectionapi.CollectionService = (*Collection)(nil)
 
 // OpenCollection implements collectionapi.CollectionService.
 func (h *Collection) OpenCollection(ctx context.Context, r *collectionapi.OpenCollectionRequest) (*collectionapi.Collection, error) {
-	bill := transfer.Bill{
+	bill := collection.Bill{
 		RequestID: r.RequestId, Group: r.GroupId, Kind: r.Kind, Currency: r.Currency, Total: r.GetTotal(),
 		Participants: r.Participants, Remainder: r.GetRemainder(), Note: r.GetNote(),
 	}
 	for _, a := range r.Asks {
-		bill.Asks = append(bill.Asks, transfer.Ask{User: a.UserId, Minor: a.Amount})
+		bill.Asks = append(bill.Asks, collection.Ask{User: a.UserId, Minor: a.Amount})
 	}
 	return collectionResponse(h.Domain.Open(ctx, subject(ctx), bill))
 }
@@ -55,26 +54,26 @@ func (h *Collection) GetCollection(ctx context.Context, r *collectionapi.Collect
 
 // CollectionsOfGroup implements collectionapi.CollectionService.
 func (h *Collection) CollectionsOfGroup(ctx context.Context, r *collectionapi.GroupCollectionsRequest) (*collectionapi.CollectionsResponse, error) {
-	return collectionsResponse(r.Limit, r.GetCursor(), func(before int64, limit int) ([]wallet.CollectionLine, error) {
+	return collectionsResponse(r.Limit, r.GetCursor(), func(before int64, limit int) ([]collection.Line, error) {
 		return h.Domain.OfGroup(ctx, subject(ctx), r.GroupId, before, limit)
 	})
 }
 
 // OpenedCollections implements collectionapi.CollectionService.
 func (h *Collection) OpenedCollections(ctx context.Context, r *collectionapi.MyCollectionsRequest) (*collectionapi.CollectionsResponse, error) {
-	return collectionsResponse(r.Limit, r.GetCursor(), func(before int64, limit int) ([]wallet.CollectionLine, error) {
+	return collectionsResponse(r.Limit, r.GetCursor(), func(before int64, limit int) ([]collection.Line, error) {
 		return h.Domain.Opened(ctx, subject(ctx), before, limit)
 	})
 }
 
 // AskedCollections implements collectionapi.CollectionService.
 func (h *Collection) AskedCollections(ctx context.Context, r *collectionapi.MyCollectionsRequest) (*collectionapi.CollectionsResponse, error) {
-	return collectionsResponse(r.Limit, r.GetCursor(), func(before int64, limit int) ([]wallet.CollectionLine, error) {
+	return collectionsResponse(r.Limit, r.GetCursor(), func(before int64, limit int) ([]collection.Line, error) {
 		return h.Domain.Asked(ctx, subject(ctx), before, limit)
 	})
 }
 
-func collectionsResponse(size *int32, cursor string, list func(before int64, limit int) ([]wallet.CollectionLine, error)) (*collectionapi.CollectionsResponse, error) {
+func collectionsResponse(size *int32, cursor string, list func(before int64, limit int) ([]collection.Line, error)) (*collectionapi.CollectionsResponse, error) {
 	limit, err := pageSize(size, defaultPage, maxPage)
 	if err != nil {
 		return nil, err
@@ -103,7 +102,7 @@ func collectionsResponse(size *int32, cursor string, list func(before int64, lim
 	return response, nil
 }
 
-func collectionResponse(c wallet.Collection, err error) (*collectionapi.Collection, error) {
+func collectionResponse(c collection.Collection, err error) (*collectionapi.Collection, error) {
 	if err != nil {
 		return nil, err
 	}

@@ -13,18 +13,18 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/internal/refusal"
 )
 
 // What a request may look like is stricter than what encoding/json takes: every field is known, spelled exactly, given
 // once and of its own type, and the required ones are there. What is wrong is said with the path of the field.
 
 func invalid(format string, args ...any) error {
-	return wallet.Refuse(wallet.CodeInvalidArgument, format, args...)
+	return refusal.New(refusal.CodeInvalidArgument, format, args...)
 }
 
 func notJSON(format string, args ...any) error {
-	return wallet.Refuse(CodeInvalidJSON, format, args...)
+	return refusal.New(CodeInvalidJSON, format, args...)
 }
 
 // clip shortens what a client sent before it is quoted back.

@@ -12,7 +12,7 @@ import (
 	"github.com/cloudwego/kitex/transport"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/internal/refusal"
 )
 
 // codeOK is the code of success in metrics.
@@ -49,7 +49,7 @@ func (e *edge) middleware(next endpoint.Endpoint) endpoint.Endpoint {
 		invocation := rpcinfo.GetRPCInfo(ctx).Invocation()
 		m, ok := e.methods[methodKey{invocation.ServiceName(), invocation.MethodName()}]
 		if !ok { // registered with Kitex, but not in the IDL that was read at the start
-			return wallet.Refuse(CodeForbidden, "%s.%s is not open to anybody", invocation.ServiceName(), invocation.MethodName())
+			return refusal.New(CodeForbidden, "%s.%s is not open to anybody", invocation.ServiceName(), invocation.MethodName())
 		}
 		caller, err := e.authorize(ctx, m)
 		if err == nil {
@@ -89,7 +89,7 @@ func mustHave(c Caller, scopes []Scope) error {
 	if c.hasAny(scopes) {
 		return nil
 	}
-	return wallet.Refuse(CodeForbidden, "this needs a token of scope %s", listScopes(scopes, " or "))
+	return refusal.New(CodeForbidden, "this needs a token of scope %s", listScopes(scopes, " or "))
 }
 
 // generatedArgs is what the arguments of every method have: all of them take one struct named req.
@@ -139,7 +139,7 @@ func logFailure(ctx context.Context, log *slog.Logger, message string, p Problem
 	switch p.Code {
 	case CodeInternal:
 		level = slog.LevelError
-	case wallet.CodeUnavailable:
+	case refusal.CodeUnavailable:
 		level = slog.LevelWarn
 	}
 	attrs = append(attrs, slog.String("code", p.Code))

@@ -13,13 +13,14 @@ import (
 	"github.com/cloudwego/kitex/transport"
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi/envelopeservice"
 	"github.com/hongbao/hongbao/kitex_gen/groupapi"
 	"github.com/hongbao/hongbao/kitex_gen/groupapi/groupservice"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi/walletservice"
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 // walletClient makes a generated client.
@@ -103,10 +104,10 @@ func TestTokensOverHTTP(t *testing.T) {
 func TestErrorsCrossWhole(t *testing.T) {
 	r := newRig(t, nil)
 	detail := "尚餘 ¥0.03: \"x\"\r\n\t\x00 " + strings.Repeat("é", 500)
-	r.answer(wallet.Refuse(wallet.CodeInsufficientBalance, "%s", detail))
+	r.answer(refusal.New(refusal.CodeInsufficientBalance, "%s", detail))
 	_, err := r.walletClient(t).Balances(WithToken(t.Context(), r.token(t, "alice", ScopeUser)), &walletapi.BalancesRequest{})
 	p, ok := ProblemOf(err)
-	if want := (Problem{Code: wallet.CodeInsufficientBalance, Detail: detail}); !ok || p != want {
+	if want := (Problem{Code: refusal.CodeInsufficientBalance, Detail: detail}); !ok || p != want {
 		t.Errorf("got %+v of %v", p, err)
 	}
 }
@@ -159,7 +160,7 @@ func TestCallWithoutRequest(t *testing.T) {
 	}
 	ctx := WithToken(t.Context(), r.token(t, "alice", ScopeUser))
 	err = kitex.Call(ctx, "Send", groupapi.NewMyGroupsRequest(), envelopeapi.NewEnvelopeServiceSendResult())
-	if p, ok := ProblemOf(err); !ok || p.Code != wallet.CodeInvalidArgument {
+	if p, ok := ProblemOf(err); !ok || p.Code != refusal.CodeInvalidArgument {
 		t.Errorf("got %v", err)
 	}
 }
@@ -177,7 +178,7 @@ func TestDeadline(t *testing.T) {
 	r := newRig(t, func(s *ServerConfig, _ *GatewayConfig) { s.Wallet = &Wallet{waiting{}} })
 	began := time.Now()
 	a := r.do(t, "GET", "/v1/wallet", r.token(t, "alice", ScopeUser), "")
-	if a.status != 503 || a.code() != wallet.CodeUnavailable {
+	if a.status != 503 || a.code() != refusal.CodeUnavailable {
 		t.Errorf("got %d %s", a.status, a.text)
 	}
 	if took := time.Since(began); took < serviceTimeout || took > callTimeout {
@@ -188,7 +189,7 @@ func TestDeadline(t *testing.T) {
 // waiting is a wallet that never answers.
 type waiting struct{ WalletDomain }
 
-func (waiting) Balances(ctx context.Context, _ string) ([]wallet.Amount, error) {
+func (waiting) Balances(ctx context.Context, _ string) ([]ledger.Amount, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
 }

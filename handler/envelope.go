@@ -6,7 +6,7 @@ import (
 
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi"
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 // EnvelopeDomain is what Envelope needs of envelope.Service.
@@ -15,7 +15,7 @@ type EnvelopeDomain interface {
 	Grab(ctx context.Context, user string, id int64) (envelope.Grabbed, error)
 	Get(ctx context.Context, user string, id int64) (envelope.View, error)
 	ListSent(ctx context.Context, user string, before int64, limit int) ([]envelope.SentLine, error)
-	ListReceived(ctx context.Context, user string, before int64, limit int) ([]wallet.Credit, error)
+	ListReceived(ctx context.Context, user string, before int64, limit int) ([]ledger.Credit, error)
 }
 
 // Envelope is the Kitex EnvelopeService.

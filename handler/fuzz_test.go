@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/internal/refusal"
 )
 
 // FuzzArguments feeds any path values, query and body to every method's decoder: what it does not take it refuses with
@@ -39,7 +39,7 @@ func FuzzArguments(f *testing.F) {
 				continue
 			}
 			problem, _ := judge(err)
-			mine := []string{wallet.CodeInvalidArgument, CodeInvalidJSON, CodeBodyTooLarge, CodeUnsupportedMediaType}
+			mine := []string{refusal.CodeInvalidArgument, CodeInvalidJSON, CodeBodyTooLarge, CodeUnsupportedMediaType}
 			if status := problem.verdict().status; status < http.StatusBadRequest || status >= 500 || !slices.Contains(mine, problem.Code) {
 				t.Errorf("%s: %v", m, err)
 			}

@@ -18,7 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/internal/refusal"
 )
 
 // Bounds of an HTTP server. A WebSocket sets its own once it has taken its connection over.
@@ -195,7 +195,7 @@ func (g *Gateway) resource(verbs map[string][]action) http.Handler {
 		actions, ok := verbs[verb]
 		if !ok {
 			w.Header().Set("Allow", allow)
-			g.fail(w, r, unrouted, time.Now(), wallet.Refuse(CodeMethodNotAllowed, "%s is not possible here: use %s", clip(r.Method), allow))
+			g.fail(w, r, unrouted, time.Now(), refusal.New(CodeMethodNotAllowed, "%s is not possible here: use %s", clip(r.Method), allow))
 			return
 		}
 		g.serve(w, r, actions)
@@ -262,5 +262,5 @@ func (g *Gateway) fail(w http.ResponseWriter, r *http.Request, name string, bega
 }
 
 func (g *Gateway) nothingHere(w http.ResponseWriter, r *http.Request) {
-	g.fail(w, r, unrouted, time.Now(), wallet.Refuse(CodeNotFound, "there is nothing at this address: see /openapi.json for what there is"))
+	g.fail(w, r, unrouted, time.Now(), refusal.New(CodeNotFound, "there is nothing at this address: see /openapi.json for what there is"))
 }

@@ -13,7 +13,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hongbao/hongbao/envelope"
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/internal/refusal"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 const goodOrder = `{"request_id":"r1","group_id":"g","kind":"lucky","total":1000,"count":5,"currency":"CNY","greeting":"恭喜发财 <b>"}`
@@ -22,7 +23,7 @@ func sampleView() envelope.View {
 	at := time.UnixMilli(1_700_000_000_000)
 	return envelope.View{
 		Envelope: envelope.Envelope{
-			ID: 1<<62 + 1, Group: "g", Sender: "alice", Kind: envelope.Lucky, Total: wallet.Amount{Minor: 1000, Currency: "CNY"},
+			ID: 1<<62 + 1, Group: "g", Sender: "alice", Kind: envelope.Lucky, Total: ledger.Amount{Minor: 1000, Currency: "CNY"},
 			Count: 2, Greeting: "恭喜", CreatedAt: at, ExpiresAt: at.Add(time.Hour), Seed: envelope.Seed{0xab},
 		},
 		State: envelope.Drained, Best: 1, Commitment: "c0", Revealed: true,
@@ -195,13 +196,13 @@ func TestDomainErrorsOverHTTP(t *testing.T) {
 		code, detail string
 		logged       string // beside the code
 	}{
-		{wallet.Refuse(wallet.CodeInsufficientBalance, "you have 3, %s", `"quoted" ✓`), 402, "insufficient_balance", `you have 3, "quoted" ✓`, ""},
-		{wallet.Refuse(wallet.CodeRequestConflict, "x"), 409, "request_conflict", "x", ""},
-		{fmt.Errorf("wrapped: %w", wallet.Refuse(envelope.CodeNotTheRecipient, "y")), 403, "not_the_recipient", "y", ""},
+		{refusal.New(refusal.CodeInsufficientBalance, "you have 3, %s", `"quoted" ✓`), 402, "insufficient_balance", `you have 3, "quoted" ✓`, ""},
+		{refusal.New(refusal.CodeRequestConflict, "x"), 409, "request_conflict", "x", ""},
+		{fmt.Errorf("wrapped: %w", refusal.New(envelope.CodeNotTheRecipient, "y")), 403, "not_the_recipient", "y", ""},
 		{fmt.Errorf("lua: %w", envelope.ErrPotsLost), 503, "unavailable", detailUnavailable, "lua: envelope: the pots are lost"},
 		{envelope.ErrNoPot, 503, "unavailable", detailUnavailable, "no pot"},
 		{errors.New("Error 1064: near SELECT"), 500, "internal", detailInternal, "near SELECT"},
-		{wallet.Refuse("no_such_code", "z"), 500, "internal", detailInternal, "no_such_code"},
+		{refusal.New("no_such_code", "z"), 500, "internal", detailInternal, "no_such_code"},
 	} {
 		r.answer(c.err)
 		before := len(r.log.String())
@@ -263,7 +264,7 @@ func TestServerIsAway(t *testing.T) {
 		defer web.Close()
 		r.url = web.URL
 		a := r.do(t, "GET", "/v1/wallet", r.token(t, "alice", ScopeUser), "")
-		if a.status != 503 || a.code() != wallet.CodeUnavailable {
+		if a.status != 503 || a.code() != refusal.CodeUnavailable {
 			t.Fatalf("%s: got %d %s, log %s", address, a.status, a.text, r.log)
 		}
 		checkProblem(t, a)

@@ -5,8 +5,8 @@ import (
 	"slices"
 
 	"github.com/hongbao/hongbao/group"
+	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/kitex_gen/groupapi"
-	"github.com/hongbao/hongbao/wallet"
 )
 
 // GroupDomain is what Group needs of group.Directory.
@@ -40,11 +40,11 @@ func (h *Group) Members(ctx context.Context, r *groupapi.MembersRequest) (*group
 	if caller.Has(ScopeService) {
 		return g, err
 	}
-	if code := wallet.RefusalCode(err); err != nil && code != group.CodeNotFound {
+	if code := refusal.CodeOf(err); err != nil && code != group.CodeNotFound {
 		return nil, err
 	}
 	if g == nil || !slices.Contains(g.Members, caller.Subject) {
-		return nil, wallet.Refuse(wallet.CodeNotAMember, "you are not a member of this group")
+		return nil, refusal.New(refusal.CodeNotAMember, "you are not a member of this group")
 	}
 	return g, nil
 }

@@ -7,8 +7,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/push"
-	"github.com/hongbao/hongbao/wallet"
 )
 
 // Topics of the live feed.
@@ -49,12 +49,12 @@ func (l *Listeners) MayListen(ctx context.Context, subject, topic string) error 
 		return nil
 	}
 	group, ok := strings.CutPrefix(topic, groupTopic)
-	if !ok || wallet.CheckID("group", group) != nil {
-		return &push.Denial{Code: wallet.CodeInvalidArgument, Detail: "this is no topic of yours: give group:<a group that you are in> or user:<your id>"}
+	if !ok || refusal.CheckID("group", group) != nil {
+		return &push.Denial{Code: refusal.CodeInvalidArgument, Detail: "this is no topic of yours: give group:<a group that you are in> or user:<your id>"}
 	}
 	in, err := l.groups.IsMember(ctx, group, subject)
 	if err == nil && !in {
-		return &push.Denial{Code: wallet.CodeNotAMember, Detail: "you are not a member of this group"}
+		return &push.Denial{Code: refusal.CodeNotAMember, Detail: "you are not a member of this group"}
 	}
 	return err
 }
@@ -63,11 +63,11 @@ func (l *Listeners) MayListen(ctx context.Context, subject, topic string) error 
 func (l *Listeners) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, push.ErrStopping), errors.Is(err, push.ErrFull):
-		err = wallet.Refuse(wallet.CodeUnavailable, "no more connections here at the moment: try again shortly")
+		err = refusal.New(refusal.CodeUnavailable, "no more connections here at the moment: try again shortly")
 	case errors.Is(err, push.ErrOrigin):
-		err = wallet.Refuse(CodeForbidden, "a page of another origin may not connect here")
+		err = refusal.New(CodeForbidden, "a page of another origin may not connect here")
 	case errors.Is(err, push.ErrHandshake):
-		err = wallet.Refuse(wallet.CodeInvalidArgument, "this address speaks WebSocket: send a WebSocket handshake")
+		err = refusal.New(refusal.CodeInvalidArgument, "this address speaks WebSocket: send a WebSocket handshake")
 	}
 	p, cause := judge(err)
 	logFailure(r.Context(), l.log, "connection refused", p, cause, slog.String("path", r.URL.Path))

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/internal/refusal"
 )
 
 // object is a JSON object of the OpenAPI document.
@@ -63,7 +63,7 @@ const conventions = "Every success is answered 200, also where something was cre
 
 // commonCodes are those that every method may give; the others are named in its comment.
 func commonCodes(m *method) []string {
-	codes := []string{wallet.CodeInvalidArgument, CodeUnauthenticated, CodeForbidden, CodeInternal, wallet.CodeUnavailable}
+	codes := []string{refusal.CodeInvalidArgument, CodeUnauthenticated, CodeForbidden, CodeInternal, refusal.CodeUnavailable}
 	if m.route.hasBody() {
 		codes = append(codes, CodeInvalidJSON, CodeBodyTooLarge, CodeUnsupportedMediaType)
 	}

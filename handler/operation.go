@@ -16,7 +16,7 @@ import (
 	"github.com/cloudwego/kitex/client"
 	"github.com/cloudwego/kitex/client/callopt"
 
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/internal/refusal"
 )
 
 // maxBody bounds the body of a request, in bytes.
@@ -152,7 +152,7 @@ func (o *operation) decodeBody(w http.ResponseWriter, r *http.Request, request r
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, wallet.Refuse(CodeBodyTooLarge, "the body is too large: at most %d bytes are read", maxBody)
+		return nil, refusal.New(CodeBodyTooLarge, "the body is too large: at most %d bytes are read", maxBody)
 	}
 	if err != nil {
 		return nil, invalid("the body could not be read to its end")
@@ -163,7 +163,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 // mustBeJSON checks the headers that say what the body is. Refusal: unsupported_media_type.
 func mustBeJSON(h http.Header) error {
 	const wanted = "application/json"
-	refusal := wallet.Refuse(CodeUnsupportedMediaType, "send the body as one Content-Type: %s in UTF-8, without Content-Encoding", wanted)
+	refusal := refusal.New(CodeUnsupportedMediaType, "send the body as one Content-Type: %s in UTF-8, without Content-Encoding", wanted)
 	if types := h.Values("Content-Type"); len(types) != 1 || h.Get("Content-Encoding") != "" {
 		return refusal
 	}

@@ -7,8 +7,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/kitex_gen/operatorapi"
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 // Installation is what an operator may know of an installation.
@@ -53,7 +54,7 @@ type OperatorDomain interface {
 	Installation(ctx context.Context) (Installation, error)
 	// Backlog returns one for each shard, in their order.
 	Backlog(ctx context.Context) ([]ShardBacklog, error)
-	Audit(ctx context.Context) (wallet.AuditReport, error)
+	Audit(ctx context.Context) (ledger.AuditReport, error)
 }
 
 // Operator is the Kitex OperatorService. Make it with NewOperator.
@@ -107,7 +108,7 @@ func (h *Operator) Backlog(ctx context.Context, _ *operatorapi.BacklogRequest) (
 // Audit implements operatorapi.OperatorService. Refusal: unavailable while another one runs.
 func (h *Operator) Audit(ctx context.Context, _ *operatorapi.AuditRequest) (*operatorapi.AuditResponse, error) {
 	if !h.auditing.TryLock() {
-		return nil, wallet.Refuse(wallet.CodeUnavailable, "an audit is running here already: try again when it has ended")
+		return nil, refusal.New(refusal.CodeUnavailable, "an audit is running here already: try again when it has ended")
 	}
 	defer h.auditing.Unlock()
 	report, err := h.domain.Audit(ctx)

@@ -6,7 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/internal/refusal"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 type operators struct{ *domain }
@@ -25,11 +26,11 @@ func (o operators) Backlog(context.Context) ([]ShardBacklog, error) {
 	return []ShardBacklog{{}, {SettleEntries: 3, SettleAge: 20 * time.Millisecond, ClearingAge: time.Second, RelayEntries: 4}}, err
 }
 
-func (o operators) Audit(context.Context) (wallet.AuditReport, error) {
+func (o operators) Audit(context.Context) (ledger.AuditReport, error) {
 	_, err := o.asked("", nil)
-	return wallet.AuditReport{
-		Shards: 4, Accounts: 5, Entries: 6, Holds: 7, Posts: 8, InFlight: map[wallet.Currency]int64{"JPY": 2, "CNY": 1}, Found: 1,
-		Discrepancies: []wallet.Discrepancy{{Code: wallet.AuditAccountBalance, Shard: 2, What: "alice CNY", Expected: "1", Found: "2"}},
+	return ledger.AuditReport{
+		Shards: 4, Accounts: 5, Entries: 6, Holds: 7, Posts: 8, InFlight: map[ledger.Currency]int64{"JPY": 2, "CNY": 1}, Found: 1,
+		Discrepancies: []ledger.Discrepancy{{Code: ledger.AuditAccountBalance, Shard: 2, What: "alice CNY", Expected: "1", Found: "2"}},
 	}, err
 }
 
@@ -61,7 +62,7 @@ type patientAudits struct {
 	end      chan struct{}
 }
 
-func (p *patientAudits) Audit(ctx context.Context) (wallet.AuditReport, error) {
+func (p *patientAudits) Audit(ctx context.Context) (ledger.AuditReport, error) {
 	deadline, _ := ctx.Deadline()
 	p.deadline <- deadline
 	<-p.end
@@ -79,7 +80,7 @@ func TestAuditTakesItsTime(t *testing.T) {
 	if left := time.Until(<-audits.deadline); left < 10*time.Minute {
 		t.Errorf("an audit has %v", left)
 	}
-	if a := r.do(t, http.MethodGet, "/v1/operator/audit", token, ""); a.code() != wallet.CodeUnavailable {
+	if a := r.do(t, http.MethodGet, "/v1/operator/audit", token, ""); a.code() != refusal.CodeUnavailable {
 		t.Errorf("second audit: %d %s", a.status, a.text)
 	}
 	close(audits.end)

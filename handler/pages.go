@@ -4,7 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/internal/refusal"
 )
 
 // Bounds of a page of a list of envelopes; those of a statement are wallet's.
@@ -19,7 +19,7 @@ func pageSize(limit *int32, byDefault, most int) (int, error) {
 		return byDefault, nil
 	}
 	if *limit < 1 || int(*limit) > most {
-		return 0, wallet.Refuse(wallet.CodeInvalidArgument, "limit %d is out of range: give 1 to %d", *limit, most)
+		return 0, refusal.New(refusal.CodeInvalidArgument, "limit %d is out of range: give 1 to %d", *limit, most)
 	}
 	return int(*limit), nil
 }
@@ -41,5 +41,5 @@ func decodeCursor(cursor string) (int64, error) {
 			return n, nil
 		}
 	}
-	return 0, wallet.Refuse(wallet.CodeInvalidArgument, "cursor %q is malformed: give next_cursor of the page before, or none", clip(cursor))
+	return 0, refusal.New(refusal.CodeInvalidArgument, "cursor %q is malformed: give next_cursor of the page before, or none", clip(cursor))
 }

@@ -7,12 +7,12 @@ import (
 
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi"
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 // ParseEnvelope is the view that a client was given, as the domain knows it: for whoever checks a split.
 func ParseEnvelope(e *envelopeapi.Envelope) (envelope.View, error) {
-	amount, err := wallet.NewAmount(e.Total, e.Currency)
+	amount, err := ledger.NewAmount(e.Total, e.Currency)
 	if err != nil {
 		return envelope.View{}, fmt.Errorf("envelope %d: %w", e.Id, err)
 	}

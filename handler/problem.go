@@ -15,7 +15,7 @@ import (
 	"github.com/cloudwego/kitex/pkg/remote"
 
 	"github.com/hongbao/hongbao/envelope"
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/internal/refusal"
 )
 
 // Keys of the extra values of a BizStatusError. Its message is the detail.
@@ -57,17 +57,17 @@ func judge(err error) (p Problem, cause error) {
 	if p, ok := errors.AsType[Problem](err); ok {
 		return p, nil
 	}
-	if r, ok := errors.AsType[*wallet.Refusal](err); ok {
+	if r, ok := errors.AsType[*refusal.Error](err); ok {
 		if _, known := verdicts[r.Code]; known {
 			p = Problem{Code: r.Code, Detail: r.Detail}
-			if r.Code == wallet.CodeUnavailable {
+			if r.Code == refusal.CodeUnavailable {
 				cause = err
 			}
 			return p, cause
 		}
 	}
 	if passing(err) {
-		return Problem{Code: wallet.CodeUnavailable, Detail: detailUnavailable}, err
+		return Problem{Code: refusal.CodeUnavailable, Detail: detailUnavailable}, err
 	}
 	return Problem{Code: CodeInternal, Detail: detailInternal, Incident: newIncident()}, err
 }

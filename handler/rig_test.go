@@ -23,8 +23,10 @@ import (
 
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/group"
+	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/transfer"
 	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 func TestMain(m *testing.M) {
@@ -50,7 +52,7 @@ type state struct {
 	order  envelope.Order
 	offer  transfer.Offer
 	bill   transfer.Bill
-	paid   wallet.Amount
+	paid   ledger.Amount
 	before int64
 	limit  int
 	from   time.Time
@@ -108,31 +110,31 @@ func (e envelopes) ListSent(_ context.Context, user string, before int64, limit 
 	return s.sent[:min(limit, len(s.sent))], err
 }
 
-func (e envelopes) ListReceived(_ context.Context, user string, _ int64, _ int) ([]wallet.Credit, error) {
+func (e envelopes) ListReceived(_ context.Context, user string, _ int64, _ int) ([]ledger.Credit, error) {
 	_, err := e.asked(user, nil)
 	return nil, err
 }
 
 type wallets struct{ *domain }
 
-func (w wallets) Balances(_ context.Context, user string) ([]wallet.Amount, error) {
+func (w wallets) Balances(_ context.Context, user string) ([]ledger.Amount, error) {
 	_, err := w.asked(user, nil)
-	return []wallet.Amount{{Minor: 1234, Currency: "CNY"}}, err
+	return []ledger.Amount{{Minor: 1234, Currency: "CNY"}}, err
 }
 
-func (w wallets) EntriesBetween(_ context.Context, user, _ string, before int64, limit int, from, to time.Time) ([]wallet.Entry, int64, error) {
+func (w wallets) EntriesBetween(_ context.Context, user, _ string, before int64, limit int, from, to time.Time) ([]ledger.Entry, int64, error) {
 	_, err := w.asked(user, func(s *state) { s.before, s.limit, s.from, s.to = before, limit, from, to })
 	at := time.UnixMilli(1_700_000_000_000)
-	return []wallet.Entry{
-		{Seq: 3, Minor: -5, Balance: 5, Kind: wallet.EntryHold, Subject: wallet.SubjectEnvelope, Reference: 1 << 62, At: at},
-		{Seq: 2, Minor: 10, Balance: 10, Kind: wallet.EntryTopUp, Subject: wallet.SubjectFunding, Reference: 7, At: at},
+	return []ledger.Entry{
+		{Seq: 3, Minor: -5, Balance: 5, Kind: ledger.EntryHold, Subject: envelope.Subject, Reference: 1 << 62, At: at},
+		{Seq: 2, Minor: 10, Balance: 10, Kind: ledger.EntryTopUp, Subject: wallet.Subject, Reference: 7, At: at},
 	}, 2, err
 }
 
 func (w wallets) TopUp(_ context.Context, user, requestID string, minor int64, currency string) (wallet.FundingOrder, error) {
-	a, err := wallet.NewAmount(minor, currency)
+	a, err := ledger.NewAmount(minor, currency)
 	if err == nil {
-		err = wallet.CheckRequestID(requestID)
+		err = refusal.CheckRequestID(requestID)
 	}
 	if err != nil {
 		return wallet.FundingOrder{}, err
@@ -163,7 +165,7 @@ func (g groups) Remove(context.Context, string, string) error {
 }
 
 func (g groups) Members(_ context.Context, id string) ([]string, error) {
-	if err := wallet.CheckID("group_id", id); err != nil {
+	if err := refusal.CheckID("group_id", id); err != nil {
 		return nil, err
 	}
 	var members []string

@@ -4,26 +4,27 @@ import (
 	"context"
 	"time"
 
+	"github.com/hongbao/hongbao/collection"
 	"github.com/hongbao/hongbao/transfer"
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 func sampleTransfer() transfer.Transfer {
 	at := time.UnixMilli(1_700_000_000_000)
 	return transfer.Transfer{
-		ID: 1<<62 + 1, Sender: "alice", To: "bob", Amount: wallet.Amount{Minor: 1000, Currency: "CNY"}, Note: "lunch", State: wallet.StageAccepted,
+		ID: 1<<62 + 1, Sender: "alice", To: "bob", Amount: ledger.Amount{Minor: 1000, Currency: "CNY"}, Note: "lunch", State: transfer.StateAccepted,
 		ArrivesIn: transfer.ArrivesIn2, CreatedAt: at, ExpiresAt: at.Add(24 * time.Hour), ArrivesAt: at.Add(2 * time.Hour), ChangedAt: at,
 	}
 }
 
-func sampleCollection() wallet.Collection {
+func sampleCollection() collection.Collection {
 	at := time.UnixMilli(1_700_000_000_000)
-	return wallet.Collection{
-		ID: 1<<62 + 2, Group: "g", Collector: "alice", Kind: wallet.CollectEven, Currency: "CNY", Total: 100, Due: 50, Collected: 50, Note: "dinner",
-		State: wallet.CollectionComplete, CreatedAt: at, RemindAt: at.Add(24 * time.Hour),
-		Parts: []wallet.CollectionPart{
-			{Member: "alice", Minor: 50, State: wallet.PartOwn, At: at},
-			{Member: "bob", Minor: 50, State: wallet.PartPaid, Claim: 1, Payment: 1<<62 + 3, At: at},
+	return collection.Collection{
+		ID: 1<<62 + 2, Group: "g", Collector: "alice", Kind: collection.Even, Currency: "CNY", Total: 100, Due: 50, Collected: 50, Note: "dinner",
+		State: collection.StateComplete, CreatedAt: at, RemindAt: at.Add(24 * time.Hour),
+		Parts: []collection.Part{
+			{Member: "alice", Minor: 50, State: collection.PartOwn, At: at},
+			{Member: "bob", Minor: 50, State: collection.PartPaid, Claim: 1, Payment: 1<<62 + 3, At: at},
 		},
 	}
 }
@@ -71,44 +72,44 @@ func (d transfers) Received(_ context.Context, user string, before int64, limit 
 
 type collections struct{ *domain }
 
-func (d collections) one(user string) (wallet.Collection, error) {
+func (d collections) one(user string) (collection.Collection, error) {
 	_, err := d.asked(user, nil)
 	return sampleCollection(), err
 }
 
-func (d collections) page(user string, before int64, limit int) ([]wallet.CollectionLine, error) {
+func (d collections) page(user string, before int64, limit int) ([]collection.Line, error) {
 	_, err := d.asked(user, func(s *state) { s.before, s.limit = before, limit })
 	c := sampleCollection()
-	line := wallet.CollectionLine{Collection: c, Mine: c.Parts[1]}
-	return []wallet.CollectionLine{line, line}[:min(limit, 2)], err
+	line := collection.Line{Collection: c, Mine: c.Parts[1]}
+	return []collection.Line{line, line}[:min(limit, 2)], err
 }
 
-func (d collections) Open(_ context.Context, collector string, b transfer.Bill) (wallet.Collection, error) {
+func (d collections) Open(_ context.Context, collector string, b transfer.Bill) (collection.Collection, error) {
 	_, err := d.asked(collector, func(s *state) { s.bill = b })
 	return sampleCollection(), err
 }
 
-func (d collections) Pay(_ context.Context, user string, _, minor int64, currency string) (wallet.Collection, error) {
-	_, err := d.asked(user, func(s *state) { s.paid = wallet.Amount{Minor: minor, Currency: wallet.Currency(currency)} })
+func (d collections) Pay(_ context.Context, user string, _, minor int64, currency string) (collection.Collection, error) {
+	_, err := d.asked(user, func(s *state) { s.paid = ledger.Amount{Minor: minor, Currency: ledger.Currency(currency)} })
 	return sampleCollection(), err
 }
 
-func (d collections) Close(_ context.Context, user string, _ int64) (wallet.Collection, error) {
+func (d collections) Close(_ context.Context, user string, _ int64) (collection.Collection, error) {
 	return d.one(user)
 }
 
-func (d collections) Get(_ context.Context, user string, _ int64) (wallet.Collection, error) {
+func (d collections) Get(_ context.Context, user string, _ int64) (collection.Collection, error) {
 	return d.one(user)
 }
 
-func (d collections) OfGroup(_ context.Context, user, _ string, before int64, limit int) ([]wallet.CollectionLine, error) {
+func (d collections) OfGroup(_ context.Context, user, _ string, before int64, limit int) ([]collection.Line, error) {
 	return d.page(user, before, limit)
 }
 
-func (d collections) Opened(_ context.Context, user string, before int64, limit int) ([]wallet.CollectionLine, error) {
+func (d collections) Opened(_ context.Context, user string, before int64, limit int) ([]collection.Line, error) {
 	return d.page(user, before, limit)
 }
 
-func (d collections) Asked(_ context.Context, user string, before int64, limit int) ([]wallet.CollectionLine, error) {
+func (d collections) Asked(_ context.Context, user string, before int64, limit int) ([]collection.Line, error) {
 	return d.page(user, before, limit)
 }

@@ -16,9 +16,11 @@ import (
 	"github.com/cloudwego/kitex/client"
 	"github.com/cloudwego/kitex/client/callopt"
 
+	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi/walletservice"
 	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 const (
@@ -54,7 +56,7 @@ func (g *Gateway) mountStatement(options []client.Option) error {
 
 // period is the question: whole days of UTC in a currency.
 type period struct {
-	currency wallet.Currency
+	currency ledger.Currency
 	from, to string // dates, as in the query; empty for no bound
 	start    *int64 // Unix milliseconds
 	end      *int64 // likewise, of the day after
@@ -65,7 +67,7 @@ func (s *statement) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	if r.Method != http.MethodGet {
 		w.Header().Set("Allow", http.MethodGet)
-		s.gateway.fail(w, r, statementMethod, began, wallet.Refuse(CodeMethodNotAllowed, "%s is not possible here: use GET", clip(r.Method)))
+		s.gateway.fail(w, r, statementMethod, began, refusal.New(CodeMethodNotAllowed, "%s is not possible here: use GET", clip(r.Method)))
 		return
 	}
 	p, err := parsePeriod(r.URL)
@@ -179,7 +181,7 @@ func parsePeriod(u *url.URL) (p period, err error) {
 			return p, invalid("query parameter %q is there twice", name)
 		}
 	}
-	if p.currency, err = wallet.ParseCurrency(query.Get("currency")); err != nil {
+	if p.currency, err = ledger.ParseCurrency(query.Get("currency")); err != nil {
 		return p, err
 	}
 	p.from, p.to = query.Get("from"), query.Get("to")

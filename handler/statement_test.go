@@ -15,7 +15,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hongbao/hongbao/internal/refusal"
+	"github.com/hongbao/hongbao/transfer"
 	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 // archive is a wallet with a long statement, made as it is asked for.
@@ -27,7 +30,7 @@ type archive struct {
 	note    string
 }
 
-func (a *archive) EntriesBetween(_ context.Context, _, _ string, before int64, limit int, _, _ time.Time) (entries []wallet.Entry, next int64, err error) {
+func (a *archive) EntriesBetween(_ context.Context, _, _ string, before int64, limit int, _, _ time.Time) (entries []ledger.Entry, next int64, err error) {
 	if a.pages.Add(1) == a.breaks {
 		return nil, 0, errors.New("the ledger has gone")
 	}
@@ -35,7 +38,7 @@ func (a *archive) EntriesBetween(_ context.Context, _, _ string, before int64, l
 		before = a.entries + 1
 	}
 	for seq := before - 1; seq > 0 && len(entries) < limit; seq-- {
-		entries = append(entries, wallet.Entry{Seq: seq, Minor: 1, Balance: seq, Kind: wallet.EntryPost, Subject: wallet.SubjectTransfer, Reference: 1<<62 + seq,
+		entries = append(entries, ledger.Entry{Seq: seq, Minor: 1, Balance: seq, Kind: ledger.EntryPost, Subject: transfer.Subject, Reference: 1<<62 + seq,
 			Counterparty: "bob", Note: a.note, At: time.UnixMilli(1_700_000_000_000 + seq)})
 		next = seq
 	}
@@ -55,7 +58,7 @@ func newArchive(t *testing.T, a *archive) *rig {
 // brief is a wallet whose statement is the two lines of the rig.
 type brief struct{ wallets }
 
-func (b brief) EntriesBetween(ctx context.Context, user, currency string, before int64, limit int, from, to time.Time) ([]wallet.Entry, int64, error) {
+func (b brief) EntriesBetween(ctx context.Context, user, currency string, before int64, limit int, from, to time.Time) ([]ledger.Entry, int64, error) {
 	entries, _, err := b.wallets.EntriesBetween(ctx, user, currency, before, limit, from, to)
 	return entries, 0, err
 }
@@ -90,15 +93,15 @@ func TestRefusedStatements(t *testing.T) {
 	r := newRig(t, nil)
 	user := r.token(t, "alice", ScopeUser)
 	for query, want := range map[string]string{
-		"":                            wallet.CodeUnknownCurrency,
-		"currency=XXQ":                wallet.CodeUnknownCurrency,
-		"currency=CNY&currency=CNY":   wallet.CodeInvalidArgument,
-		"currency=CNY&format=xls":     wallet.CodeInvalidArgument,
-		"currency=CNY&from=yesterday": wallet.CodeInvalidArgument,
-		"currency=CNY&to=2026-02-30":  wallet.CodeInvalidArgument,
-		"currency=CNY&from=2026-2-1":  wallet.CodeInvalidArgument,
-		"currency=CNY&from=2026-02-18&to=2026-02-17": wallet.CodeInvalidArgument,
-		"currency=%zz": wallet.CodeInvalidArgument,
+		"":                            refusal.CodeUnknownCurrency,
+		"currency=XXQ":                refusal.CodeUnknownCurrency,
+		"currency=CNY&currency=CNY":   refusal.CodeInvalidArgument,
+		"currency=CNY&format=xls":     refusal.CodeInvalidArgument,
+		"currency=CNY&from=yesterday": refusal.CodeInvalidArgument,
+		"currency=CNY&to=2026-02-30":  refusal.CodeInvalidArgument,
+		"currency=CNY&from=2026-2-1":  refusal.CodeInvalidArgument,
+		"currency=CNY&from=2026-02-18&to=2026-02-17": refusal.CodeInvalidArgument,
+		"currency=%zz": refusal.CodeInvalidArgument,
 	} {
 		if a := r.do(t, "GET", "/v1/wallet/statement.csv?"+query, user, ""); a.code() != want || a.status != http.StatusBadRequest {
 			t.Errorf("%q: %d %s, want %s", query, a.status, a.text, want)
@@ -113,7 +116,7 @@ func TestRefusedStatements(t *testing.T) {
 			t.Errorf("%s: %d %s", x.verb, a.status, a.text)
 		}
 	}
-	r.answer(wallet.Refuse(wallet.CodeUnavailable, "x"))
+	r.answer(refusal.New(refusal.CodeUnavailable, "x"))
 	if a := r.do(t, "GET", "/v1/wallet/statement.csv?currency=CNY", user, ""); a.status != http.StatusServiceUnavailable {
 		t.Errorf("without a ledger: %d %s", a.status, a.text)
 	}
@@ -225,7 +228,7 @@ func median(values []uint64) uint64 { return slices.Sorted(slices.Values(values)
 
 func TestAmountsOfAStatement(t *testing.T) {
 	for _, x := range []struct {
-		currency wallet.Currency
+		currency ledger.Currency
 		minor    int64
 		want     string
 	}{

@@ -11,7 +11,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/maypok86/otter/v2"
 
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/internal/refusal"
 )
 
 // Issuer and audience of every token.
@@ -56,7 +56,7 @@ func (i *Issuer) PublicKey() ed25519.PublicKey { return publicHalf(i.key) }
 
 // Issue signs a token that lets its bearer act as the subject until life is over. Refusals: invalid_argument.
 func (i *Issuer) Issue(subject string, scopes []Scope, life time.Duration) (string, error) {
-	if err := wallet.CheckID("user_id", subject); err != nil {
+	if err := refusal.CheckID("user_id", subject); err != nil {
 		return "", err
 	}
 	if err := checkScopes(scopes); err != nil {
@@ -80,11 +80,11 @@ func (i *Issuer) Issue(subject string, scopes []Scope, life time.Duration) (stri
 
 func checkScopes(scopes []Scope) error {
 	if len(scopes) == 0 {
-		return wallet.Refuse(wallet.CodeInvalidArgument, "scopes is empty: give one or more of %s", listScopes(Scopes(), ", "))
+		return refusal.New(refusal.CodeInvalidArgument, "scopes is empty: give one or more of %s", listScopes(Scopes(), ", "))
 	}
 	for _, s := range scopes {
 		if !slices.Contains(Scopes(), s) {
-			return wallet.Refuse(wallet.CodeInvalidArgument, "scope %q is unknown: give one or more of %s", clip(string(s)), listScopes(Scopes(), ", "))
+			return refusal.New(refusal.CodeInvalidArgument, "scope %q is unknown: give one or more of %s", clip(string(s)), listScopes(Scopes(), ", "))
 		}
 	}
 	return nil
@@ -154,7 +154,7 @@ func (v *Verifier) parse(token string) (Caller, error) {
 	if _, err := v.parser.ParseWithClaims(token, &said, v.key); err != nil {
 		return Caller{}, unauthenticated(sentence(err))
 	}
-	if wallet.CheckID("sub", said.Subject) != nil {
+	if refusal.CheckID("sub", said.Subject) != nil {
 		return Caller{}, unauthenticated("the token's sub is not a user id: 1 to 64 characters of A-Z a-z 0-9 . _ : @ -")
 	}
 	return Caller{Subject: said.Subject, Scopes: said.Scope, Expires: said.ExpiresAt.Time}, nil
@@ -206,5 +206,5 @@ func sentence(err error) string {
 }
 
 func unauthenticated(detail string) error {
-	return &wallet.Refusal{Code: CodeUnauthenticated, Detail: detail}
+	return &refusal.Error{Code: CodeUnauthenticated, Detail: detail}
 }

@@ -12,7 +12,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/internal/refusal"
 )
 
 // testClock is a clock that a test moves.
@@ -103,7 +103,7 @@ func TestVerify(t *testing.T) {
 		{"scope is text", eddsa(map[string]any{"scope": "user"}), "scope (a list)"},
 	} {
 		for range 2 { // the second time something could be remembered
-			if _, err := v.Verify(c.token); wallet.RefusalCode(err) != CodeUnauthenticated || !strings.Contains(err.Error(), c.sentence) {
+			if _, err := v.Verify(c.token); refusal.CodeOf(err) != CodeUnauthenticated || !strings.Contains(err.Error(), c.sentence) {
 				t.Errorf("%s: %v, want %q", c.name, err, c.sentence)
 			}
 			if caller, err := v.Verify(good); err != nil || caller.Subject != "alice" || !caller.Has(ScopeUser) || caller.Has(ScopeOperator) {
@@ -158,7 +158,7 @@ func TestIssueRefuses(t *testing.T) {
 		subject string
 		scopes  []Scope
 	}{{"", []Scope{ScopeUser}}, {"a b", []Scope{ScopeUser}}, {"alice", nil}, {"alice", []Scope{"root"}}} {
-		if _, err := issuer.Issue(c.subject, c.scopes, time.Hour); wallet.RefusalCode(err) != wallet.CodeInvalidArgument {
+		if _, err := issuer.Issue(c.subject, c.scopes, time.Hour); refusal.CodeOf(err) != refusal.CodeInvalidArgument {
 			t.Errorf("%v: %v", c, err)
 		}
 	}

@@ -6,12 +6,13 @@ import (
 
 	"github.com/hongbao/hongbao/kitex_gen/walletapi"
 	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 // WalletDomain is what Wallet needs of wallet.Service.
 type WalletDomain interface {
-	Balances(ctx context.Context, user string) ([]wallet.Amount, error)
-	EntriesBetween(ctx context.Context, user, currency string, before int64, limit int, from, to time.Time) (entries []wallet.Entry, next int64, err error)
+	Balances(ctx context.Context, user string) ([]ledger.Amount, error)
+	EntriesBetween(ctx context.Context, user, currency string, before int64, limit int, from, to time.Time) (entries []ledger.Entry, next int64, err error)
 	TopUp(ctx context.Context, user, requestID string, minor int64, currency string) (wallet.FundingOrder, error)
 	Withdraw(ctx context.Context, user, requestID string, minor int64, currency string) (wallet.FundingOrder, error)
 }

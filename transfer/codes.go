@@ -6,7 +6,6 @@ const (
 	CodeToOneself         = "transfer_to_oneself"
 	CodeRecipientRequired = "recipient_required"
 	CodeUnknownArrival    = "unknown_arrival"
-	CodeNoteTooLong       = "note_too_long"
 	CodeNotTheRecipient   = "not_the_recipient"
 	CodeNotTheSender      = "not_the_sender"
 	CodeAlreadyAccepted   = "already_accepted"
@@ -14,18 +13,4 @@ const (
 	CodeAlreadyDeclined   = "already_declined"
 	CodeExpired           = "transfer_expired"
 	CodeRecalled          = "transfer_recalled"
-)
-
-// Codes of refusals of group collections.
-const (
-	CodeCollectionNotFound    = "collection_not_found"
-	CodeUnknownKind           = "unknown_kind"
-	CodeParticipantsRequired  = "participants_required"
-	CodeParticipantNotAMember = "participant_not_a_member"
-	CodeNotAParticipant       = "not_a_participant"
-	CodeNotTheCollector       = "not_the_collector"
-	CodeWrongAmount           = "wrong_amount"
-	CodeAlreadyPaid           = "already_paid"
-	CodeCollectionClosed      = "collection_closed"
-	CodeCollectionComplete    = "collection_complete"
 )

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/hongbao/hongbao/transfer"
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 // mortal is the ledger of a process that dies at one of its calls: before the call has done anything, or after it has
@@ -37,7 +37,7 @@ func (m *mortal) live(call string, do func() error) error {
 	return errDied
 }
 
-func (m *mortal) HoldOn(ctx context.Context, r wallet.Request, h wallet.Hold, t wallet.Terms) (held wallet.Hold, err error) {
+func (m *mortal) HoldOn(ctx context.Context, r ledger.Request, h ledger.Hold, t ledger.HoldOptions) (held ledger.Hold, err error) {
 	if m.pause != nil {
 		m.pause()
 		m.pause = nil
@@ -46,32 +46,32 @@ func (m *mortal) HoldOn(ctx context.Context, r wallet.Request, h wallet.Hold, t 
 	return held, err
 }
 
-func (m *mortal) Advance(ctx context.Context, s wallet.Step) (h wallet.Hold, done bool, err error) {
+func (m *mortal) Advance(ctx context.Context, s ledger.Step) (h ledger.Hold, done bool, err error) {
 	err = m.live("advance", func() error { h, done, err = m.CollectionLedger.Advance(ctx, s); return err })
 	return h, done, err
 }
 
-func (m *mortal) OpenCollection(ctx context.Context, r wallet.Request, c wallet.Collection, mentions []wallet.Mention, notices []wallet.Notice) (o wallet.Collection, err error) {
+func (m *mortal) OpenCollection(ctx context.Context, r ledger.Request, c collection.Collection, mentions []ledger.IndexEntry, notices []ledger.Event) (o collection.Collection, err error) {
 	err = m.live("open", func() error { o, err = m.CollectionLedger.OpenCollection(ctx, r, c, mentions, notices); return err })
 	return o, err
 }
 
-func (m *mortal) Claim(ctx context.Context, id int64, member string, at time.Time) (c wallet.Collection, err error) {
+func (m *mortal) Claim(ctx context.Context, id int64, member string, at time.Time) (c collection.Collection, err error) {
 	err = m.live("claim", func() error { c, err = m.CollectionLedger.Claim(ctx, id, member, at); return err })
 	return c, err
 }
 
-func (m *mortal) Record(ctx context.Context, claim wallet.CollectionClaim, hold int64, at time.Time, tell func(wallet.Collection) ([]wallet.Notice, error)) (c wallet.Collection, err error) {
+func (m *mortal) Record(ctx context.Context, claim collection.Claim, hold int64, at time.Time, tell func(collection.Collection) ([]ledger.Event, error)) (c collection.Collection, err error) {
 	err = m.live("record", func() error { c, err = m.CollectionLedger.Record(ctx, claim, hold, at, tell); return err })
 	return c, err
 }
 
-func (m *mortal) GiveUp(ctx context.Context, user string, r wallet.Request) (id int64, ok bool, err error) {
+func (m *mortal) GiveUp(ctx context.Context, user string, r ledger.Request) (id int64, ok bool, err error) {
 	err = m.live("give up", func() error { id, ok, err = m.CollectionLedger.GiveUp(ctx, user, r); return err })
 	return id, ok, err
 }
 
-func (m *mortal) Release(ctx context.Context, claim wallet.CollectionClaim, at time.Time) error {
+func (m *mortal) Release(ctx context.Context, claim collection.Claim, at time.Time) error {
 	return m.live("release", func() error { return m.CollectionLedger.Release(ctx, claim, at) })
 }
 
@@ -136,11 +136,11 @@ func TestPaymentsThatStopInTheMiddle(t *testing.T) {
 							}
 						}
 						part, _ := must(r.Ledger.GetCollection(ctx, c.ID)).Part(bob)
-						if next == "keeper" && part.State == wallet.PartDue {
+						if next == "keeper" && part.State == collection.PartDue {
 							r.wantBalances(balances)
 							return // given up: nothing has moved
 						}
-						if part.State == wallet.PartPaid {
+						if part.State == collection.PartPaid {
 							_, err := r.pay(bob, c.ID)
 							wantCode(t, "pay what is paid", err, transfer.CodeAlreadyPaid)
 						} else if _, err := r.pay(bob, c.ID); err != nil {
@@ -150,7 +150,7 @@ func TestPaymentsThatStopInTheMiddle(t *testing.T) {
 						balances["alice"] += 100
 						balances[bob] -= 100
 						r.wantBalances(balances)
-						if end := must(r.Ledger.GetCollection(ctx, c.ID)); end.State != wallet.CollectionComplete || end.Collected != 100 {
+						if end := must(r.Ledger.GetCollection(ctx, c.ID)); end.State != collection.StateComplete || end.Collected != 100 {
 							t.Errorf("at the end: %+v", end)
 						}
 					})
@@ -182,7 +182,7 @@ func (r *rig) empty(user string) {
 }
 
 // claims are all parts that are claimed.
-func (r *rig) claims() (all []wallet.CollectionClaim) {
+func (r *rig) claims() (all []collection.Claim) {
 	r.t.Helper()
 	for shard := range r.Buckets.Shards {
 		claims, err := r.Ledger.IdleClaims(r.t.Context(), shard, r.clock.now().Add(time.Hour), 100)
@@ -205,13 +205,13 @@ func TestASlowPaymentThatWasGivenUp(t *testing.T) {
 		if n := r.keep(); n != 1 {
 			t.Errorf("the keeper dealt with %d claims, want 1", n)
 		}
-		if part, _ := must(r.Ledger.GetCollection(ctx, c.ID)).Part("bob"); part.State != wallet.PartDue || part.Claim != 1 {
+		if part, _ := must(r.Ledger.GetCollection(ctx, c.ID)).Part("bob"); part.State != collection.PartDue || part.Claim != 1 {
 			t.Errorf("after the keeper: %+v", part)
 		}
 	}})
 	paid, err := slow.Pay(ctx, "bob", c.ID, 100, "CNY")
 	part, _ := paid.Part("bob")
-	if err != nil || part.State != wallet.PartPaid || part.Claim != 2 {
+	if err != nil || part.State != collection.PartPaid || part.Claim != 2 {
 		t.Errorf("pay: %+v, %v", part, err)
 	}
 	r.mustBalance()

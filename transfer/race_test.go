@@ -6,13 +6,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hongbao/hongbao/internal/system"
-	"github.com/hongbao/hongbao/internal/system/systemtest"
+	"github.com/hongbao/hongbao/app"
+	"github.com/hongbao/hongbao/app/apptest"
+	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/transfer"
-	"github.com/hongbao/hongbao/wallet"
 )
 
-func balance(r *rig, user string) int64 { return systemtest.Balance(r.t, r.System, user) }
+func balance(r *rig, user string) int64 { return apptest.Balance(r.t, r.System, user) }
 
 // An offer that expires while it is accepted: exactly one wins, 1,000 times, and the money is where the winner says. The
 // mover's clock is a day ahead, so that the two really meet.
@@ -48,10 +48,10 @@ func TestExpiryRacesAcceptance(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		switch code := wallet.RefusalCode(acceptErr); {
-		case acceptErr == nil && moved == 0 && end.State == wallet.StageArrived:
+		switch code := refusal.CodeOf(acceptErr); {
+		case acceptErr == nil && moved == 0 && end.State == transfer.StateArrived:
 			arrived++
-		case code == transfer.CodeExpired && moved == 1 && end.State == wallet.StageExpired:
+		case code == transfer.CodeExpired && moved == 1 && end.State == transfer.StateExpired:
 			expired++
 		default:
 			t.Fatalf("accept: %v, %d expired, and it is %s", acceptErr, moved, end.State)
@@ -89,7 +89,7 @@ func TestRecallRacesArrival(t *testing.T) {
 			}
 		})
 		both.Wait()
-		switch code := wallet.RefusalCode(recallErr); {
+		switch code := refusal.CodeOf(recallErr); {
 		case recallErr == nil && moved == 0:
 			recalled++
 		case code == transfer.CodeAlreadyArrived && moved == 1:
@@ -116,11 +116,11 @@ func TestTwoWorkersOnTheSameTransfers(t *testing.T) {
 	}
 	cfg := r.Config()
 	cfg.Node = 1
-	other := systemtest.Open(t, cfg)
+	other := apptest.Open(t, cfg)
 	r.clock.skip(25 * time.Hour)
 	var moved atomic.Int64
 	var all sync.WaitGroup
-	for _, s := range []*system.System{r.System, other, r.System, other} {
+	for _, s := range []*app.App{r.System, other, r.System, other} {
 		mover := transfer.NewMover(s.Ledger, r.clock.now, quiet())
 		all.Go(func() {
 			for shard := range s.Buckets.Shards {
@@ -167,7 +167,7 @@ func TestEverythingAtOnce(t *testing.T) {
 				all.Go(func() {
 					if _, err := call(); err == nil {
 						done.Add(1)
-					} else if wallet.RefusalCode(err) == "" {
+					} else if refusal.CodeOf(err) == "" {
 						t.Errorf("%v", err)
 					}
 				})

@@ -4,14 +4,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hongbao/hongbao/internal/system/systemtest"
+	"github.com/hongbao/hongbao/app/apptest"
+	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/transfer"
-	"github.com/hongbao/hongbao/wallet"
 )
 
 func TestRefusedBills(t *testing.T) {
 	r := newRig(t, nil, "alice", "bob", "carol")
-	systemtest.Fund(t, r.System, "other", 0, "dave")
+	apptest.Fund(t, r.System, "other", 0, "dave")
 	ctx := t.Context()
 	evenly := transfer.Bill{RequestID: "refused", Group: "g", Kind: "even", Currency: "CNY", Total: 100}
 	each := transfer.Bill{RequestID: "refused", Group: "g", Kind: "per_person", Currency: "CNY", Asks: []transfer.Ask{{User: "bob", Minor: 10}}}
@@ -21,30 +21,30 @@ func TestRefusedBills(t *testing.T) {
 		code   string
 	}{
 		"an unknown kind":          {evenly, func(b *transfer.Bill) { b.Kind = "odd" }, transfer.CodeUnknownKind},
-		"an unknown currency":      {evenly, func(b *transfer.Bill) { b.Currency = "XXQ" }, wallet.CodeUnknownCurrency},
-		"nothing":                  {evenly, func(b *transfer.Bill) { b.Total = 0 }, wallet.CodeAmountOutOfRange},
-		"less than nothing":        {evenly, func(b *transfer.Bill) { b.Total = -1 }, wallet.CodeAmountOutOfRange},
-		"too much":                 {evenly, func(b *transfer.Bill) { b.Total = 1 << 50 }, wallet.CodeAmountOutOfRange},
-		"less than a unit each":    {evenly, func(b *transfer.Bill) { b.Total = 1 }, wallet.CodeAmountOutOfRange},
-		"an unknown remainder":     {evenly, func(b *transfer.Bill) { b.Remainder = "waiter" }, wallet.CodeInvalidArgument},
-		"asks of an even bill":     {evenly, func(b *transfer.Bill) { b.Asks = each.Asks }, wallet.CodeInvalidArgument},
-		"somebody twice":           {evenly, func(b *transfer.Bill) { b.Participants = []string{"bob", "bob"} }, wallet.CodeInvalidArgument},
-		"nobody's id":              {evenly, func(b *transfer.Bill) { b.Participants = []string{"b b"} }, wallet.CodeInvalidArgument},
+		"an unknown currency":      {evenly, func(b *transfer.Bill) { b.Currency = "XXQ" }, refusal.CodeUnknownCurrency},
+		"nothing":                  {evenly, func(b *transfer.Bill) { b.Total = 0 }, refusal.CodeAmountOutOfRange},
+		"less than nothing":        {evenly, func(b *transfer.Bill) { b.Total = -1 }, refusal.CodeAmountOutOfRange},
+		"too much":                 {evenly, func(b *transfer.Bill) { b.Total = 1 << 50 }, refusal.CodeAmountOutOfRange},
+		"less than a unit each":    {evenly, func(b *transfer.Bill) { b.Total = 1 }, refusal.CodeAmountOutOfRange},
+		"an unknown remainder":     {evenly, func(b *transfer.Bill) { b.Remainder = "waiter" }, refusal.CodeInvalidArgument},
+		"asks of an even bill":     {evenly, func(b *transfer.Bill) { b.Asks = each.Asks }, refusal.CodeInvalidArgument},
+		"somebody twice":           {evenly, func(b *transfer.Bill) { b.Participants = []string{"bob", "bob"} }, refusal.CodeInvalidArgument},
+		"nobody's id":              {evenly, func(b *transfer.Bill) { b.Participants = []string{"b b"} }, refusal.CodeInvalidArgument},
 		"a stranger":               {evenly, func(b *transfer.Bill) { b.Participants = []string{"dave"} }, transfer.CodeParticipantNotAMember},
 		"only oneself":             {evenly, func(b *transfer.Bill) { b.Participants = []string{"alice"} }, transfer.CodeParticipantsRequired},
-		"not one's group":          {evenly, func(b *transfer.Bill) { b.Group = "other" }, wallet.CodeNotAMember},
-		"no such group":            {evenly, func(b *transfer.Bill) { b.Group = "nowhere" }, wallet.CodeNotAMember},
-		"a malformed group":        {evenly, func(b *transfer.Bill) { b.Group = "a b" }, wallet.CodeInvalidArgument},
-		"a malformed request id":   {evenly, func(b *transfer.Bill) { b.RequestID = "" }, wallet.CodeInvalidArgument},
+		"not one's group":          {evenly, func(b *transfer.Bill) { b.Group = "other" }, refusal.CodeNotAMember},
+		"no such group":            {evenly, func(b *transfer.Bill) { b.Group = "nowhere" }, refusal.CodeNotAMember},
+		"a malformed group":        {evenly, func(b *transfer.Bill) { b.Group = "a b" }, refusal.CodeInvalidArgument},
+		"a malformed request id":   {evenly, func(b *transfer.Bill) { b.RequestID = "" }, refusal.CodeInvalidArgument},
 		"a long note":              {evenly, func(b *transfer.Bill) { b.Note = strings.Repeat("福", 101) }, transfer.CodeNoteTooLong},
-		"a request id of before":   {evenly, func(b *transfer.Bill) { b.RequestID = "fund-g" }, wallet.CodeRequestConflict},
+		"a request id of before":   {evenly, func(b *transfer.Bill) { b.RequestID = "fund-g" }, refusal.CodeRequestConflict},
 		"nobody is asked":          {each, func(b *transfer.Bill) { b.Asks = nil }, transfer.CodeParticipantsRequired},
-		"asked for nothing":        {each, func(b *transfer.Bill) { b.Asks = []transfer.Ask{{User: "bob"}} }, wallet.CodeAmountOutOfRange},
-		"asked of oneself":         {each, func(b *transfer.Bill) { b.Asks = []transfer.Ask{{User: "alice", Minor: 1}} }, wallet.CodeInvalidArgument},
-		"asked twice":              {each, func(b *transfer.Bill) { b.Asks = append(b.Asks, b.Asks...) }, wallet.CodeInvalidArgument},
+		"asked for nothing":        {each, func(b *transfer.Bill) { b.Asks = []transfer.Ask{{User: "bob"}} }, refusal.CodeAmountOutOfRange},
+		"asked of oneself":         {each, func(b *transfer.Bill) { b.Asks = []transfer.Ask{{User: "alice", Minor: 1}} }, refusal.CodeInvalidArgument},
+		"asked twice":              {each, func(b *transfer.Bill) { b.Asks = append(b.Asks, b.Asks...) }, refusal.CodeInvalidArgument},
 		"a stranger is asked":      {each, func(b *transfer.Bill) { b.Asks = []transfer.Ask{{User: "dave", Minor: 1}} }, transfer.CodeParticipantNotAMember},
-		"a total per person":       {each, func(b *transfer.Bill) { b.Total = 10 }, wallet.CodeInvalidArgument},
-		"asked for more than sums": {each, func(b *transfer.Bill) { b.Asks = []transfer.Ask{{"bob", 1 << 40}, {"carol", 1}} }, wallet.CodeAmountOutOfRange},
+		"a total per person":       {each, func(b *transfer.Bill) { b.Total = 10 }, refusal.CodeInvalidArgument},
+		"asked for more than sums": {each, func(b *transfer.Bill) { b.Asks = []transfer.Ask{{"bob", 1 << 40}, {"carol", 1}} }, refusal.CodeAmountOutOfRange},
 	} {
 		b := line.bill
 		line.change(&b)
@@ -79,22 +79,22 @@ func TestRefusedOffers(t *testing.T) {
 	}{
 		"to oneself":               {func(o *transfer.Offer) { o.To = "alice" }, transfer.CodeToOneself},
 		"to nobody":                {func(o *transfer.Offer) { o.To = "" }, transfer.CodeRecipientRequired},
-		"to something else":        {func(o *transfer.Offer) { o.To = "a b" }, wallet.CodeInvalidArgument},
-		"to a system account":      {func(o *transfer.Offer) { o.To = "#clearing" }, wallet.CodeInvalidArgument},
-		"nothing":                  {func(o *transfer.Offer) { o.Minor = 0 }, wallet.CodeAmountOutOfRange},
-		"less than nothing":        {func(o *transfer.Offer) { o.Minor = -100 }, wallet.CodeAmountOutOfRange},
-		"too much for an amount":   {func(o *transfer.Offer) { o.Minor = 1 << 62 }, wallet.CodeAmountOutOfRange},
-		"more than there is":       {func(o *transfer.Offer) { o.Minor = funds + 1 }, wallet.CodeInsufficientBalance},
-		"over the daily limit":     {func(o *transfer.Offer) { o.Minor = 20_000_001 }, wallet.CodeDailyLimitExceeded},
-		"an unknown currency":      {func(o *transfer.Offer) { o.Currency = "XXQ" }, wallet.CodeUnknownCurrency},
-		"no currency":              {func(o *transfer.Offer) { o.Currency = "" }, wallet.CodeUnknownCurrency},
-		"a currency one has not":   {func(o *transfer.Offer) { o.Currency = "USD" }, wallet.CodeInsufficientBalance},
+		"to something else":        {func(o *transfer.Offer) { o.To = "a b" }, refusal.CodeInvalidArgument},
+		"to a system account":      {func(o *transfer.Offer) { o.To = "#clearing" }, refusal.CodeInvalidArgument},
+		"nothing":                  {func(o *transfer.Offer) { o.Minor = 0 }, refusal.CodeAmountOutOfRange},
+		"less than nothing":        {func(o *transfer.Offer) { o.Minor = -100 }, refusal.CodeAmountOutOfRange},
+		"too much for an amount":   {func(o *transfer.Offer) { o.Minor = 1 << 62 }, refusal.CodeAmountOutOfRange},
+		"more than there is":       {func(o *transfer.Offer) { o.Minor = funds + 1 }, refusal.CodeInsufficientBalance},
+		"over the daily limit":     {func(o *transfer.Offer) { o.Minor = 20_000_001 }, refusal.CodeDailyLimitExceeded},
+		"an unknown currency":      {func(o *transfer.Offer) { o.Currency = "XXQ" }, refusal.CodeUnknownCurrency},
+		"no currency":              {func(o *transfer.Offer) { o.Currency = "" }, refusal.CodeUnknownCurrency},
+		"a currency one has not":   {func(o *transfer.Offer) { o.Currency = "USD" }, refusal.CodeInsufficientBalance},
 		"an unknown arrival":       {func(o *transfer.Offer) { o.ArrivesIn = "3h" }, transfer.CodeUnknownArrival},
 		"a long note":              {func(o *transfer.Offer) { o.Note = strings.Repeat("福", 101) }, transfer.CodeNoteTooLong},
-		"a control character":      {func(o *transfer.Offer) { o.Note = "a\tb" }, wallet.CodeInvalidArgument},
-		"text that is no text":     {func(o *transfer.Offer) { o.Note = "\xff" }, wallet.CodeInvalidArgument},
-		"a malformed request id":   {func(o *transfer.Offer) { o.RequestID = "#collection:1:1" }, wallet.CodeInvalidArgument},
-		"a request id of a top-up": {func(o *transfer.Offer) { o.RequestID = "fund-g" }, wallet.CodeRequestConflict},
+		"a control character":      {func(o *transfer.Offer) { o.Note = "a\tb" }, refusal.CodeInvalidArgument},
+		"text that is no text":     {func(o *transfer.Offer) { o.Note = "\xff" }, refusal.CodeInvalidArgument},
+		"a malformed request id":   {func(o *transfer.Offer) { o.RequestID = "#collection:1:1" }, refusal.CodeInvalidArgument},
+		"a request id of a top-up": {func(o *transfer.Offer) { o.RequestID = "fund-g" }, refusal.CodeRequestConflict},
 	} {
 		o := good
 		line.change(&o)

@@ -12,10 +12,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hongbao/hongbao/internal/system"
-	"github.com/hongbao/hongbao/internal/system/systemtest"
+	"github.com/hongbao/hongbao/app"
+	"github.com/hongbao/hongbao/app/apptest"
+	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/transfer"
-	"github.com/hongbao/hongbao/wallet"
 )
 
 // clock is the time by which a test's system lives.
@@ -29,7 +29,7 @@ func (c *clock) after(d time.Duration) func() time.Time {
 
 // rig is an installation without workers: a test makes their passes itself.
 type rig struct {
-	*system.System
+	*app.App
 	t     *testing.T
 	clock *clock
 	calls int
@@ -39,16 +39,16 @@ type rig struct {
 const funds = 10_000
 
 // newRig opens an installation whose users are in group "g" and have some money.
-func newRig(t *testing.T, change func(*system.Config), users ...string) *rig {
+func newRig(t *testing.T, change func(*app.Config), users ...string) *rig {
 	t.Helper()
 	r := &rig{t: t, clock: &clock{}}
-	r.System = systemtest.New(t, func(c *system.Config) {
+	r.System = apptest.New(t, func(c *app.Config) {
 		c.Now = r.clock.now
 		if change != nil {
 			change(c)
 		}
 	})
-	systemtest.Fund(t, r.System, "g", funds, users...)
+	apptest.Fund(t, r.System, "g", funds, users...)
 	return r
 }
 
@@ -80,7 +80,7 @@ func (r *rig) offer(sender, to, arrives string) transfer.Transfer {
 // deliver brings all credits and mentions to where they belong.
 func (r *rig) deliver() {
 	r.t.Helper()
-	systemtest.Settle(r.t, r.System)
+	apptest.Settle(r.t, r.System)
 }
 
 // move makes all steps that are due.
@@ -117,7 +117,7 @@ func (r *rig) keep() (done int) {
 func (r *rig) wantBalances(want map[string]int64) {
 	r.t.Helper()
 	for user, minor := range want {
-		if got := systemtest.Balance(r.t, r.System, user); got != minor {
+		if got := apptest.Balance(r.t, r.System, user); got != minor {
 			r.t.Errorf("%s has %d, want %d", user, got, minor)
 		}
 	}
@@ -127,12 +127,12 @@ func (r *rig) wantBalances(want map[string]int64) {
 func (r *rig) mustBalance() {
 	r.t.Helper()
 	r.deliver()
-	systemtest.MustBalance(r.t, r.System)
+	apptest.MustBalance(r.t, r.System)
 }
 
 func wantCode(t *testing.T, what string, err error, code string) {
 	t.Helper()
-	if got := wallet.RefusalCode(err); got != code || code == "" && err != nil {
+	if got := refusal.CodeOf(err); got != code || code == "" && err != nil {
 		t.Errorf("%s: %v, want %q", what, err, code)
 	}
 }

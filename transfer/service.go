@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/internal/refusal"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 // Service is what users do with transfers. It is safe for concurrent use and has no state, so any number of processes may
@@ -29,7 +30,7 @@ func (s *Service) Offer(ctx context.Context, sender string, o Offer) (Transfer, 
 	if err != nil {
 		return Transfer{}, err
 	}
-	request, err := wallet.NewRequest(o.RequestID, "transfer.offer", o)
+	request, err := ledger.NewRequest(o.RequestID, "transfer.offer", o)
 	if err != nil {
 		return Transfer{}, err
 	}
@@ -39,26 +40,37 @@ func (s *Service) Offer(ctx context.Context, sender string, o Offer) (Transfer, 
 	}
 	created := s.now().UTC().Truncate(time.Millisecond)
 	t := Transfer{
-		ID: id, Sender: sender, To: o.To, Amount: amount, Note: o.Note, State: wallet.StageOffered, ArrivesIn: arrival,
+		ID: id, Sender: sender, To: o.To, Amount: amount, Note: o.Note, State: StateOffered, ArrivesIn: arrival,
 		CreatedAt: created, ExpiresAt: created.Add(s.rules.OfferFor), ChangedAt: created,
 	}
 	hold, err := t.hold()
 	if err != nil {
 		return Transfer{}, err
 	}
-	notices, err := t.notices()
+	events, err := t.events()
 	if err != nil {
 		return Transfer{}, err
 	}
-	hold, err = s.ledger.HoldOn(ctx, request, hold, wallet.Terms{
-		PerDay:   s.rules.perDay(amount.Currency),
-		Mentions: []wallet.Mention{{Of: t.To, Subject: wallet.SubjectTransfer, Reference: id}},
-		Notices:  notices,
+	var held ledger.Hold
+	err = s.ledger.Tx(ctx, id, func(tx ledger.Tx) (err error) {
+		if err := tx.Claim(ctx, sender, request, id); err != nil {
+			return err
+		}
+		if held, err = tx.Hold(ctx, hold, ledger.HoldOptions{DailyLimit: s.rules.PerDay.Of(amount.Currency)}); err != nil {
+			return err
+		}
+		if err := tx.Index(ctx, ledger.IndexEntry{Of: t.To, Subject: Subject, Reference: id}); err != nil {
+			return err
+		}
+		return tx.Publish(ctx, events...)
 	})
+	if before, ok := errors.AsType[*ledger.RepeatedError](err); ok {
+		held, err = s.ledger.GetHold(ctx, before.Reference)
+	}
 	if err != nil {
 		return Transfer{}, err
 	}
-	return fromHold(hold)
+	return fromHold(held)
 }
 
 // Accept takes the money, for its recipient. Refusals: see idl/transfer.thrift.
@@ -72,9 +84,9 @@ func (s *Service) Accept(ctx context.Context, user string, id int64) (Transfer, 
 		return Transfer{}, fmt.Errorf("transfer %d arrives in %q", id, t.ArrivesIn)
 	}
 	if hours == 0 {
-		return s.decide(ctx, t, wallet.StageOffered, wallet.StageArrived, 0)
+		return s.decide(ctx, t, StateOffered, StateArrived, 0)
 	}
-	return s.decide(ctx, t, wallet.StageOffered, wallet.StageAccepted, time.Duration(hours)*s.rules.Hour)
+	return s.decide(ctx, t, StateOffered, StateAccepted, time.Duration(hours)*s.rules.Hour)
 }
 
 // Decline sends the money back, for its recipient. Refusals: see idl/transfer.thrift.
@@ -83,7 +95,7 @@ func (s *Service) Decline(ctx context.Context, user string, id int64) (Transfer,
 	if err != nil {
 		return Transfer{}, err
 	}
-	return s.decide(ctx, t, wallet.StageOffered, wallet.StageDeclined, 0)
+	return s.decide(ctx, t, StateOffered, StateDeclined, 0)
 }
 
 // Recall calls the money back, for its sender. Refusals: see idl/transfer.thrift.
@@ -95,21 +107,17 @@ func (s *Service) Recall(ctx context.Context, user string, id int64) (Transfer, 
 	if t.Sender != user {
 		return Transfer{}, errNotTheSender
 	}
-	recalled, err := s.decide(ctx, t, wallet.StageOffered, wallet.StageRecalled, 0)
-	if wallet.RefusalCode(err) == CodeAlreadyAccepted { // and not yet arrived
-		return s.decide(ctx, t, wallet.StageAccepted, wallet.StageRecalled, 0)
+	recalled, err := s.decide(ctx, t, StateOffered, StateRecalled, 0)
+	if refusal.CodeOf(err) == CodeAlreadyAccepted { // and not yet arrived
+		return s.decide(ctx, t, StateAccepted, StateRecalled, 0)
 	}
 	return recalled, err
 }
 
-// decide carries out a person's step, which has to come before the stage ends by itself. arrival is how long an acceptance
-// takes to arrive.
-func (s *Service) decide(ctx context.Context, t Transfer, from, to wallet.Stage, arrival time.Duration) (Transfer, error) {
-	step, err := stepOf(t, from, to, s.now(), arrival)
-	if err != nil {
-		return Transfer{}, err
-	}
-	hold, done, err := s.ledger.Advance(ctx, step)
+// decide carries out a person's step, which has to come before the stage ends by itself. arrival is how long an
+// acceptance takes to arrive.
+func (s *Service) decide(ctx context.Context, t Transfer, from, to State, arrival time.Duration) (Transfer, error) {
+	hold, done, err := advance(ctx, s.ledger, t, from, to, stepTime{at: s.now(), arrival: arrival})
 	if err != nil {
 		return Transfer{}, err
 	}
@@ -119,57 +127,76 @@ func (s *Service) decide(ctx context.Context, t Transfer, from, to wallet.Stage,
 	return fromHold(hold)
 }
 
-// stepOf is a step of a transfer with the notices that tell of it.
-func stepOf(t Transfer, from, to wallet.Stage, now time.Time, arrival time.Duration) (wallet.Step, error) {
-	now = now.UTC().Truncate(time.Millisecond)
-	step := wallet.Step{Hold: t.ID, From: from, To: to, At: now}
+// stepTime is when a step is made.
+type stepTime struct {
+	at      time.Time
+	arrival time.Duration // of an acceptance
+	due     bool          // the stage has ended by itself
+}
+
+// advance makes a step of a transfer, together with the events that tell of it, if the transfer is still in from. hold is
+// the transfer's afterwards.
+func advance(ctx context.Context, l Ledger, t Transfer, from, to State, when stepTime) (hold ledger.Hold, done bool, err error) {
+	now := when.at.UTC().Truncate(time.Millisecond)
+	step := ledger.Step{Hold: t.ID, From: from, To: to, Funds: fundsIn(to), At: now, Due: when.due}
 	t.State, t.ChangedAt = to, now
 	switch {
-	case to == wallet.StageAccepted, to == wallet.StageArrived && from == wallet.StageOffered:
-		t.ArrivesAt = now.Add(arrival)
+	case to == StateAccepted, to == StateArrived && from == StateOffered:
+		t.ArrivesAt = now.Add(when.arrival)
 		step.Until = t.ArrivesAt
-	case to != wallet.StageArrived:
+	case to != StateArrived:
 		t.ArrivesAt = time.Time{}
 	}
-	var err error
-	step.Notices, err = t.notices()
-	return step, err
+	events, err := t.events()
+	if err != nil {
+		return ledger.Hold{}, false, err
+	}
+	err = l.Tx(ctx, t.ID, func(tx ledger.Tx) (err error) {
+		if hold, done, err = tx.Advance(ctx, step); err != nil || !done {
+			return err
+		}
+		return tx.Publish(ctx, events...)
+	})
+	if err != nil {
+		return ledger.Hold{}, false, fmt.Errorf("transfer %d from %s to %s: %w", t.ID, from, to, err)
+	}
+	return hold, done, nil
 }
 
 // refuse says why a step from a stage could not be made of a transfer that was found in another, or too late.
-func refuse(found, from wallet.Stage) error {
+func refuse(found, from State) error {
 	switch found {
-	case wallet.StageOffered:
-		return errExpired // its time is over; the Mover is about to say so
-	case wallet.StageAccepted:
-		if from == wallet.StageAccepted {
+	case StateOffered:
+		return errExpired // its time is over; the due pass is about to say so
+	case StateAccepted:
+		if from == StateAccepted {
 			return errAlreadyArrived // likewise
 		}
-		return wallet.Refuse(CodeAlreadyAccepted, "the transfer was accepted before: it arrives at its time")
-	case wallet.StageArrived:
+		return refusal.New(CodeAlreadyAccepted, "the transfer was accepted before: it arrives at its time")
+	case StateArrived:
 		return errAlreadyArrived
-	case wallet.StageDeclined:
-		return wallet.Refuse(CodeAlreadyDeclined, "the transfer was declined before: the money is back with its sender")
-	case wallet.StageExpired:
+	case StateDeclined:
+		return refusal.New(CodeAlreadyDeclined, "the transfer was declined before: the money is back with its sender")
+	case StateExpired:
 		return errExpired
-	case wallet.StageRecalled:
-		return wallet.Refuse(CodeRecalled, "the transfer was called back: the money is back with its sender")
+	case StateRecalled:
+		return refusal.New(CodeRecalled, "the transfer was called back: the money is back with its sender")
 	}
 	return fmt.Errorf("transfer in stage %q", found)
 }
 
 var (
-	errNotFound        = wallet.Refuse(CodeNotFound, "there is no transfer with this id that you could see")
-	errNotTheRecipient = wallet.Refuse(CodeNotTheRecipient, "this transfer is for somebody else")
-	errNotTheSender    = wallet.Refuse(CodeNotTheSender, "this transfer is somebody else's: only its sender can call it back")
-	errExpired         = wallet.Refuse(CodeExpired, "the transfer has expired: the money goes back to its sender")
-	errAlreadyArrived  = wallet.Refuse(CodeAlreadyArrived, "the transfer has arrived: the money is the recipient's")
+	errNotFound        = refusal.New(CodeNotFound, "there is no transfer with this id that you could see")
+	errNotTheRecipient = refusal.New(CodeNotTheRecipient, "this transfer is for somebody else")
+	errNotTheSender    = refusal.New(CodeNotTheSender, "this transfer is somebody else's: only its sender can call it back")
+	errExpired         = refusal.New(CodeExpired, "the transfer has expired: the money goes back to its sender")
+	errAlreadyArrived  = refusal.New(CodeAlreadyArrived, "the transfer has arrived: the money is the recipient's")
 )
 
-// get reads a transfer. Refusal: transfer_not_found.
+// get reads a  Refusal: transfer_not_found.
 func (s *Service) get(ctx context.Context, id int64) (Transfer, error) {
 	h, err := s.ledger.GetHold(ctx, id)
-	if errors.Is(err, wallet.ErrHoldNotFound) || err == nil && h.Subject != wallet.SubjectTransfer {
+	if errors.Is(err, ledger.ErrHoldNotFound) || err == nil && h.Subject != Subject {
 		return Transfer{}, errNotFound
 	}
 	if err != nil {
@@ -200,7 +227,7 @@ func (s *Service) Get(ctx context.Context, user string, id int64) (Transfer, err
 
 // Sent returns what the user offered, newest first, with an id below before (0: from the newest).
 func (s *Service) Sent(ctx context.Context, user string, before int64, limit int) ([]Transfer, error) {
-	holds, err := s.ledger.HoldsOf(ctx, user, wallet.SubjectTransfer, before, limit)
+	holds, err := s.ledger.HoldsOf(ctx, user, Subject, before, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -209,7 +236,7 @@ func (s *Service) Sent(ctx context.Context, user string, before int64, limit int
 
 // Received returns what the user was offered, newest first, with an id below before (0: from the newest).
 func (s *Service) Received(ctx context.Context, user string, before int64, limit int) ([]Transfer, error) {
-	ids, err := s.ledger.Mentioned(ctx, user, wallet.SubjectTransfer, before, limit)
+	ids, err := s.ledger.Indexed(ctx, user, Subject, before, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -220,7 +247,7 @@ func (s *Service) Received(ctx context.Context, user string, before int64, limit
 	return fromHolds(holds)
 }
 
-func fromHolds(holds []wallet.Hold) ([]Transfer, error) {
+func fromHolds(holds []ledger.Hold) ([]Transfer, error) {
 	transfers := make([]Transfer, len(holds))
 	for i, h := range holds {
 		var err error

@@ -6,8 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/transfer"
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 // Every state of a transfer × every action × everybody: a stable code each, and no money moves but where the table says ok.
@@ -129,13 +130,13 @@ func envelopeID(r *rig) int64 {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	request, err := wallet.NewRequest("an-envelope", "test", id)
+	request, err := ledger.NewRequest("an-envelope", "test", id)
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	now := r.clock.now()
-	h, err := r.Ledger.Hold(r.t.Context(), request, wallet.Hold{ID: id, Subject: wallet.SubjectEnvelope, Owner: "alice",
-		Amount: wallet.Amount{Minor: 1, Currency: "CNY"}, Parts: []int64{1}, CreatedAt: now, ExpiresAt: now.Add(time.Hour)})
+	h, err := r.Ledger.Hold(r.t.Context(), request, ledger.Hold{ID: id, Subject: envelope.Subject, Owner: "alice",
+		Amount: ledger.Amount{Minor: 1, Currency: "CNY"}, Parts: []int64{1}, CreatedAt: now, ExpiresAt: now.Add(time.Hour)})
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -3,12 +3,10 @@ package transfer
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/internal/refusal"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 // Arrival says when a transfer arrives after it was accepted.
@@ -33,40 +31,48 @@ func (a Arrival) hours() (n int, ok bool) {
 	return 0, false
 }
 
-// Rules bound what may be sent and collected. The zero value allows nothing: start from DefaultRules.
+// Subject labels transfers in the ledger.
+const Subject ledger.Subject = "transfer"
+
+// State is where a transfer is in its life: the stage of its hold. The last four are final.
+type State = ledger.Stage
+
+// States of a transfer.
+const (
+	StateOffered  State = "offered"
+	StateAccepted State = "accepted" // it arrives at a later time
+	StateArrived  State = "arrived"
+	StateDeclined State = "declined"
+	StateExpired  State = "expired"
+	StateRecalled State = "recalled"
+)
+
+// fundsIn is where the money of a transfer in this state is; 0 for what is no state.
+func fundsIn(s State) ledger.FundsState {
+	switch s {
+	case StateOffered, StateAccepted:
+		return ledger.FundsPending
+	case StateArrived:
+		return ledger.FundsPosted
+	case StateDeclined, StateExpired, StateRecalled:
+		return ledger.FundsVoided
+	}
+	return 0
+}
+
+// Rules bound what may be sent. The zero value allows nothing: start from DefaultRules.
 type Rules struct {
-	OfferFor  time.Duration             // from the offer of a transfer to its expiry
-	Hour      time.Duration             // what an hour of an Arrival lasts: less for demonstrations
-	RemindIn  time.Duration             // from the opening of a collection to its reminder
-	Note      int                       // characters
-	PerDay    int64                     // minor units that a user may send and pay per day, in currencies that PerDayIn does not name
-	PerDayIn  map[wallet.Currency]int64 // the same for single currencies
-	ClaimIdle time.Duration             // how long a payment that stopped in the middle is left to its user
+	OfferFor time.Duration // from the offer of a transfer to its expiry
+	Hour     time.Duration // what an hour of an Arrival lasts: less for demonstrations
+	Note     int           // characters
+	PerDay   ledger.DailyLimits
 }
 
 // DefaultRules are WeChat's where they are known: 24 hours, and 200,000.00 a day.
 func DefaultRules() Rules {
 	return Rules{
-		OfferFor: 24 * time.Hour, Hour: time.Hour, RemindIn: 24 * time.Hour, Note: 100, PerDay: 20_000_000, ClaimIdle: 10 * time.Second,
+		OfferFor: 24 * time.Hour, Hour: time.Hour, Note: 100, PerDay: ledger.DailyLimits{Default: ledger.DefaultDailyLimit},
 	}
-}
-
-func (r Rules) perDay(c wallet.Currency) int64 {
-	if n, ok := r.PerDayIn[c]; ok {
-		return n
-	}
-	return r.PerDay
-}
-
-// checkNote accepts text without control characters. Refusals: invalid_argument, note_too_long.
-func (r Rules) checkNote(note string) error {
-	if !utf8.ValidString(note) || strings.ContainsFunc(note, unicode.IsControl) {
-		return wallet.Refuse(wallet.CodeInvalidArgument, "note is malformed: give text without control characters")
-	}
-	if n := utf8.RuneCountInString(note); n > r.Note {
-		return wallet.Refuse(CodeNoteTooLong, "note has %d characters: give at most %d", n, r.Note)
-	}
-	return nil
 }
 
 // Offer is what a sender asks for.
@@ -80,31 +86,31 @@ type Offer struct {
 }
 
 // check is every rule that needs nothing but the offer, the sender and the rules.
-func (o Offer) check(sender string, r Rules) (wallet.Amount, Arrival, error) {
-	if err := wallet.CheckRequestID(o.RequestID); err != nil {
-		return wallet.Amount{}, "", err
+func (o Offer) check(sender string, r Rules) (ledger.Amount, Arrival, error) {
+	if err := refusal.CheckRequestID(o.RequestID); err != nil {
+		return ledger.Amount{}, "", err
 	}
 	if o.To == "" {
-		return wallet.Amount{}, "", wallet.Refuse(CodeRecipientRequired, "a transfer needs to: the user who is to get it")
+		return ledger.Amount{}, "", refusal.New(CodeRecipientRequired, "a transfer needs to: the user who is to get it")
 	}
-	if err := wallet.CheckID("to", o.To); err != nil {
-		return wallet.Amount{}, "", err
+	if err := refusal.CheckID("to", o.To); err != nil {
+		return ledger.Amount{}, "", err
 	}
 	if o.To == sender {
-		return wallet.Amount{}, "", wallet.Refuse(CodeToOneself, "a transfer cannot be sent to oneself: give another user")
+		return ledger.Amount{}, "", refusal.New(CodeToOneself, "a transfer cannot be sent to oneself: give another user")
 	}
-	amount, err := wallet.NewAmount(o.Minor, o.Currency)
+	amount, err := ledger.NewAmount(o.Minor, o.Currency)
 	if err != nil {
-		return wallet.Amount{}, "", err
+		return ledger.Amount{}, "", err
 	}
 	arrival := Arrival(o.ArrivesIn)
 	if arrival == "" {
 		arrival = ArrivesNow
 	}
 	if _, ok := arrival.hours(); !ok {
-		return wallet.Amount{}, "", wallet.Refuse(CodeUnknownArrival, "arrives_in is unknown: give now, 2h or 24h")
+		return ledger.Amount{}, "", refusal.New(CodeUnknownArrival, "arrives_in is unknown: give now, 2h or 24h")
 	}
-	return amount, arrival, r.checkNote(o.Note)
+	return amount, arrival, refusal.CheckNote(o.Note, r.Note)
 }
 
 // Transfer is a transfer as its two sides see it.
@@ -112,9 +118,9 @@ type Transfer struct {
 	ID        int64
 	Sender    string
 	To        string
-	Amount    wallet.Amount
+	Amount    ledger.Amount
 	Note      string
-	State     wallet.Stage
+	State     State
 	ArrivesIn Arrival
 	CreatedAt time.Time
 	ExpiresAt time.Time // until when it can be accepted
@@ -129,31 +135,31 @@ type detail struct {
 }
 
 // hold is a transfer, just offered, as the ledger keeps it.
-func (t Transfer) hold() (wallet.Hold, error) {
+func (t Transfer) hold() (ledger.Hold, error) {
 	d, err := json.Marshal(detail{ArrivesIn: t.ArrivesIn, OpenUntil: t.ExpiresAt.UnixMilli()})
 	if err != nil {
-		return wallet.Hold{}, fmt.Errorf("encode transfer %d: %w", t.ID, err)
+		return ledger.Hold{}, fmt.Errorf("encode transfer %d: %w", t.ID, err)
 	}
-	return wallet.Hold{
-		ID: t.ID, Subject: wallet.SubjectTransfer, Owner: t.Sender, Counterparty: t.To, Amount: t.Amount, Parts: []int64{t.Amount.Minor},
-		Note: t.Note, Detail: d, CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt, Stage: wallet.StageOffered, StagedAt: t.CreatedAt,
+	return ledger.Hold{
+		ID: t.ID, Subject: Subject, Owner: t.Sender, Counterparty: t.To, Amount: t.Amount, Parts: []int64{t.Amount.Minor},
+		Note: t.Note, Detail: d, CountsDaily: true, CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt, Stage: StateOffered, StagedAt: t.CreatedAt,
 	}, nil
 }
 
 // fromHold is the inverse of hold, at any stage.
-func fromHold(h wallet.Hold) (Transfer, error) {
+func fromHold(h ledger.Hold) (Transfer, error) {
 	var d detail
 	if err := json.Unmarshal(h.Detail, &d); err != nil {
 		return Transfer{}, fmt.Errorf("detail of transfer %d: %w", h.ID, err)
 	}
-	if h.Subject != wallet.SubjectTransfer || h.Stage.Fate() == 0 {
+	if h.Subject != Subject || fundsIn(h.Stage) == 0 {
 		return Transfer{}, fmt.Errorf("hold %d, a %s in stage %q, is no transfer", h.ID, h.Subject, h.Stage)
 	}
 	t := Transfer{
 		ID: h.ID, Sender: h.Owner, To: h.Counterparty, Amount: h.Amount, Note: h.Note, State: h.Stage, ArrivesIn: d.ArrivesIn,
 		CreatedAt: h.CreatedAt, ExpiresAt: time.UnixMilli(d.OpenUntil).UTC(), ChangedAt: h.StagedAt,
 	}
-	if h.Stage == wallet.StageAccepted || h.Stage == wallet.StageArrived {
+	if h.Stage == StateAccepted || h.Stage == StateArrived {
 		t.ArrivesAt = h.ExpiresAt
 	}
 	return t, nil
@@ -168,7 +174,7 @@ type event struct {
 	Amount    int64        `json:"amount"`
 	Currency  string       `json:"currency"`
 	Note      string       `json:"note"`
-	State     wallet.Stage `json:"state"`
+	State     State `json:"state"`
 	ArrivesIn Arrival      `json:"arrives_in"`
 	CreatedAt int64        `json:"created_at"`
 	ExpiresAt int64        `json:"expires_at"`
@@ -176,8 +182,8 @@ type event struct {
 	ChangedAt int64        `json:"changed_at"`
 }
 
-// notices tell both sides of the state that t has come into.
-func (t Transfer) notices() ([]wallet.Notice, error) {
+// events tell both sides of the state that t has come into.
+func (t Transfer) events() ([]ledger.Event, error) {
 	e := event{
 		Type: "transfer." + string(t.State), Transfer: fmt.Sprint(t.ID), Sender: t.Sender, To: t.To, Amount: t.Amount.Minor,
 		Currency: string(t.Amount.Currency), Note: t.Note, State: t.State, ArrivesIn: t.ArrivesIn, CreatedAt: t.CreatedAt.UnixMilli(),
@@ -190,11 +196,5 @@ func (t Transfer) notices() ([]wallet.Notice, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode an event of transfer %d: %w", t.ID, err)
 	}
-	return []wallet.Notice{{Topic: UserTopic(t.Sender), Body: body}, {Topic: UserTopic(t.To), Body: body}}, nil
+	return []ledger.Event{{Topic: ledger.UserTopic(t.Sender), Body: body}, {Topic: ledger.UserTopic(t.To), Body: body}}, nil
 }
-
-// UserTopic is where the events of a user are published.
-func UserTopic(user string) string { return "user:" + user }
-
-// GroupTopic is where the events of a group are published.
-func GroupTopic(group string) string { return "group:" + group }

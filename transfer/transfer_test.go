@@ -7,9 +7,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hongbao/hongbao/internal/system/systemtest"
+	"github.com/hongbao/hongbao/app/apptest"
+	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/transfer"
 	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 // Each line leads an offer of 100 from alice to bob, who live on different shards, to an end.
@@ -43,7 +45,7 @@ func TestPathsOfATransfer(t *testing.T) {
 			r.t = t
 			offered := r.offer("alice", bob, line.arrives)
 			var events []string
-			state := wallet.StageOffered
+			state := transfer.StateOffered
 			steps := strings.Fields(line.steps)
 			for i := 0; i < len(steps); i += 2 {
 				var hours int
@@ -115,21 +117,21 @@ func TestBothSidesSeeIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.deliver()
-	for user, want := range map[string][]wallet.Entry{
+	for user, want := range map[string][]ledger.Entry{
 		"alice": {
-			{Kind: wallet.EntryVoid, Minor: 100, Subject: wallet.SubjectTransfer, Reference: back.ID, Counterparty: bob, Note: "午饭"},
-			{Kind: wallet.EntryHold, Minor: -100, Subject: wallet.SubjectTransfer, Reference: back.ID, Counterparty: bob, Note: "午饭"},
-			{Kind: wallet.EntryHold, Minor: -100, Subject: wallet.SubjectTransfer, Reference: offered.ID, Counterparty: bob, Note: "午饭"},
-			{Kind: wallet.EntryTopUp, Minor: funds, Subject: wallet.SubjectFunding},
+			{Kind: ledger.EntryVoid, Minor: 100, Subject: transfer.Subject, Reference: back.ID, Counterparty: bob, Note: "午饭"},
+			{Kind: ledger.EntryHold, Minor: -100, Subject: transfer.Subject, Reference: back.ID, Counterparty: bob, Note: "午饭"},
+			{Kind: ledger.EntryHold, Minor: -100, Subject: transfer.Subject, Reference: offered.ID, Counterparty: bob, Note: "午饭"},
+			{Kind: ledger.EntryTopUp, Minor: funds, Subject: wallet.Subject},
 		},
-		bob: {{Kind: wallet.EntryPost, Minor: 100, Subject: wallet.SubjectTransfer, Reference: offered.ID, Counterparty: "alice", Note: "午饭"}},
+		bob: {{Kind: ledger.EntryPost, Minor: 100, Subject: transfer.Subject, Reference: offered.ID, Counterparty: "alice", Note: "午饭"}},
 	} {
 		entries, err := r.Wallets.Entries(ctx, user, "CNY", 0, 10)
 		if err != nil || len(entries) != len(want) {
 			t.Fatalf("statement of %s: %+v, %v", user, entries, err)
 		}
 		for i, e := range entries {
-			if e.Kind == wallet.EntryTopUp {
+			if e.Kind == ledger.EntryTopUp {
 				e.Reference = 0
 			}
 			e.Seq, e.Balance, e.At = 0, 0, time.Time{}
@@ -184,12 +186,12 @@ func TestOfferTwice(t *testing.T) {
 	if _, err := r.Transfers.Accept(t.Context(), "bob", first.ID); err != nil {
 		t.Fatal(err)
 	}
-	if again, err := r.Transfers.Offer(t.Context(), "alice", o); err != nil || again.ID != first.ID || again.State != wallet.StageArrived {
+	if again, err := r.Transfers.Offer(t.Context(), "alice", o); err != nil || again.ID != first.ID || again.State != transfer.StateArrived {
 		t.Errorf("again, after it arrived: %+v, %v", again, err)
 	}
 	o.Minor = 200
 	_, err = r.Transfers.Offer(t.Context(), "alice", o)
-	wantCode(t, "another offer under the same id", err, wallet.CodeRequestConflict)
+	wantCode(t, "another offer under the same id", err, refusal.CodeRequestConflict)
 	r.wantEvents("user:bob", "transfer.offered", "transfer.arrived")
 	r.mustBalance()
 	r.wantBalances(map[string]int64{"alice": funds - 100, "bob": funds + 100})
@@ -213,9 +215,9 @@ func TestCurrenciesStayApart(t *testing.T) {
 	}
 	r.deliver()
 	balances, err := r.Wallets.Balances(ctx, "bob")
-	want := []wallet.Amount{{Minor: funds, Currency: "CNY"}, {Minor: 1000, Currency: "JPY"}, {Minor: 1002, Currency: "KRW"}, {Minor: 1001, Currency: "KWD"}, {Minor: 1003, Currency: "USD"}}
+	want := []ledger.Amount{{Minor: funds, Currency: "CNY"}, {Minor: 1000, Currency: "JPY"}, {Minor: 1002, Currency: "KRW"}, {Minor: 1001, Currency: "KWD"}, {Minor: 1003, Currency: "USD"}}
 	if err != nil || !slices.Equal(balances, want) {
 		t.Errorf("bob has %v, %v, want %v", balances, err, want)
 	}
-	systemtest.MustBalance(t, r.System)
+	apptest.MustBalance(t, r.System)
 }

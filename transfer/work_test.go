@@ -8,23 +8,23 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hongbao/hongbao/app"
+	"github.com/hongbao/hongbao/app/apptest"
 	"github.com/hongbao/hongbao/internal/devstack"
-	"github.com/hongbao/hongbao/internal/roster"
-	"github.com/hongbao/hongbao/internal/system"
-	"github.com/hongbao/hongbao/internal/system/systemtest"
+	"github.com/hongbao/hongbao/internal/membership"
+	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/push"
 	"github.com/hongbao/hongbao/transfer"
-	"github.com/hongbao/hongbao/wallet"
 )
 
 // work runs a worker until the test ends.
 func (r *rig) work() {
 	r.t.Helper()
-	workers, err := roster.New(r.Redis, roster.Config{Key: "workers", Worker: "w", Partitions: r.Buckets.Shards}, quiet())
+	workers, err := membership.New(r.Redis, membership.Config{Key: "workers", Worker: "w", Partitions: r.Buckets.Shards}, quiet())
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.t.Cleanup(systemtest.Start(r.t, func(ctx context.Context) { r.Work(ctx, workers) }))
+	r.t.Cleanup(apptest.Start(r.t, func(ctx context.Context) { r.Work(ctx, workers) }))
 }
 
 // listen hears a topic of the real bus.
@@ -48,7 +48,7 @@ func (r *rig) listen(topic string) *listener {
 // heard waits until a listener has heard events of these types, in any number.
 func (r *rig) heard(l *listener, topic string, types ...string) {
 	r.t.Helper()
-	systemtest.Until(r.t, fmt.Sprintf("%s hears %v, having heard %v", topic, types, l.types(topic)), func() bool {
+	apptest.Until(r.t, fmt.Sprintf("%s hears %v, having heard %v", topic, types, l.types(topic)), func() bool {
 		heard := l.types(topic)
 		return !slices.ContainsFunc(types, func(want string) bool { return !slices.Contains(heard, want) })
 	})
@@ -56,7 +56,7 @@ func (r *rig) heard(l *listener, topic string, types ...string) {
 
 // A worker of a whole installation, with hours of 50 ms: what nobody calls for happens, and everybody hears of it at once.
 func TestAWorkerMovesWhatIsDue(t *testing.T) {
-	r := newRig(t, func(c *system.Config) {
+	r := newRig(t, func(c *app.Config) {
 		c.Now = time.Now
 		c.Rules.Hour, c.Rules.OfferFor, c.Rules.RemindIn = 50*time.Millisecond, 2*time.Second, 2*time.Second
 	}, "alice", "bob", "carol")
@@ -71,11 +71,11 @@ func TestAWorkerMovesWhatIsDue(t *testing.T) {
 	r.heard(bobs, "user:bob", "transfer.accepted", "transfer.arrived")
 	now := r.offer("alice", "bob", "now")
 	accept(r, now.ID)
-	systemtest.Until(t, "bob has both", func() bool { return balance(r, "bob") == funds+200 })
+	apptest.Until(t, "bob has both", func() bool { return balance(r, "bob") == funds+200 })
 
 	r.offer("bob", "carol", "now")
 	r.heard(carols, "user:carol", "transfer.offered", "transfer.expired")
-	systemtest.Until(t, "bob has his back", func() bool { return balance(r, "bob") == funds+200 })
+	apptest.Until(t, "bob has his back", func() bool { return balance(r, "bob") == funds+200 })
 
 	c := r.open("alice")
 	r.heard(groups, "group:g", "collection.opened")
@@ -89,8 +89,8 @@ func TestAWorkerMovesWhatIsDue(t *testing.T) {
 	if slices.Contains(bobs.types("user:bob"), "collection.reminder") {
 		t.Error("bob, who has paid, was reminded")
 	}
-	systemtest.Until(t, "alice has bob's part", func() bool { return balance(r, "alice") == funds-200+100 })
-	systemtest.MustBalance(t, r.System)
+	apptest.Until(t, "alice has bob's part", func() bool { return balance(r, "alice") == funds-200+100 })
+	apptest.MustBalance(t, r.System)
 }
 
 // The recipient's MySQL server is down for a while. What the sender's side decides goes on, acceptance included; what it
@@ -101,7 +101,7 @@ func TestTheRecipientsServerIsDownForAWhile(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { second.Kill() })
-	r := newRig(t, func(c *system.Config) {
+	r := newRig(t, func(c *app.Config) {
 		c.MySQL, c.Log, c.Now = append(c.MySQL, second.DSN()), quiet(), time.Now
 		c.Rules.ClaimIdle = 500 * time.Millisecond
 	})
@@ -120,7 +120,7 @@ func TestTheRecipientsServerIsDownForAWhile(t *testing.T) {
 	for i := 0; r.Cluster.ServerOf(r.Cluster.ForUser(group)) != 0; i++ {
 		group = fmt.Sprintf("h%d", i)
 	}
-	systemtest.Fund(t, r.System, group, funds, here, there, friend)
+	apptest.Fund(t, r.System, group, funds, here, there, friend)
 	bill := transfer.Bill{RequestID: "bill", Group: group, Kind: "even", Currency: "CNY", Total: 200}
 	c := must(r.Collections.Open(t.Context(), here, bill))
 	r.deliver()
@@ -137,15 +137,15 @@ func TestTheRecipientsServerIsDownForAWhile(t *testing.T) {
 		t.Errorf("decline while the recipient's server is down: %v", err)
 	}
 	_, err = r.Transfers.Received(t.Context(), there, 0, 10)
-	wantCode(t, "the recipient's list", err, wallet.CodeUnavailable)
+	wantCode(t, "the recipient's list", err, refusal.CodeUnavailable)
 	_, err = r.Transfers.Offer(t.Context(), there, transfer.Offer{RequestID: "back", To: here, Minor: 1, Currency: "CNY"})
-	wantCode(t, "an offer from a server that is down", err, wallet.CodeUnavailable)
+	wantCode(t, "an offer from a server that is down", err, refusal.CodeUnavailable)
 	// Both claim; the payer's server does not answer, so nobody knows what became of the payment.
 	for _, payer := range []string{there, friend} {
 		_, err = r.pay(payer, c.ID)
-		wantCode(t, "pay from a server that is down", err, wallet.CodeUnavailable)
+		wantCode(t, "pay from a server that is down", err, refusal.CodeUnavailable)
 		part, _ := must(r.Ledger.GetCollection(t.Context(), c.ID)).Part(payer)
-		if part.State != wallet.PartClaimed {
+		if part.State != collection.PartClaimed {
 			t.Errorf("%s's part is %s", payer, part.State)
 		}
 	}
@@ -157,17 +157,17 @@ func TestTheRecipientsServerIsDownForAWhile(t *testing.T) {
 	if err := second.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	systemtest.Until(t, "both claims are released", func() bool {
+	apptest.Until(t, "both claims are released", func() bool {
 		end := must(r.Ledger.GetCollection(t.Context(), c.ID))
-		return !slices.ContainsFunc(end.Parts, func(p wallet.CollectionPart) bool { return p.State == wallet.PartClaimed })
+		return !slices.ContainsFunc(end.Parts, func(p collection.Part) bool { return p.State == collection.PartClaimed })
 	})
 	_, err = r.pay(there, c.ID)
 	wantCode(t, "pay into what was closed meanwhile", err, transfer.CodeCollectionClosed)
-	systemtest.Until(t, "the recipient finds both", func() bool {
+	apptest.Until(t, "the recipient finds both", func() bool {
 		list, err := r.Transfers.Received(t.Context(), there, 0, 10)
 		return err == nil && len(list) == 2
 	})
-	systemtest.Until(t, "the money arrives", func() bool { return balance(r, there) == funds+100 })
+	apptest.Until(t, "the money arrives", func() bool { return balance(r, there) == funds+100 })
 	r.wantBalances(map[string]int64{here: funds - 100, friend: funds})
-	systemtest.MustBalance(t, r.System)
+	apptest.MustBalance(t, r.System)
 }

@@ -3,6 +3,8 @@ package wallet
 import (
 	"context"
 	"time"
+
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 // CodeFundingRefused says that the funding provider will not collect or pay out the money.
@@ -17,12 +19,12 @@ const (
 	FundingRefused FundingState = "refused" // it has not and will not
 )
 
-// FundingOrder is money that comes in from outside (EntryTopUp) or goes out (EntryWithdrawal).
+// FundingOrder is money that comes in from outside (ledger.EntryTopUp) or goes out (ledger.EntryWithdrawal).
 type FundingOrder struct {
 	ID        int64 // from FundingLedger.NewID: its low bits are the user's shard
 	User      string
-	Kind      EntryKind
-	Amount    Amount
+	Kind      ledger.EntryKind
+	Amount    ledger.Amount
 	State     FundingState
 	Balance   int64 // of the wallet right after the order touched it; 0 while a top-up is pending
 	CreatedAt time.Time
@@ -59,7 +61,7 @@ type FundingLedger interface {
 	// OpenFunding records a pending order; a withdrawal debits the wallet in the same transaction. If the request was
 	// already carried out, the order of that time is returned as it is now. Refusals: insufficient_balance,
 	// request_conflict.
-	OpenFunding(ctx context.Context, r Request, o FundingOrder) (FundingOrder, error)
+	OpenFunding(ctx context.Context, r ledger.Request, o FundingOrder) (FundingOrder, error)
 
 	// CloseFunding makes a pending order settled or refused and moves its money accordingly. An order that is no longer
 	// pending is returned as it is.
@@ -70,12 +72,12 @@ type FundingLedger interface {
 	PendingFundings(ctx context.Context, shard int, before time.Time, after int64, limit int) ([]FundingOrder, error)
 
 	// Balances returns what a user owns, ordered by currency.
-	Balances(ctx context.Context, user string) ([]Amount, error)
+	Balances(ctx context.Context, user string) ([]ledger.Amount, error)
 
 	// Entries returns a user's statement in one currency, newest first, with a seq below before (0: from the newest).
-	Entries(ctx context.Context, user string, c Currency, before int64, limit int) ([]Entry, error)
+	Entries(ctx context.Context, user string, c ledger.Currency, before int64, limit int) ([]ledger.Entry, error)
 
 	// EntriesBetween is Entries with only what happened from one time (zero: from the first) to before another (zero: to
 	// the newest). next is the before of the next page, 0 where there is none. A page may have no entries and not be the last.
-	EntriesBetween(ctx context.Context, user string, c Currency, before int64, limit int, from, to time.Time) (entries []Entry, next int64, err error)
+	EntriesBetween(ctx context.Context, user string, c ledger.Currency, before int64, limit int, from, to time.Time) (entries []ledger.Entry, next int64, err error)
 }

@@ -7,7 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/wallet/ledger"
 	"github.com/hongbao/hongbao/wallet/mysqlledger"
 )
 
@@ -72,9 +74,9 @@ func TestFundings(t *testing.T) {
 	}{
 		{"top up", false, "a", 100, "CNY", "settled", "", "settled", 100, 100},
 		{"again", false, "a", 100, "CNY", "refused", "", "settled", 100, 100},
-		{"other amount", false, "a", 101, "CNY", "settled", wallet.CodeRequestConflict, none, 100, 0},
-		{"other currency", false, "a", 100, "EUR", "settled", wallet.CodeRequestConflict, none, 100, 0},
-		{"other method", true, "a", 100, "CNY", "settled", wallet.CodeRequestConflict, none, 100, 0},
+		{"other amount", false, "a", 101, "CNY", "settled", refusal.CodeRequestConflict, none, 100, 0},
+		{"other currency", false, "a", 100, "EUR", "settled", refusal.CodeRequestConflict, none, 100, 0},
+		{"other method", true, "a", 100, "CNY", "settled", refusal.CodeRequestConflict, none, 100, 0},
 		{"more", false, "b", 50, "CNY", "settled", "", "settled", 150, 150},
 		{"the first again gives the first answer", false, "a", 100, "CNY", "settled", "", "settled", 150, 100},
 		{"refused", false, "c", 70, "CNY", "refused", wallet.CodeFundingRefused, none, 150, 0},
@@ -85,15 +87,15 @@ func TestFundings(t *testing.T) {
 		{"and back", false, "e", 5, "CNY", "settled", "", "settled", 160, 160},
 		{"withdraw", true, "f", 60, "CNY", "settled", "", "settled", 100, 100},
 		{"withdraw again", true, "f", 60, "CNY", "settled", "", "settled", 100, 100},
-		{"more than there is", true, "g", 101, "CNY", "settled", wallet.CodeInsufficientBalance, none, 100, 0},
+		{"more than there is", true, "g", 101, "CNY", "settled", refusal.CodeInsufficientBalance, none, 100, 0},
 		{"refused, and back in the wallet", true, "h", 40, "CNY", "refused", wallet.CodeFundingRefused, none, 100, 0},
 		{"pending, and no longer in the wallet", true, "i", 40, "CNY", "pending", "", "pending", 60, 60},
-		{"what is pending cannot be spent", true, "j", 61, "CNY", "settled", wallet.CodeInsufficientBalance, none, 60, 0},
-		{"nothing", false, "z", 0, "CNY", "settled", wallet.CodeAmountOutOfRange, none, 60, 0},
-		{"less than nothing", true, "z", -5, "CNY", "settled", wallet.CodeAmountOutOfRange, none, 60, 0},
-		{"too much", false, "z", wallet.MaxMinor + 1, "CNY", "settled", wallet.CodeAmountOutOfRange, none, 60, 0},
-		{"an unknown currency", false, "z", 5, "cny", "settled", wallet.CodeUnknownCurrency, none, 60, 0},
-		{"a malformed request id", false, "z z", 5, "CNY", "settled", wallet.CodeInvalidArgument, none, 60, 0},
+		{"what is pending cannot be spent", true, "j", 61, "CNY", "settled", refusal.CodeInsufficientBalance, none, 60, 0},
+		{"nothing", false, "z", 0, "CNY", "settled", refusal.CodeAmountOutOfRange, none, 60, 0},
+		{"less than nothing", true, "z", -5, "CNY", "settled", refusal.CodeAmountOutOfRange, none, 60, 0},
+		{"too much", false, "z", ledger.MaxMinor + 1, "CNY", "settled", refusal.CodeAmountOutOfRange, none, 60, 0},
+		{"an unknown currency", false, "z", 5, "cny", "settled", refusal.CodeUnknownCurrency, none, 60, 0},
+		{"a malformed request id", false, "z z", 5, "CNY", "settled", refusal.CodeInvalidArgument, none, 60, 0},
 	} {
 		provider.answers(line.bank)
 		call := s.TopUp
@@ -101,7 +103,7 @@ func TestFundings(t *testing.T) {
 			call = s.Withdraw
 		}
 		o, err := call(t.Context(), "alice", line.request, line.minor, line.currency)
-		code := wallet.RefusalCode(err)
+		code := refusal.CodeOf(err)
 		if err != nil && code == "" {
 			code = unreachable
 		}
@@ -126,7 +128,7 @@ func TestFundings(t *testing.T) {
 		t.Errorf("alice has %d after the refusal, want 100", got)
 	}
 	entries, err := s.Entries(t.Context(), "alice", "CNY", 0, 2)
-	if err != nil || len(entries) != 2 || entries[0].Kind != wallet.EntryVoid || entries[0].Minor != 40 || entries[0].Reference != entries[1].Reference {
+	if err != nil || len(entries) != 2 || entries[0].Kind != ledger.EntryVoid || entries[0].Minor != 40 || entries[0].Reference != entries[1].Reference {
 		t.Errorf("statement: %+v, %v", entries, err)
 	}
 	wantBalanced(t, l)
@@ -198,10 +200,10 @@ func TestEntriesLimits(t *testing.T) {
 		limit    int
 		code     string
 	}{
-		{"CNY", 0, 0, ""}, {"CNY", 5, 200, ""}, {"CNY", 0, 201, wallet.CodeInvalidArgument}, {"CNY", 0, -1, wallet.CodeInvalidArgument},
-		{"CNY", -1, 1, wallet.CodeInvalidArgument}, {"yuan", 0, 1, wallet.CodeUnknownCurrency},
+		{"CNY", 0, 0, ""}, {"CNY", 5, 200, ""}, {"CNY", 0, 201, refusal.CodeInvalidArgument}, {"CNY", 0, -1, refusal.CodeInvalidArgument},
+		{"CNY", -1, 1, refusal.CodeInvalidArgument}, {"yuan", 0, 1, refusal.CodeUnknownCurrency},
 	} {
-		if _, err := s.Entries(t.Context(), "alice", line.currency, line.before, line.limit); wallet.RefusalCode(err) != line.code || line.code == "" && err != nil {
+		if _, err := s.Entries(t.Context(), "alice", line.currency, line.before, line.limit); refusal.CodeOf(err) != line.code || line.code == "" && err != nil {
 			t.Errorf("%+v: %v", line, err)
 		}
 	}

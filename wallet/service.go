@@ -1,3 +1,5 @@
+// Package wallet is a user's money: balances, statement, and what comes in from outside and goes out. The rules of money
+// are in package ledger.
 package wallet
 
 import (
@@ -5,7 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/hongbao/hongbao/internal/refusal"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
+
+// Subject labels money that comes from, or goes to, outside.
+const Subject ledger.Subject = "funding"
 
 // Bounds of a page of a statement.
 const (
@@ -37,13 +45,13 @@ func NewService(l FundingLedger, f Funding, now func() time.Time) *Service {
 }
 
 // Balances returns what a user owns, one amount for each currency ever used, ordered by currency.
-func (s *Service) Balances(ctx context.Context, user string) ([]Amount, error) {
+func (s *Service) Balances(ctx context.Context, user string) ([]ledger.Amount, error) {
 	return s.ledger.Balances(ctx, user)
 }
 
 // Entries returns a page of a user's statement, newest first: entries with a seq below before (0: from the newest), up to
 // limit (0: DefaultEntries). Refusals: unknown_currency, invalid_argument.
-func (s *Service) Entries(ctx context.Context, user, currency string, before int64, limit int) ([]Entry, error) {
+func (s *Service) Entries(ctx context.Context, user, currency string, before int64, limit int) ([]ledger.Entry, error) {
 	c, limit, err := checkPage(currency, before, limit)
 	if err != nil {
 		return nil, err
@@ -53,20 +61,20 @@ func (s *Service) Entries(ctx context.Context, user, currency string, before int
 
 // EntriesBetween is Entries with only what happened from one time to before another; zero is no bound. next is the before of
 // the next page, 0 where there is none: a page may have no entries and not be the last. Refusals: as Entries.
-func (s *Service) EntriesBetween(ctx context.Context, user, currency string, before int64, limit int, from, to time.Time) (entries []Entry, next int64, err error) {
+func (s *Service) EntriesBetween(ctx context.Context, user, currency string, before int64, limit int, from, to time.Time) (entries []ledger.Entry, next int64, err error) {
 	c, limit, err := checkPage(currency, before, limit)
 	if err != nil {
 		return nil, 0, err
 	}
 	if !from.IsZero() && !to.IsZero() && !from.Before(to) {
-		return nil, 0, Refuse(CodeInvalidArgument, "from is not before to: give an earlier from or a later to")
+		return nil, 0, refusal.New(refusal.CodeInvalidArgument, "from is not before to: give an earlier from or a later to")
 	}
 	return s.ledger.EntriesBetween(ctx, user, c, before, limit, from, to)
 }
 
 // checkPage reads what says which page of a statement is asked for.
-func checkPage(currency string, before int64, limit int) (Currency, int, error) {
-	c, err := ParseCurrency(currency)
+func checkPage(currency string, before int64, limit int) (ledger.Currency, int, error) {
+	c, err := ledger.ParseCurrency(currency)
 	if err != nil {
 		return "", 0, err
 	}
@@ -74,10 +82,10 @@ func checkPage(currency string, before int64, limit int) (Currency, int, error) 
 		limit = DefaultEntries
 	}
 	if limit < 1 || limit > MaxEntries {
-		return "", 0, Refuse(CodeInvalidArgument, "limit %d is out of range: give 1 to %d", limit, MaxEntries)
+		return "", 0, refusal.New(refusal.CodeInvalidArgument, "limit %d is out of range: give 1 to %d", limit, MaxEntries)
 	}
 	if before < 0 {
-		return "", 0, Refuse(CodeInvalidArgument, "cursor %d is not one of this list's", before)
+		return "", 0, refusal.New(refusal.CodeInvalidArgument, "cursor %d is not one of this list's", before)
 	}
 	return c, limit, nil
 }
@@ -85,23 +93,23 @@ func checkPage(currency string, before int64, limit int) (Currency, int, error) 
 // TopUp brings minor units of a currency in from outside. The order's State is FundingPending where the provider takes
 // its time. Refusals: amount_out_of_range, unknown_currency, request_conflict, funding_refused.
 func (s *Service) TopUp(ctx context.Context, user, requestID string, minor int64, currency string) (FundingOrder, error) {
-	return s.order(ctx, EntryTopUp, user, requestID, minor, currency)
+	return s.order(ctx, ledger.EntryTopUp, user, requestID, minor, currency)
 }
 
 // Withdraw takes minor units of a currency out. Refusals: as TopUp, and insufficient_balance.
 func (s *Service) Withdraw(ctx context.Context, user, requestID string, minor int64, currency string) (FundingOrder, error) {
-	return s.order(ctx, EntryWithdrawal, user, requestID, minor, currency)
+	return s.order(ctx, ledger.EntryWithdrawal, user, requestID, minor, currency)
 }
 
-func (s *Service) order(ctx context.Context, kind EntryKind, user, requestID string, minor int64, currency string) (FundingOrder, error) {
-	if err := CheckID("user", user); err != nil {
+func (s *Service) order(ctx context.Context, kind ledger.EntryKind, user, requestID string, minor int64, currency string) (FundingOrder, error) {
+	if err := refusal.CheckID("user", user); err != nil {
 		return FundingOrder{}, err
 	}
-	amount, err := NewAmount(minor, currency)
+	amount, err := ledger.NewAmount(minor, currency)
 	if err != nil {
 		return FundingOrder{}, err
 	}
-	request, err := NewRequest(requestID, string(kind), amount)
+	request, err := ledger.NewRequest(requestID, string(kind), amount)
 	if err != nil {
 		return FundingOrder{}, err
 	}
@@ -117,7 +125,7 @@ func (s *Service) order(ctx context.Context, kind EntryKind, user, requestID str
 		return FundingOrder{}, err
 	}
 	if o.State == FundingRefused {
-		return FundingOrder{}, Refuse(CodeFundingRefused, "the funding provider refused this %s: the wallet is as it was before", kind)
+		return FundingOrder{}, refusal.New(CodeFundingRefused, "the funding provider refused this %s: the wallet is as it was before", kind)
 	}
 	return o, nil
 }
@@ -128,7 +136,7 @@ func (s *Service) advance(ctx context.Context, o FundingOrder) (FundingOrder, er
 		return o, nil
 	}
 	ask := s.funding.Collect
-	if o.Kind == EntryWithdrawal {
+	if o.Kind == ledger.EntryWithdrawal {
 		ask = s.funding.PayOut
 	}
 	state, err := ask(ctx, o)

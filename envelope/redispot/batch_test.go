@@ -12,7 +12,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/hongbao/hongbao/envelope"
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/internal/refusal"
 )
 
 // pause keeps every script of a Redis waiting until the returned function is called.
@@ -166,10 +166,10 @@ func TestFullQueueRefuses(t *testing.T) {
 		}
 		accepted = append(accepted, c)
 	}
-	if wallet.RefusalCode(err) != wallet.CodeUnavailable || len(accepted) != maxQueue {
+	if refusal.CodeOf(err) != refusal.CodeUnavailable || len(accepted) != maxQueue {
 		t.Errorf("after %d: %v", len(accepted), err)
 	}
-	if _, _, err := r.Take(t.Context(), e.ID, "late"); wallet.RefusalCode(err) != wallet.CodeUnavailable {
+	if _, _, err := r.Take(t.Context(), e.ID, "late"); refusal.CodeOf(err) != refusal.CodeUnavailable {
 		t.Errorf("Take with a full queue: %v", err)
 	}
 	resume()

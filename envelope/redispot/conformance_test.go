@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/hongbao/hongbao/envelope"
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/internal/refusal"
 )
 
 func TestOnOneServer(t *testing.T) { conform(t, singleRig(t)) }
@@ -134,7 +134,7 @@ func testOrder(t *testing.T, r *rig) {
 		t.Errorf("Close without a pot: %v", err)
 	}
 	for _, user := range []string{"", "#g", "a b"} {
-		if _, _, err := r.Take(t.Context(), newID(), user); wallet.RefusalCode(err) != wallet.CodeInvalidArgument {
+		if _, _, err := r.Take(t.Context(), newID(), user); refusal.CodeOf(err) != refusal.CodeInvalidArgument {
 			t.Errorf("Take by %q: %v", user, err)
 		}
 	}

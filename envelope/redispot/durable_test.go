@@ -12,7 +12,7 @@ import (
 
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/internal/devstack"
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/internal/refusal"
 )
 
 // TestAnsweredWinsOutliveRedis kills Redis in the middle of grabs, several times.
@@ -156,7 +156,7 @@ func TestReplicasConfirmBeforeTheAnswer(t *testing.T) {
 
 	refused := func(call string, err error) {
 		t.Helper()
-		if wallet.RefusalCode(err) != wallet.CodeUnavailable {
+		if refusal.CodeOf(err) != refusal.CodeUnavailable {
 			t.Errorf("%s without a replica: %v", call, err)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/hongbao/hongbao/envelope"
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/internal/refusal"
 )
 
 // lastMark is before the share that is taken last.
@@ -53,7 +53,7 @@ func pack(e envelope.Envelope, taken []envelope.Take) (toTake, tookBy string, er
 	users := make(map[string]bool, len(taken))
 	var took []byte
 	for _, t := range taken {
-		if err := wallet.CheckID("user", t.User); err != nil {
+		if err := refusal.CheckID("user", t.User); err != nil {
 			return "", "", err
 		}
 		if t.Share < 0 || t.Share >= len(e.Shares) || gone[t.Share] || users[t.User] {

@@ -11,7 +11,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/hongbao/hongbao/envelope"
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/internal/refusal"
 )
 
 //go:embed lua/*.lua
@@ -107,7 +107,7 @@ func (p *Pots) runAndWait(ctx context.Context, s *script, keys, args []string) (
 
 // unsafe is the answer to a call whose effect too few replicas have.
 func (p *Pots) unsafe() error {
-	return wallet.Refuse(wallet.CodeUnavailable, "too few replicas confirmed this in time: repeat the request, its answer stays the same")
+	return refusal.New(refusal.CodeUnavailable, "too few replicas confirmed this in time: repeat the request, its answer stays the same")
 }
 
 func noScript(err error) bool {

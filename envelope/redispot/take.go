@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/hongbao/hongbao/envelope"
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/internal/refusal"
 )
 
 const (
@@ -56,7 +56,7 @@ func (p *Pots) Take(ctx context.Context, id int64, user string) (envelope.Take, 
 	if err != nil {
 		return envelope.Take{}, "", err
 	}
-	if err := wallet.CheckID("user", user); err != nil {
+	if err := refusal.CheckID("user", user); err != nil {
 		return envelope.Take{}, "", err
 	}
 	take, outcome, count, err := b.take(ctx, id, user)
@@ -114,7 +114,7 @@ func (b *bucket) enqueue(c *call) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.queue)-b.head >= maxQueue {
-		return wallet.Refuse(wallet.CodeUnavailable, "too many people are grabbing at this moment: try again")
+		return refusal.New(refusal.CodeUnavailable, "too many people are grabbing at this moment: try again")
 	}
 	b.queue = append(b.queue, c)
 	if b.running < b.atOnce {

@@ -19,8 +19,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hongbao/hongbao/group"
+	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/internal/shards"
-	"github.com/hongbao/hongbao/wallet"
 )
 
 // askWidth is how many shards GroupsOf asks at a time.
@@ -38,14 +38,13 @@ var _ group.Store = (*Store)(nil)
 // New makes a Store. It makes no connection.
 func New(c *shards.Cluster) *Store { return &Store{cluster: c} }
 
-// Migrate brings the tables of every shard up to date. A shard that cannot be reached does not hold up the others; then
-// the error wraps shards.ErrUnavailable and Migrate is to be called again.
-func (s *Store) Migrate(ctx context.Context) error {
+// Migrate brings the tables of every shard up to date; see shards.Cluster.MigrateAll.
+func Migrate(ctx context.Context, c *shards.Cluster) error {
 	files, err := fs.Sub(migrationFiles, "migrations")
 	if err != nil {
 		return err
 	}
-	return s.cluster.MigrateAll(ctx, shards.Migrations{FS: files, Table: "group_version"})
+	return c.MigrateAll(ctx, shards.Migrations{FS: files, Table: "group_version"})
 }
 
 // place is where a group is kept.
@@ -59,7 +58,7 @@ func (s *Store) at(shard int) place {
 }
 
 func (s *Store) find(id string) (place, error) {
-	if err := wallet.CheckID("group", id); err != nil {
+	if err := refusal.CheckID("group", id); err != nil {
 		return place{}, err
 	}
 	return s.at(s.cluster.ForUser(id)), nil
@@ -73,7 +72,7 @@ func (s *Store) Create(ctx context.Context, id string, members []string) error {
 		return err
 	}
 	for _, user := range members {
-		if err := wallet.CheckID("member", user); err != nil {
+		if err := refusal.CheckID("member", user); err != nil {
 			return err
 		}
 	}
@@ -105,7 +104,7 @@ func compare(ctx context.Context, tx *sql.Tx, at place, id string, members []str
 		return err
 	}
 	if !slices.Equal(there, members) {
-		return wallet.Refuse(group.CodeExists, "group %q exists and has other members: add and remove members one by one", id)
+		return refusal.New(group.CodeExists, "group %q exists and has other members: add and remove members one by one", id)
 	}
 	return nil
 }
@@ -165,7 +164,7 @@ func (s *Store) change(ctx context.Context, id, user string, f func(tx *sql.Tx, 
 	if err != nil {
 		return err
 	}
-	if err := wallet.CheckID("member", user); err != nil {
+	if err := refusal.CheckID("member", user); err != nil {
 		return err
 	}
 	err = s.cluster.Tx(ctx, at.shard, func(tx *sql.Tx) error {
@@ -184,7 +183,7 @@ func (s *Store) change(ctx context.Context, id, user string, f func(tx *sql.Tx, 
 
 // GroupsOf returns the groups that a user is a member of, ordered. It asks every shard.
 func (s *Store) GroupsOf(ctx context.Context, user string) ([]string, error) {
-	if err := wallet.CheckID("user", user); err != nil {
+	if err := refusal.CheckID("user", user); err != nil {
 		return nil, err
 	}
 	found := make([][]string, s.cluster.Shards())
@@ -205,12 +204,12 @@ func (s *Store) GroupsOf(ctx context.Context, user string) ([]string, error) {
 }
 
 func tooLarge(id string) error {
-	return wallet.Refuse(group.CodeTooLarge, "group %q would have more than %d members", id, group.MaxMembers)
+	return refusal.New(group.CodeTooLarge, "group %q would have more than %d members", id, group.MaxMembers)
 }
 
 // wrap says what failed. A Refusal passes as it is, for it is an answer.
 func wrap(err error, doing string) error {
-	if err == nil || wallet.RefusalCode(err) != "" {
+	if err == nil || refusal.CodeOf(err) != "" {
 		return err
 	}
 	return shards.Classify(fmt.Errorf("%s: %w", doing, err))

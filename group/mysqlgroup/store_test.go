@@ -11,9 +11,9 @@ import (
 	"github.com/hongbao/hongbao/group"
 	"github.com/hongbao/hongbao/group/mysqlgroup"
 	"github.com/hongbao/hongbao/internal/devstack"
+	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/internal/shards/shardstest"
-	"github.com/hongbao/hongbao/wallet"
 )
 
 func open(t *testing.T, n int, dsns ...string) *mysqlgroup.Store {
@@ -51,11 +51,11 @@ func TestLifeOfAGroup(t *testing.T) {
 		{"remove again", s.Remove(ctx, "family", "bob"), ""},
 		{"remove where there is no group", s.Remove(ctx, "nobody", "bob"), group.CodeNotFound},
 		{"ids are told apart by case", s.Create(ctx, "Family", []string{"dave"}), ""},
-		{"malformed group", s.Create(ctx, "no spaces", nil), wallet.CodeInvalidArgument},
-		{"malformed member", s.Add(ctx, "family", "张三"), wallet.CodeInvalidArgument},
+		{"malformed group", s.Create(ctx, "no spaces", nil), refusal.CodeInvalidArgument},
+		{"malformed member", s.Add(ctx, "family", "张三"), refusal.CodeInvalidArgument},
 	}
 	for _, step := range steps {
-		if got := wallet.RefusalCode(step.err); got != step.code || step.code == "" && step.err != nil {
+		if got := refusal.CodeOf(step.err); got != step.code || step.code == "" && step.err != nil {
 			t.Errorf("%s: %v, want %q", step.what, step.err, step.code)
 		}
 	}
@@ -104,8 +104,8 @@ func TestConcurrentAddsStopAtMaxMembers(t *testing.T) {
 			err := s.Add(ctx, "crowd", fmt.Sprintf("late-%d", i))
 			mu.Lock()
 			defer mu.Unlock()
-			codes[wallet.RefusalCode(err)]++
-			if err != nil && wallet.RefusalCode(err) == "" {
+			codes[refusal.CodeOf(err)]++
+			if err != nil && refusal.CodeOf(err) == "" {
 				t.Errorf("add: %v", err)
 			}
 		})
@@ -120,7 +120,7 @@ func TestConcurrentAddsStopAtMaxMembers(t *testing.T) {
 	if err := s.Add(ctx, "crowd", first[0]); err != nil {
 		t.Errorf("adding a member again to a full group: %v", err)
 	}
-	if err := s.Create(ctx, "too-many", append(first, others(room+1)...)); wallet.RefusalCode(err) != group.CodeTooLarge {
+	if err := s.Create(ctx, "too-many", append(first, others(room+1)...)); refusal.CodeOf(err) != group.CodeTooLarge {
 		t.Errorf("creating one with %d: %v", group.MaxMembers+1, err)
 	}
 }
@@ -148,7 +148,7 @@ func TestConcurrentCreates(t *testing.T) {
 		if errs[0] != nil {
 			winner = 1
 		}
-		if errs[winner] != nil || wallet.RefusalCode(errs[1-winner]) != group.CodeExists {
+		if errs[winner] != nil || refusal.CodeOf(errs[1-winner]) != group.CodeExists {
 			t.Fatalf("%v, want one to be refused", errs)
 		}
 		wantMembers(t, s, id, sets[winner]...)

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 func TestBillsAreSharedAsTheServerDoes(t *testing.T) {
@@ -22,7 +22,7 @@ func TestBillsAreSharedAsTheServerDoes(t *testing.T) {
 		{100, []string{"bob", "carol", "dave"}, "collector", "bob 33 carol 33 dave 33"}, // alice bears what no part has
 		{100, []string{"b", "B", "a1", "a-1", "a.1", "a:1"}, "members", "B 17 a-1 17 a.1 17 a1 17 a:1 16 b 16"},
 		{2, []string{"bob", "alice", "carol"}, "members", ""},
-		{wallet.MaxMinor, []string{"bob", "alice", "carol"}, "members", "alice 366503875926 bob 366503875925 carol 366503875925"},
+		{ledger.MaxMinor, []string{"bob", "alice", "carol"}, "members", "alice 366503875926 bob 366503875925 carol 366503875925"},
 		{100, nil, "members", ""},
 	}
 	got := evaluate[[]string](t, browse(t, serve(t, true).URL), `async (bills) => {
@@ -48,7 +48,7 @@ func TestOfferedCurrenciesHaveTheServersDecimals(t *testing.T) {
 		}
 	}
 	for code, digits := range got {
-		if currency, err := wallet.ParseCurrency(code); err != nil || currency.Digits() != digits {
+		if currency, err := ledger.ParseCurrency(code); err != nil || currency.Digits() != digits {
 			t.Errorf("%s has %d decimals here, %d at the server (%v)", code, digits, currency.Digits(), err)
 		}
 	}
@@ -67,7 +67,7 @@ func TestTransferFormStatesTheRules(t *testing.T) {
 		want  string // field and rule, or nothing
 	}{
 		{"smallest", draft{"bob", minor(1), ""}, ""},
-		{"largest", draft{"bob", minor(wallet.MaxMinor), ""}, ""},
+		{"largest", draft{"bob", minor(ledger.MaxMinor), ""}, ""},
 		{"more than a share may be", draft{"bob", minor(5_000_000), ""}, ""},
 		{"nothing", draft{"bob", minor(0), ""}, "amount rule.total_min"},
 		{"nothing typed", draft{"bob", map[string]any{"problem": "empty"}, ""}, "amount rule.total_empty"},
@@ -125,7 +125,7 @@ func TestCollectionFormStatesTheRules(t *testing.T) {
 		{"from nobody", each(), "asks rule.bill_asks"},
 		{"nothing from one", each(ask{"carol", minor(5)}, ask{"bob", minor(0)}), "asks rule.total_min of bob"},
 		{"malformed", each(ask{"bob", map[string]any{"problem": "malformed"}}), "asks rule.total_malformed of bob"},
-		{"more than there can be", each(ask{"bob", minor(wallet.MaxMinor)}, ask{"carol", minor(1)}), "asks rule.total_too_large"},
+		{"more than there can be", each(ask{"bob", minor(ledger.MaxMinor)}, ask{"carol", minor(1)}), "asks rule.total_too_large"},
 	}
 	drafts := make([]draft, len(cases))
 	for i, c := range cases {

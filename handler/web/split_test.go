@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/hongbao/hongbao/envelope"
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 type vector struct {
@@ -38,7 +38,7 @@ func splitVectors(t *testing.T) []vector {
 		vectors = append(vectors, vector{kind, total, count, hex.EncodeToString(seed[:]), strconv.FormatInt(id, 10), shares, seed.Commitment(id)})
 	}
 	for _, count := range []int{1, 2, 3, 18, 99, 100, 500, 2000} {
-		for _, total := range []int64{int64(count), int64(count) + 1, 2 * int64(count), 20_000 * int64(count), 1_000_003, wallet.MaxMinor - 1, wallet.MaxMinor} {
+		for _, total := range []int64{int64(count), int64(count) + 1, 2 * int64(count), 20_000 * int64(count), 1_000_003, ledger.MaxMinor - 1, ledger.MaxMinor} {
 			add(envelope.Lucky, total, count)
 			add(envelope.Equal, total, count)
 		}

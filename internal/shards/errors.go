@@ -10,12 +10,12 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/internal/refusal"
 )
 
 // ErrUnavailable says that a shard's server could not be reached, or could not answer now. What the call would have
 // done may or may not have been done; everything here is safe to repeat. An error that wraps it also carries a
-// wallet.Refusal with the code unavailable, so that the edge needs to know nothing of shards.
+// refusal.Error with the code unavailable, so that the edge needs to know nothing of shards.
 var ErrUnavailable = errors.New("shards: a database server is unavailable")
 
 type unavailable struct{ cause error }
@@ -23,7 +23,7 @@ type unavailable struct{ cause error }
 func (u unavailable) Error() string { return ErrUnavailable.Error() + ": " + u.cause.Error() }
 
 func (u unavailable) Unwrap() []error {
-	return []error{ErrUnavailable, wallet.Refuse(wallet.CodeUnavailable, "the ledger cannot be reached right now: try again with the same request_id"), u.cause}
+	return []error{ErrUnavailable, refusal.New(refusal.CodeUnavailable, "the ledger cannot be reached right now: try again with the same request_id"), u.cause}
 }
 
 // Numbers of server errors.

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
+
+	"github.com/hongbao/hongbao/internal/loop"
 )
 
 // ErrShardMissing says that a shard that was made before is not on the server where the configuration looks for it:
@@ -40,10 +42,8 @@ type Migrations struct {
 // MigrateAll migrates every shard, shard 0 first and then a few at a time. A shard that cannot be reached does not
 // hold up the others; the errors are joined, so errors.Is(err, ErrUnavailable) says that some are left to be done.
 func (c *Cluster) MigrateAll(ctx context.Context, m Migrations) error {
-	errs := make([]error, c.Shards())
-	errs[0] = c.Migrate(ctx, 0, m)
-	each(c.Shards()-1, migrateWidth, func(i int) { errs[i+1] = c.Migrate(ctx, i+1, m) })
-	return errors.Join(errs...)
+	migrate := func(shard int) error { return c.Migrate(ctx, shard, m) }
+	return errors.Join(migrate(0), loop.FanOut(c.All()[1:], migrateWidth, migrate))
 }
 
 // Migrate makes the schema of a shard if there is none and brings a package's tables in it up to date. Processes that

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
-	"sync"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -72,18 +71,4 @@ func (c sessionConnector) Connect(ctx context.Context) (driver.Conn, error) {
 		}
 	}
 	return conn, nil
-}
-
-// each calls f for 0 to n-1, at most width at a time, and returns when all are done.
-func each(n, width int, f func(i int)) {
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, width)
-	for i := range n {
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			f(i)
-		})
-	}
-	wg.Wait()
 }

@@ -14,14 +14,12 @@
 package shards
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"hash/fnv"
 	"regexp"
 	"sync"
-	"time"
 )
 
 // Limits and defaults.
@@ -156,15 +154,3 @@ func (c *Cluster) DB(shard int) *sql.DB { return c.servers[c.place[shard]].db }
 
 // ServerDB is the pool of a server, by its index.
 func (c *Cluster) ServerDB(server int) *sql.DB { return c.servers[server].db }
-
-// Ping asks every server whether it is there, all at once, and returns an error for each, nil where it is.
-func (c *Cluster) Ping(ctx context.Context) []error {
-	const patience = 2 * time.Second
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	answers := make([]error, len(c.servers))
-	each(len(c.servers), len(c.servers), func(i int) {
-		answers[i] = Classify(c.servers[i].db.PingContext(ctx))
-	})
-	return answers
-}

@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"github.com/hongbao/hongbao/internal/devstack"
+	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/internal/shards/shardstest"
-	"github.com/hongbao/hongbao/wallet"
 )
 
 var counters = shards.Migrations{Table: "counter_version", FS: fstest.MapFS{"00001_counter.sql": {Data: []byte(
@@ -207,7 +207,7 @@ func TestUnavailable(t *testing.T) {
 		t.Errorf("the server that is up: %v", err)
 	}
 	err = bump(1)
-	if !errors.Is(err, shards.ErrUnavailable) || wallet.RefusalCode(err) != wallet.CodeUnavailable {
+	if !errors.Is(err, shards.ErrUnavailable) || refusal.CodeOf(err) != refusal.CodeUnavailable {
 		t.Errorf("the server that is down: %v, want ErrUnavailable", err)
 	}
 	if err := c.MigrateAll(ctx, counters); !errors.Is(err, shards.ErrUnavailable) {

@@ -9,7 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/collection"
+	"github.com/hongbao/hongbao/transfer"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 // gathering is a set of books with transfers and collections in them: alice has offered bob (on the other shard) one
@@ -19,9 +21,9 @@ type gathering struct {
 	*book
 	home, away             int
 	bob, carol             string
-	offered, arrived, back wallet.Hold
-	collection             wallet.Collection
-	payment                wallet.Hold
+	offered, arrived, back ledger.Hold
+	collection             collection.Collection
+	payment                ledger.Hold
 }
 
 func openGathering(t *testing.T) *gathering {
@@ -35,10 +37,10 @@ func openGathering(t *testing.T) *gathering {
 	g.topUp("alice", 1000)
 	g.topUp(g.bob, 1000)
 	g.offered, g.arrived, g.back = g.book.offered(g.bob), g.book.offered(g.bob), g.book.offered(g.bob)
-	for h, to := range map[*wallet.Hold]wallet.Stage{&g.arrived: wallet.StageArrived, &g.back: wallet.StageDeclined} {
+	for h, to := range map[*ledger.Hold]ledger.Stage{&g.arrived: transfer.StateArrived, &g.back: transfer.StateDeclined} {
 		var done bool
 		var err error
-		if *h, done, err = g.Advance(t.Context(), step(*h, wallet.StageOffered, to)); !done || err != nil {
+		if *h, done, err = g.Advance(t.Context(), step(*h, transfer.StateOffered, to)); !done || err != nil {
 			t.Fatal(done, err)
 		}
 	}
@@ -83,40 +85,40 @@ func TestAuditNamesWhatIsWrongWithTransfersAndCollections(t *testing.T) {
 		codes []string
 		what  string // part of what the first of the codes names
 	}{
-		{"arrived, and still held", "UPDATE {holds} SET stage = 'arrived' WHERE id = $offered", "", []string{wallet.AuditHoldStage}, "hold $offered, arrived"},
-		{"expired, and still held", "UPDATE {holds} SET stage = 'expired' WHERE id = $offered", "", []string{wallet.AuditHoldStage}, "hold $offered, expired"},
-		{"offered, and paid", "UPDATE {holds} SET stage = 'offered' WHERE id = $arrived", "", []string{wallet.AuditHoldStage}, "hold $arrived, offered"},
-		{"recalled, and paid", "UPDATE {holds} SET stage = 'recalled' WHERE id = $arrived", "", []string{wallet.AuditHoldStage}, "hold $arrived, recalled"},
-		{"arrived, and given back", "UPDATE {holds} SET stage = 'arrived' WHERE id = $back", "", []string{wallet.AuditHoldStage}, "hold $back, arrived"},
-		{"no stage", "UPDATE {holds} SET stage = '' WHERE id = $back", "", []string{wallet.AuditHoldStage}, "hold $back"},
-		{"a stage that is none", "UPDATE {holds} SET stage = 'lost' WHERE id = $offered", "", []string{wallet.AuditHoldStage}, "hold $offered"},
-		{"a stage of a payment", "", "UPDATE {holds} SET stage = 'arrived' WHERE id = $payment", []string{wallet.AuditHoldStage}, "hold $payment"},
-		{"paid to somebody else", "UPDATE {holds} SET counterparty = 'zoe' WHERE id = $arrived", "", []string{wallet.AuditPostPayee, wallet.AuditMention}, "post of hold $arrived part 0"},
-		{"more spent than was sent", "UPDATE {spent} SET amount = amount + 1", "", []string{wallet.AuditSpent}, "spent by alice in CNY"},
-		{"spent that was not counted", "", "DELETE FROM {spent}", []string{wallet.AuditSpent}, "spent by "},
-		{"spent by nobody", "INSERT INTO {spent} VALUES ('aaron', 'CNY', 20000, 5)", "", []string{wallet.AuditSpent}, "spent by aaron"},
-		{"spent by nobody, at the end", "INSERT INTO {spent} VALUES ('zoe', 'CNY', 20000, 5)", "", []string{wallet.AuditSpent}, "spent by zoe"},
-		{"spent on another day", "UPDATE {spent} SET day = day + 1", "", []string{wallet.AuditSpent}, "spent by alice"},
-		{"an offer nobody finds", "", "DELETE FROM {mentions} WHERE reference = $offered", []string{wallet.AuditMention}, "transfer $offered"},
-		{"a bill nobody finds", "", "DELETE FROM {mentions} WHERE reference = $collection AND who = $carol", []string{wallet.AuditMention}, "collection $collection"},
-		{"a bill that the group does not find", "$group", "", []string{wallet.AuditMention}, "collection $collection"},
-		{"more due than the parts", "UPDATE {collections} SET due = due + 1, total = total + 1", "", []string{wallet.AuditCollection}, "collection $collection: due"},
-		{"more collected than was paid", "UPDATE {collections} SET collected = collected + 1", "", []string{wallet.AuditCollection}, "collection $collection"},
-		{"complete with an unpaid part", "UPDATE {collections} SET state = 'complete'", "", []string{wallet.AuditCollection}, "collection $collection with 1 unpaid"},
-		{"open with none", "UPDATE {collection_parts} SET state = 'own' WHERE member = $carol; UPDATE {collections} SET due = 100", "", []string{wallet.AuditCollection}, "collection $collection with 0 unpaid"},
-		{"a collection that is gone", "DELETE FROM {collections}", "", []string{wallet.AuditCollection}, "in collection $collection"},
-		{"a part in no state", "UPDATE {collection_parts} SET state = 'lost' WHERE member = $carol", "", []string{wallet.AuditCollection}, "part of "},
-		{"a part that is due and has a payment", "UPDATE {collection_parts} SET payment = 5 WHERE member = $carol", "", []string{wallet.AuditCollection}, "part of "},
-		{"a part that was paid by nothing", "UPDATE {collection_parts} SET payment = 5 WHERE member = $bob", "", []string{wallet.AuditPayment}, "part of "},
+		{"arrived, and still held", "UPDATE {holds} SET stage = 'arrived' WHERE id = $offered", "", []string{ledger.AuditHoldStage}, "hold $offered, arrived"},
+		{"expired, and still held", "UPDATE {holds} SET stage = 'expired' WHERE id = $offered", "", []string{ledger.AuditHoldStage}, "hold $offered, expired"},
+		{"offered, and paid", "UPDATE {holds} SET stage = 'offered' WHERE id = $arrived", "", []string{ledger.AuditHoldStage}, "hold $arrived, offered"},
+		{"recalled, and paid", "UPDATE {holds} SET stage = 'recalled' WHERE id = $arrived", "", []string{ledger.AuditHoldStage}, "hold $arrived, recalled"},
+		{"arrived, and given back", "UPDATE {holds} SET stage = 'arrived' WHERE id = $back", "", []string{ledger.AuditHoldStage}, "hold $back, arrived"},
+		{"no stage", "UPDATE {holds} SET stage = '' WHERE id = $back", "", []string{ledger.AuditHoldStage}, "hold $back"},
+		{"a stage that is none", "UPDATE {holds} SET stage = 'lost' WHERE id = $offered", "", []string{ledger.AuditHoldStage}, "hold $offered"},
+		{"a stage of a payment", "", "UPDATE {holds} SET stage = 'arrived' WHERE id = $payment", []string{ledger.AuditHoldStage}, "hold $payment"},
+		{"paid to somebody else", "UPDATE {holds} SET counterparty = 'zoe' WHERE id = $arrived", "", []string{ledger.AuditPostPayee, ledger.AuditMention}, "post of hold $arrived part 0"},
+		{"more spent than was sent", "UPDATE {spent} SET amount = amount + 1", "", []string{ledger.AuditSpent}, "spent by alice in CNY"},
+		{"spent that was not counted", "", "DELETE FROM {spent}", []string{ledger.AuditSpent}, "spent by "},
+		{"spent by nobody", "INSERT INTO {spent} VALUES ('aaron', 'CNY', 20000, 5)", "", []string{ledger.AuditSpent}, "spent by aaron"},
+		{"spent by nobody, at the end", "INSERT INTO {spent} VALUES ('zoe', 'CNY', 20000, 5)", "", []string{ledger.AuditSpent}, "spent by zoe"},
+		{"spent on another day", "UPDATE {spent} SET day = day + 1", "", []string{ledger.AuditSpent}, "spent by alice"},
+		{"an offer nobody finds", "", "DELETE FROM {mentions} WHERE reference = $offered", []string{ledger.AuditMention}, "transfer $offered"},
+		{"a bill nobody finds", "", "DELETE FROM {mentions} WHERE reference = $collection AND who = $carol", []string{ledger.AuditMention}, "collection $collection"},
+		{"a bill that the group does not find", "$group", "", []string{ledger.AuditMention}, "collection $collection"},
+		{"more due than the parts", "UPDATE {collections} SET due = due + 1, total = total + 1", "", []string{ledger.AuditCollection}, "collection $collection: due"},
+		{"more collected than was paid", "UPDATE {collections} SET collected = collected + 1", "", []string{ledger.AuditCollection}, "collection $collection"},
+		{"complete with an unpaid part", "UPDATE {collections} SET state = 'complete'", "", []string{ledger.AuditCollection}, "collection $collection with 1 unpaid"},
+		{"open with none", "UPDATE {collection_parts} SET state = 'own' WHERE member = $carol; UPDATE {collections} SET due = 100", "", []string{ledger.AuditCollection}, "collection $collection with 0 unpaid"},
+		{"a collection that is gone", "DELETE FROM {collections}", "", []string{ledger.AuditCollection}, "in collection $collection"},
+		{"a part in no state", "UPDATE {collection_parts} SET state = 'lost' WHERE member = $carol", "", []string{ledger.AuditCollection}, "part of "},
+		{"a part that is due and has a payment", "UPDATE {collection_parts} SET payment = 5 WHERE member = $carol", "", []string{ledger.AuditCollection}, "part of "},
+		{"a part that was paid by nothing", "UPDATE {collection_parts} SET payment = 5 WHERE member = $bob", "", []string{ledger.AuditPayment}, "part of "},
 		{"a part that was paid by something else", "UPDATE {collection_parts} SET payment = $payment, state = 'paid' WHERE member = $carol; UPDATE {collections} SET collected = 200, state = 'complete'", "",
-			[]string{wallet.AuditPayment}, "part of "},
-		{"a part that was paid too little", "UPDATE {collection_parts} SET amount = 101 WHERE member = $bob; UPDATE {collections} SET due = 201, total = 201, collected = 101", "", []string{wallet.AuditPayment}, "part of "},
-		{"a part under another claim", "UPDATE {collection_parts} SET claim = 2 WHERE member = $bob", "", []string{wallet.AuditPayment}, "part of "},
-		{"a payment that was made for nothing", "UPDATE {collection_parts} SET state = 'due', payment = 0 WHERE member = $bob; UPDATE {collections} SET collected = 0", "", []string{wallet.AuditPayment}, "payment $payment"},
-		{"a payment of no collection", "", "UPDATE {holds} SET detail = '{}' WHERE id = $payment", []string{wallet.AuditPayment}, ""},
-		{"a payment of another claim", "", `UPDATE {holds} SET detail = REPLACE(detail, '"claim":1', '"claim":2') WHERE id = $payment`, []string{wallet.AuditPayment}, ""},
-		{"a payment that is a transfer", "", "UPDATE {holds} SET subject = 'transfer' WHERE id = $payment", []string{wallet.AuditPayment, wallet.AuditHoldStage}, "part of "},
-		{"a payment that was not posted", "", "UPDATE {holds} SET posted = 0, is_open = 1 WHERE id = $payment", []string{wallet.AuditPayment, wallet.AuditHoldPosted}, "part of "},
+			[]string{ledger.AuditPayment}, "part of "},
+		{"a part that was paid too little", "UPDATE {collection_parts} SET amount = 101 WHERE member = $bob; UPDATE {collections} SET due = 201, total = 201, collected = 101", "", []string{ledger.AuditPayment}, "part of "},
+		{"a part under another claim", "UPDATE {collection_parts} SET claim = 2 WHERE member = $bob", "", []string{ledger.AuditPayment}, "part of "},
+		{"a payment that was made for nothing", "UPDATE {collection_parts} SET state = 'due', payment = 0 WHERE member = $bob; UPDATE {collections} SET collected = 0", "", []string{ledger.AuditPayment}, "payment $payment"},
+		{"a payment of no collection", "", "UPDATE {holds} SET detail = '{}' WHERE id = $payment", []string{ledger.AuditPayment}, ""},
+		{"a payment of another claim", "", `UPDATE {holds} SET detail = REPLACE(detail, '"claim":1', '"claim":2') WHERE id = $payment`, []string{ledger.AuditPayment}, ""},
+		{"a payment that is a transfer", "", "UPDATE {holds} SET subject = 'transfer' WHERE id = $payment", []string{ledger.AuditPayment, ledger.AuditHoldStage}, "part of "},
+		{"a payment that was not posted", "", "UPDATE {holds} SET posted = 0, is_open = 1 WHERE id = $payment", []string{ledger.AuditPayment, ledger.AuditHoldPosted}, "part of "},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g := openGathering(t)
@@ -131,7 +133,7 @@ func TestAuditNamesWhatIsWrongWithTransfersAndCollections(t *testing.T) {
 			r := g.audit()
 			for i, code := range c.codes {
 				named[code] = true
-				if !slices.ContainsFunc(r.Discrepancies, func(d wallet.Discrepancy) bool {
+				if !slices.ContainsFunc(r.Discrepancies, func(d ledger.Discrepancy) bool {
 					return d.Code == code && (i > 0 || strings.Contains(d.What, g.fill(c.what))) && d.Expected != d.Found
 				}) {
 					t.Errorf("no %s about %q in %+v", code, g.fill(c.what), r.Discrepancies)
@@ -144,7 +146,7 @@ func TestAuditNamesWhatIsWrongWithTransfersAndCollections(t *testing.T) {
 			}
 		})
 	}
-	for _, code := range []string{wallet.AuditHoldStage, wallet.AuditPostPayee, wallet.AuditSpent, wallet.AuditMention, wallet.AuditCollection, wallet.AuditPayment} {
+	for _, code := range []string{ledger.AuditHoldStage, ledger.AuditPostPayee, ledger.AuditSpent, ledger.AuditMention, ledger.AuditCollection, ledger.AuditPayment} {
 		if !named[code] {
 			t.Errorf("no case breaks the books as %s", code)
 		}
@@ -163,8 +165,8 @@ func TestAuditWhileTransfersAndPaymentsAreMade(t *testing.T) {
 	wg.Go(func() {
 		for n := 0; ctx.Err() == nil; n++ {
 			h := b.offered([]string{"bob", "carol", "erin"}[n%3])
-			to := []wallet.Stage{wallet.StageArrived, wallet.StageDeclined, wallet.StageRecalled, wallet.StageAccepted}[n%4]
-			if _, done, err := b.Advance(t.Context(), step(h, wallet.StageOffered, to)); !done || err != nil {
+			to := []ledger.Stage{transfer.StateArrived, transfer.StateDeclined, transfer.StateRecalled, transfer.StateAccepted}[n%4]
+			if _, done, err := b.Advance(t.Context(), step(h, transfer.StateOffered, to)); !done || err != nil {
 				t.Errorf("advance: %v, %v", done, err)
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/hongbao/hongbao/internal/devstack"
 	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 // undecided is a funding provider that settles top-ups and takes its time with withdrawals.
@@ -25,7 +26,7 @@ func (undecided) PayOut(context.Context, wallet.FundingOrder) (wallet.FundingSta
 // other shard) has his 30 and carol's 20 are in flight; a hold that was voided; a pending withdrawal.
 type scene struct {
 	*book
-	hold, voided wallet.Hold
+	hold, voided ledger.Hold
 	home, away   int // shards of alice and of bob
 	bob, carol   string
 	withdrawal   int64
@@ -86,61 +87,61 @@ func TestAuditNamesEachDiscrepancy(t *testing.T) {
 		what  string // part of what the first of the codes names; "" for anything
 	}{
 		{"an amount of the clearing account", "UPDATE {entries} SET amount = amount + 1 WHERE account = '#clearing' AND amount = 20", "",
-			[]string{wallet.AuditShardUnbalanced, wallet.AuditClearing}, "CNY"},
-		{"a balance", "UPDATE {accounts} SET balance = balance + 1 WHERE account = 'alice'", "", []string{wallet.AuditAccountBalance, wallet.AuditAccountRunning}, "account alice"},
-		{"money for an account without entries", "INSERT INTO {accounts} VALUES ('zoe', 'CNY', 5, 0)", "", []string{wallet.AuditAccountBalance}, "account zoe"},
-		{"a running balance", "UPDATE {entries} SET balance = balance + 1 WHERE account = 'alice' AND seq = 2", "", []string{wallet.AuditAccountRunning}, "entry 2 of account alice"},
-		{"a last running balance", "", "UPDATE {entries} SET balance = balance + 1 WHERE account = $bob AND seq = 2", []string{wallet.AuditAccountRunning}, "account "},
-		{"a number of an entry", "UPDATE {entries} SET seq = 9 WHERE account = 'alice' AND seq = 5", "", []string{wallet.AuditAccountSequence}, "entry after 4 of account alice"},
-		{"the number of entries", "UPDATE {accounts} SET seq = seq + 1 WHERE account = 'alice'", "", []string{wallet.AuditAccountSequence}, "account alice"},
+			[]string{ledger.AuditShardUnbalanced, ledger.AuditClearing}, "CNY"},
+		{"a balance", "UPDATE {accounts} SET balance = balance + 1 WHERE account = 'alice'", "", []string{ledger.AuditAccountBalance, ledger.AuditAccountRunning}, "account alice"},
+		{"money for an account without entries", "INSERT INTO {accounts} VALUES ('zoe', 'CNY', 5, 0)", "", []string{ledger.AuditAccountBalance}, "account zoe"},
+		{"a running balance", "UPDATE {entries} SET balance = balance + 1 WHERE account = 'alice' AND seq = 2", "", []string{ledger.AuditAccountRunning}, "entry 2 of account alice"},
+		{"a last running balance", "", "UPDATE {entries} SET balance = balance + 1 WHERE account = $bob AND seq = 2", []string{ledger.AuditAccountRunning}, "account "},
+		{"a number of an entry", "UPDATE {entries} SET seq = 9 WHERE account = 'alice' AND seq = 5", "", []string{ledger.AuditAccountSequence}, "entry after 4 of account alice"},
+		{"the number of entries", "UPDATE {accounts} SET seq = seq + 1 WHERE account = 'alice'", "", []string{ledger.AuditAccountSequence}, "account alice"},
 		{"an entry that is gone", "DELETE FROM {entries} WHERE account = 'alice' AND seq = 1", "",
-			[]string{wallet.AuditAccountSequence, wallet.AuditAccountBalance, wallet.AuditShardUnbalanced, wallet.AuditFunding}, "entry after 0 of account alice"},
-		{"a negative balance", "UPDATE {accounts} SET balance = -1, seq = 0 WHERE account = 'alice'", "", []string{wallet.AuditAccountNegative, wallet.AuditAccountBalance}, "account alice"},
-		{"a wallet that is gone", "DELETE FROM {accounts} WHERE account = 'alice'", "", []string{wallet.AuditAccountMissing}, "account alice"},
+			[]string{ledger.AuditAccountSequence, ledger.AuditAccountBalance, ledger.AuditShardUnbalanced, ledger.AuditFunding}, "entry after 0 of account alice"},
+		{"a negative balance", "UPDATE {accounts} SET balance = -1, seq = 0 WHERE account = 'alice'", "", []string{ledger.AuditAccountNegative, ledger.AuditAccountBalance}, "account alice"},
+		{"a wallet that is gone", "DELETE FROM {accounts} WHERE account = 'alice'", "", []string{ledger.AuditAccountMissing}, "account alice"},
 		{"a system account of no kind", entry + "('#till', 'CNY', 1, 5, 0, 'post', '', 1, 0, '', '', 0), ('#till', 'CNY', 2, -5, 0, 'post', '', 2, 0, '', '', 0)", "",
-			[]string{wallet.AuditAccountUnknown}, "account #till"},
+			[]string{ledger.AuditAccountUnknown}, "account #till"},
 		{"the account of no hold", entry + "('#hold:77', 'CNY', 1, 5, 0, 'hold', '', 1, 0, '', '', 0), ('#hold:77', 'CNY', 2, -5, 0, 'hold', '', 2, 0, '', '', 0)", "",
-			[]string{wallet.AuditAccountUnknown}, "account #hold:77"},
+			[]string{ledger.AuditAccountUnknown}, "account #hold:77"},
 		{"the account of no funding", entry + "('#funding:x', 'CNY', 1, 5, 0, 'hold', '', 1, 0, '', '', 0), ('#funding:x', 'CNY', 2, -5, 0, 'hold', '', 2, 0, '', '', 0)", "",
-			[]string{wallet.AuditAccountUnknown}, "account #funding:x"},
+			[]string{ledger.AuditAccountUnknown}, "account #funding:x"},
 		{"a wallet on the wrong shard", "", "INSERT INTO {accounts} VALUES ('alice', 'CNY', 0, 2);" + entry +
 			"('alice', 'CNY', 1, 5, 5, 'topup', 'funding', 1, 0, '', '', 0), ('alice', 'CNY', 2, -5, 0, 'withdrawal', 'funding', 2, 0, '', '', 0)",
-			[]string{wallet.AuditAccountUnknown}, "account alice"},
-		{"the amount of a hold", "UPDATE {holds} SET amount = amount - 1 WHERE id = $hold", "", []string{wallet.AuditHoldAmount, wallet.AuditHoldEntries, wallet.AuditHoldOwner}, "hold $hold"},
-		{"more voided than there was", "UPDATE {holds} SET voided = 1000, is_open = 0 WHERE id = $hold", "", []string{wallet.AuditHoldAmount, wallet.AuditHoldOwner}, "hold $hold"},
-		{"what was posted of a hold", "UPDATE {holds} SET posted = posted + 1 WHERE id = $hold", "", []string{wallet.AuditHoldPosted, wallet.AuditHoldEntries}, "hold $hold"},
+			[]string{ledger.AuditAccountUnknown}, "account alice"},
+		{"the amount of a hold", "UPDATE {holds} SET amount = amount - 1 WHERE id = $hold", "", []string{ledger.AuditHoldAmount, ledger.AuditHoldEntries, ledger.AuditHoldOwner}, "hold $hold"},
+		{"more voided than there was", "UPDATE {holds} SET voided = 1000, is_open = 0 WHERE id = $hold", "", []string{ledger.AuditHoldAmount, ledger.AuditHoldOwner}, "hold $hold"},
+		{"what was posted of a hold", "UPDATE {holds} SET posted = posted + 1 WHERE id = $hold", "", []string{ledger.AuditHoldPosted, ledger.AuditHoldEntries}, "hold $hold"},
 		{"money moved from hold to hold", "UPDATE {entries} SET amount = amount + 7 WHERE account = '#hold:$hold' AND kind = 'hold';" +
-			"UPDATE {entries} SET amount = amount - 7 WHERE account = '#hold:$voided' AND kind = 'hold'", "", []string{wallet.AuditHoldEntries}, "hold $hold"},
-		{"a hold that its owner cannot see", "UPDATE {entries} SET reference = 5 WHERE account = 'alice' AND reference = $hold", "", []string{wallet.AuditHoldOwner}, "hold $hold in the statement of alice"},
-		{"a void that its owner cannot see", "UPDATE {entries} SET reference = 5 WHERE account = 'alice' AND kind = 'void'", "", []string{wallet.AuditHoldOwner}, "void of hold $voided"},
-		{"an open hold that is marked done", "UPDATE {holds} SET is_open = 0 WHERE id = $hold", "", []string{wallet.AuditHoldOpen}, "hold $hold"},
-		{"a void hold that is marked open", "UPDATE {holds} SET is_open = 1 WHERE id = $voided", "", []string{wallet.AuditHoldOpen}, "hold $voided"},
+			"UPDATE {entries} SET amount = amount - 7 WHERE account = '#hold:$voided' AND kind = 'hold'", "", []string{ledger.AuditHoldEntries}, "hold $hold"},
+		{"a hold that its owner cannot see", "UPDATE {entries} SET reference = 5 WHERE account = 'alice' AND reference = $hold", "", []string{ledger.AuditHoldOwner}, "hold $hold in the statement of alice"},
+		{"a void that its owner cannot see", "UPDATE {entries} SET reference = 5 WHERE account = 'alice' AND kind = 'void'", "", []string{ledger.AuditHoldOwner}, "void of hold $voided"},
+		{"an open hold that is marked done", "UPDATE {holds} SET is_open = 0 WHERE id = $hold", "", []string{ledger.AuditHoldOpen}, "hold $hold"},
+		{"a void hold that is marked open", "UPDATE {holds} SET is_open = 1 WHERE id = $voided", "", []string{ledger.AuditHoldOpen}, "hold $voided"},
 		{"the amount of a post", "UPDATE {posts} SET amount = amount + 1 WHERE hold = $hold AND part = 0", "",
-			[]string{wallet.AuditPostAmount, wallet.AuditHoldPosted, wallet.AuditCreditDiffers, wallet.AuditClearing}, "post of hold $hold part 0"},
-		{"a hold that is gone", "DELETE FROM {holds} WHERE id = $hold", "", []string{wallet.AuditPostHold, wallet.AuditAccountUnknown}, "post of hold $hold part 0"},
-		{"a post of a part that is not there", "UPDATE {posts} SET part = 9 WHERE hold = $hold AND part = 1", "", []string{wallet.AuditPostHold, wallet.AuditOutbox}, "part 9"},
+			[]string{ledger.AuditPostAmount, ledger.AuditHoldPosted, ledger.AuditCreditDiffers, ledger.AuditClearing}, "post of hold $hold part 0"},
+		{"a hold that is gone", "DELETE FROM {holds} WHERE id = $hold", "", []string{ledger.AuditPostHold, ledger.AuditAccountUnknown}, "post of hold $hold part 0"},
+		{"a post of a part that is not there", "UPDATE {posts} SET part = 9 WHERE hold = $hold AND part = 1", "", []string{ledger.AuditPostHold, ledger.AuditOutbox}, "part 9"},
 		{"a part that was paid twice", "ALTER TABLE {posts} DROP PRIMARY KEY; INSERT INTO {posts} VALUES ($hold, 0, 'dave', 30, 0, 1)", "",
-			[]string{wallet.AuditPartTwice, wallet.AuditHoldPosted, wallet.AuditPostNotCredited}, "post of hold $hold part 0"},
+			[]string{ledger.AuditPartTwice, ledger.AuditHoldPosted, ledger.AuditPostNotCredited}, "post of hold $hold part 0"},
 		{"a user with two shares", "ALTER TABLE {posts} DROP KEY once_each; UPDATE {posts} SET payee = $bob WHERE hold = $hold AND part = 1", "",
-			[]string{wallet.AuditUserTwice, wallet.AuditOutbox}, "part 1 to "},
-		{"an outbox row that is lost", "DELETE FROM {outbox}", "", []string{wallet.AuditPostNotCredited, wallet.AuditClearing}, "post of hold $hold part 1"},
-		{"an inbox that says it came", "", "INSERT INTO {inbox} SELECT $home, id, 0 FROM $outbox", []string{wallet.AuditPostNotCredited, wallet.AuditClearing}, "post of hold $hold part 1"},
-		{"a credit that is gone", "", "DELETE FROM {entries} WHERE account = $bob AND kind = 'post'", []string{wallet.AuditPostNotCredited, wallet.AuditClearing, wallet.AuditAccountBalance}, "part 0"},
+			[]string{ledger.AuditUserTwice, ledger.AuditOutbox}, "part 1 to "},
+		{"an outbox row that is lost", "DELETE FROM {outbox}", "", []string{ledger.AuditPostNotCredited, ledger.AuditClearing}, "post of hold $hold part 1"},
+		{"an inbox that says it came", "", "INSERT INTO {inbox} SELECT $home, id, 0 FROM $outbox", []string{ledger.AuditPostNotCredited, ledger.AuditClearing}, "post of hold $hold part 1"},
+		{"a credit that is gone", "", "DELETE FROM {entries} WHERE account = $bob AND kind = 'post'", []string{ledger.AuditPostNotCredited, ledger.AuditClearing, ledger.AuditAccountBalance}, "part 0"},
 		{"the amount of a credit", "", "UPDATE {entries} SET amount = amount + 1, balance = balance + 1 WHERE account = $bob AND kind = 'post'; UPDATE {accounts} SET balance = balance + 1 WHERE account = $bob;" +
-			"UPDATE {entries} SET amount = amount - 1 WHERE account = '#clearing'", []string{wallet.AuditCreditDiffers}, "post of hold $hold part 0"},
+			"UPDATE {entries} SET amount = amount - 1 WHERE account = '#clearing'", []string{ledger.AuditCreditDiffers}, "post of hold $hold part 0"},
 		{"a credit twice", "", "ALTER TABLE {entries} DROP KEY leg;" + entry + "($bob, 'CNY', 3, 30, 160, 'post', 'envelope', $hold, 0, 'alice', '', 0), ('#clearing', 'CNY', 3, -30, 0, 'post', '', 3, 0, '', '', 0);" +
-			"UPDATE {accounts} SET balance = 160, seq = 3 WHERE account = $bob", []string{wallet.AuditCreditTwice}, "post of hold $hold part 0"},
-		{"a credit without a post", "DELETE FROM {posts} WHERE hold = $hold AND part = 0", "", []string{wallet.AuditCreditUnposted, wallet.AuditHoldPosted, wallet.AuditClearing}, "hold $hold part 0"},
-		{"a credit of no hold at all", "", "UPDATE {entries} SET reference = 1023 WHERE account = $bob AND kind = 'post'", []string{wallet.AuditCreditUnposted, wallet.AuditPostNotCredited}, "hold 1023"},
+			"UPDATE {accounts} SET balance = 160, seq = 3 WHERE account = $bob", []string{ledger.AuditCreditTwice}, "post of hold $hold part 0"},
+		{"a credit without a post", "DELETE FROM {posts} WHERE hold = $hold AND part = 0", "", []string{ledger.AuditCreditUnposted, ledger.AuditHoldPosted, ledger.AuditClearing}, "hold $hold part 0"},
+		{"a credit of no hold at all", "", "UPDATE {entries} SET reference = 1023 WHERE account = $bob AND kind = 'post'", []string{ledger.AuditCreditUnposted, ledger.AuditPostNotCredited}, "hold 1023"},
 		{"money in clearing that nobody posted", entry + "('#clearing', 'CNY', 1, 5, 0, 'post', '', 1, 0, '', '', 0), ('#hold:$hold', 'CNY', 1, -5, 0, 'post', '', 1, 0, '', '', 0)", "",
-			[]string{wallet.AuditClearing, wallet.AuditHoldEntries}, "account #clearing"},
-		{"the amount of an outbox row", "UPDATE {outbox} SET amount = amount + 1", "", []string{wallet.AuditOutbox, wallet.AuditClearing}, "outbox row"},
-		{"a leg of an outbox row", `UPDATE {outbox} SET legs = REPLACE(legs, '"p":1', '"p":2')`, "", []string{wallet.AuditOutbox}, "leg of hold $hold part 2"},
-		{"the legs of an outbox row", "UPDATE {outbox} SET legs = 'torn'", "", []string{wallet.AuditOutbox}, "outbox row"},
-		{"an outbox row for no shard", "UPDATE {outbox} SET dest = 7", "", []string{wallet.AuditOutbox, wallet.AuditPostNotCredited}, "outbox row"},
-		{"a post that was kept aside", "INSERT INTO {rejections} VALUES ($hold, 0, 'mallory', 30, 0, 'the part was paid to bob')", "", []string{wallet.AuditRejection}, "mallory"},
-		{"a withdrawal that was not settled", "UPDATE {fundings} SET state = 'settled' WHERE id = $funding", "", []string{wallet.AuditFunding}, "withdrawal $funding, settled: account #funding:$funding"},
-		{"a top-up nobody ordered", "DELETE FROM {fundings} WHERE kind = 'topup'", "", []string{wallet.AuditFunding}, "account #funding"},
+			[]string{ledger.AuditClearing, ledger.AuditHoldEntries}, "account #clearing"},
+		{"the amount of an outbox row", "UPDATE {outbox} SET amount = amount + 1", "", []string{ledger.AuditOutbox, ledger.AuditClearing}, "outbox row"},
+		{"a leg of an outbox row", `UPDATE {outbox} SET legs = REPLACE(legs, '"p":1', '"p":2')`, "", []string{ledger.AuditOutbox}, "leg of hold $hold part 2"},
+		{"the legs of an outbox row", "UPDATE {outbox} SET legs = 'torn'", "", []string{ledger.AuditOutbox}, "outbox row"},
+		{"an outbox row for no shard", "UPDATE {outbox} SET dest = 7", "", []string{ledger.AuditOutbox, ledger.AuditPostNotCredited}, "outbox row"},
+		{"a post that was kept aside", "INSERT INTO {rejections} VALUES ($hold, 0, 'mallory', 30, 0, 'the part was paid to bob')", "", []string{ledger.AuditRejection}, "mallory"},
+		{"a withdrawal that was not settled", "UPDATE {fundings} SET state = 'settled' WHERE id = $funding", "", []string{ledger.AuditFunding}, "withdrawal $funding, settled: account #funding:$funding"},
+		{"a top-up nobody ordered", "DELETE FROM {fundings} WHERE kind = 'topup'", "", []string{ledger.AuditFunding}, "account #funding"},
 	}
 	named := map[string]bool{}
 	for _, c := range cases {
@@ -160,7 +161,7 @@ func TestAuditNamesEachDiscrepancy(t *testing.T) {
 			r := s.audit()
 			what := strings.NewReplacer("$hold", fmt.Sprint(s.hold.ID), "$voided", fmt.Sprint(s.voided.ID), "$funding", fmt.Sprint(s.withdrawal)).Replace(c.what)
 			for i, code := range c.codes {
-				if !slices.ContainsFunc(r.Discrepancies, func(d wallet.Discrepancy) bool {
+				if !slices.ContainsFunc(r.Discrepancies, func(d ledger.Discrepancy) bool {
 					return d.Code == code && (i > 0 || strings.Contains(d.What, what)) && d.Expected != d.Found
 				}) {
 					t.Errorf("no %s about %q in %+v", code, what, r.Discrepancies)
@@ -173,11 +174,11 @@ func TestAuditNamesEachDiscrepancy(t *testing.T) {
 			}
 		})
 	}
-	for _, code := range []string{wallet.AuditShardUnbalanced, wallet.AuditAccountBalance, wallet.AuditAccountRunning, wallet.AuditAccountSequence,
-		wallet.AuditAccountNegative, wallet.AuditAccountMissing, wallet.AuditAccountUnknown, wallet.AuditHoldAmount, wallet.AuditHoldPosted,
-		wallet.AuditHoldEntries, wallet.AuditHoldOwner, wallet.AuditHoldOpen, wallet.AuditPostAmount, wallet.AuditPostHold, wallet.AuditPartTwice,
-		wallet.AuditUserTwice, wallet.AuditPostNotCredited, wallet.AuditCreditDiffers, wallet.AuditCreditTwice, wallet.AuditCreditUnposted,
-		wallet.AuditClearing, wallet.AuditOutbox, wallet.AuditRejection, wallet.AuditFunding} {
+	for _, code := range []string{ledger.AuditShardUnbalanced, ledger.AuditAccountBalance, ledger.AuditAccountRunning, ledger.AuditAccountSequence,
+		ledger.AuditAccountNegative, ledger.AuditAccountMissing, ledger.AuditAccountUnknown, ledger.AuditHoldAmount, ledger.AuditHoldPosted,
+		ledger.AuditHoldEntries, ledger.AuditHoldOwner, ledger.AuditHoldOpen, ledger.AuditPostAmount, ledger.AuditPostHold, ledger.AuditPartTwice,
+		ledger.AuditUserTwice, ledger.AuditPostNotCredited, ledger.AuditCreditDiffers, ledger.AuditCreditTwice, ledger.AuditCreditUnposted,
+		ledger.AuditClearing, ledger.AuditOutbox, ledger.AuditRejection, ledger.AuditFunding} {
 		if !named[code] {
 			t.Errorf("no case breaks the books as %s", code)
 		}
@@ -255,7 +256,7 @@ func TestAuditBetweenItsSnapshots(t *testing.T) {
 		t.Fatal(err)
 	}
 	waited := narrow.DB(0).Stats().WaitCount
-	var report wallet.AuditReport
+	var report ledger.AuditReport
 	audited := make(chan error)
 	go func() {
 		var err error

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/hongbao/hongbao/internal/devstack"
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 // BenchmarkSettle is what the settler and the deliverer do for a living: batches of 1,000 posts over 200 envelopes of
@@ -45,7 +45,7 @@ func BenchmarkSettle(b *testing.B) {
 	for b.Loop() {
 		b.StopTimer()
 		round++
-		holds := make([][]wallet.Hold, nShards)
+		holds := make([][]ledger.Hold, nShards)
 		var wg sync.WaitGroup
 		for shard, sender := range senders {
 			l.topUp(sender, 10_000_000)
@@ -67,7 +67,7 @@ func BenchmarkSettle(b *testing.B) {
 			wg.Go(func() {
 				defer close(posted)
 				for from := 0; from < shares; from += perBatch {
-					batch := make([]wallet.Post, 0, envelopes*perBatch)
+					batch := make([]ledger.Post, 0, envelopes*perBatch)
 					for i, h := range holds[shard] {
 						for part := from; part < from+perBatch; part++ {
 							batch = append(batch, pay(h, part, fmt.Sprintf("user-%d", (round*7919+i*977+shard*31+part*1009)%users)))

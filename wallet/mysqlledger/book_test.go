@@ -8,9 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/internal/shards/shardstest"
 	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/wallet/ledger"
 	"github.com/hongbao/hongbao/wallet/mysqlledger"
 )
 
@@ -50,7 +52,7 @@ func (b *book) topUp(user string, minor int64) {
 }
 
 // draft is a hold that nobody has made yet.
-func (b *book) draft(owner string, parts ...int64) wallet.Hold {
+func (b *book) draft(owner string, parts ...int64) ledger.Hold {
 	b.t.Helper()
 	id, err := b.NewID(owner)
 	if err != nil {
@@ -61,13 +63,13 @@ func (b *book) draft(owner string, parts ...int64) wallet.Hold {
 		total += p
 	}
 	now := time.UnixMilli(time.Now().UnixMilli()).UTC()
-	return wallet.Hold{ID: id, Subject: wallet.SubjectEnvelope, Owner: owner, Amount: wallet.Amount{Minor: total, Currency: cny}, Parts: parts,
+	return ledger.Hold{ID: id, Subject: envelope.Subject, Owner: owner, Amount: ledger.Amount{Minor: total, Currency: cny}, Parts: parts,
 		Note: "恭喜发财", Detail: []byte(`{"group":"g"}`), CreatedAt: now, ExpiresAt: now.Add(24 * time.Hour), Open: true}
 }
 
-func request(t testing.TB, id string, body any) wallet.Request {
+func request(t testing.TB, id string, body any) ledger.Request {
 	t.Helper()
-	r, err := wallet.NewRequest(id, "send", body)
+	r, err := ledger.NewRequest(id, "send", body)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +77,7 @@ func request(t testing.TB, id string, body any) wallet.Request {
 }
 
 // hold makes a hold.
-func (b *book) hold(owner string, parts ...int64) wallet.Hold {
+func (b *book) hold(owner string, parts ...int64) ledger.Hold {
 	b.t.Helper()
 	h := b.draft(owner, parts...)
 	got, err := b.Hold(b.t.Context(), request(b.t, fmt.Sprint(h.ID), parts), h)
@@ -85,11 +87,11 @@ func (b *book) hold(owner string, parts ...int64) wallet.Hold {
 	return got
 }
 
-func pay(h wallet.Hold, part int, payee string) wallet.Post {
-	return wallet.Post{Hold: h.ID, Part: part, Payee: payee, Minor: h.Parts[part], At: h.CreatedAt.Add(time.Duration(part) * time.Second)}
+func pay(h ledger.Hold, part int, payee string) ledger.Post {
+	return ledger.Post{Hold: h.ID, Part: part, Payee: payee, Minor: h.Parts[part], At: h.CreatedAt.Add(time.Duration(part) * time.Second)}
 }
 
-func (b *book) post(posts ...wallet.Post) wallet.PostResult {
+func (b *book) post(posts ...ledger.Post) ledger.PostResult {
 	b.t.Helper()
 	shard, _ := b.ShardOf(posts[0].Hold)
 	r, err := b.Post(b.t.Context(), shard, posts)
@@ -139,7 +141,7 @@ func (b *book) wantBalances(want map[string]int64) {
 	}
 }
 
-func (b *book) audit() wallet.AuditReport {
+func (b *book) audit() ledger.AuditReport {
 	b.t.Helper()
 	r, err := b.Audit(b.t.Context())
 	if err != nil {

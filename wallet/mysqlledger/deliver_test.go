@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"github.com/hongbao/hongbao/internal/devstack"
+	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/internal/shards/shardstest"
-	"github.com/hongbao/hongbao/wallet"
 )
 
 // Eight workers in two processes deliver the same legs at the same time: each is credited once.
@@ -181,7 +181,7 @@ func TestServerDownForAWhile(t *testing.T) {
 			t.Errorf("%s on shard %d, which is up, has nothing", payee, shard)
 		}
 	}
-	if _, err := b.Audit(ctx); wallet.RefusalCode(err) != wallet.CodeUnavailable {
+	if _, err := b.Audit(ctx); refusal.CodeOf(err) != refusal.CodeUnavailable {
 		t.Errorf("audit while a server is down: %v", err)
 	}
 	if _, err := b.Balances(ctx, userOf(1, 0)); !errors.Is(err, shards.ErrUnavailable) {

@@ -5,32 +5,35 @@ import (
 	"database/sql"
 	"errors"
 	"strconv"
-	"strings"
 
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/internal/refusal"
+	"github.com/hongbao/hongbao/internal/shards/rows"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 // System accounts. No user id contains a #.
 const (
-	clearing      = "#clearing"
-	outside       = "#funding"
-	holdPrefix    = "#hold:"
-	fundingPrefix = "#funding:"
+	ClearingAccount = "#clearing"
+	OutsideAccount  = "#funding"
+	HoldPrefix      = "#hold:"
+	FundingPrefix   = "#funding:"
 )
 
-func holdAccount(id int64) string    { return holdPrefix + strconv.FormatInt(id, 10) }
-func fundingAccount(id int64) string { return fundingPrefix + strconv.FormatInt(id, 10) }
-func isSystem(account string) bool   { return strings.HasPrefix(account, "#") }
+// HoldAccount is the account of what is held in a hold.
+func HoldAccount(id int64) string { return HoldPrefix + strconv.FormatInt(id, 10) }
+
+// FundingAccount is the account of a withdrawal that its provider has not decided.
+func FundingAccount(id int64) string { return FundingPrefix + strconv.FormatInt(id, 10) }
 
 // entry is a row of entries.
 type entry struct {
 	account      string
-	currency     wallet.Currency
+	currency     ledger.Currency
 	seq          int64 // of a system account: an id of the transaction
 	amount       int64
 	balance      int64 // of a system account: 0
-	kind         wallet.EntryKind
-	subject      wallet.Subject
+	kind         ledger.EntryKind
+	subject      ledger.Subject
 	reference    int64
 	part         int
 	counterparty string
@@ -44,8 +47,8 @@ const entryColumns = "account, currency, seq, amount, balance, kind, subject, re
 var errUnbalanced = errors.New("mysqlledger: the entries of a transaction do not sum to zero")
 
 // writeEntries inserts the entries of a transaction, which must sum to zero in each currency.
-func writeEntries(ctx context.Context, tx *sql.Tx, t tables, entries []entry) error {
-	sums := map[wallet.Currency]int64{}
+func writeEntries(ctx context.Context, tx *sql.Tx, t Tables, entries []entry) error {
+	sums := map[ledger.Currency]int64{}
 	args := make([]any, 0, len(entries)*12)
 	for i := range entries {
 		e := &entries[i]
@@ -58,15 +61,15 @@ func writeEntries(ctx context.Context, tx *sql.Tx, t tables, entries []entry) er
 			return errUnbalanced
 		}
 	}
-	return insertRows(ctx, tx, "INSERT INTO "+t.entries+" ("+entryColumns+")", 12, args, "")
+	return rows.Insert(ctx, tx, "INSERT INTO "+t.Entries+" ("+entryColumns+")", 12, args, "")
 }
 
 // state is an account after a change.
 type state struct{ balance, seq int64 }
 
 // debit takes minor units out of a wallet and counts one entry. Refusal: insufficient_balance.
-func debit(ctx context.Context, tx *sql.Tx, t tables, user string, a wallet.Amount) (state, error) {
-	done, err := tx.ExecContext(ctx, "UPDATE "+t.accounts+" SET balance = balance - ?, seq = seq + 1 WHERE account = ? AND currency = ? AND balance >= ?",
+func debit(ctx context.Context, tx *sql.Tx, t Tables, user string, a ledger.Amount) (state, error) {
+	done, err := tx.ExecContext(ctx, "UPDATE "+t.Accounts+" SET balance = balance - ?, seq = seq + 1 WHERE account = ? AND currency = ? AND balance >= ?",
 		a.Minor, user, string(a.Currency), a.Minor)
 	if err != nil {
 		return state{}, err
@@ -76,14 +79,14 @@ func debit(ctx context.Context, tx *sql.Tx, t tables, user string, a wallet.Amou
 		return state{}, err
 	}
 	if n == 0 {
-		return state{}, wallet.Refuse(wallet.CodeInsufficientBalance, "the wallet does not hold %d minor units of %s: top it up, or give less", a.Minor, a.Currency)
+		return state{}, refusal.New(refusal.CodeInsufficientBalance, "the wallet does not hold %d minor units of %s: top it up, or give less", a.Minor, a.Currency)
 	}
 	return readAccount(ctx, tx, t, user, a.Currency)
 }
 
 // credit puts minor units into a wallet, which it makes if there is none, and counts one entry.
-func credit(ctx context.Context, tx *sql.Tx, t tables, user string, a wallet.Amount) (state, error) {
-	_, err := tx.ExecContext(ctx, "INSERT INTO "+t.accounts+" (account, currency, balance, seq) VALUES (?, ?, ?, 1)"+addToAccount, user, string(a.Currency), a.Minor)
+func credit(ctx context.Context, tx *sql.Tx, t Tables, user string, a ledger.Amount) (state, error) {
+	_, err := tx.ExecContext(ctx, "INSERT INTO "+t.Accounts+" (account, currency, balance, seq) VALUES (?, ?, ?, 1)"+addToAccount, user, string(a.Currency), a.Minor)
 	if err != nil {
 		return state{}, err
 	}
@@ -94,7 +97,7 @@ func credit(ctx context.Context, tx *sql.Tx, t tables, user string, a wallet.Amo
 const addToAccount = " ON DUPLICATE KEY UPDATE balance = balance + VALUES(balance), seq = seq + VALUES(seq)"
 
 // readAccount reads an account that this transaction has locked by changing it.
-func readAccount(ctx context.Context, tx *sql.Tx, t tables, user string, c wallet.Currency) (s state, err error) {
-	err = tx.QueryRowContext(ctx, "SELECT balance, seq FROM "+t.accounts+" WHERE account = ? AND currency = ?", user, string(c)).Scan(&s.balance, &s.seq)
+func readAccount(ctx context.Context, tx *sql.Tx, t Tables, user string, c ledger.Currency) (s state, err error) {
+	err = tx.QueryRowContext(ctx, "SELECT balance, seq FROM "+t.Accounts+" WHERE account = ? AND currency = ?", user, string(c)).Scan(&s.balance, &s.seq)
 	return s, err
 }

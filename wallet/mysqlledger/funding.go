@@ -8,22 +8,24 @@ import (
 	"time"
 
 	"github.com/hongbao/hongbao/internal/shards"
+	"github.com/hongbao/hongbao/internal/shards/rows"
 	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 const fundingColumns = "id, user, kind, currency, amount, state, balance, created_at"
 
 // OpenFunding records a pending order; a withdrawal debits the wallet in the same transaction. If the request was already
 // carried out, the order of that time is returned as it is now. Refusals: insufficient_balance, request_conflict.
-func (l *Ledger) OpenFunding(ctx context.Context, r wallet.Request, o wallet.FundingOrder) (wallet.FundingOrder, error) {
+func (l *Ledger) OpenFunding(ctx context.Context, r ledger.Request, o wallet.FundingOrder) (wallet.FundingOrder, error) {
 	shard, ok := l.ShardOf(o.ID)
 	if !ok || shard != l.cluster.ForUser(o.User) {
 		return wallet.FundingOrder{}, fmt.Errorf("mysqlledger: funding %d: the id is not one for user %q", o.ID, o.User)
 	}
-	if o.Kind != wallet.EntryTopUp && o.Kind != wallet.EntryWithdrawal {
+	if o.Kind != ledger.EntryTopUp && o.Kind != ledger.EntryWithdrawal {
 		return wallet.FundingOrder{}, fmt.Errorf("mysqlledger: funding %d: kind %q", o.ID, o.Kind)
 	}
-	if _, err := wallet.NewAmount(o.Amount.Minor, string(o.Amount.Currency)); err != nil {
+	if _, err := ledger.NewAmount(o.Amount.Minor, string(o.Amount.Currency)); err != nil {
 		return wallet.FundingOrder{}, err
 	}
 	t := l.tables[shard]
@@ -33,8 +35,8 @@ func (l *Ledger) OpenFunding(ctx context.Context, r wallet.Request, o wallet.Fun
 		}
 		return openFunding(ctx, tx, t, &o)
 	})
-	if before, ok := errors.AsType[repeat](err); ok {
-		return l.getFunding(ctx, shard, before.reference)
+	if before, ok := errors.AsType[*ledger.RepeatedError](err); ok {
+		return l.getFunding(ctx, shard, before.Reference)
 	}
 	if err != nil {
 		return wallet.FundingOrder{}, fmt.Errorf("funding %d: %w", o.ID, err)
@@ -42,10 +44,10 @@ func (l *Ledger) OpenFunding(ctx context.Context, r wallet.Request, o wallet.Fun
 	return o, nil
 }
 
-func openFunding(ctx context.Context, tx *sql.Tx, t tables, o *wallet.FundingOrder) error {
-	o.State, o.Balance, o.CreatedAt = wallet.FundingPending, 0, millis(o.CreatedAt.UnixMilli())
+func openFunding(ctx context.Context, tx *sql.Tx, t Tables, o *wallet.FundingOrder) error {
+	o.State, o.Balance, o.CreatedAt = wallet.FundingPending, 0, rows.Millis(o.CreatedAt.UnixMilli())
 	at := o.CreatedAt.UnixMilli()
-	if o.Kind == wallet.EntryWithdrawal {
+	if o.Kind == ledger.EntryWithdrawal {
 		after, err := debit(ctx, tx, t, o.User, o.Amount)
 		if err != nil {
 			return err
@@ -53,21 +55,21 @@ func openFunding(ctx context.Context, tx *sql.Tx, t tables, o *wallet.FundingOrd
 		o.Balance = after.balance
 		from, to := fundingEntry(*o, o.Kind, at), fundingEntry(*o, o.Kind, at)
 		from.account, from.seq, from.amount, from.balance = o.User, after.seq, -o.Amount.Minor, after.balance
-		to.account, to.seq, to.amount = fundingAccount(o.ID), o.ID, o.Amount.Minor
+		to.account, to.seq, to.amount = FundingAccount(o.ID), o.ID, o.Amount.Minor
 		if err := writeEntries(ctx, tx, t, []entry{from, to}); err != nil {
 			return err
 		}
 	}
-	_, err := tx.ExecContext(ctx, "INSERT INTO "+t.fundings+" ("+fundingColumns+") VALUES "+in(8),
+	_, err := tx.ExecContext(ctx, "INSERT INTO "+t.Fundings+" ("+fundingColumns+") VALUES "+rows.In(8),
 		o.ID, o.User, string(o.Kind), string(o.Amount.Currency), o.Amount.Minor, string(o.State), o.Balance, at)
 	if shards.IsDuplicate(err) {
-		return errors.New("mysqlledger: the id exists already: do two processes have the same node number?")
+		return ErrIDExists
 	}
 	return err
 }
 
-func fundingEntry(o wallet.FundingOrder, kind wallet.EntryKind, at int64) entry {
-	return entry{currency: o.Amount.Currency, kind: kind, subject: wallet.SubjectFunding, reference: o.ID, at: at}
+func fundingEntry(o wallet.FundingOrder, kind ledger.EntryKind, at int64) entry {
+	return entry{currency: o.Amount.Currency, kind: kind, subject: wallet.Subject, reference: o.ID, at: at}
 }
 
 // CloseFunding makes a pending order settled or refused and moves its money accordingly. An order that is no longer
@@ -77,13 +79,13 @@ func (l *Ledger) CloseFunding(ctx context.Context, id int64, to wallet.FundingSt
 	if !ok || to != wallet.FundingSettled && to != wallet.FundingRefused {
 		return o, fmt.Errorf("mysqlledger: funding %d cannot become %q", id, to)
 	}
-	txID, err := l.newID(shard)
+	txID, err := l.ids.New(shard)
 	if err != nil {
 		return o, err
 	}
 	t := l.tables[shard]
 	err = l.cluster.Tx(ctx, shard, func(tx *sql.Tx) error {
-		orders, err := selectFundings(ctx, tx, t, "WHERE id = ? FOR UPDATE", id)
+		orders, err := SelectFundings(ctx, tx, t, "WHERE id = ? FOR UPDATE", id)
 		if err != nil {
 			return err
 		}
@@ -97,7 +99,7 @@ func (l *Ledger) CloseFunding(ctx context.Context, id int64, to wallet.FundingSt
 		if err := l.moveFunding(ctx, tx, t, txID, &o); err != nil {
 			return err
 		}
-		done, err := tx.ExecContext(ctx, "UPDATE "+t.fundings+" SET state = ?, balance = ? WHERE id = ? AND state = ?",
+		done, err := tx.ExecContext(ctx, "UPDATE "+t.Fundings+" SET state = ?, balance = ? WHERE id = ? AND state = ?",
 			string(o.State), o.Balance, id, string(wallet.FundingPending))
 		if err != nil {
 			return err
@@ -115,24 +117,24 @@ func (l *Ledger) CloseFunding(ctx context.Context, id int64, to wallet.FundingSt
 
 // moveFunding writes the entries that an order's new state asks for: a settled top-up comes from outside into the
 // wallet, a settled withdrawal goes from its own account to outside, a refused one from there back to the wallet.
-func (l *Ledger) moveFunding(ctx context.Context, tx *sql.Tx, t tables, txID int64, o *wallet.FundingOrder) error {
+func (l *Ledger) moveFunding(ctx context.Context, tx *sql.Tx, t Tables, txID int64, o *wallet.FundingOrder) error {
 	settled := o.State == wallet.FundingSettled
-	if o.Kind == wallet.EntryTopUp && !settled {
+	if o.Kind == ledger.EntryTopUp && !settled {
 		return nil // nothing has moved
 	}
-	kind, source := o.Kind, fundingAccount(o.ID)
+	kind, source := o.Kind, FundingAccount(o.ID)
 	switch {
-	case o.Kind == wallet.EntryTopUp:
-		source = outside
+	case o.Kind == ledger.EntryTopUp:
+		source = OutsideAccount
 	case !settled:
-		kind = wallet.EntryVoid
+		kind = ledger.EntryVoid
 	}
 	from, to := fundingEntry(*o, kind, l.now().UnixMilli()), fundingEntry(*o, kind, l.now().UnixMilli())
 	from.account, from.seq, from.amount = source, txID, -o.Amount.Minor
 	to.amount = o.Amount.Minor
-	if o.Kind == wallet.EntryWithdrawal && settled {
+	if o.Kind == ledger.EntryWithdrawal && settled {
 		from.part = 1 // part 0 of this account is the debit
-		to.account, to.seq = outside, txID
+		to.account, to.seq = OutsideAccount, txID
 		return writeEntries(ctx, tx, t, []entry{from, to})
 	}
 	after, err := credit(ctx, tx, t, o.User, o.Amount)
@@ -150,7 +152,7 @@ func (l *Ledger) PendingFundings(ctx context.Context, shard int, before time.Tim
 	if err := l.checkShard(shard); err != nil {
 		return nil, err
 	}
-	orders, err := selectFundings(ctx, l.cluster.DB(shard), l.tables[shard],
+	orders, err := SelectFundings(ctx, l.cluster.DB(shard), l.tables[shard],
 		"WHERE state = ? AND id > ? AND created_at < ? ORDER BY id LIMIT ?", string(wallet.FundingPending), after, before.UnixMilli(), limit)
 	if err != nil {
 		return nil, shards.Classify(fmt.Errorf("pending fundings of shard %d: %w", shard, err))
@@ -159,7 +161,7 @@ func (l *Ledger) PendingFundings(ctx context.Context, shard int, before time.Tim
 }
 
 func (l *Ledger) getFunding(ctx context.Context, shard int, id int64) (wallet.FundingOrder, error) {
-	orders, err := selectFundings(ctx, l.cluster.DB(shard), l.tables[shard], "WHERE id = ?", id)
+	orders, err := SelectFundings(ctx, l.cluster.DB(shard), l.tables[shard], "WHERE id = ?", id)
 	if err == nil && len(orders) == 0 {
 		// The request was for something else that happens to have the same fingerprint, which cannot be.
 		err = errors.New("mysqlledger: there is no such funding")
@@ -170,15 +172,15 @@ func (l *Ledger) getFunding(ctx context.Context, shard int, id int64) (wallet.Fu
 	return orders[0], nil
 }
 
-func selectFundings(ctx context.Context, q querier, t tables, rest string, args ...any) ([]wallet.FundingOrder, error) {
+func SelectFundings(ctx context.Context, q rows.Querier, t Tables, rest string, args ...any) ([]wallet.FundingOrder, error) {
 	var orders []wallet.FundingOrder
-	err := collect(ctx, q, func(rows *sql.Rows) error {
+	err := rows.Collect(ctx, q, func(row *sql.Rows) error {
 		var o wallet.FundingOrder
 		var created int64
-		err := rows.Scan(&o.ID, &o.User, &o.Kind, &o.Amount.Currency, &o.Amount.Minor, &o.State, &o.Balance, &created)
-		o.CreatedAt = millis(created)
+		err := row.Scan(&o.ID, &o.User, &o.Kind, &o.Amount.Currency, &o.Amount.Minor, &o.State, &o.Balance, &created)
+		o.CreatedAt = rows.Millis(created)
 		orders = append(orders, o)
 		return err
-	}, "SELECT "+fundingColumns+" FROM "+t.fundings+" "+rest, args...)
+	}, "SELECT "+fundingColumns+" FROM "+t.Fundings+" "+rest, args...)
 	return orders, err
 }

@@ -10,16 +10,18 @@ import (
 
 	"github.com/maypok86/otter/v2"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/sony/sonyflake/v2"
 
+	"github.com/hongbao/hongbao/internal/index"
+	"github.com/hongbao/hongbao/internal/outbox"
 	"github.com/hongbao/hongbao/internal/shards"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
-// maxHeadBytes bounds the memory of the cache of what never changes about holds.
-const maxHeadBytes = 64 << 20
+// maxMetadataBytes bounds the memory of the cache of what never changes about holds.
+const maxMetadataBytes = 64 << 20
 
 // defaultSettleWidth keeps a server of some cores busy; more at a time would wait for each other's locks.
 const defaultSettleWidth = 8
@@ -27,51 +29,49 @@ const defaultSettleWidth = 8
 // Config is what a Ledger needs.
 type Config struct {
 	Cluster *shards.Cluster
-	Node    int // 0 to MaxNode, another one in each process that makes ids
+	Node    int // 0 to shards.MaxNode, another one in each process that makes ids
 	// SettleWidth bounds the transactions of posts and deliveries that are under way at a time on each server, so that
 	// settling leaves some of it to those who wait for an answer; 0 means 8.
 	SettleWidth int
-	Log         *slog.Logger
-	Registerer  prometheus.Registerer // nil for none
-	Now         func() time.Time
+	// Consumers take in the messages of products, after those of index entries and before those of credits.
+	Consumers  []outbox.Consumer
+	Log        *slog.Logger
+	Registerer prometheus.Registerer // nil for none
+	Now        func() time.Time
 }
 
 // Ledger is the durable ledger. It is safe for concurrent use.
 type Ledger struct {
-	cluster *shards.Cluster
-	log     *slog.Logger
-	now     func() time.Time
-	ids     []*sonyflake.Sonyflake // by shard
-	tables  []tables               // by shard
-	heads   *otter.Cache[int64, *head]
-	told    []chan struct{} // by shard
-	paused  pauses
-	gates   []chan struct{} // by shard: one delivery of this process to it at a time
-	lanes   []chan struct{} // by server: SettleWidth
-	metrics metrics
+	cluster    *shards.Cluster
+	ids        *shards.IDs
+	outbox     *outbox.Outbox
+	index      *index.Index
+	now        func() time.Time
+	tables     []Tables // by shard
+	metadata   *otter.Cache[int64, *ledger.Hold]
+	semaphores []chan struct{} // by server: SettleWidth
+	metrics    metrics
 }
 
 // New makes a Ledger. It makes no connection.
 func New(cfg Config) (*Ledger, error) {
-	l := &Ledger{cluster: cfg.Cluster, log: cfg.Log, now: cfg.Now}
+	l := &Ledger{cluster: cfg.Cluster, index: index.New(cfg.Cluster), now: cfg.Now}
 	var err error
-	if l.ids, err = generators(cfg.Node, cfg.Cluster.Shards()); err != nil {
+	if l.ids, err = shards.NewIDs(cfg.Cluster, cfg.Node); err != nil {
 		return nil, err
 	}
-	for shard := range cfg.Cluster.Shards() {
-		l.tables = append(l.tables, nameTables(cfg.Cluster, shard))
-		l.gates = append(l.gates, make(chan struct{}, 1))
-		l.told = append(l.told, make(chan struct{}, 1))
+	for _, shard := range cfg.Cluster.All() {
+		l.tables = append(l.tables, TablesOf(cfg.Cluster, shard))
 	}
 	if cfg.SettleWidth == 0 {
 		cfg.SettleWidth = defaultSettleWidth
 	}
 	for range cfg.Cluster.Servers() {
-		l.lanes = append(l.lanes, make(chan struct{}, cfg.SettleWidth))
+		l.semaphores = append(l.semaphores, make(chan struct{}, cfg.SettleWidth))
 	}
-	l.heads, err = otter.New(&otter.Options[int64, *head]{
-		MaximumWeight: maxHeadBytes,
-		Weigher:       func(_ int64, h *head) uint32 { return h.bytes() },
+	l.metadata, err = otter.New(&otter.Options[int64, *ledger.Hold]{
+		MaximumWeight: maxMetadataBytes,
+		Weigher:       func(_ int64, h *ledger.Hold) uint32 { return metadataBytes(h) },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("mysqlledger: cache of holds: %w", err)
@@ -79,35 +79,54 @@ func New(cfg Config) (*Ledger, error) {
 	if l.metrics, err = newMetrics(cfg.Registerer); err != nil {
 		return nil, fmt.Errorf("mysqlledger: metrics: %w", err)
 	}
-	return l, nil
+	consumers := append([]outbox.Consumer{l.index}, cfg.Consumers...)
+	l.outbox, err = outbox.New(outbox.Config{
+		Cluster: cfg.Cluster, IDs: l.ids, Consumers: append(consumers, credits{l}), Acquire: l.acquire,
+		Log: cfg.Log, Registerer: cfg.Registerer, Now: cfg.Now,
+	})
+	return l, err
 }
 
-// Migrate brings the tables of every shard up to date. A shard that cannot be reached does not hold up the others; then
-// the error wraps shards.ErrUnavailable and Migrate is to be called again.
-func (l *Ledger) Migrate(ctx context.Context) error {
+// Migrate brings the tables of every shard up to date, with those of the outbox and the index. A shard that cannot be
+// reached does not hold up the others; then the error wraps shards.ErrUnavailable, and the caller tries again.
+func Migrate(ctx context.Context, c *shards.Cluster) error {
+	if err := outbox.Migrate(ctx, c); err != nil {
+		return err
+	}
+	if err := index.Migrate(ctx, c); err != nil {
+		return err
+	}
 	files, err := fs.Sub(migrationFiles, "migrations")
 	if err != nil {
 		return err
 	}
-	return l.cluster.MigrateAll(ctx, shards.Migrations{FS: files, Table: "ledger_version"})
+	return c.MigrateAll(ctx, shards.Migrations{FS: files, Table: "ledger_version"})
 }
 
 // Shards is the number of shards.
 func (l *Ledger) Shards() int { return l.cluster.Shards() }
 
-// tables are the full names of a shard's tables.
-type tables struct {
-	accounts, entries, holds, posts, requests, outbox, inbox, rejections, fundings string
-	spent, mentions, notices, collections, parts                                   string
+// Outbox carries the ledger's messages.
+func (l *Ledger) Outbox() *outbox.Outbox { return l.outbox }
+
+// NewID makes an id for a record of this owner; see shards.IDs.
+func (l *Ledger) NewID(owner string) (int64, error) { return l.ids.ForUser(owner) }
+
+// ShardOf is the shard that an id carries. ok is false for an id that no shard of this installation can have made.
+func (l *Ledger) ShardOf(id int64) (shard int, ok bool) { return l.cluster.ShardOf(id) }
+
+// Tables are the full names of a shard's tables.
+type Tables struct {
+	Accounts, Entries, Holds, Posts, Requests, Rejections, Fundings, DailyUsage string
 }
 
-func nameTables(c *shards.Cluster, shard int) tables {
+// TablesOf names the tables of a shard.
+func TablesOf(c *shards.Cluster, shard int) Tables {
 	name := func(table string) string { return c.Table(shard, table) }
-	return tables{
-		accounts: name("accounts"), entries: name("entries"), holds: name("holds"), posts: name("posts"),
-		requests: name("requests"), outbox: name("outbox"), inbox: name("inbox"), rejections: name("rejections"),
-		fundings: name("fundings"), spent: name("spent"), mentions: name("mentions"), notices: name("notices"),
-		collections: name("collections"), parts: name("collection_parts"),
+	return Tables{
+		Accounts: name("accounts"), Entries: name("entries"), Holds: name("holds"), Posts: name("posts"),
+		Requests: name("requests"), Rejections: name("rejections"), Fundings: name("fundings"),
+		DailyUsage: name("daily_usage"),
 	}
 }
 
@@ -118,15 +137,13 @@ func (l *Ledger) checkShard(shard int) error {
 	return nil
 }
 
-// lane waits for one of the SettleWidth lanes of a shard's server, and returns how to leave it.
-func (l *Ledger) lane(ctx context.Context, shard int) (leave func(), err error) {
-	lane := l.lanes[l.cluster.ServerOf(shard)]
+// acquire waits for one of the SettleWidth places of a shard's server, and returns how to leave it.
+func (l *Ledger) acquire(ctx context.Context, shard int) (release func(), err error) {
+	semaphore := l.semaphores[l.cluster.ServerOf(shard)]
 	select {
-	case lane <- struct{}{}:
-		return func() { <-lane }, nil
+	case semaphore <- struct{}{}:
+		return func() { <-semaphore }, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 }
-
-func millis(ms int64) time.Time { return time.UnixMilli(ms).UTC() }

@@ -9,9 +9,11 @@ import (
 	"time"
 
 	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/internal/shards/shardstest"
 	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/wallet/ledger"
 	"github.com/hongbao/hongbao/wallet/mysqlledger"
 )
 
@@ -20,7 +22,7 @@ var (
 	_ wallet.FundingLedger = (*mysqlledger.Ledger)(nil)
 )
 
-const cny = wallet.Currency("CNY")
+const cny = ledger.Currency("CNY")
 
 func TestLifeOfAHold(t *testing.T) {
 	b := open(t, 4)
@@ -86,17 +88,17 @@ func TestLifeOfAHold(t *testing.T) {
 	if page, err := b.Entries(ctx, "alice", cny, 3, 1); err != nil || len(page) != 1 || page[0].Seq != 2 {
 		t.Errorf("second page: %+v, %v", page, err)
 	}
-	credits, err := b.Credits(ctx, bob, wallet.SubjectEnvelope, 0, 10)
-	if err != nil || len(credits) != 1 || credits[0] != (wallet.Credit{Post: pay(h, 0, bob), Currency: cny, From: "alice", Note: "恭喜发财"}) {
+	credits, err := b.Credits(ctx, bob, envelope.Subject, 0, 10)
+	if err != nil || len(credits) != 1 || credits[0] != (ledger.Credit{Post: pay(h, 0, bob), Currency: cny, From: "alice", Note: "恭喜发财"}) {
 		t.Errorf("credits: %+v, %v", credits, err)
 	}
 	posts, err := b.Posts(ctx, h.ID)
-	if err != nil || !slices.Equal(posts, []wallet.Post{pay(h, 0, bob), pay(h, 2, "alice")}) {
+	if err != nil || !slices.Equal(posts, []ledger.Post{pay(h, 0, bob), pay(h, 2, "alice")}) {
 		t.Errorf("posts: %+v, %v", posts, err)
 	}
 }
 
-func equal(a, b wallet.Hold) bool { return fmt.Sprintf("%+v", a) == fmt.Sprintf("%+v", b) }
+func equal(a, b ledger.Hold) bool { return fmt.Sprintf("%+v", a) == fmt.Sprintf("%+v", b) }
 
 func TestListsOfHolds(t *testing.T) {
 	b := open(t, 1)
@@ -114,7 +116,7 @@ func TestListsOfHolds(t *testing.T) {
 	if _, done, err := b.Void(ctx, ids[2], 0); !done || err != nil {
 		t.Fatal(done, err)
 	}
-	idsOf := func(holds []wallet.Hold, err error) []int64 {
+	idsOf := func(holds []ledger.Hold, err error) []int64 {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
@@ -125,7 +127,7 @@ func TestListsOfHolds(t *testing.T) {
 		}
 		return ids
 	}
-	due, err := b.DueHolds(ctx, 0, wallet.SubjectEnvelope, time.Now(), wallet.Hold{}, 2)
+	due, err := b.DueHolds(ctx, 0, envelope.Subject, time.Now(), ledger.Hold{}, 2)
 	if err != nil || len(due) != 2 {
 		t.Fatalf("%d due, %v", len(due), err)
 	}
@@ -134,23 +136,23 @@ func TestListsOfHolds(t *testing.T) {
 		got  []int64
 		want []int64
 	}{
-		{"open", idsOf(b.OpenHolds(ctx, 0, wallet.SubjectEnvelope, 0, 10)), []int64{ids[0], ids[1], ids[3], ids[4], ids[5]}},
-		{"open, a page", idsOf(b.OpenHolds(ctx, 0, wallet.SubjectEnvelope, ids[1], 2)), []int64{ids[3], ids[4]}},
+		{"open", idsOf(b.OpenHolds(ctx, 0, envelope.Subject, 0, 10)), []int64{ids[0], ids[1], ids[3], ids[4], ids[5]}},
+		{"open, a page", idsOf(b.OpenHolds(ctx, 0, envelope.Subject, ids[1], 2)), []int64{ids[3], ids[4]}},
 		{"open, another subject", idsOf(b.OpenHolds(ctx, 0, "transfer", 0, 10)), nil},
-		{"due", idsOf(b.DueHolds(ctx, 0, wallet.SubjectEnvelope, time.Now(), wallet.Hold{}, 10)), []int64{ids[5], ids[4], ids[3], ids[1], ids[0]}},
-		{"due, some", idsOf(b.DueHolds(ctx, 0, wallet.SubjectEnvelope, time.Now().Add(-150*time.Second), wallet.Hold{}, 2)), []int64{ids[5], ids[4]}},
-		{"of the owner", idsOf(b.HoldsOf(ctx, "alice", wallet.SubjectEnvelope, 0, 4)), []int64{ids[5], ids[4], ids[3], ids[2]}},
-		{"of the owner, second page", idsOf(b.HoldsOf(ctx, "alice", wallet.SubjectEnvelope, ids[2], 4)), []int64{ids[1], ids[0]}},
-		{"due, behind one", idsOf(b.DueHolds(ctx, 0, wallet.SubjectEnvelope, time.Now(), due[1], 2)), []int64{ids[3], ids[1]}},
+		{"due", idsOf(b.DueHolds(ctx, 0, envelope.Subject, time.Now(), ledger.Hold{}, 10)), []int64{ids[5], ids[4], ids[3], ids[1], ids[0]}},
+		{"due, some", idsOf(b.DueHolds(ctx, 0, envelope.Subject, time.Now().Add(-150*time.Second), ledger.Hold{}, 2)), []int64{ids[5], ids[4]}},
+		{"of the owner", idsOf(b.HoldsOf(ctx, "alice", envelope.Subject, 0, 4)), []int64{ids[5], ids[4], ids[3], ids[2]}},
+		{"of the owner, second page", idsOf(b.HoldsOf(ctx, "alice", envelope.Subject, ids[2], 4)), []int64{ids[1], ids[0]}},
+		{"due, behind one", idsOf(b.DueHolds(ctx, 0, envelope.Subject, time.Now(), due[1], 2)), []int64{ids[3], ids[1]}},
 	} {
 		if !slices.Equal(list.got, list.want) {
 			t.Errorf("%s: %v, want %v", list.name, list.got, list.want)
 		}
 	}
-	if _, err := b.GetHold(ctx, ids[0]-1<<40); err != wallet.ErrHoldNotFound {
+	if _, err := b.GetHold(ctx, ids[0]-1<<40); err != ledger.ErrHoldNotFound {
 		t.Errorf("unknown id: %v", err)
 	}
-	if _, err := b.GetHold(ctx, 5); err != wallet.ErrHoldNotFound {
+	if _, err := b.GetHold(ctx, 5); err != ledger.ErrHoldNotFound {
 		t.Errorf("id of no shard: %v", err)
 	}
 }
@@ -171,7 +173,7 @@ func TestConcurrentHoldsNeverOverdraw(t *testing.T) {
 			switch {
 			case err == nil:
 				held++
-			case wallet.RefusalCode(err) == wallet.CodeInsufficientBalance:
+			case refusal.CodeOf(err) == refusal.CodeInsufficientBalance:
 				refused++
 			default:
 				t.Errorf("hold: %v", err)
@@ -252,14 +254,14 @@ func TestServerDownIsUnavailable(t *testing.T) {
 	calls := map[string]func() error{
 		"Hold":    func() error { _, err := l.Hold(ctx, request(t, "r", 1), h); return err },
 		"GetHold": func() error { _, err := l.GetHold(ctx, h.ID); return err },
-		"Post":    func() error { _, err := l.Post(ctx, 0, []wallet.Post{{Hold: h.ID &^ 1023}}); return err },
+		"Post":    func() error { _, err := l.Post(ctx, 0, []ledger.Post{{Hold: h.ID &^ 1023}}); return err },
 		"Void":    func() error { _, _, err := l.Void(ctx, h.ID, 0); return err },
 		"Deliver": func() error { _, err := l.Deliver(ctx, 0); return err },
 		"Audit":   func() error { _, err := l.Audit(ctx); return err },
 		"Migrate": func() error { return l.Migrate(context.Background()) },
 	}
 	for name, call := range calls {
-		if err := call(); wallet.RefusalCode(err) != wallet.CodeUnavailable {
+		if err := call(); refusal.CodeOf(err) != refusal.CodeUnavailable {
 			t.Errorf("%s: %v, want unavailable", name, err)
 		}
 	}

@@ -9,18 +9,21 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/internal/shards/shardstest"
+	"github.com/hongbao/hongbao/transfer"
 	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 // send offers some of alice's money at a time, within a limit.
-func (b *book) send(minor, perDay int64, currency wallet.Currency, at time.Time) (wallet.Hold, error) {
+func (b *book) send(minor, perDay int64, currency ledger.Currency, at time.Time) (ledger.Hold, error) {
 	b.t.Helper()
 	h := b.offer("bob")
-	h.Amount, h.Parts = wallet.Amount{Minor: minor, Currency: currency}, []int64{minor}
+	h.Amount, h.Parts = ledger.Amount{Minor: minor, Currency: currency}, []int64{minor}
 	h.CreatedAt, h.StagedAt, h.ExpiresAt = at, at, at.Add(time.Hour)
-	return b.HoldOn(b.t.Context(), request(b.t, fmt.Sprint(h.ID), "send"), h, wallet.Terms{
-		PerDay: perDay, Mentions: []wallet.Mention{{Of: "bob", Subject: h.Subject, Reference: h.ID}},
+	return b.HoldOn(b.t.Context(), request(b.t, fmt.Sprint(h.ID), "send"), h, ledger.HoldOptions{
+		PerDay: perDay, Mentions: []ledger.IndexEntry{{Of: "bob", Subject: h.Subject, Reference: h.ID}},
 	})
 }
 
@@ -39,41 +42,41 @@ func TestDailyLimit(t *testing.T) {
 	if _, err := b.wallet.TopUp(t.Context(), "alice", "yen", 10_000, "JPY"); err != nil {
 		t.Fatal(err)
 	}
-	var sent []wallet.Hold
+	var sent []ledger.Hold
 	for _, line := range []struct {
 		what     string
 		at       string
 		minor    int64
 		perDay   int64
-		currency wallet.Currency
+		currency ledger.Currency
 		back     int // index of what goes back before it, -1 for nothing
 		code     string
 	}{
 		{"some", "2026-02-16 12:00:00", 60, 100, cny, -1, ""},
-		{"too much with it", "2026-02-16 12:00:01", 41, 100, cny, -1, wallet.CodeDailyLimitExceeded},
-		{"too much by itself", "2026-02-16 12:00:02", 101, 100, cny, -1, wallet.CodeDailyLimitExceeded},
+		{"too much with it", "2026-02-16 12:00:01", 41, 100, cny, -1, refusal.CodeDailyLimitExceeded},
+		{"too much by itself", "2026-02-16 12:00:02", 101, 100, cny, -1, refusal.CodeDailyLimitExceeded},
 		{"exactly the rest", "2026-02-16 12:00:03", 40, 100, cny, -1, ""},
-		{"one more", "2026-02-16 23:59:59", 1, 100, cny, -1, wallet.CodeDailyLimitExceeded},
+		{"one more", "2026-02-16 23:59:59", 1, 100, cny, -1, refusal.CodeDailyLimitExceeded},
 		{"the next day", "2026-02-17 00:00:00", 100, 100, cny, -1, ""},
 		{"another currency", "2026-02-17 00:00:00", 100, 100, "JPY", -1, ""},
-		{"one more of it", "2026-02-17 00:00:00", 1, 100, "JPY", -1, wallet.CodeDailyLimitExceeded},
-		{"after the first went back, on its day", "2026-02-16 23:59:59", 61, 100, cny, 0, wallet.CodeDailyLimitExceeded},
+		{"one more of it", "2026-02-17 00:00:00", 1, 100, "JPY", -1, refusal.CodeDailyLimitExceeded},
+		{"after the first went back, on its day", "2026-02-16 23:59:59", 61, 100, cny, 0, refusal.CodeDailyLimitExceeded},
 		{"exactly that", "2026-02-16 23:59:59", 60, 100, cny, -1, ""},
-		{"but not on the day on which it went back", "2026-02-17 00:00:01", 1, 100, cny, -1, wallet.CodeDailyLimitExceeded},
+		{"but not on the day on which it went back", "2026-02-17 00:00:01", 1, 100, cny, -1, refusal.CodeDailyLimitExceeded},
 		{"without a limit", "2026-02-17 00:00:02", 5000, 0, cny, -1, ""},
-		{"which counts all the same", "2026-02-17 00:00:02", 1, 5100, cny, -1, wallet.CodeDailyLimitExceeded},
+		{"which counts all the same", "2026-02-17 00:00:02", 1, 5100, cny, -1, refusal.CodeDailyLimitExceeded},
 		{"within a higher one", "2026-02-17 00:00:02", 1, 5101, cny, -1, ""},
-		{"within the limit, but more than there is", "2026-02-18 00:00:00", 9000, 9000, cny, -1, wallet.CodeInsufficientBalance},
+		{"within the limit, but more than there is", "2026-02-18 00:00:00", 9000, 9000, cny, -1, refusal.CodeInsufficientBalance},
 		{"so nothing was counted", "2026-02-18 00:00:00", 100, 100, cny, -1, ""},
 	} {
 		if line.back >= 0 {
-			s := step(sent[line.back], wallet.StageOffered, wallet.StageDeclined)
+			s := step(sent[line.back], transfer.StateOffered, transfer.StateDeclined)
 			if _, done, err := b.Advance(t.Context(), s); !done || err != nil {
 				t.Fatal(done, err)
 			}
 		}
 		h, err := b.send(line.minor, line.perDay, line.currency, day(line.at))
-		if code := wallet.RefusalCode(err); code != line.code || code == "" && err != nil {
+		if code := refusal.CodeOf(err); code != line.code || code == "" && err != nil {
 			t.Errorf("%s: %v, want %q", line.what, err, line.code)
 		}
 		if line.what == "too much with it" && !strings.Contains(err.Error(), "100 minor units of CNY in a day (UTC), of which 40 are left") {
@@ -107,7 +110,7 @@ func TestConcurrentRequestsCannotPassTheLimitTogether(t *testing.T) {
 			switch {
 			case err == nil:
 				held++
-			case wallet.RefusalCode(err) == wallet.CodeDailyLimitExceeded:
+			case refusal.CodeOf(err) == refusal.CodeDailyLimitExceeded:
 				refused++
 			default:
 				t.Errorf("send: %v", err)
@@ -131,22 +134,22 @@ func TestGiveUp(t *testing.T) {
 	made, given := 0, 0
 	for i := range 100 {
 		h := b.draft("alice", 10)
-		r, err := wallet.OwnRequest(fmt.Sprintf("test:%d", i), "test", i)
+		r, err := ledger.OwnRequest(fmt.Sprintf("test:%d", i), "test", i)
 		if err != nil {
 			t.Fatal(err)
 		}
-		var held wallet.Hold
+		var held ledger.Hold
 		var heldErr, giveErr error
 		var id int64
 		var ok bool
 		var both sync.WaitGroup
-		both.Go(func() { held, heldErr = b.HoldOn(ctx, r, h, wallet.Terms{}) })
+		both.Go(func() { held, heldErr = b.HoldOn(ctx, r, h, ledger.HoldOptions{}) })
 		both.Go(func() { id, ok, giveErr = b.GiveUp(ctx, "alice", r) })
 		both.Wait()
 		switch {
 		case giveErr == nil && ok && heldErr == nil && held.ID == h.ID && id == h.ID:
 			made++
-		case giveErr == nil && !ok && errors.Is(heldErr, wallet.ErrGivenUp):
+		case giveErr == nil && !ok && errors.Is(heldErr, ledger.ErrCancelled):
 			given++
 		default:
 			t.Fatalf("hold: %+v, %v; given up: %d, %v, %v", held, heldErr, id, ok, giveErr)
@@ -165,14 +168,14 @@ func TestGiveUp(t *testing.T) {
 	}
 	b.wantBalances(map[string]int64{"alice": int64(100_000 - 10*made)})
 	b.wantBalanced(0)
-	r, err := wallet.OwnRequest("test:0", "test", "another body")
+	r, err := ledger.OwnRequest("test:0", "test", "another body")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := b.GiveUp(context.WithoutCancel(ctx), "alice", r); wallet.RefusalCode(err) != wallet.CodeRequestConflict {
+	if _, _, err := b.GiveUp(context.WithoutCancel(ctx), "alice", r); refusal.CodeOf(err) != refusal.CodeRequestConflict {
 		t.Errorf("another body: %v", err)
 	}
-	if _, err := wallet.NewRequest("#test:0", "test", 0); wallet.RefusalCode(err) != wallet.CodeInvalidArgument {
+	if _, err := ledger.NewRequest("#test:0", "test", 0); refusal.CodeOf(err) != refusal.CodeInvalidArgument {
 		t.Errorf("a client's request with an id of our own: %v", err)
 	}
 }

@@ -7,7 +7,7 @@ import (
 )
 
 type metrics struct {
-	posts, credits, rejections, suspensions prometheus.Counter
+	posts, rejections prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer) (metrics, error) {
@@ -15,13 +15,11 @@ func newMetrics(r prometheus.Registerer) (metrics, error) {
 		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "hongbao", Subsystem: "ledger", Name: name, Help: help})
 	}
 	m := metrics{
-		posts:       counter("posts_total", "Parts of holds that were posted."),
-		credits:     counter("credits_total", "Posts that reached their payee's wallet."),
-		rejections:  counter("rejections_total", "Posts that contradicted the ledger and were kept aside."),
-		suspensions: counter("suspensions_total", "Times that delivery to a shard failed and was put off."),
+		posts:      counter("posts_total", "Parts of holds that were posted."),
+		rejections: counter("rejections_total", "Posts that contradicted the ledger and were kept aside."),
 	}
 	if r == nil {
 		return m, nil
 	}
-	return m, errors.Join(r.Register(m.posts), r.Register(m.credits), r.Register(m.rejections), r.Register(m.suspensions))
+	return m, errors.Join(r.Register(m.posts), r.Register(m.rejections))
 }

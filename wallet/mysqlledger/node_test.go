@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/hongbao/hongbao/internal/shards/shardstest"
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 // Two processes by mistake have the same node number, and make the same id for two outbox rows. The second is written
@@ -28,7 +28,7 @@ func TestAnOutboxIDThatComesTwice(t *testing.T) {
 		}
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			if _, err := two.Post(t.Context(), 0, []wallet.Post{pay(second, 0, "carol")}); err != nil {
+			if _, err := two.Post(t.Context(), 0, []ledger.Post{pay(second, 0, "carol")}); err != nil {
 				t.Errorf("post: %v", err)
 			}
 		})

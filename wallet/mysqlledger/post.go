@@ -10,7 +10,8 @@ import (
 	"strings"
 
 	"github.com/hongbao/hongbao/internal/shards"
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/internal/shards/rows"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 const (
@@ -25,19 +26,19 @@ var errContradiction = errors.New("mysqlledger: a batch needs a closer look")
 
 // Post pays parts of holds of one shard. What it pays is in flight to the payees' shards until Deliver. A part that was
 // paid before to the same payee is passed over, and the At of that time stays. A post that contradicts the ledger is
-// kept in it for the audit to name, and moves no money; see wallet.PostResult. On an error the batch is to be repeated:
+// kept in it for the audit to name, and moves no money; see ledger.PostResult. On an error the batch is to be repeated:
 // each of its transactions was carried out whole or not at all. Error: shards.ErrUnavailable.
 //
 // Most batches are new in every post, so it tries that first: seven round trips whatever the batch's size.
-func (l *Ledger) Post(ctx context.Context, shard int, posts []wallet.Post) (wallet.PostResult, error) {
+func (l *Ledger) Post(ctx context.Context, shard int, posts []ledger.Post) (ledger.PostResult, error) {
 	if err := l.checkShard(shard); err != nil {
-		return wallet.PostResult{}, err
+		return ledger.PostResult{}, err
 	}
-	var all wallet.PostResult
+	var all ledger.PostResult
 	for chunk := range slices.Chunk(posts, maxPosts) {
 		r, err := l.postChunk(ctx, shard, chunk)
 		if err != nil {
-			return wallet.PostResult{}, shards.Classify(fmt.Errorf("post %d parts of shard %d: %w", len(chunk), shard, err))
+			return ledger.PostResult{}, shards.Classify(fmt.Errorf("post %d parts of shard %d: %w", len(chunk), shard, err))
 		}
 		all.Posted += r.Posted
 		all.Repeated += r.Repeated
@@ -53,97 +54,88 @@ func (l *Ledger) Post(ctx context.Context, shard int, posts []wallet.Post) (wall
 	return all, nil
 }
 
-func (l *Ledger) postChunk(ctx context.Context, shard int, posts []wallet.Post) (wallet.PostResult, error) {
-	leave, err := l.lane(ctx, shard)
+func (l *Ledger) postChunk(ctx context.Context, shard int, posts []ledger.Post) (ledger.PostResult, error) {
+	release, err := l.acquire(ctx, shard)
 	if err != nil {
-		return wallet.PostResult{}, err
+		return ledger.PostResult{}, err
 	}
-	defer leave()
-	heads, err := l.loadHeads(ctx, shard, posts)
+	defer release()
+	holds, err := l.loadMetadata(ctx, shard, posts)
 	if err != nil {
-		return wallet.PostResult{}, err
+		return ledger.PostResult{}, err
 	}
 	sorted := slices.Clone(posts)
-	slices.SortStableFunc(sorted, func(a, b wallet.Post) int {
+	slices.SortStableFunc(sorted, func(a, b ledger.Post) int {
 		return cmp.Or(cmp.Compare(a.Hold, b.Hold), cmp.Compare(a.Part, b.Part))
 	})
-	var result wallet.PostResult
-	if plain(sorted, heads) {
-		err = l.cluster.Tx(ctx, shard, func(tx *sql.Tx) (err error) {
-			result = wallet.PostResult{Posted: len(sorted)}
-			if err = l.writePosts(ctx, tx, shard, sorted, heads); err != nil {
+	var result ledger.PostResult
+	if plain(sorted, holds) {
+		err = l.onShard(ctx, shard, func(tx *Tx) (err error) {
+			result = ledger.PostResult{Posted: len(sorted)}
+			if err = tx.writePosts(ctx, sorted, holds); err != nil {
 				return err
 			}
-			result.Completed, err = completed(ctx, tx, l.tables[shard], holdsOf(sorted))
+			result.Completed, err = completed(ctx, tx.sql, tx.tables, holdsOf(sorted))
 			return err
 		})
 		if !shards.IsDuplicate(err) && !errors.Is(err, errContradiction) {
 			return result, err
 		}
 	}
-	return l.postCarefully(ctx, shard, sorted, heads)
+	return l.postSlowly(ctx, shard, sorted, holds)
 }
 
 // plain says whether sorted posts agree with the holds' parts and are not repeated among themselves.
-func plain(sorted []wallet.Post, heads map[int64]*head) bool {
+func plain(sorted []ledger.Post, holds map[int64]*ledger.Hold) bool {
 	for i, p := range sorted {
-		if objection(p, heads[p.Hold]) != "" || i > 0 && p.Hold == sorted[i-1].Hold && p.Part == sorted[i-1].Part {
+		if objection(p, holds[p.Hold]) != "" || i > 0 && p.Hold == sorted[i-1].Hold && p.Part == sorted[i-1].Part {
 			return false
 		}
 	}
 	return true
 }
 
-// objection says what is wrong with a post in view of what never changes about its hold; "" for nothing.
-func objection(p wallet.Post, h *head) string {
-	switch {
-	case h == nil:
+// objection says what is wrong with a post in view of the metadata of its hold; "" for nothing.
+func objection(p ledger.Post, h *ledger.Hold) string {
+	if h == nil {
 		return "there is no such hold on this shard"
-	case h.subject == wallet.SubjectTransfer:
-		return "the hold is paid by its stage alone"
-	case p.Part < 0 || p.Part >= len(h.parts):
-		return fmt.Sprintf("the hold has parts 0 to %d", len(h.parts)-1)
-	case p.Minor != h.parts[p.Part]:
-		return fmt.Sprintf("the part's amount is %d", h.parts[p.Part])
-	case wallet.CheckID("payee", p.Payee) != nil:
-		return "the payee is not a user id"
 	}
-	return ""
+	return h.Objection(p)
 }
 
 // writePosts carries out posts that agree with their holds, sorted by hold. errContradiction or a duplicate key says
-// that something of them was posted before or does not fit; then the transaction is to be rolled back.
-func (l *Ledger) writePosts(ctx context.Context, tx *sql.Tx, shard int, posts []wallet.Post, heads map[int64]*head) error {
+// that something of them was posted before or does not fit; then the caller rolls the transaction back.
+func (tx *Tx) writePosts(ctx context.Context, posts []ledger.Post, holds map[int64]*ledger.Hold) error {
 	if len(posts) == 0 {
 		return nil
 	}
-	t := l.tables[shard]
-	if err := drawFromHolds(ctx, tx, t, posts); err != nil {
+	if err := drawFromHolds(ctx, tx.sql, tx.tables, posts); err != nil {
 		return err
 	}
-	parcels, err := l.pack(shard, posts, heads)
+	messages, carriers, err := tx.l.packCredits(tx.shard, posts, holds)
 	if err != nil {
 		return err
 	}
 	args := make([]any, 0, 6*len(posts))
 	for i, p := range posts {
-		args = append(args, p.Hold, p.Part, p.Payee, p.Minor, p.At.UnixMilli(), parcels.of[i])
+		args = append(args, p.Hold, p.Part, p.Payee, p.Minor, p.At.UnixMilli(), carriers[i])
 	}
-	if err := insertRows(ctx, tx, "INSERT INTO "+t.posts+" (hold, part, payee, amount, at, outbox)", 6, args, ""); err != nil {
+	head := "INSERT INTO " + tx.tables.Posts + " (hold, part, payee, amount, at, outbox)"
+	if err := rows.Insert(ctx, tx.sql, head, 6, args, ""); err != nil {
 		return err
 	}
-	txID, err := l.newID(shard)
+	txID, err := tx.l.ids.New(tx.shard)
 	if err != nil {
 		return err
 	}
-	if err := writeEntries(ctx, tx, t, l.postEntries(txID, posts, heads)); err != nil {
+	if err := writeEntries(ctx, tx.sql, tx.tables, tx.l.postEntries(txID, posts, holds)); err != nil {
 		return err
 	}
-	return parcels.write(ctx, tx, t, l.now().UnixMilli())
+	return tx.Send(ctx, messages...)
 }
 
 // drawFromHolds adds the posts to their holds' posted, provided that so much is pending.
-func drawFromHolds(ctx context.Context, tx *sql.Tx, t tables, posts []wallet.Post) error {
+func drawFromHolds(ctx context.Context, tx *sql.Tx, t Tables, posts []ledger.Post) error {
 	sums := sumByHold(posts)
 	for chunk := range slices.Chunk(sums, maxCase) {
 		var when strings.Builder
@@ -156,8 +148,8 @@ func drawFromHolds(ctx context.Context, tx *sql.Tx, t tables, posts []wallet.Pos
 		}
 		when.WriteString(" END")
 		// is_open comes first: MySQL assigns from left to right and shows later assignments the new values, TiDB the old.
-		done, err := tx.ExecContext(ctx, "UPDATE "+t.holds+" SET is_open = IF(posted + voided + "+when.String()+" = amount, 0, 1), posted = posted + "+when.String()+
-			" WHERE id IN "+in(len(chunk))+" AND posted + voided + "+when.String()+" <= amount",
+		done, err := tx.ExecContext(ctx, "UPDATE "+t.Holds+" SET is_open = IF(posted + voided + "+when.String()+" = amount, 0, 1), posted = posted + "+when.String()+
+			" WHERE id IN "+rows.In(len(chunk))+" AND posted + voided + "+when.String()+" <= amount",
 			slices.Concat(cases, cases, ids, cases)...)
 		if err != nil {
 			return err
@@ -176,7 +168,7 @@ func drawFromHolds(ctx context.Context, tx *sql.Tx, t tables, posts []wallet.Pos
 type holdSum struct{ hold, sum int64 }
 
 // sumByHold adds up posts that are sorted by hold.
-func sumByHold(posts []wallet.Post) []holdSum {
+func sumByHold(posts []ledger.Post) []holdSum {
 	var sums []holdSum
 	for i, p := range posts {
 		if i == 0 || p.Hold != posts[i-1].Hold {
@@ -188,7 +180,7 @@ func sumByHold(posts []wallet.Post) []holdSum {
 }
 
 // holdsOf are the distinct holds of sorted posts.
-func holdsOf(sorted []wallet.Post) []any {
+func holdsOf(sorted []ledger.Post) []any {
 	var ids []any
 	for i, p := range sorted {
 		if i == 0 || p.Hold != sorted[i-1].Hold {
@@ -199,39 +191,39 @@ func holdsOf(sorted []wallet.Post) []any {
 }
 
 // postEntries are one summed entry for each hold, and one of the clearing account for each currency.
-func (l *Ledger) postEntries(txID int64, posts []wallet.Post, heads map[int64]*head) []entry {
+func (l *Ledger) postEntries(txID int64, posts []ledger.Post, holds map[int64]*ledger.Hold) []entry {
 	at := l.now().UnixMilli()
-	cleared := map[wallet.Currency]int64{}
+	cleared := map[ledger.Currency]int64{}
 	var entries []entry
 	for _, s := range sumByHold(posts) {
-		h := heads[s.hold]
-		cleared[h.currency] += s.sum
-		entries = append(entries, entry{account: holdAccount(s.hold), currency: h.currency, seq: txID, amount: -s.sum,
-			kind: wallet.EntryPost, subject: h.subject, reference: txID, at: at})
+		h := holds[s.hold]
+		cleared[h.Amount.Currency] += s.sum
+		entries = append(entries, entry{account: HoldAccount(s.hold), currency: h.Amount.Currency, seq: txID, amount: -s.sum,
+			kind: ledger.EntryPost, subject: h.Subject, reference: txID, at: at})
 	}
 	return append(entries, clearingEntries(txID, cleared, 1, at)...)
 }
 
 // clearingEntries are the entries of the clearing account in one transaction: sign 1 into it, -1 out of it.
-func clearingEntries(txID int64, sums map[wallet.Currency]int64, sign int64, at int64) []entry {
+func clearingEntries(txID int64, sums map[ledger.Currency]int64, sign int64, at int64) []entry {
 	var entries []entry
 	for currency, sum := range sums {
-		entries = append(entries, entry{account: clearing, currency: currency, seq: txID, amount: sign * sum,
-			kind: wallet.EntryPost, reference: txID, part: len(entries), at: at})
+		entries = append(entries, entry{account: ClearingAccount, currency: currency, seq: txID, amount: sign * sum,
+			kind: ledger.EntryPost, reference: txID, part: len(entries), at: at})
 	}
 	return entries
 }
 
 // completed are those of the holds, by their ids, with nothing pending.
-func completed(ctx context.Context, tx *sql.Tx, t tables, ids []any) ([]int64, error) {
+func completed(ctx context.Context, tx *sql.Tx, t Tables, ids []any) ([]int64, error) {
 	var done []int64
-	for chunk := range slices.Chunk(ids, maxRows) {
-		err := collect(ctx, tx, func(rows *sql.Rows) error {
+	for chunk := range slices.Chunk(ids, rows.Max) {
+		err := rows.Collect(ctx, tx, func(row *sql.Rows) error {
 			var id int64
-			err := rows.Scan(&id)
+			err := row.Scan(&id)
 			done = append(done, id)
 			return err
-		}, "SELECT id FROM "+t.holds+" WHERE id IN "+in(len(chunk))+" AND is_open = 0 ORDER BY id", chunk...)
+		}, "SELECT id FROM "+t.Holds+" WHERE id IN "+rows.In(len(chunk))+" AND is_open = 0 ORDER BY id", chunk...)
 		if err != nil {
 			return nil, err
 		}

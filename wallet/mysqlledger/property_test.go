@@ -8,7 +8,9 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 // auditor is an account of what should have happened, kept in memory and apart from the ledger: plain numbers, changed
@@ -22,7 +24,7 @@ type auditor struct {
 }
 
 type heldMoney struct {
-	hold           wallet.Hold
+	hold           ledger.Hold
 	payees         map[int]string
 	posted, voided int64
 }
@@ -30,7 +32,7 @@ type heldMoney struct {
 func (h *heldMoney) pending() int64 { return h.hold.Amount.Minor - h.posted - h.voided }
 
 // post says what should become of a post: "posted", "repeated" or "rejected".
-func (a *auditor) post(h *heldMoney, p wallet.Post) string {
+func (a *auditor) post(h *heldMoney, p ledger.Post) string {
 	if before, ok := h.payees[p.Part]; ok && before == p.Payee && p.Minor == h.hold.Parts[p.Part] {
 		return "repeated"
 	}
@@ -76,7 +78,7 @@ func TestLedgerAgreesWithAuditor(t *testing.T) {
 				who, minor := user.Draw(rt, "user"), rapid.Int64Range(1, 500).Draw(rt, "minor")
 				b.calls++
 				_, err := b.wallet.Withdraw(t.Context(), who, fmt.Sprintf("out-%d", b.calls), minor, string(cny))
-				if refused := wallet.RefusalCode(err) == wallet.CodeInsufficientBalance; refused != (minor > a.balance[who]) || err != nil && !refused {
+				if refused := refusal.CodeOf(err) == refusal.CodeInsufficientBalance; refused != (minor > a.balance[who]) || err != nil && !refused {
 					rt.Fatalf("withdraw %d of %d: %v", minor, a.balance[who], err)
 				}
 				if err == nil {
@@ -136,9 +138,9 @@ func TestLedgerAgreesWithAuditor(t *testing.T) {
 }
 
 // hasOther says whether anything but rejections was found; random posts are often rejected.
-func hasOther(r wallet.AuditReport) bool {
+func hasOther(r ledger.AuditReport) bool {
 	for _, d := range r.Discrepancies {
-		if d.Code != wallet.AuditRejection {
+		if d.Code != ledger.AuditRejection {
 			return true
 		}
 	}
@@ -156,11 +158,11 @@ func (a *auditor) hold(rt *rapid.T, b *book, owner string) {
 	want := ""
 	switch {
 	case repeated && first != body:
-		want = wallet.CodeRequestConflict
+		want = refusal.CodeRequestConflict
 	case !repeated && h.Amount.Minor > a.balance[owner]:
-		want = wallet.CodeInsufficientBalance
+		want = refusal.CodeInsufficientBalance
 	}
-	if wallet.RefusalCode(err) != want || want == "" && err != nil {
+	if refusal.CodeOf(err) != want || want == "" && err != nil {
 		rt.Fatalf("hold %s of %d, with %d there: %v, want %q", id, h.Amount.Minor, a.balance[owner], err, want)
 	}
 	switch {
@@ -177,12 +179,12 @@ func (a *auditor) hold(rt *rapid.T, b *book, owner string) {
 }
 
 func (a *auditor) batch(rt *rapid.T, b *book, h *heldMoney, users []string) {
-	var posts []wallet.Post
+	var posts []ledger.Post
 	want := map[string]int{}
 	// In the order of parts, which is the order in which a batch that contradicts itself is decided.
 	for part := range h.hold.Parts {
 		for range rapid.IntRange(0, 2).Draw(rt, "times") {
-			p := wallet.Post{Hold: h.hold.ID, Part: part, Payee: rapid.SampledFrom(users).Draw(rt, "payee"), Minor: h.hold.Parts[part],
+			p := ledger.Post{Hold: h.hold.ID, Part: part, Payee: rapid.SampledFrom(users).Draw(rt, "payee"), Minor: h.hold.Parts[part],
 				At: h.hold.CreatedAt.Add(time.Duration(part) * time.Millisecond)}
 			if rapid.IntRange(0, 9).Draw(rt, "wrong amount") == 0 {
 				p.Minor++

@@ -8,26 +8,29 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/internal/shards/shardstest"
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/transfer"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 // offer is a transfer that nobody has made yet: 100 from alice to a counterparty, for an hour.
-func (b *book) offer(to string) wallet.Hold {
+func (b *book) offer(to string) ledger.Hold {
 	b.t.Helper()
 	h := b.draft("alice", 100)
-	h.Subject, h.Counterparty, h.Stage, h.StagedAt = wallet.SubjectTransfer, to, wallet.StageOffered, h.CreatedAt
+	h.Subject, h.Counterparty, h.Stage, h.StagedAt = transfer.Subject, to, transfer.StateOffered, h.CreatedAt
 	h.ExpiresAt = h.CreatedAt.Add(time.Hour)
 	return h
 }
 
 // offered makes it, with a mention and a notice.
-func (b *book) offered(to string) wallet.Hold {
+func (b *book) offered(to string) ledger.Hold {
 	b.t.Helper()
 	h := b.offer(to)
-	got, err := b.HoldOn(b.t.Context(), request(b.t, fmt.Sprint(h.ID), "offer"), h, wallet.Terms{
-		Mentions: []wallet.Mention{{Of: to, Subject: h.Subject, Reference: h.ID}},
-		Notices:  []wallet.Notice{{Topic: "user:" + to, Body: []byte(`{"type":"offered"}`)}},
+	got, err := b.HoldOn(b.t.Context(), request(b.t, fmt.Sprint(h.ID), "offer"), h, ledger.HoldOptions{
+		Mentions: []ledger.IndexEntry{{Of: to, Subject: h.Subject, Reference: h.ID}},
+		Notices:  []ledger.Event{{Topic: "user:" + to, Body: []byte(`{"type":"offered"}`)}},
 	})
 	if err != nil || !equal(got, h) {
 		b.t.Fatalf("offer: %+v, %v, want %+v", got, err, h)
@@ -35,8 +38,8 @@ func (b *book) offered(to string) wallet.Hold {
 	return got
 }
 
-func step(h wallet.Hold, from, to wallet.Stage) wallet.Step {
-	return wallet.Step{Hold: h.ID, From: from, To: to, At: h.CreatedAt.Add(time.Minute), Notices: []wallet.Notice{{Topic: "user:x", Body: []byte(`{}`)}}}
+func step(h ledger.Hold, from, to ledger.Stage) ledger.Step {
+	return ledger.Step{Hold: h.ID, From: from, To: to, At: h.CreatedAt.Add(time.Minute), Notices: []ledger.Event{{Topic: "user:x", Body: []byte(`{}`)}}}
 }
 
 // Each line tries a step on an offer that was led into a stage.
@@ -45,37 +48,41 @@ func TestSteps(t *testing.T) {
 	b.topUp("alice", 10_000)
 	bob := b.elsewhere("alice")
 	ctx := t.Context()
-	late := func(s wallet.Step) wallet.Step { s.At = s.At.Add(2 * time.Hour); return s }
-	due := func(s wallet.Step) wallet.Step { s.Due = true; return s }
+	late := func(s ledger.Step) ledger.Step { s.At = s.At.Add(2 * time.Hour); return s }
+	due := func(s ledger.Step) ledger.Step { s.Due = true; return s }
 	for _, line := range []struct {
 		what string
-		lead []wallet.Stage // from offered on
-		step func(h wallet.Hold) wallet.Step
+		lead []ledger.Stage // from offered on
+		step func(h ledger.Hold) ledger.Step
 		done bool
 	}{
-		{"accept", nil, func(h wallet.Hold) wallet.Step { return step(h, wallet.StageOffered, wallet.StageAccepted) }, true},
-		{"accept too late", nil, func(h wallet.Hold) wallet.Step { return late(step(h, wallet.StageOffered, wallet.StageAccepted)) }, false},
-		{"accept at the last moment", nil, func(h wallet.Hold) wallet.Step {
-			s := step(h, wallet.StageOffered, wallet.StageAccepted)
+		{"accept", nil, func(h ledger.Hold) ledger.Step { return step(h, transfer.StateOffered, transfer.StateAccepted) }, true},
+		{"accept too late", nil, func(h ledger.Hold) ledger.Step { return late(step(h, transfer.StateOffered, transfer.StateAccepted)) }, false},
+		{"accept at the last moment", nil, func(h ledger.Hold) ledger.Step {
+			s := step(h, transfer.StateOffered, transfer.StateAccepted)
 			s.At = h.ExpiresAt.Add(-time.Millisecond)
 			return s
 		}, true},
-		{"accept at the first moment too late", nil, func(h wallet.Hold) wallet.Step {
-			s := step(h, wallet.StageOffered, wallet.StageAccepted)
+		{"accept at the first moment too late", nil, func(h ledger.Hold) ledger.Step {
+			s := step(h, transfer.StateOffered, transfer.StateAccepted)
 			s.At = h.ExpiresAt
 			return s
 		}, false},
-		{"expire", nil, func(h wallet.Hold) wallet.Step { return due(late(step(h, wallet.StageOffered, wallet.StageExpired))) }, true},
-		{"expire too early", nil, func(h wallet.Hold) wallet.Step { return due(step(h, wallet.StageOffered, wallet.StageExpired)) }, false},
-		{"arrive at once", nil, func(h wallet.Hold) wallet.Step { return step(h, wallet.StageOffered, wallet.StageArrived) }, true},
-		{"accept twice", []wallet.Stage{wallet.StageAccepted}, func(h wallet.Hold) wallet.Step { return step(h, wallet.StageOffered, wallet.StageAccepted) }, false},
-		{"arrive", []wallet.Stage{wallet.StageAccepted}, func(h wallet.Hold) wallet.Step { return due(late(step(h, wallet.StageAccepted, wallet.StageArrived))) }, true},
-		{"recall", []wallet.Stage{wallet.StageAccepted}, func(h wallet.Hold) wallet.Step { return step(h, wallet.StageAccepted, wallet.StageRecalled) }, true},
-		{"recall what was declined", []wallet.Stage{wallet.StageDeclined}, func(h wallet.Hold) wallet.Step { return step(h, wallet.StageOffered, wallet.StageRecalled) }, false},
-		{"decline what has arrived", []wallet.Stage{wallet.StageArrived}, func(h wallet.Hold) wallet.Step { return step(h, wallet.StageOffered, wallet.StageDeclined) }, false},
+		{"expire", nil, func(h ledger.Hold) ledger.Step {
+			return due(late(step(h, transfer.StateOffered, transfer.StateExpired)))
+		}, true},
+		{"expire too early", nil, func(h ledger.Hold) ledger.Step { return due(step(h, transfer.StateOffered, transfer.StateExpired)) }, false},
+		{"arrive at once", nil, func(h ledger.Hold) ledger.Step { return step(h, transfer.StateOffered, transfer.StateArrived) }, true},
+		{"accept twice", []ledger.Stage{transfer.StateAccepted}, func(h ledger.Hold) ledger.Step { return step(h, transfer.StateOffered, transfer.StateAccepted) }, false},
+		{"arrive", []ledger.Stage{transfer.StateAccepted}, func(h ledger.Hold) ledger.Step {
+			return due(late(step(h, transfer.StateAccepted, transfer.StateArrived)))
+		}, true},
+		{"recall", []ledger.Stage{transfer.StateAccepted}, func(h ledger.Hold) ledger.Step { return step(h, transfer.StateAccepted, transfer.StateRecalled) }, true},
+		{"recall what was declined", []ledger.Stage{transfer.StateDeclined}, func(h ledger.Hold) ledger.Step { return step(h, transfer.StateOffered, transfer.StateRecalled) }, false},
+		{"decline what has arrived", []ledger.Stage{transfer.StateArrived}, func(h ledger.Hold) ledger.Step { return step(h, transfer.StateOffered, transfer.StateDeclined) }, false},
 	} {
 		h := b.offered(bob)
-		from := wallet.StageOffered
+		from := transfer.StateOffered
 		for _, to := range line.lead {
 			if _, done, err := b.Advance(ctx, step(h, from, to)); !done || err != nil {
 				t.Fatal(done, err)
@@ -93,9 +100,9 @@ func TestSteps(t *testing.T) {
 		}
 		posted, voided := int64(0), int64(0)
 		switch after.Stage.Fate() {
-		case wallet.FatePosted:
+		case ledger.FundsPosted:
 			posted = 100
-		case wallet.FateVoided:
+		case ledger.FundsVoided:
 			voided = 100
 		}
 		if after.Posted != posted || after.Voided != voided || after.Open != (posted+voided == 0) || done && (after.Stage != s.To || !after.StagedAt.Equal(s.At)) {
@@ -114,39 +121,43 @@ func TestMalformedStages(t *testing.T) {
 	b := open(t, 2)
 	b.topUp("alice", 1000)
 	ctx := t.Context()
-	good := wallet.Terms{}
-	for what, change := range map[string]func(*wallet.Hold, *wallet.Terms){
-		"no stage":                 func(h *wallet.Hold, _ *wallet.Terms) { h.Stage = "" },
-		"a stage at the end":       func(h *wallet.Hold, _ *wallet.Terms) { h.Stage = wallet.StageArrived },
-		"a stage that is none":     func(h *wallet.Hold, _ *wallet.Terms) { h.Stage = "lost" },
-		"two parts":                func(h *wallet.Hold, _ *wallet.Terms) { h.Parts = []int64{50, 50} },
-		"no counterparty":          func(h *wallet.Hold, _ *wallet.Terms) { h.Counterparty = "" },
-		"a system account":         func(h *wallet.Hold, _ *wallet.Terms) { h.Counterparty = "#clearing" },
-		"a stage of an envelope":   func(h *wallet.Hold, _ *wallet.Terms) { h.Subject = wallet.SubjectEnvelope },
-		"paid at once":             func(_ *wallet.Hold, t *wallet.Terms) { t.PayTo = "bob" },
-		"a limit below zero":       func(_ *wallet.Hold, t *wallet.Terms) { t.PerDay = -1 },
-		"a notice that is no JSON": func(_ *wallet.Hold, t *wallet.Terms) { t.Notices = []wallet.Notice{{Topic: "x", Body: []byte("{")}} },
-		"a notice that is a list":  func(_ *wallet.Hold, t *wallet.Terms) { t.Notices = []wallet.Notice{{Topic: "x", Body: []byte("[]")}} },
-		"a notice that is too long": func(_ *wallet.Hold, t *wallet.Terms) {
-			t.Notices = []wallet.Notice{{Topic: "x", Body: fmt.Appendf(nil, `{"a":%q}`, make([]byte, wallet.MaxNotice))}}
+	good := ledger.HoldOptions{}
+	for what, change := range map[string]func(*ledger.Hold, *ledger.HoldOptions){
+		"no stage":               func(h *ledger.Hold, _ *ledger.HoldOptions) { h.Stage = "" },
+		"a stage at the end":     func(h *ledger.Hold, _ *ledger.HoldOptions) { h.Stage = transfer.StateArrived },
+		"a stage that is none":   func(h *ledger.Hold, _ *ledger.HoldOptions) { h.Stage = "lost" },
+		"two parts":              func(h *ledger.Hold, _ *ledger.HoldOptions) { h.Parts = []int64{50, 50} },
+		"no counterparty":        func(h *ledger.Hold, _ *ledger.HoldOptions) { h.Counterparty = "" },
+		"a system account":       func(h *ledger.Hold, _ *ledger.HoldOptions) { h.Counterparty = "#clearing" },
+		"a stage of an envelope": func(h *ledger.Hold, _ *ledger.HoldOptions) { h.Subject = envelope.Subject },
+		"paid at once":           func(_ *ledger.Hold, t *ledger.HoldOptions) { t.PayTo = "bob" },
+		"a limit below zero":     func(_ *ledger.Hold, t *ledger.HoldOptions) { t.PerDay = -1 },
+		"a notice that is no JSON": func(_ *ledger.Hold, t *ledger.HoldOptions) {
+			t.Notices = []ledger.Event{{Topic: "x", Body: []byte("{")}}
 		},
-		"a mention of nobody": func(_ *wallet.Hold, t *wallet.Terms) { t.Mentions = []wallet.Mention{{Of: "#till"}} },
+		"a notice that is a list": func(_ *ledger.Hold, t *ledger.HoldOptions) {
+			t.Notices = []ledger.Event{{Topic: "x", Body: []byte("[]")}}
+		},
+		"a notice that is too long": func(_ *ledger.Hold, t *ledger.HoldOptions) {
+			t.Notices = []ledger.Event{{Topic: "x", Body: fmt.Appendf(nil, `{"a":%q}`, make([]byte, ledger.MaxEvent))}}
+		},
+		"a mention of nobody": func(_ *ledger.Hold, t *ledger.HoldOptions) { t.Mentions = []ledger.IndexEntry{{Of: "#till"}} },
 	} {
 		h, terms := b.offer("bob"), good
 		change(&h, &terms)
-		if _, err := b.HoldOn(ctx, request(t, "bad", what), h, terms); err == nil || wallet.RefusalCode(err) != "" && wallet.RefusalCode(err) != wallet.CodeInvalidArgument {
+		if _, err := b.HoldOn(ctx, request(t, "bad", what), h, terms); err == nil || refusal.CodeOf(err) != "" && refusal.CodeOf(err) != refusal.CodeInvalidArgument {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
 	h := b.offered("bob")
-	for what, s := range map[string]wallet.Step{
-		"from the end":    step(h, wallet.StageArrived, wallet.StageDeclined),
-		"to where it is":  step(h, wallet.StageOffered, wallet.StageOffered),
-		"to nowhere":      step(h, wallet.StageOffered, "lost"),
-		"from no stage":   step(h, "", wallet.StageArrived),
-		"a broken notice": {Hold: h.ID, From: wallet.StageOffered, To: wallet.StageArrived, Notices: []wallet.Notice{{Topic: "x"}}},
-		"no hold":         step(wallet.Hold{ID: h.ID + 1<<40}, wallet.StageOffered, wallet.StageArrived),
-		"no shard's":      step(wallet.Hold{ID: h.ID | 1023}, wallet.StageOffered, wallet.StageArrived),
+	for what, s := range map[string]ledger.Step{
+		"from the end":    step(h, transfer.StateArrived, transfer.StateDeclined),
+		"to where it is":  step(h, transfer.StateOffered, transfer.StateOffered),
+		"to nowhere":      step(h, transfer.StateOffered, "lost"),
+		"from no stage":   step(h, "", transfer.StateArrived),
+		"a broken notice": {Hold: h.ID, From: transfer.StateOffered, To: transfer.StateArrived, Notices: []ledger.Event{{Topic: "x"}}},
+		"no hold":         step(ledger.Hold{ID: h.ID + 1<<40}, transfer.StateOffered, transfer.StateArrived),
+		"no shard's":      step(ledger.Hold{ID: h.ID | 1023}, transfer.StateOffered, transfer.StateArrived),
 	} {
 		if _, done, err := b.Advance(ctx, s); done || err == nil {
 			t.Errorf("%s: %v, %v", what, done, err)
@@ -175,7 +186,7 @@ func TestMentionsArriveOnce(t *testing.T) {
 	shard := c.ForUser("alice")
 	outbox, kept := c.Table(shard, "outbox"), c.Table(shard, "kept")
 	exec(t, one, shard, "CREATE TABLE "+kept+" AS SELECT * FROM "+outbox)
-	if got, err := one.Mentioned(t.Context(), "user-0", wallet.SubjectTransfer, 0, 10); err != nil || len(got) != 0 {
+	if got, err := one.Mentioned(t.Context(), "user-0", transfer.Subject, 0, 10); err != nil || len(got) != 0 {
 		t.Errorf("mentioned before delivery: %v, %v", got, err)
 	}
 	one.wantBalanced(0) // what is on its way is no discrepancy
@@ -199,11 +210,11 @@ func TestMentionsArriveOnce(t *testing.T) {
 		for to, ids := range want {
 			slices.Sort(ids)
 			slices.Reverse(ids)
-			got, err := two.Mentioned(t.Context(), to, wallet.SubjectTransfer, 0, 1000)
+			got, err := two.Mentioned(t.Context(), to, transfer.Subject, 0, 1000)
 			if err != nil || !slices.Equal(got, ids) {
 				t.Errorf("%s was mentioned in %v, %v, want %v", to, got, err, ids)
 			}
-			if page, err := two.Mentioned(t.Context(), to, wallet.SubjectTransfer, ids[3], 2); err != nil || !slices.Equal(page, ids[4:6]) {
+			if page, err := two.Mentioned(t.Context(), to, transfer.Subject, ids[3], 2); err != nil || !slices.Equal(page, ids[4:6]) {
 				t.Errorf("a page of %s: %v, %v, want %v", to, page, err, ids[4:6])
 			}
 			holds, err := two.GetHolds(t.Context(), append([]int64{5, ids[0] + 1<<40}, ids...))
@@ -224,7 +235,7 @@ func TestAMentionUnderAnIDThatComesTwice(t *testing.T) {
 	h := b.offered("bob")
 	exec(t, b, 0, "INSERT INTO "+b.cluster.Table(0, "inbox")+" SELECT 0, id, 0 FROM "+b.cluster.Table(0, "outbox"))
 	b.deliver()
-	if got, err := b.Mentioned(t.Context(), "bob", wallet.SubjectTransfer, 0, 10); err != nil || !slices.Equal(got, []int64{h.ID}) {
+	if got, err := b.Mentioned(t.Context(), "bob", transfer.Subject, 0, 10); err != nil || !slices.Equal(got, []int64{h.ID}) {
 		t.Errorf("bob was mentioned in %v, %v, want %d", got, err, h.ID)
 	}
 	if left := count(t, b, 0, "SELECT COUNT(*) FROM "+b.cluster.Table(0, "outbox")); left != 0 {
@@ -248,11 +259,11 @@ func TestNotices(t *testing.T) {
 	if err != nil || len(notices) != 2 || notices[0].Topic != "user:bob" || notices[1].Topic != "user:carol" || string(notices[0].Body) != `{"type":"offered"}` {
 		t.Fatalf("%+v, %v", notices, err)
 	}
-	if _, done, err := b.Advance(t.Context(), step(second, wallet.StageOffered, wallet.StageExpired)); !done || err != nil {
+	if _, done, err := b.Advance(t.Context(), step(second, transfer.StateOffered, transfer.StateExpired)); !done || err != nil {
 		t.Fatal(done, err)
 	}
 	<-b.Told(shard)
-	if _, done, err := b.Advance(t.Context(), step(first, wallet.StageAccepted, wallet.StageArrived)); done || err != nil {
+	if _, done, err := b.Advance(t.Context(), step(first, transfer.StateAccepted, transfer.StateArrived)); done || err != nil {
 		t.Fatal(done, err) // not made, so nothing is told
 	}
 	if err := b.ForgetNotices(t.Context(), shard, []int64{notices[0].ID, notices[1].ID}); err != nil {
@@ -261,8 +272,8 @@ func TestNotices(t *testing.T) {
 	if notices, err = b.Notices(t.Context(), shard, 10); err != nil || len(notices) != 1 || notices[0].Topic != "user:x" {
 		t.Errorf("%+v, %v", notices, err)
 	}
-	_, err = b.HoldOn(t.Context(), request(t, "poor", 1), b.draft("alice", 5000), wallet.Terms{Notices: []wallet.Notice{{Topic: "user:bob", Body: []byte("{}")}}})
-	if wallet.RefusalCode(err) != wallet.CodeInsufficientBalance {
+	_, err = b.HoldOn(t.Context(), request(t, "poor", 1), b.draft("alice", 5000), ledger.HoldOptions{Notices: []ledger.Event{{Topic: "user:bob", Body: []byte("{}")}}})
+	if refusal.CodeOf(err) != refusal.CodeInsufficientBalance {
 		t.Errorf("%v", err)
 	}
 	if left, err := b.Notices(t.Context(), shard, 10); err != nil || len(left) != 1 {

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/transfer"
 )
 
 // A statement of 50,000 entries, a minute apart, of which every hundredth came some days late. Each range gives exactly its
@@ -53,7 +53,7 @@ func TestEntriesBetween(t *testing.T) {
 				for want > 0 && !in(want) {
 					want--
 				}
-				if e.Seq != int64(want) || e.Balance != e.Seq || !e.At.Equal(at[want]) || e.Counterparty != "bob" || e.Subject != wallet.SubjectTransfer {
+				if e.Seq != int64(want) || e.Balance != e.Seq || !e.At.Equal(at[want]) || e.Counterparty != "bob" || e.Subject != transfer.Subject {
 					t.Fatalf("%v: %+v, want entry %d", r, e, want)
 				}
 				want--

@@ -52,7 +52,7 @@ CREATE TABLE IF NOT EXISTS holds (
   KEY open_by_expiry (subject, is_open, expires_at, id)
 );
 
--- What was paid of a hold, where the hold is. outbox is the row that carried it to the payee's shard.
+-- What was paid of a hold, where the hold is. outbox is the message that carried it to the payee's shard.
 CREATE TABLE IF NOT EXISTS posts (
   hold   BIGINT NOT NULL,
   part   INT NOT NULL,
@@ -72,26 +72,6 @@ CREATE TABLE IF NOT EXISTS requests (
   reference   BIGINT NOT NULL,
   at          BIGINT NOT NULL,
   PRIMARY KEY (user, request_id)
-);
-
--- Money on its way to another shard (or to this one: the path is the same). A row carries all that a batch of posts
--- sends to one shard in one currency; legs is JSON. It is deleted once it is in that shard's inbox.
-CREATE TABLE IF NOT EXISTS outbox (
-  dest     INT NOT NULL,
-  id       BIGINT NOT NULL,
-  currency CHAR(3) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-  amount   BIGINT NOT NULL,
-  legs     MEDIUMBLOB NOT NULL,
-  at       BIGINT NOT NULL,
-  PRIMARY KEY (dest, id)
-);
-
--- Outbox rows that were credited here, written in the transaction of the credits.
-CREATE TABLE IF NOT EXISTS inbox (
-  source INT NOT NULL,
-  id     BIGINT NOT NULL,
-  at     BIGINT NOT NULL,
-  PRIMARY KEY (source, id)
 );
 
 -- Posts that contradict the ledger. They moved no money; the audit names them.

@@ -1,0 +1,253 @@
+// Package system puts an installation together: it is the one place that knows which concrete store stands behind each
+// interface of the domain. Commands start parts of it; tests run it on private servers.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/rueidis"
+
+	"github.com/hongbao/hongbao/collection"
+	"github.com/hongbao/hongbao/collection/mysqlcollection"
+	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/envelope/redispot"
+	"github.com/hongbao/hongbao/group"
+	"github.com/hongbao/hongbao/internal/shards"
+	"github.com/hongbao/hongbao/push/redisbus"
+	"github.com/hongbao/hongbao/transfer"
+	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/wallet/audit"
+	"github.com/hongbao/hongbao/wallet/mysqlledger"
+)
+
+// Config says where an installation's servers are and how it behaves. Redis, MySQL and Shards are required.
+type Config struct {
+	Redis     []string    // see RedisOption
+	MySQL     []string    // DSNs of servers, without a database
+	Placement map[int]int // shard → index into MySQL, where it is not shard mod len(MySQL)
+	Prefix    string      // of the schemas' names; empty for the usual one
+	Shards    int
+	Node      int // 0 to 63, another one in each process
+
+	Limits       envelope.Limits
+	Transfers    transfer.Rules
+	Collections  collection.Rules
+	Funding      wallet.Funding
+	WaitReplicas int
+	// VolatileRedis accepts a Redis that may forget what it has acknowledged (see ErrVolatileRedis).
+	VolatileRedis bool
+	// RecoverPause is how long Recover waits, after it has found that pots are lost, for settlements that began before:
+	// what they post must not be given away again. In an installation, PostTimeout of the envelope and a little more.
+	RecoverPause time.Duration
+	WaitTimeout  time.Duration
+	SettleWidth  int // see mysqlledger.Config
+
+	Log        *slog.Logger
+	Registerer prometheus.Registerer
+	Now        func() time.Time
+}
+
+// App is an installation as one process sees it.
+type App struct {
+	Installation shards.Installation
+	Buckets      envelope.Buckets
+	Cluster      *shards.Cluster
+	Redis        rueidis.Client
+	Ledger       *mysqlledger.Ledger
+	Pots         *redispot.Pots
+	Metadata     *envelope.Metadata
+	Envelopes    *envelope.Service
+	Transfers    *transfer.Service
+	Collections  *collection.Service
+	Wallets      *wallet.Service
+	Groups       *group.Directory
+	Bus          *redisbus.Bus
+	Auditor      *audit.Auditor
+
+	cfg         Config
+	redisOption rueidis.ClientOption
+	changes     groupChanges
+	products    []product
+	settled     signals // posts were committed on a shard
+	close       []func()
+}
+
+// Install makes the installation on the servers where there is none, brings its tables up to date, and marks a Redis
+// that has never been used. It may be repeated and run by several processes. sandbox says that money is not real.
+func Install(ctx context.Context, cfg Config, bucketsPerShard int, sandbox bool) error {
+	cluster, err := openCluster(cfg)
+	if err != nil {
+		return err
+	}
+	defer cluster.Close()
+	_, err = cluster.Install(ctx, shards.Installation{BucketsPerShard: bucketsPerShard, Sandbox: sandbox})
+	if err != nil {
+		return err
+	}
+	for _, migrate := range migrations {
+		if err := migrate(ctx, cluster); err != nil {
+			return err
+		}
+	}
+	cfg.Registerer = prometheus.NewRegistry()
+	a, err := Open(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	if a.Installation.PotsReady {
+		return nil
+	}
+	if err := a.Pots.Install(ctx); err != nil {
+		return err
+	}
+	return cluster.SetPotsReady(ctx)
+}
+
+// Open connects to an installation. Servers that are down are an error only for Redis and for shard 0, which says what
+// the installation is.
+func Open(ctx context.Context, cfg Config) (*App, error) {
+	a := &App{cfg: cfg}
+	if err := a.connect(ctx); err != nil {
+		a.Close()
+		return nil, err
+	}
+	return a, nil
+}
+
+func (a *App) connect(ctx context.Context) (err error) {
+	if a.Cluster, err = openCluster(a.cfg); err != nil {
+		return err
+	}
+	a.onClose(func() { _ = a.Cluster.Close() })
+	if a.Installation, err = a.Cluster.Installation(ctx); err != nil {
+		return err
+	}
+	a.settled = newSignals(a.Installation.Shards)
+	a.Buckets = envelope.Buckets{Shards: a.Installation.Shards, PerShard: a.Installation.BucketsPerShard}
+	if a.redisOption, err = RedisOption(a.cfg.Redis); err != nil {
+		return err
+	}
+	if a.Redis, err = rueidis.NewClient(a.redisOption); err != nil {
+		return fmt.Errorf("redis: %w", err)
+	}
+	a.onClose(a.Redis.Close)
+	if err := a.checkDurable(ctx); err != nil {
+		return err
+	}
+	return a.assemble(ctx)
+}
+
+func (a *App) assemble(ctx context.Context) (err error) {
+	cfg := a.cfg
+	if a.Ledger, err = mysqlledger.New(mysqlledger.Config{Cluster: a.Cluster, Node: cfg.Node, SettleWidth: cfg.SettleWidth, Log: cfg.Log, Registerer: cfg.Registerer, Now: cfg.Now}); err != nil {
+		return err
+	}
+	a.Pots, err = redispot.New(a.Redis, redispot.Config{
+		Buckets: a.Buckets, ShardOf: a.Ledger.ShardOf, Installation: a.Installation.ID,
+		WaitReplicas: cfg.WaitReplicas, WaitTimeout: cfg.WaitTimeout, Registerer: cfg.Registerer,
+	})
+	if err != nil {
+		return err
+	}
+	a.Metadata = envelope.NewMetadata(a.Ledger)
+	if a.Bus, err = redisbus.New(a.Redis, a.redisOption, cfg.Log, cfg.Registerer); err != nil {
+		return err
+	}
+	a.onClose(a.Bus.Close)
+	if err := a.openGroups(ctx); err != nil {
+		return err
+	}
+	collections := mysqlcollection.New(a.Cluster, a.Ledger)
+	a.Envelopes = envelope.NewService(a.Ledger, a.Pots, a.Groups, a.Metadata, cfg.Limits, cfg.Now)
+	a.Transfers = transfer.NewService(a.Ledger, cfg.Transfers, cfg.Now)
+	a.Collections = collection.NewService(a.Ledger, collections, a.Groups, cfg.Collections, cfg.Now)
+	a.Wallets = wallet.NewService(a.Ledger, cfg.Funding, cfg.Now)
+	a.products = []product{
+		{audit.Product{HoldCheck: envelope.HoldCheck()}, a.envelopeJobs},
+		{audit.Product{HoldCheck: transfer.HoldCheck()}, a.transferJobs},
+		{collections.Audit(), a.collectionJobs},
+	}
+	audited := make([]audit.Product, len(a.products))
+	for i, p := range a.products {
+		audited[i] = p.audit
+	}
+	a.Auditor = audit.New(a.Cluster, a.Ledger.Outbox(), audited...)
+	return nil
+}
+
+// Close lets go of everything that Open opened, in reverse order.
+func (a *App) Close() {
+	for i := len(a.close) - 1; i >= 0; i-- {
+		a.close[i]()
+	}
+	a.close = nil
+}
+
+func (a *App) onClose(f func()) { a.close = append(a.close, f) }
+
+// Checks are what this process needs in order to serve, by name: Redis answers and holds our pots, every MySQL server
+// answers.
+func (a *App) Checks() map[string]func(context.Context) error {
+	checks := map[string]func(context.Context) error{
+		"redis": func(ctx context.Context) error { return a.Redis.Do(ctx, a.Redis.B().Ping().Build()).Error() },
+		"pots":  a.PotsHome,
+	}
+	for i := range a.Cluster.Servers() {
+		checks[fmt.Sprintf("mysql-%d", i)] = a.Cluster.ServerDB(i).PingContext
+	}
+	return checks
+}
+
+// PotsHome returns nil when every bucket of Redis is marked as this installation's, else envelope.ErrPotsLost or
+// redispot.ErrForeign.
+func (a *App) PotsHome(ctx context.Context) error {
+	present, foreign, err := a.Pots.Markers(ctx)
+	switch {
+	case err != nil:
+		return err
+	case foreign:
+		return redispot.ErrForeign
+	case present < a.Buckets.Shards*a.Buckets.PerShard:
+		return envelope.ErrPotsLost
+	}
+	return nil
+}
+
+func openCluster(cfg Config) (*shards.Cluster, error) {
+	return shards.Open(shards.Config{DSNs: cfg.MySQL, Shards: cfg.Shards, Prefix: cfg.Prefix, Placement: cfg.Placement})
+}
+
+// RedisOption reads the addresses of one Redis, or of a cluster where there are several. An address is a URL as in
+// redis://user:password@host:6379, rediss://… (TLS) or unix:///path, or host:port; credentials are those of the first.
+func RedisOption(addresses []string) (option rueidis.ClientOption, err error) {
+	if len(addresses) == 0 {
+		return option, errors.New("no Redis is configured: give at least one address")
+	}
+	for i, address := range addresses {
+		if !strings.Contains(address, "://") {
+			address = "redis://" + address
+		}
+		one, err := rueidis.ParseURL(address)
+		if err != nil { // the URL may hold a password: the error is not passed on
+			return option, fmt.Errorf("the Redis address number %d is malformed: give redis://user:password@host:port or unix:///path", i+1)
+		}
+		if i == 0 {
+			option = one
+			continue
+		}
+		option.InitAddress = append(option.InitAddress, one.InitAddress...)
+	}
+	option.AlwaysPipelining = true
+	option.DisableCache = true // client-side caching is not used
+	return option, nil
+}
+
+// Config is what the installation was opened with.
+func (a *App) Config() Config { return a.cfg }

@@ -1,0 +1,56 @@
+package app
+
+import (
+	"context"
+
+	"github.com/hongbao/hongbao/collection"
+	"github.com/hongbao/hongbao/collection/mysqlcollection"
+	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/group/mysqlgroup"
+	"github.com/hongbao/hongbao/internal/shards"
+	"github.com/hongbao/hongbao/transfer"
+	"github.com/hongbao/hongbao/wallet/audit"
+	"github.com/hongbao/hongbao/wallet/mysqlledger"
+)
+
+// migrations make the tables of an installation, the ledger's first: a product may write into them.
+var migrations = []func(context.Context, *shards.Cluster) error{
+	mysqlledger.Migrate, mysqlgroup.Migrate, mysqlcollection.Migrate,
+}
+
+// product is what the installation does for a product.
+type product struct {
+	audit audit.Product
+	jobs  func(shard int) []job
+}
+
+// job runs in the background of one shard until the context ends.
+type job func(ctx context.Context)
+
+func onShard(run func(ctx context.Context, shard int), shard int) job {
+	return func(ctx context.Context) { run(ctx, shard) }
+}
+
+func (a *App) envelopeJobs(shard int) []job {
+	settler := envelope.NewSettler(a.Pots, a.Pots, a.Ledger, a.cfg.Log, func(shard, _ int) { a.settled.signal(shard) })
+	relay := envelope.NewRelay(a.Pots, a.Pots, a.Metadata, a.Bus, a.cfg.Log)
+	jobs := []job{
+		onShard(envelope.NewRefunder(a.Pots, a.Ledger, a.cfg.Now, a.cfg.Log).Run, shard),
+		onShard(envelope.NewSweeper(a.Pots, a.Ledger, a.cfg.Now, a.cfg.Log).Run, shard),
+	}
+	from, to := a.Buckets.OfShard(shard)
+	for bucket := from; bucket < to; bucket++ {
+		jobs = append(jobs,
+			func(ctx context.Context) { settler.Run(ctx, shard, bucket) },
+			func(ctx context.Context) { relay.Run(ctx, bucket) })
+	}
+	return jobs
+}
+
+func (a *App) transferJobs(shard int) []job {
+	return []job{onShard(transfer.NewDuePass(a.Ledger, a.cfg.Now, a.cfg.Log).Run, shard)}
+}
+
+func (a *App) collectionJobs(shard int) []job {
+	return []job{onShard(collection.NewRescuer(a.Collections, a.cfg.Log).Run, shard)}
+}

@@ -1,0 +1,76 @@
+package app
+
+import (
+	"context"
+	"errors"
+
+	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/internal/loop"
+)
+
+// recoverWidth bounds the shards that are recovered at the same time.
+const recoverWidth = 8
+
+// Recovery says what Recover did.
+type Recovery struct {
+	Lost   bool `json:"lost"`   // some buckets had forgotten everything
+	Filled int  `json:"filled"` // pots made from the ledger
+}
+
+// Recover makes Redis whole again from the ledger: it settles what the surviving logs hold, marks the buckets that were
+// lost as ours again, and fills every pot that an open hold should have, with the shares that were posted already counted as taken.
+// It may be repeated, and run while the system serves: a pot that is not there yet answers `unavailable`. A settler that
+// read its batch before the loss may still be posting it, so what was lost is marked only after RecoverPause. Wins that
+// were acknowledged and neither settled nor in a surviving log are beyond recovery.
+func (a *App) Recover(ctx context.Context) (Recovery, error) {
+	home := a.PotsHome(ctx)
+	if home != nil && !errors.Is(home, envelope.ErrPotsLost) {
+		return Recovery{}, home
+	}
+	// Drain passes over a lost bucket: it has no log.
+	if err := a.Drain(ctx); err != nil && !errors.Is(err, envelope.ErrPotsLost) {
+		return Recovery{}, err
+	}
+	if home != nil {
+		loop.Wait(ctx, a.cfg.RecoverPause, nil)
+		if err := a.Pots.Install(ctx); err != nil {
+			return Recovery{}, err
+		}
+	}
+	sweeper := envelope.NewSweeper(a.Pots, a.Ledger, a.cfg.Now, a.cfg.Log)
+	filled := make([]int, a.Buckets.Shards)
+	err := a.eachShard(ctx, func(ctx context.Context, shard int) (err error) {
+		filled[shard], err = sweeper.All(ctx, shard)
+		return err
+	})
+	recovery := Recovery{Lost: home != nil}
+	for _, n := range filled {
+		recovery.Filled += n
+	}
+	return recovery, err
+}
+
+// Drain settles and delivers everything that is there now.
+func (a *App) Drain(ctx context.Context) error {
+	settler := envelope.NewSettler(a.Pots, a.Pots, a.Ledger, a.cfg.Log, func(int, int) {})
+	return a.eachShard(ctx, func(ctx context.Context, shard int) error {
+		lost := settler.Drain(ctx, a.Buckets, shard)
+		if lost != nil && !errors.Is(lost, envelope.ErrPotsLost) {
+			return lost
+		}
+		for {
+			credits, err := a.Ledger.Outbox().Deliver(ctx, shard)
+			if err != nil {
+				return err
+			}
+			if credits == 0 {
+				return lost
+			}
+		}
+	})
+}
+
+// eachShard does f for every shard, some at a time, and returns the joined errors.
+func (a *App) eachShard(ctx context.Context, f func(ctx context.Context, shard int) error) error {
+	return loop.FanOut(a.Cluster.All(), recoverWidth, func(shard int) error { return f(ctx, shard) })
+}

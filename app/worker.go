@@ -1,0 +1,107 @@
+package app
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/internal/loop"
+	"github.com/hongbao/hongbao/internal/membership"
+	"github.com/hongbao/hongbao/internal/outbox"
+)
+
+const (
+	deliverInterval = 200 * time.Millisecond // between looks for what an earlier delivery left over
+	fundingInterval = 5 * time.Second
+)
+
+// signals wake the job of a shard that waits for something.
+type signals []chan struct{}
+
+func newSignals(shards int) signals {
+	s := make(signals, shards)
+	for shard := range s {
+		s[shard] = make(chan struct{}, 1)
+	}
+	return s
+}
+
+func (s signals) signal(shard int) {
+	select {
+	case s[shard] <- struct{}{}:
+	default: // one is waiting already
+	}
+}
+
+// Work owns a part of the shards, as long as the context lives, and runs each of those shards' background jobs. Which part
+// follows from who else is alive.
+func (a *App) Work(ctx context.Context, m *membership.Member) {
+	var all sync.WaitGroup
+	defer all.Wait()
+	all.Go(func() { _ = m.Run(ctx) }) // returns nil, and logs what Redis refuses
+
+	stop := make(map[int]context.CancelFunc)
+	for {
+		owned := make(map[int]bool)
+		for _, shard := range m.Owned() {
+			owned[shard] = true
+			if stop[shard] != nil {
+				continue
+			}
+			shardCtx, cancel := context.WithCancel(ctx)
+			stop[shard] = cancel
+			all.Go(func() { a.workShard(shardCtx, shard) })
+		}
+		for shard, cancel := range stop {
+			if !owned[shard] {
+				cancel()
+				delete(stop, shard)
+			}
+		}
+		select {
+		case <-m.Changes():
+		case <-ctx.Done():
+			for _, cancel := range stop {
+				cancel()
+			}
+			return
+		}
+	}
+}
+
+// workShard runs the jobs of one shard until the context ends: those of the ledger, and those of each product.
+func (a *App) workShard(ctx context.Context, shard int) {
+	jobs := []job{
+		func(ctx context.Context) { a.deliver(ctx, shard) },
+		func(ctx context.Context) { a.resumeFundings(ctx, shard) },
+		onShard(outbox.NewPublisher(a.Ledger.Outbox(), a.Bus, a.cfg.Log).Run, shard),
+	}
+	for _, p := range a.products {
+		jobs = append(jobs, p.jobs(shard)...)
+	}
+	var all sync.WaitGroup
+	for _, run := range jobs {
+		all.Go(func() { run(ctx) })
+	}
+	all.Wait()
+}
+
+func (a *App) deliver(ctx context.Context, shard int) {
+	job := loop.Job{
+		Name: "deliver", Log: a.cfg.Log.With("shard", shard), Interval: deliverInterval,
+		Wake: a.settled[shard], Yield: envelope.Overloaded(a.Pots),
+	}
+	job.Run(ctx, func(ctx context.Context) (bool, error) {
+		delivered, err := a.Ledger.Outbox().Deliver(ctx, shard)
+		return delivered > 0, err
+	})
+}
+
+func (a *App) resumeFundings(ctx context.Context, shard int) {
+	job := loop.Job{Name: "fundings", Log: a.cfg.Log.With("shard", shard), Interval: fundingInterval}
+	job.Run(ctx, func(ctx context.Context) (bool, error) {
+		_, err := a.Wallets.ResumeFundings(ctx, shard)
+		return false, err
+	})
+}

@@ -1,0 +1,67 @@
+package cmd
+
+import (
+	"context"
+	"runtime/debug"
+
+	"github.com/hongbao/hongbao/app"
+	"github.com/hongbao/hongbao/handler"
+	"github.com/hongbao/hongbao/wallet/ledger"
+)
+
+// operators answers an operator's questions from a system.
+type operators struct{ system *app.App }
+
+var _ handler.OperatorDomain = operators{}
+
+// Installation implements handler.OperatorDomain. Servers that do not answer are left out.
+func (o operators) Installation(ctx context.Context) (handler.Installation, error) {
+	in, cfg := o.system.Installation, o.system.Config()
+	found := handler.Installation{
+		ID: in.ID, Sandbox: in.Sandbox, Version: version(), CreatedAt: in.CreatedAt, Shards: in.Shards, BucketsPerShard: in.BucketsPerShard,
+		WaitReplicas: cfg.WaitReplicas, MaxShares: cfg.Limits.Count,
+	}
+	for _, p := range o.system.RedisPromises(ctx) {
+		found.Redis = append(found.Redis, handler.RedisServer{Version: p.Version, AppendOnly: p.AppendOnly, AppendFsync: p.AppendFsync, UsedMemory: p.UsedMemory})
+	}
+	for _, p := range o.system.MySQLPromises(ctx) {
+		found.MySQL = append(found.MySQL, handler.MySQLServer(p))
+	}
+	return found, nil
+}
+
+// Backlog implements handler.OperatorDomain.
+func (o operators) Backlog(ctx context.Context) ([]handler.ShardBacklog, error) {
+	backlogs, err := o.system.Backlogs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	shards := make([]handler.ShardBacklog, len(backlogs))
+	for i, b := range backlogs {
+		shards[i] = handler.ShardBacklog(b)
+	}
+	return shards, nil
+}
+
+// Audit implements handler.OperatorDomain.
+func (o operators) Audit(ctx context.Context) (ledger.AuditReport, error) {
+	return o.system.Auditor.Audit(ctx)
+}
+
+// version is what this binary was built from: a release, or a commit, or "devel".
+func version() string {
+	const unknown = "devel"
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return unknown
+	}
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		return v
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return s.Value
+		}
+	}
+	return unknown
+}

@@ -1,0 +1,140 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hongbao/hongbao/app"
+	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/handler"
+	"github.com/hongbao/hongbao/handler/web"
+	"github.com/hongbao/hongbao/internal/membership"
+	"github.com/hongbao/hongbao/push"
+)
+
+// recheckTimeout bounds the questions who may still listen.
+const recheckTimeout = 10 * time.Second
+
+// listenRPC makes the Kitex server over a system.
+func listenRPC(s *app.App, address string, verifier *handler.Verifier, metrics prometheus.Registerer) (*handler.Server, net.Addr, error) {
+	listener, err := listen("rpc", address)
+	if err != nil {
+		return nil, nil, err
+	}
+	server, err := handler.NewServer(handler.ServerConfig{
+		Listener: listener, Verifier: verifier, Log: s.Config().Log, Metrics: metrics,
+		Wallet: &handler.Wallet{Domain: s.Wallets}, Group: &handler.Group{Domain: s.Groups}, Envelope: &handler.Envelope{Domain: s.Envelopes},
+		Transfer: &handler.Transfer{Domain: s.Transfers}, Collection: &handler.Collection{Domain: s.Collections},
+		Operator: handler.NewOperator(operators{s}),
+	})
+	if err != nil {
+		return nil, nil, errors.Join(err, listener.Close())
+	}
+	return server, listener.Addr(), nil
+}
+
+// listen says which flag to change where an address is taken.
+func listen(flag, address string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%w: give another --%s", err, flag)
+	}
+	return listener, nil
+}
+
+// gateway is the HTTP side of a process: API, live feed and page.
+type gateway struct {
+	listener net.Listener
+	server   *http.Server
+	hub      *push.Hub
+	gateway  *handler.Gateway
+}
+
+// gatewayOptions says how a gateway differs from process to process.
+type gatewayOptions struct {
+	address  string
+	rpc      []string
+	verifier *handler.Verifier
+	issuer   *handler.Issuer // for development tokens; nil for none
+	origins  []string
+	metrics  *prometheus.Registry
+}
+
+func listenHTTP(s *app.App, o gatewayOptions) (_ *gateway, err error) {
+	g := &gateway{}
+	if g.listener, err = listen("http", o.address); err != nil {
+		return nil, err
+	}
+	log := s.Config().Log
+	listeners := handler.NewListeners(s.Groups, log)
+	g.hub = push.New(s.Bus, listeners, listeners.Refuse, push.Config{Origins: o.origins}, log, o.metrics)
+	s.OnGroupChange(func(group string) {
+		if err := recheck(g.hub, group); err != nil {
+			log.Error("whether all may still listen could not be checked", "group", group, "error", err)
+		}
+	})
+	g.gateway, err = handler.NewGateway(handler.GatewayConfig{
+		RPC: handler.ClientOptions(o.rpc...), Log: log, Metrics: o.metrics, Gatherer: o.metrics, Ready: s.Checks(),
+		DevTokens: o.issuer, Page: web.Handler(o.issuer != nil),
+		WebSocket: handler.Authenticated(o.verifier, log, g.hub, handler.ScopeUser),
+	})
+	if err != nil {
+		return nil, errors.Join(err, g.listener.Close())
+	}
+	g.server = g.gateway.HTTPServer()
+	return g, nil
+}
+
+// recheck drops listeners who may not listen any more: to a group, or to any where it is "".
+func recheck(hub *push.Hub, group string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), recheckTimeout)
+	defer cancel()
+	if group == "" {
+		return hub.RecheckAll(ctx)
+	}
+	return hub.Recheck(ctx, envelope.Topic(group))
+}
+
+// run serves until the context ends, then lets requests and connections finish.
+func (g *gateway) run(ctx context.Context) error {
+	failed := make(chan error, 1)
+	go func() { failed <- g.server.Serve(g.listener) }()
+	var err error
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+	}
+	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	return errors.Join(err, g.hub.Shutdown(stopCtx), g.server.Shutdown(stopCtx), g.gateway.Close())
+}
+
+// newRoster is this process's place among the workers.
+func newRoster(s *app.App) (*membership.Member, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "host"
+	}
+	return membership.New(s.Redis, membership.Config{
+		Key: "hongbao:workers", Worker: fmt.Sprintf("%s:%d", workerName(host), os.Getpid()), Partitions: s.Buckets.Shards,
+	}, s.Config().Log)
+}
+
+// workerName keeps of a host's name what a worker's id may have.
+func workerName(host string) string {
+	const most = 48
+	name := make([]byte, 0, most)
+	for i := 0; i < len(host) && len(name) < most; i++ {
+		if c := host[i]; c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '.' {
+			name = append(name, c)
+		}
+	}
+	return string(name)
+}

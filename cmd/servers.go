@@ -1,0 +1,196 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hongbao/hongbao/app"
+	"github.com/hongbao/hongbao/collection"
+	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/internal/devstack"
+	"github.com/hongbao/hongbao/internal/shards"
+	"github.com/hongbao/hongbao/transfer"
+	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/wallet/ledger"
+)
+
+// stopTimeout bounds an orderly stop of anything.
+const stopTimeout = 15 * time.Second
+
+// servers are the flags of every command that reaches Redis and MySQL.
+type servers struct {
+	Data      string           `help:"Folder of the private servers and the development key." default:"./data" type:"path"`
+	Redis     []string         `help:"Redis: redis://user:password@host:port, rediss://…, unix:///path; repeat for the nodes of a cluster. Default: a private one under --data."`
+	MySQL     []string         `name:"mysql" sep:"none" help:"MySQL server: user:password@tcp(host:3306)/; repeat for more servers. Default: a private one under --data."`
+	Placement map[int]int      `help:"Which --mysql (from 0) holds a shard, where it is not shard modulo servers: 7=1;8=1."`
+	Prefix    string           `help:"Prefix of the schemas' names." default:"hongbao_s"`
+	Shards    int              `help:"Logical shards, fixed at installation (1 to 1,024)." default:"4"`
+	Node      int              `help:"Number of this process (0 to 62), another one in each up, rpc and work of an installation: ids are made of it." default:"0"`
+	Expiry    time.Duration    `help:"How long an envelope stays open." default:"24h"`
+	MaxShares int              `help:"Most shares of an envelope." default:"100"`
+	MaxMean   int64            `help:"Most minor units a share on average, in any currency that --max-mean-in does not name." default:"20000"`
+	MaxMeanIn map[string]int64 `help:"The same for single currencies: JPY=4000;KWD=10000."`
+
+	TransferExpiry time.Duration    `help:"How long the offer of a transfer stays open." default:"24h"`
+	TransferHour   time.Duration    `help:"What an hour of a transfer's arrives_in lasts: less for demonstrations." default:"1h"`
+	ReminderAfter  time.Duration    `help:"When those who have not paid into a collection are reminded." default:"24h"`
+	DailyLimit     int64            `help:"Most minor units that a user may send in transfers and pay into collections in a day (UTC), in any currency that --daily-limit-in does not name; 0 for no limit." default:"20000000"`
+	DailyLimitIn   map[string]int64 `help:"The same for single currencies: JPY=5000000;KWD=0."`
+
+	VolatileRedis bool          `help:"Accept a Redis that may forget what it has acknowledged (no AOF, not fsynced, or evicting): wins can be lost and given twice."`
+	WaitReplicas  int           `help:"Redis replicas that must have a grab before it is acknowledged." default:"0"`
+	WaitTimeout   time.Duration `help:"How long a grab waits for them." default:"1s"`
+}
+
+// connected is where the servers are, and what to do when the command ends.
+type connected struct {
+	config  app.Config
+	metrics *prometheus.Registry
+	private *devstack.Stack // nil unless this process started the servers
+	close   func()
+}
+
+// endpoints is what `up` writes under --data for other commands to find its servers by.
+type endpoints struct {
+	Redis string `json:"redis"`
+	MySQL string `json:"mysql"`
+	RPC   string `json:"rpc"`
+	HTTP  string `json:"http"`
+}
+
+const endpointsFile = "up.json"
+
+// connect finds the servers: those that the flags name; else the private ones of an `up` that runs; else it starts them.
+func (f servers) connect(ctx context.Context, at console) (*connected, error) {
+	c := &connected{metrics: prometheus.NewRegistry(), close: func() {}}
+	limits, err := f.limits()
+	if err != nil {
+		return nil, err
+	}
+	transfers, collections, err := f.rules()
+	if err != nil {
+		return nil, err
+	}
+	c.config = app.Config{
+		Redis: f.Redis, MySQL: f.MySQL, Placement: f.Placement, Prefix: f.Prefix, Shards: f.Shards, Node: f.Node,
+		Limits: limits, Transfers: transfers, Collections: collections, Funding: wallet.Sandbox{}, WaitReplicas: f.WaitReplicas, WaitTimeout: f.WaitTimeout,
+		VolatileRedis: f.VolatileRedis, RecoverPause: envelope.PostTimeout + 2*time.Second,
+		Log: at.log, Registerer: c.metrics, Now: time.Now,
+	}
+	if len(f.Redis) > 0 && len(f.MySQL) > 0 {
+		return c, nil
+	}
+	release, err := devstack.Lock(f.Data)
+	if errors.Is(err, devstack.ErrInUse) {
+		return c, c.attach(f.Data)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.private, err = devstack.Up(ctx, devstack.Options{Dir: f.Data, Log: at.log, Progress: func(line string) { at.say("  %s", line) }})
+	if err != nil {
+		release()
+		return nil, err
+	}
+	c.use("unix://"+c.private.Redis.Socket(), c.private.MariaDB.DSN())
+	c.config.SettleWidth = max(1, runtime.NumCPU()/2) // the rest of this machine is for those who wait
+	c.close = func() {
+		stopCtx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+		defer cancel()
+		if err := c.private.Stop(stopCtx); err != nil {
+			at.log.Error("the private servers did not stop in order", "error", err)
+		}
+		release()
+	}
+	return c, nil
+}
+
+// attach uses the servers of the `up` that has the data folder.
+func (c *connected) attach(data string) error {
+	e, err := readEndpoints(data)
+	if err != nil {
+		return fmt.Errorf("%s is in use, but not by a hongbao that is up: %w", data, err)
+	}
+	c.use(e.Redis, e.MySQL)
+	return nil
+}
+
+// use sets the private servers where the flags name none.
+func (c *connected) use(redis, mysql string) {
+	if len(c.config.Redis) == 0 {
+		c.config.Redis = []string{redis}
+	}
+	if len(c.config.MySQL) == 0 {
+		c.config.MySQL = []string{mysql}
+	}
+}
+
+func (f servers) limits() (envelope.Limits, error) {
+	limits := envelope.DefaultLimits()
+	limits.OpenFor, limits.Count, limits.Mean = f.Expiry, f.MaxShares, f.MaxMean
+	limits.MeanIn = make(map[ledger.Currency]int64)
+	for code, mean := range f.MaxMeanIn {
+		currency, err := ledger.ParseCurrency(code)
+		if err != nil {
+			return limits, err
+		}
+		limits.MeanIn[currency] = mean
+	}
+	if limits.OpenFor < time.Second || limits.Count < 1 || limits.Mean < 1 || limits.Mean > ledger.MaxMinor/int64(limits.Count) {
+		return limits, errors.New("--expiry is at least 1s, --max-shares and --max-mean at least 1, and their product at most 2^40")
+	}
+	return limits, nil
+}
+
+func (f servers) rules() (transfer.Rules, collection.Rules, error) {
+	transfers, collections := transfer.DefaultRules(), collection.DefaultRules()
+	limits := ledger.DailyLimits{Default: f.DailyLimit, In: make(map[ledger.Currency]int64)}
+	least := f.DailyLimit
+	for code, most := range f.DailyLimitIn {
+		currency, err := ledger.ParseCurrency(code)
+		if err != nil {
+			return transfers, collections, err
+		}
+		limits.In[currency] = most
+		least = min(least, most)
+	}
+	transfers.OfferFor, transfers.Hour, transfers.PerDay = f.TransferExpiry, f.TransferHour, limits
+	collections.RemindIn, collections.PerDay = f.ReminderAfter, limits
+	if transfers.OfferFor < time.Second || transfers.Hour < time.Millisecond || collections.RemindIn < time.Second || least < 0 {
+		return transfers, collections, errors.New("--transfer-expiry and --reminder-after are at least 1s, --transfer-hour 1ms, --daily-limit and --daily-limit-in 0")
+	}
+	return transfers, collections, nil
+}
+
+// open opens the installation, with a hint where there is none.
+func (c *connected) open(ctx context.Context) (*app.App, error) {
+	s, err := app.Open(ctx, c.config)
+	if errors.Is(err, shards.ErrNotInstalled) {
+		return nil, fmt.Errorf("%w: run `hongbao migrate` with the same --mysql and --redis first", err)
+	}
+	return s, err
+}
+
+func readEndpoints(data string) (e endpoints, err error) {
+	text, err := os.ReadFile(filepath.Join(data, endpointsFile))
+	if err != nil {
+		return e, err
+	}
+	return e, json.Unmarshal(text, &e)
+}
+
+func writeEndpoints(data string, e endpoints) error {
+	text, err := json.MarshalIndent(e, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(data, endpointsFile), append(text, '\n'), 0o600)
+}

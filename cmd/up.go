@@ -1,0 +1,136 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hongbao/hongbao/app"
+	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/handler"
+)
+
+type upCmd struct {
+	servers
+	installation
+	RPCAddress  string `name:"rpc" help:"Where the Kitex services listen." default:"127.0.0.1:8888"`
+	HTTPAddress string `name:"http" help:"Where the page, the HTTP API and the WebSocket listen." default:"127.0.0.1:8080"`
+}
+
+// Run starts everything, says where it is, and stops everything in the opposite order.
+func (u upCmd) Run(ctx context.Context, at console) error {
+	began := time.Now()
+	at.say("Starting hongbao, data in %s", u.Data)
+	c, err := u.connect(ctx, at)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	if c.private == nil && (len(u.Redis) == 0 || len(u.MySQL) == 0) {
+		return fmt.Errorf("%s is in use by another hongbao up: stop it first, or give another --data", u.Data)
+	}
+	at.say("  bringing the tables up to date")
+	if err := u.install(ctx, c); err != nil {
+		return err
+	}
+	s, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if err := u.recoverPrivate(ctx, at, c, s); err != nil {
+		return err
+	}
+	return u.serve(ctx, at, c, s, began)
+}
+
+// recoverPrivate rebuilds what a private Redis lost. On servers of one's own that is an operator's decision.
+func (u upCmd) recoverPrivate(ctx context.Context, at console, c *connected, s *app.App) error {
+	if c.private == nil || !errors.Is(s.PotsHome(ctx), envelope.ErrPotsLost) {
+		return nil
+	}
+	recovery, err := s.Recover(ctx)
+	if err == nil {
+		sayRecovery(at, recovery)
+	}
+	return err
+}
+
+func (u upCmd) serve(ctx context.Context, at console, c *connected, s *app.App, began time.Time) error {
+	issuer, err := makePrivateKey(filepath.Join(u.Data, developmentKey))
+	if err != nil {
+		return err
+	}
+	verifier, err := handler.NewVerifier(handler.NewKeyring(issuer.PublicKey()), time.Now)
+	if err != nil {
+		return err
+	}
+	rpc, rpcAddress, err := listenRPC(s, u.RPCAddress, verifier, c.metrics)
+	if err != nil {
+		return err
+	}
+	web, err := listenHTTP(s, gatewayOptions{address: u.HTTPAddress, rpc: []string{rpcAddress.String()}, verifier: verifier, issuer: issuer, metrics: c.metrics})
+	if err != nil {
+		return err
+	}
+	workers, err := newRoster(s)
+	if err != nil {
+		return err
+	}
+	e := endpoints{Redis: c.config.Redis[0], MySQL: c.config.MySQL[0], RPC: rpcAddress.String(), HTTP: web.listener.Addr().String()}
+	if err := writeEndpoints(u.Data, e); err != nil {
+		return err
+	}
+
+	// The gateway stops first, then the services that it calls, then the worker, so that what was answered is settled.
+	gatewayCtx, stopGateway := context.WithCancel(ctx)
+	rpcCtx, stopRPC := context.WithCancel(context.WithoutCancel(ctx))
+	workCtx, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopGateway()
+	var parts errgroup.Group
+	parts.Go(func() error { defer stopRPC(); return web.run(gatewayCtx) })
+	parts.Go(func() error { defer stopGateway(); defer stopWork(); return rpc.Run(rpcCtx) })
+	parts.Go(func() error { s.Work(workCtx, workers); return nil })
+	if c.private != nil {
+		parts.Go(func() error { defer stopGateway(); return revive(gatewayCtx, at.log, "Redis", c.private.Redis) })
+		parts.Go(func() error { defer stopGateway(); return revive(gatewayCtx, at.log, "MariaDB", c.private.MariaDB) })
+	}
+	at.ready(e, u.Data, time.Since(began))
+	err = parts.Wait()
+	at.say("Stopping the servers")
+	return err
+}
+
+// server is a private server that can be started again.
+type server interface {
+	Lost() <-chan error
+	Restart(ctx context.Context) error
+}
+
+// revive starts a private server again whenever it dies: it lost nothing that was acknowledged, and the rest of the system
+// repeats what failed meanwhile. It ends with an error when the server does not come back.
+func revive(ctx context.Context, log *slog.Logger, name string, s server) error {
+	for {
+		select {
+		case err := <-s.Lost():
+			log.Error("a private server died and is started again", "server", name, "error", err)
+			if err := s.Restart(ctx); err != nil && ctx.Err() == nil {
+				return fmt.Errorf("%s died and could not be started again: %w", name, err)
+			}
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (c console) ready(e endpoints, data string, took time.Duration) {
+	rule := strings.Repeat("─", 64)
+	c.say("%s\n  hongbao is ready (%.1f s)\n\n  page   http://%s/\n  RPC    %s   (Kitex, TTHeader)\n  data   %s\n\n  Ctrl-C stops everything.\n%s",
+		rule, took.Seconds(), e.HTTP, e.RPC, data, rule)
+}

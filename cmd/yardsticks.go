@@ -1,0 +1,74 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/hongbao/hongbao/app"
+	"github.com/hongbao/hongbao/bench"
+	"github.com/hongbao/hongbao/bench/report"
+	"github.com/hongbao/hongbao/bench/yardstick"
+)
+
+// compare measures the yardsticks in turn with the deployment, on its own servers.
+func (b benchRunCmd) compare(ctx context.Context, s *stage, plan bench.Plan, p bench.Progress, r *report.Report) error {
+	if s.servers.Redis == "" || s.servers.MySQL == "" {
+		return errors.New("--yardsticks with --target needs --redis and --mysql: the servers that the deployment uses, for an honest comparison")
+	}
+	echo, err := s.startEcho(ctx)
+	if err != nil {
+		return err
+	}
+	option, err := app.RedisOption([]string{s.servers.Redis})
+	if err != nil {
+		return err
+	}
+	client, err := rueidis.NewClient(option)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	mysql, err := yardstick.OpenMySQL(ctx, s.servers.MySQL)
+	if err != nil {
+		return err
+	}
+	yardsticks := []bench.Yardstick{
+		echo, yardstick.LPop{Client: client, Option: option}, yardstick.RueidisLPop{Client: client},
+		yardstick.RowLock{MySQL: mysql}, yardstick.Insert{MySQL: mysql},
+	}
+	err = bench.Compare(ctx, s.target, plan, yardsticks, p, r)
+	return errors.Join(err, mysql.Close(context.WithoutCancel(ctx)))
+}
+
+// startEcho starts the echo server as a process of its own, as the deployment is one, and makes its client.
+func (s *stage) startEcho(ctx context.Context) (*yardstick.Echo, error) {
+	if s.folder == "" {
+		folder, err := os.MkdirTemp("", "hongbao-bench-")
+		if err != nil {
+			return nil, err
+		}
+		s.folder = folder
+	}
+	announced := filepath.Join(s.folder, "echo.address")
+	var err error
+	if s.echo, err = startChild(filepath.Join(s.folder, "echo.log"), "", "echo", "--announced", announced); err != nil {
+		return nil, err
+	}
+	address, err := s.echo.await(ctx, announced)
+	if err != nil {
+		return nil, err
+	}
+	token, err := s.access.Sign("hongbao-bench-user-1", "user")
+	if err != nil {
+		return nil, err
+	}
+	return yardstick.NewEcho(len(token), bench.ClientOptions(string(address), echoTimeout))
+}
+
+// echoTimeout bounds an echo, as bench bounds a grab.
+const echoTimeout = 5 * time.Second

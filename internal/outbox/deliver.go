@@ -1,0 +1,188 @@
+package outbox
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hongbao/hongbao/internal/loop"
+	"github.com/hongbao/hongbao/internal/shards"
+	"github.com/hongbao/hongbao/internal/shards/rows"
+)
+
+// Bounds of one delivery.
+const (
+	deliverWidth   = 8               // destinations at a time
+	maxMessages    = 64              // messages merged into one transaction at the destination
+	maxItems       = 4000            // items in it, unless a single message has more
+	deliverTimeout = 5 * time.Second // for one destination
+	probeTimeout   = time.Second     // for one that failed the last time
+	maxCollisions  = 3               // times that another worker may deliver the same messages while we do
+)
+
+// errArrived says that somebody else delivered some of the messages at the same time.
+var errArrived = errors.New("outbox: another worker delivered the same")
+
+// Deliver brings the oldest messages of a shard to their destinations and returns the number of items delivered. It
+// delivers a bounded amount, one transaction at each destination; 0 means that there is nothing, or nothing for a
+// destination that is up. A destination that fails is left alone for a while, and its failure is part of err once each
+// time; the others are delivered. Any number of workers may deliver for the same shard.
+func (o *Outbox) Deliver(ctx context.Context, shard int) (items int, err error) {
+	dests, err := rows.Select(ctx, o.cluster.DB(shard), rows.Scalar[int],
+		"SELECT DISTINCT dest FROM "+o.outbox(shard)+" WHERE dest > ?", Outside)
+	if err != nil {
+		return 0, shards.Classify(fmt.Errorf("outbox of shard %d: %w", shard, err))
+	}
+	var mu sync.Mutex
+	var arrived []Message
+	err = loop.FanOut(dests, deliverWidth, func(dest int) error {
+		timeout, due := o.backoffs.timeout(dest, o.cfg.Now())
+		if !due {
+			return nil
+		}
+		messages, err := o.deliverTo(ctx, shard, dest, timeout)
+		mu.Lock()
+		arrived = append(arrived, messages...)
+		mu.Unlock()
+		if err != nil {
+			err = shards.Classify(fmt.Errorf("deliver from shard %d to %d: %w", shard, dest, err))
+		}
+		return err
+	})
+	for _, m := range arrived {
+		items += m.content.Size()
+		o.metrics.delivered.WithLabelValues(string(m.Kind)).Add(float64(m.content.Size()))
+	}
+	// They had their effect. If the rows stay here, the next delivery finds them in the inboxes and deletes them.
+	if clearErr := o.clear(ctx, shard, arrived); clearErr != nil {
+		err = errors.Join(err, shards.Classify(fmt.Errorf("clear the outbox of shard %d: %w", shard, clearErr)))
+	}
+	return items, err
+}
+
+// deliverTo delivers the oldest messages for one destination, and returns them.
+func (o *Outbox) deliverTo(ctx context.Context, source, dest int, timeout time.Duration) ([]Message, error) {
+	messages, err := o.read(ctx, source, dest)
+	if err != nil || len(messages) == 0 {
+		return nil, err
+	}
+	if dest >= o.cluster.Shards() {
+		return nil, fmt.Errorf("there is no shard %d", dest)
+	}
+	err = o.receiveInTurn(ctx, source, dest, messages, timeout)
+	switch {
+	case err == nil:
+		o.backoffs.clear(dest)
+		return messages, nil
+	case ctx.Err() == nil:
+		o.backoffs.add(dest, o.cfg.Now())
+		o.metrics.suspensions.Inc()
+	}
+	return nil, err
+}
+
+// clear deletes messages at their source.
+func (o *Outbox) clear(ctx context.Context, source int, arrived []Message) error {
+	byDest := map[int][]any{}
+	for _, m := range arrived {
+		byDest[m.Dest] = append(byDest[m.Dest], m.ID)
+	}
+	var where []string
+	var args []any
+	for dest, ids := range byDest {
+		where = append(where, "dest = ? AND id IN "+rows.In(len(ids)))
+		args = append(append(args, dest), ids...)
+	}
+	if len(where) == 0 {
+		return nil
+	}
+	_, err := o.cluster.DB(source).ExecContext(ctx, "DELETE FROM "+o.outbox(source)+" WHERE "+strings.Join(where, " OR "), args...)
+	return err
+}
+
+// read reads the oldest messages for one destination.
+func (o *Outbox) read(ctx context.Context, source, dest int) ([]Message, error) {
+	messages, err := rows.Select(ctx, o.cluster.DB(source), Scan,
+		"SELECT "+Columns+" FROM "+o.outbox(source)+" WHERE dest = ? ORDER BY id LIMIT ?", dest, maxMessages)
+	if err != nil {
+		return nil, err
+	}
+	items := 0
+	for i := range messages {
+		if err := o.Decode(&messages[i]); err != nil {
+			return nil, err
+		}
+		if items += messages[i].content.Size(); i > 0 && items > maxItems {
+			return messages[:i], nil
+		}
+	}
+	return messages, nil
+}
+
+// receiveInTurn is receive among the writers of the destination's server; timeout does not include the wait for that.
+func (o *Outbox) receiveInTurn(ctx context.Context, source, dest int, messages []Message, timeout time.Duration) error {
+	release, err := o.cfg.Acquire(ctx, dest)
+	if err != nil {
+		return err
+	}
+	defer release()
+	return o.receive(ctx, source, dest, messages, timeout)
+}
+
+// receive takes in messages at their destination, except those that arrived before.
+func (o *Outbox) receive(ctx context.Context, source, dest int, messages []Message, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	// Deliveries to one shard have many accounts in common. Here they take turns in order, which costs the server less
+	// than waiting for each other's locks: 34 instead of 44 µs of its time for each credit, measured with four sources.
+	select {
+	case o.turns[dest] <- struct{}{}:
+		defer func() { <-o.turns[dest] }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	fresh := messages
+	for range maxCollisions {
+		err := o.cluster.Tx(ctx, dest, func(tx *sql.Tx) error { return o.consume(ctx, tx, source, dest, fresh) })
+		if !errors.Is(err, errArrived) {
+			return err
+		}
+		if fresh, err = o.notArrived(ctx, source, dest, messages); err != nil || len(fresh) == 0 {
+			return err
+		}
+	}
+	return errArrived
+}
+
+// consume records the arrival of messages and lets their consumers do their work.
+func (o *Outbox) consume(ctx context.Context, tx *sql.Tx, source, dest int, messages []Message) error {
+	args, at := make([]any, 0, 3*len(messages)), o.cfg.Now().UnixMilli()
+	for _, m := range messages {
+		args = append(args, source, m.ID, at)
+	}
+	if err := rows.Insert(ctx, tx, "INSERT INTO "+o.inbox(dest)+" (source, id, at)", 3, args, ""); err != nil {
+		if shards.IsDuplicate(err) {
+			return errArrived
+		}
+		return err
+	}
+	for _, c := range o.consumers {
+		kind := c.Kind()
+		of := messages
+		if slices.ContainsFunc(messages, func(m Message) bool { return m.Kind != kind }) {
+			of = slices.DeleteFunc(slices.Clone(messages), func(m Message) bool { return m.Kind != kind })
+		}
+		if len(of) == 0 {
+			continue
+		}
+		if err := c.Consume(ctx, tx, dest, of); err != nil {
+			return err
+		}
+	}
+	return nil
+}

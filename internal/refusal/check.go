@@ -1,0 +1,62 @@
+package refusal
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+const maxID = 64 // characters
+
+// CheckID accepts a user or group id of the chat application: 1 to 64 characters of A–Z a–z 0–9 . _ : @ -
+func CheckID(what, id string) error {
+	if !wellFormed(id, ".-_:@") {
+		return New(CodeInvalidArgument, "%s %q is malformed: give 1 to %d characters of A-Z a-z 0-9 . _ : @ -",
+			what, Clip(id), maxID)
+	}
+	return nil
+}
+
+// CheckRequestID accepts 1 to 64 characters of A–Z a–z 0–9 . _ : -
+func CheckRequestID(id string) error {
+	if !wellFormed(id, ".-_:") {
+		return New(CodeInvalidArgument, "request_id %q is malformed: give 1 to %d characters of A-Z a-z 0-9 . _ : -",
+			Clip(id), maxID)
+	}
+	return nil
+}
+
+func wellFormed(id, punctuation string) bool {
+	if id == "" || len(id) > maxID {
+		return false
+	}
+	for i := range len(id) {
+		c := id[i]
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		if !letter && strings.IndexByte(punctuation, c) < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Clip shortens what a caller sent before it is quoted back.
+func Clip(s string) string {
+	const most = 32 // bytes
+	if len(s) <= most {
+		return s
+	}
+	return s[:most] + "…"
+}
+
+// CheckNote accepts UTF-8 text of at most a number of characters, without control characters. Refusals:
+// invalid_argument, note_too_long.
+func CheckNote(note string, most int) error {
+	if !utf8.ValidString(note) || strings.ContainsFunc(note, unicode.IsControl) {
+		return New(CodeInvalidArgument, "note is malformed: give text without control characters")
+	}
+	if n := utf8.RuneCountInString(note); n > most {
+		return New(CodeNoteTooLong, "note has %d characters: give at most %d", n, most)
+	}
+	return nil
+}

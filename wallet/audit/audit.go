@@ -1,0 +1,186 @@
+// Package audit reads the books and names what they contradict themselves about. It writes nothing.
+//
+// An audit is exact while the system runs: what is in flight, or happens meanwhile, is no discrepancy. Its memory does
+// not grow with the books.
+//
+// It reads two snapshots of every server, all the late ones taken after all the early ones. What concerns one shard is
+// checked within its early snapshot. Across shards, cause comes before effect:
+//
+//   - a post in the early snapshot whose message is gone there was credited before, so the late one has the credit;
+//   - a credit in the early snapshot was posted before, so the late one has the post;
+//   - likewise index entries, and whatever products check across shards.
+//
+// The snapshots keep the server from purging old versions of rows until the audit ends. TiDB forgets them after its
+// tidb_gc_life_time (10 minutes unless set), within which the audit has to end there.
+package audit
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/hongbao/hongbao/internal/index"
+	"github.com/hongbao/hongbao/internal/outbox"
+	"github.com/hongbao/hongbao/internal/shards"
+	"github.com/hongbao/hongbao/wallet/ledger"
+	"github.com/hongbao/hongbao/wallet/mysqlledger"
+)
+
+// Auditor audits the books of an installation. It is safe for concurrent use.
+type Auditor struct {
+	cluster  *shards.Cluster
+	outbox   *outbox.Outbox
+	index    *index.Index
+	tables   []mysqlledger.Tables // by shard
+	products []Product
+}
+
+// New makes an auditor. Every product whose holds are in the books must be among the products.
+func New(c *shards.Cluster, o *outbox.Outbox, products ...Product) *Auditor {
+	a := &Auditor{cluster: c, outbox: o, index: index.New(c), products: products}
+	for _, shard := range c.All() {
+		a.tables = append(a.tables, mysqlledger.TablesOf(c, shard))
+	}
+	return a
+}
+
+// Audit reads all the books. An error says that it could not read them all, and that nothing is known. Error:
+// shards.ErrUnavailable.
+func (a *Auditor) Audit(ctx context.Context) (ledger.AuditReport, error) {
+	r := &run{Auditor: a, report: ledger.AuditReport{
+		Shards: a.cluster.Shards(), InFlight: map[ledger.Currency]int64{}, Discrepancies: []ledger.Discrepancy{},
+	}}
+	defer r.close()
+	err := r.open(ctx)
+	for _, shard := range a.cluster.All() {
+		if err == nil {
+			err = r.shard(ctx, shard)
+		}
+	}
+	if err != nil {
+		return ledger.AuditReport{}, shards.Classify(fmt.Errorf("audit: %w", err))
+	}
+	return r.report, nil
+}
+
+func (a *Auditor) product(s ledger.Subject) (Product, bool) {
+	i := slices.IndexFunc(a.products, func(p Product) bool { return p.Subject == s })
+	if i < 0 {
+		return Product{}, false
+	}
+	return a.products[i], true
+}
+
+// run is one audit.
+type run struct {
+	*Auditor
+	early, late []*snapshot // by server
+	report      ledger.AuditReport
+}
+
+func (r *run) open(ctx context.Context) error {
+	for _, all := range []*[]*snapshot{&r.early, &r.late} {
+		for server := range r.cluster.Servers() {
+			s, err := takeSnapshot(ctx, r.cluster.ServerDB(server))
+			if err != nil {
+				return err
+			}
+			*all = append(*all, s)
+		}
+	}
+	return nil
+}
+
+func (r *run) close() {
+	for _, s := range slices.Concat(r.early, r.late) {
+		s.close()
+	}
+}
+
+func (r *run) earlyOf(shard int) *snapshot { return r.early[r.cluster.ServerOf(shard)] }
+func (r *run) lateOf(shard int) *snapshot  { return r.late[r.cluster.ServerOf(shard)] }
+
+// found names a discrepancy.
+func (r *run) found(code string, shard int, what string, expected, found any) {
+	r.report.Found++
+	if len(r.report.Discrepancies) < ledger.MaxDiscrepancies {
+		r.report.Discrepancies = append(r.report.Discrepancies, ledger.Discrepancy{
+			Code: code, Shard: shard, What: what, Expected: fmt.Sprint(expected), Found: fmt.Sprint(found),
+		})
+	}
+}
+
+// sums are minor units per currency.
+type sums map[ledger.Currency]int64
+
+// totals are what the passes over a shard add up, to be compared at its end.
+type totals struct {
+	entries  sums // of all accounts
+	clearing sums // entries of #clearing
+	credits  sums // posts credited here
+	outside  sums // entries of #funding
+	fundings sums // what #funding should be, by the orders
+	posts    sums // posted here
+	inFlight sums // posted here and not credited anywhere
+	outbox   sums // messages that are in no inbox
+
+	expected []index.Entry        // by what is here, to be looked up where they belong
+	missing  map[index.Entry]bool // of those looked up, what is not there: it may be on its way
+}
+
+func (r *run) shard(ctx context.Context, shard int) error {
+	t := &totals{
+		entries: sums{}, clearing: sums{}, credits: sums{}, outside: sums{}, fundings: sums{}, posts: sums{},
+		inFlight: sums{}, outbox: sums{}, missing: map[index.Entry]bool{},
+	}
+	for _, pass := range []func(context.Context, int, *totals) error{
+		r.auditEntries, r.auditHolds, r.auditDailyUsage, r.auditProducts, r.auditOutbox, r.auditFundings, r.auditRejections,
+	} {
+		if err := pass(ctx, shard, t); err != nil {
+			return fmt.Errorf("shard %d: %w", shard, err)
+		}
+	}
+	r.nameMissing(shard, t)
+	r.compare(ledger.AuditShardUnbalanced, shard, "sum of all entries", sums{}, t.entries)
+	expected := maps.Clone(t.posts)
+	for currency, credited := range t.credits {
+		expected[currency] -= credited
+	}
+	r.compare(ledger.AuditClearing, shard, "account #clearing, against posts made here minus posts credited here", expected, t.clearing)
+	r.compare(ledger.AuditClearing, shard, "posts not yet credited, against messages in no inbox", t.outbox, t.inFlight)
+	r.compare(ledger.AuditFunding, shard, "account #funding, against settled top-ups and withdrawals", t.fundings, t.outside)
+	for currency, sum := range t.inFlight {
+		if sum != 0 {
+			r.report.InFlight[currency] += sum
+		}
+	}
+	return nil
+}
+
+// compare names each currency in which two sums differ.
+func (r *run) compare(code string, shard int, what string, expected, found sums) {
+	currencies := slices.Sorted(maps.Keys(found))
+	for currency := range expected {
+		if _, ok := found[currency]; !ok {
+			currencies = append(currencies, currency)
+		}
+	}
+	for _, currency := range currencies {
+		if expected[currency] != found[currency] {
+			r.found(code, shard, fmt.Sprintf("%s, %s", what, currency), expected[currency], found[currency])
+		}
+	}
+}
+
+// auditRejections names the posts that were kept aside.
+func (r *run) auditRejections(ctx context.Context, shard int, _ *totals) error {
+	for rejected, err := range rejectionPages(ctx, r.earlyOf(shard), r.tables[shard]) {
+		if err != nil {
+			return err
+		}
+		what := fmt.Sprintf("post of hold %d part %d to %q, amount %d", rejected.Hold, rejected.Part, rejected.Payee, rejected.Minor)
+		r.found(ledger.AuditRejection, shard, what, "no contradiction", rejected.Reason)
+	}
+	return nil
+}

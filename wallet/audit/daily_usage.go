@@ -1,0 +1,152 @@
+package audit
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+
+	"github.com/hongbao/hongbao/internal/shards/rows"
+	"github.com/hongbao/hongbao/wallet/ledger"
+	"github.com/hongbao/hongbao/wallet/mysqlledger"
+)
+
+// dayKey is a row of daily usage of one user.
+type dayKey struct {
+	currency ledger.Currency
+	day      int64
+}
+
+// usageRow is a row of daily usage.
+type usageRow struct {
+	user string
+	dayKey
+	amount int64
+}
+
+// countedHold is what a hold adds to it.
+type countedHold struct {
+	usageRow
+	subject ledger.Subject
+	id      int64
+}
+
+// auditDailyUsage goes through the counted holds, owner by owner, next to what is noted of them.
+func (r *run) auditDailyUsage(ctx context.Context, shard int, _ *totals) error {
+	next, stop := iter.Pull2(usagePages(ctx, r.earlyOf(shard), r.tables[shard]))
+	defer stop()
+	c := &counting{run: r, shard: shard, next: next}
+	if err := c.advance(); err != nil {
+		return err
+	}
+	for h, err := range countedPages(ctx, r.earlyOf(shard), r.tables[shard]) {
+		if err != nil {
+			return err
+		}
+		if h.user != c.user {
+			if err := c.leave(); err != nil {
+				return err
+			}
+			c.user, c.days = h.user, map[dayKey]int64{}
+		}
+		c.days[h.dayKey] += h.amount
+	}
+	if err := c.leave(); err != nil {
+		return err
+	}
+	for c.more {
+		if err := c.compare(0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// counting is a walk over owners; days is what the holds of the one it is at sum to.
+type counting struct {
+	*run
+	shard int
+	user  string
+	days  map[dayKey]int64
+
+	next func() (usageRow, error, bool)
+	row  usageRow
+	more bool
+}
+
+func (c *counting) advance() (err error) {
+	c.row, err, c.more = c.next()
+	return err
+}
+
+// leave compares the owner that the walk is at with the rows of daily usage.
+func (c *counting) leave() error {
+	for c.more && c.row.user <= c.user {
+		expected := int64(0)
+		if c.row.user == c.user {
+			expected = c.days[c.row.dayKey]
+			delete(c.days, c.row.dayKey)
+		}
+		if err := c.compare(expected); err != nil {
+			return err
+		}
+	}
+	left := slices.SortedFunc(maps.Keys(c.days), func(a, b dayKey) int { return int(a.day - b.day) })
+	for _, key := range left {
+		if c.days[key] != 0 {
+			c.found(ledger.AuditDailyUsage, c.shard, usageName(c.user, key), c.days[key], "nothing noted")
+		}
+	}
+	c.days = nil
+	return nil
+}
+
+// compare deals with the next row of daily usage.
+func (c *counting) compare(expected int64) error {
+	if c.row.amount != expected {
+		c.found(ledger.AuditDailyUsage, c.shard, usageName(c.row.user, c.row.dayKey), expected, c.row.amount)
+	}
+	return c.advance()
+}
+
+func usageName(user string, key dayKey) string {
+	return fmt.Sprintf("daily usage of %s in %s on day %d", user, key.currency, key.day)
+}
+
+func usagePages(ctx context.Context, s *snapshot, t mysqlledger.Tables) iter.Seq2[usageRow, error] {
+	return rows.Pages(pageSize, func(after *usageRow) (page []usageRow, err error) {
+		where, args := "", []any{}
+		if after != nil {
+			where = " WHERE user > ? OR (user = ? AND (currency > ? OR (currency = ? AND day > ?)))"
+			args = []any{after.user, after.user, string(after.currency), string(after.currency), after.day}
+		}
+		err = rows.Collect(ctx, s, func(row *sql.Rows) error {
+			var r usageRow
+			err := row.Scan(&r.user, &r.currency, &r.day, &r.amount)
+			page = append(page, r)
+			return err
+		}, "SELECT user, currency, day, amount FROM "+t.DailyUsage+where+" ORDER BY user, currency, day LIMIT ?", append(args, pageSize)...)
+		return page, err
+	})
+}
+
+func countedPages(ctx context.Context, s *snapshot, t mysqlledger.Tables) iter.Seq2[countedHold, error] {
+	return rows.Pages(pageSize, func(after *countedHold) (page []countedHold, err error) {
+		where, args := " WHERE counts_daily = 1", []any{}
+		if after != nil {
+			where += " AND (owner > ? OR (owner = ? AND (subject > ? OR (subject = ? AND id > ?))))"
+			args = append(args, after.user, after.user, string(after.subject), string(after.subject), after.id)
+		}
+		err = rows.Collect(ctx, s, func(row *sql.Rows) error {
+			var h countedHold
+			var created int64
+			err := row.Scan(&h.user, &h.subject, &h.id, &h.currency, &created, &h.amount)
+			h.day = mysqlledger.DayOf(rows.Millis(created))
+			page = append(page, h)
+			return err
+		}, "SELECT owner, subject, id, currency, created_at, amount - voided FROM "+t.Holds+where+" ORDER BY owner, subject, id LIMIT ?", append(args, pageSize)...)
+		return page, err
+	})
+}

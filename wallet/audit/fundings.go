@@ -1,0 +1,84 @@
+package audit
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/hongbao/hongbao/internal/shards/rows"
+	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/wallet/ledger"
+	"github.com/hongbao/hongbao/wallet/mysqlledger"
+)
+
+// auditFundings checks that top-ups and withdrawals have moved what their state says, and adds up what they brought in.
+func (r *run) auditFundings(ctx context.Context, shard int, t *totals) error {
+	for orders, err := range fundingPages(ctx, r.earlyOf(shard), r.tables[shard]) {
+		if err != nil {
+			return err
+		}
+		own, users, err := r.entriesOfFundings(ctx, shard, orders)
+		if err != nil {
+			return err
+		}
+		for _, o := range orders {
+			wanted := movements(o)
+			t.fundings[o.Amount.Currency] += wanted.outside
+			name := fmt.Sprintf("%s %d, %s", o.Kind, o.ID, o.State)
+			if got := own[accountKey{mysqlledger.FundingAccount(o.ID), o.Amount.Currency}]; got != wanted.own {
+				r.found(ledger.AuditFunding, shard, name+": account "+mysqlledger.FundingAccount(o.ID), wanted.own, got)
+			}
+			if got := users[fundingKey{o.ID, o.User, o.Amount.Currency}]; got != wanted.user {
+				r.found(ledger.AuditFunding, shard, name+": statement of "+o.User, wanted.user, got)
+			}
+		}
+	}
+	return nil
+}
+
+// moved is what an order should have changed: the wallet, its own account, and the outside.
+type moved struct{ user, own, outside int64 }
+
+func movements(o wallet.FundingOrder) moved {
+	n := o.Amount.Minor
+	switch {
+	case o.Kind == ledger.EntryTopUp && o.State == wallet.FundingSettled:
+		return moved{user: n, outside: -n}
+	case o.Kind == ledger.EntryWithdrawal && o.State == wallet.FundingSettled:
+		return moved{user: -n, outside: n}
+	case o.Kind == ledger.EntryWithdrawal && o.State == wallet.FundingPending:
+		return moved{user: -n, own: n}
+	}
+	return moved{}
+}
+
+type fundingKey struct {
+	id       int64
+	user     string
+	currency ledger.Currency
+}
+
+// entriesOfFundings adds up what the orders' own accounts and their users' statements show of them.
+func (r *run) entriesOfFundings(ctx context.Context, shard int, orders []wallet.FundingOrder) (own map[accountKey]int64, users map[fundingKey]int64, err error) {
+	own, users = map[accountKey]int64{}, map[fundingKey]int64{}
+	var accounts, legs []any
+	for _, o := range orders {
+		accounts = append(accounts, mysqlledger.FundingAccount(o.ID))
+		for _, kind := range []ledger.EntryKind{ledger.EntryTopUp, ledger.EntryWithdrawal, ledger.EntryVoid} {
+			legs = append(legs, o.User, string(kind), string(wallet.Subject), o.ID)
+		}
+	}
+	table := r.tables[shard].Entries
+	if err := sumAccounts(ctx, r.earlyOf(shard), table, accounts, own); err != nil {
+		return nil, nil, err
+	}
+	err = rows.Collect(ctx, r.earlyOf(shard), func(row *sql.Rows) error {
+		var k fundingKey
+		var amount int64
+		err := row.Scan(&k.id, &k.user, &k.currency, &amount)
+		users[k] += amount
+		return err
+	}, "SELECT reference, account, currency, amount FROM "+table+" WHERE "+
+		rows.AnyOf("account = ? AND kind = ? AND subject = ? AND reference = ?", len(legs)/4), legs...)
+	return own, users, err
+}

@@ -1,0 +1,151 @@
+package audit
+
+import (
+	"context"
+	"database/sql"
+	"iter"
+	"time"
+
+	"github.com/hongbao/hongbao/internal/shards/rows"
+	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/wallet/ledger"
+	"github.com/hongbao/hongbao/wallet/mysqlledger"
+)
+
+// Sizes of what the audit reads at a time.
+const (
+	pageSize   = 1000
+	outboxPage = 16  // outbox rows, each of which may have thousands of legs
+	lookupSize = 200 // keys of one lookup
+)
+
+const rollbackTimeout = 2 * time.Second
+
+// snapshot is a connection that sees one server as it was at one moment.
+type snapshot struct{ *sql.Conn }
+
+func takeSnapshot(ctx context.Context, db *sql.DB) (*snapshot, error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := &snapshot{conn}
+	// The first statement is for the next transaction only.
+	for _, statement := range []string{"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", "START TRANSACTION WITH CONSISTENT SNAPSHOT"} {
+		if _, err := conn.ExecContext(ctx, statement); err != nil {
+			s.close()
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func (s *snapshot) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), rollbackTimeout) // also when the audit was cancelled
+	defer cancel()
+	_, _ = s.ExecContext(ctx, "ROLLBACK") // a connection on which that fails is broken and not used again
+	_ = s.Close()
+}
+
+func entryPages(ctx context.Context, s *snapshot, t mysqlledger.Tables) iter.Seq2[entry, error] {
+	return rows.Pages(pageSize, func(after *entry) (page []entry, err error) {
+		where, args := "", []any{}
+		if after != nil {
+			where = " WHERE account > ? OR (account = ? AND (currency > ? OR (currency = ? AND seq > ?)))"
+			args = []any{after.account, after.account, string(after.currency), string(after.currency), after.seq}
+		}
+		err = rows.Collect(ctx, s, func(row *sql.Rows) error {
+			var e entry
+			err := row.Scan(&e.account, &e.currency, &e.seq, &e.amount, &e.balance, &e.kind, &e.subject, &e.reference, &e.part)
+			page = append(page, e)
+			return err
+		}, "SELECT account, currency, seq, amount, balance, kind, subject, reference, part FROM "+t.Entries+where+
+			" ORDER BY account, currency, seq LIMIT ?", append(args, pageSize)...)
+		return page, err
+	})
+}
+
+// accountRow is a row of accounts.
+type accountRow struct {
+	accountKey
+	state
+}
+
+func accountPages(ctx context.Context, s *snapshot, t mysqlledger.Tables) iter.Seq2[accountRow, error] {
+	return rows.Pages(pageSize, func(after *accountRow) (page []accountRow, err error) {
+		where, args := "", []any{}
+		if after != nil {
+			where = " WHERE account > ? OR (account = ? AND currency > ?)"
+			args = []any{after.account, after.account, string(after.currency)}
+		}
+		err = rows.Collect(ctx, s, func(row *sql.Rows) error {
+			var r accountRow
+			err := row.Scan(&r.account, &r.currency, &r.balance, &r.seq)
+			page = append(page, r)
+			return err
+		}, "SELECT account, currency, balance, seq FROM "+t.Accounts+where+" ORDER BY account, currency LIMIT ?", append(args, pageSize)...)
+		return page, err
+	})
+}
+
+func holdPages(ctx context.Context, s *snapshot, t mysqlledger.Tables) iter.Seq2[ledger.Hold, error] {
+	return rows.Pages(lookupSize, func(after *ledger.Hold) (page []ledger.Hold, err error) {
+		var id int64
+		if after != nil {
+			id = after.ID
+		}
+		return mysqlledger.SelectHolds(ctx, s, t, "WHERE id > ? ORDER BY id LIMIT ?", id, lookupSize)
+	})
+}
+
+// postRow is a row of posts.
+type postRow struct {
+	ledger.Post
+	outbox int64
+}
+
+func postPages(ctx context.Context, s *snapshot, t mysqlledger.Tables) iter.Seq2[postRow, error] {
+	return rows.Pages(pageSize, func(after *postRow) (page []postRow, err error) {
+		where, args := "", []any{}
+		if after != nil {
+			where = " WHERE hold > ? OR (hold = ? AND part > ?)"
+			args = []any{after.Hold, after.Hold, after.Part}
+		}
+		err = rows.Collect(ctx, s, func(row *sql.Rows) error {
+			var p postRow
+			var at int64
+			err := row.Scan(&p.Hold, &p.Part, &p.Payee, &p.Minor, &at, &p.outbox)
+			page = append(page, p)
+			return err
+		}, "SELECT hold, part, payee, amount, at, outbox FROM "+t.Posts+where+" ORDER BY hold, part LIMIT ?", append(args, pageSize)...)
+		return page, err
+	})
+}
+
+func fundingPages(ctx context.Context, s *snapshot, t mysqlledger.Tables) iter.Seq2[[]wallet.FundingOrder, error] {
+	return rows.Chunks(rows.Pages(lookupSize, func(after *wallet.FundingOrder) ([]wallet.FundingOrder, error) {
+		var id int64
+		if after != nil {
+			id = after.ID
+		}
+		return mysqlledger.SelectFundings(ctx, s, t, "WHERE id > ? ORDER BY id LIMIT ?", id, lookupSize)
+	}), lookupSize)
+}
+
+func rejectionPages(ctx context.Context, s *snapshot, t mysqlledger.Tables) iter.Seq2[ledger.Rejection, error] {
+	return rows.Pages(pageSize, func(after *ledger.Rejection) (page []ledger.Rejection, err error) {
+		where, args := "", []any{}
+		if after != nil {
+			where = " WHERE hold > ? OR (hold = ? AND (part > ? OR (part = ? AND (payee > ? OR (payee = ? AND amount > ?)))))"
+			payee := []byte(after.Payee)
+			args = []any{after.Hold, after.Hold, after.Part, after.Part, payee, payee, after.Minor}
+		}
+		err = rows.Collect(ctx, s, func(row *sql.Rows) error {
+			var r ledger.Rejection
+			err := row.Scan(&r.Hold, &r.Part, &r.Payee, &r.Minor, &r.Reason)
+			page = append(page, r)
+			return err
+		}, "SELECT hold, part, payee, amount, reason FROM "+t.Rejections+where+" ORDER BY hold, part, payee, amount LIMIT ?", append(args, pageSize)...)
+		return page, err
+	})
+}

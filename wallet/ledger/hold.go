@@ -1,0 +1,169 @@
+package ledger
+
+import (
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"github.com/hongbao/hongbao/internal/refusal"
+)
+
+// Bounds of a hold.
+const (
+	MaxParts   = 10_000
+	MaxNote    = 100     // characters
+	MaxDetail  = 1 << 20 // bytes
+	maxSubject = 16      // bytes
+	maxStage   = 16      // bytes
+)
+
+// Hold is an amount set aside from its owner's wallet. Only the fields of the last two paragraphs ever change.
+type Hold struct {
+	ID      int64 // from the ledger's NewID: its low bits are the owner's shard
+	Subject Subject
+	Owner   string
+	// Counterparty is the other side in the owner's statement, and then the only one who is paid; empty where there is
+	// none, or many.
+	Counterparty string
+	Amount       Amount
+	Parts        []int64 // minor units, each at least 1; they sum to Amount.Minor. A part is named by its index.
+	Note         string  // goes with the money into both statements
+	Detail       []byte  // the product's own record, opaque here
+	CountsDaily  bool    // the hold counts towards what its owner may send in a day
+	CreatedAt    time.Time
+
+	ExpiresAt time.Time // of a staged hold, when its stage ends by itself
+	Stage     Stage
+	StagedAt  time.Time // when it came into its stage; zero without one
+
+	Posted int64 // minor units paid out
+	Voided int64 // minor units returned to the owner
+	Open   bool  // posted + voided < amount
+}
+
+// Pending is what is neither posted nor voided, in minor units.
+func (h Hold) Pending() int64 { return h.Amount.Minor - h.Posted - h.Voided }
+
+// Staged says whether the hold's money moves with its stage alone: by a Step, and neither by a Post nor by a Void.
+func (h Hold) Staged() bool { return h.Stage != "" }
+
+// Check finds what no hold that is about to be made can be. The refusals are those of a malformed user id, amount or
+// currency; any other error is a mistake of the product.
+func (h Hold) Check() error {
+	if err := refusal.CheckID("owner", h.Owner); err != nil {
+		return err
+	}
+	if h.Counterparty != "" {
+		if err := refusal.CheckID("counterparty", h.Counterparty); err != nil {
+			return err
+		}
+	}
+	if _, err := NewAmount(h.Amount.Minor, string(h.Amount.Currency)); err != nil {
+		return err
+	}
+	if err := h.checkParts(); err != nil {
+		return err
+	}
+	switch {
+	case h.Subject == "" || len(h.Subject) > maxSubject || !utf8.ValidString(string(h.Subject)):
+		return fmt.Errorf("ledger: hold %d: subject %q: give 1 to %d bytes", h.ID, h.Subject, maxSubject)
+	case len(h.Stage) > maxStage:
+		return fmt.Errorf("ledger: hold %d: stage %q: give at most %d bytes", h.ID, h.Stage, maxStage)
+	case h.Staged() && (len(h.Parts) != 1 || h.Counterparty == ""):
+		return fmt.Errorf("ledger: hold %d has a stage and %d parts: it needs one part, and a counterparty", h.ID, len(h.Parts))
+	case utf8.RuneCountInString(h.Note) > MaxNote || !utf8.ValidString(h.Note):
+		return fmt.Errorf("ledger: hold %d: the note is not UTF-8 of at most %d characters", h.ID, MaxNote)
+	case len(h.Detail) > MaxDetail:
+		return fmt.Errorf("ledger: hold %d: the detail has %d bytes: at most %d", h.ID, len(h.Detail), MaxDetail)
+	}
+	return nil
+}
+
+func (h Hold) checkParts() error {
+	if len(h.Parts) > MaxParts {
+		return fmt.Errorf("ledger: hold %d has %d parts: at most %d", h.ID, len(h.Parts), MaxParts)
+	}
+	left := h.Amount.Minor
+	for i, part := range h.Parts {
+		if part < 1 || part > left {
+			return fmt.Errorf("ledger: hold %d: part %d is %d with %d left: parts are at least 1 and sum to the amount",
+				h.ID, i, part, left)
+		}
+		left -= part
+	}
+	if left != 0 {
+		return fmt.Errorf("ledger: hold %d: its parts are %d short of its amount", h.ID, left)
+	}
+	return nil
+}
+
+// Objection says what is wrong with a post in view of what never changes about its hold; "" for nothing.
+func (h Hold) Objection(p Post) string {
+	switch {
+	case h.Staged():
+		return "the hold is paid by its stage alone"
+	case p.Part < 0 || p.Part >= len(h.Parts):
+		return fmt.Sprintf("the hold has parts 0 to %d", len(h.Parts)-1)
+	case p.Minor != h.Parts[p.Part]:
+		return fmt.Sprintf("the part's amount is %d", h.Parts[p.Part])
+	case refusal.CheckID("payee", p.Payee) != nil:
+		return "the payee is not a user id"
+	case h.Counterparty != "" && p.Payee != h.Counterparty:
+		return "the hold pays " + h.Counterparty + " alone"
+	}
+	return ""
+}
+
+// HoldOptions go with a new hold. The zero value asks for nothing.
+type HoldOptions struct {
+	// DailyLimit bounds, in minor units, what the owner's holds of a day and currency that count daily sum to, this one
+	// included and without what was voided. 0 means no bound. A day is one of UTC, that of CreatedAt. Refusal:
+	// daily_limit_exceeded.
+	DailyLimit int64
+	// PayNow pays the hold's only part to its counterparty in the same transaction.
+	PayNow bool
+}
+
+// Check finds what does not go with a hold.
+func (o HoldOptions) Check(h Hold) error {
+	if o.PayNow && (len(h.Parts) != 1 || h.Staged() || h.Counterparty == "") {
+		return fmt.Errorf("ledger: hold %d is paid at once, but has %d parts, stage %q and counterparty %q",
+			h.ID, len(h.Parts), h.Stage, h.Counterparty)
+	}
+	if o.DailyLimit < 0 || o.DailyLimit > 0 && !h.CountsDaily {
+		return fmt.Errorf("ledger: hold %d: a limit of %d a day for a hold that does not count", h.ID, o.DailyLimit)
+	}
+	return nil
+}
+
+// Stage is where a staged hold is in its life, in its product's own words. Stage and money change together, in one
+// transaction, so there is nothing between a decision and its money.
+type Stage string
+
+// FundsState is where the money of a staged hold is.
+type FundsState int
+
+// States of the money of a staged hold. The last two are final.
+const (
+	FundsPending FundsState = iota + 1 // all of it is held
+	FundsPosted                        // all of it is the counterparty's
+	FundsVoided                        // all of it is back with the owner
+)
+
+// Step moves a staged hold from one stage to another, and its money with it.
+type Step struct {
+	Hold     int64
+	From, To Stage
+	Funds    FundsState // where the money is afterwards
+	At       time.Time  // now, by the caller's clock
+	Due      bool       // the step is for at or after the hold's ExpiresAt; otherwise for before it
+	Until    time.Time  // the hold's new ExpiresAt; zero: as it was
+}
+
+// Check finds a step that no hold can make.
+func (s Step) Check() error {
+	if s.From == "" || s.To == "" || s.From == s.To || len(s.To) > maxStage || s.Funds < FundsPending || s.Funds > FundsVoided {
+		return fmt.Errorf("ledger: hold %d: there is no step from %q to %q", s.Hold, s.From, s.To)
+	}
+	return nil
+}
