@@ -1,6 +1,7 @@
 package ledgertest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -48,7 +49,7 @@ func testLifeOfAHold(t *testing.T, open Open) {
 	if again, done, err := b.Void(ctx, h.ID, 400); !done || err != nil || !SameHold(again, voided) {
 		t.Errorf("void again: %+v, %v, %v", again, done, err)
 	}
-	if _, _, err := b.Void(ctx, h.ID+1<<40, 0); err != ledger.ErrHoldNotFound {
+	if _, _, err := b.Void(ctx, h.ID+1<<40, 0); !errors.Is(err, ledger.ErrHoldNotFound) {
 		t.Errorf("void of no hold: %v", err)
 	}
 	b.WantBalances(map[string]int64{"alice": 700, bob: 300, "carol": 0})
