@@ -57,6 +57,7 @@ func table() []row {
 		{"internal/loop", domain, []string{xsync}},
 
 		{"wallet/mysqlledger", adapter, []string{"wallet", "internal/shards", mysqlWire, goose, sonyflake}},
+		{"wallet/memledger", adapter, []string{"wallet", "wallet/ledger", "internal/refusal"}},
 		{"envelope/redispot", adapter, []string{"envelope", "wallet", rueidis}},
 		{"group/mysqlgroup", adapter, []string{"group", "wallet", "internal/shards", mysqlWire}},
 		{"push", adapter, []string{gorilla}}, // knows no money
@@ -85,6 +86,7 @@ func table() []row {
 
 		{"internal/system/systemtest", testSupport, nil},
 		{"internal/shards/shardstest", testSupport, nil},
+		{"wallet/ledger/ledgertest", testSupport, nil},
 		{"internal/simulation", testSupport, nil},
 		{"internal/archtest", testSupport, nil},
 	}

@@ -11,7 +11,8 @@ import (
 // users pay in, and some with other minor units, with the digits of ISO 4217.
 func TestDigitsOfCurrencies(t *testing.T) {
 	for code, digits := range map[string]int{
-		"GBP": 2, "HKD": 2, "USD": 2, "JPY": 0, "CAD": 2, "AUD": 2, "EUR": 2, "NZD": 2, "KRW": 0, "THB": 2, "SGD": 2, "RUB": 2,
+		"GBP": 2, "HKD": 2, "USD": 2, "JPY": 0, "CAD": 2, "AUD": 2, "EUR": 2, "NZD": 2, "KRW": 0, "THB": 2, "SGD": 2,
+		"RUB": 2,
 		"DKK": 2, "SEK": 2, "CHF": 2, "NOK": 2,
 		"CNY": 2, "KWD": 3, "BHD": 3, "TND": 3, "VND": 0, "CLP": 0, "MOP": 2, "TWD": 2, "MYR": 2,
 	} {

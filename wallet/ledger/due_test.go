@@ -44,7 +44,8 @@ func (s *shelf) DueHolds(
 	}
 	s.limits = append(s.limits, limit)
 	for _, h := range s.holds {
-		if behind := h.ExpiresAt.Compare(after.ExpiresAt) > 0 || h.ExpiresAt.Equal(after.ExpiresAt) && h.ID > after.ID; behind || after.ID == 0 {
+		if behind := h.ExpiresAt.Compare(after.ExpiresAt) > 0 || h.ExpiresAt.Equal(after.ExpiresAt) &&
+			h.ID > after.ID; behind || after.ID == 0 {
 			if !h.ExpiresAt.After(now) && len(due) < limit {
 				due = append(due, h)
 			}

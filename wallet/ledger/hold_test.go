@@ -36,25 +36,27 @@ func TestHoldCheck(t *testing.T) {
 		change func(*ledger.Hold)
 		code   string
 	}{
-		"good":                        {func(*ledger.Hold) {}, ""},
-		"with a counterparty":         {func(h *ledger.Hold) { h.Counterparty = "bob" }, ""},
-		"staged":                      {func(h *ledger.Hold) { *h = staged() }, ""},
-		"the longest note":            {func(h *ledger.Hold) { h.Note = strings.Repeat("福", ledger.MaxNote) }, ""},
-		"the longest stage":           {func(h *ledger.Hold) { *h = staged(); h.Stage = ledger.Stage(long[1:]) }, ""},
-		"the most parts":              {func(h *ledger.Hold) { spread(h, ledger.MaxParts) }, ""},
-		"the largest detail":          {func(h *ledger.Hold) { h.Detail = make([]byte, ledger.MaxDetail) }, ""},
-		"no owner":                    {func(h *ledger.Hold) { h.Owner = "" }, refusal.CodeInvalidArgument},
-		"a system account":            {func(h *ledger.Hold) { h.Owner = "#clearing" }, refusal.CodeInvalidArgument},
-		"a counterparty who is none":  {func(h *ledger.Hold) { h.Counterparty = "张三" }, refusal.CodeInvalidArgument},
-		"nothing":                     {func(h *ledger.Hold) { h.Amount.Minor = 0 }, refusal.CodeAmountOutOfRange},
-		"too much":                    {func(h *ledger.Hold) { h.Amount.Minor = ledger.MaxMinor + 1 }, refusal.CodeAmountOutOfRange},
-		"no currency":                 {func(h *ledger.Hold) { h.Amount.Currency = "XYZ" }, refusal.CodeUnknownCurrency},
-		"no parts":                    {func(h *ledger.Hold) { h.Parts = nil }, malformed},
-		"a part of nothing":           {func(h *ledger.Hold) { h.Parts = []int64{100, 0} }, malformed},
-		"a part below zero":           {func(h *ledger.Hold) { h.Parts = []int64{101, -1} }, malformed},
-		"parts that are short":        {func(h *ledger.Hold) { h.Parts = []int64{60, 39} }, malformed},
-		"parts that are more":         {func(h *ledger.Hold) { h.Parts = []int64{60, 41} }, malformed},
-		"parts that overflow":         {func(h *ledger.Hold) { h.Parts = []int64{1 << 62, 1 << 62, 1 << 62, 1<<62 + 100} }, malformed},
+		"good":                       {func(*ledger.Hold) {}, ""},
+		"with a counterparty":        {func(h *ledger.Hold) { h.Counterparty = "bob" }, ""},
+		"staged":                     {func(h *ledger.Hold) { *h = staged() }, ""},
+		"the longest note":           {func(h *ledger.Hold) { h.Note = strings.Repeat("福", ledger.MaxNote) }, ""},
+		"the longest stage":          {func(h *ledger.Hold) { *h = staged(); h.Stage = ledger.Stage(long[1:]) }, ""},
+		"the most parts":             {func(h *ledger.Hold) { spread(h, ledger.MaxParts) }, ""},
+		"the largest detail":         {func(h *ledger.Hold) { h.Detail = make([]byte, ledger.MaxDetail) }, ""},
+		"no owner":                   {func(h *ledger.Hold) { h.Owner = "" }, refusal.CodeInvalidArgument},
+		"a system account":           {func(h *ledger.Hold) { h.Owner = "#clearing" }, refusal.CodeInvalidArgument},
+		"a counterparty who is none": {func(h *ledger.Hold) { h.Counterparty = "张三" }, refusal.CodeInvalidArgument},
+		"nothing":                    {func(h *ledger.Hold) { h.Amount.Minor = 0 }, refusal.CodeAmountOutOfRange},
+		"too much": {func(h *ledger.Hold) { h.Amount.Minor = ledger.MaxMinor + 1 },
+			refusal.CodeAmountOutOfRange},
+		"no currency":          {func(h *ledger.Hold) { h.Amount.Currency = "XYZ" }, refusal.CodeUnknownCurrency},
+		"no parts":             {func(h *ledger.Hold) { h.Parts = nil }, malformed},
+		"a part of nothing":    {func(h *ledger.Hold) { h.Parts = []int64{100, 0} }, malformed},
+		"a part below zero":    {func(h *ledger.Hold) { h.Parts = []int64{101, -1} }, malformed},
+		"parts that are short": {func(h *ledger.Hold) { h.Parts = []int64{60, 39} }, malformed},
+		"parts that are more":  {func(h *ledger.Hold) { h.Parts = []int64{60, 41} }, malformed},
+		"parts that overflow": {func(h *ledger.Hold) { h.Parts = []int64{1 << 62, 1 << 62, 1 << 62, 1<<62 + 100} },
+			malformed},
 		"too many parts":              {func(h *ledger.Hold) { spread(h, ledger.MaxParts+1) }, malformed},
 		"no subject":                  {func(h *ledger.Hold) { h.Subject = "" }, malformed},
 		"a long subject":              {func(h *ledger.Hold) { h.Subject = ledger.Subject(long) }, malformed},
@@ -173,7 +175,8 @@ func TestDailyLimits(t *testing.T) {
 }
 
 func TestIndexNames(t *testing.T) {
-	if of := ledger.IndexGroup("team"); ledger.IndexOwner(of) != "team" || of == "team" || ledger.IndexOwner("team") != "team" {
+	if of := ledger.IndexGroup("team"); ledger.IndexOwner(of) != "team" || of == "team" ||
+		ledger.IndexOwner("team") != "team" {
 		t.Errorf("group team is indexed under %q of %q", of, ledger.IndexOwner(of))
 	}
 	if refusal.CheckID("user", ledger.IndexGroup("team")) == nil {
@@ -215,7 +218,8 @@ func TestCheckEvents(t *testing.T) {
 		"two":             {"x", "{}{}", false},
 		"space before it": {"x", " {}", false},
 	} {
-		err := ledger.CheckEvents([]ledger.Event{{Topic: "fine", Body: []byte("{}")}, {Topic: line.topic, Body: []byte(line.body)}})
+		err := ledger.CheckEvents([]ledger.Event{{Topic: "fine", Body: []byte("{}")}, {Topic: line.topic,
+			Body: []byte(line.body)}})
 		if (err == nil) != line.good {
 			t.Errorf("%s: %v", what, err)
 		}

@@ -100,7 +100,8 @@ func testHolds(t *testing.T, open Open) {
 		{"same request, same body", request("r1"), first, "", first.ID, 900},
 		{"same request, same body, new id", request("r1"), fresh(), "", first.ID, 900},
 		{"same request, other body", Request(t, "r1", "send 200"), first, refusal.CodeRequestConflict, 0, 900},
-		{"same request, other method", Must(ledger.NewRequest("r1", "topup", body)), first, refusal.CodeRequestConflict, 0, 900},
+		{"same request, other method", Must(ledger.NewRequest("r1", "topup", body)), first, refusal.CodeRequestConflict, 0,
+			900},
 		{"other request, same id of the hold", request("r2"), first, malformed, 0, 900},
 		{"other request, same body", request("r3"), fresh(), "", -1, 800},
 		{"more than there is", request("r4"), b.Draft("alice", 801), refusal.CodeInsufficientBalance, 0, 800},
@@ -129,7 +130,8 @@ func testHolds(t *testing.T, open Open) {
 	if _, ok, err := b.Requested(t.Context(), "alice", request("r9")); ok || err != nil {
 		t.Errorf("Requested, of one that was never carried out: %v, %v", ok, err)
 	}
-	if _, _, err := b.Requested(t.Context(), "alice", Request(t, "r1", "other")); refusal.CodeOf(err) != refusal.CodeRequestConflict {
+	if _, _, err := b.Requested(t.Context(), "alice", Request(t, "r1",
+		"other")); refusal.CodeOf(err) != refusal.CodeRequestConflict {
 		t.Errorf("Requested, with another body: %v", err)
 	}
 	b.WantBalanced(0)
@@ -148,9 +150,10 @@ func testMalformedHolds(t *testing.T, open Open) {
 		"id below zero":            {func(h *ledger.Hold) { h.ID = -h.ID }, malformed},
 		"parts that do not sum up": {func(h *ledger.Hold) { h.Amount.Minor++ }, malformed},
 		"a part of nothing":        {func(h *ledger.Hold) { h.Parts = []int64{100, 0} }, malformed},
-		"parts that overflow":      {func(h *ledger.Hold) { h.Parts = []int64{1 << 62, 1 << 62, 1 << 62, 1<<62 + 100} }, malformed},
-		"no parts":                 {func(h *ledger.Hold) { h.Parts = nil }, malformed},
-		"nothing":                  {func(h *ledger.Hold) { h.Amount.Minor, h.Parts = 0, nil }, refusal.CodeAmountOutOfRange},
+		"parts that overflow": {func(h *ledger.Hold) { h.Parts = []int64{1 << 62, 1 << 62, 1 << 62, 1<<62 + 100} },
+			malformed},
+		"no parts": {func(h *ledger.Hold) { h.Parts = nil }, malformed},
+		"nothing":  {func(h *ledger.Hold) { h.Amount.Minor, h.Parts = 0, nil }, refusal.CodeAmountOutOfRange},
 		"too much": {func(h *ledger.Hold) {
 			h.Amount.Minor, h.Parts = ledger.MaxMinor+1, []int64{ledger.MaxMinor + 1}
 		}, refusal.CodeAmountOutOfRange},
@@ -273,7 +276,8 @@ func testPayNow(t *testing.T, open Open) {
 	if stored, err := b.GetHold(ctx, h.ID); err != nil || !SameHold(stored, held) {
 		t.Errorf("stored: %+v, %v, want %+v", stored, err, held)
 	}
-	if again, err := b.HoldWith(ctx, request, draft(), ledger.HoldOptions{PayNow: true}); err != nil || !SameHold(again, held) {
+	if again, err := b.HoldWith(ctx, request, draft(), ledger.HoldOptions{PayNow: true}); err != nil || !SameHold(again,
+		held) {
 		t.Errorf("again: %+v, %v", again, err)
 	}
 	if posts, err := b.Posts(ctx, h.ID); err != nil || !slices.Equal(posts, []ledger.Post{Pay(h, 0, bob)}) {
