@@ -22,7 +22,7 @@ type receipts struct{ cluster *shards.Cluster }
 
 const (
 	receipt     ledger.Subject = "receipt"
-	codeReceipt                = "receipt_differs"
+	codeReceipt string         = "receipt_differs"
 )
 
 func (p receipts) product() audit.Product {
