@@ -21,6 +21,7 @@ import (
 	"github.com/cloudwego/kitex/pkg/serviceinfo"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/hongbao/hongbao/collection"
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/group"
 	"github.com/hongbao/hongbao/internal/refusal"
@@ -51,7 +52,7 @@ type state struct {
 	caller string
 	order  envelope.Order
 	offer  transfer.Offer
-	bill   transfer.Bill
+	bill   collection.Bill
 	paid   ledger.Amount
 	before int64
 	limit  int
