@@ -49,27 +49,43 @@ const (
 // database, of HTTP.
 func table() []row {
 	return []row{
-		{"wallet", domain, []string{xtext}},
-		{"envelope", domain, []string{"wallet", "internal/loop", otter, xsync}},
-		{"envelope/cover", domain, []string{"wallet", "internal/loop", otter, xsync}},
-		{"transfer", domain, []string{"wallet", "internal/loop", otter, xsync}},
-		{"group", domain, []string{"wallet", otter}},
-		{"internal/loop", domain, []string{xsync}},
+		// Vocabulary and rules.
+		{"internal/refusal", domain, nil},
+		{"internal/loop", domain, nil},
+		{"wallet/ledger", domain, []string{"internal/refusal", "internal/loop", xtext}},
+		{"wallet", domain, []string{"wallet/ledger", "internal/refusal"}},
 
-		{"wallet/mysqlledger", adapter, []string{"wallet", "internal/shards", mysqlWire, goose, sonyflake}},
-		{"envelope/redispot", adapter, []string{"envelope", "wallet", rueidis}},
-		{"group/mysqlgroup", adapter, []string{"group", "wallet", "internal/shards", mysqlWire}},
+		// Products. None knows another one.
+		{"envelope", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop", otter, xsync}},
+		{"transfer", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
+		{"collection", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
+		{"group", domain, []string{"internal/refusal", otter}},
+
+		// Mechanisms, which know no domain.
+		{"internal/shards", adapter, []string{"internal/refusal", "internal/loop", mysqlWire, goose, sonyflake}},
+		{"internal/outbox", adapter, []string{"internal/shards", "internal/loop"}},
+		{"internal/index", adapter, []string{"internal/shards", "internal/outbox"}},
+		{"internal/membership", adapter, []string{"internal/refusal", rueidis}},
+		{"internal/devstack", adapter, []string{mysqlWire, rueidis}},
 		{"push", adapter, []string{gorilla}}, // knows no money
 		{"push/redisbus", adapter, []string{"push", rueidis}},
-		// The two below know wallet for its refusals and its rule for ids, which are the same everywhere.
-		{"internal/shards", adapter, []string{"wallet", mysqlWire, goose}},
-		{"internal/roster", adapter, []string{"wallet", rueidis}},
-		{"internal/devstack", adapter, []string{mysqlWire, rueidis}},
 
+		// Adapters of domains.
+		{"wallet/mysqlledger", adapter, []string{"wallet", "wallet/ledger", "internal/refusal", "internal/shards",
+			"internal/outbox", "internal/index"}},
+		{"wallet/audit", adapter, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "internal/shards",
+			"internal/outbox", "internal/index"}},
+		{"envelope/redispot", adapter, []string{"envelope", "internal/refusal", rueidis}},
+		{"collection/mysqlcollection", adapter, []string{"collection", "wallet/ledger", "wallet/mysqlledger", "wallet/audit",
+			"internal/refusal", "internal/shards"}},
+		{"group/mysqlgroup", adapter, []string{"group", "internal/refusal", "internal/shards"}},
+
+		// The edge.
 		{"idl", adapter, nil},
 		{"kitex_gen", adapter, []string{cloudwego}},
-		{"handler", adapter, []string{"idl", "kitex_gen", "wallet", "envelope", "envelope/cover", "transfer", "group", "push",
-			cloudwego, kitexTools, jwt}},
+		{"handler", adapter, []string{"idl", "kitex_gen", "wallet", "wallet/ledger", "internal/refusal", "envelope", "transfer",
+			"collection", "group", "push", cloudwego, kitexTools, jwt}},
+
 		// Through the public RPC and WebSocket only, as any client.
 		{"bench", adapter, []string{"bench/load", "bench/report", "kitex_gen", cloudwego, kitexTools, gorilla, histogram, yamlFiles, bars}},
 		{"bench/load", adapter, []string{histogram, kernel}},
@@ -77,13 +93,13 @@ func table() []row {
 		// Bare mechanisms, which is why it knows theirs and nothing of ours.
 		{"bench/yardstick", adapter, []string{"bench/load", cloudwego, rueidis, mysqlWire}},
 
-		{".", wiring, []string{"internal/cmd"}}, // main.go
-		{"internal/cmd", wiring, []string{everything}},
-		{"internal/system", wiring, []string{"wallet", "wallet/mysqlledger", "envelope", "envelope/redispot", "envelope/cover",
-			"transfer", "group", "group/mysqlgroup", "push", "push/redisbus", "internal/loop", "internal/roster",
-			"internal/shards", rueidis}}, // an installation, without an edge
+		{".", wiring, []string{"cmd"}}, // main.go
+		{"cmd", wiring, []string{everything}},
+		{"app", wiring, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "wallet/audit", "envelope", "envelope/redispot",
+			"transfer", "collection", "collection/mysqlcollection", "group", "group/mysqlgroup", "push", "push/redisbus",
+			"internal/loop", "internal/membership", "internal/outbox", "internal/shards", rueidis}}, // no edge
 
-		{"internal/system/systemtest", testSupport, nil},
+		{"app/apptest", testSupport, nil},
 		{"internal/shards/shardstest", testSupport, nil},
 		{"internal/simulation", testSupport, nil},
 		{"internal/archtest", testSupport, nil},
@@ -111,7 +127,7 @@ func domainNever() []string { return []string{"database/sql", "net/http", "net/r
 func topLevel() (may, ignored []string) {
 	may = []string{
 		"idl", "kitex_gen", "handler", "envelope", "wallet", "bench", "deploy", "go.mod", "README.md", // the user's
-		"main.go", "push", "transfer", "internal", "docs", "Makefile", "group", "BENCHMARKS.md", // ours
+		"main.go", "cmd", "app", "push", "transfer", "collection", "group", "internal", "docs", "Makefile", "BENCHMARKS.md", // ours
 		"go.sum", "staticcheck.conf", // belong to the tools, which look for them here
 	}
 	return may, []string{"data", "bin", "bench-results"}
