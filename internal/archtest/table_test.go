@@ -58,6 +58,7 @@ func table() []row {
 
 		{"wallet/mysqlledger", adapter, []string{"wallet", "internal/shards", mysqlWire, goose, sonyflake}},
 		{"envelope/redispot", adapter, []string{"envelope", "wallet", rueidis}},
+		{"envelope/mempot", adapter, []string{"envelope", "wallet"}},
 		{"group/mysqlgroup", adapter, []string{"group", "wallet", "internal/shards", mysqlWire}},
 		{"push", adapter, []string{gorilla}}, // knows no money
 		{"push/redisbus", adapter, []string{"push", rueidis}},
@@ -83,6 +84,7 @@ func table() []row {
 			"transfer", "group", "group/mysqlgroup", "push", "push/redisbus", "internal/loop", "internal/roster",
 			"internal/shards", rueidis}}, // an installation, without an edge
 
+		{"envelope/pottest", testSupport, nil},
 		{"internal/system/systemtest", testSupport, nil},
 		{"internal/shards/shardstest", testSupport, nil},
 		{"internal/simulation", testSupport, nil},

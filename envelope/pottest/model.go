@@ -1,4 +1,4 @@
-package redispot
+package pottest
 
 import (
 	"errors"
@@ -46,19 +46,26 @@ func (m *model) grab(user string) (share int, o envelope.Outcome, err error) {
 
 // testModel compares any sequence of operations, by two processes, with the model.
 func testModel(t *testing.T, r *rig) {
-	other := r.pots(t, r.open(t), nil)
+	other := r.store.Open(t)
 	rapid.Check(t, func(rt *rapid.T) {
-		m := &model{e: testEnvelope(rapid.SliceOfN(rapid.Int64Range(1, 1<<40), 1, 6).Draw(rt, "shares")...), has: map[string]int{}}
-		user := rapid.Custom(func(rt *rapid.T) string { return "user" + strconv.Itoa(rapid.IntRange(0, 7).Draw(rt, "user")) })
-		pot := func(rt *rapid.T) *Pots {
-			return []*Pots{r.Pots, other}[rapid.IntRange(0, 1).Draw(rt, "process")]
+		minor := rapid.SliceOfN(rapid.Int64Range(1, 1<<40), 1, 6).Draw(rt, "shares")
+		m := &model{e: Envelope(minor...), has: map[string]int{}}
+		user := rapid.Custom(func(rt *rapid.T) string {
+			return "user" + strconv.Itoa(rapid.IntRange(0, 7).Draw(rt, "user"))
+		})
+		pot := func(rt *rapid.T) Pots {
+			return []Pots{r, other}[rapid.IntRange(0, 1).Draw(rt, "process")]
 		}
 		rt.Repeat(map[string]func(*rapid.T){
 			"take": func(rt *rapid.T) {
 				u := user.Draw(rt, "u")
 				share, outcome, want := m.grab(u)
 				got, o, err := pot(rt).Take(t.Context(), m.e.ID, u)
-				if o != outcome || !errors.Is(err, want) || (o == envelope.Won || o == envelope.AlreadyWon) && (got.User != u || got.Share != share || got.Minor != m.e.Shares[share]) {
+				wrong := o != outcome || !errors.Is(err, want)
+				if o == envelope.Won || o == envelope.AlreadyWon {
+					wrong = wrong || got.User != u || got.Share != share || got.Minor != m.e.Shares[share]
+				}
+				if wrong {
 					rt.Fatalf("%s got %+v, %q, %v; want share %d, %q, %v", u, got, o, err, share, outcome, want)
 				}
 			},
@@ -72,7 +79,8 @@ func testModel(t *testing.T, r *rig) {
 			},
 			"retire": func(rt *rapid.T) {
 				amount := rapid.Int64Range(0, 3).Draw(rt, "refunded")
-				if err := pot(rt).Retire(t.Context(), []envelope.Retirement{{Envelope: m.e.ID, Refunded: amount}}); err != nil {
+				retired := []envelope.Retirement{{Envelope: m.e.ID, Refunded: amount}}
+				if err := pot(rt).Retire(t.Context(), retired); err != nil {
 					rt.Fatal(err)
 				}
 				if m.filled {
@@ -91,15 +99,16 @@ func testModel(t *testing.T, r *rig) {
 				}
 			},
 		})
-		m.checkLog(rt, r.readAll(t, m.e.ID))
+		m.checkLog(rt, ReadAll(t, r, BucketOf(m.e.ID)))
 	})
 }
 
-func (m *model) fill(t *testing.T, rt *rapid.T, p *Pots) {
+func (m *model) fill(t *testing.T, rt *rapid.T, p Pots) {
 	n := rapid.IntRange(0, len(m.e.Shares)).Draw(rt, "taken")
 	var taken []envelope.Take
 	for share := range n {
-		taken = append(taken, envelope.Take{User: "early" + strconv.Itoa(share), Share: share, Minor: m.e.Shares[share], At: time.Now()})
+		user := "early" + strconv.Itoa(share)
+		taken = append(taken, envelope.Take{User: user, Share: share, Minor: m.e.Shares[share], At: time.Now()})
 	}
 	if err := p.Fill(t.Context(), m.e, taken); err != nil {
 		rt.Fatal(err)
@@ -124,11 +133,13 @@ func (m *model) check(rt *rapid.T, s envelope.PotState, err error) {
 		}
 		return
 	}
-	if err != nil || s.Left != len(m.left) || len(s.Taken) != len(m.has) || s.Closed != (m.closed || len(m.left) == 0) {
+	closed := m.closed || len(m.left) == 0
+	if err != nil || s.Left != len(m.left) || len(s.Taken) != len(m.has) || s.Closed != closed {
 		rt.Fatalf("%+v, %v; the model is %+v", s, err, m)
 	}
 	for i, take := range s.Taken {
-		if share, ok := m.has[take.User]; !ok || share != take.Share || take.Share != i || take.Minor != m.e.Shares[share] {
+		share, ok := m.has[take.User]
+		if !ok || share != take.Share || take.Share != i || take.Minor != m.e.Shares[share] {
 			rt.Fatalf("%+v; the model is %+v", s, m)
 		}
 	}
@@ -154,7 +165,11 @@ func (m *model) checkLog(rt *rapid.T, log []envelope.Record) {
 		}
 	}
 	drained := m.filled && len(m.left) == 0 && len(won) > 0
-	if sent != m.untouched || !slices.Equal(won, m.logged) || last != drained || (m.refunded > 0) != (len(refunded) == 1) || len(refunded) == 1 && refunded[0] != m.refunded {
+	var owed []int64
+	if m.refunded > 0 {
+		owed = []int64{m.refunded}
+	}
+	if sent != m.untouched || !slices.Equal(won, m.logged) || last != drained || !slices.Equal(refunded, owed) {
 		rt.Fatalf("log %+v; the model is %+v", log, m)
 	}
 }
