@@ -13,10 +13,18 @@ local answers, wins = {}, {}
 
 -- What somebody without a share is told once there is nothing to take: the pot is drained, or what was left is closed.
 local function nothing(pot)
-	local head = redis.call('HMGET', pot, '#n', '#r')
+	local head = redis.call('HMGET', pot, '#n', '#x', '#r')
 	if not head[1] then return 'n' end
-	local taken = redis.call('HLEN', pot) - (head[2] and 2 or 1)
+	local taken = redis.call('HLEN', pot) - 1 - (head[2] and 1 or 0) - (head[3] and 1 or 0)
 	return (taken < tonumber(head[1]) and 'x' or 'e') .. head[1]
+end
+
+-- Puts a popped share back. The pop of the last share deleted the list together with its time to live. A script that
+-- fails keeps what it did but writes no log entry, so this must not fail, not even on a pot that lacks its expiry.
+local function restore(pot, shares, share, isLast)
+	redis.call('LPUSH', shares, share)
+	local expires = isLast and redis.call('HGET', pot, '#x')
+	if expires then redis.call('PEXPIREAT', shares, expires) end
 end
 
 local arg = 2
@@ -36,7 +44,7 @@ for key = 3, #KEYS, 2 do
 				answer = 'w' .. take
 				wins[#wins + 1] = 't ' .. id .. ' ' .. mark .. take .. ':' .. user
 			else
-				redis.call('LPUSH', shares, share)
+				restore(pot, shares, share, mark == '1 ')
 			end
 		else
 			loser = loser or nothing(pot)
