@@ -19,15 +19,7 @@ import (
 // TestAnsweredWinsOutliveRedis kills Redis in the middle of grabs, several times.
 func TestAnsweredWinsOutliveRedis(t *testing.T) {
 	const rounds, grabbers, share = 5, 16, 7
-	server, err := devstack.StartRedis(t.Context(), devstack.RedisOptions{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Stop(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
+	server := devstack.NewTestRedis(t)
 	r := &rig{client: openSocket(t, server.Socket())}
 	r.Pots = r.pots(t, r.client, nil)
 	r.Install(t)

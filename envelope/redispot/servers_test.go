@@ -143,9 +143,10 @@ func openTCP(t testing.TB, single bool, addresses ...string) rueidis.Client {
 }
 
 // startNode runs a redis-server on a loopback port until the test ends, or this process does: the shell kills the
-// server when its standard input ends.
+// server when its standard input ends. The test is skipped with -short.
 func startNode(t testing.TB, port int, options ...string) {
 	t.Helper()
+	devstack.SkipInShort(t)
 	const guard = `"$@" </dev/null & server=$!; read -r _; kill -KILL $server; wait $server 2>/dev/null`
 	dir := t.TempDir()
 	args := append([]string{

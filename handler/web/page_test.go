@@ -17,6 +17,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/hongbao/hongbao/handler/web"
+	"github.com/hongbao/hongbao/internal/devstack"
 )
 
 const browserTimeout = 60 * time.Second
@@ -45,6 +46,7 @@ func browse(t *testing.T, url string) context.Context {
 
 func browser(t *testing.T) string {
 	t.Helper()
+	devstack.SkipInShort(t)
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return path
