@@ -19,14 +19,6 @@ local function nothing(pot)
 	return (taken < tonumber(head[1]) and 'x' or 'e') .. head[1]
 end
 
--- Puts a popped share back. The pop of the last share deleted the list together with its time to live. A script that
--- fails keeps what it did but writes no log entry, so this must not fail, not even on a pot that lacks its expiry.
-local function restore(pot, shares, share, isLast)
-	redis.call('LPUSH', shares, share)
-	local expires = isLast and redis.call('HGET', pot, '#x')
-	if expires then redis.call('PEXPIREAT', shares, expires) end
-end
-
 local arg = 2
 for key = 3, #KEYS, 2 do
 	local pot, shares, id = KEYS[key], KEYS[key + 1], ARGV[arg]
@@ -44,7 +36,11 @@ for key = 3, #KEYS, 2 do
 				answer = 'w' .. take
 				wins[#wins + 1] = 't ' .. id .. ' ' .. mark .. take .. ':' .. user
 			else
-				restore(pot, shares, share, mark == '1 ')
+				-- The pop of the last share deleted the list together with its time to live. A pot without #x must not
+				-- make the script fail: what it did would stay, without a log entry.
+				redis.call('LPUSH', shares, share)
+				local expires = mark == '1 ' and redis.call('HGET', pot, '#x')
+				if expires then redis.call('PEXPIREAT', shares, expires) end
 			end
 		else
 			loser = loser or nothing(pot)
