@@ -96,11 +96,7 @@ func TestAWorkerMovesWhatIsDue(t *testing.T) {
 // The recipient's MySQL server is down for a while. What the sender's side decides goes on, acceptance included; what it
 // owes the other side arrives when it is back.
 func TestTheRecipientsServerIsDownForAWhile(t *testing.T) {
-	second, err := devstack.StartMariaDB(t.Context(), devstack.MariaDBOptions{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { second.Kill() })
+	second := devstack.NewTestMariaDB(t)
 	r := newRig(t, func(c *system.Config) {
 		c.MySQL, c.Log, c.Now = append(c.MySQL, second.DSN()), quiet(), time.Now
 		c.Rules.ClaimIdle = 500 * time.Millisecond
@@ -136,7 +132,7 @@ func TestTheRecipientsServerIsDownForAWhile(t *testing.T) {
 	if _, err := r.Transfers.Decline(t.Context(), there, declined.ID); err != nil {
 		t.Errorf("decline while the recipient's server is down: %v", err)
 	}
-	_, err = r.Transfers.Received(t.Context(), there, 0, 10)
+	_, err := r.Transfers.Received(t.Context(), there, 0, 10)
 	wantCode(t, "the recipient's list", err, wallet.CodeUnavailable)
 	_, err = r.Transfers.Offer(t.Context(), there, transfer.Offer{RequestID: "back", To: here, Minor: 1, Currency: "CNY"})
 	wantCode(t, "an offer from a server that is down", err, wallet.CodeUnavailable)
