@@ -31,8 +31,8 @@ type Pot interface {
 	Close(ctx context.Context, id int64) (PotState, error)
 
 	// Retire says that the ledger is done with these envelopes: each pot closes if it is open, is forgotten after
-	// RetiredFor, and if refunded > 0 a Refunded record is logged (once). Retiring a pot that is gone does nothing. Pots
-	// in buckets that are not lost are retired also when ErrPotsLost is returned. Error: ErrPotsLost.
+	// RetiredFor, and if refunded > 0 a Refunded record is logged (once). Retiring a pot that is gone does nothing.
+	// Error: ErrPotsLost; what lies in buckets that are not lost is retired all the same.
 	Retire(ctx context.Context, retired []Retirement) error
 
 	// Missing returns those of the ids that have no pot. Error: ErrPotsLost.
@@ -55,8 +55,8 @@ type Retirement struct {
 // RetiredFor is how long a retired pot still answers.
 const RetiredFor = time.Hour
 
-// Untaken returns the indexes of the shares that nobody took, in order. Takes that contradict the envelope or each other
-// are an error: the ledger that they come from is damaged. Refusal: invalid_argument for a malformed user.
+// Untaken returns the indexes of the shares that nobody took, in order. Takes that contradict the envelope or each
+// other are an error: the ledger that they come from is damaged. Refusal: invalid_argument for a malformed user.
 func Untaken(e Envelope, taken []Take) ([]int, error) {
 	gone := make([]bool, len(e.Shares))
 	users := make(map[string]bool, len(taken))
@@ -68,7 +68,7 @@ func Untaken(e Envelope, taken []Take) ([]int, error) {
 		case t.Share < 0 || t.Share >= len(e.Shares):
 			return nil, fmt.Errorf("envelope %d: %s took share %d of %d", e.ID, t.User, t.Share, len(e.Shares))
 		case gone[t.Share]:
-			return nil, fmt.Errorf("envelope %d: share %d was taken twice, by %s the second time", e.ID, t.Share, t.User)
+			return nil, fmt.Errorf("envelope %d: share %d was taken twice, again by %s", e.ID, t.Share, t.User)
 		case users[t.User]:
 			return nil, fmt.Errorf("envelope %d: %s took two shares", e.ID, t.User)
 		}

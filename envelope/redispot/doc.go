@@ -20,8 +20,8 @@
 // A pot is open as long as its list is there. An empty list is none, closing deletes it, and it has a time to live that
 // ends with the envelope; whoever makes the list anew gives it that time again, from #x. So no call has to look at a
 // clock, and only the clock of Redis decides whether an envelope is expired: if that goes back (it is set, or a replica
-// with a slower one takes over), a list that is gone stays gone, and Expired is as final as Empty. Which of the two it is
-// follows from how many shares were taken.
+// with a slower one takes over), a list that is gone stays gone, and Expired is as final as Empty. Which of the two it
+// is follows from how many shares were taken.
 //
 // # What an acknowledged grab survives
 //
