@@ -65,11 +65,13 @@ func TestTheServerRestartsInTheMiddleOfACall(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(sent) != 1 || sent[0].ID != r.envelope.ID || after[0].Amount != before[0].Amount-888 {
-		t.Errorf("sent %+v for %d, balance %d before and %d after", sent, r.envelope.ID, before[0].Amount, after[0].Amount)
+		t.Errorf("sent %+v for %d, balance %d before and %d after", sent, r.envelope.ID, before[0].Amount,
+			after[0].Amount)
 	}
 }
 
-// A decision has no request id. When its answer is lost, the repetition is told that it was decided, and that is success.
+// A decision has no request id. When its answer is lost, the repetition is told that it was decided, and that is
+// success.
 func TestADecisionWhoseAnswerIsLost(t *testing.T) {
 	u := installation(t)
 	u.group(t, "decide", "decide-alice", "decide-bob")
@@ -77,8 +79,11 @@ func TestADecisionWhoseAnswerIsLost(t *testing.T) {
 	alice, bob := u.as(t, "decide-alice"), u.as(t, "decide-bob")
 	shaky := u.through(t, p, "decide-bob")
 
-	offer, err := alice.Transfers.Offer(t.Context(), client.NewTransfer{To: "decide-bob", Amount: 5, Currency: "CNY", Note: "taxi"})
-	if err != nil || offer.State != client.TransferOffered || offer.Arrives != client.ArrivesNow || !offer.ArrivesAt.IsZero() {
+	offer, err := alice.Transfers.Offer(t.Context(), client.NewTransfer{
+		To: "decide-bob", Amount: 5, Currency: "CNY", Note: "taxi",
+	})
+	if err != nil || offer.State != client.TransferOffered || offer.Arrives != client.ArrivesNow ||
+		!offer.ArrivesAt.IsZero() {
 		t.Fatalf("%+v, %v", offer, err)
 	}
 	lost := p.loseAnswer()
@@ -100,7 +105,8 @@ func TestADecisionWhoseAnswerIsLost(t *testing.T) {
 	lost = p.loseAnswer()
 	paid, err := shaky.Collections.Pay(t.Context(), bill.ID, 7, "CNY")
 	<-lost
-	if err != nil || paid.State != client.CollectionComplete || paid.Parts[0].State != client.PartPaid || paid.Parts[0].Payment == 0 {
+	if err != nil || paid.State != client.CollectionComplete || paid.Parts[0].State != client.PartPaid ||
+		paid.Parts[0].Payment == 0 {
 		t.Errorf("%+v, %v", paid, err)
 	}
 	if _, err := bob.Collections.Pay(t.Context(), bill.ID, 7, "CNY"); client.Code(err) != client.CodeAlreadyPaid {
@@ -144,10 +150,12 @@ func TestARefusal(t *testing.T) {
 		}
 	}
 	fund := func(amount int64) error {
-		_, err := alice.Wallet.TopUp(t.Context(), client.NewFunding{RequestID: "twice", Amount: amount, Currency: "CNY"})
+		_, err := alice.Wallet.TopUp(t.Context(), client.NewFunding{RequestID: "twice", Amount: amount,
+			Currency: "CNY"})
 		return err
 	}
-	if first, again, other := fund(1), fund(1), fund(2); first != nil || again != nil || client.Code(other) != client.CodeRequestConflict {
+	if first, again, other := fund(1), fund(1), fund(2); first != nil || again != nil ||
+		client.Code(other) != client.CodeRequestConflict {
 		t.Errorf("%v, the same again: %v, another amount: %v", first, again, other)
 	}
 }
@@ -174,12 +182,15 @@ func TestAnExpiredTokenIsReplaced(t *testing.T) {
 		}
 	}
 	_, err = c.As(client.StaticToken(expired)).Wallet.Balances(t.Context())
-	if refusal, ok := client.RefusalOf(err); !ok || refusal.Code != client.CodeUnauthenticated || !strings.Contains(refusal.Detail, "expired") {
+	if refusal, ok := client.RefusalOf(err); !ok || refusal.Code != client.CodeUnauthenticated ||
+		!strings.Contains(refusal.Detail, "expired") {
 		t.Errorf("%v", err)
 	}
 	broken := errors.New("the token service is away")
-	_, err = c.As(client.TokenFunc(func(context.Context) (string, error) { return "", broken })).Wallet.Balances(t.Context())
-	if failed, _ := errors.AsType[*client.CallError](err); !errors.Is(err, broken) || failed.Attempts != 0 || client.Code(err) != "" {
+	away := client.TokenFunc(func(context.Context) (string, error) { return "", broken })
+	_, err = c.As(away).Wallet.Balances(t.Context())
+	if failed, _ := errors.AsType[*client.CallError](err); !errors.Is(err, broken) || failed.Attempts != 0 ||
+		client.Code(err) != "" {
 		t.Errorf("%v", err)
 	}
 }
@@ -190,7 +201,8 @@ func TestListsOfMoreThanOnePage(t *testing.T) {
 	alice := u.as(t, "pages-alice", client.WithPageSize(2))
 	var want []int64
 	for range 5 {
-		offer, err := alice.Transfers.Offer(t.Context(), client.NewTransfer{To: "pages-bob", Amount: 1, Currency: "CNY"})
+		offer, err := alice.Transfers.Offer(t.Context(), client.NewTransfer{To: "pages-bob", Amount: 1,
+			Currency: "CNY"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -272,7 +284,8 @@ func TestTimeouts(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = silent.Close() })
-	c, err := client.New(client.WithAddress(silent.Addr().String()), client.WithToken("x"), client.WithTimeout(50*time.Millisecond),
+	c, err := client.New(
+		client.WithAddress(silent.Addr().String()), client.WithToken("x"), client.WithTimeout(50*time.Millisecond),
 		client.WithRetry(client.Retry{Attempts: 3, Base: time.Millisecond, Max: time.Millisecond}))
 	if err != nil {
 		t.Fatal(err)
@@ -281,11 +294,13 @@ func TestTimeouts(t *testing.T) {
 	for _, ctx := range []context.Context{context.Background(), t.Context()} {
 		_, err = c.Wallet.TopUp(ctx, client.NewFunding{Amount: 1, Currency: "CNY"})
 		failed, _ := errors.AsType[*client.CallError](err)
-		if failed == nil || failed.Attempts != 3 || failed.RequestID == "" || client.Code(err) != client.CodeUnavailable || !client.IsTimeout(err) {
+		if failed == nil || failed.Attempts != 3 || failed.RequestID == "" ||
+			client.Code(err) != client.CodeUnavailable || !client.IsTimeout(err) {
 			t.Errorf("attempts: %+v", failed)
 		}
 	}
-	if _, err := c.Operator.Audit(ctxWithin(t, 100*time.Millisecond)); !errors.Is(err, context.DeadlineExceeded) || client.Code(err) != client.CodeUnavailable {
+	if _, err := c.Operator.Audit(ctxWithin(t, 100*time.Millisecond)); !errors.Is(err, context.DeadlineExceeded) ||
+		client.Code(err) != client.CodeUnavailable {
 		t.Errorf("an audit until the context ends: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

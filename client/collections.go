@@ -117,8 +117,9 @@ type Collections struct{ c *Client }
 // Open asks members of a group to share a bill.
 func (s Collections) Open(ctx context.Context, n NewCollection) (Collection, error) {
 	request := &collectionapi.OpenCollectionRequest{
-		RequestId: requestID(n.RequestID), GroupId: n.Group, Kind: string(n.Kind), Currency: n.Currency, Total: optional(n.Total),
-		Participants: n.Participants, Remainder: optional(string(n.Remainder)), Note: optional(n.Note),
+		RequestId: requestID(n.RequestID), GroupId: n.Group, Kind: string(n.Kind), Currency: n.Currency,
+		Total: optional(n.Total), Participants: n.Participants, Remainder: optional(string(n.Remainder)),
+		Note: optional(n.Note),
 	}
 	for _, a := range n.Asks {
 		request.Asks = append(request.Asks, &collectionapi.Ask{UserId: a.User, Amount: a.Amount})
@@ -128,8 +129,8 @@ func (s Collections) Open(ctx context.Context, n NewCollection) (Collection, err
 	return converted(collectionOf, answer, err)
 }
 
-// Pay pays the caller's part, given as a person saw it. Where an attempt got no answer and its repetition finds that the
-// part is paid, Pay returns the collection and no error.
+// Pay pays the caller's part, given as a person saw it. Where an attempt got no answer and its repetition finds that
+// the part is paid, Pay returns the collection and no error.
 func (s Collections) Pay(ctx context.Context, id, amount int64, currency string) (Collection, error) {
 	answer, err := invoke(ctx, s.c, call{method: "Collections.Pay"}, s.c.shared.services.Collections.PayCollection,
 		&collectionapi.PayCollectionRequest{CollectionId: id, Amount: amount, Currency: currency})
@@ -155,7 +156,7 @@ func (s Collections) Get(ctx context.Context, id int64) (Collection, error) {
 
 // OfGroup iterates over the collections of a group, newest first, for its members. One appears here within moments.
 func (s Collections) OfGroup(ctx context.Context, group string) iter.Seq2[CollectionSummary, error] {
-	return list(ctx, s.c, func(ctx context.Context, cursor *string, size *int32) (*collectionapi.CollectionsResponse, error) {
+	return list(s.c, func(cursor *string, size *int32) (*collectionapi.CollectionsResponse, error) {
 		return invoke(ctx, s.c, call{method: "Collections.OfGroup"}, s.c.shared.services.Collections.CollectionsOfGroup,
 			&collectionapi.GroupCollectionsRequest{GroupId: group, Cursor: cursor, Limit: size})
 	}, (*collectionapi.CollectionsResponse).GetCollections, summaryOf)
@@ -175,7 +176,7 @@ func (s Collections) Asked(ctx context.Context) iter.Seq2[CollectionSummary, err
 func (s Collections) mine(
 	ctx context.Context, name string, m method[*collectionapi.MyCollectionsRequest, *collectionapi.CollectionsResponse],
 ) iter.Seq2[CollectionSummary, error] {
-	return list(ctx, s.c, func(ctx context.Context, cursor *string, size *int32) (*collectionapi.CollectionsResponse, error) {
+	return list(s.c, func(cursor *string, size *int32) (*collectionapi.CollectionsResponse, error) {
 		return invoke(ctx, s.c, call{method: name}, m, &collectionapi.MyCollectionsRequest{Cursor: cursor, Limit: size})
 	}, (*collectionapi.CollectionsResponse).GetCollections, summaryOf)
 }
@@ -186,16 +187,16 @@ func collectionOf(c *collectionapi.Collection) Collection {
 		parts[i] = Part{User: p.UserId, Amount: p.Amount, State: PartState(p.State), At: at(p.At), Payment: p.PaymentId}
 	}
 	return Collection{
-		ID: c.Id, Group: c.GroupId, Collector: c.Collector, Kind: CollectionKind(c.Kind), Currency: c.Currency, Total: c.Total,
-		Due: c.Due, Collected: c.Collected, Note: c.Note, State: CollectionState(c.State), CreatedAt: at(c.CreatedAt),
-		RemindAt: at(c.RemindAt), ClosedAt: at(c.ClosedAt), Parts: parts,
+		ID: c.Id, Group: c.GroupId, Collector: c.Collector, Kind: CollectionKind(c.Kind), Currency: c.Currency,
+		Total: c.Total, Due: c.Due, Collected: c.Collected, Note: c.Note, State: CollectionState(c.State),
+		CreatedAt: at(c.CreatedAt), RemindAt: at(c.RemindAt), ClosedAt: at(c.ClosedAt), Parts: parts,
 	}
 }
 
 func summaryOf(c *collectionapi.CollectionLine) CollectionSummary {
 	return CollectionSummary{
-		ID: c.CollectionId, Group: c.GroupId, Collector: c.Collector, Kind: CollectionKind(c.Kind), Currency: c.Currency,
-		Total: c.Total, Due: c.Due, Collected: c.Collected, Note: c.Note, State: CollectionState(c.State),
-		CreatedAt: at(c.CreatedAt), MyAmount: c.MyAmount, MyState: PartState(c.MyState),
+		ID: c.CollectionId, Group: c.GroupId, Collector: c.Collector, Kind: CollectionKind(c.Kind),
+		Currency: c.Currency, Total: c.Total, Due: c.Due, Collected: c.Collected, Note: c.Note,
+		State: CollectionState(c.State), CreatedAt: at(c.CreatedAt), MyAmount: c.MyAmount, MyState: PartState(c.MyState),
 	}
 }

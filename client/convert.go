@@ -1,7 +1,6 @@
 package client
 
 import (
-	"context"
 	"iter"
 	"time"
 )
@@ -38,13 +37,12 @@ type page interface{ GetNextCursor() string }
 // list iterates over all pages of a list: get fetches the page at a cursor, nil for the first. A page is fetched when
 // the one before it has been consumed. The iteration ends after the first error.
 func list[P page, W, T any](
-	ctx context.Context, c *Client, get func(ctx context.Context, cursor *string, size *int32) (P, error),
-	items func(P) []W, convert func(W) T,
+	c *Client, get func(cursor *string, size *int32) (P, error), items func(P) []W, convert func(W) T,
 ) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		size := int32(c.shared.config.pageSize)
 		for cursor := (*string)(nil); ; {
-			p, err := get(ctx, cursor, &size)
+			p, err := get(cursor, &size)
 			if err != nil {
 				var none T
 				yield(none, err)

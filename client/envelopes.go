@@ -121,15 +121,16 @@ type Envelopes struct{ c *Client }
 // Send holds the money and puts an envelope into a group.
 func (s Envelopes) Send(ctx context.Context, e NewEnvelope) (Envelope, error) {
 	request := &envelopeapi.SendRequest{
-		RequestId: requestID(e.RequestID), GroupId: e.Group, Kind: string(e.Kind), Total: e.Total, Count: count(e.Count),
-		Currency: e.Currency, Greeting: optional(e.Greeting), To: optional(e.To),
+		RequestId: requestID(e.RequestID), GroupId: e.Group, Kind: string(e.Kind), Total: e.Total,
+		Count: count(e.Count), Currency: e.Currency, Greeting: optional(e.Greeting), To: optional(e.To),
 	}
 	k := call{method: "Envelopes.Send", requestID: request.RequestId}
 	answer, err := invoke(ctx, s.c, k, s.c.shared.services.Envelopes.Send, request)
 	return converted(envelopeOf, answer, err)
 }
 
-// Grab takes a share, at most one for each member; asking again gives the same share again. An answer of Won is durable.
+// Grab takes a share, at most one for each member; asking again gives the same share again. An answer of Won is
+// durable.
 func (s Envelopes) Grab(ctx context.Context, id int64) (Grab, error) {
 	answer, err := invoke(ctx, s.c, call{method: "Envelopes.Grab"}, s.c.shared.services.Envelopes.Grab,
 		&envelopeapi.GrabRequest{EnvelopeId: id})
@@ -145,7 +146,7 @@ func (s Envelopes) Get(ctx context.Context, id int64) (Envelope, error) {
 
 // Sent iterates over the envelopes that the caller sent, newest first.
 func (s Envelopes) Sent(ctx context.Context) iter.Seq2[SentEnvelope, error] {
-	return list(ctx, s.c, func(ctx context.Context, cursor *string, size *int32) (*envelopeapi.SentResponse, error) {
+	return list(s.c, func(cursor *string, size *int32) (*envelopeapi.SentResponse, error) {
 		return invoke(ctx, s.c, call{method: "Envelopes.Sent"}, s.c.shared.services.Envelopes.ListSent,
 			&envelopeapi.ListRequest{Cursor: cursor, Limit: size})
 	}, (*envelopeapi.SentResponse).GetEnvelopes, sentOf)
@@ -153,7 +154,7 @@ func (s Envelopes) Sent(ctx context.Context) iter.Seq2[SentEnvelope, error] {
 
 // Received iterates over the shares that were credited to the caller, newest envelope first.
 func (s Envelopes) Received(ctx context.Context) iter.Seq2[ReceivedShare, error] {
-	return list(ctx, s.c, func(ctx context.Context, cursor *string, size *int32) (*envelopeapi.ReceivedResponse, error) {
+	return list(s.c, func(cursor *string, size *int32) (*envelopeapi.ReceivedResponse, error) {
 		return invoke(ctx, s.c, call{method: "Envelopes.Received"}, s.c.shared.services.Envelopes.ListReceived,
 			&envelopeapi.ListRequest{Cursor: cursor, Limit: size})
 	}, (*envelopeapi.ReceivedResponse).GetShares, receivedOf)
@@ -182,7 +183,8 @@ func grabOf(g *envelopeapi.GrabResponse) Grab {
 func sentOf(e *envelopeapi.Sent) SentEnvelope {
 	return SentEnvelope{
 		ID: e.EnvelopeId, Group: e.GroupId, Kind: EnvelopeKind(e.Kind), Total: e.Total, Count: int(e.Count),
-		Currency: e.Currency, Greeting: e.Greeting, CreatedAt: at(e.CreatedAt), Settled: e.Settled, Refunded: e.Refunded,
+		Currency: e.Currency, Greeting: e.Greeting, CreatedAt: at(e.CreatedAt), Settled: e.Settled,
+		Refunded: e.Refunded,
 	}
 }
 

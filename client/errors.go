@@ -44,9 +44,9 @@ func isUncertain(err error) bool {
 	return ok && failed.uncertain
 }
 
-// Code is the code of the refusal in err. A call that was sent and got no answer (the network, a timeout, a context that
-// ended) means the same as CodeUnavailable, and so has that code. It is empty for nil and for a call that was not sent,
-// because the TokenSource failed for example.
+// Code is the code of the refusal in err. A call that was sent and got no answer (the network, a timeout, a context
+// that ended) means the same as CodeUnavailable, and so has that code. It is empty for nil and for a call that was not
+// sent, because the TokenSource failed for example.
 func Code(err error) string {
 	if r, ok := RefusalOf(err); ok {
 		return r.Code
@@ -66,7 +66,8 @@ func RefusalOf(err error) (*Refusal, bool) {
 	if !ok || biz.BizExtra()[ExtraCode] == "" {
 		return nil, false
 	}
-	return &Refusal{Code: biz.BizExtra()[ExtraCode], Detail: biz.BizMessage(), Incident: biz.BizExtra()[ExtraIncident]}, true
+	return &Refusal{Code: biz.BizExtra()[ExtraCode], Detail: biz.BizMessage(),
+		Incident: biz.BizExtra()[ExtraIncident]}, true
 }
 
 // Keys of the extra values of the BizStatusError in which a refusal travels. Its message is the detail.

@@ -95,7 +95,8 @@ func ExampleClient_Listen() {
 		switch update.Kind {
 		case client.UpdateSubscribed, client.UpdateReload:
 			// Fetch the state here: what happens from now on comes as events.
-			if _, err := erin.Transfers.Offer(ctx, client.NewTransfer{To: "example-frank", Amount: 100, Currency: "CNY"}); err != nil {
+			offer := client.NewTransfer{To: "example-frank", Amount: 100, Currency: "CNY"}
+			if _, err := erin.Transfers.Offer(ctx, offer); err != nil {
 				fmt.Println(err)
 				return
 			}

@@ -71,9 +71,9 @@ const (
 	EventCollectionReminder = "collection.reminder"
 )
 
-// Listen tells what happens in topics, in order and without gaps, until the context ends or nothing is left to listen to.
-// It connects again whenever the connection breaks, resumes at the place of each topic, and gets a new token when the
-// old one has expired. Where the server no longer knows what was missed, it says so with an UpdateReload.
+// Listen tells what happens in topics, in order and without gaps, until the context ends or nothing is left to listen
+// to. It connects again whenever the connection breaks, resumes at the place of each topic, and gets a new token when
+// the old one has expired. Where the server no longer knows what was missed, it says so with an UpdateReload.
 //
 // An error that comes with an Update whose Topic is set is about that topic alone, and listening to the others goes on;
 // after any other error the iteration ends. A slow loop body slows nothing down: the server cuts the connection off,
@@ -234,7 +234,8 @@ func (l *listening) receive(m message) error {
 		if m.Code == CodeUnavailable {
 			return refusal
 		}
-		return l.end(i, Update{Topic: m.Topic, Epoch: place.Epoch, Seq: place.Seq}, &CallError{Method: "Listen", Attempts: 1, Cause: refusal})
+		failed := &CallError{Method: "Listen", Attempts: 1, Cause: refusal}
+		return l.end(i, Update{Topic: m.Topic, Epoch: place.Epoch, Seq: place.Seq}, failed)
 	}
 	return nil
 }

@@ -24,8 +24,8 @@ func listen(t *testing.T, c *client.Client, topics ...client.Topic) *feed {
 	return &feed{t, next}
 }
 
-// want takes updates until one of the kind comes, and fails on those of others but UpdateDisconnected, which may come in
-// any number.
+// want takes updates until one of the kind comes, and fails on those of others but UpdateDisconnected, which may come
+// in any number.
 func (f *feed) want(kind client.UpdateKind) client.Update {
 	f.t.Helper()
 	for {
@@ -45,7 +45,8 @@ func (f *feed) want(kind client.UpdateKind) client.Update {
 // send sends an envelope into a group, which the group's listeners are told.
 func send(t *testing.T, c *client.Client, group string) int64 {
 	t.Helper()
-	e, err := c.Envelopes.Send(t.Context(), client.NewEnvelope{Group: group, Kind: client.Equal, Total: 2, Count: 2, Currency: "CNY"})
+	e, err := c.Envelopes.Send(t.Context(), client.NewEnvelope{Group: group, Kind: client.Equal, Total: 2, Count: 2,
+		Currency: "CNY"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +106,8 @@ func TestTheFeedResumesAfterACut(t *testing.T) {
 func TestTheFeedSaysWhatIsLost(t *testing.T) {
 	u := installation(t)
 	u.group(t, "lost", "lost-alice", "lost-bob")
-	f := listen(t, u.as(t, "lost-bob"), client.Topic{Name: client.GroupTopic("lost").Name, Epoch: "ANOTHERHISTORY", Seq: 7})
+	f := listen(t, u.as(t, "lost-bob"), client.Topic{Name: client.GroupTopic("lost").Name, Epoch: "ANOTHERHISTORY",
+		Seq: 7})
 	at := f.want(client.UpdateReload)
 	id := send(t, u.as(t, "lost-alice"), "lost")
 	if next := f.want(client.UpdateEvent); sentIn(t, next) != id || next.Seq != at.Seq+1 || next.Epoch != at.Epoch {
@@ -121,7 +123,8 @@ func TestTheFeedEndsWithoutARightToListen(t *testing.T) {
 	// A topic that is refused ends alone.
 	f := listen(t, bob, client.GroupTopic("revoked"), client.GroupTopic("nobodys"), client.GroupTopic("revoked"))
 	f.want(client.UpdateSubscribed)
-	if refused, err, ok := f.next(); !ok || client.Code(err) != client.CodeNotAMember || refused.Topic != "group:nobodys" {
+	if refused, err, ok := f.next(); !ok || client.Code(err) != client.CodeNotAMember ||
+		refused.Topic != "group:nobodys" {
 		t.Fatalf("%+v, %v", refused, err)
 	}
 	if err := u.with(t, "chat", "service").Groups.Remove(t.Context(), "revoked", "revoked-bob"); err != nil {

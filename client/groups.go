@@ -40,6 +40,7 @@ func (s Groups) Members(ctx context.Context, group string) ([]string, error) {
 
 // Mine returns the groups that the caller is a member of, ordered.
 func (s Groups) Mine(ctx context.Context) ([]string, error) {
-	answer, err := invoke(ctx, s.c, call{method: "Groups.Mine"}, s.c.shared.services.Groups.MyGroups, &groupapi.MyGroupsRequest{})
+	answer, err := invoke(ctx, s.c, call{method: "Groups.Mine"}, s.c.shared.services.Groups.MyGroups,
+		&groupapi.MyGroupsRequest{})
 	return converted((*groupapi.MyGroupsResponse).GetGroupIds, answer, err)
 }

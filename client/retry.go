@@ -103,7 +103,8 @@ func invoke[Q, A any](ctx context.Context, c *Client, k call, m method[Q, A], re
 }
 
 func (k call) fail(attempts int, cause error) error {
-	return &CallError{Method: k.method, RequestID: k.requestID, Attempts: attempts, Cause: cause, uncertain: k.uncertain}
+	return &CallError{Method: k.method, RequestID: k.requestID, Attempts: attempts, Cause: cause,
+		uncertain: k.uncertain}
 }
 
 // options of an attempt: its address where there are several, so that a repetition goes to another, and its timeout.

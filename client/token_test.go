@@ -30,7 +30,8 @@ func TestTokensAreKeptUntilTheyExpire(t *testing.T) {
 		refused bool
 		asked   int
 	}{
-		{0, false, 1}, {0, false, 1}, {time.Hour - refreshBefore - time.Second, false, 1}, {time.Second, false, 2}, {0, true, 3}, {0, false, 3},
+		{0, false, 1}, {0, false, 1}, {time.Hour - refreshBefore - time.Second, false, 1}, {time.Second, false, 2},
+		{0, true, 3}, {0, false, 3},
 	} {
 		now = now.Add(step.later)
 		refused := ""
@@ -92,7 +93,8 @@ func TestOneAsksTheSourceForAll(t *testing.T) {
 
 func TestDelaysGrowAndStayBounded(t *testing.T) {
 	r := Retry{Attempts: 100, Base: 10 * time.Millisecond, Max: 300 * time.Millisecond}
-	for attempt, most := range map[int]time.Duration{1: 10 * time.Millisecond, 2: 20 * time.Millisecond, 5: 160 * time.Millisecond, 6: r.Max, 90: r.Max} {
+	for attempt, most := range map[int]time.Duration{1: 10 * time.Millisecond, 2: 20 * time.Millisecond,
+		5: 160 * time.Millisecond, 6: r.Max, 90: r.Max} {
 		for range 100 {
 			if d := r.delay(attempt); d < most/2 || d > most {
 				t.Fatalf("after attempt %d: %v, not %v to %v", attempt, d, most/2, most)

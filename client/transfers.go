@@ -60,8 +60,8 @@ type Transfer struct {
 
 // Transfers calls the TransferService. Scope: user.
 //
-// Accept, Decline and Recall carry no request id: once decided, a transfer stays decided. Where an attempt got no answer
-// and its repetition finds that what was asked for has happened, they return the transfer as it is and no error.
+// Accept, Decline and Recall carry no request id: once decided, a transfer stays decided. Where an attempt got no
+// answer and its repetition finds that what was asked for has happened, they return the transfer as it is and no error.
 type Transfers struct{ c *Client }
 
 // Offer holds the money and offers it to a person.
@@ -77,7 +77,8 @@ func (s Transfers) Offer(ctx context.Context, t NewTransfer) (Transfer, error) {
 
 // Accept takes the money, for its recipient.
 func (s Transfers) Accept(ctx context.Context, id int64) (Transfer, error) {
-	return s.decide(ctx, "Transfers.Accept", s.c.shared.services.Transfers.Accept, id, CodeAlreadyAccepted, CodeAlreadyArrived)
+	return s.decide(ctx, "Transfers.Accept", s.c.shared.services.Transfers.Accept, id, CodeAlreadyAccepted,
+		CodeAlreadyArrived)
 }
 
 // Decline refuses the money, for its recipient: it goes back at once.
@@ -93,7 +94,8 @@ func (s Transfers) Recall(ctx context.Context, id int64) (Transfer, error) {
 // decide makes a decision. done are the refusals that say that it was made before. Only the caller can have made it, so
 // after an attempt without an answer they mean success.
 func (s Transfers) decide(
-	ctx context.Context, name string, m method[*transferapi.TransferRequest, *transferapi.Transfer], id int64, done ...string,
+	ctx context.Context, name string, m method[*transferapi.TransferRequest, *transferapi.Transfer], id int64,
+	done ...string,
 ) (Transfer, error) {
 	answer, err := invoke(ctx, s.c, call{method: name}, m, &transferapi.TransferRequest{TransferId: id})
 	if isUncertain(err) && slices.Contains(done, Code(err)) {
@@ -122,7 +124,7 @@ func (s Transfers) Received(ctx context.Context) iter.Seq2[Transfer, error] {
 func (s Transfers) list(
 	ctx context.Context, name string, m method[*transferapi.TransfersRequest, *transferapi.TransfersResponse],
 ) iter.Seq2[Transfer, error] {
-	return list(ctx, s.c, func(ctx context.Context, cursor *string, size *int32) (*transferapi.TransfersResponse, error) {
+	return list(s.c, func(cursor *string, size *int32) (*transferapi.TransfersResponse, error) {
 		return invoke(ctx, s.c, call{method: name}, m, &transferapi.TransfersRequest{Cursor: cursor, Limit: size})
 	}, (*transferapi.TransfersResponse).GetTransfers, transferOf)
 }
@@ -130,7 +132,8 @@ func (s Transfers) list(
 func transferOf(t *transferapi.Transfer) Transfer {
 	return Transfer{
 		ID: t.Id, Sender: t.Sender, To: t.To, Amount: t.Amount, Currency: t.Currency, Note: t.Note,
-		State: TransferState(t.State), Arrives: Arrival(t.ArrivesIn), CreatedAt: at(t.CreatedAt), ExpiresAt: at(t.ExpiresAt),
+		State: TransferState(t.State), Arrives: Arrival(t.ArrivesIn), CreatedAt: at(t.CreatedAt),
+		ExpiresAt: at(t.ExpiresAt),
 		ArrivesAt: at(t.ArrivesAt), ChangedAt: at(t.ChangedAt),
 	}
 }

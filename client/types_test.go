@@ -36,10 +36,13 @@ func TestEnvelopes(t *testing.T) {
 	u.group(t, "types", "types-alice", "types-bob")
 	alice, bob := u.as(t, "types-alice"), u.as(t, "types-bob")
 	sent, err := alice.Envelopes.Send(t.Context(), client.NewEnvelope{
-		Group: "types", Kind: client.Exclusive, To: "types-bob", Total: 100, Count: 1, Currency: "CNY", Greeting: "恭喜发财",
+		Group: "types", Kind: client.Exclusive, To: "types-bob", Total: 100, Count: 1, Currency: "CNY",
+		Greeting: "恭喜发财",
 	})
-	if err != nil || sent.Sender != "types-alice" || sent.To != "types-bob" || sent.Greeting != "恭喜发财" || sent.Seed != "" ||
-		time.Since(sent.CreatedAt).Abs() > time.Minute || !sent.ExpiresAt.After(sent.CreatedAt) || len(sent.Taken) != 0 {
+	if err != nil || sent.Sender != "types-alice" || sent.To != "types-bob" || sent.Greeting != "恭喜发财" ||
+		sent.Seed != "" ||
+		time.Since(sent.CreatedAt).Abs() > time.Minute || !sent.ExpiresAt.After(sent.CreatedAt) ||
+		len(sent.Taken) != 0 {
 		t.Fatalf("%+v, %v", sent, err)
 	}
 	if _, err := alice.Envelopes.Grab(t.Context(), sent.ID); client.Code(err) != client.CodeNotTheRecipient {
@@ -51,23 +54,28 @@ func TestEnvelopes(t *testing.T) {
 		}
 	}
 	seen, err := alice.Envelopes.Get(t.Context(), sent.ID)
-	if err != nil || seen.State != client.EnvelopeDrained || seen.TakenAmount != 100 || len(seen.Seed) != 64 || len(seen.Taken) != 1 {
+	if err != nil || seen.State != client.EnvelopeDrained || seen.TakenAmount != 100 || len(seen.Seed) != 64 ||
+		len(seen.Taken) != 1 {
 		t.Fatalf("%+v, %v", seen, err)
 	}
-	if taken := seen.Taken[0]; taken.User != "types-bob" || taken.Amount != 100 || !taken.Best || time.Since(taken.At).Abs() > time.Minute {
+	if taken := seen.Taken[0]; taken.User != "types-bob" || taken.Amount != 100 || !taken.Best ||
+		time.Since(taken.At).Abs() > time.Minute {
 		t.Errorf("%+v", taken)
 	}
 	until(t, "the share is credited", func() bool { return len(collect(t, bob.Envelopes.Received(t.Context()))) == 1 })
-	if got := collect(t, bob.Envelopes.Received(t.Context()))[0]; got.Envelope != sent.ID || got.Amount != 100 || got.Sender != "types-alice" {
+	if got := collect(t, bob.Envelopes.Received(t.Context()))[0]; got.Envelope != sent.ID || got.Amount != 100 ||
+		got.Sender != "types-alice" {
 		t.Errorf("%+v", got)
 	}
 	lines := collect(t, bob.Wallet.Entries(t.Context(), client.EntriesQuery{
 		Currency: "CNY", From: time.Now().Add(-time.Hour), To: time.Now().Add(time.Hour),
 	}))
-	if len(lines) != 2 || lines[0].Subject != "envelope" || lines[0].Reference != sent.ID || lines[0].Amount != 100 || lines[0].Kind != "post" {
+	if len(lines) != 2 || lines[0].Subject != "envelope" || lines[0].Reference != sent.ID || lines[0].Amount != 100 ||
+		lines[0].Kind != "post" {
 		t.Errorf("%+v", lines)
 	}
-	if old := collect(t, bob.Wallet.Entries(t.Context(), client.EntriesQuery{Currency: "CNY", To: time.UnixMilli(1)})); len(old) != 0 {
+	if old := collect(t, bob.Wallet.Entries(t.Context(), client.EntriesQuery{Currency: "CNY",
+		To: time.UnixMilli(1)})); len(old) != 0 {
 		t.Errorf("%+v", old)
 	}
 }
@@ -78,7 +86,8 @@ func TestTransfersAndCollections(t *testing.T) {
 	alice, bob := u.as(t, "social-alice"), u.as(t, "social-bob")
 	offer := func() client.Transfer {
 		t.Helper()
-		o, err := alice.Transfers.Offer(t.Context(), client.NewTransfer{To: "social-bob", Amount: 3, Currency: "CNY", Arrives: client.ArrivesIn2Hours})
+		o, err := alice.Transfers.Offer(t.Context(), client.NewTransfer{To: "social-bob", Amount: 3, Currency: "CNY",
+			Arrives: client.ArrivesIn2Hours})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -97,18 +106,21 @@ func TestTransfersAndCollections(t *testing.T) {
 	until(t, "both offers are listed", func() bool { return len(collect(t, bob.Transfers.Received(t.Context()))) == 2 })
 
 	bill, err := alice.Collections.Open(t.Context(), client.NewCollection{
-		Group: "social", Kind: client.Even, Currency: "CNY", Total: 1001, Participants: []string{"social-alice", "social-bob"},
-		Remainder: client.RemainderCollector, Note: "dinner",
+		Group: "social", Kind: client.Even, Currency: "CNY", Total: 1001,
+		Participants: []string{"social-alice", "social-bob"}, Remainder: client.RemainderCollector, Note: "dinner",
 	})
-	if err != nil || bill.Due != 500 || bill.State != client.CollectionOpen || len(bill.Parts) != 2 || bill.Parts[0].State != client.PartOwn || !bill.ClosedAt.IsZero() {
+	if err != nil || bill.Due != 500 || bill.State != client.CollectionOpen || len(bill.Parts) != 2 ||
+		bill.Parts[0].State != client.PartOwn || !bill.ClosedAt.IsZero() {
 		t.Fatalf("%+v, %v", bill, err)
 	}
 	until(t, "the bill is listed", func() bool { return len(collect(t, bob.Collections.Asked(t.Context()))) == 1 })
-	inGroup, opened := collect(t, alice.Collections.OfGroup(t.Context(), "social")), collect(t, alice.Collections.Opened(t.Context()))
+	inGroup := collect(t, alice.Collections.OfGroup(t.Context(), "social"))
+	opened := collect(t, alice.Collections.Opened(t.Context()))
 	if len(inGroup) != 1 || len(opened) != 1 || opened[0].ID != bill.ID || opened[0].MyState != client.PartOwn {
 		t.Errorf("%+v, %+v", inGroup, opened)
 	}
-	if closed, err := alice.Collections.Close(t.Context(), bill.ID); err != nil || closed.State != client.CollectionClosed || closed.ClosedAt.IsZero() {
+	if closed, err := alice.Collections.Close(t.Context(), bill.ID); err != nil ||
+		closed.State != client.CollectionClosed || closed.ClosedAt.IsZero() {
 		t.Errorf("%+v, %v", closed, err)
 	}
 }

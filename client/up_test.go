@@ -39,8 +39,10 @@ var shared = sync.OnceValues(func() (*up, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &up{binary: filepath.Join(dir, "hongbao"), data: filepath.Join(dir, "data"), rpc: "127.0.0.1:0", http: "127.0.0.1:0"}
-	if out, err := exec.Command("go", "build", "-race", "-o", u.binary, "github.com/hongbao/hongbao").CombinedOutput(); err != nil {
+	u := &up{binary: filepath.Join(dir, "hongbao"), data: filepath.Join(dir, "data"), rpc: "127.0.0.1:0",
+		http: "127.0.0.1:0"}
+	if out, err := exec.Command("go", "build", "-race", "-o", u.binary,
+		"github.com/hongbao/hongbao").CombinedOutput(); err != nil {
 		return u, fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	if err := u.start(); err != nil {
@@ -79,7 +81,8 @@ func installation(t testing.TB) *up {
 func (u *up) start() error {
 	endpoints := filepath.Join(u.data, "up.json")
 	_ = os.Remove(endpoints)
-	u.process = exec.Command(u.binary, "up", "--data", u.data, "--rpc", u.rpc, "--http", u.http, "--log-level", "error", "--transfer-hour", "1h")
+	u.process = exec.Command(u.binary, "up", "--data", u.data, "--rpc", u.rpc, "--http", u.http, "--log-level",
+		"error", "--transfer-hour", "1h")
 	u.process.Stdout, u.process.Stderr = &u.output, &u.output
 	u.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for the test
 	if err := u.process.Start(); err != nil {
@@ -151,7 +154,8 @@ func (u *up) sign(subject, scope string, life time.Duration) (string, error) {
 		return "", err
 	}
 	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, jwt.MapClaims{
-		"iss": "hongbao", "aud": "hongbao", "sub": subject, "scope": []string{scope}, "exp": jwt.NewNumericDate(time.Now().Add(life)),
+		"iss": "hongbao", "aud": "hongbao", "sub": subject, "scope": []string{scope},
+		"exp": jwt.NewNumericDate(time.Now().Add(life)),
 	})
 	token.Header["kid"] = u.keyID
 	return token.SignedString(key)

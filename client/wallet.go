@@ -68,7 +68,7 @@ func (s Wallet) Entries(ctx context.Context, q EntriesQuery) iter.Seq2[Entry, er
 	if !q.To.IsZero() {
 		request.To = new(q.To.UnixMilli())
 	}
-	return list(ctx, s.c, func(ctx context.Context, cursor *string, size *int32) (*walletapi.EntriesResponse, error) {
+	return list(s.c, func(cursor *string, size *int32) (*walletapi.EntriesResponse, error) {
 		page := request
 		page.Cursor, page.Limit = cursor, size
 		return invoke(ctx, s.c, call{method: "Wallet.Entries"}, s.c.shared.services.Wallet.Entries, &page)
