@@ -12,6 +12,7 @@ import (
 	"github.com/cloudwego/kitex/transport"
 	"github.com/prometheus/client_golang/prometheus"
 
+	hongbao "github.com/hongbao/hongbao/client"
 	"github.com/hongbao/hongbao/wallet"
 )
 
@@ -76,7 +77,7 @@ func (e *edge) middleware(next endpoint.Endpoint) endpoint.Endpoint {
 
 // authorize finds out who calls, and whether they may. Refusals: unauthenticated, forbidden.
 func (e *edge) authorize(ctx context.Context, m *guardedMethod) (Caller, error) {
-	token, _ := metainfo.GetValue(ctx, tokenKey)
+	token, _ := metainfo.GetValue(ctx, hongbao.TokenKey)
 	caller, err := e.verifier.Verify(token)
 	if err != nil {
 		return Caller{}, err

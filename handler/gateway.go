@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	hongbao "github.com/hongbao/hongbao/client"
 	"github.com/hongbao/hongbao/wallet"
 )
 
@@ -35,7 +36,7 @@ const contentSecurityPolicy = "default-src 'self'; connect-src 'self' ws: wss:; 
 
 // GatewayConfig is what a Gateway needs. RPC, Log, Metrics and Gatherer are required.
 type GatewayConfig struct {
-	RPC       []client.Option // how to reach the Kitex server: ClientOptions
+	RPC       []client.Option // how to reach the Kitex server: client.KitexOptions
 	Log       *slog.Logger
 	Metrics   prometheus.Registerer
 	Gatherer  prometheus.Gatherer                    // what /metrics shows
@@ -155,7 +156,7 @@ type action struct {
 func (g *Gateway) mountMethods(c *contract, options []client.Option) error {
 	resources := map[string]map[string][]action{} // by path and verb
 	for _, s := range c.services {
-		kitex, err := client.NewClient(s.info, append([]client.Option{client.WithDestService(ServiceName)}, options...)...)
+		kitex, err := client.NewClient(s.info, append([]client.Option{client.WithDestService(hongbao.ServiceName)}, options...)...)
 		if err != nil {
 			return fmt.Errorf("client of %s: %w", s.name, err)
 		}
@@ -250,8 +251,8 @@ func choose(actions []action, r *http.Request) (action, error) {
 // fail answers with what an error means to a client, and logs it unless the Kitex server has.
 func (g *Gateway) fail(w http.ResponseWriter, r *http.Request, name string, began time.Time, err error) {
 	took := time.Since(began)
-	problem, decided := ProblemOf(err)
-	if !decided {
+	problem, ok := decided(err)
+	if !ok {
 		var cause error
 		problem, cause = judge(err)
 		logFailure(r.Context(), g.log, "request failed", problem, cause, slog.String("method", name),

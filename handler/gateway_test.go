@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	hongbao "github.com/hongbao/hongbao/client"
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/wallet"
 )
@@ -253,7 +254,7 @@ func TestServerIsAway(t *testing.T) {
 	for _, address := range []string{"127.0.0.1:1", hangsUp.Addr().String()} {
 		r := newRig(t, nil)
 		gateway, err := NewGateway(GatewayConfig{
-			RPC: ClientOptions(address), Log: r.gateway.log, Metrics: prometheus.NewRegistry(), Gatherer: r.metrics,
+			RPC: hongbao.KitexOptions(hongbao.DefaultTimeout, address), Log: r.gateway.log, Metrics: prometheus.NewRegistry(), Gatherer: r.metrics,
 		})
 		if err != nil {
 			t.Fatal(err)

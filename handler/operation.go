@@ -16,6 +16,7 @@ import (
 	"github.com/cloudwego/kitex/client"
 	"github.com/cloudwego/kitex/client/callopt"
 
+	hongbao "github.com/hongbao/hongbao/client"
 	"github.com/hongbao/hongbao/wallet"
 )
 
@@ -39,7 +40,7 @@ func (o *operation) call(w http.ResponseWriter, r *http.Request) (any, error) {
 		return nil, err
 	}
 	result := o.info.NewResult()
-	ctx, err := o.patient(WithToken(r.Context(), token), w)
+	ctx, err := o.patient(hongbao.ContextWithToken(r.Context(), token), w)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +55,7 @@ func (o *operation) patient(ctx context.Context, w http.ResponseWriter) (context
 	if o.timeout <= serviceTimeout {
 		return ctx, nil
 	}
-	wait := o.timeout + (callTimeout - serviceTimeout)
+	wait := o.timeout + (hongbao.DefaultTimeout - serviceTimeout)
 	if err := http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wait + answerTimeout)); err != nil {
 		return ctx, fmt.Errorf("write deadline: %w", err)
 	}

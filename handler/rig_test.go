@@ -21,6 +21,7 @@ import (
 	"github.com/cloudwego/kitex/pkg/serviceinfo"
 	"github.com/prometheus/client_golang/prometheus"
 
+	hongbao "github.com/hongbao/hongbao/client"
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/group"
 	"github.com/hongbao/hongbao/transfer"
@@ -246,7 +247,7 @@ func newRig(t testing.TB, change func(*ServerConfig, *GatewayConfig)) *rig {
 	if change != nil {
 		change(&sc, &gc)
 	}
-	gc.RPC = ClientOptions(r.rpc)
+	gc.RPC = hongbao.KitexOptions(hongbao.DefaultTimeout, r.rpc)
 	server, err := NewServer(sc)
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"github.com/cloudwego/kitex/server"
 	"github.com/prometheus/client_golang/prometheus"
 
+	hongbao "github.com/hongbao/hongbao/client"
 	"github.com/hongbao/hongbao/kitex_gen/collectionapi"
 	"github.com/hongbao/hongbao/kitex_gen/collectionapi/collectionservice"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi"
@@ -70,7 +71,7 @@ func NewServer(c ServerConfig) (*Server, error) {
 	}
 	s := &Server{exit: make(chan error, 1)}
 	options := []server.Option{
-		server.WithServerBasicInfo(&rpcinfo.EndpointBasicInfo{ServiceName: ServiceName}),
+		server.WithServerBasicInfo(&rpcinfo.EndpointBasicInfo{ServiceName: hongbao.ServiceName}),
 		server.WithListener(c.Listener),
 		server.WithMetaHandler(transmeta.ServerTTHeaderHandler),
 		server.WithCodec(codec.NewDefaultCodecWithSizeLimit(maxMessage)),

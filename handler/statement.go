@@ -16,6 +16,7 @@ import (
 	"github.com/cloudwego/kitex/client"
 	"github.com/cloudwego/kitex/client/callopt"
 
+	hongbao "github.com/hongbao/hongbao/client"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi/walletservice"
 	"github.com/hongbao/hongbao/wallet"
@@ -41,7 +42,7 @@ type statement struct {
 
 // mountStatement gives the statement its address.
 func (g *Gateway) mountStatement(options []client.Option) error {
-	c, err := walletservice.NewClient(ServiceName, options...)
+	c, err := walletservice.NewClient(hongbao.ServiceName, options...)
 	if err != nil {
 		return fmt.Errorf("client for statements: %w", err)
 	}
@@ -75,7 +76,7 @@ func (s *statement) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	var first *walletapi.EntriesResponse
 	if err == nil {
-		first, err = s.page(WithToken(r.Context(), token), p, "")
+		first, err = s.page(hongbao.ContextWithToken(r.Context(), token), p, "")
 	}
 	if err != nil {
 		s.gateway.fail(w, r, statementMethod, began, err)
@@ -85,7 +86,7 @@ func (s *statement) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", "text/csv; charset=utf-8; header=present")
 	h.Set("Content-Disposition", `attachment; filename="`+p.filename()+`"`)
 	h.Set("Cache-Control", "no-store")
-	if err := s.write(WithToken(r.Context(), token), w, p, first); err != nil {
+	if err := s.write(hongbao.ContextWithToken(r.Context(), token), w, p, first); err != nil {
 		problem, cause := judge(err)
 		if r.Context().Err() == nil { // otherwise the client has gone
 			logFailure(r.Context(), s.gateway.log, "statement broken off", problem, cause, slog.String("method", statementMethod))

@@ -69,10 +69,12 @@ func table() []row {
 
 		{"idl", adapter, nil},
 		{"kitex_gen", adapter, []string{cloudwego}},
-		{"handler", adapter, []string{"idl", "kitex_gen", "wallet", "envelope", "envelope/cover", "transfer", "group", "push",
+		// What an application imports, so it needs nothing of the server.
+		{"client", adapter, []string{"kitex_gen", cloudwego, kitexTools, gorilla}},
+		{"handler", adapter, []string{"client", "idl", "kitex_gen", "wallet", "envelope", "envelope/cover", "transfer", "group", "push",
 			cloudwego, kitexTools, jwt}},
 		// Through the public RPC and WebSocket only, as any client.
-		{"bench", adapter, []string{"bench/load", "bench/report", "kitex_gen", cloudwego, kitexTools, gorilla, histogram, yamlFiles, bars}},
+		{"bench", adapter, []string{"bench/load", "bench/report", "client", "kitex_gen", histogram, yamlFiles, bars}},
 		{"bench/load", adapter, []string{histogram, kernel}},
 		{"bench/report", adapter, []string{svgCharts}},
 		// Bare mechanisms, which is why it knows theirs and nothing of ours.
@@ -113,7 +115,7 @@ func domainNever() []string { return []string{"database/sql", "net/http", "net/r
 func topLevel() (may, ignored []string) {
 	may = []string{
 		"idl", "kitex_gen", "handler", "envelope", "wallet", "bench", "deploy", "go.mod", "README.md", // the user's
-		"main.go", "push", "transfer", "internal", "docs", "Makefile", "group", "BENCHMARKS.md", // ours
+		"main.go", "client", "push", "transfer", "internal", "docs", "Makefile", "group", "BENCHMARKS.md", // ours
 		"go.sum", "staticcheck.conf", // belong to the tools, which look for them here
 	}
 	return may, []string{"data", "bin", "bench-results"}

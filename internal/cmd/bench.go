@@ -172,7 +172,7 @@ type stage struct {
 }
 
 func (b benchRunCmd) stage(ctx context.Context, p bench.Progress) (s *stage, err error) {
-	s = &stage{access: bench.Access{RPC: b.Target, HTTP: b.HTTP, Service: handler.ServiceName, WithToken: handler.WithToken}}
+	s = &stage{access: bench.Access{RPC: b.Target, HTTP: b.HTTP}}
 	defer func() {
 		if err != nil {
 			s.close()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/hongbao/hongbao/client"
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/handler"
 	"github.com/hongbao/hongbao/handler/web"
@@ -81,7 +82,7 @@ func listenHTTP(s *system.System, o gatewayOptions) (_ *gateway, err error) {
 		}
 	})
 	g.gateway, err = handler.NewGateway(handler.GatewayConfig{
-		RPC: handler.ClientOptions(o.rpc...), Log: log, Metrics: o.metrics, Gatherer: o.metrics, Ready: s.Checks(),
+		RPC: client.KitexOptions(client.DefaultTimeout, o.rpc...), Log: log, Metrics: o.metrics, Gatherer: o.metrics, Ready: s.Checks(),
 		DevTokens: o.issuer, Page: web.Handler(o.issuer != nil),
 		WebSocket: handler.Authenticated(o.verifier, log, g.hub, handler.ScopeUser),
 	})
