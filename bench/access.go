@@ -16,6 +16,7 @@ import (
 	"github.com/cloudwego/kitex/transport"
 
 	"github.com/hongbao/hongbao/bench/load"
+	"github.com/hongbao/hongbao/internal/thriftguard"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi/envelopeservice"
 	"github.com/hongbao/hongbao/kitex_gen/groupapi/groupservice"
 	"github.com/hongbao/hongbao/kitex_gen/operatorapi"
@@ -54,6 +55,7 @@ func ClientOptions(address string, timeout time.Duration) []client.Option {
 		client.WithHostPorts(address),
 		client.WithTransportProtocol(transport.TTHeader),
 		client.WithMetaHandler(transmeta.ClientTTHeaderHandler),
+		client.WithPayloadCodec(thriftguard.New()),
 		client.WithConnectTimeout(connectTimeout),
 		client.WithMiddleware(readTimeout(timeout)),
 		client.WithLongConnection(connpool.IdleConfig{

@@ -7,8 +7,11 @@ import (
 	"github.com/bytedance/gopkg/cloud/metainfo"
 	"github.com/cloudwego/kitex/client"
 	"github.com/cloudwego/kitex/pkg/connpool"
+	"github.com/cloudwego/kitex/pkg/remote/codec"
 	"github.com/cloudwego/kitex/pkg/transmeta"
 	"github.com/cloudwego/kitex/transport"
+
+	"github.com/hongbao/hongbao/internal/thriftguard"
 )
 
 // ServiceName is what the Kitex server calls itself, and what its clients call.
@@ -38,6 +41,8 @@ func ClientOptions(addresses ...string) []client.Option {
 		client.WithHostPorts(addresses...),
 		client.WithTransportProtocol(transport.TTHeader),
 		client.WithMetaHandler(transmeta.ClientTTHeaderHandler),
+		client.WithCodec(codec.NewDefaultCodecWithSizeLimit(maxMessage)),
+		client.WithPayloadCodec(thriftguard.New()),
 		client.WithRPCTimeout(callTimeout),
 		client.WithConnectTimeout(connectTimeout),
 		client.WithLongConnection(connpool.IdleConfig{

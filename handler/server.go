@@ -14,6 +14,7 @@ import (
 	"github.com/cloudwego/kitex/server"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/hongbao/hongbao/internal/thriftguard"
 	"github.com/hongbao/hongbao/kitex_gen/collectionapi"
 	"github.com/hongbao/hongbao/kitex_gen/collectionapi/collectionservice"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi"
@@ -65,7 +66,8 @@ func NewServer(c ServerConfig) (*Server, error) {
 		return nil, err
 	}
 	e := newEdge(contract, c.Verifier, c.Log)
-	if err := c.Metrics.Register(e.seconds); err != nil {
+	guard := newFrameGuard(c.Log)
+	if err := errors.Join(c.Metrics.Register(e.seconds), c.Metrics.Register(guard.closed)); err != nil {
 		return nil, fmt.Errorf("server metrics: %w", err)
 	}
 	s := &Server{exit: make(chan error, 1)}
@@ -73,6 +75,8 @@ func NewServer(c ServerConfig) (*Server, error) {
 		server.WithServerBasicInfo(&rpcinfo.EndpointBasicInfo{ServiceName: ServiceName}),
 		server.WithListener(c.Listener),
 		server.WithMetaHandler(transmeta.ServerTTHeaderHandler),
+		server.WithTransHandlerFactory(guard),
+		server.WithPayloadCodec(thriftguard.New()),
 		server.WithCodec(codec.NewDefaultCodecWithSizeLimit(maxMessage)),
 		server.WithMiddleware(e.middleware),
 		server.WithReadWriteTimeout(readWriteTimeout),

@@ -68,10 +68,13 @@ func table() []row {
 
 		{"idl", adapter, nil},
 		{"kitex_gen", adapter, []string{cloudwego}},
-		{"handler", adapter, []string{"idl", "kitex_gen", "wallet", "envelope", "envelope/cover", "transfer", "group", "push",
+		{"internal/thriftguard", adapter, []string{cloudwego}},
+		{"handler", adapter, []string{"idl", "kitex_gen", "internal/thriftguard", "wallet", "envelope",
+			"envelope/cover", "transfer", "group", "push",
 			cloudwego, kitexTools, jwt}},
 		// Through the public RPC and WebSocket only, as any client.
-		{"bench", adapter, []string{"bench/load", "bench/report", "kitex_gen", cloudwego, kitexTools, gorilla, histogram, yamlFiles, bars}},
+		{"bench", adapter, []string{"bench/load", "bench/report", "kitex_gen", "internal/thriftguard",
+			cloudwego, kitexTools, gorilla, histogram, yamlFiles, bars}},
 		{"bench/load", adapter, []string{histogram, kernel}},
 		{"bench/report", adapter, []string{svgCharts}},
 		// Bare mechanisms, which is why it knows theirs and nothing of ours.
