@@ -59,11 +59,11 @@ type frameSource interface {
 // nothing. Error: *badFrame.
 func awaitFrame(source frameSource) error {
 	reader := source.Reader()
-	var deadline time.Time
+	timed := false
 	peek := func(n int) ([]byte, error) {
-		if reader.Len() < n && deadline.IsZero() {
-			deadline = time.Now().Add(frameTimeout)
-			_ = source.SetReadDeadline(deadline) // netpoll only notes it
+		if reader.Len() < n && !timed {
+			timed = true
+			_ = source.SetReadDeadline(time.Now().Add(frameTimeout)) // netpoll only notes it
 		}
 		b, err := reader.Peek(n)
 		if err != nil {

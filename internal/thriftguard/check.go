@@ -134,13 +134,14 @@ func (v *value) checkList(b []byte, depth int) (int, *Malformed) {
 	if len(b) < 5 {
 		return 0, short()
 	}
-	length, m := checkLength(binary.BigEndian.Uint32(b[1:]), len(b)-5, v.element.least)
+	said := binary.BigEndian.Uint32(b[1:])
+	// The generated readers do not look at the type of elements. Some writers give none to an empty list.
+	if wire := thrift.TType(b[0]); said > 0 && wire != v.element.wire {
+		return 0, malformed("has elements of type %d instead of %d", wire, v.element.wire)
+	}
+	length, m := checkLength(said, len(b)-5, v.element.least)
 	if m != nil {
 		return 0, m
-	}
-	// The generated readers do not look at the type of elements.
-	if wire := thrift.TType(b[0]); length > 0 && wire != v.element.wire {
-		return 0, malformed("has elements of type %d instead of %d", wire, v.element.wire)
 	}
 	n := 5
 	if v.element.size > 0 {
@@ -160,12 +161,13 @@ func (v *value) checkMap(b []byte, depth int) (int, *Malformed) {
 	if len(b) < 6 {
 		return 0, short()
 	}
-	length, m := checkLength(binary.BigEndian.Uint32(b[2:]), len(b)-6, v.key.least+v.element.least)
+	said := binary.BigEndian.Uint32(b[2:])
+	if kt, et := thrift.TType(b[0]), thrift.TType(b[1]); said > 0 && (kt != v.key.wire || et != v.element.wire) {
+		return 0, malformed("maps type %d to %d instead of %d to %d", kt, et, v.key.wire, v.element.wire)
+	}
+	length, m := checkLength(said, len(b)-6, v.key.least+v.element.least)
 	if m != nil {
 		return 0, m
-	}
-	if kt, et := thrift.TType(b[0]), thrift.TType(b[1]); length > 0 && (kt != v.key.wire || et != v.element.wire) {
-		return 0, malformed("maps type %d to %d instead of %d to %d", kt, et, v.key.wire, v.element.wire)
 	}
 	n := 6
 	for i := range length {

@@ -64,6 +64,9 @@ func (c *Codec) Unmarshal(ctx context.Context, message remote.Message, in remote
 		return ErrMessage
 	}
 	body := payload[n:]
+	if setter, ok := message.RPCInfo().Invocation().(rpcinfo.InvocationSetter); ok && message.RPCRole() == remote.Server {
+		setter.SetMethodName(method) // without one, Kitex cannot answer an error
+	}
 	if err := codec.UpdateMsgType(uint32(kind), message); err != nil {
 		return err
 	}
