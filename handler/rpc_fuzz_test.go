@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -126,6 +127,7 @@ func FuzzFrame(f *testing.F) {
 	f.Add(ttheaderFrame(good))
 	f.Add(framed(good))
 	f.Add(ttheaderFrame(framed(good)))
+	f.Add([]byte("\x00\x00\x00\x00\x10\x00\x00\x00"))
 	f.Add([]byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		source := &portions{left: [][]byte{b}}
@@ -210,11 +212,13 @@ func TestMutatedFrames(t *testing.T) {
 			samples = append(samples, ttheaderFrame(callPayload(d.method, d.sample())), framed(callPayload(d.method, d.sample())))
 		}
 	}
+	logged := len(kitexLines.String())
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	conn := r.dial(t)
 	for range frames {
 		frame := mutated(chance, samples[chance.IntN(len(samples))])
+		_ = awaitFrame(&portions{left: [][]byte{frame}}) // a panic in a server would be caught, one here is not
 		r.write(t, conn, frame)
 		whole := len(frame) >= frameStart && lengthBytes+int64(binary.BigEndian.Uint32(frame)) == int64(len(frame))
 		if !whole { // nothing more will come: the server need not wait for it
@@ -233,6 +237,9 @@ func TestMutatedFrames(t *testing.T) {
 	}
 	if each := (after.TotalAlloc - before.TotalAlloc) / frames; each > allocated {
 		t.Errorf("%d bytes were allocated per frame", each)
+	}
+	if logged := kitexLines.String()[logged:]; strings.Contains(logged, "panic") {
+		t.Errorf("reading a frame panicked: %.3000s", logged)
 	}
 	t.Logf("heap grew by %d bytes, %d bytes allocated per frame", int64(after.HeapSys)-int64(before.HeapSys),
 		(after.TotalAlloc-before.TotalAlloc)/frames)

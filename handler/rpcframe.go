@@ -95,6 +95,9 @@ func frameLength(start []byte) (int, error) {
 		return 0, &badFrame{reasonNotThrift, fmt.Sprintf("it begins with %x", start)}
 	}
 	said := int64(binary.BigEndian.Uint32(start))
+	if lengthBytes+said < frameStart {
+		return 0, &badFrame{reasonMalformed, fmt.Sprintf("%d bytes were announced", said)}
+	}
 	if said > maxMessage+maxFrameHeader {
 		return 0, &badFrame{reasonTooLarge, fmt.Sprintf("%d bytes were announced", said)}
 	}

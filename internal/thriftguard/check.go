@@ -7,6 +7,9 @@ import (
 	"github.com/cloudwego/gopkg/protocol/thrift"
 )
 
+// fieldHeader is how many bytes come before the value of a field: its type and its id.
+const fieldHeader = 3
+
 // maxDepth is how deeply values may be nested: as deeply as Thrift's own reader follows what it skips.
 const maxDepth = 64
 
@@ -46,6 +49,8 @@ func malformed(format string, args ...any) *Malformed {
 
 func short() *Malformed { return malformed("ends before its value does") }
 
+func nestedTooDeeply() *Malformed { return malformed("is nested more than %d deep", maxDepth) }
+
 // check returns how many bytes of b the value takes. It allocates nothing unless the value is malformed, and follows
 // the generated readers: what those skip, a field that the IDL does not have or has with another type, is skipped.
 func (v *value) check(b []byte, depth int) (int, *Malformed) {
@@ -56,7 +61,7 @@ func (v *value) check(b []byte, depth int) (int, *Malformed) {
 		return v.size, nil
 	}
 	if depth == 0 {
-		return 0, malformed("is nested more than %d deep", maxDepth)
+		return 0, nestedTooDeeply()
 	}
 	switch v.wire {
 	case thrift.STRING:
@@ -84,21 +89,26 @@ func checkString(b []byte) (int, *Malformed) {
 func (v *value) checkStruct(b []byte, depth int) (int, *Malformed) {
 	missing := v.required
 	for n := 0; ; {
-		wire, id, l, err := thrift.Binary.ReadFieldBegin(b[n:])
-		if err != nil {
+		if len(b) == n {
 			return 0, short()
 		}
-		n += l
+		wire := thrift.TType(b[n])
 		if wire == thrift.STOP {
 			if missing != 0 {
 				return 0, malformed("is required").in(v.nameOf(missing))
 			}
-			return n, nil
+			return n + 1, nil
 		}
+		if len(b) < n+fieldHeader {
+			return 0, short()
+		}
+		id := int16(binary.BigEndian.Uint16(b[n+1:]))
+		n += fieldHeader
 		f := v.field(id)
 		if f == nil || f.wire != wire {
-			if l, err = thrift.Binary.Skip(b[n:], wire); err != nil {
-				return 0, malformed("has a field %d that cannot be skipped", id)
+			l, m := skip(b[n:], wire, depth)
+			if m != nil {
+				return 0, m.in(fmt.Sprintf("field %d", id))
 			}
 			n += l
 			continue

@@ -109,7 +109,11 @@ func (c *Codec) read(message remote.Message, body []byte) error {
 		setter.SetExtra(failureKey, m)
 		return nil
 	}
-	return remote.NewTransError(remote.ProtocolError, fmt.Errorf("the answer is malformed: %w", m))
+	return malformedAnswer(m)
+}
+
+func malformedAnswer(err error) error {
+	return remote.NewTransError(remote.ProtocolError, fmt.Errorf("the answer is malformed: %w", err))
 }
 
 // Read reads a whole payload, without the message around it, into a pointer to a generated struct. It leaves the struct
@@ -156,9 +160,10 @@ func readException(b []byte) error {
 	for n := 0; ; {
 		wire, id, l, err := thrift.Binary.ReadFieldBegin(b[n:])
 		if err != nil {
-			return remote.NewTransError(remote.ProtocolError, err)
+			return malformedAnswer(err)
 		}
 		n += l
+		var m *Malformed
 		switch {
 		case wire == thrift.STOP:
 			return remote.NewTransError(kind, thrift.NewApplicationException(kind, text))
@@ -167,10 +172,13 @@ func readException(b []byte) error {
 		case id == 2 && wire == thrift.I32:
 			kind, l, err = thrift.Binary.ReadI32(b[n:])
 		default:
-			l, err = thrift.Binary.Skip(b[n:], wire)
+			l, m = skip(b[n:], wire, maxDepth)
+		}
+		if m != nil {
+			err = m
 		}
 		if err != nil {
-			return remote.NewTransError(remote.ProtocolError, err)
+			return malformedAnswer(err)
 		}
 		n += l
 	}
