@@ -16,7 +16,8 @@ func rpcSeconds() *prometheus.HistogramVec {
 
 func rpcClosed() *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "hongbao_rpc_closed_total", Help: "Connections that the Kitex server closed for what came over them, by reason.",
+		Name: "hongbao_rpc_closed_total",
+		Help: "Connections that the Kitex server closed for what came over them, by reason.",
 	}, []string{"reason"})
 }
 

@@ -98,6 +98,7 @@ func FuzzDecoders(f *testing.F) {
 	}
 	f.Add(hugeList(1<<31 - 1))
 	codec := thriftguard.New()
+	const absent = 4 // bytes: arguments without a request are written with an empty one
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		for _, d := range all {
 			v := d.make()
@@ -114,7 +115,7 @@ func FuzzDecoders(f *testing.F) {
 				}
 				continue
 			}
-			if size := v.(thrift.FastCodec).BLength(); size > len(payload) {
+			if size := v.(thrift.FastCodec).BLength(); size > len(payload)+absent {
 				t.Errorf("%s: %d bytes became %d", d.name, len(payload), size)
 			}
 		}
@@ -181,11 +182,12 @@ func TestOneDeadlinePerFrame(t *testing.T) {
 		slow.left = append(slow.left, []byte{b})
 	}
 	began := time.Now()
-	if err := awaitFrame(slow); err != nil || len(slow.deadlines) != 1 || slow.deadlines[0].After(time.Now().Add(frameTimeout)) {
-		t.Errorf("trickled: %v, deadlines %v", err, slow.deadlines)
+	if err := awaitFrame(slow); err != nil || len(slow.deadlines) != 1 {
+		t.Fatalf("trickled: %v, deadlines %v", err, slow.deadlines)
 	}
-	if slow.deadlines[0].Before(began.Add(frameTimeout)) {
-		t.Errorf("the deadline comes after %s", slow.deadlines[0].Sub(began))
+	first, last := began.Add(frameTimeout), time.Now().Add(frameTimeout)
+	if d := slow.deadlines[0]; d.Before(first) || d.After(last) {
+		t.Errorf("the deadline comes after %s", d.Sub(began))
 	}
 	whole := &portions{buffered: frame}
 	if err := awaitFrame(whole); err != nil || len(whole.deadlines) != 0 {
@@ -209,7 +211,8 @@ func TestMutatedFrames(t *testing.T) {
 	var samples [][]byte
 	for _, d := range decoders() {
 		if d.request {
-			samples = append(samples, ttheaderFrame(callPayload(d.method, d.sample())), framed(callPayload(d.method, d.sample())))
+			call := callPayload(d.method, d.sample())
+			samples = append(samples, ttheaderFrame(call), framed(call))
 		}
 	}
 	logged := len(kitexLines.String())
@@ -258,7 +261,8 @@ func mutated(chance *rand.Rand, frame []byte) []byte {
 			b[at] ^= 1 << chance.IntN(8)
 		case 2, 3: // a length somewhere behind the header
 			at = min(frameStart+chance.IntN(len(b)), len(b)-4)
-			binary.BigEndian.PutUint32(b[at:], []uint32{1<<31 - 1, 1<<32 - 1, 1 << 20, 1 << 16, chance.Uint32()}[chance.IntN(5)])
+			lengths := []uint32{1<<31 - 1, 1<<32 - 1, 1 << 20, 1 << 16, chance.Uint32()}
+			binary.BigEndian.PutUint32(b[at:], lengths[chance.IntN(len(lengths))])
 		case 4:
 			b = slices.Delete(b, at, min(at+1+chance.IntN(8), len(b)))
 			if len(b) < frameStart {

@@ -86,8 +86,8 @@ func readFrame(t testing.TB, conn net.Conn) (frame []byte, open bool) {
 // mustAnswer makes one ordinary call.
 func (r *rig) mustAnswer(t testing.TB) {
 	t.Helper()
-	_, err := r.walletClient(t).Balances(WithToken(t.Context(), r.token(t, "alice", ScopeUser)), &walletapi.BalancesRequest{})
-	if err != nil {
+	ctx := WithToken(t.Context(), r.token(t, "alice", ScopeUser))
+	if _, err := r.walletClient(t).Balances(ctx, &walletapi.BalancesRequest{}); err != nil {
 		t.Errorf("an ordinary call afterwards: %v", err)
 	}
 }
@@ -113,7 +113,7 @@ func TestListLongerThanItsFrame(t *testing.T) {
 		_, answered := readFrame(t, conn)
 		runtime.ReadMemStats(&after)
 		if took := after.TotalAlloc - before.TotalAlloc; took > most || answered != x.answered {
-			t.Errorf("%s: %d bytes were allocated for a frame of %d; answered: %t", x.name, took, len(x.frame), answered)
+			t.Errorf("%s: %d bytes allocated for a frame of %d; answered: %t", x.name, took, len(x.frame), answered)
 		}
 	}
 	r.mustAnswer(t)
@@ -141,9 +141,12 @@ func TestMalformedArguments(t *testing.T) {
 		detail    string
 	}{
 		{"no token", "", hugeList(1 << 30), "40101", "no token was sent"},
-		{"list", token, hugeList(1<<31 - 1), "40001", "req.members says that it has 2147483647 elements, and 0 bytes are left"},
-		{"list of bytes", token, request(id, members(thrift.BYTE, 2, 1, 1)), "40001", "req.members has elements of type 3 instead of 11"},
-		{"string", token, request(members(thrift.STRING, 1, 0, 0, 0, 9, 'x')), "40001", "req.members[0] says that it has 9 bytes, and 3 are left"},
+		{"list", token, hugeList(1<<31 - 1), "40001",
+			"req.members says that it has 2147483647 elements, and 0 bytes are left"},
+		{"list of bytes", token, request(id, members(thrift.BYTE, 2, 1, 1)), "40001",
+			"req.members has elements of type 3 instead of 11"},
+		{"string", token, request(members(thrift.STRING, 1, 0, 0, 0, 9, 'x')), "40001",
+			"req.members[0] says that it has 9 bytes, and 3 are left"},
 		{"missing", token, request(id), "40001", "req.members is required"},
 		{"trailing", token, append(request(id, members(thrift.STRING, 0)), 0, 0), "40001", "2 bytes follow the end"},
 		{"cut", token, request(id)[:5], "40001", "req ends before its value does"},
@@ -159,7 +162,7 @@ func TestMalformedArguments(t *testing.T) {
 		if !open {
 			t.Fatalf("%s: the server hung up", x.name)
 		}
-		answer, err := ttheader.DecodeFromBytes(t.Context(), append(binary.BigEndian.AppendUint32(nil, uint32(len(frame))), frame...))
+		answer, err := ttheader.DecodeFromBytes(t.Context(), framed(frame))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -36,7 +36,8 @@ const (
 
 func reasons() []string {
 	return []string{
-		reasonHTTP2, reasonNotThrift, reasonTooLarge, reasonTooSlow, reasonIncomplete, reasonMalformed, reasonNoTTHeader, reasonUnknownCall,
+		reasonHTTP2, reasonNotThrift, reasonTooLarge, reasonTooSlow, reasonIncomplete, reasonMalformed,
+		reasonNoTTHeader, reasonUnknownCall,
 	}
 }
 
@@ -121,8 +122,10 @@ func checkFrame(frame []byte) error {
 	if len(payload) > maxMessage+lengthBytes {
 		return &badFrame{reasonTooLarge, fmt.Sprintf("its payload has %d bytes", len(payload))}
 	}
-	bare := codec.IsTTHeader(frame) && isThrift(payload)
-	if !bare && (!isThrift(payload[lengthBytes:]) || int(binary.BigEndian.Uint32(payload)) != len(payload)-lengthBytes) {
+	if codec.IsTTHeader(frame) && isThrift(payload) {
+		return nil
+	}
+	if int(binary.BigEndian.Uint32(payload)) != len(payload)-lengthBytes || !isThrift(payload[lengthBytes:]) {
 		return &badFrame{reasonMalformed, "its payload is no Thrift message of the announced length"}
 	}
 	return nil

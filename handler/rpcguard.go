@@ -78,7 +78,7 @@ func (g *frameGuard) Read(ctx context.Context, conn net.Conn, message remote.Mes
 	}
 	if message.RPCInfo().Config().TransportProtocol()&transport.TTHeader == 0 {
 		// A business error would arrive as success with an empty answer.
-		p := Problem{Code: CodeUnauthenticated, Detail: "a token and an error travel in TTHeader only: use that transport"}
+		p := Problem{Code: CodeUnauthenticated, Detail: "tokens and errors travel in TTHeader only: use that transport"}
 		return ctx, remote.NewTransErrorWithMsg(remote.UnsupportedClientType, p.Error())
 	}
 	return ctx, nil
@@ -97,8 +97,9 @@ func (g *frameGuard) OnError(ctx context.Context, err error, conn net.Conn) {
 		return
 	}
 	detail := err.Error()
-	g.log.LogAttrs(ctx, slog.LevelDebug, "rpc connection closed", slog.String("reason", reason),
-		slog.String("peer", conn.RemoteAddr().String()), slog.String("detail", detail[:min(len(detail), maxLoggedDetail)]))
+	g.log.LogAttrs(ctx, slog.LevelDebug, "rpc connection closed",
+		slog.String("reason", reason), slog.String("peer", conn.RemoteAddr().String()),
+		slog.String("detail", detail[:min(len(detail), maxLoggedDetail)]))
 }
 
 // maxLoggedDetail bounds what a log line repeats of a peer's bytes, in bytes.

@@ -64,8 +64,8 @@ func (c *Codec) Unmarshal(ctx context.Context, message remote.Message, in remote
 		return ErrMessage
 	}
 	body := payload[n:]
-	if setter, ok := message.RPCInfo().Invocation().(rpcinfo.InvocationSetter); ok && message.RPCRole() == remote.Server {
-		setter.SetMethodName(method) // without one, Kitex cannot answer an error
+	if call, ok := served(message); ok {
+		call.SetMethodName(method) // without one, Kitex cannot answer an error
 	}
 	if err := codec.UpdateMsgType(uint32(kind), message); err != nil {
 		return err
@@ -83,6 +83,15 @@ func (c *Codec) Unmarshal(ctx context.Context, message remote.Message, in remote
 	err = c.read(message, body)
 	rpcinfo.Record(ctx, message.RPCInfo(), stats.WaitReadFinish, err)
 	return err
+}
+
+// served is the call that a message to a server makes. ok is false in a client.
+func served(message remote.Message) (call rpcinfo.InvocationSetter, ok bool) {
+	if message.RPCRole() != remote.Server {
+		return nil, false
+	}
+	call, ok = message.RPCInfo().Invocation().(rpcinfo.InvocationSetter)
+	return call, ok
 }
 
 // begin finds what the message is to be read into, as Kitex's own codec does.
@@ -105,8 +114,8 @@ func (c *Codec) read(message remote.Message, body []byte) error {
 	if m == nil {
 		return nil
 	}
-	if setter, ok := message.RPCInfo().Invocation().(rpcinfo.InvocationSetter); ok && message.RPCRole() == remote.Server {
-		setter.SetExtra(failureKey, m)
+	if call, ok := served(message); ok {
+		call.SetExtra(failureKey, m)
 		return nil
 	}
 	return malformedAnswer(m)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -84,45 +85,63 @@ func TestCheck(t *testing.T) {
 		reason string // "" for none
 	}{
 		{"nothing", nil, ""},
-		{"fixed sizes", bytesOf(string(fieldOf(thrift.BOOL, 1, "\x01")), string(fieldOf(thrift.BYTE, 2, "x")), string(fieldOf(thrift.I16, 3, int16(1))),
-			string(fieldOf(thrift.I32, 4, 1)), string(fieldOf(thrift.I64, 5, int64(1))), string(fieldOf(thrift.DOUBLE, 6, int64(1)))), ""},
+		{"fixed sizes", slices.Concat(
+			fieldOf(thrift.BOOL, 1, "\x01"), fieldOf(thrift.BYTE, 2, "x"), fieldOf(thrift.I16, 3, int16(1)),
+			fieldOf(thrift.I32, 4, 1), fieldOf(thrift.I64, 5, int64(1)), fieldOf(thrift.DOUBLE, 6, int64(1)),
+		), ""},
 		{"enum", fieldOf(thrift.I32, 9, 3), ""},
 		{"text", fieldOf(thrift.STRING, 7, 2, "ab"), ""},
 		{"text too long", fieldOf(thrift.STRING, 7, most), "text says that it has 2147483647 bytes, and 1 are left"},
 		{"text of negative length", fieldOf(thrift.STRING, 7, -1), "text says that it has -1 bytes, and 1 are left"},
 		{"binary too long", fieldOf(thrift.STRING, 8, 2), "binary says that it has 2 bytes, and 1 are left"},
 		{"set", fieldOf(thrift.SET, 10, thrift.STRING, 2, 1, "a", 0), ""},
-		{"set too long", fieldOf(thrift.SET, 10, thrift.STRING, most), "set says that it has 2147483647 elements, and 1 bytes are left"},
-		{"set of negative length", fieldOf(thrift.SET, 10, thrift.STRING, -1), "set says that it has -1 elements, and 1 bytes are left"},
+		{"set too long", fieldOf(thrift.SET, 10, thrift.STRING, most),
+			"set says that it has 2147483647 elements, and 1 bytes are left"},
+		{"set of negative length", fieldOf(thrift.SET, 10, thrift.STRING, -1),
+			"set says that it has -1 elements, and 1 bytes are left"},
 		{"numbers", fieldOf(thrift.LIST, 11, thrift.I64, 1, int64(1)), ""},
-		{"numbers one too long", fieldOf(thrift.LIST, 11, thrift.I64, 2, int64(1)), "numbers says that it has 2 elements, and 9 bytes are left"},
-		{"numbers as bytes", fieldOf(thrift.LIST, 11, thrift.BYTE, 8, int64(1)), "numbers has elements of type 3 instead of 10"},
+		{"numbers one too long", fieldOf(thrift.LIST, 11, thrift.I64, 2, int64(1)),
+			"numbers says that it has 2 elements, and 9 bytes are left"},
+		{"numbers as bytes", fieldOf(thrift.LIST, 11, thrift.BYTE, 8, int64(1)),
+			"numbers has elements of type 3 instead of 10"},
 		{"empty list of no type", fieldOf(thrift.LIST, 11, thrift.STOP, 0), ""},
-		{"lists", fieldOf(thrift.LIST, 12, thrift.LIST, 1, thrift.STRUCT, 1, thrift.STRING, int16(1), 1, "a", thrift.STOP), ""},
+		{"lists", fieldOf(thrift.LIST, 12, thrift.LIST, 1, thrift.STRUCT, 1, thrift.STRING, int16(1), 1, "a", thrift.STOP),
+			""},
 		{"inner list too long", fieldOf(thrift.LIST, 12, thrift.LIST, 1, thrift.STRUCT, 2, thrift.STRING, int16(1), 1, "a", thrift.STOP),
 			"lists[0] says that it has 2 elements, and 10 bytes are left"},
-		{"inner list hidden in bytes", fieldOf(thrift.LIST, 12, thrift.BYTE, 5, thrift.STRUCT, most), "lists has elements of type 3 instead of 15"},
-		{"required in a list", fieldOf(thrift.LIST, 12, thrift.LIST, 1, thrift.STRUCT, 1, thrift.STOP, "        "), "lists[0][0].name is required"},
+		{"inner list hidden in bytes", fieldOf(thrift.LIST, 12, thrift.BYTE, 5, thrift.STRUCT, most),
+			"lists has elements of type 3 instead of 15"},
+		{"required in a list", fieldOf(thrift.LIST, 12, thrift.LIST, 1, thrift.STRUCT, 1, thrift.STOP, "        "),
+			"lists[0][0].name is required"},
 		{"map", fieldOf(thrift.MAP, 13, thrift.STRING, thrift.STRING, 1, 1, "k", 1, "v"), ""},
-		{"map too long", fieldOf(thrift.MAP, 13, thrift.STRING, thrift.STRING, most), "map says that it has 2147483647 elements, and 1 bytes are left"},
-		{"map of negative length", fieldOf(thrift.MAP, 13, thrift.STRING, thrift.STRING, -1), "map says that it has -1 elements, and 1 bytes are left"},
-		{"map of another type", fieldOf(thrift.MAP, 13, thrift.I32, thrift.BYTE, 1, 1, "v"), "map maps type 8 to 3 instead of 11 to 11"},
-		{"map's value too long", fieldOf(thrift.MAP, 13, thrift.STRING, thrift.STRING, 1, 1, "k", most), "map[0] says that it has 2147483647 bytes, and 1 are left"},
+		{"map too long", fieldOf(thrift.MAP, 13, thrift.STRING, thrift.STRING, most),
+			"map says that it has 2147483647 elements, and 1 bytes are left"},
+		{"map of negative length", fieldOf(thrift.MAP, 13, thrift.STRING, thrift.STRING, -1),
+			"map says that it has -1 elements, and 1 bytes are left"},
+		{"map of another type", fieldOf(thrift.MAP, 13, thrift.I32, thrift.BYTE, 1, 1, "v"),
+			"map maps type 8 to 3 instead of 11 to 11"},
+		{"map's value too long", fieldOf(thrift.MAP, 13, thrift.STRING, thrift.STRING, 1, 1, "k", most),
+			"map[0] says that it has 2147483647 bytes, and 1 are left"},
 		{"itself", nested(60), ""},
 		{"itself too deeply", nested(70), "is nested more than 64 deep"},
 		{"unknown field", fieldOf(thrift.STRING, 99, 1, "x"), ""},
 		{"negative field", fieldOf(thrift.STRING, -1, 1, "x"), ""},
-		{"unknown field too long", fieldOf(thrift.STRING, 99, most), "field 99 says that it has 2147483647 bytes, and 1 are left"},
-		{"unknown list too long", fieldOf(thrift.LIST, 99, thrift.STRUCT, most), "field 99 says that it has 2147483647 elements, and 1 bytes are left"},
+		{"unknown field too long", fieldOf(thrift.STRING, 99, most),
+			"field 99 says that it has 2147483647 bytes, and 1 are left"},
+		{"unknown list too long", fieldOf(thrift.LIST, 99, thrift.STRUCT, most),
+			"field 99 says that it has 2147483647 elements, and 1 bytes are left"},
 		{"field of another type", fieldOf(thrift.LIST, 7, thrift.BYTE, 1, "x"), ""},
 		{"field of no type", fieldOf(thrift.TType(99), 7, "x"), "field 7 has type 99, which is none of Thrift's"},
 		{"field of a negative type", bytesOf("\x84", int16(7), "x"), "field 7 has type 132, which is none of Thrift's"},
 		{"unknown list of no type", fieldOf(thrift.LIST, 99, thrift.STOP, 0), ""},
-		{"unknown list of a negative type", fieldOf(thrift.LIST, 99, "\x84", 0), "field 99 has type 132, which is none of Thrift's"},
+		{"unknown list of a negative type", fieldOf(thrift.LIST, 99, "\x84", 0),
+			"field 99 has type 132, which is none of Thrift's"},
 		{"unknown map", fieldOf(thrift.MAP, 99, thrift.BYTE, thrift.SET, 1, "k", thrift.I16, 1, int16(1)), ""},
-		{"unknown map too long", fieldOf(thrift.MAP, 99, thrift.BYTE, thrift.BYTE, most), "field 99 says that it has 2147483647 elements, and 1 bytes are left"},
+		{"unknown map too long", fieldOf(thrift.MAP, 99, thrift.BYTE, thrift.BYTE, most),
+			"field 99 says that it has 2147483647 elements, and 1 bytes are left"},
 		{"unknown struct", fieldOf(thrift.STRUCT, 99, thrift.DOUBLE, int16(1), int64(1), thrift.STOP), ""},
-		{"unknown, too deeply", fieldOf(thrift.LIST, 99, strings.Repeat("\x0f\x00\x00\x00\x01", 70)), "is nested more than 64 deep"},
+		{"unknown, too deeply", fieldOf(thrift.LIST, 99, strings.Repeat("\x0f\x00\x00\x00\x01", 70)),
+			"is nested more than 64 deep"},
 	} {
 		body := append(x.body, byte(thrift.STOP))
 		n, m := schema.check(body, maxDepth)
@@ -170,17 +189,19 @@ func TestTypesThatCannotBeChecked(t *testing.T) {
 }
 
 func TestExceptions(t *testing.T) {
-	message := bytesOf(string(fieldOf(thrift.STRING, 1, 2, "no")))
-	kind := bytesOf(string(fieldOf(thrift.I32, 2, int(remote.UnknownMethod))))
-	unknown := bytesOf(string(fieldOf(thrift.LIST, 9, thrift.STRING, 1, 3, "abc")))
+	message := fieldOf(thrift.STRING, 1, 2, "no")
+	kind := fieldOf(thrift.I32, 2, int(remote.UnknownMethod))
+	unknown := fieldOf(thrift.LIST, 9, thrift.STRING, 1, 3, "abc")
+	stop := []byte{byte(thrift.STOP)}
 	for _, x := range []struct {
 		name string
 		body []byte
 		kind int32
 		text string
 	}{
-		{"whole", bytesOf(string(message), string(kind), thrift.STOP), remote.UnknownMethod, "no"},
-		{"with an unknown field first", bytesOf(string(unknown), string(message), string(kind), thrift.STOP), remote.UnknownMethod, "no"},
+		{"whole", slices.Concat(message, kind, stop), remote.UnknownMethod, "no"},
+		{"with an unknown field first", slices.Concat(unknown, message, kind, stop), remote.UnknownMethod,
+			"no"},
 		{"cut", message, remote.ProtocolError, ""},
 		{"too long", fieldOf(thrift.STRING, 1, 1<<31-1), remote.ProtocolError, ""},
 	} {
