@@ -15,6 +15,8 @@ import (
 	"github.com/cloudwego/gopkg/protocol/thrift"
 	"github.com/cloudwego/gopkg/protocol/ttheader"
 
+	"github.com/hongbao/hongbao/kitex_gen/groupapi"
+	"github.com/hongbao/hongbao/kitex_gen/groupapi/groupservice"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi"
 )
 
@@ -296,4 +298,55 @@ func TestHalfFrame(t *testing.T) {
 		t.Error("half a frame was answered")
 	}
 	r.mustAnswer(t)
+}
+
+// TestMalformedAnswer lets a client call a server that announces a list longer than its answer.
+func TestMalformedAnswer(t *testing.T) {
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- answerOnce(listener) }()
+	c, err := groupservice.NewClient(ServiceName, ClientOptions(listener.Addr().String())...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err = c.Members(t.Context(), &groupapi.MembersRequest{GroupId: "g"})
+	runtime.ReadMemStats(&after)
+	if err == nil || !strings.Contains(err.Error(), "success.members says that it has 2147483647 elements") {
+		t.Errorf("got %v", err)
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > 8<<20 {
+		t.Errorf("%d bytes were allocated", took)
+	}
+	_ = listener.Close()
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+}
+
+// answerOnce takes one call of Members and answers it with a list that ends too early.
+func answerOnce(listener net.Listener) error {
+	conn, err := listener.Accept()
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	call := make([]byte, 4<<10)
+	n, err := io.ReadAtLeast(conn, call, ttheader.TTHeaderMetaSize)
+	if err != nil || n < ttheader.TTHeaderMetaSize {
+		return err
+	}
+	sequence := binary.BigEndian.Uint32(call[frameStart:])
+	answer := thrift.Binary.AppendMessageBegin(nil, "Members", thrift.REPLY, int32(sequence))
+	answer = thrift.Binary.AppendFieldBegin(answer, thrift.STRUCT, 0)
+	answer = thrift.Binary.AppendFieldBegin(answer, thrift.LIST, 2)
+	answer = append(answer, byte(thrift.STRING))
+	frame := ttheaderFrame(binary.BigEndian.AppendUint32(answer, 1<<31-1))
+	binary.BigEndian.PutUint32(frame[frameStart:], sequence)
+	_, err = conn.Write(frame)
+	return err
 }
