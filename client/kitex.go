@@ -12,6 +12,7 @@ import (
 	"github.com/cloudwego/kitex/pkg/transmeta"
 	"github.com/cloudwego/kitex/transport"
 
+	"github.com/hongbao/hongbao/internal/thriftguard"
 	"github.com/hongbao/hongbao/kitex_gen/collectionapi/collectionservice"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi/envelopeservice"
 	"github.com/hongbao/hongbao/kitex_gen/groupapi/groupservice"
@@ -52,6 +53,7 @@ func KitexOptions(timeout time.Duration, addresses ...string) []kitex.Option {
 		kitex.WithHostPorts(addresses...),
 		kitex.WithTransportProtocol(transport.TTHeader),
 		kitex.WithMetaHandler(transmeta.ClientTTHeaderHandler),
+		kitex.WithPayloadCodec(thriftguard.New()),
 		kitex.WithConnectTimeout(connectTimeout),
 		kitex.WithMiddleware(readTimeout(timeout)),
 		kitex.WithLongConnection(connpool.IdleConfig{

@@ -28,8 +28,11 @@ import (
 	"github.com/hongbao/hongbao/wallet"
 )
 
+// kitexLines is what Kitex logs in the tests of this package. Its logger is one for the process.
+var kitexLines logBuffer
+
 func TestMain(m *testing.M) {
-	RouteKitexLog(slog.New(slog.DiscardHandler))
+	RouteKitexLog(slog.New(slog.NewTextHandler(&kitexLines, nil)))
 	os.Exit(m.Run())
 }
 

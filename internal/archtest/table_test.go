@@ -69,10 +69,11 @@ func table() []row {
 
 		{"idl", adapter, nil},
 		{"kitex_gen", adapter, []string{cloudwego}},
+		{"internal/thriftguard", adapter, []string{cloudwego}},
 		// What an application imports, so it needs nothing of the server.
-		{"client", adapter, []string{"kitex_gen", cloudwego, kitexTools, gorilla}},
-		{"handler", adapter, []string{"client", "idl", "kitex_gen", "wallet", "envelope", "envelope/cover", "transfer", "group", "push",
-			cloudwego, kitexTools, jwt}},
+		{"client", adapter, []string{"kitex_gen", "internal/thriftguard", cloudwego, kitexTools, gorilla}},
+		{"handler", adapter, []string{"client", "idl", "kitex_gen", "internal/thriftguard", "wallet", "envelope", "envelope/cover",
+			"transfer", "group", "push", cloudwego, kitexTools, jwt}},
 		// Through the public RPC and WebSocket only, as any client.
 		{"bench", adapter, []string{"bench/load", "bench/report", "client", "kitex_gen", histogram, yamlFiles, bars}},
 		{"bench/load", adapter, []string{histogram, kernel}},
