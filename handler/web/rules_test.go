@@ -18,13 +18,20 @@ func TestAmountsAreReadAsTyped(t *testing.T) {
 		{"500", "JPY", "500"}, {"500.5", "JPY", "decimals"}, {"1.234", "KWD", "1234"},
 		{"1.234", "CNY", "decimals"}, {"", "CNY", "empty"}, {"  ", "CNY", "empty"}, {".", "CNY", "malformed"},
 		{"-5", "CNY", "malformed"}, {"1e3", "CNY", "malformed"}, {"5 yuan", "CNY", "malformed"}, {"1.2.3", "CNY", "malformed"},
+		{"12,50", "CNY", "comma 1250"}, {"8，88", "CNY", "comma 888"}, {"１２，５０", "CNY", "comma 1250"}, {"1,5", "CNY", "comma 150"},
+		{",5", "CNY", "comma 50"}, {"5,", "CNY", "comma 500"}, {"0,500", "KWD", "comma 500"}, {"0,5", "CNY", "comma 50"},
+		{"1.234,50", "CNY", "comma 123450"}, {"1.234.567,8", "CNY", "comma 123456780"}, {"1234,5", "CNY", "comma 123450"},
+		{"1,2,3", "CNY", "comma"}, {"1234,567", "CNY", "comma"}, {"1.2,5", "CNY", "comma"}, {"12,50", "JPY", "comma"},
+		{"1,234.5,6", "CNY", "comma"}, {"12,5.0", "CNY", "comma"}, {",", "CNY", "malformed"}, {"1,x", "CNY", "malformed"},
+		{"1,234", "CNY", "123400"}, {"1,234", "KWD", "1234000"}, {"１，２３４。５", "CNY", "123450"}, {"￥１２．５", "CNY", "1250"},
+		{"12,345,678.9", "CNY", "1234567890"}, {"1,234,56", "CNY", "comma"}, {"01,234", "CNY", "comma"},
 		{"10995116277.76", "CNY", "1099511627776"}, {"10995116277.77", "CNY", "too_large"}, {"99999999999999999999", "CNY", "too_large"},
 	}
 	got := evaluate[[]string](t, browse(t, serve(t, true).URL), `async (cases) => {
 		const { parse } = await import("/money.js");
 		return cases.map(({ text, currency }) => {
 			const read = parse(text, currency);
-			return read.problem ?? String(read.minor);
+			return [read.problem, read.minor, read.meant].filter((part) => part !== undefined).join(" ");
 		});
 	}`, cases)
 	for i, c := range cases {

@@ -27,16 +27,18 @@ export class Actions {
     this.#store.setMembers(group, members ?? []);
   }
 
+  /** Reads the balances. Returns them. */
   async balances() {
     const { balances } = await this.#api.wallet();
     this.#store.setBalances(balances ?? []);
+    return balances ?? [];
   }
 
   /** Reads the balance until it differs from what it was before a credit that is on its way. */
   async awaitCredit(currency, before) {
     for (const pause of CREDIT_PAUSES_MS) {
-      await this.balances();
-      if ((this.#store.balances.get(currency) ?? 0) !== before) return true;
+      const balances = await this.balances(); // the store may have to keep them back
+      if ((balances.find((b) => b.currency === currency)?.amount ?? 0) !== before) return true;
       await new Promise((resolve) => setTimeout(resolve, pause));
     }
     return false;

@@ -81,6 +81,28 @@ export function batched(fn) {
   };
 }
 
+/** Whether the person asked for little motion. */
+export function calm() {
+  return matchMedia("(prefers-reduced-motion: reduce)").matches;
+}
+
+const COUNT_MS = 700;
+const COUNT_STEP_MS = 25;
+
+/**
+ * Shows the whole numbers on the way from one to another, ever slower. Returns how to stop. It runs on timers, because a
+ * covered window paints nothing and has to arrive too.
+ */
+export function countTo(from, to, show) {
+  const began = performance.now();
+  const timer = setInterval(() => {
+    const part = calm() ? 1 : Math.min(1, (performance.now() - began) / COUNT_MS);
+    show(Math.round(to - (to - from) * (1 - part) ** 3));
+    if (part === 1) clearInterval(timer);
+  }, COUNT_STEP_MS);
+  return () => clearInterval(timer);
+}
+
 /** Opens a dialog that closes on Escape, on its backdrop, and removes itself; done runs after that. */
 export function showDialog(dialog, done = () => {}) {
   dialog.addEventListener("pointerdown", (e) => {

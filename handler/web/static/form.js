@@ -12,7 +12,7 @@ export function ruleText(ctx, rule, currency) {
     currency,
     digits: digits(currency),
     unit: money(1),
-    ...(rule.money && { money: money(rule.money) }),
+    ...(rule.money !== undefined && { money: money(rule.money), typed: toInput(rule.money, currency) }),
     ...(rule.each && { each: money(rule.each) }),
   });
 }

@@ -67,17 +67,31 @@ export function toInput(minor, currency) {
 }
 
 /**
- * Reads an amount typed in major units.
- * @returns {{minor: number} | {problem: "empty"|"malformed"|"decimals"|"too_large"}}
+ * Reads an amount typed in major units, with a point before its decimals. A comma may group thousands and nothing else:
+ * half of Europe types 12,50 for what others type as 12.50, and whoever drops the comma multiplies the money by a hundred.
+ * @returns {{minor: number} | {problem: "empty"|"malformed"|"decimals"|"too_large"} | {problem: "comma", meant?: number}}
+ *   meant: the amount in minor units if the comma stands for a decimal point, where that makes sense
  */
 export function parse(text, currency) {
-  // Chinese input methods give full-width digits and points.
+  // Chinese input methods give full-width digits, points and commas.
   const plain = text
     .normalize("NFKC")
     .replaceAll("。", ".")
-    .replaceAll(",", "")
     .replace(/^[¥$€£₩\s]+/, "")
     .trim();
+  if (plain.includes(",") && !/^[1-9]\d{0,2}(,\d{3})+(\.\d*)?$/.test(plain)) return parseComma(plain, currency);
+  return parsePlain(plain.replaceAll(",", ""), currency);
+}
+
+// An amount whose comma does not group thousands.
+function parseComma(plain, currency) {
+  if (!/^[\d.,]*\d[\d.,]*$/.test(plain)) return { problem: "malformed" };
+  const decimal = /^(\d*|[1-9]\d{0,2}(?:\.\d{3})+),(\d*)$/.exec(plain);
+  const { minor: meant } = decimal ? parsePlain(`${decimal[1].replaceAll(".", "")}.${decimal[2]}`, currency) : {};
+  return meant === undefined ? { problem: "comma" } : { problem: "comma", meant };
+}
+
+function parsePlain(plain, currency) {
   if (plain === "") return { problem: "empty" };
   const match = /^(\d*)(?:\.(\d*))?$/.exec(plain);
   if (!match || plain === ".") return { problem: "malformed" };

@@ -60,6 +60,16 @@ export function checkTransfer(draft, me) {
 }
 
 /**
+ * Checks a top-up.
+ * @param {{amount: {minor: number}|{problem: string}}} draft
+ * @returns {{amount?: object}} as check
+ */
+export function checkTopUp({ amount }) {
+  const amountRule = checkAmount(amount) ?? atLeast(amount, 1);
+  return amountRule ? { amount: amountRule } : {};
+}
+
+/**
  * Checks a collection.
  * @param {{kind: "even"|"per_person", amount: {minor: number}|{problem: string}, users: string[],
  *          asks: {user: string, amount: {minor: number}|{problem: string}}[], note: string}} draft amount and users are of
@@ -105,6 +115,10 @@ function checkAmount(amount) {
       return { key: "rule.total_malformed" };
     case "decimals":
       return { key: "rule.total_decimals" };
+    case "comma":
+      return amount.meant === undefined
+        ? { key: "rule.total_comma" }
+        : { key: "rule.total_comma_meant", money: amount.meant };
     case "too_large":
       return { key: "rule.total_too_large", money: MAX_MINOR };
   }

@@ -25,6 +25,7 @@ export class Store {
   status = "connecting";
 
   #listeners = new Map();
+  #seal = null; // {id, waiting: what to take in once it is broken}
   #now;
   #since;
 
@@ -106,7 +107,25 @@ export class Store {
     return this.groups.get(groupIn(place)) ?? this.people.get(personIn(place));
   }
 
+  /**
+   * Keeps back what becomes known of an envelope, and every change of the balances, until the returned function is
+   * called: while the coin turns, nothing else may tell what was in it. One envelope at a time.
+   */
+  seal(id) {
+    const seal = { id, waiting: [] };
+    this.#seal = seal;
+    return () => {
+      if (this.#seal !== seal) return;
+      this.#seal = null;
+      for (const takeIn of seal.waiting) takeIn();
+    };
+  }
+
   setBalances(list) {
+    if (this.#seal) {
+      this.#seal.waiting.push(() => this.setBalances(list));
+      return;
+    }
     this.balances = new Map(list.map((b) => [b.currency, b.amount]));
     this.#emit("balances");
   }
@@ -133,6 +152,10 @@ export class Store {
 
   /** Takes in what the API says of an envelope. */
   put(dto) {
+    if (this.#seal?.id === dto.id) {
+      this.#seal.waiting.push(() => this.put(dto));
+      return this.envelopes.get(dto.id);
+    }
     const e = this.#known(dto.id, {
       group: dto.group_id,
       sender: dto.sender,
@@ -159,6 +182,10 @@ export class Store {
 
   /** Takes in a share of one's own from the answer to a grab. */
   won(id, take) {
+    if (this.#seal?.id === id) {
+      this.#seal.waiting.push(() => this.won(id, take));
+      return;
+    }
     const e = this.envelopes.get(id);
     if (!e || e.taken.has(take.user)) return;
     this.#take(e, take);
@@ -178,6 +205,10 @@ export class Store {
     }
     const e = this.envelopes.get(event.envelope_id);
     if (!e) return { missing: true, fresh: false };
+    if (this.#seal?.id === e.id) {
+      this.#seal.waiting.push(() => this.apply(event));
+      return { missing: false, fresh: event.type === "envelope.grabbed" && this.fresh(event.at) };
+    }
     let fresh = false;
     switch (event.type) {
       case "envelope.grabbed":

@@ -114,6 +114,8 @@ export default {
   "compose.nobody": "Nobody else is in this group yet.",
   "rule.total_empty": "Type an amount.",
   "rule.total_malformed": "That is not an amount: type digits, for example 8.88.",
+  "rule.total_comma": "A comma groups thousands, as in 1,234. Type a point before decimals, as in 8.88.",
+  "rule.total_comma_meant": "Do you mean {money}? Then type {typed}. A comma groups thousands, as in 1,234.",
   "rule.total_decimals": "{currency} has {digits} decimal places.",
   "rule.total_too_large": "At most {money}.",
   "rule.total_min.one": "At least {money}.",

@@ -112,6 +112,8 @@ export default {
   "compose.nobody": "群里还没有其他人。",
   "rule.total_empty": "请输入金额。",
   "rule.total_malformed": "这不是金额，请输入数字，例如 8.88。",
+  "rule.total_comma": "逗号只用作千位分隔，例如 1,234；小数请用点，例如 8.88。",
+  "rule.total_comma_meant": "是 {money} 吗？请输入 {typed}。逗号只用作千位分隔，例如 1,234。",
   "rule.total_decimals": "{currency} 最多 {digits} 位小数。",
   "rule.total_too_large": "最多 {money}。",
   "rule.total_min.other": "至少 {money}：{n} 个红包，每个至少 {unit}。",

@@ -1,6 +1,6 @@
 // The bar at the top: who one is, what one owns, the way to the wallet, the language.
 
-import { attribute, fill, h, icon, setText } from "./dom.js";
+import { attribute, countTo, fill, h, icon, setText } from "./dom.js";
 import { format } from "./money.js";
 import { initial, tint } from "./people.js";
 
@@ -52,23 +52,36 @@ export function barView(ctx) {
     notice,
   );
 
-  let shown;
+  let owned; // what the balance is, or counts up to
+  let ownedIn = "";
+  let shown; // what stands there
+  let stop = () => {};
+  const say = (minor, currency) => {
+    shown = minor;
+    setText(amount, format(minor, currency, ctx.lang));
+  };
   const update = () => {
     const { balances, status } = ctx.store;
     const currency = balances.has(DEFAULT_CURRENCY) || !balances.size ? DEFAULT_CURRENCY : [...balances.keys()][0];
     const now = balances.get(currency) ?? 0;
-    setText(amount, format(now, currency, ctx.lang));
     const others = [...balances].filter(([c, minor]) => c !== currency && minor > 0);
     setText(more, others.map(([c, minor]) => format(minor, c, ctx.lang)).join(" · "));
-    if (shown !== undefined && now !== shown) {
-      amount.classList.remove("up", "down");
-      void amount.offsetWidth; // starts the animation again
-      amount.classList.add(now > shown ? "up" : "down");
+    if (now !== owned || currency !== ownedIn) {
+      stop();
+      const before = currency === ownedIn ? owned : undefined;
+      if (before === undefined || now < before) say(now, currency);
+      else stop = countTo(shown, now, (minor) => say(minor, currency));
+      if (before !== undefined) flash(now > before ? "up" : "down");
+      if (balances.size) [owned, ownedIn] = [now, currency];
     }
-    shown = now;
     const trouble = !navigator.onLine ? "device_offline" : status === "live" ? "" : status;
     attribute(el, "data-status", trouble || "live");
     fill(notice, trouble && t(`status.${trouble}`));
+  };
+  const flash = (way) => {
+    amount.classList.remove("up", "down");
+    void amount.offsetWidth; // starts the animation again
+    amount.classList.add(way);
   };
   return { el, update };
 }

@@ -1,6 +1,6 @@
 // One chat: its head, the feed of what people sent and asked for, and the buttons that send something.
 
-import { fill, h, icon, keyed, setText } from "./dom.js";
+import { calm, fill, h, icon, keyed, setText } from "./dom.js";
 import { timeline } from "./timeline.js";
 import { cardItem } from "./view-card.js";
 import { collectionItem } from "./view-collection.js";
@@ -71,7 +71,7 @@ export function chatView(ctx) {
     newer.hidden = true;
     scroller.scrollTo({
       top: scroller.scrollHeight,
-      behavior: smooth && !matchMedia("(prefers-reduced-motion: reduce)").matches ? "smooth" : "instant",
+      behavior: smooth && !calm() ? "smooth" : "instant",
     });
   };
 

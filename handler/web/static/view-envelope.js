@@ -3,7 +3,7 @@
 // The stages are closed → opening → result. Whoever has nothing to open (took a share already, came too late, is not
 // the recipient) begins at the result.
 
-import { fill, h, icon, setText, showDialog } from "./dom.js";
+import { calm, fill, h, icon, setText, showDialog } from "./dom.js";
 import { pieces } from "./money.js";
 import { initial, tint } from "./people.js";
 import { takenView } from "./view-taken.js";
@@ -19,6 +19,7 @@ export function openEnvelope(ctx, id) {
   const unwatch = ctx.watch(() => packet.update());
   showDialog(packet.el, () => {
     unwatch();
+    packet.end();
     document.querySelector(`[data-testid="card-${CSS.escape(id)}"]`)?.focus();
   });
   packet.start();
@@ -36,6 +37,7 @@ class Packet {
   #verify;
   #drawn = "";
   #credit = ""; // arriving, saved, or nothing to say
+  #unseal = () => {};
 
   constructor(ctx, envelope) {
     const { t } = ctx;
@@ -109,6 +111,11 @@ class Packet {
     this.#ctx.actions.envelope(this.#envelope.id).catch((problem) => this.#ctx.toasts.problem(problem));
   }
 
+  /** Lets the rest of the page know, wherever the coin was. */
+  end() {
+    this.#unseal();
+  }
+
   update() {
     const { t, store } = this.#ctx;
     const standing = store.standing(this.#envelope);
@@ -130,6 +137,7 @@ class Packet {
     const { actions, store, toasts, t } = this.#ctx;
     const { id, currency } = this.#envelope;
     const before = store.balances.get(currency) ?? 0;
+    this.#unseal = store.seal(id);
     this.#stage("opening");
     this.#coin.setAttribute("aria-label", t("packet.opening"));
     const spun = new Promise((resolve) => setTimeout(resolve, calm() ? 0 : SPIN_MS));
@@ -142,6 +150,8 @@ class Packet {
       toasts.problem(problem);
       this.#coin.setAttribute("aria-label", t("packet.open"));
       this.#stage("closed");
+    } finally {
+      this.#unseal();
     }
     this.update();
   }
@@ -243,8 +253,4 @@ class Packet {
   #greeting() {
     return this.#envelope.greeting || this.#ctx.t("compose.default_greeting");
   }
-}
-
-function calm() {
-  return matchMedia("(prefers-reduced-motion: reduce)").matches;
 }

@@ -2,52 +2,45 @@
 
 import { newRequestId } from "./api.js";
 import { h } from "./dom.js";
-import { CURRENCIES, digits, format, parse } from "./money.js";
-import { field, openSheet } from "./sheet.js";
+import { Checks, moneyField } from "./form.js";
+import { format } from "./money.js";
+import { checkTopUp } from "./rules.js";
+import { openSheet } from "./sheet.js";
 
 const OFFERS = [100, 500, 2000]; // major units
 
 export function openTopUp(ctx) {
   const { t, lang } = ctx;
-  const currency = h(
-    "select",
-    { class: "currency", "aria-label": t("compose.currency"), data: { testid: "topup-currency" } },
-    CURRENCIES.map((code) => h("option", { value: code }, code)),
-  );
-  const amount = h("input", {
-    type: "text",
-    inputmode: "decimal",
-    autocomplete: "off",
-    autofocus: true,
-    data: { testid: "topup-amount" },
-    "aria-label": t("topup.amount"),
-    value: OFFERS[1],
-  });
-  const total = field(t("topup.amount"), h("span", { class: "money-input" }, currency, amount));
+  const changed = () => {
+    checks.touch("amount");
+    show();
+  };
+  const amount = moneyField(ctx, t("topup.amount"), { amount: "topup-amount", currency: "topup-currency" }, changed);
+  amount.input.value = String(OFFERS[1]);
+  const checks = new Checks(ctx, { amount });
+  const choose = (major) => {
+    amount.input.value = String(major);
+    changed();
+  };
   const offers = OFFERS.map((major) =>
-    h("button", { class: "chip", type: "button", on: { click: () => (amount.value = major) } }, String(major)),
+    h("button", { class: "chip", type: "button", on: { click: () => choose(major) } }, String(major)),
   );
-  // As with sending: for as long as this sheet is open, the same amount is paid in once.
+  // For as long as this sheet is open, the same amount is paid in once.
   let asked = { body: "", id: "" };
 
+  const show = () => {
+    amount.refresh();
+    checks.show(checkTopUp({ amount: amount.read() }), amount.currency.value);
+  };
+
   const submit = async () => {
-    const parsed = parse(amount.value, currency.value);
-    if (!(parsed.minor > 0)) {
-      const key =
-        parsed.problem === "decimals"
-          ? "rule.total_decimals"
-          : parsed.problem === "malformed"
-            ? "rule.total_malformed"
-            : "rule.total_empty";
-      total.show(t(key, { currency: currency.value, digits: digits(currency.value) }));
-      amount.focus();
-      return false;
-    }
-    total.show("");
-    const body = `${parsed.minor} ${currency.value}`;
+    const read = amount.read();
+    const currency = amount.currency.value;
+    if (!checks.pass(checkTopUp({ amount: read }), currency)) return false;
+    const body = `${read.minor} ${currency}`;
     if (asked.body !== body) asked = { body, id: newRequestId() };
-    await ctx.actions.topUp(parsed.minor, currency.value, asked.id);
-    ctx.toasts.show(t("topup.done", { money: format(parsed.minor, currency.value, lang) }), "", "good");
+    await ctx.actions.topUp(read.minor, currency, asked.id);
+    ctx.toasts.show(t("topup.done", { money: format(read.minor, currency, lang) }), "", "good");
     return true;
   };
 
@@ -55,11 +48,12 @@ export function openTopUp(ctx) {
     ctx,
     t("topup.title"),
     [
-      total.el,
+      amount.el,
       h("div", { class: "chips" }, offers),
       h("button", { class: "primary wide-button", data: { testid: "topup-send" } }, t("topup.go")),
       h("p", { class: "hint center" }, t("topup.hint")),
     ],
     submit,
   );
+  show();
 }
