@@ -7,7 +7,6 @@ import (
 	"net/http/httptest"
 	"os/exec"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -136,23 +135,4 @@ func (l *lines) all() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clone(l.text)
-}
-
-func TestEveryTextIsInBothLanguages(t *testing.T) {
-	missing := evaluate[[]string](t, browse(t, serve(t, true).URL), `async () => {
-		const { TEXTS } = await import("/i18n.js");
-		const has = (lang, key) => key in TEXTS[lang] || key.replace(/\.(one|other)$/, ".other") in TEXTS[lang];
-		const holes = (text) => (text.match(/\{\w+\}/g) ?? []).length > 0;
-		const missing = [];
-		for (const [from, to] of [["en", "zh"], ["zh", "en"]]) {
-			for (const key of Object.keys(TEXTS[from])) {
-				if (!has(to, key)) missing.push(to + " " + key);
-				else if (TEXTS[to][key] !== undefined && holes(TEXTS[from][key]) !== holes(TEXTS[to][key])) missing.push(to + " " + key + " is filled in otherwise");
-			}
-		}
-		return missing;
-	}`, nil)
-	if len(missing) > 0 {
-		t.Error(strings.Join(missing, "\n"))
-	}
 }

@@ -21,9 +21,11 @@ var screens = []struct {
 const outside = `(() => {
 	const wrong = [];
 	const name = (e) => e.dataset.testid || e.tagName.toLowerCase() + "." + e.className;
-	if (document.documentElement.scrollWidth > innerWidth) wrong.push("the page is " + document.documentElement.scrollWidth);
+	const { scrollWidth } = document.documentElement;
+	if (scrollWidth > innerWidth) wrong.push("the page is " + scrollWidth);
 	for (const e of document.querySelectorAll("body *")) {
-		if (!e.checkVisibility({ visibilityProperty: true }) || e.closest("svg, .spoken, .sparks, .cover, .result-top")) continue;
+		if (e.closest("svg, .spoken, .sparks, .cover, .result-top")) continue;
+		if (!e.checkVisibility({ visibilityProperty: true })) continue;
 		const box = e.getBoundingClientRect();
 		const clipped = e.closest(".spoken, input, option, .faces");
 		if (box.width && !clipped && (box.left < -0.5 || box.right > innerWidth + 0.5)) {
@@ -42,11 +44,13 @@ const covered = `(() => {
 	const wrong = [];
 	const box = (selector) => document.querySelector(selector).getBoundingClientRect();
 	const packet = box(".packet"), coin = box(".coin"), see = box(".cover-see");
-	const texts = [...document.querySelectorAll(".cover .packet-from, .cover-greeting")].map((e) => [e.className, e.getBoundingClientRect()]);
+	const texts = [".cover .packet-from", ".cover-greeting"].map((selector) => [selector, box(selector)]);
+	const screen = { top: 0, left: 0, bottom: innerHeight, right: innerWidth };
+	const within = (a, b) => a.top >= b.top && a.bottom <= b.bottom && a.left >= b.left && a.right <= b.right;
 	const over = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
 	for (const [name, b] of [["coin", coin], ["see", see], ...texts]) {
-		if (b.top < packet.top || b.bottom > packet.bottom || b.left < packet.left || b.right > packet.right) wrong.push(name + " is cut off");
-		if (b.top < 0 || b.bottom > innerHeight || b.left < 0 || b.right > innerWidth) wrong.push(name + " is off the screen");
+		if (!within(b, packet)) wrong.push(name + " is cut off");
+		if (!within(b, screen)) wrong.push(name + " is off the screen");
 		if (name !== "coin" && over(b, coin)) wrong.push("the coin covers " + name);
 	}
 	const close = box(".packet-close");
@@ -63,29 +67,38 @@ func TestLongestNamesFitTheSmallestScreens(t *testing.T) {
 	long := func(name, letters string) string { return (name + "-" + strings.Repeat(letters, 64))[:64] }
 	group, me, sender := long("family", "x"), long("alice", "W"), long("bob", "mW")
 	members := []string{me, sender, long("carol", "i"), long("dave", "W.W"), "erin"}
-	u.must(http.MethodPost, "/v1/groups", u.token("chat", "service"), map[string]any{"group_id": group, "members": members}, nil)
+	post := func(user, path string, body map[string]any, answer any) {
+		t.Helper()
+		u.must(http.MethodPost, path, u.token(user, "user"), body, answer)
+	}
+	u.must(http.MethodPost, "/v1/groups", u.token("chat", "service"),
+		map[string]any{"group_id": group, "members": members}, nil)
 	for _, name := range []string{me, sender} {
 		for _, currency := range []string{"CNY", "KWD", "USD"} {
-			u.must(http.MethodPost, "/v1/wallet/topups", u.token(name, "user"),
+			post(name, "/v1/wallet/topups",
 				map[string]any{"request_id": "fund" + currency, "amount": 9_876_543_210, "currency": currency}, nil)
 		}
 	}
 	text := strings.Repeat("恭喜发财大吉大利", 12) + "福福福福"
 	word := strings.Repeat("W", 100)
+	post(sender, "/v1/transfers", map[string]any{
+		"request_id": "transfer", "to": me, "amount": 876_543_210, "currency": "CNY", "note": word, "arrives_in": "24h",
+	}, nil)
+	post(sender, "/v1/collections", map[string]any{
+		"request_id": "bill", "group_id": group, "kind": "even", "total": 876_543_210, "currency": "CNY", "note": word,
+		"participants": members, "remainder": "members",
+	}, nil)
+	post(sender, "/v1/envelopes", map[string]any{
+		"request_id": "word", "group_id": group, "kind": "exclusive", "to": "erin", "total": 100, "count": 1,
+		"currency": "CNY", "greeting": word,
+	}, nil)
 	var card struct {
 		ID string `json:"id"`
 	}
-	u.must(http.MethodPost, "/v1/transfers", u.token(sender, "user"),
-		map[string]any{"request_id": "transfer", "to": me, "amount": 876_543_210, "currency": "CNY", "note": word, "arrives_in": "24h"}, nil)
-	u.must(http.MethodPost, "/v1/collections", u.token(sender, "user"),
-		map[string]any{"request_id": "bill", "group_id": group, "kind": "even", "total": 876_543_210, "currency": "CNY", "note": word,
-			"participants": members, "remainder": "members"}, nil)
-	u.must(http.MethodPost, "/v1/envelopes", u.token(sender, "user"),
-		map[string]any{"request_id": "word", "group_id": group, "kind": "exclusive", "to": "erin", "total": 100, "count": 1,
-			"currency": "CNY", "greeting": word}, nil)
-	u.must(http.MethodPost, "/v1/envelopes", u.token(sender, "user"),
-		map[string]any{"request_id": "text", "group_id": group, "kind": "lucky", "total": 8_000, "count": 4, "currency": "CNY",
-			"greeting": text}, &card)
+	post(sender, "/v1/envelopes", map[string]any{
+		"request_id": "text", "group_id": group, "kind": "lucky", "total": 8_000, "count": 4, "currency": "CNY",
+		"greeting": text,
+	}, &card)
 
 	browser := newBrowser(t)
 	for _, screen := range screens {
@@ -99,7 +112,7 @@ func TestLongestNamesFitTheSmallestScreens(t *testing.T) {
 				}
 				w.do("open", chromedp.Navigate(u.address()+"/?user="+me+"&group="+group))
 				w.see("compose")
-				if ask[string](w, "document.documentElement.lang") != map[string]string{"en": "en", "zh": "zh-CN"}[lang] {
+				if !strings.HasPrefix(ask[string](w, "document.documentElement.lang"), lang) {
 					w.click("lang")
 				}
 				w.see("card-" + card.ID)

@@ -23,8 +23,10 @@ func TestTheCoinTellsFirst(t *testing.T) {
 		for (const name of ["balance", %q]) {
 			const element = document.querySelector('[data-testid="' + name + '"]');
 			const item = element.closest(".item") ?? element;
-			new MutationObserver(() => told.push({ name, text: item.innerText, stage: document.querySelector(".packet")?.dataset.stage ?? "" }))
-				.observe(item, { subtree: true, childList: true, characterData: true, attributes: true });
+			const stage = () => document.querySelector(".packet")?.dataset.stage ?? "";
+			const note = () => told.push({ name, text: item.innerText, stage: stage() });
+			const everything = { subtree: true, childList: true, characterData: true, attributes: true };
+			new MutationObserver(note).observe(item, everything);
 		}
 		return true;
 	})()`, card))

@@ -1,0 +1,79 @@
+// A sheet: a dialog with a title and a form, from the bottom on a phone, in the middle on a desktop.
+
+import { fill, h, icon, showDialog } from "./dom.js";
+
+/**
+ * @param {import("./page.js").Page} page
+ * @param {string} title
+ * @param {(Node|false|null)[]} content
+ * @param {(() => Promise<boolean>)|null} onSubmit returns whether the sheet may close; while it
+ *   runs, nothing is submitted again
+ * @param {{wide?: boolean, done?: () => void}} [options]
+ * @returns {HTMLDialogElement}
+ */
+export function openSheet({ texts, services }, title, content, onSubmit, { wide = false, done } = {}) {
+  let busy = false;
+  const submit = async (event) => {
+    event.preventDefault();
+    if (busy || !onSubmit) return;
+    busy = true;
+    dialog.setAttribute("aria-busy", "true");
+    try {
+      if (await onSubmit()) dialog.close();
+    } catch (problem) {
+      services.toasts.problem(problem);
+    } finally {
+      busy = false;
+      dialog.removeAttribute("aria-busy");
+    }
+  };
+  const dialog = h(
+    "dialog",
+    { class: wide ? "sheet wide" : "sheet", "aria-label": title },
+    h(
+      "header",
+      { class: "sheet-head" },
+      h("h2", {}, title),
+      h(
+        "button",
+        {
+          class: "plain",
+          type: "button",
+          "aria-label": texts.t("packet.close"),
+          data: { testid: "close" },
+          on: { click: () => dialog.close() },
+        },
+        icon("close"),
+      ),
+    ),
+    h("form", { class: "sheet-body", novalidate: true, on: { submit } }, content),
+  );
+  showDialog(dialog, done);
+  /** @type {HTMLElement|null} */ (dialog.querySelector("[autofocus]"))?.focus();
+  return dialog;
+}
+
+/**
+ * A labelled control with a place for what is wrong with it. show(text) says it, show("") takes it back.
+ * @param {string} label
+ * @param {HTMLElement} control
+ * @param {Node|null} [hint]
+ */
+export function field(label, control, hint = null) {
+  const error = h("p", { class: "field-error", role: "alert" });
+  const el = h(
+    "div",
+    { class: "field" },
+    h("label", { class: "field-row" }, h("span", { class: "field-label" }, label), control),
+    hint,
+    error,
+  );
+  const controls = "input, select, textarea";
+  const input = /** @type {HTMLInputElement} */ (control.matches(controls) ? control : control.querySelector(controls));
+  const show = (text) => {
+    fill(error, text);
+    input.setAttribute("aria-invalid", text ? "true" : "false");
+    el.classList.toggle("wrong", Boolean(text));
+  };
+  return { el, input, show };
+}

@@ -1,0 +1,153 @@
+// The wallet: the statement with its running balance, the red envelopes one sent, and those one received.
+
+import { ofKind } from "../core/changes.js";
+import { fill, h, icon } from "../core/dom.js";
+import { openSheet } from "../core/sheet.js";
+import { exporter } from "./export.js";
+import { entryLine, face, joined, line, sign } from "./statement.js";
+
+const TABS = ["statement", "sent", "received"];
+
+/** @param {import("../core/page.js").Page} page */
+export function openWallet(page) {
+  const { texts, services } = page;
+  const { t } = texts;
+  const { api, balances, changes, actions, toasts } = services;
+  const currencies = balances.known ? balances.list().map((b) => b.currency) : ["CNY"];
+  let currency = currencies.includes("CNY") ? "CNY" : currencies[0];
+  let tab = TABS[0];
+  let turn = 0; // answers of a list that is not shown any more are dropped
+
+  const big = h("p", { class: "big-amount" });
+  const choice = h(
+    "select",
+    {
+      class: "currency",
+      "aria-label": t("compose.currency"),
+      data: { testid: "history-currency" },
+      on: { change: () => ((currency = choice.value), show()) },
+    },
+    currencies.map((code) => h("option", { value: code, selected: code === currency }, code)),
+  );
+  const tabs = TABS.map((name) =>
+    h(
+      "button",
+      {
+        type: "button",
+        role: "tab",
+        class: "tab",
+        "aria-label": t(`wallet.${name}_label`),
+        data: { testid: `history-${name}` },
+        on: { click: () => ((tab = name), show()) },
+      },
+      name !== TABS[0] && icon("packet"),
+      t(`wallet.${name}`),
+    ),
+  );
+  const list = h("ul", { class: "lines", data: { testid: "history-list" } });
+  const more = h("button", { class: "secondary", type: "button", data: { testid: "history-more" } }, t("wallet.more"));
+  const empty = h(
+    "div",
+    { class: "empty" },
+    icon("packet"),
+    h("h2", {}, t("wallet.empty")),
+    h("p", {}, t("wallet.empty_text")),
+  );
+
+  const pages = {
+    statement: async (cursor) => {
+      const page = await api.entries(currency, cursor);
+      return { lines: (page.entries ?? []).map((e) => entryLine(texts, e, currency)), next: page.next_cursor };
+    },
+    sent: async (cursor) => {
+      const page = await api.sent(cursor);
+      return { lines: (page.envelopes ?? []).map((e) => sentLine(texts, e)), next: page.next_cursor };
+    },
+    received: async (cursor) => {
+      const page = await api.received(cursor);
+      return { lines: (page.shares ?? []).map((s) => receivedLine(texts, s)), next: page.next_cursor };
+    },
+  };
+
+  const load = async (cursor, mine) => {
+    more.disabled = true;
+    try {
+      const { lines, next } = await pages[tab](cursor);
+      if (mine !== turn) return;
+      list.append(...lines);
+      more.hidden = !next;
+      more.onclick = () => load(next, mine);
+      empty.hidden = list.children.length > 0;
+    } catch (problem) {
+      if (mine === turn) more.hidden = false;
+      toasts.problem(problem);
+    } finally {
+      more.disabled = false;
+    }
+  };
+
+  const file = exporter(page, () => currency);
+  const balance = () =>
+    fill(
+      big,
+      texts.pieces(balances.of(currency), currency).map((p) => h("span", { class: p.type }, p.text)),
+    );
+  const show = () => {
+    turn++;
+    const mine = turn;
+    tabs.forEach((el, i) => el.setAttribute("aria-selected", String(TABS[i] === tab)));
+    list.replaceChildren();
+    empty.hidden = true;
+    more.hidden = true;
+    more.onclick = () => load("", mine);
+    file.hidden = tab !== TABS[0];
+    balance();
+    load("", mine);
+  };
+
+  const unwatch = changes.watch(ofKind("balances"), balance);
+  openSheet(
+    page,
+    t("wallet.title"),
+    [
+      h("div", { class: "wallet-top" }, big, currencies.length > 1 && choice),
+      h("div", { class: "tabs", role: "tablist" }, tabs),
+      file,
+      list,
+      empty,
+      h("div", { class: "buttons" }, more),
+    ],
+    null,
+    { wide: true, done: unwatch },
+  );
+  show();
+  services.attempt(actions.wallet.read());
+}
+
+function sentLine(texts, sent) {
+  const { t } = texts;
+  const money = (minor) => texts.money(minor, sent.currency);
+  const under = [
+    sent.settled > 0 && t("wallet.settled", { money: money(sent.settled) }),
+    sent.refunded > 0 && t("wallet.returned", { money: money(sent.refunded) }),
+  ];
+  return line(
+    sign("hold"),
+    joined(t(`kind.${sent.kind}`), t("wallet.in_group", { group: texts.groupName(sent.group_id) })),
+    joined(sent.greeting, texts.time(sent.created_at)),
+    money(sent.total),
+    joined(...under) || t("wallet.waiting"),
+  );
+}
+
+function receivedLine(texts, share) {
+  const { t } = texts;
+  return line(
+    face(texts, share.sender),
+    t("packet.from", { name: texts.name(share.sender) }),
+    joined(share.greeting, texts.time(share.at)),
+    texts.signed(share.amount, share.currency),
+    "",
+    "in",
+  );
+}
