@@ -94,9 +94,12 @@ export class App {
 
   #listen() {
     const { signal } = this.#stop;
-    const { me, changes, chats, transfers } = this.#made;
+    const { me, changes, chats, dialogs, transfers } = this.#made;
     const online = () => changes.tell("connection");
-    addEventListener("popstate", () => this.#show(placeIn(location.search, me)), { signal });
+    const moved = () => {
+      if (!dialogs.moved()) this.#show(placeIn(location.search, me));
+    };
+    addEventListener("popstate", moved, { signal });
     addEventListener("online", online, { signal });
     addEventListener("offline", online, { signal });
     document.addEventListener("visibilitychange", () => this.#visible(), { signal });
@@ -127,7 +130,7 @@ export class App {
     this.#live.stop();
     this.#timers.forEach(clearInterval);
     clearTimeout(this.#looking);
-    document.querySelectorAll("dialog").forEach((d) => d.close());
+    this.#made.dialogs.end();
     for (const view of this.#views) view.end();
     this.#onLeave(this.#i18n, expired);
   }
@@ -207,7 +210,7 @@ export class App {
   }
 
   #show(place, replace = false) {
-    const { me, dev, chats, changes, actions } = this.#made;
+    const { me, dev, chats, changes, dialogs, actions } = this.#made;
     this.#place = place;
     if (personIn(place)) chats.meet(personIn(place));
     chats.read(place);
@@ -219,7 +222,7 @@ export class App {
     if (placeIn(location.search, me) !== place || replace) {
       const address = new URLSearchParams({ ...(dev && { user: me }), ...queryOf(place) });
       const url = `${location.pathname}${address.size ? `?${address}` : ""}`;
-      history[replace ? "replaceState" : "pushState"](null, "", url);
+      history[replace || dialogs.isStep ? "replaceState" : "pushState"](null, "", url);
     }
     this.#frame.dataset.screen = this.#screen();
     changes.tell("place");

@@ -4,6 +4,8 @@ import { Api } from "../core/api.js";
 import { Changes } from "../core/changes.js";
 import { Chats } from "../core/chats.js";
 import { freshness } from "../core/clock.js";
+import { Dialogs } from "../core/dialogs.js";
+import { Drafts } from "../core/drafts.js";
 import { Connection } from "../core/connection.js";
 import { GroupActions } from "../core/groups.js";
 import { CollectionActions } from "../collection/actions.js";
@@ -27,6 +29,8 @@ export function makeServices(session, renew) {
   const changes = new Changes();
   const chats = new Chats(changes);
   const connection = new Connection(changes);
+  const dialogs = new Dialogs();
+  const drafts = new Drafts();
   const balances = new Balances(changes);
   const envelopes = new Envelopes(me, now, fresh, changes);
   const transfers = new Transfers(me, now, changes);
@@ -46,6 +50,8 @@ export function makeServices(session, renew) {
     changes,
     chats,
     connection,
+    dialogs,
+    drafts,
     balances,
     envelopes,
     transfers,

@@ -1,7 +1,7 @@
 // A bill for a group: shared evenly by those who are chosen, or so much from each. What everybody would pay is shown
 // while one types.
 
-import { newRequestId, Problem } from "../core/api.js";
+import { Problem } from "../core/api.js";
 import { checkCollection } from "./rules.js";
 import { shareEvenly } from "./shares.js";
 import { of } from "../core/changes.js";
@@ -24,7 +24,7 @@ class Collect {
   /** @type {import("../core/page.js").Page} */
   #page;
   #group; // its id
-  #requestId = newRequestId(); // one for as long as this sheet is open
+  #draftKey;
   #left = new Set(); // members who are not to share an even bill
   #typed = new Map(); // member → what they are asked for, as typed
   #touched = false; // whether the choice of people was
@@ -34,11 +34,15 @@ class Collect {
   constructor(page, group) {
     this.#page = page;
     this.#group = group;
+    this.#draftKey = `collection ${group}`;
     this.#f = this.#make();
     const { money, note } = this.#f;
     this.#checks = new Checks(page.texts, { amount: money, note });
     const unwatch = page.services.changes.watch(of("groups", group), () => this.#show());
-    openSheet(page, page.texts.t("collect.title"), this.#content(), () => this.#submit(), { done: unwatch });
+    openSheet(page, page.texts.t("collect.title"), this.#content(), () => this.#submit(), {
+      draft: this.#draftKey,
+      done: unwatch,
+    });
     this.#show();
   }
 
@@ -236,7 +240,7 @@ class Collect {
     const asks = { asks: draft.asks.map(({ user, amount }) => ({ user_id: user, amount: amount.minor })) };
     try {
       await actions.collections.open({
-        request_id: this.#requestId,
+        request_id: services.drafts.requestId(this.#draftKey),
         group_id: this.#group,
         kind: draft.kind,
         currency: draft.currency,

@@ -115,16 +115,3 @@ export function countTo(from, to, show) {
   }, COUNT_STEP_MS);
   return () => clearInterval(timer);
 }
-
-/** Opens a dialog that closes on Escape, on its backdrop, and removes itself; done runs after that. */
-export function showDialog(dialog, done = () => {}) {
-  dialog.addEventListener("pointerdown", (e) => {
-    if (e.target === dialog) dialog.close();
-  });
-  dialog.addEventListener("close", () => {
-    dialog.remove();
-    done();
-  });
-  document.body.append(dialog);
-  dialog.showModal();
-}

@@ -30,6 +30,8 @@
  * @property {import("./api.js").Api} api
  * @property {import("./changes.js").Changes} changes
  * @property {import("./toast.js").Toasts} toasts
+ * @property {import("./dialogs.js").Dialogs} dialogs
+ * @property {import("./drafts.js").Drafts} drafts
  * @property {import("./chats.js").Chats} chats
  * @property {import("./connection.js").Connection} connection
  * @property {import("../envelope/envelopes.js").Envelopes} envelopes

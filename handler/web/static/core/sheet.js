@@ -1,6 +1,6 @@
 // A sheet: a dialog with a title and a form, from the bottom on a phone, in the middle on a desktop.
 
-import { fill, h, icon, showDialog } from "./dom.js";
+import { fill, h, icon } from "./dom.js";
 
 /**
  * @param {import("./page.js").Page} page
@@ -8,18 +8,22 @@ import { fill, h, icon, showDialog } from "./dom.js";
  * @param {(Node|false|null)[]} content
  * @param {(() => Promise<boolean>)|null} onSubmit returns whether the sheet may close; while it
  *   runs, nothing is submitted again
- * @param {{wide?: boolean, done?: () => void}} [options]
+ * @param {{wide?: boolean, draft?: string, done?: () => void}} [options] draft: the key under which what was typed is
+ *   kept when the sheet closes without having been sent
  * @returns {HTMLDialogElement}
  */
-export function openSheet({ texts, services }, title, content, onSubmit, { wide = false, done } = {}) {
+export function openSheet({ texts, services }, title, content, onSubmit, { wide = false, draft = "", done } = {}) {
   let busy = false;
+  let isSent = false;
   const submit = async (event) => {
     event.preventDefault();
     if (busy || !onSubmit) return;
     busy = true;
     dialog.setAttribute("aria-busy", "true");
     try {
-      if (await onSubmit()) dialog.close();
+      if (!(await onSubmit())) return;
+      isSent = true;
+      dialog.close();
     } catch (problem) {
       services.toasts.problem(problem);
     } finally {
@@ -27,6 +31,7 @@ export function openSheet({ texts, services }, title, content, onSubmit, { wide 
       dialog.removeAttribute("aria-busy");
     }
   };
+  const form = h("form", { class: "sheet-body", novalidate: true, on: { submit } }, content);
   const dialog = h(
     "dialog",
     { class: wide ? "sheet wide" : "sheet", "aria-label": title },
@@ -46,9 +51,14 @@ export function openSheet({ texts, services }, title, content, onSubmit, { wide 
         icon("close"),
       ),
     ),
-    h("form", { class: "sheet-body", novalidate: true, on: { submit } }, content),
+    form,
   );
-  showDialog(dialog, done);
+  services.dialogs.show(dialog, () => {
+    if (draft && isSent) services.drafts.drop(draft);
+    else if (draft) services.drafts.keep(draft, form);
+    done?.();
+  });
+  if (draft) services.drafts.restore(draft, form);
   /** @type {HTMLElement|null} */ (dialog.querySelector("[autofocus]"))?.focus();
   return dialog;
 }

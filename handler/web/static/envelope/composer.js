@@ -1,6 +1,6 @@
 // The composer: kind, amount, shares or recipient, greeting. What is wrong is said while one types.
 
-import { newRequestId, Problem } from "../core/api.js";
+import { Problem } from "../core/api.js";
 import { any, of, ofKind } from "../core/changes.js";
 import { fill, h, setText } from "../core/dom.js";
 import { ruleText, showOwned } from "../core/form.js";
@@ -24,18 +24,21 @@ class Composer {
   /** @type {import("../core/page.js").Page} */
   #page;
   #group; // its id
-  // One id for as long as this sheet is open: sending again, after an answer got lost, sends nothing twice.
-  #requestId = newRequestId();
+  #draftKey;
   #touched = new Set();
   #form;
 
   constructor(page, group) {
     this.#page = page;
     this.#group = group;
+    this.#draftKey = `envelope ${group}`;
     this.#form = this.#makeForm();
     const concerns = any(of("groups", group), ofKind("balances"));
     const unwatch = page.services.changes.watch(concerns, () => this.#follow());
-    openSheet(page, page.texts.t("compose.title"), this.#form.content, () => this.#submit(), { done: unwatch });
+    openSheet(page, page.texts.t("compose.title"), this.#form.content, () => this.#submit(), {
+      draft: this.#draftKey,
+      done: unwatch,
+    });
     this.#follow();
   }
 
@@ -234,7 +237,7 @@ class Composer {
     setText(f.send, t("compose.sending"));
     try {
       await actions.envelopes.send({
-        request_id: this.#requestId,
+        request_id: services.drafts.requestId(this.#draftKey),
         group_id: this.#group,
         kind: draft.kind,
         total: draft.amount.minor,

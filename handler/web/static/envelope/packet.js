@@ -4,7 +4,7 @@
 // the recipient) begins at the result.
 
 import { of } from "../core/changes.js";
-import { calm, fill, h, icon, setText, showDialog } from "../core/dom.js";
+import { calm, fill, h, icon, setText } from "../core/dom.js";
 import { initial, tint } from "../core/people.js";
 import { takenView } from "./taken.js";
 import { proofView } from "./proof.js";
@@ -17,12 +17,12 @@ const SPARKS = 18;
 
 /** @param {Page} page @param {string} id */
 export function openEnvelope(page, id) {
-  const { envelopes, changes } = page.services;
+  const { envelopes, changes, dialogs } = page.services;
   const envelope = envelopes.get(id);
   if (!envelope) return;
   const packet = new Packet(page, envelope);
   const unwatch = changes.watch(of("envelope", id), () => packet.update());
-  showDialog(packet.el, () => {
+  dialogs.show(packet.el, () => {
     unwatch();
     packet.end();
     /** @type {HTMLElement|null} */ (document.querySelector(`[data-testid="card-${CSS.escape(id)}"]`))?.focus();

@@ -1,6 +1,6 @@
 // A transfer to somebody: to whom, how much, what for, and when it arrives.
 
-import { newRequestId, Problem } from "../core/api.js";
+import { Problem } from "../core/api.js";
 import { any, of, ofKind } from "../core/changes.js";
 import { fill, h, setText } from "../core/dom.js";
 import { Checks, moneyField, segments, showOwned, textInput } from "../core/form.js";
@@ -20,8 +20,7 @@ export function openSend(page) {
   const group = nav.group();
   const members = () => chats.group(group)?.members ?? [];
   if (!person && !chats.group(group)) return;
-  // One id for as long as this sheet is open: sending again, after an answer got lost, sends nothing twice.
-  const requestId = newRequestId();
+  const draftKey = `transfer ${nav.place()}`;
 
   const changed = (name) => () => {
     checks.touch(name);
@@ -88,7 +87,7 @@ export function openSend(page) {
     setText(send, t("compose.sending"));
     try {
       await actions.transfers.offer({
-        request_id: requestId,
+        request_id: services.drafts.requestId(draftKey),
         to: d.to,
         amount: minor,
         currency,
@@ -136,7 +135,7 @@ export function openSend(page) {
       h("p", { class: "hint center" }, t("send.back_hint")),
     ],
     submit,
-    { done: unwatch },
+    { draft: draftKey, done: unwatch },
   );
   if (group) services.quietly(actions.groups.members(group));
   follow();
