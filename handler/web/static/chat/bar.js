@@ -50,7 +50,7 @@ export function barView({ texts, nav, services }) {
         "aria-label": t("app.lang_label"),
         on: { click: nav.toggleLang },
       },
-      t("app.lang"),
+      icon("language"),
     ),
     notice,
   );

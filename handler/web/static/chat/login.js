@@ -1,6 +1,7 @@
 // Who are you: friendly people to choose from in development, a token elsewhere.
 
 import { Problem } from "../core/api.js";
+import { Texts } from "../core/texts.js";
 import { fill, h, icon } from "../core/dom.js";
 import { initial, PRESETS, tint, toId, validId } from "../core/people.js";
 
@@ -35,7 +36,8 @@ export function loginView({ i18n, session, onEnter, onLang }) {
         el.replaceWith(loginView({ i18n, session, onEnter, onLang }).el);
         return;
       }
-      fill(error, problem.detail || t("error.no_answer"));
+      const { title, text } = new Texts(i18n).problem(problem);
+      fill(error, text ? `${title}. ${text}` : title);
     }
   };
 
@@ -109,7 +111,7 @@ export function loginView({ i18n, session, onEnter, onLang }) {
         "aria-label": t("app.lang_label"),
         on: { click: onLang },
       },
-      t("app.lang"),
+      icon("language"),
     ),
     h("header", { class: "login-brand" }, icon("packet"), h("h1", {}, t("app.name")), h("p", {}, t("app.slogan"))),
     h("section", { class: "login-panel" }, panel),

@@ -59,7 +59,7 @@ export function preview({ texts, services }, { type, thing }) {
   const { t } = texts;
   switch (type) {
     case "envelope":
-      return t("chats.envelope", { greeting: thing.greeting || t("compose.default_greeting") });
+      return t("chats.envelope", { greeting: texts.greeting(thing.greeting) });
     case "collection":
       return t("chats.collection", { note: thing.note || t("collection.no_note") });
     default:

@@ -1,6 +1,6 @@
 // Help for forms: an amount with its currency, and what is wrong said where it is, once somebody has typed there.
 
-import { attribute, fill, h } from "./dom.js";
+import { attribute, h, setText } from "./dom.js";
 import { CURRENCIES, digits, parse, toInput } from "./money.js";
 import { field } from "./sheet.js";
 
@@ -113,9 +113,31 @@ export function segments(name, label, options, changed) {
   return { el, value: () => /** @type {HTMLInputElement} */ (el.querySelector("input:checked")).value };
 }
 
-/** What one has of a currency, and whether that is enough. */
-export function showOwned({ texts, services }, el, minor, currency) {
-  const have = services.balances.of(currency);
-  fill(el, texts.t(minor > have ? "compose.short" : "compose.balance", { money: texts.money(have, currency) }));
-  el.classList.toggle("bad", minor > have);
+/**
+ * A line that says what one has of a currency. Where that is not enough, the button that would send cannot be pressed, and
+ * the line leads to more.
+ * @param {import("./page.js").Page} page
+ * @param {HTMLButtonElement} send
+ */
+export function ownedLine({ texts, nav, services }, send) {
+  const text = h("span", {});
+  const more =
+    services.dev &&
+    h(
+      "button",
+      { class: "link", type: "button", data: { testid: "form-topup" }, on: { click: nav.topUp } },
+      texts.t("nav.topup"),
+    );
+  const el = h("p", { class: "hint center owned", role: "status" }, text, more);
+  /** @param {number} minor what is to be sent @param {string} currency */
+  const show = (minor, currency) => {
+    const have = services.balances.of(currency);
+    const isShort = minor > have;
+    const money = texts.money(have, currency);
+    setText(text, texts.t(isShort ? "compose.short" : "compose.balance", { money }));
+    el.classList.toggle("bad", isShort);
+    if (more) more.hidden = !isShort;
+    send.disabled = isShort;
+  };
+  return { el, show };
 }

@@ -17,8 +17,19 @@ export class Texts {
   name = (id) => personName(id, this.lang);
   /** A group's name. @param {string} id */
   groupName = (id) => groupName(id, this.lang);
+  /** What an envelope says: without a greeting of its own, the usual one. @param {string} greeting */
+  greeting = (greeting) => greeting || this.t("compose.default_greeting");
   /** Whether there is a sentence. @param {string} key */
   has = (key) => this.i18n.has(key);
+  /**
+   * What to say of a refusal. The server's own sentence is English and for developers, so its code decides.
+   * @param {{status: number, code: string}} problem
+   */
+  problem = ({ code }) => {
+    const key = `error.${code}`;
+    if (!this.has(key)) return { title: this.t("error.other"), text: this.t("error.unknown_code", { code }) };
+    return { title: this.t(key), text: this.has(`${key}_text`) ? this.t(`${key}_text`) : "" };
+  };
   /** @param {number} ms Unix time @param {boolean} [seconds] */
   time = (ms, seconds) => this.i18n.time(ms, seconds);
   /** @param {number} ms how long something still takes */

@@ -69,7 +69,10 @@ export class Toasts {
     setTimeout(() => this.#drop(toast), SHOWN_MS);
   }
 
-  /** Shows what went wrong. Errors that are no answers of the API are defects and go to the console too. */
+  /**
+   * Shows what went wrong. Errors that are no answers of the API are defects and go to the console too.
+   * @param {any} error
+   */
   problem(error) {
     const { t } = this.#texts;
     if (!(error instanceof Problem)) {
@@ -77,14 +80,8 @@ export class Toasts {
       this.show(t("error.other"), String(error?.message ?? error), "bad");
       return;
     }
-    if (error.status === 0) {
-      this.show(t("error.no_answer"), t("error.no_answer_text"), "bad");
-      return;
-    }
-    const key = `error.${error.code}`;
-    this.show(t(this.#texts.has(key) ? key : "error.other"), error.detail, "bad", {
-      action: this.#remedies[error.code],
-    });
+    const { title, text } = this.#texts.problem(error);
+    this.show(title, text, "bad", { action: this.#remedies[error.code] });
   }
 
   /** Takes back the messages about something that is on the screen now. */

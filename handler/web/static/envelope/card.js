@@ -16,7 +16,7 @@ const FACES = 5; // avatars of takers on the card
 export function cardItem(page, envelope) {
   const { texts, nav, services } = page;
   const { t } = texts;
-  const greeting = envelope.greeting || t("compose.default_greeting");
+  const greeting = texts.greeting(envelope.greeting);
   const sign = h("span", { class: "card-sign" });
   const state = h("span", { class: "card-state" });
   const progress = h("span", { class: "card-progress" });

@@ -3,7 +3,7 @@
 import { Problem } from "../core/api.js";
 import { any, of, ofKind } from "../core/changes.js";
 import { fill, h, setText } from "../core/dom.js";
-import { ruleText, showOwned } from "../core/form.js";
+import { ownedLine, ruleText } from "../core/form.js";
 import { CURRENCIES, parse, toInput } from "../core/money.js";
 
 import { field, openSheet } from "../core/sheet.js";
@@ -100,7 +100,7 @@ class Composer {
     const big = h("p", { class: "big-amount", "aria-hidden": "true" });
     const note = h("p", { class: "big-note" });
     const send = h("button", { class: "primary wide-button", data: { testid: "send" } }, t("compose.send"));
-    const owned = h("p", { class: "hint center" });
+    const owned = ownedLine(this.#page, send);
     const choice = h("fieldset", { class: "kinds" }, h("legend", { class: "spoken" }, t("compose.kind")), kinds);
     return {
       kinds: choice,
@@ -125,7 +125,7 @@ class Composer {
         big,
         note,
         send,
-        owned,
+        owned.el,
         h("p", { class: "hint center" }, t("compose.back_hint")),
       ],
     };
@@ -207,7 +207,7 @@ class Composer {
       texts.pieces(minor, draft.currency).map((p) => h("span", { class: p.type }, p.text)),
     );
     setText(f.note, minor && !Object.keys(wrong).length ? this.#shareText(draft, money) : "");
-    showOwned(this.#page, f.owned, minor, draft.currency);
+    f.owned.show(minor, draft.currency);
     return wrong;
   }
 
@@ -243,7 +243,7 @@ class Composer {
         total: draft.amount.minor,
         count: exclusive ? 1 : draft.count,
         currency: draft.currency,
-        greeting: draft.greeting || t("compose.default_greeting"),
+        greeting: draft.greeting, // none is the default of whoever reads it
         ...(exclusive && { to: draft.to }),
       });
       return true;

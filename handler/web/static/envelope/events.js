@@ -33,7 +33,9 @@ function sent({ texts, services }, notifier, group, event) {
     quietly(actions.wallet.read());
     return;
   }
-  notifier.announce(texts.t("chat.announce", { name: texts.name(event.sender), greeting: event.greeting }));
+  notifier.announce(
+    texts.t("chat.announce", { name: texts.name(event.sender), greeting: texts.greeting(event.greeting ?? "") }),
+  );
   notifier.unread(groupPlace(group));
   notifier.newcomer(group, event.sender);
 }

@@ -4,7 +4,7 @@
 // the recipient) begins at the result.
 
 import { of } from "../core/changes.js";
-import { calm, fill, h, icon, setText } from "../core/dom.js";
+import { calm, fill, h, icon } from "../core/dom.js";
 import { initial, tint } from "../core/people.js";
 import { takenView } from "./taken.js";
 import { proofView } from "./proof.js";
@@ -40,7 +40,6 @@ class Packet {
   #result;
   #close;
   #outcome = h("div", { class: "outcome" });
-  #coverText = h("p", { class: "cover-greeting" });
   #see;
   #taken;
   #proof;
@@ -75,7 +74,7 @@ class Packet {
         data: { testid: "open" },
         on: { click: () => this.#open() },
       },
-      h("span", { "aria-hidden": "true" }, t("packet.coin")),
+      icon("coin"),
     );
     this.#see = h(
       "button",
@@ -87,7 +86,12 @@ class Packet {
       "div",
       { class: "cover" },
       h("div", { class: "cover-bottom" }, this.#see),
-      h("div", { class: "cover-top" }, this.#from(t("packet.sent_you")), this.#coverText),
+      h(
+        "div",
+        { class: "cover-top" },
+        this.#from(t("packet.sent_you")),
+        h("p", { class: "cover-greeting" }, this.#greeting()),
+      ),
       this.#coin,
     );
     this.#result = h(
@@ -123,18 +127,11 @@ class Packet {
   }
 
   update() {
-    const { t } = this.#page.texts;
     const { envelopes } = this.#page.services;
     this.#envelope = envelopes.get(this.#envelope.id) ?? this.#envelope;
     const standing = envelopes.standing(this.#envelope);
-    if (this.el.dataset.stage === "closed") {
-      const openable = standing === "open";
-      this.#coin.hidden = !openable;
-      setText(
-        this.#coverText,
-        openable ? this.#greeting() : t(standing === "won" ? "packet.see" : `packet.${standing}`),
-      );
-    }
+    // It was opened in another window of the same person, or its time is over: there is no coin to press any more.
+    if (this.el.dataset.stage === "closed" && standing !== "open") this.#stage("result");
     this.#taken.update(this.#envelope);
     this.#proof.update(this.#envelope);
     this.#showOutcome(standing);
@@ -268,6 +265,6 @@ class Packet {
   }
 
   #greeting() {
-    return this.#envelope.greeting || this.#page.texts.t("compose.default_greeting");
+    return this.#page.texts.greeting(this.#envelope.greeting);
   }
 }

@@ -3,7 +3,7 @@
 import { Problem } from "../core/api.js";
 import { any, of, ofKind } from "../core/changes.js";
 import { fill, h, setText } from "../core/dom.js";
-import { Checks, moneyField, segments, showOwned, textInput } from "../core/form.js";
+import { Checks, moneyField, ownedLine, segments, textInput } from "../core/form.js";
 import { initial, tint } from "../core/people.js";
 import { personPlace } from "../core/places.js";
 import { field, openSheet } from "../core/sheet.js";
@@ -45,7 +45,7 @@ export function openSend(page) {
   const arrivesText = h("p", { class: "kind-text" });
   const big = h("p", { class: "big-amount", "aria-hidden": "true" });
   const send = h("button", { class: "primary wide-button", data: { testid: "transfer-send" } }, t("send.go"));
-  const owned = h("p", { class: "hint center" });
+  const owned = ownedLine(page, send);
   const fields = { ...(person ? {} : { to: whom }), amount, note };
   const checks = new Checks(texts, fields);
 
@@ -76,7 +76,7 @@ export function openSend(page) {
       texts.pieces(d.amount.minor ?? 0, currency).map((p) => h("span", { class: p.type }, p.text)),
     );
     setText(arrivesText, t(`send.arrives_${arrives.value()}_text`));
-    showOwned(page, owned, d.amount.minor ?? 0, currency);
+    owned.show(d.amount.minor ?? 0, currency);
   };
 
   const submit = async () => {
@@ -131,7 +131,7 @@ export function openSend(page) {
       arrivesText,
       big,
       send,
-      owned,
+      owned.el,
       h("p", { class: "hint center" }, t("send.back_hint")),
     ],
     submit,

@@ -134,7 +134,7 @@ function sentLine(texts, sent) {
   return line(
     sign("hold"),
     joined(t(`kind.${sent.kind}`), t("wallet.in_group", { group: texts.groupName(sent.group_id) })),
-    joined(sent.greeting, texts.time(sent.created_at)),
+    joined(texts.greeting(sent.greeting), texts.time(sent.created_at)),
     money(sent.total),
     joined(...under) || t("wallet.waiting"),
   );
@@ -145,7 +145,7 @@ function receivedLine(texts, share) {
   return line(
     face(texts, share.sender),
     t("packet.from", { name: texts.name(share.sender) }),
-    joined(share.greeting, texts.time(share.at)),
+    joined(texts.greeting(share.greeting), texts.time(share.at)),
     texts.signed(share.amount, share.currency),
     "",
     "in",
