@@ -6,6 +6,7 @@ import test from "node:test";
 import { Collections, paid, payers } from "../static/collection/collections.js";
 import { any, Changes, of, ofKind } from "../static/core/changes.js";
 import { Chats } from "../static/core/chats.js";
+import { Pages } from "../static/core/pages.js";
 import { groupPlace, personPlace } from "../static/core/places.js";
 import { Envelopes, takenAmount } from "../static/envelope/envelopes.js";
 import { Transfers } from "../static/transfer/transfers.js";
@@ -283,4 +284,22 @@ test("a view is drawn for what concerns it, once for all that came together", as
   changes.tell("groups", "family");
   await settled();
   assert.deepEqual(drawn, ["form: balances , groups family"]);
+});
+
+test("a list is read page by page, and its newest page again", async () => {
+  const asked = [];
+  const pages = new Pages(async (cursor) => {
+    asked.push(cursor);
+    return { lines: [cursor], next_cursor: { "": "2", 2: "3", 3: "" }[cursor] };
+  });
+  assert.equal(pages.hasMore, false, "nothing is known before the first page");
+  await pages.newest();
+  assert.equal(pages.hasMore, true);
+  const [one, two] = await Promise.all([pages.next(), pages.next()]);
+  assert.equal(one, two, "calls that come together share a page");
+  await pages.newest(); // does not begin again
+  assert.deepEqual((await pages.next())?.lines, ["3"]);
+  assert.equal(pages.hasMore, false);
+  assert.equal(await pages.next(), null);
+  assert.deepEqual(asked, ["", "2", "", "3"]);
 });

@@ -81,7 +81,7 @@ export class App {
   }
 
   async start() {
-    const { me, actions } = this.#made;
+    const { me, changes, actions } = this.#made;
     this.#listen();
     this.#tick();
     this.#live.start();
@@ -90,6 +90,7 @@ export class App {
     this.#show(this.#place || this.#onlyGroup(), true);
     this.#lookForGroups();
     await this.#try(Promise.all([actions.envelopes.own(), actions.transfers.list()]));
+    changes.tell("place"); // now it is known whether there is more to load
   }
 
   #listen() {

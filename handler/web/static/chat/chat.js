@@ -2,12 +2,15 @@
 
 import { ofKind } from "../core/changes.js";
 import { calm, fill, h, icon, keyed, setText } from "../core/dom.js";
+import { doButton } from "../core/item.js";
+import { groupIn } from "../core/places.js";
 import { keyOf, placeOf, thingOf, THINGS, timeline } from "./timeline.js";
 import { cardItem } from "../envelope/card.js";
 import { collectionItem } from "../collection/ticket.js";
 import { transferItem } from "../transfer/ticket.js";
 
 const NEAR_END_PX = 80;
+const NEAR_START_PX = 120;
 const STAMP_GAP_MS = 5 * 60_000; // a time is shown after a pause this long
 const NAMES = 5;
 const ITEMS = { envelope: cardItem, transfer: transferItem, collection: collectionItem };
@@ -31,7 +34,8 @@ export function chatView(page) {
   const people = h("p", { class: "chat-people" });
   const feed = h("div", { class: "feed-items", role: "log", "aria-label": t("nav.groups") });
   const empty = h("div", { class: "empty" });
-  const scroller = h("div", { class: "feed", tabindex: "0", on: { scroll: () => scrolled() } }, empty, feed);
+  const older = doButton(page, { class: "older", data: { testid: "older" } }, t("chat.older"), () => loadOlder());
+  const scroller = h("div", { class: "feed", tabindex: "0", on: { scroll: () => scrolled() } }, older, empty, feed);
   const newerText = h("span", {});
   const newer = h(
     "button",
@@ -87,6 +91,23 @@ export function chatView(page) {
       following = true;
       newer.hidden = true;
     } else if (isUp) following = false;
+    if (isUp && top < NEAR_START_PX && !older.hidden && !older.disabled) older.click();
+  };
+  // Reads what happened before, and keeps what is on the screen where it is.
+  const loadOlder = async () => {
+    const place = shown;
+    const { envelopes, collections, transfers } = services.actions;
+    following = false;
+    if (groupIn(place)) await Promise.all([envelopes.older(groupIn(place)), collections.older(groupIn(place))]);
+    else await transfers.older();
+    if (place !== shown) return;
+    drawFeed(false);
+    following = atEnd();
+  };
+  const hasOlder = () => {
+    const { envelopes, collections, transfers } = services.actions;
+    const group = groupIn(shown);
+    return group ? envelopes.hasOlder(group) || collections.hasOlder(group) : transfers.hasOlder;
   };
   const toEnd = (smooth) => {
     newer.hidden = true;
@@ -141,6 +162,9 @@ export function chatView(page) {
   const drawFeed = (isNew) => {
     const entries = timeline(services, shown);
     empty.hidden = entries.length > 0;
+    older.hidden = !hasOlder();
+    const fromEnd = scroller.scrollHeight - scroller.scrollTop;
+    const first = feed.firstElementChild;
     const known = new Set(items.keys());
     keyed(feed, entries, (item) => item.key, create);
     let before = 0;
@@ -150,6 +174,8 @@ export function chatView(page) {
       if (!known.has(item.key)) made?.update(item.thing);
       before = item.at;
     }
+    // What was put above the first pushes nothing down.
+    if (!isNew && first && first !== feed.firstElementChild) scroller.scrollTop = scroller.scrollHeight - fromEnd;
     const newest = entries.at(-1);
     const key = newest?.key ?? "";
     if (isNew || following || (key !== last && newest?.by === services.me)) toEnd(!isNew && key !== last);

@@ -1,6 +1,7 @@
 // What the page does with the API about collections: each action takes the answer into the state.
 
 import { Problem } from "../core/api.js";
+import { Pages } from "../core/pages.js";
 import { partOf } from "./collections.js";
 
 const AT_ONCE = 4; // collections asked for at the same time
@@ -14,6 +15,8 @@ export class CollectionActions {
   #wallet;
   /** @type {Map<string, Promise<Collection>>} */
   #asking = new Map(); // collection id → the answer under way
+  /** @type {Map<string, Pages<any>>} */
+  #lists = new Map(); // by group
 
   /**
    * @param {string} me
@@ -42,9 +45,29 @@ export class CollectionActions {
 
   /** Reads the newest collections of a group: those that are not known, and of the others those that can change. */
   async list(group) {
-    const { collections } = await this.#api.collections(group);
+    await this.#take(await this.#of(group).newest());
+  }
+
+  /** Whether a group has collections that were not read. @param {string} group */
+  hasOlder(group) {
+    return this.#of(group).hasMore;
+  }
+
+  /** Reads older collections of a group. @param {string} group */
+  async older(group) {
+    await this.#take(await this.#of(group).next());
+  }
+
+  /** @param {string} group */
+  #of(group) {
+    const list = this.#lists.get(group) ?? new Pages((cursor) => this.#api.collections(group, cursor));
+    this.#lists.set(group, list);
+    return list;
+  }
+
+  async #take(page) {
     const stale = (id) => (this.#collections.get(id)?.state ?? "open") === "open";
-    const queue = (collections ?? []).map((line) => line.collection_id).filter(stale);
+    const queue = (page?.collections ?? []).map((line) => line.collection_id).filter(stale);
     const worker = async () => {
       for (let id = queue.shift(); id; id = queue.shift()) await this.read(id);
     };

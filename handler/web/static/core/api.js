@@ -75,7 +75,8 @@ export class Api {
   offer = (body) => this.#repeat("POST", "/v1/transfers", body);
   /** step is accept, decline or recall. */
   step = (id, step) => this.#repeat("POST", `/v1/transfers/${encodeURIComponent(id)}/${step}`, {});
-  collections = (group) => this.#repeat("GET", `/v1/groups/${encodeURIComponent(group)}/collections`);
+  collections = (group, cursor) =>
+    this.#repeat("GET", `/v1/groups/${encodeURIComponent(group)}/collections?${query({ cursor })}`);
   collection = (id) => this.#repeat("GET", `/v1/collections/${encodeURIComponent(id)}`);
   openCollection = (body) => this.#repeat("POST", "/v1/collections", body);
   payCollection = (id, body) => this.#repeat("POST", `/v1/collections/${encodeURIComponent(id)}/pay`, body);

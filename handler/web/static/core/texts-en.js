@@ -60,6 +60,7 @@ export default {
   "chat.empty": "Quiet in here",
   "chat.empty_text": "Tap the red button and surprise everyone.",
   "chat.compose": "Send a red envelope",
+  "chat.older": "Load older",
   "chat.newer": "New red envelope",
   "chat.announce": "{name} sent a red envelope: {greeting}",
   "chat.removed": "You are no longer a member of {group}.",

@@ -58,6 +58,7 @@ export default {
   "chat.empty": "这里静悄悄的",
   "chat.empty_text": "点红色按钮，给大家一个惊喜。",
   "chat.compose": "发红包",
+  "chat.older": "加载更早的",
   "chat.newer": "有新红包",
   "chat.announce": "{name}发了一个红包：{greeting}",
   "chat.removed": "你已不在 {group} 群里。",

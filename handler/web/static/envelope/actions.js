@@ -1,9 +1,11 @@
 // What the page does with the API about envelopes: each action takes the answer into the state.
 
 import { Problem } from "../core/api.js";
+import { Pages } from "../core/pages.js";
 import { remember, seen } from "./memory.js";
 
 const ENVELOPES_AT_ONCE = 4; // asked for at the same time
+const BATCH = 30; // of remembered envelopes
 
 export class EnvelopeActions {
   #me;
@@ -12,6 +14,10 @@ export class EnvelopeActions {
   #wallet;
   /** @type {Map<string, Promise<void>>} */
   #asking = new Map(); // envelope id → the answer under way
+  #shown = new Set(); // groups whose newest remembered envelopes were read
+  #gone = new Set(); // ids of envelopes that may not be seen any more
+  #sent;
+  #received;
 
   /**
    * @param {string} me
@@ -24,6 +30,8 @@ export class EnvelopeActions {
     this.#api = api;
     this.#envelopes = envelopes;
     this.#wallet = wallet;
+    this.#sent = new Pages((cursor) => api.sent(cursor));
+    this.#received = new Pages((cursor) => api.received(cursor));
   }
 
   /** Reads an envelope. Calls for the same one that come together share one request. @param {string} id */
@@ -40,22 +48,43 @@ export class EnvelopeActions {
 
   /** Reads the newest envelopes that one sent or took part in, as far as they are not known yet. */
   async own() {
-    const [sent, received] = await Promise.all([this.#api.sent(), this.#api.received()]);
-    const ids = [...(sent.envelopes ?? []), ...(received.shares ?? [])].map((line) => line.envelope_id);
-    await this.#all(ids.filter((id) => !this.#envelopes.has(id)));
+    await this.#listed(await Promise.all([this.#sent.newest(), this.#received.newest()]));
+  }
+
+  /** Whether there are envelopes of a group that were not read, or may be. @param {string} group */
+  hasOlder(group) {
+    return this.#remembered(group).length > 0 || this.#sent.hasMore || this.#received.hasMore;
   }
 
   /**
-   * Reads the envelopes that this browser saw in a group before, as far as they are not known yet.
+   * Reads older envelopes of a group: those that this browser saw, then those that one sent or took part in. The server
+   * lists no others.
+   * @param {string} group
+   */
+  async older(group) {
+    const known = this.#envelopes.of(group).length;
+    await this.#all(this.#remembered(group).slice(-BATCH));
+    this.remember(group);
+    while (this.#envelopes.of(group).length === known && (this.#sent.hasMore || this.#received.hasMore)) {
+      await this.#listed(await Promise.all([this.#sent.next(), this.#received.next()]));
+    }
+  }
+
+  /**
+   * Reads, once, the newest envelopes that this browser saw in a group before, as far as they are not known yet.
    * @param {string} group
    */
   async before(group) {
-    await this.#all(seen(this.#me, group).filter((id) => !this.#envelopes.has(id)));
-    remember(
-      this.#me,
-      group,
-      this.#envelopes.of(group).map((e) => e.id),
-    );
+    if (this.#shown.has(group)) return;
+    this.#shown.add(group);
+    await this.#all(this.#remembered(group).slice(-BATCH));
+    this.remember(group);
+  }
+
+  /** Remembers in this browser which envelopes a group has. @param {string} group */
+  remember(group) {
+    const ids = [...this.#remembered(group), ...this.#envelopes.of(group).map((e) => e.id)];
+    remember(this.#me, group, ids);
   }
 
   /** Reads the envelopes of a group again, after something may have been missed. @param {string} group */
@@ -79,6 +108,16 @@ export class EnvelopeActions {
     await this.#wallet.read();
   }
 
+  // The ids of envelopes that this browser saw in a group and that are not known here, oldest first.
+  #remembered(group) {
+    return seen(this.#me, group).filter((id) => !this.#envelopes.has(id) && !this.#gone.has(id));
+  }
+
+  #listed([sent, received]) {
+    const ids = [...(sent?.envelopes ?? []), ...(received?.shares ?? [])].map((line) => line.envelope_id);
+    return this.#all(ids.filter((id) => !this.#envelopes.has(id)));
+  }
+
   /** @param {string[]} ids */
   async #all(ids) {
     const queue = [...new Set(ids)];
@@ -89,6 +128,7 @@ export class EnvelopeActions {
         } catch (problem) {
           // One that may not be seen any more (its group was left) is not shown; the others are.
           if (!(problem instanceof Problem) || (problem.status !== 403 && problem.status !== 404)) throw problem;
+          this.#gone.add(id);
         }
       }
     };

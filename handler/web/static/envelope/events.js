@@ -28,7 +28,7 @@ export function envelopeEvent(page, notifier, group, event) {
 /** @param {Page} page @param {Notifier} notifier @param {string} group */
 function sent({ texts, services }, notifier, group, event) {
   const { me, actions, quietly } = services;
-  quietly(actions.envelopes.before(group));
+  actions.envelopes.remember(group);
   if (event.sender === me) {
     quietly(actions.wallet.read());
     return;

@@ -2,7 +2,7 @@
 // although the server keeps no history of a chat beyond its latest events. Only ids: everything else is asked of the
 // server again.
 
-const MOST = 30; // of each group
+const MOST = 1000; // of each group
 
 const key = (me, group) => `hongbao.seen.${me}.${group}`;
 

@@ -1,6 +1,7 @@
 // What the page does with the API about transfers: each action takes the answer into the state.
 
 import { Problem } from "../core/api.js";
+import { Pages } from "../core/pages.js";
 
 // What a step leads to. Asked again after an answer got lost, the server says that it was made: that is a success.
 const REACHED = {
@@ -14,6 +15,7 @@ export class TransferActions {
   #transfers;
   #balances;
   #wallet;
+  #lists;
 
   /**
    * @param {import("../core/api.js").Api} api
@@ -26,12 +28,34 @@ export class TransferActions {
     this.#transfers = transfers;
     this.#balances = balances;
     this.#wallet = wallet;
+    this.#lists = [
+      new Pages((cursor) => api.transfersSent(cursor)),
+      new Pages((cursor) => api.transfersReceived(cursor)),
+    ];
   }
 
   /** Reads the newest transfers from and to oneself. */
   async list() {
-    const [sent, received] = await Promise.all([this.#api.transfersSent(), this.#api.transfersReceived()]);
-    for (const dto of [...(sent.transfers ?? []), ...(received.transfers ?? [])]) this.#transfers.put(dto);
+    this.#put(await Promise.all(this.#lists.map((list) => list.newest())));
+  }
+
+  /** Whether there are transfers that were not read. */
+  get hasOlder() {
+    return this.#lists.some((list) => list.hasMore);
+  }
+
+  /** Reads older transfers, with everybody. */
+  async older() {
+    this.#put(await Promise.all(this.#lists.map((list) => list.next())));
+  }
+
+  /** Reads a transfer, wherever it stands in the lists. @param {string} id */
+  async read(id) {
+    return this.#transfers.put(await this.#api.transfer(id)).transfer;
+  }
+
+  #put(pages) {
+    for (const dto of pages.flatMap((page) => page?.transfers ?? [])) this.#transfers.put(dto);
   }
 
   /** Offers a transfer. body holds the request_id, so that calling again with the same body offers it once. */
@@ -55,7 +79,7 @@ export class TransferActions {
       ({ transfer } = this.#transfers.put(await this.#api.step(id, step)));
     } catch (problem) {
       if (!(problem instanceof Problem) || problem.status !== 409) throw problem;
-      ({ transfer } = this.#transfers.put(await this.#api.transfer(id)));
+      transfer = await this.read(id);
       if (!REACHED[step].includes(transfer.state)) throw problem;
     }
     if (transfer.state === "arrived") await this.#wallet.awaitCredit(currency, before);

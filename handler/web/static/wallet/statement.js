@@ -5,14 +5,24 @@ import { initial, tint } from "../core/people.js";
 
 const SIGNS = { topup: "plus", withdrawal: "out", void: "return", transfer: "transfer", collection: "collect" };
 
-export function line(sign, title, text, amount, under, tone = "") {
-  return h(
-    "li",
-    { class: `line ${tone}` },
+/**
+ * @param {object} parts
+ * @param {HTMLElement} parts.sign
+ * @param {string} parts.title
+ * @param {string} parts.text
+ * @param {string} parts.amount
+ * @param {string} parts.under what stands below the amount
+ * @param {string} [parts.tone] in or out
+ * @param {HTMLButtonElement|null} [parts.open] a button that leads to what the line is about; the line goes into it
+ */
+export function line({ sign, title, text, amount, under, tone = "", open = null }) {
+  const content = [
     sign,
     h("span", { class: "line-text" }, h("span", {}, title), h("small", {}, text)),
     h("span", { class: "line-amount" }, h("strong", {}, amount), h("small", {}, under)),
-  );
+  ];
+  open?.append(...content);
+  return h("li", { class: `line ${tone}` }, open ?? content);
 }
 
 /** @typedef {import("../core/texts.js").Texts} Texts */
@@ -34,16 +44,21 @@ export function entryTitle(texts, { kind, subject, counterparty }) {
   return joined(`${subject} ${kind}`, name); // something newer than this page
 }
 
-/** @param {Texts} texts @param {string} currency */
-export function entryLine(texts, entry, currency) {
+/**
+ * @param {Texts} texts
+ * @param {string} currency
+ * @param {(subject: string, reference: string) => HTMLButtonElement|null} opener
+ */
+export function entryLine(texts, entry, currency, opener) {
   const { kind, subject, counterparty } = entry;
   const plain = subject === "envelope" || kind === "void" || subject === "funding" ? kind : subject;
-  return line(
-    kind === "post" && counterparty ? face(texts, counterparty) : sign(plain),
-    entryTitle(texts, entry),
-    joined(entry.note, texts.time(entry.at)),
-    texts.signed(entry.amount, currency),
-    texts.t("wallet.balance_after", { money: texts.money(entry.balance, currency) }),
-    entry.amount > 0 ? "in" : "out",
-  );
+  return line({
+    sign: kind === "post" && counterparty ? face(texts, counterparty) : sign(plain),
+    title: entryTitle(texts, entry),
+    text: joined(entry.note, texts.time(entry.at)),
+    amount: texts.signed(entry.amount, currency),
+    under: texts.t("wallet.balance_after", { money: texts.money(entry.balance, currency) }),
+    tone: entry.amount > 0 ? "in" : "out",
+    open: opener(subject, entry.reference),
+  });
 }

@@ -2,6 +2,8 @@
 
 import { ofKind } from "../core/changes.js";
 import { fill, h, icon } from "../core/dom.js";
+import { doButton } from "../core/item.js";
+import { personPlace } from "../core/places.js";
 import { openSheet } from "../core/sheet.js";
 import { exporter } from "./export.js";
 import { entryLine, face, joined, line, sign } from "./statement.js";
@@ -10,9 +12,9 @@ const TABS = ["statement", "sent", "received"];
 
 /** @param {import("../core/page.js").Page} page */
 export function openWallet(page) {
-  const { texts, services } = page;
+  const { texts, nav, services } = page;
   const { t } = texts;
-  const { api, balances, changes, actions, toasts } = services;
+  const { api, balances, transfers, changes, actions, toasts } = services;
   const currencies = balances.known ? balances.list().map((b) => b.currency) : ["CNY"];
   let currency = currencies.includes("CNY") ? "CNY" : currencies[0];
   let tab = TABS[0];
@@ -54,18 +56,37 @@ export function openWallet(page) {
     h("p", {}, t("wallet.empty_text")),
   );
 
+  // A button that leads to what a line is about: an envelope opens above the wallet, a transfer in its conversation.
+  const opener = (subject, reference) => {
+    const ways = {
+      envelope: async () => {
+        await actions.envelopes.read(reference);
+        nav.openEnvelope(reference);
+      },
+      transfer: async () => {
+        const transfer = await actions.transfers.read(reference);
+        nav.go(personPlace(transfers.other(transfer)));
+        sheet.close();
+      },
+    };
+    const way = ways[subject];
+    return way
+      ? doButton(page, { class: "line-open", data: { testid: `see-${subject}-${reference}` } }, "", way)
+      : null;
+  };
+
   const pages = {
     statement: async (cursor) => {
       const page = await api.entries(currency, cursor);
-      return { lines: (page.entries ?? []).map((e) => entryLine(texts, e, currency)), next: page.next_cursor };
+      return { lines: (page.entries ?? []).map((e) => entryLine(texts, e, currency, opener)), next: page.next_cursor };
     },
     sent: async (cursor) => {
       const page = await api.sent(cursor);
-      return { lines: (page.envelopes ?? []).map((e) => sentLine(texts, e)), next: page.next_cursor };
+      return { lines: (page.envelopes ?? []).map((e) => sentLine(texts, e, opener)), next: page.next_cursor };
     },
     received: async (cursor) => {
       const page = await api.received(cursor);
-      return { lines: (page.shares ?? []).map((s) => receivedLine(texts, s)), next: page.next_cursor };
+      return { lines: (page.shares ?? []).map((s) => receivedLine(texts, s, opener)), next: page.next_cursor };
     },
   };
 
@@ -106,7 +127,7 @@ export function openWallet(page) {
   };
 
   const unwatch = changes.watch(ofKind("balances"), balance);
-  openSheet(
+  const sheet = openSheet(
     page,
     t("wallet.title"),
     [
@@ -124,30 +145,32 @@ export function openWallet(page) {
   services.attempt(actions.wallet.read());
 }
 
-function sentLine(texts, sent) {
+function sentLine(texts, sent, opener) {
   const { t } = texts;
   const money = (minor) => texts.money(minor, sent.currency);
   const under = [
     sent.settled > 0 && t("wallet.settled", { money: money(sent.settled) }),
     sent.refunded > 0 && t("wallet.returned", { money: money(sent.refunded) }),
   ];
-  return line(
-    sign("hold"),
-    joined(t(`kind.${sent.kind}`), t("wallet.in_group", { group: texts.groupName(sent.group_id) })),
-    joined(texts.greeting(sent.greeting), texts.time(sent.created_at)),
-    money(sent.total),
-    joined(...under) || t("wallet.waiting"),
-  );
+  return line({
+    sign: sign("hold"),
+    title: joined(t(`kind.${sent.kind}`), t("wallet.in_group", { group: texts.groupName(sent.group_id) })),
+    text: joined(texts.greeting(sent.greeting), texts.time(sent.created_at)),
+    amount: money(sent.total),
+    under: joined(...under) || t("wallet.waiting"),
+    open: opener("envelope", sent.envelope_id),
+  });
 }
 
-function receivedLine(texts, share) {
+function receivedLine(texts, share, opener) {
   const { t } = texts;
-  return line(
-    face(texts, share.sender),
-    t("packet.from", { name: texts.name(share.sender) }),
-    joined(texts.greeting(share.greeting), texts.time(share.at)),
-    texts.signed(share.amount, share.currency),
-    "",
-    "in",
-  );
+  return line({
+    sign: face(texts, share.sender),
+    title: t("packet.from", { name: texts.name(share.sender) }),
+    text: joined(texts.greeting(share.greeting), texts.time(share.at)),
+    amount: texts.signed(share.amount, share.currency),
+    under: "",
+    tone: "in",
+    open: opener("envelope", share.envelope_id),
+  });
 }
