@@ -2,7 +2,6 @@ package web_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http/httptest"
 	"os/exec"
@@ -51,22 +50,6 @@ func browser(t *testing.T) string {
 	}
 	t.Fatal("this test drives the page in a browser: install one with `apt-get install chromium`")
 	return ""
-}
-
-// evaluate runs a function of JavaScript, which may be async, with one argument, and decodes what it returns.
-func evaluate[T any](t *testing.T, ctx context.Context, function string, argument any) T {
-	t.Helper()
-	data, err := json.Marshal(argument)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(ctx, browserTimeout)
-	defer cancel()
-	result, err := chromedp.Run(ctx, chromedp.Evaluate[T](fmt.Sprintf("(%s)(%s)", function, data), chromedp.EvalAwaitPromise))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return result
 }
 
 // The policy is the gateway's. Under it the page has to come up, in either language, without an error in its console.
