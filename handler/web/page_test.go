@@ -2,12 +2,10 @@ package web_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http/httptest"
 	"os/exec"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -54,22 +52,6 @@ func browser(t *testing.T) string {
 	}
 	t.Fatal("this test drives the page in a browser: install one with `apt-get install chromium`")
 	return ""
-}
-
-// evaluate runs a function of JavaScript, which may be async, with one argument, and decodes what it returns.
-func evaluate[T any](t *testing.T, ctx context.Context, function string, argument any) T {
-	t.Helper()
-	data, err := json.Marshal(argument)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(ctx, browserTimeout)
-	defer cancel()
-	result, err := chromedp.Run(ctx, chromedp.Evaluate[T](fmt.Sprintf("(%s)(%s)", function, data), chromedp.EvalAwaitPromise))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return result
 }
 
 // The policy is the gateway's. Under it the page has to come up, in either language, without an error in its console.
@@ -138,23 +120,4 @@ func (l *lines) all() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clone(l.text)
-}
-
-func TestEveryTextIsInBothLanguages(t *testing.T) {
-	missing := evaluate[[]string](t, browse(t, serve(t, true).URL), `async () => {
-		const { TEXTS } = await import("/i18n.js");
-		const has = (lang, key) => key in TEXTS[lang] || key.replace(/\.(one|other)$/, ".other") in TEXTS[lang];
-		const holes = (text) => (text.match(/\{\w+\}/g) ?? []).length > 0;
-		const missing = [];
-		for (const [from, to] of [["en", "zh"], ["zh", "en"]]) {
-			for (const key of Object.keys(TEXTS[from])) {
-				if (!has(to, key)) missing.push(to + " " + key);
-				else if (TEXTS[to][key] !== undefined && holes(TEXTS[from][key]) !== holes(TEXTS[to][key])) missing.push(to + " " + key + " is filled in otherwise");
-			}
-		}
-		return missing;
-	}`, nil)
-	if len(missing) > 0 {
-		t.Error(strings.Join(missing, "\n"))
-	}
 }

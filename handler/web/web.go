@@ -1,5 +1,10 @@
 // Package web is the chat page that the gateway serves at `/`: plain HTML, CSS and ES modules, embedded, so that it
 // needs neither a build step nor a network. It knows nothing of the system but its HTTP and WebSocket API.
+//
+// In static/, each product has a folder (envelope, transfer, collection, wallet) that knows core/ and no other product;
+// chat/ puts them together. State is read from the services and changed only by actions and events; a view watches the
+// changes that concern it. Everything else in this folder is for the checks of the page (make page-check) and not
+// embedded: the types that its comments state, and the tests of its pure functions under node.
 package web
 
 import (

@@ -45,7 +45,7 @@ func TestFilesHaveTheirTypes(t *testing.T) {
 		"/":                    "text/html; charset=utf-8",
 		"/?user=alice&group=x": "text/html; charset=utf-8",
 		"/index.html":          "text/html; charset=utf-8",
-		"/style.css":           "text/css; charset=utf-8",
+		"/core/style.css":      "text/css; charset=utf-8",
 		"/main.js":             "text/javascript; charset=utf-8",
 		"/icon.svg":            "image/svg+xml",
 		"/config.json":         "application/json",

@@ -119,7 +119,7 @@ func topLevel() (may, ignored []string) {
 		"main.go", "client", "push", "transfer", "internal", "docs", "Makefile", "group", "BENCHMARKS.md", // ours
 		"go.sum", "staticcheck.conf", // belong to the tools, which look for them here
 	}
-	return may, []string{"data", "bin", "bench-results"}
+	return may, []string{"data", "bin", "bench-results", "handler/web/node_modules"}
 }
 
 // neverFolders are names that say nothing about what is inside.
