@@ -16,6 +16,8 @@ const (
 	CodeFundingMismatch = "funding_mismatch"
 	// CodeFundingDecided says that the order was decided before, the other way.
 	CodeFundingDecided = "funding_decided"
+	// CodeSignatureInvalid says that what claims to be from the provider does not carry its signature of now.
+	CodeSignatureInvalid = "signature_invalid"
 )
 
 // ErrFundingNotFound says that no order has the id.
