@@ -174,7 +174,7 @@ func noRequest() *serviceinfo.ServiceInfo {
 }
 
 func TestDeadline(t *testing.T) {
-	r := newRig(t, func(s *ServerConfig, _ *GatewayConfig) { s.Wallet = &Wallet{waiting{}} })
+	r := newRig(t, func(s *ServerConfig, _ *GatewayConfig) { s.Wallet = &Wallet{Domain: waiting{}} })
 	began := time.Now()
 	a := r.do(t, "GET", "/v1/wallet", r.token(t, "alice", ScopeUser), "")
 	if a.status != 503 || a.code() != wallet.CodeUnavailable {
