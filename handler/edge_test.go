@@ -127,7 +127,10 @@ func TestScopesOfEveryMethod(t *testing.T) {
 			args, _ := m.empty()
 			err = kitex.Call(WithToken(t.Context(), r.token(t, "zoe", s)), m.method, args, m.info.NewResult())
 			p, _ := ProblemOf(err)
-			if allowed := (Caller{Scopes: []Scope{s}}).hasAny(m.scopes); allowed == (p.Code == CodeForbidden) {
+			if m.signed && p.Code != wallet.CodeSignatureInvalid {
+				t.Errorf("%s with scope %s and no signature: %v", m, s, err)
+			}
+			if allowed := m.signed || (Caller{Scopes: []Scope{s}}).hasAny(m.scopes); allowed == (p.Code == CodeForbidden) {
 				t.Errorf("%s with scope %s: %v", m, s, err)
 			}
 			if err := kitex.(io.Closer).Close(); err != nil {

@@ -48,7 +48,7 @@ func (a *archive) EntriesBetween(_ context.Context, _, _ string, before int64, l
 func newArchive(t *testing.T, a *archive) *rig {
 	return newRig(t, func(s *ServerConfig, _ *GatewayConfig) {
 		a.wallets = s.Wallet.(*Wallet).Domain.(wallets)
-		s.Wallet = &Wallet{a}
+		s.Wallet = &Wallet{Domain: a}
 	})
 }
 
