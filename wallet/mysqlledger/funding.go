@@ -174,13 +174,21 @@ func (l *Ledger) DeferFunding(ctx context.Context, o wallet.FundingOrder, until 
 	if !ok || !until.After(o.QueryAt) {
 		return false, fmt.Errorf("mysqlledger: funding %d cannot be deferred to %v", o.ID, until)
 	}
-	done, err := l.cluster.DB(shard).ExecContext(ctx, "UPDATE "+l.tables[shard].fundings+" SET query_at = ? WHERE id = ? AND state = ? AND query_at = ?",
-		until.UnixMilli(), o.ID, string(wallet.FundingPending), o.QueryAt.UnixMilli())
+	t, deferred := l.tables[shard], false
+	err := l.cluster.Tx(ctx, shard, func(tx *sql.Tx) error {
+		// The row is locked before its indexes, as CloseFunding does it.
+		now, err := selectFundings(ctx, tx, t, "WHERE id = ? FOR UPDATE", o.ID)
+		deferred = err == nil && len(now) == 1 && now[0].State == wallet.FundingPending && now[0].QueryAt.Equal(o.QueryAt)
+		if !deferred {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, "UPDATE "+t.fundings+" SET query_at = ? WHERE id = ?", until.UnixMilli(), o.ID)
+		return err
+	})
 	if err != nil {
-		return false, shards.Classify(fmt.Errorf("defer funding %d: %w", o.ID, err))
+		return false, fmt.Errorf("defer funding %d: %w", o.ID, err)
 	}
-	n, err := done.RowsAffected()
-	return n == 1, err
+	return deferred, nil
 }
 
 func (l *Ledger) getFunding(ctx context.Context, shard int, id int64) (wallet.FundingOrder, error) {
