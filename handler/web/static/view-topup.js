@@ -46,8 +46,10 @@ export function openTopUp(ctx) {
     total.show("");
     const body = `${parsed.minor} ${currency.value}`;
     if (asked.body !== body) asked = { body, id: newRequestId() };
-    await ctx.actions.topUp(parsed.minor, currency.value, asked.id);
-    ctx.toasts.show(t("topup.done", { money: format(parsed.minor, currency.value, lang) }), "", "good");
+    const { state } = await ctx.actions.topUp(parsed.minor, currency.value, asked.id);
+    const money = format(parsed.minor, currency.value, lang);
+    if (state === "pending") ctx.toasts.show(t("topup.pending", { money }));
+    else ctx.toasts.show(t("topup.done", { money }), "", "good");
     return true;
   };
 
