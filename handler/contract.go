@@ -32,8 +32,8 @@ const (
 	annotationRawBody = "api.raw_body"    // the field is the body as it came
 )
 
-// scopeSignature stands for the scopes of a method that is open to everybody: its service lets nobody in who has not signed
-// the body.
+// scopeSignature stands for the scopes of a method that is open to everybody: its service lets nobody in who has not
+// signed the body.
 const scopeSignature = "signature"
 
 // contract is what the IDL promises: its services with their methods, in the order of the text.
@@ -138,7 +138,8 @@ func newMethod(tree *parser.Thrift, service string, f *parser.Function, info *se
 		return nil, err
 	}
 	m := &method{
-		methodKey: methodKey{service, f.Name}, doc: comment(f.ReservedComments), scopes: scopes, signed: scopes == nil, info: generated,
+		methodKey: methodKey{service, f.Name}, doc: comment(f.ReservedComments), scopes: scopes, signed: scopes == nil,
+		info: generated,
 	}
 	if m.request, err = newShape(onlyField(generated.NewArgs()), tree); err != nil {
 		return nil, err

@@ -74,7 +74,8 @@ func (e *edge) middleware(next endpoint.Endpoint) endpoint.Endpoint {
 	}
 }
 
-// authorize finds out who calls, and whether they may. A signed method has no caller. Refusals: unauthenticated, forbidden.
+// authorize finds out who calls, and whether they may. A signed method has no caller. Refusals: unauthenticated,
+// forbidden.
 func (e *edge) authorize(ctx context.Context, m *guardedMethod) (Caller, error) {
 	if m.signed {
 		return Caller{}, nil // the service checks the signature

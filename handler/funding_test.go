@@ -23,13 +23,17 @@ func TestCallback(t *testing.T) {
 		code       string
 		callback   []string
 	}{
-		{"as the bank sends it", "{ \"a\": 1,\n\"a\":\"\xff\" }", good, 200, "", []string{"msg_1", "1614265330", "good", "{ \"a\": 1,\n\"a\":\"\xff\" }"}},
-		{"of another media type", "x", slices.Concat(good, []string{"-Content-Type", "Content-Type: text/plain"}), 200, "", []string{"msg_1", "1614265330", "good", "x"}},
+		{"as the bank sends it", "{ \"a\": 1,\n\"a\":\"\xff\" }", good, 200, "", []string{"msg_1", "1614265330", "good",
+			"{ \"a\": 1,\n\"a\":\"\xff\" }"}},
+		{"of another media type", "x", slices.Concat(good, []string{"-Content-Type", "Content-Type: text/plain"}), 200, "",
+			[]string{"msg_1", "1614265330", "good", "x"}},
 		{"without a body", "", good, 200, "", []string{"msg_1", "1614265330", "good", ""}},
-		{"signed otherwise", "x", []string{"webhook-id: msg_1", "webhook-timestamp: 1614265330", "webhook-signature: bad"}, 401, wallet.CodeSignatureInvalid,
+		{"signed otherwise", "x", []string{"webhook-id: msg_1", "webhook-timestamp: 1614265330", "webhook-signature: bad"},
+			401, wallet.CodeSignatureInvalid,
 			[]string{"msg_1", "1614265330", "bad", "x"}},
 		{"not signed", "x", nil, 401, wallet.CodeSignatureInvalid, []string{"", "", "", "x"}},
-		{"signed twice", "x", slices.Concat(good, []string{"webhook-signature: bad"}), 401, wallet.CodeSignatureInvalid, []string{"msg_1", "1614265330", "", "x"}},
+		{"signed twice", "x", slices.Concat(good, []string{"webhook-signature: bad"}), 401, wallet.CodeSignatureInvalid,
+			[]string{"msg_1", "1614265330", "", "x"}},
 		{"too large", strings.Repeat("x", maxBody+1), good, 413, CodeBodyTooLarge, nil},
 	} {
 		r.set(func(s *state) { s.callback = nil })
@@ -52,7 +56,8 @@ func TestCallback(t *testing.T) {
 
 func TestNoCallbackWithoutAProvider(t *testing.T) {
 	r := newRig(t, func(s *ServerConfig, _ *GatewayConfig) { s.Wallet.(*Wallet).Callbacks = nil })
-	if got := r.do(t, http.MethodPost, callbackPath, "", "x"); got.status != http.StatusNotFound || got.code() != CodeNotFound {
+	if got := r.do(t, http.MethodPost, callbackPath, "", "x"); got.status != http.StatusNotFound ||
+		got.code() != CodeNotFound {
 		t.Errorf("%d %s", got.status, got.text)
 	}
 }
@@ -84,8 +89,10 @@ func TestOpenAPIOfTheCallback(t *testing.T) {
 	if len(o.Parameters) != 3 || o.Parameters[2].Name != "webhook-signature" || o.Parameters[2].In != "header" {
 		t.Errorf("parameters %+v", o.Parameters)
 	}
-	if o.RequestBody.Content["application/json"] == nil || !strings.Contains(o.Responses["401"].Description, wallet.CodeSignatureInvalid) ||
-		!strings.Contains(o.Responses["409"].Description, wallet.CodeFundingMismatch) || o.Responses["403"].Description != "" {
+	if o.RequestBody.Content["application/json"] == nil ||
+		!strings.Contains(o.Responses["401"].Description, wallet.CodeSignatureInvalid) ||
+		!strings.Contains(o.Responses["409"].Description, wallet.CodeFundingMismatch) ||
+		o.Responses["403"].Description != "" {
 		t.Errorf("%+v", o)
 	}
 }

@@ -147,7 +147,9 @@ func (w wallets) Withdraw(ctx context.Context, user, requestID string, minor int
 }
 
 // Callback answers whatever is signed with "good".
-func (w wallets) Callback(_ context.Context, id, timestamp, signatures string, body []byte) (wallet.FundingOrder, error) {
+func (w wallets) Callback(
+	_ context.Context, id, timestamp, signatures string, body []byte,
+) (wallet.FundingOrder, error) {
 	_, err := w.asked("", func(s *state) { s.callback = []string{id, timestamp, signatures, string(body)} })
 	if err == nil && signatures != "good" {
 		err = wallet.Refuse(wallet.CodeSignatureInvalid, "no signature of the callback matches")
@@ -248,7 +250,8 @@ func newRig(t testing.TB, change func(*ServerConfig, *GatewayConfig)) *rig {
 	}
 	r.rpc = listener.Addr().String()
 	sc := ServerConfig{
-		Listener: listener, Wallet: &Wallet{Domain: wallets{r.domain}, Callbacks: wallets{r.domain}}, Group: &Group{groups{r.domain}},
+		Listener: listener, Wallet: &Wallet{Domain: wallets{r.domain}, Callbacks: wallets{r.domain}},
+		Group:    &Group{groups{r.domain}},
 		Envelope: &Envelope{envelopes{r.domain}}, Transfer: &Transfer{transfers{r.domain}}, Collection: &Collection{collections{r.domain}},
 		Operator: NewOperator(operators{r.domain}), Verifier: verifier, Log: log, Metrics: r.metrics,
 	}

@@ -103,7 +103,8 @@ func newField(g reflect.StructField, text *parser.StructLike, tree *parser.Thrif
 	}
 	tag := strings.Split(g.Tag.Get("json"), ",")
 	f := &field{name: tag[0], doc: comment(described.ReservedComments), required: described.Requiredness.IsRequired()}
-	sources := map[string]source{annotationPath: fromPath, annotationQuery: fromQuery, annotationHeader: fromHeader, annotationRawBody: fromRawBody}
+	sources := map[string]source{annotationPath: fromPath, annotationQuery: fromQuery, annotationHeader: fromHeader,
+		annotationRawBody: fromRawBody}
 	for annotation, from := range sources {
 		if values := described.Annotations.Get(annotation); len(values) == 1 {
 			f.source, f.param = from, values[0]

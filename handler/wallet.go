@@ -88,7 +88,9 @@ func (h *Wallet) Withdraw(ctx context.Context, r *walletapi.FundingRequest) (*wa
 }
 
 // FundingCallback implements walletapi.WalletService.
-func (h *Wallet) FundingCallback(ctx context.Context, r *walletapi.FundingCallbackRequest) (*walletapi.FundingCallbackResponse, error) {
+func (h *Wallet) FundingCallback(
+	ctx context.Context, r *walletapi.FundingCallbackRequest,
+) (*walletapi.FundingCallbackResponse, error) {
 	if h.Callbacks == nil {
 		return nil, wallet.Refuse(CodeNotFound, "this installation has no funding provider that reports")
 	}

@@ -64,7 +64,8 @@ func (r FundingReport) Check(o FundingOrder) error {
 		return nil
 	}
 	return Refuse(CodeFundingMismatch, "funding %d is a %s of %d %s for %q, not a %s of %d %s for %q under id %d", o.ID,
-		o.Kind, o.Amount.Minor, o.Amount.Currency, o.User, clip(string(r.Kind)), r.Amount.Minor, clip(string(r.Amount.Currency)),
+		o.Kind, o.Amount.Minor, o.Amount.Currency, o.User, clip(string(r.Kind)), r.Amount.Minor,
+		clip(string(r.Amount.Currency)),
 		clip(r.User), r.ID)
 }
 

@@ -212,7 +212,8 @@ func TestReports(t *testing.T) {
 		t.Fatal(err)
 	}
 	about := func(change func(*wallet.FundingReport)) wallet.FundingReport {
-		r := wallet.FundingReport{ID: o.ID, User: "alice", Kind: wallet.EntryTopUp, Amount: o.Amount, State: wallet.FundingSettled}
+		r := wallet.FundingReport{ID: o.ID, User: "alice", Kind: wallet.EntryTopUp, Amount: o.Amount,
+			State: wallet.FundingSettled}
 		if change != nil {
 			change(&r)
 		}
@@ -225,17 +226,22 @@ func TestReports(t *testing.T) {
 		balance int64
 	}{
 		{"another amount", about(func(r *wallet.FundingReport) { r.Amount.Minor++ }), wallet.CodeFundingMismatch, 0},
-		{"another currency", about(func(r *wallet.FundingReport) { r.Amount.Currency = "JPY" }), wallet.CodeFundingMismatch, 0},
+		{"another currency", about(func(r *wallet.FundingReport) { r.Amount.Currency = "JPY" }), wallet.CodeFundingMismatch,
+			0},
 		{"another user", about(func(r *wallet.FundingReport) { r.User = "mallory" }), wallet.CodeFundingMismatch, 0},
-		{"another kind", about(func(r *wallet.FundingReport) { r.Kind = wallet.EntryWithdrawal }), wallet.CodeFundingMismatch, 0},
-		{"an order of the same shard that is none", about(func(r *wallet.FundingReport) { r.ID += 1024 }), wallet.CodeFundingNotFound, 0},
-		{"an order of a shard that is none", about(func(r *wallet.FundingReport) { r.ID |= 1023 }), wallet.CodeFundingNotFound, 0},
+		{"another kind", about(func(r *wallet.FundingReport) { r.Kind = wallet.EntryWithdrawal }),
+			wallet.CodeFundingMismatch, 0},
+		{"an order of the same shard that is none", about(func(r *wallet.FundingReport) { r.ID += 1024 }),
+			wallet.CodeFundingNotFound, 0},
+		{"an order of a shard that is none", about(func(r *wallet.FundingReport) { r.ID |= 1023 }),
+			wallet.CodeFundingNotFound, 0},
 		{"no id at all", about(func(r *wallet.FundingReport) { r.ID = -1 }), wallet.CodeFundingNotFound, 0},
 		{"not decided yet", about(func(r *wallet.FundingReport) { r.State = wallet.FundingPending }), "", 0},
 		{"settled", about(nil), "", 100},
 		{"settled again", about(nil), "", 100},
 		{"not decided yet, late", about(func(r *wallet.FundingReport) { r.State = wallet.FundingPending }), "", 100},
-		{"refused after all", about(func(r *wallet.FundingReport) { r.State = wallet.FundingRefused }), wallet.CodeFundingDecided, 100},
+		{"refused after all", about(func(r *wallet.FundingReport) { r.State = wallet.FundingRefused }),
+			wallet.CodeFundingDecided, 100},
 	} {
 		_, err := s.DecideFunding(t.Context(), line.report)
 		if wallet.RefusalCode(err) != line.code || err != nil && line.code == "" {

@@ -30,8 +30,8 @@ const (
 //
 // A top-up or withdrawal is three steps: the ledger records it (and debits a withdrawal), the provider moves the money,
 // the ledger records how that ended. Whatever stops between two of them, a repeat of the call, ResumeFundings or a
-// report of the provider (DecideFunding) goes on from there; until then a withdrawal's money is in an account of its own,
-// neither spent nor spendable.
+// report of the provider (DecideFunding) goes on from there; until then a withdrawal's money is in an account of its
+// own, neither spent nor spendable.
 //
 //	(none) ── OpenFunding ──► pending ── settled ──► top-up: outside → wallet;     withdrawal: its account → outside
 //	                           │   ▲  └─ refused ──► top-up: nothing moved;        withdrawal: its account → wallet
@@ -93,8 +93,8 @@ func checkPage(currency string, before int64, limit int) (Currency, int, error) 
 	return c, limit, nil
 }
 
-// TopUp brings minor units of a currency in from outside. The order's State is FundingPending where the provider has not
-// decided, or could not be asked: it is asked again, and a repeat of the call tells how far it has come. Refusals:
+// TopUp brings minor units of a currency in from outside. The order's State is FundingPending where the provider has
+// not decided, or could not be asked: it is asked again, and a repeat of the call tells how far it has come. Refusals:
 // amount_out_of_range, unknown_currency, request_conflict, funding_refused.
 func (s *Service) TopUp(ctx context.Context, user, requestID string, minor int64, currency string) (FundingOrder, error) {
 	return s.order(ctx, EntryTopUp, user, requestID, minor, currency)
@@ -122,11 +122,12 @@ func (s *Service) order(ctx context.Context, kind EntryKind, user, requestID str
 		return FundingOrder{}, err
 	}
 	now := s.now()
-	o := FundingOrder{ID: id, User: user, Kind: kind, Amount: amount, State: FundingPending, CreatedAt: now, QueryAt: now.Add(fundingGrace)}
+	o := FundingOrder{ID: id, User: user, Kind: kind, Amount: amount, State: FundingPending, CreatedAt: now,
+		QueryAt: now.Add(fundingGrace)}
 	if o, err = s.ledger.OpenFunding(ctx, request, o); err != nil {
 		return FundingOrder{}, err
 	}
-	ask := s.query // the call is a repeat: its order is not under the id that was made for it
+	ask := question(s.query) // the call is a repeat: its order is not under the id that was made for it
 	if o.ID == id {
 		ask = s.funding.Create
 	}
@@ -139,11 +140,14 @@ func (s *Service) order(ctx context.Context, kind EntryKind, user, requestID str
 	return o, nil
 }
 
+// question is one of the two that a provider answers about an order.
+type question func(ctx context.Context, o FundingOrder) (FundingState, error)
+
 // errNoAnswer says that it is unknown what the provider did, or will do, about an order. It is still pending.
 var errNoAnswer = errors.New("the funding provider gave no answer")
 
 // advance asks the provider about a pending order and records its answer. Error: errNoAnswer, and the ledger's.
-func (s *Service) advance(ctx context.Context, o FundingOrder, ask func(context.Context, FundingOrder) (FundingState, error)) (FundingOrder, error) {
+func (s *Service) advance(ctx context.Context, o FundingOrder, ask question) (FundingOrder, error) {
 	if o.State != FundingPending {
 		return o, nil
 	}
@@ -188,14 +192,15 @@ func (s *Service) DecideFunding(ctx context.Context, r FundingReport) (FundingOr
 		return FundingOrder{}, err
 	}
 	if o.State != r.State {
-		return FundingOrder{}, Refuse(CodeFundingDecided, "funding %d was %s before and stays so: it cannot become %s", o.ID, o.State, r.State)
+		return FundingOrder{}, Refuse(CodeFundingDecided, "funding %d was %s before and stays so: it cannot become %s", o.ID,
+			o.State, r.State)
 	}
 	return o, nil
 }
 
-// ResumeFundings asks the provider about the pending orders of a shard whose time has come, and returns how many of them
-// are now settled or refused. An order that fails does not hold up the others; err joins the failures. It may run in
-// several workers at once, which then share the orders.
+// ResumeFundings asks the provider about the pending orders of a shard whose time has come, and returns how many of
+// them are now settled or refused. An order that fails does not hold up the others; err joins the failures. It may run
+// in several workers at once, which then share the orders.
 func (s *Service) ResumeFundings(ctx context.Context, shard int) (finished int, err error) {
 	pass := resumption{service: s}
 	by := s.now() // whatever is asked about is due later than this, so the pass ends

@@ -40,14 +40,14 @@ func (secretCmd) Run(context.Context) error {
 
 type serveCmd struct {
 	Listen     string           `help:"Where installations reach the bank." default:"127.0.0.1:9090"`
-	Admin      string           `help:"Where the page is on which orders are decided. Whoever reaches it decides." default:"127.0.0.1:9091"`
-	SecretFile string           `help:"File with the secrets shared with the installation, one a line." required:"" type:"existingfile"`
+	Admin      string           `help:"Where orders are decided, by whoever reaches it." default:"127.0.0.1:9091"`
+	SecretFile string           `help:"Secrets shared with the installation, one a line." required:"" type:"existingfile"`
 	Journal    string           `help:"File that keeps the orders." default:"bank.journal" type:"path"`
-	Callback   string           `help:"Where the installation is told: https://hongbao.example/v1/funding/callback. Empty: it is not." default:""`
-	Retry      time.Duration    `help:"Before the second attempt of a callback; doubles each time, up to 64 times as long." default:"1s"`
-	Decide     bankserver.State `help:"What becomes of new orders: pending (decide on the page), settled, refused." default:"pending"`
+	Callback   string           `help:"The installation's /v1/funding/callback; empty: it is not told." default:""`
+	Retry      time.Duration    `help:"Between the first callbacks; doubles each time, up to 64 times." default:"1s"`
+	Decide     bankserver.State `help:"What becomes of new orders: pending, settled, refused." default:"pending"`
 	After      string           `help:"How long that takes." default:"0s"`
-	Fault      bankserver.Fault `help:"What the bank does wrong: none, lose (answers), error (500), silent (no callbacks)." default:"none"`
+	Fault      bankserver.Fault `help:"none, lose (answers), error (500), silent (no callbacks)." default:"none"`
 }
 
 // Run serves until the context ends.

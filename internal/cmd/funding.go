@@ -10,8 +10,8 @@ import (
 	"github.com/hongbao/hongbao/wallet/httpfunding"
 )
 
-// funding are the flags of a process that moves money in or out of the installation. An installation with real money needs
-// them, a sandbox refuses them; wallet/httpfunding says how the bank is spoken to.
+// funding are the flags of a process that moves money in or out of the installation. An installation with real money
+// needs them, a sandbox refuses them; wallet/httpfunding says how the bank is spoken to.
 type funding struct {
 	FundingURL        string `help:"Bank behind real money, as https://bank.example/funding."`
 	FundingSecretFile string `help:"Secrets shared with it: whsec_…, one a line." type:"existingfile"`

@@ -29,7 +29,8 @@ func TestFundingFlags(t *testing.T) {
 		{[]string{"--funding-secret-file", secrets}, "belong together"},
 	} {
 		var out, errs bytes.Buffer
-		if code := Main(append([]string{"up", "--data", data}, line.args...), &out, &errs); code != 1 || !strings.Contains(errs.String(), line.want) {
+		if code := Main(append([]string{"up", "--data", data}, line.args...), &out, &errs); code != 1 ||
+			!strings.Contains(errs.String(), line.want) {
 			t.Errorf("%v: exit %d, %s; want %q", line.args, code, errs.String(), line.want)
 		}
 	}

@@ -25,7 +25,8 @@ const recheckTimeout = 10 * time.Second
 
 // listenRPC makes the Kitex server over a system; bank is nil in a sandbox.
 func listenRPC(
-	s *system.System, bank *httpfunding.Provider, address string, verifier *handler.Verifier, metrics prometheus.Registerer,
+	s *system.System, bank *httpfunding.Provider, address string, verifier *handler.Verifier,
+	metrics prometheus.Registerer,
 ) (*handler.Server, net.Addr, error) {
 	listener, err := listen("rpc", address)
 	if err != nil {

@@ -39,7 +39,7 @@ const (
 
 // What Verify finds wrong. Each is safe to tell the sender.
 var (
-	ErrMissing = errors.New("signature: the headers webhook-id, webhook-timestamp and webhook-signature are needed, once each")
+	ErrMissing = errors.New("signature: the headers webhook-id, webhook-timestamp and webhook-signature are needed")
 	ErrStale   = errors.New("signature: webhook-timestamp is more than 5 minutes from now")
 	ErrForged  = errors.New("signature: no signature matches")
 )
@@ -77,8 +77,8 @@ type Secrets struct {
 	keys [][]byte
 }
 
-// ParseSecrets reads secrets as whsec_BASE64 (24 to 64 bytes), one a line, up to 8. Empty lines and lines that begin with #
-// are skipped. Errors never quote the text.
+// ParseSecrets reads secrets as whsec_BASE64 (24 to 64 bytes), one a line, up to 8. Empty lines and lines that begin
+// with # are skipped. Errors never quote the text.
 func ParseSecrets(text []byte) (Secrets, error) {
 	var s Secrets
 	number := 0

@@ -55,19 +55,30 @@ func TestVerify(t *testing.T) {
 		{"a second more, from the future", good, at.Add(-5*time.Minute - time.Second), exampleBody, signature.ErrStale},
 		{"another body", good, at, `{"test": 2432232315}`, signature.ErrForged},
 		{"another id", change(func(h *signature.Headers) { h.ID += "x" }), at, exampleBody, signature.ErrForged},
-		{"a moved full stop", change(func(h *signature.Headers) { h.ID += ".1614265330" }), at, exampleBody, signature.ErrMissing},
-		{"another timestamp", change(func(h *signature.Headers) { h.Timestamp = "1614265331" }), at, exampleBody, signature.ErrForged},
-		{"a timestamp spelled otherwise", change(func(h *signature.Headers) { h.Timestamp = "+1614265330" }), at, exampleBody, signature.ErrMissing},
-		{"a timestamp out of range", change(func(h *signature.Headers) { h.Timestamp = "9223372036854775807" }), at, exampleBody, signature.ErrStale},
-		{"another version", change(func(h *signature.Headers) { h.Signature = "v2" + h.Signature[2:] }), at, exampleBody, signature.ErrForged},
-		{"among others", change(func(h *signature.Headers) { h.Signature = "v1a,xx v1,AAAA " + h.Signature }), at, exampleBody, nil},
-		{"behind too many others", change(func(h *signature.Headers) { h.Signature = strings.Repeat("v1,AAAA ", 16) + h.Signature }), at, exampleBody, signature.ErrForged},
-		{"an empty signature", change(func(h *signature.Headers) { h.Signature = "v1," }), at, exampleBody, signature.ErrForged},
+		{"a moved full stop", change(func(h *signature.Headers) { h.ID += ".1614265330" }), at, exampleBody,
+			signature.ErrMissing},
+		{"another timestamp", change(func(h *signature.Headers) { h.Timestamp = "1614265331" }), at, exampleBody,
+			signature.ErrForged},
+		{"a timestamp spelled otherwise", change(func(h *signature.Headers) { h.Timestamp = "+1614265330" }), at,
+			exampleBody, signature.ErrMissing},
+		{"a timestamp out of range", change(func(h *signature.Headers) { h.Timestamp = "9223372036854775807" }), at,
+			exampleBody, signature.ErrStale},
+		{"another version", change(func(h *signature.Headers) { h.Signature = "v2" + h.Signature[2:] }), at, exampleBody,
+			signature.ErrForged},
+		{"among others", change(func(h *signature.Headers) { h.Signature = "v1a,xx v1,AAAA " + h.Signature }), at,
+			exampleBody, nil},
+		{"behind too many others", change(func(h *signature.Headers) {
+			h.Signature = strings.Repeat("v1,AAAA ", 16) + h.Signature
+		}), at, exampleBody, signature.ErrForged},
+		{"an empty signature", change(func(h *signature.Headers) { h.Signature = "v1," }), at, exampleBody,
+			signature.ErrForged},
 		{"no signature", change(func(h *signature.Headers) { h.Signature = "" }), at, exampleBody, signature.ErrMissing},
 		{"no id", change(func(h *signature.Headers) { h.ID = "" }), at, exampleBody, signature.ErrMissing},
-		{"an endless id", change(func(h *signature.Headers) { h.ID = strings.Repeat("x", 129) }), at, exampleBody, signature.ErrMissing},
+		{"an endless id", change(func(h *signature.Headers) { h.ID = strings.Repeat("x", 129) }), at, exampleBody,
+			signature.ErrMissing},
 	} {
-		if err := s.Verify(line.headers, line.now, []byte(line.body)); !errors.Is(err, line.want) || (err == nil) != (line.want == nil) {
+		if err := s.Verify(line.headers, line.now, []byte(line.body)); !errors.Is(err, line.want) ||
+			(err == nil) != (line.want == nil) {
 			t.Errorf("%s: %v, want %v", line.what, err, line.want)
 		}
 	}
@@ -90,7 +101,8 @@ func TestRollingASecret(t *testing.T) {
 
 func TestParseSecretsRefuses(t *testing.T) {
 	for _, text := range []string{
-		"", "# nothing", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZ", "whsec_c2hvcnQ=", exampleSecret + " " + exampleSecret,
+		"", "# nothing", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZ", "whsec_c2hvcnQ=",
+		exampleSecret + " " + exampleSecret,
 		strings.Repeat(exampleSecret+"\n", 9), "whsec_" + strings.Repeat("MfKQ", 30),
 	} {
 		_, err := signature.ParseSecrets([]byte(text))

@@ -36,7 +36,8 @@ func freePort(t *testing.T) string {
 func newBank(t *testing.T, listen, callback, secrets string) *bank {
 	t.Helper()
 	b := &bank{t: t, binary: filepath.Join(t.TempDir(), "bank"), admin: freePort(t)}
-	if out, err := exec.Command("go", "build", "-race", "-o", b.binary, "github.com/hongbao/hongbao/deploy/bank").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-race", "-o", b.binary,
+		"github.com/hongbao/hongbao/deploy/bank").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	secret, err := exec.Command(b.binary, "secret").Output()
@@ -155,8 +156,8 @@ func (a teller) has(what string, minor int64) {
 	}
 }
 
-// A top-up of real money between two processes, through pending, settled, refused, unknown and late, with either killed in
-// between.
+// A top-up of real money between two processes, through pending, settled, refused, unknown and late, with either killed
+// in between.
 func TestRealMoneyThroughABank(t *testing.T) {
 	secrets, listen, web := filepath.Join(t.TempDir(), "secrets"), freePort(t), freePort(t)
 	b := newBank(t, listen, "http://"+web+"/v1/funding/callback", secrets)
@@ -171,7 +172,8 @@ func TestRealMoneyThroughABank(t *testing.T) {
 	a.has("pending", 0)
 	b.do("POST", "/orders/"+order, `{"do":"settle"}`)
 	a.has("settled by the callback", 100)
-	if answer, status := a.topUp("settled"); status != http.StatusOK || answer.State != "settled" || answer.Balance != 100 || answer.ID != order {
+	if answer, status := a.topUp("settled"); status != http.StatusOK || answer.State != "settled" ||
+		answer.Balance != 100 || answer.ID != order {
 		t.Errorf("asked again: %d %+v", status, answer)
 	}
 
@@ -186,7 +188,10 @@ func TestRealMoneyThroughABank(t *testing.T) {
 	b.do("POST", "/orders/"+order, `{"do":"forget"}`)
 	u.kill()
 	u.start()
-	b.until("the bank is given the order again", func() bool { states, err := b.orders(); return err == nil && states[order] == "pending" })
+	b.until("the bank is given the order again", func() bool {
+		states, err := b.orders()
+		return err == nil && states[order] == "pending"
+	})
 	b.do("POST", "/orders/"+order, `{"do":"settle"}`)
 	a.has("unknown, created again, settled", 200)
 

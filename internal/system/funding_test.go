@@ -54,7 +54,8 @@ func newBranch(t *testing.T) *branch {
 	}
 	b.address = listener.Addr().String()
 	b.provider, err = httpfunding.New(httpfunding.Config{
-		URL: "http://" + b.address, Secrets: b.secrets, Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(), Now: time.Now,
+		URL: "http://" + b.address, Secrets: b.secrets, Log: slog.New(slog.DiscardHandler),
+		Registerer: prometheus.NewRegistry(), Now: time.Now,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -63,8 +64,9 @@ func newBranch(t *testing.T) *branch {
 	callbacks := httptest.NewServer(http.HandlerFunc(b.callback))
 	t.Cleanup(callbacks.Close)
 	b.config = bankserver.Config{
-		Secrets: b.secrets, Journal: filepath.Join(t.TempDir(), "journal"), CallbackURL: callbacks.URL, Retry: time.Millisecond,
-		Log: slog.New(slog.DiscardHandler),
+		Secrets: b.secrets, Journal: filepath.Join(t.TempDir(), "journal"), CallbackURL: callbacks.URL,
+		Retry: time.Millisecond,
+		Log:   slog.New(slog.DiscardHandler),
 	}
 	b.openBank(listener)
 	t.Cleanup(func() { b.closeBank() })
@@ -116,7 +118,8 @@ func (b *branch) callback(w http.ResponseWriter, r *http.Request) {
 }
 
 func (b *branch) tell(h signature.Headers, body []byte) (wallet.FundingOrder, error) {
-	return httpfunding.NewCallbacks(b.provider, b.Wallets).Callback(context.WithoutCancel(b.Context()), h.ID, h.Timestamp, h.Signature, body)
+	return httpfunding.NewCallbacks(b.provider, b.Wallets).Callback(context.WithoutCancel(b.Context()), h.ID, h.Timestamp,
+		h.Signature, body)
 }
 
 func (b *branch) rule(decide bankserver.State, fault bankserver.Fault) {
@@ -412,7 +415,8 @@ func TestTheBankIsDownForAnHour(t *testing.T) {
 	b.wants("back", 100)
 }
 
-// The bank's answer to a payout is lost and the payout is refused later, told twice and asked about: it comes back once.
+// The bank's answer to a payout is lost and the payout is refused later, told twice and asked about: it comes back
+// once.
 func TestARefusedPayoutComesBackOnce(t *testing.T) {
 	b := newBranch(t)
 	b.rule(bankserver.Settled, bankserver.NoFault)
@@ -437,7 +441,8 @@ func TestCallbacksThatMoveNothing(t *testing.T) {
 	b.rule(bankserver.Pending, bankserver.Silent)
 	o := b.order(wallet.EntryTopUp, "a", wallet.FundingPending)
 	body := func(id int64, user string, minor int64, currency, state string) []byte {
-		return fmt.Appendf(nil, `{"type":"funding.decided","order":{"id":"%d","kind":"topup","user":%q,"amount":%d,"currency":%q,"state":%q}}`,
+		return fmt.Appendf(nil,
+			`{"type":"funding.decided","order":{"id":"%d","kind":"topup","user":%q,"amount":%d,"currency":%q,"state":%q}}`,
 			id, user, minor, currency, state)
 	}
 	good := body(o.ID, "alice", 100, "CNY", "settled")
@@ -453,10 +458,14 @@ func TestCallbacksThatMoveNothing(t *testing.T) {
 		{"signed by somebody else", other.Sign("msg_1", time.Now(), good), good, wallet.CodeSignatureInvalid},
 		{"an old one", b.secrets.Sign("msg_1", time.Now().Add(-6*time.Minute), good), good, wallet.CodeSignatureInvalid},
 		{"changed under way", signed(good), body(o.ID, "alice", 1000, "CNY", "settled"), wallet.CodeSignatureInvalid},
-		{"ten times the amount", signed(body(o.ID, "alice", 1000, "CNY", "settled")), body(o.ID, "alice", 1000, "CNY", "settled"), wallet.CodeFundingMismatch},
-		{"another currency", signed(body(o.ID, "alice", 100, "USD", "settled")), body(o.ID, "alice", 100, "USD", "settled"), wallet.CodeFundingMismatch},
-		{"another user", signed(body(o.ID, "mallory", 100, "CNY", "settled")), body(o.ID, "mallory", 100, "CNY", "settled"), wallet.CodeFundingMismatch},
-		{"an order that there is not", signed(body(o.ID+1024, "alice", 100, "CNY", "settled")), body(o.ID+1024, "alice", 100, "CNY", "settled"), wallet.CodeFundingNotFound},
+		{"ten times the amount", signed(body(o.ID, "alice", 1000, "CNY", "settled")), body(o.ID, "alice", 1000, "CNY",
+			"settled"), wallet.CodeFundingMismatch},
+		{"another currency", signed(body(o.ID, "alice", 100, "USD", "settled")), body(o.ID, "alice", 100, "USD", "settled"),
+			wallet.CodeFundingMismatch},
+		{"another user", signed(body(o.ID, "mallory", 100, "CNY", "settled")), body(o.ID, "mallory", 100, "CNY", "settled"),
+			wallet.CodeFundingMismatch},
+		{"an order that there is not", signed(body(o.ID+1024, "alice", 100, "CNY", "settled")), body(o.ID+1024, "alice", 100,
+			"CNY", "settled"), wallet.CodeFundingNotFound},
 	} {
 		if _, err := b.tell(line.headers, line.body); wallet.RefusalCode(err) != line.code {
 			t.Errorf("%s: %v, want %s", line.what, err, line.code)

@@ -35,8 +35,8 @@ type Config struct {
 
 	Limits envelope.Limits
 	Rules  transfer.Rules
-	// Funding moves real money in and out. It is nil for a sandbox installation, whose money comes from wallet.Sandbox, and
-	// for a process that is Unfunded.
+	// Funding moves real money in and out. It is nil for a sandbox installation, whose money comes from wallet.Sandbox,
+	// and for a process that is Unfunded.
 	Funding wallet.Funding
 	// Unfunded says that this process moves no money in or out, so that an installation with real money can be opened
 	// without Funding.

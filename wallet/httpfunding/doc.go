@@ -1,7 +1,7 @@
 // Package httpfunding is a wallet.Funding over HTTP: a bank, or whatever stands between this installation and one.
 //
-// Everything between the two is a JSON object with a type and an order, signed in both directions after Standard Webhooks
-// (internal/signature) with secrets that only the two sides know:
+// Everything between the two is a JSON object with a type and an order, signed in both directions after Standard
+// Webhooks (internal/signature) with secrets that only the two sides know:
 //
 //	{"type":"funding.create",
 //	 "order":{"id":"1234","kind":"topup","user":"alice","amount":10000,"currency":"CNY"}}
@@ -19,6 +19,6 @@
 // come to POST /v1/funding/callback. The bank repeats one, with the same webhook-id, until it is answered with 200.
 //
 // Only a signed final state for exactly the order that is in the ledger moves money. All else leaves it pending, to be
-// asked about again with the same id: what a bank must promise is to carry out an id once, however often and however late
-// it is asked to, and never to forget one.
+// asked about again with the same id: what a bank must promise is to carry out an id once, however often and however
+// late it is asked to, and never to forget one.
 package httpfunding

@@ -21,11 +21,14 @@ import (
 )
 
 var order = wallet.FundingOrder{
-	ID: 7<<40 + 3, User: "alice", Kind: wallet.EntryTopUp, Amount: wallet.Amount{Minor: 100, Currency: "CNY"}, State: wallet.FundingPending,
+	ID: 7<<40 + 3, User: "alice", Kind: wallet.EntryTopUp, Amount: wallet.Amount{Minor: 100, Currency: "CNY"},
+	State: wallet.FundingPending,
 }
 
 func answer(kind, change, state string) string {
-	text := `{"type":"` + kind + `","order":{"id":"7696581394435","kind":"topup","user":"alice","amount":100,"currency":"CNY","state":"` + state + `"}}`
+	text := `{"type":"` + kind +
+		`","order":{"id":"7696581394435","kind":"topup","user":"alice","amount":100,"currency":"CNY","state":"` + state +
+		`"}}`
 	from, to, _ := strings.Cut(change, "→")
 	return strings.Replace(text, from, to, 1)
 }
@@ -62,7 +65,8 @@ func newFixture(t *testing.T, bank func(f *fixture, w http.ResponseWriter, r *ht
 	t.Cleanup(server.Close)
 	var err error
 	f.provider, err = httpfunding.New(httpfunding.Config{
-		URL: server.URL, Secrets: f.secrets, Log: slog.New(slog.NewTextHandler(f.log, nil)), Registerer: f.registry, Now: time.Now,
+		URL: server.URL, Secrets: f.secrets, Log: slog.New(slog.NewTextHandler(f.log, nil)), Registerer: f.registry,
+		Now: time.Now,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -90,17 +94,24 @@ func TestAnswers(t *testing.T) {
 		{"settled", text(answer("funding.order", "", "settled")), wallet.FundingSettled, "", 1, "settled"},
 		{"refused", text(answer("funding.order", "", "refused")), wallet.FundingRefused, "", 1, "refused"},
 		{"pending", text(answer("funding.order", "", "pending")), wallet.FundingPending, "", 1, "pending"},
-		{"with a field more", text(answer("funding.order", `{"type"→{"more":1,"type"`, "settled")), wallet.FundingSettled, "", 1, "settled"},
+		{"with a field more", text(answer("funding.order", `{"type"→{"more":1,"type"`, "settled")), wallet.FundingSettled,
+			"", 1, "settled"},
 		{"never heard of it", text(answer("funding.unknown", "", "")), wallet.FundingUnknown, "", 1, "unknown"},
 		{"never heard of another", text(answer("funding.unknown", "4435→4436", "")), "", "funding.unknown", 1, "error"},
-		{"another amount", text(answer("funding.order", "100→101", "settled")), "", "funding_mismatch", 1, "funding_mismatch"},
-		{"another currency", text(answer("funding.order", "CNY→JPY", "settled")), "", "funding_mismatch", 1, "funding_mismatch"},
-		{"another user", text(answer("funding.order", "alice→malice", "settled")), "", "funding_mismatch", 1, "funding_mismatch"},
-		{"another kind", text(answer("funding.order", "topup→withdrawal", "settled")), "", "funding_mismatch", 1, "funding_mismatch"},
-		{"another order", text(answer("funding.order", "4435→4436", "settled")), "", "funding_mismatch", 1, "funding_mismatch"},
+		{"another amount", text(answer("funding.order", "100→101", "settled")), "", "funding_mismatch", 1,
+			"funding_mismatch"},
+		{"another currency", text(answer("funding.order", "CNY→JPY", "settled")), "", "funding_mismatch", 1,
+			"funding_mismatch"},
+		{"another user", text(answer("funding.order", "alice→malice", "settled")), "", "funding_mismatch", 1,
+			"funding_mismatch"},
+		{"another kind", text(answer("funding.order", "topup→withdrawal", "settled")), "", "funding_mismatch", 1,
+			"funding_mismatch"},
+		{"another order", text(answer("funding.order", "4435→4436", "settled")), "", "funding_mismatch", 1,
+			"funding_mismatch"},
 		{"a state that is none", text(answer("funding.order", "", "done")), "", "done", 1, "error"},
 		{"our request sent back", text(answer("funding.create", "", "settled")), "", "funding.create", 1, "error"},
-		{"an error of the bank", text(`{"type":"funding.error","error":"closed on Sundays"}`), "", "closed on Sundays", 1, "error"},
+		{"an error of the bank", text(`{"type":"funding.error","error":"closed on Sundays"}`), "", "closed on Sundays", 1,
+			"error"},
 		{"no JSON", text("settled"), "", "protocol", 1, "error"},
 		{"not signed", func(_ *fixture, w http.ResponseWriter, _ *http.Request, _ string) {
 			_, _ = io.WriteString(w, answer("funding.order", "", "settled"))
@@ -118,7 +129,8 @@ func TestAnswers(t *testing.T) {
 		{"elsewhere", func(_ *fixture, w http.ResponseWriter, r *http.Request, _ string) {
 			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
 		}, "", unsigned, 1, "unsigned"},
-		{"an endless answer", text(answer("funding.order", "", "settled") + strings.Repeat(" ", 16<<10)), "", "more than 16384 bytes", 1, "error"},
+		{"an endless answer", text(answer("funding.order", "", "settled") + strings.Repeat(" ", 16<<10)), "",
+			"more than 16384 bytes", 1, "error"},
 		{"a proxy's 502 three times", func(_ *fixture, w http.ResponseWriter, _ *http.Request, _ string) {
 			w.WriteHeader(http.StatusBadGateway)
 		}, "", "502", 3, "error"},
@@ -136,7 +148,8 @@ func TestAnswers(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t, line.bank)
 			state, err := f.provider.Query(t.Context(), order)
-			if state != line.state || (err == nil) != (line.wrong == "") || err != nil && !strings.Contains(err.Error(), line.wrong) {
+			if state != line.state || (err == nil) != (line.wrong == "") ||
+				err != nil && !strings.Contains(err.Error(), line.wrong) {
 				t.Errorf("%q, %v", state, err)
 			}
 			if n := f.asked.Load(); n != line.asked {
@@ -186,7 +199,8 @@ func TestCreate(t *testing.T) {
 	}))
 	defer server.Close()
 	provider, err := httpfunding.New(httpfunding.Config{
-		URL: server.URL, Secrets: f.secrets, Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(), Now: time.Now,
+		URL: server.URL, Secrets: f.secrets, Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
+		Now: time.Now,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -199,19 +213,25 @@ func TestCreate(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := got["order"].(map[string]any)
-	if got["type"] != "funding.create" || o["id"] != "7696581394435" || o["user"] != "alice" || o["kind"] != "topup" || o["amount"] != 100.0 || o["currency"] != "CNY" {
+	if got["type"] != "funding.create" || o["id"] != "7696581394435" || o["user"] != "alice" || o["kind"] != "topup" ||
+		o["amount"] != 100.0 || o["currency"] != "CNY" {
 		t.Errorf("the bank was told %v", got)
 	}
 }
 
 func TestURLs(t *testing.T) {
 	for url, good := range map[string]bool{
-		"https://bank.example/funding": true, "http://127.0.0.1:9090": true, "http://[::1]:9090/x": true, "http://localhost/": true,
-		"http://bank.example/funding": false, "http://10.0.0.7/": false, "https://me:secret@bank.example/": false, "ftp://bank.example": false,
-		"bank.example": false, "": false, "https://bank.example/?key=secret": false, "http://localhost.evil.example/": false, "https://": false,
+		"https://bank.example/funding": true, "http://127.0.0.1:9090": true, "http://[::1]:9090/x": true,
+		"http://localhost/":           true,
+		"http://bank.example/funding": false, "http://10.0.0.7/": false, "https://me:secret@bank.example/": false,
+		"ftp://bank.example": false,
+		"bank.example":       false, "": false, "https://bank.example/?key=secret": false,
+		"http://localhost.evil.example/": false,
+		"https://":                       false,
 	} {
 		_, err := httpfunding.New(httpfunding.Config{
-			URL: url, Secrets: newSecrets(t), Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(), Now: time.Now,
+			URL: url, Secrets: newSecrets(t), Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
+			Now: time.Now,
 		})
 		if (err == nil) != good {
 			t.Errorf("%q: %v", url, err)
@@ -249,20 +269,29 @@ func TestCallbacks(t *testing.T) {
 	}{
 		{"settled", good, f.secrets, time.Now(), nil, "", "settled", true},
 		{"refused", answer("funding.decided", "", "refused"), f.secrets, time.Now(), nil, "", "refused", true},
-		{"for another secret", good, newSecrets(t), time.Now(), nil, wallet.CodeSignatureInvalid, wallet.CodeSignatureInvalid, false},
-		{"6 minutes old", good, f.secrets, time.Now().Add(-6 * time.Minute), nil, wallet.CodeSignatureInvalid, wallet.CodeSignatureInvalid, false},
-		{"from the future", good, f.secrets, time.Now().Add(6 * time.Minute), nil, wallet.CodeSignatureInvalid, wallet.CodeSignatureInvalid, false},
-		{"an answer of the bank", answer("funding.order", "", "settled"), f.secrets, time.Now(), nil, wallet.CodeInvalidArgument, wallet.CodeInvalidArgument, false},
-		{"our own question", answer("funding.create", "", "settled"), f.secrets, time.Now(), nil, wallet.CodeInvalidArgument, wallet.CodeInvalidArgument, false},
-		{"undecided", answer("funding.decided", "", "pending"), f.secrets, time.Now(), nil, wallet.CodeInvalidArgument, wallet.CodeInvalidArgument, false},
+		{"for another secret", good, newSecrets(t), time.Now(), nil, wallet.CodeSignatureInvalid,
+			wallet.CodeSignatureInvalid, false},
+		{"6 minutes old", good, f.secrets, time.Now().Add(-6 * time.Minute), nil, wallet.CodeSignatureInvalid,
+			wallet.CodeSignatureInvalid, false},
+		{"from the future", good, f.secrets, time.Now().Add(6 * time.Minute), nil, wallet.CodeSignatureInvalid,
+			wallet.CodeSignatureInvalid, false},
+		{"an answer of the bank", answer("funding.order", "", "settled"), f.secrets, time.Now(), nil,
+			wallet.CodeInvalidArgument, wallet.CodeInvalidArgument, false},
+		{"our own question", answer("funding.create", "", "settled"), f.secrets, time.Now(), nil, wallet.CodeInvalidArgument,
+			wallet.CodeInvalidArgument, false},
+		{"undecided", answer("funding.decided", "", "pending"), f.secrets, time.Now(), nil, wallet.CodeInvalidArgument,
+			wallet.CodeInvalidArgument, false},
 		{"no JSON", "settled", f.secrets, time.Now(), nil, wallet.CodeInvalidArgument, wallet.CodeInvalidArgument, false},
-		{"endless", good + strings.Repeat(" ", 16<<10), f.secrets, time.Now(), nil, wallet.CodeInvalidArgument, wallet.CodeInvalidArgument, false},
-		{"about another order", good, f.secrets, time.Now(), wallet.Refuse(wallet.CodeFundingMismatch, "no"), wallet.CodeFundingMismatch, wallet.CodeFundingMismatch, true},
+		{"endless", good + strings.Repeat(" ", 16<<10), f.secrets, time.Now(), nil, wallet.CodeInvalidArgument,
+			wallet.CodeInvalidArgument, false},
+		{"about another order", good, f.secrets, time.Now(), wallet.Refuse(wallet.CodeFundingMismatch, "no"),
+			wallet.CodeFundingMismatch, wallet.CodeFundingMismatch, true},
 		{"while the ledger is away", good, f.secrets, time.Now(), errors.New("away"), "", "error", true},
 	} {
 		d := &decider{err: line.err}
 		h := line.secrets.Sign("msg_1", line.at, []byte(line.body))
-		_, err := httpfunding.NewCallbacks(f.provider, d).Callback(t.Context(), h.ID, h.Timestamp, h.Signature, []byte(line.body))
+		_, err := httpfunding.NewCallbacks(f.provider, d).Callback(t.Context(), h.ID, h.Timestamp, h.Signature,
+			[]byte(line.body))
 		if wallet.RefusalCode(err) != line.code || (err == nil) != (line.code == "" && line.err == nil) {
 			t.Errorf("%s: %v, want %q", line.what, err, line.code)
 		}

@@ -18,8 +18,8 @@ type metrics struct {
 func newMetrics() *metrics {
 	return &metrics{seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "hongbao_funding_seconds",
-		Help: "Questions to the funding provider with all attempts, and its callbacks (funding.decided), by outcome: a state, " +
-			"the code of a refusal (funding_mismatch: it speaks of another order), unsigned, or error.",
+		Help: "Questions to the funding provider with all attempts, and its callbacks (funding.decided), by outcome: " +
+			"a state, the code of a refusal (funding_mismatch: it speaks of another order), unsigned, or error.",
 		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2, 3, 5},
 	}, []string{"message", "outcome"})}
 }

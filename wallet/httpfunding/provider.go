@@ -107,7 +107,9 @@ func (p *Provider) Query(ctx context.Context, o wallet.FundingOrder) (wallet.Fun
 }
 
 // ask puts a question about an order to the bank, and checks the answer.
-func (p *Provider) ask(ctx context.Context, question string, o wallet.FundingOrder) (state wallet.FundingState, err error) {
+func (p *Provider) ask(
+	ctx context.Context, question string, o wallet.FundingOrder,
+) (state wallet.FundingState, err error) {
 	began := time.Now()
 	defer func() { p.metrics.observe(question, outcomeOf(state, err), began) }()
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)

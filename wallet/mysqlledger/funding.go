@@ -60,7 +60,8 @@ func openFunding(ctx context.Context, tx *sql.Tx, t tables, o *wallet.FundingOrd
 		}
 	}
 	_, err := tx.ExecContext(ctx, "INSERT INTO "+t.fundings+" ("+fundingColumns+") VALUES "+in(9),
-		o.ID, o.User, string(o.Kind), string(o.Amount.Currency), o.Amount.Minor, string(o.State), o.Balance, at, o.QueryAt.UnixMilli())
+		o.ID, o.User, string(o.Kind), string(o.Amount.Currency), o.Amount.Minor, string(o.State), o.Balance, at,
+		o.QueryAt.UnixMilli())
 	if shards.IsDuplicate(err) {
 		return errors.New("mysqlledger: the id exists already: do two processes have the same node number?")
 	}
@@ -160,15 +161,16 @@ func (l *Ledger) DueFundings(ctx context.Context, shard int, by time.Time, limit
 		return nil, err
 	}
 	orders, err := selectFundings(ctx, l.cluster.DB(shard), l.tables[shard],
-		"WHERE state = ? AND query_at <= ? ORDER BY query_at, id LIMIT ?", string(wallet.FundingPending), by.UnixMilli(), limit)
+		"WHERE state = ? AND query_at <= ? ORDER BY query_at, id LIMIT ?", string(wallet.FundingPending), by.UnixMilli(),
+		limit)
 	if err != nil {
 		return nil, shards.Classify(fmt.Errorf("due fundings of shard %d: %w", shard, err))
 	}
 	return orders, nil
 }
 
-// DeferFunding moves the QueryAt of a pending order from what o says to a later time. It returns false where the order is
-// no longer pending or has another QueryAt, so of several workers with the same o one gets true.
+// DeferFunding moves the QueryAt of a pending order from what o says to a later time. It returns false where the order
+// is no longer pending or has another QueryAt, so of several workers with the same o one gets true.
 func (l *Ledger) DeferFunding(ctx context.Context, o wallet.FundingOrder, until time.Time) (bool, error) {
 	shard, ok := l.ShardOf(o.ID)
 	if !ok || !until.After(o.QueryAt) {

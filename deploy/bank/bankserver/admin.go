@@ -12,8 +12,8 @@ import (
 //go:embed page.html
 var page embed.FS
 
-// Admin is the bank as whoever runs it sees it: a page at /, and what the page calls. It asks nobody who they are, so it
-// belongs on a loopback address; pages of other origins are refused.
+// Admin is the bank as whoever runs it sees it: a page at /, and what the page calls. It asks nobody who they are, so
+// it belongs on a loopback address; pages of other origins are refused.
 //
 //	GET  /orders        {"orders":[…],"rule":{…}}
 //	POST /orders/{id}   {"do":"settle"|"refuse"|"forget"|"repeat","after":"90s"}   after: for settle and refuse
@@ -21,7 +21,8 @@ var page embed.FS
 func (b *Bank) Admin() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'")
+		w.Header().Set("Content-Security-Policy",
+			"default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'")
 		http.ServeFileFS(w, r, page, "page.html")
 	})
 	mux.HandleFunc("GET /orders", func(w http.ResponseWriter, _ *http.Request) { b.show(w) })

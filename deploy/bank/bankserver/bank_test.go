@@ -61,8 +61,9 @@ func newRig(t *testing.T) *rig {
 	}))
 	t.Cleanup(installation.Close)
 	r.config = bankserver.Config{
-		Secrets: secrets, Journal: filepath.Join(t.TempDir(), "journal"), CallbackURL: installation.URL, Retry: time.Millisecond,
-		Log: slog.New(slog.DiscardHandler),
+		Secrets: secrets, Journal: filepath.Join(t.TempDir(), "journal"), CallbackURL: installation.URL,
+		Retry: time.Millisecond,
+		Log:   slog.New(slog.DiscardHandler),
 	}
 	r.start()
 	t.Cleanup(func() { r.stop() })
@@ -129,7 +130,8 @@ func (r *rig) do(method, path, body string) int {
 }
 
 func message(kind, id string, amount string) string {
-	return `{"type":"funding.` + kind + `","order":{"id":"` + id + `","kind":"topup","user":"alice","amount":` + amount + `,"currency":"CNY"}}`
+	return `{"type":"funding.` + kind + `","order":{"id":"` + id + `","kind":"topup","user":"alice","amount":` + amount +
+		`,"currency":"CNY"}}`
 }
 
 func TestOrders(t *testing.T) {
@@ -185,7 +187,8 @@ func TestCallbacksAreRepeated(t *testing.T) {
 		t.Error(r.told.wrong)
 	}
 	for i, body := range r.told.bodies {
-		if r.told.ids[i] != r.told.ids[0] || !strings.Contains(body, `"type":"funding.decided"`) || !strings.Contains(body, `"state":"settled"`) {
+		if r.told.ids[i] != r.told.ids[0] || !strings.Contains(body, `"type":"funding.decided"`) ||
+			!strings.Contains(body, `"state":"settled"`) {
 			t.Errorf("attempt %d: %s %s", i, r.told.ids[i], body)
 		}
 	}
@@ -201,7 +204,8 @@ func TestWhoRunsTheBankDecides(t *testing.T) {
 		ask, want          string
 	}{
 		{"POST", "/orders/7", `{"do":"explode"}`, 400, message("query", "7", "100"), "200 funding.order pending"},
-		{"POST", "/orders/7", `{"do":"settle","after":"soon"}`, 400, message("query", "7", "100"), "200 funding.order pending"},
+		{"POST", "/orders/7", `{"do":"settle","after":"soon"}`, 400, message("query", "7", "100"),
+			"200 funding.order pending"},
 		{"POST", "/orders/9", `{"do":"settle"}`, 404, message("query", "9", "100"), "404 funding.unknown"},
 		{"POST", "/orders/7", `{"do":"repeat"}`, 400, message("query", "7", "100"), "200 funding.order pending"},
 		{"POST", "/orders/7", `{"do":"refuse"}`, 200, message("query", "7", "100"), "200 funding.order refused"},

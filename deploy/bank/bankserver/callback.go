@@ -76,8 +76,8 @@ func (b *Bank) work(ctx context.Context, id string) {
 	}
 }
 
-// tell sends the callback of an order once and notes how that went. 200 ends it, and so do the answers that a repetition
-// would get again: 400, 404 and 409.
+// tell sends the callback of an order once and notes how that went. 200 ends it, and so do the answers that a
+// repetition would get again: 400, 404 and 409.
 func (b *Bank) tell(ctx context.Context, r Record) {
 	status, text, err := b.post(ctx, r.Order)
 	if ctx.Err() != nil {

@@ -1,6 +1,6 @@
 // Package bankserver is a bank to try a hongbao installation's funding with: the other side of wallet/httpfunding, with
-// which it shares the signatures and no code, as a real bank's would. It moves no money; who runs it decides, by hand or
-// by a rule, what becomes of each order, and which faults the bank has.
+// which it shares the signatures and no code, as a real bank's would. It moves no money; who runs it decides, by hand
+// or by a rule, what becomes of each order, and which faults the bank has.
 //
 //	none ── funding.create ──► pending ──► settled   by hand, by the rule, or a while later
 //	  ▲                          │    └──► refused

@@ -9,7 +9,8 @@ import (
 	"os"
 )
 
-// journal is a file of Records, one a line as JSON; the last line of an id counts. A line is on disk when write returns.
+// journal is a file of Records, one a line as JSON; the last line of an id counts. A line is on disk when write
+// returns.
 type journal struct {
 	file *os.File
 }

@@ -56,7 +56,8 @@ func (b *Bank) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	status, answer := b.answer(body)
-	b.config.Log.Info("asked", "order", answer.Order.ID, "answer", answer.Type, "state", answer.Order.State, "error", answer.Error)
+	b.config.Log.Info("asked", "order", answer.Order.ID, "answer", answer.Type, "state", answer.Order.State, "error",
+		answer.Error)
 	if fault == LoseAnswer {
 		panic(http.ErrAbortHandler) // drops the connection
 	}
@@ -83,7 +84,8 @@ func (b *Bank) answer(body []byte) (status int, m message) {
 	case typeQuery:
 		order, err = b.query(m.Order.ID)
 	default:
-		return http.StatusBadRequest, message{Type: typeError, Error: "the type is unknown: give funding.create or funding.query"}
+		return http.StatusBadRequest, message{Type: typeError,
+			Error: "the type is unknown: give funding.create or funding.query"}
 	}
 	switch {
 	case err == nil:

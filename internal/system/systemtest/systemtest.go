@@ -47,8 +47,8 @@ func Config(t testing.TB) system.Config {
 	}
 }
 
-// New installs and opens what Config says, after change has changed it (nil: nothing). It is a sandbox unless change gives it
-// a funding provider.
+// New installs and opens what Config says, after change has changed it (nil: nothing). It is a sandbox unless change
+// gives it a funding provider.
 func New(t testing.TB, change func(*system.Config)) *system.System {
 	t.Helper()
 	cfg := Config(t)
