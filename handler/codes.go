@@ -48,7 +48,8 @@ var verdicts = map[string]verdict{
 	transfer.CodeParticipantNotAMember: {http.StatusBadRequest, 40015, "A participant is not in the group"},
 	transfer.CodeWrongAmount:           {http.StatusBadRequest, 40016, "This is not the amount that is asked for"},
 
-	CodeUnauthenticated: {http.StatusUnauthorized, 40101, "The caller is not known"},
+	CodeUnauthenticated:         {http.StatusUnauthorized, 40101, "The caller is not known"},
+	wallet.CodeSignatureInvalid: {http.StatusUnauthorized, 40102, "The signature does not match"},
 
 	wallet.CodeInsufficientBalance: {http.StatusPaymentRequired, 40201, "There is not enough money in the wallet"},
 	wallet.CodeFundingRefused:      {http.StatusPaymentRequired, 40202, "The funding provider refused"},
@@ -66,6 +67,7 @@ var verdicts = map[string]verdict{
 	group.CodeNotFound:              {http.StatusNotFound, 40403, "There is no such group"},
 	transfer.CodeNotFound:           {http.StatusNotFound, 40404, "There is no such transfer"},
 	transfer.CodeCollectionNotFound: {http.StatusNotFound, 40405, "There is no such collection"},
+	wallet.CodeFundingNotFound:      {http.StatusNotFound, 40406, "There is no such top-up or withdrawal"},
 
 	CodeMethodNotAllowed: {http.StatusMethodNotAllowed, 40501, "The address does not take this method"},
 
@@ -80,6 +82,8 @@ var verdicts = map[string]verdict{
 	transfer.CodeAlreadyPaid:        {http.StatusConflict, 40909, "The part was paid before"},
 	transfer.CodeCollectionClosed:   {http.StatusConflict, 40910, "The collection is closed"},
 	transfer.CodeCollectionComplete: {http.StatusConflict, 40911, "Everybody has paid"},
+	wallet.CodeFundingMismatch:      {http.StatusConflict, 40912, "The order is for something else"},
+	wallet.CodeFundingDecided:       {http.StatusConflict, 40913, "The order was decided before"},
 
 	CodeBodyTooLarge:         {http.StatusRequestEntityTooLarge, 41301, "The body is too large"},
 	CodeUnsupportedMediaType: {http.StatusUnsupportedMediaType, 41501, "The body is not sent as JSON"},

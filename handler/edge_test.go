@@ -128,7 +128,10 @@ func TestScopesOfEveryMethod(t *testing.T) {
 			args, _ := m.empty()
 			err = kitex.Call(hongbao.ContextWithToken(t.Context(), r.token(t, "zoe", s)), m.method, args, m.info.NewResult())
 			p, _ := decided(err)
-			if allowed := (Caller{Scopes: []Scope{s}}).hasAny(m.scopes); allowed == (p.Code == CodeForbidden) {
+			if m.signed && p.Code != wallet.CodeSignatureInvalid {
+				t.Errorf("%s with scope %s and no signature: %v", m, s, err)
+			}
+			if allowed := m.signed || (Caller{Scopes: []Scope{s}}).hasAny(m.scopes); allowed == (p.Code == CodeForbidden) {
 				t.Errorf("%s with scope %s: %v", m, s, err)
 			}
 			if err := kitex.(io.Closer).Close(); err != nil {
@@ -175,7 +178,7 @@ func noRequest() *serviceinfo.ServiceInfo {
 }
 
 func TestDeadline(t *testing.T) {
-	r := newRig(t, func(s *ServerConfig, _ *GatewayConfig) { s.Wallet = &Wallet{waiting{}} })
+	r := newRig(t, func(s *ServerConfig, _ *GatewayConfig) { s.Wallet = &Wallet{Domain: waiting{}} })
 	began := time.Now()
 	a := r.do(t, "GET", "/v1/wallet", r.token(t, "alice", ScopeUser), "")
 	if a.status != 503 || a.code() != wallet.CodeUnavailable {

@@ -31,16 +31,20 @@ type operation struct {
 
 // call carries out an HTTP request: the result is ready for JSON.
 func (o *operation) call(w http.ResponseWriter, r *http.Request) (any, error) {
-	token, err := bearer(r)
-	if err != nil {
-		return nil, err
+	ctx := r.Context()
+	if !o.signed {
+		token, err := bearer(r)
+		if err != nil {
+			return nil, err
+		}
+		ctx = hongbao.ContextWithToken(ctx, token)
 	}
 	args, err := o.arguments(w, r)
 	if err != nil {
 		return nil, err
 	}
 	result := o.info.NewResult()
-	ctx, err := o.patient(hongbao.ContextWithToken(r.Context(), token), w)
+	ctx, err = o.patient(ctx, w)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +78,20 @@ func (o *operation) arguments(w http.ResponseWriter, r *http.Request) (any, erro
 	if err := o.decodeQuery(r.URL, request); err != nil {
 		return nil, err
 	}
+	for _, f := range o.request.of(fromHeader) {
+		if values := r.Header.Values(f.param); len(values) == 1 {
+			request.Field(f.index).SetString(values[0])
+		}
+	}
 	if !o.route.hasBody() {
+		return args, nil
+	}
+	if raw := o.request.of(fromRawBody); len(raw) > 0 {
+		body, err := readBody(w, r)
+		if err != nil {
+			return nil, err
+		}
+		request.Field(raw[0].index).SetBytes(body)
 		return args, nil
 	}
 	return args, o.decodeBody(w, r, request)

@@ -50,15 +50,16 @@ type state struct {
 	view   envelope.View
 	sent   []envelope.SentLine
 
-	caller string
-	order  envelope.Order
-	offer  transfer.Offer
-	bill   transfer.Bill
-	paid   wallet.Amount
-	before int64
-	limit  int
-	from   time.Time
-	to     time.Time
+	caller   string
+	callback []string // id, timestamp, signatures and body
+	order    envelope.Order
+	offer    transfer.Offer
+	bill     transfer.Bill
+	paid     wallet.Amount
+	before   int64
+	limit    int
+	from     time.Time
+	to       time.Time
 }
 
 // set changes the state.
@@ -147,6 +148,17 @@ func (w wallets) TopUp(_ context.Context, user, requestID string, minor int64, c
 
 func (w wallets) Withdraw(ctx context.Context, user, requestID string, minor int64, currency string) (wallet.FundingOrder, error) {
 	return w.TopUp(ctx, user, requestID, minor, currency)
+}
+
+// Callback answers whatever is signed with "good".
+func (w wallets) Callback(
+	_ context.Context, id, timestamp, signatures string, body []byte,
+) (wallet.FundingOrder, error) {
+	_, err := w.asked("", func(s *state) { s.callback = []string{id, timestamp, signatures, string(body)} })
+	if err == nil && signatures != "good" {
+		err = wallet.Refuse(wallet.CodeSignatureInvalid, "no signature of the callback matches")
+	}
+	return wallet.FundingOrder{ID: 1<<60 + 1, State: wallet.FundingSettled}, err
 }
 
 type groups struct{ *domain }
@@ -242,7 +254,8 @@ func newRig(t testing.TB, change func(*ServerConfig, *GatewayConfig)) *rig {
 	}
 	r.rpc = listener.Addr().String()
 	sc := ServerConfig{
-		Listener: listener, Wallet: &Wallet{wallets{r.domain}}, Group: &Group{groups{r.domain}},
+		Listener: listener, Wallet: &Wallet{Domain: wallets{r.domain}, Callbacks: wallets{r.domain}},
+		Group:    &Group{groups{r.domain}},
 		Envelope: &Envelope{envelopes{r.domain}}, Transfer: &Transfer{transfers{r.domain}}, Collection: &Collection{collections{r.domain}},
 		Operator: NewOperator(operators{r.domain}), Verifier: verifier, Log: log, Metrics: r.metrics,
 	}

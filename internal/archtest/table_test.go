@@ -29,6 +29,7 @@ const (
 	cloudwego  = "github.com/cloudwego"
 	kitexTools = "github.com/bytedance/gopkg" // metainfo, kitex's way to pass values along
 	gorilla    = "github.com/gorilla/websocket"
+	kong       = "github.com/alecthomas/kong"
 	kernel     = "golang.org/x/sys"
 	histogram  = "github.com/HdrHistogram/hdrhistogram-go"
 	yamlFiles  = "go.yaml.in/yaml/v3"
@@ -59,6 +60,7 @@ func table() []row {
 		{"wallet/mysqlledger", adapter, []string{"wallet", "internal/shards", mysqlWire, goose, sonyflake}},
 		{"envelope/redispot", adapter, []string{"envelope", "wallet", rueidis}},
 		{"envelope/mempot", adapter, []string{"envelope", "wallet"}},
+		{"wallet/httpfunding", adapter, []string{"wallet", "internal/signature"}},
 		{"group/mysqlgroup", adapter, []string{"group", "wallet", "internal/shards", mysqlWire}},
 		{"push", adapter, []string{gorilla}}, // knows no money
 		{"push/redisbus", adapter, []string{"push", rueidis}},
@@ -66,6 +68,8 @@ func table() []row {
 		{"internal/shards", adapter, []string{"wallet", mysqlWire, goose}},
 		{"internal/roster", adapter, []string{"wallet", rueidis}},
 		{"internal/devstack", adapter, []string{mysqlWire, rueidis}},
+
+		{"internal/signature", adapter, nil},
 
 		{"idl", adapter, nil},
 		{"kitex_gen", adapter, []string{cloudwego}},
@@ -80,6 +84,9 @@ func table() []row {
 		{"bench/report", adapter, []string{svgCharts}},
 		// Bare mechanisms, which is why it knows theirs and nothing of ours.
 		{"bench/yardstick", adapter, []string{"bench/load", cloudwego, rueidis, mysqlWire}},
+
+		// A bank to try money in and out with. It shares the signatures with us and nothing else, as a real one would.
+		{"deploy/bank", adapter, []string{"internal/signature", kong}},
 
 		{".", wiring, []string{"internal/cmd"}}, // main.go
 		{"internal/cmd", wiring, []string{everything}},

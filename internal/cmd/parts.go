@@ -38,6 +38,7 @@ func (m metricsFlag) serve(ctx context.Context, metrics *prometheus.Registry) er
 
 type rpcCmd struct {
 	servers
+	funding
 	publicKeys
 	metricsFlag
 	Address string `name:"rpc" help:"Where the Kitex services listen." default:"127.0.0.1:8888"`
@@ -53,12 +54,15 @@ func (r rpcCmd) Run(ctx context.Context, at console) error {
 		return err
 	}
 	defer c.close()
+	if err := r.use(c); err != nil {
+		return err
+	}
 	s, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	server, address, err := listenRPC(s, r.Address, verifier, c.metrics)
+	server, address, err := listenRPC(s, c.bank, r.Address, verifier, c.metrics)
 	if err != nil {
 		return err
 	}
@@ -99,6 +103,7 @@ func (g gatewayCmd) Run(ctx context.Context, at console) error {
 
 type workCmd struct {
 	servers
+	funding
 	metricsFlag
 }
 
@@ -108,6 +113,9 @@ func (w workCmd) Run(ctx context.Context, at console) error {
 		return err
 	}
 	defer c.close()
+	if err := w.use(c); err != nil {
+		return err
+	}
 	s, err := c.open(ctx)
 	if err != nil {
 		return err

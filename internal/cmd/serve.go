@@ -18,20 +18,28 @@ import (
 	"github.com/hongbao/hongbao/internal/roster"
 	"github.com/hongbao/hongbao/internal/system"
 	"github.com/hongbao/hongbao/push"
+	"github.com/hongbao/hongbao/wallet/httpfunding"
 )
 
 // recheckTimeout bounds the questions who may still listen.
 const recheckTimeout = 10 * time.Second
 
-// listenRPC makes the Kitex server over a system.
-func listenRPC(s *system.System, address string, verifier *handler.Verifier, metrics prometheus.Registerer) (*handler.Server, net.Addr, error) {
+// listenRPC makes the Kitex server over a system; bank is nil in a sandbox.
+func listenRPC(
+	s *system.System, bank *httpfunding.Provider, address string, verifier *handler.Verifier,
+	metrics prometheus.Registerer,
+) (*handler.Server, net.Addr, error) {
 	listener, err := listen("rpc", address)
 	if err != nil {
 		return nil, nil, err
 	}
+	wallets := &handler.Wallet{Domain: s.Wallets}
+	if bank != nil {
+		wallets.Callbacks = httpfunding.NewCallbacks(bank, s.Wallets)
+	}
 	server, err := handler.NewServer(handler.ServerConfig{
 		Listener: listener, Verifier: verifier, Log: s.Config().Log, Metrics: metrics,
-		Wallet: &handler.Wallet{Domain: s.Wallets}, Group: &handler.Group{Domain: s.Groups}, Envelope: &handler.Envelope{Domain: s.Envelopes},
+		Wallet: wallets, Group: &handler.Group{Domain: s.Groups}, Envelope: &handler.Envelope{Domain: s.Envelopes},
 		Transfer: &handler.Transfer{Domain: s.Transfers}, Collection: &handler.Collection{Domain: s.Collections},
 		Operator: handler.NewOperator(operators{s}),
 	})

@@ -19,12 +19,16 @@ import (
 type upCmd struct {
 	servers
 	installation
+	funding
 	RPCAddress  string `name:"rpc" help:"Where the Kitex services listen." default:"127.0.0.1:8888"`
 	HTTPAddress string `name:"http" help:"Where the page, the HTTP API and the WebSocket listen." default:"127.0.0.1:8080"`
 }
 
 // Run starts everything, says where it is, and stops everything in the opposite order.
 func (u upCmd) Run(ctx context.Context, at console) error {
+	if err := u.checkFunding(); err != nil {
+		return err
+	}
 	began := time.Now()
 	at.say("Starting hongbao, data in %s", u.Data)
 	c, err := u.connect(ctx, at)
@@ -34,6 +38,9 @@ func (u upCmd) Run(ctx context.Context, at console) error {
 	defer c.close()
 	if c.private == nil && (len(u.Redis) == 0 || len(u.MySQL) == 0) {
 		return fmt.Errorf("%s is in use by another hongbao up: stop it first, or give another --data", u.Data)
+	}
+	if err := u.use(c); err != nil {
+		return err
 	}
 	at.say("  bringing the tables up to date")
 	if err := u.install(ctx, c); err != nil {
@@ -48,6 +55,17 @@ func (u upCmd) Run(ctx context.Context, at console) error {
 		return err
 	}
 	return u.serve(ctx, at, c, s, began)
+}
+
+// checkFunding finds out before anything is started whether the money has somewhere to come from.
+func (u upCmd) checkFunding() error {
+	switch {
+	case !u.Sandbox && u.FundingURL == "":
+		return errors.New("--no-sandbox means real money, which needs a bank: give --funding-url and --funding-secret-file")
+	case u.Sandbox && u.FundingURL != "":
+		return errors.New("--funding-url means real money: give --no-sandbox with it")
+	}
+	return u.check()
 }
 
 // recoverPrivate rebuilds what a private Redis lost. On servers of one's own that is an operator's decision.
@@ -71,7 +89,7 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *system.Sy
 	if err != nil {
 		return err
 	}
-	rpc, rpcAddress, err := listenRPC(s, u.RPCAddress, verifier, c.metrics)
+	rpc, rpcAddress, err := listenRPC(s, c.bank, u.RPCAddress, verifier, c.metrics)
 	if err != nil {
 		return err
 	}

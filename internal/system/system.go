@@ -33,9 +33,14 @@ type Config struct {
 	Shards    int
 	Node      int // 0 to 63, another one in each process
 
-	Limits       envelope.Limits
-	Rules        transfer.Rules
-	Funding      wallet.Funding
+	Limits envelope.Limits
+	Rules  transfer.Rules
+	// Funding moves real money in and out. It is nil for a sandbox installation, whose money comes from wallet.Sandbox,
+	// and for a process that is Unfunded.
+	Funding wallet.Funding
+	// Unfunded says that this process moves no money in or out, so that an installation with real money can be opened
+	// without Funding.
+	Unfunded     bool
 	WaitReplicas int
 	// VolatileRedis accepts a Redis that may forget what it has acknowledged (see ErrVolatileRedis).
 	VolatileRedis bool
@@ -67,6 +72,7 @@ type System struct {
 	Bus          *redisbus.Bus
 
 	cfg         Config
+	funding     wallet.Funding
 	redisOption rueidis.ClientOption
 	changes     groupChanges
 	close       []func()
@@ -92,6 +98,7 @@ func Install(ctx context.Context, cfg Config, bucketsPerShard int, sandbox bool)
 		return err
 	}
 	cfg.Registerer = prometheus.NewRegistry()
+	cfg.Funding, cfg.Unfunded = nil, true
 	s, err := Open(ctx, cfg)
 	if err != nil {
 		return err
@@ -123,6 +130,9 @@ func (s *System) connect(ctx context.Context) (err error) {
 	}
 	s.onClose(func() { _ = s.Cluster.Close() })
 	if s.Installation, err = s.Cluster.Installation(ctx); err != nil {
+		return err
+	}
+	if s.funding, err = chooseFunding(s.Installation, s.cfg); err != nil {
 		return err
 	}
 	s.Buckets = envelope.Buckets{Shards: s.Installation.Shards, PerShard: s.Installation.BucketsPerShard}
@@ -162,7 +172,7 @@ func (s *System) assemble(ctx context.Context) (err error) {
 	s.Envelopes = envelope.NewService(s.Ledger, s.Pots, s.Groups, s.Heads, cfg.Limits, cfg.Now)
 	s.Transfers = transfer.NewService(s.Ledger, cfg.Rules, cfg.Now)
 	s.Collections = transfer.NewCollections(s.Ledger, s.Groups, cfg.Rules, cfg.Now)
-	s.Wallets = wallet.NewService(s.Ledger, cfg.Funding, cfg.Now)
+	s.Wallets = wallet.NewService(s.Ledger, s.funding, cfg.Now)
 	return nil
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/hongbao/hongbao/wallet"
 )
 
-const fundingColumns = "id, user, kind, currency, amount, state, balance, created_at"
+const fundingColumns = "id, user, kind, currency, amount, state, balance, created_at, query_at"
 
 // OpenFunding records a pending order; a withdrawal debits the wallet in the same transaction. If the request was already
 // carried out, the order of that time is returned as it is now. Refusals: insufficient_balance, request_conflict.
@@ -43,7 +43,8 @@ func (l *Ledger) OpenFunding(ctx context.Context, r wallet.Request, o wallet.Fun
 }
 
 func openFunding(ctx context.Context, tx *sql.Tx, t tables, o *wallet.FundingOrder) error {
-	o.State, o.Balance, o.CreatedAt = wallet.FundingPending, 0, millis(o.CreatedAt.UnixMilli())
+	o.State, o.Balance = wallet.FundingPending, 0
+	o.CreatedAt, o.QueryAt = millis(o.CreatedAt.UnixMilli()), millis(o.QueryAt.UnixMilli())
 	at := o.CreatedAt.UnixMilli()
 	if o.Kind == wallet.EntryWithdrawal {
 		after, err := debit(ctx, tx, t, o.User, o.Amount)
@@ -58,8 +59,9 @@ func openFunding(ctx context.Context, tx *sql.Tx, t tables, o *wallet.FundingOrd
 			return err
 		}
 	}
-	_, err := tx.ExecContext(ctx, "INSERT INTO "+t.fundings+" ("+fundingColumns+") VALUES "+in(8),
-		o.ID, o.User, string(o.Kind), string(o.Amount.Currency), o.Amount.Minor, string(o.State), o.Balance, at)
+	_, err := tx.ExecContext(ctx, "INSERT INTO "+t.fundings+" ("+fundingColumns+") VALUES "+in(9),
+		o.ID, o.User, string(o.Kind), string(o.Amount.Currency), o.Amount.Minor, string(o.State), o.Balance, at,
+		o.QueryAt.UnixMilli())
 	if shards.IsDuplicate(err) {
 		return errors.New("mysqlledger: the id exists already: do two processes have the same node number?")
 	}
@@ -88,7 +90,7 @@ func (l *Ledger) CloseFunding(ctx context.Context, id int64, to wallet.FundingSt
 			return err
 		}
 		if len(orders) == 0 {
-			return errors.New("mysqlledger: there is no such funding")
+			return wallet.ErrFundingNotFound
 		}
 		if o = orders[0]; o.State != wallet.FundingPending {
 			return nil
@@ -144,25 +146,57 @@ func (l *Ledger) moveFunding(ctx context.Context, tx *sql.Tx, t tables, txID int
 	return writeEntries(ctx, tx, t, []entry{from, to})
 }
 
-// PendingFundings returns pending orders of a shard that were created before a time, with an id above after, in the
-// order of ids.
-func (l *Ledger) PendingFundings(ctx context.Context, shard int, before time.Time, after int64, limit int) ([]wallet.FundingOrder, error) {
+// Funding returns an order. Error: wallet.ErrFundingNotFound.
+func (l *Ledger) Funding(ctx context.Context, id int64) (wallet.FundingOrder, error) {
+	shard, ok := l.ShardOf(id)
+	if !ok {
+		return wallet.FundingOrder{}, fmt.Errorf("funding %d: %w", id, wallet.ErrFundingNotFound)
+	}
+	return l.getFunding(ctx, shard, id)
+}
+
+// DueFundings returns pending orders of a shard whose QueryAt has come by a time, the longest due first.
+func (l *Ledger) DueFundings(ctx context.Context, shard int, by time.Time, limit int) ([]wallet.FundingOrder, error) {
 	if err := l.checkShard(shard); err != nil {
 		return nil, err
 	}
 	orders, err := selectFundings(ctx, l.cluster.DB(shard), l.tables[shard],
-		"WHERE state = ? AND id > ? AND created_at < ? ORDER BY id LIMIT ?", string(wallet.FundingPending), after, before.UnixMilli(), limit)
+		"WHERE state = ? AND query_at <= ? ORDER BY query_at, id LIMIT ?", string(wallet.FundingPending), by.UnixMilli(),
+		limit)
 	if err != nil {
-		return nil, shards.Classify(fmt.Errorf("pending fundings of shard %d: %w", shard, err))
+		return nil, shards.Classify(fmt.Errorf("due fundings of shard %d: %w", shard, err))
 	}
 	return orders, nil
+}
+
+// DeferFunding moves the QueryAt of a pending order from what o says to a later time. It returns false where the order
+// is no longer pending or has another QueryAt, so of several workers with the same o one gets true.
+func (l *Ledger) DeferFunding(ctx context.Context, o wallet.FundingOrder, until time.Time) (bool, error) {
+	shard, ok := l.ShardOf(o.ID)
+	if !ok || !until.After(o.QueryAt) {
+		return false, fmt.Errorf("mysqlledger: funding %d cannot be deferred to %v", o.ID, until)
+	}
+	t, deferred := l.tables[shard], false
+	err := l.cluster.Tx(ctx, shard, func(tx *sql.Tx) error {
+		// The row is locked before its indexes, as CloseFunding does it.
+		now, err := selectFundings(ctx, tx, t, "WHERE id = ? FOR UPDATE", o.ID)
+		deferred = err == nil && len(now) == 1 && now[0].State == wallet.FundingPending && now[0].QueryAt.Equal(o.QueryAt)
+		if !deferred {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, "UPDATE "+t.fundings+" SET query_at = ? WHERE id = ?", until.UnixMilli(), o.ID)
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("defer funding %d: %w", o.ID, err)
+	}
+	return deferred, nil
 }
 
 func (l *Ledger) getFunding(ctx context.Context, shard int, id int64) (wallet.FundingOrder, error) {
 	orders, err := selectFundings(ctx, l.cluster.DB(shard), l.tables[shard], "WHERE id = ?", id)
 	if err == nil && len(orders) == 0 {
-		// The request was for something else that happens to have the same fingerprint, which cannot be.
-		err = errors.New("mysqlledger: there is no such funding")
+		err = wallet.ErrFundingNotFound
 	}
 	if err != nil {
 		return wallet.FundingOrder{}, shards.Classify(fmt.Errorf("funding %d: %w", id, err))
@@ -174,9 +208,9 @@ func selectFundings(ctx context.Context, q querier, t tables, rest string, args 
 	var orders []wallet.FundingOrder
 	err := collect(ctx, q, func(rows *sql.Rows) error {
 		var o wallet.FundingOrder
-		var created int64
-		err := rows.Scan(&o.ID, &o.User, &o.Kind, &o.Amount.Currency, &o.Amount.Minor, &o.State, &o.Balance, &created)
-		o.CreatedAt = millis(created)
+		var created, query int64
+		err := rows.Scan(&o.ID, &o.User, &o.Kind, &o.Amount.Currency, &o.Amount.Minor, &o.State, &o.Balance, &created, &query)
+		o.CreatedAt, o.QueryAt = millis(created), millis(query)
 		orders = append(orders, o)
 		return err
 	}, "SELECT "+fundingColumns+" FROM "+t.fundings+" "+rest, args...)

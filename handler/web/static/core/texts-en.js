@@ -307,6 +307,7 @@ export default {
   "topup.amount": "Amount",
   "topup.go": "Top up",
   "topup.done": "{money} is in your wallet.",
+  "topup.pending": "The bank has not decided yet. {money} will be in your wallet when it has.",
   "topup.hint": "Play money: this is a development installation.",
   "toast.close": "Dismiss",
   "toast.see": "See",

@@ -297,6 +297,7 @@ export default {
   "topup.amount": "金额",
   "topup.go": "充值",
   "topup.done": "{money} 已存入钱包。",
+  "topup.pending": "银行尚未确认，确认后 {money} 将存入钱包。",
   "topup.hint": "这是开发环境，不是真钱。",
   "toast.close": "关闭",
   "toast.see": "查看",
