@@ -41,8 +41,10 @@ export function openTopUp(page) {
     const { minor = 0 } = read;
     const body = `${minor} ${currency}`;
     if (asked.body !== body) asked = { body, id: newRequestId() };
-    await services.actions.wallet.topUp(minor, currency, asked.id);
-    services.toasts.show(t("topup.done", { money: texts.money(minor, currency) }), "", "good");
+    const { state } = await services.actions.wallet.topUp(minor, currency, asked.id);
+    const money = texts.money(minor, currency);
+    if (state === "pending") services.toasts.show(t("topup.pending", { money }));
+    else services.toasts.show(t("topup.done", { money }), "", "good");
     return true;
   };
 
