@@ -33,9 +33,10 @@ const (
 // Content-Security-Policy of everything that is served: nothing from elsewhere, no inline script, no frames.
 const contentSecurityPolicy = "default-src 'self'; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 
-// GatewayConfig is what a Gateway needs. RPC, Log, Metrics and Gatherer are required.
+// GatewayConfig is what a Gateway needs. RPC, Verifier, Log, Metrics and Gatherer are required.
 type GatewayConfig struct {
 	RPC       []client.Option // how to reach the Kitex server: ClientOptions
+	Verifier  *Verifier       // checks tokens before anything else of a request is read; the Kitex server checks them again
 	Log       *slog.Logger
 	Metrics   prometheus.Registerer
 	Gatherer  prometheus.Gatherer                    // what /metrics shows
@@ -67,10 +68,10 @@ func NewGateway(c GatewayConfig) (*Gateway, error) {
 	if err := c.Metrics.Register(g.seconds); err != nil {
 		return nil, fmt.Errorf("gateway metrics: %w", err)
 	}
-	if err := g.mountMethods(contract, c.RPC); err != nil {
+	if err := g.mountMethods(contract, c); err != nil {
 		return nil, errors.Join(err, g.Close())
 	}
-	if err := g.mountStatement(c.RPC); err != nil {
+	if err := g.mountStatement(c); err != nil {
 		return nil, errors.Join(err, g.Close())
 	}
 	g.mux.Handle("/openapi.json", fixed("application/json", document))
@@ -152,10 +153,10 @@ type action struct {
 }
 
 // mountMethods gives every method of the contract its address.
-func (g *Gateway) mountMethods(c *contract, options []client.Option) error {
+func (g *Gateway) mountMethods(c *contract, config GatewayConfig) error {
 	resources := map[string]map[string][]action{} // by path and verb
 	for _, s := range c.services {
-		kitex, err := client.NewClient(s.info, append([]client.Option{client.WithDestService(ServiceName)}, options...)...)
+		kitex, err := client.NewClient(s.info, append([]client.Option{client.WithDestService(ServiceName)}, config.RPC...)...)
 		if err != nil {
 			return fmt.Errorf("client of %s: %w", s.name, err)
 		}
@@ -166,7 +167,7 @@ func (g *Gateway) mountMethods(c *contract, options []client.Option) error {
 			if m.service != s.name {
 				continue
 			}
-			o := &operation{method: m, client: kitex}
+			o := &operation{method: m, client: kitex, verifier: config.Verifier}
 			if resources[m.route.path] == nil {
 				resources[m.route.path] = map[string][]action{}
 			}

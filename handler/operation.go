@@ -25,12 +25,14 @@ const maxBody = 64 << 10
 // operation is a method of the contract over HTTP.
 type operation struct {
 	*method
-	client client.Client
+	client   client.Client
+	verifier *Verifier
 }
 
-// call carries out an HTTP request: the result is ready for JSON.
+// call carries out an HTTP request: the result is ready for JSON. Nothing of the request but its token is read for a
+// caller who is not known.
 func (o *operation) call(w http.ResponseWriter, r *http.Request) (any, error) {
-	token, err := bearer(r)
+	token, _, err := authenticate(o.verifier, r)
 	if err != nil {
 		return nil, err
 	}
@@ -175,6 +177,15 @@ func mustBeJSON(h http.Header) error {
 		return refusal
 	}
 	return nil
+}
+
+// authenticate finds the token of a request, and who it names. Refusal: unauthenticated.
+func authenticate(v *Verifier, r *http.Request) (token string, c Caller, err error) {
+	if token, err = bearer(r); err != nil {
+		return "", Caller{}, err
+	}
+	c, err = v.Verify(token)
+	return token, c, err
 }
 
 // bearer is the token of a request. Refusal: unauthenticated.

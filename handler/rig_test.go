@@ -242,7 +242,7 @@ func newRig(t testing.TB, change func(*ServerConfig, *GatewayConfig)) *rig {
 		Envelope: &Envelope{envelopes{r.domain}}, Transfer: &Transfer{transfers{r.domain}}, Collection: &Collection{collections{r.domain}},
 		Operator: NewOperator(operators{r.domain}), Verifier: verifier, Log: log, Metrics: r.metrics,
 	}
-	gc := GatewayConfig{Log: log, Metrics: r.metrics, Gatherer: r.metrics}
+	gc := GatewayConfig{Verifier: verifier, Log: log, Metrics: r.metrics, Gatherer: r.metrics}
 	if change != nil {
 		change(&sc, &gc)
 	}

@@ -138,11 +138,7 @@ func hideToken(next http.Handler) http.Handler {
 func Authenticated(v *Verifier, log *slog.Logger, next http.Handler, scopes ...Scope) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
-		token, err := bearer(r)
-		var caller Caller
-		if err == nil {
-			caller, err = v.Verify(token)
-		}
+		_, caller, err := authenticate(v, r)
 		if err == nil {
 			err = mustHave(caller, scopes)
 		}

@@ -81,7 +81,7 @@ func listenHTTP(s *system.System, o gatewayOptions) (_ *gateway, err error) {
 		}
 	})
 	g.gateway, err = handler.NewGateway(handler.GatewayConfig{
-		RPC: handler.ClientOptions(o.rpc...), Log: log, Metrics: o.metrics, Gatherer: o.metrics, Ready: s.Checks(),
+		RPC: handler.ClientOptions(o.rpc...), Verifier: o.verifier, Log: log, Metrics: o.metrics, Gatherer: o.metrics, Ready: s.Checks(),
 		DevTokens: o.issuer, Page: web.Handler(o.issuer != nil),
 		WebSocket: handler.Authenticated(o.verifier, log, g.hub, handler.ScopeUser),
 	})
