@@ -41,7 +41,7 @@ type GatewayConfig struct {
 	Metrics   prometheus.Registerer
 	Gatherer  prometheus.Gatherer                    // what /metrics shows
 	Ready     map[string]func(context.Context) error // what /readyz asks, by name
-	DevTokens *Issuer                                // gives a token to everybody who asks, at /v1/dev/tokens: for development
+	DevTokens *DevTokens                             // at /v1/dev/tokens, in a sandbox; nil for none
 	WebSocket http.Handler                           // at /ws
 	Page      http.Handler                           // at /
 }
@@ -79,7 +79,7 @@ func NewGateway(c GatewayConfig) (*Gateway, error) {
 	g.mux.Handle("/readyz", readiness(c.Ready, c.Log))
 	g.mux.Handle("/metrics", reading(promhttp.HandlerFor(c.Gatherer, promhttp.HandlerOpts{})))
 	if c.DevTokens != nil {
-		g.mux.Handle(devTokenPath, g.resource(map[string][]action{http.MethodPost: {{name: "dev_token", call: devTokens{c.DevTokens}.call}}}))
+		g.mux.Handle(devTokenPath, g.resource(map[string][]action{http.MethodPost: {{name: "dev_token", call: c.DevTokens.call}}}))
 	}
 	if c.WebSocket != nil {
 		g.mux.Handle("/ws", hideToken(c.WebSocket))

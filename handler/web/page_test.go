@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"os/exec"
 	"slices"
@@ -72,7 +73,7 @@ func evaluate[T any](t *testing.T, ctx context.Context, function string, argumen
 
 // The policy is the gateway's. Under it the page has to come up, in either language, without an error in its console.
 func TestPageComesUpUnderThePolicy(t *testing.T) {
-	server := httptest.NewServer(withPolicy(web.Handler(true)))
+	server := httptest.NewServer(withPolicy(web.Handler(func(*http.Request) bool { return true })))
 	t.Cleanup(server.Close)
 	ctx := browse(t, "about:blank")
 	trouble := &lines{}

@@ -59,12 +59,12 @@ type gateway struct {
 
 // gatewayOptions says how a gateway differs from process to process.
 type gatewayOptions struct {
-	address  string
-	rpc      []string
-	verifier *handler.Verifier
-	issuer   *handler.Issuer // for development tokens; nil for none
-	origins  []string
-	metrics  *prometheus.Registry
+	address   string
+	rpc       []string
+	verifier  *handler.Verifier
+	devTokens *handler.DevTokens // nil for none
+	origins   []string
+	metrics   *prometheus.Registry
 }
 
 func listenHTTP(s *system.System, o gatewayOptions) (_ *gateway, err error) {
@@ -82,7 +82,7 @@ func listenHTTP(s *system.System, o gatewayOptions) (_ *gateway, err error) {
 	})
 	g.gateway, err = handler.NewGateway(handler.GatewayConfig{
 		RPC: handler.ClientOptions(o.rpc...), Verifier: o.verifier, Log: log, Metrics: o.metrics, Gatherer: o.metrics, Ready: s.Checks(),
-		DevTokens: o.issuer, Page: web.Handler(o.issuer != nil),
+		DevTokens: o.devTokens, Page: web.Handler(o.devTokens.Serves),
 		WebSocket: handler.Authenticated(o.verifier, log, g.hub, handler.ScopeUser),
 	})
 	if err != nil {

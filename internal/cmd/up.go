@@ -21,6 +21,8 @@ type upCmd struct {
 	installation
 	RPCAddress  string `name:"rpc" help:"Where the Kitex services listen." default:"127.0.0.1:8888"`
 	HTTPAddress string `name:"http" help:"Where the page, the HTTP API and the WebSocket listen." default:"127.0.0.1:8080"`
+
+	DevTokensToAnyone bool `name:"dangerously-serve-dev-tokens-to-anyone" help:"Give a development token for any user to everybody who can reach --http, not only to this machine. Never where money is real."`
 }
 
 // Run starts everything, says where it is, and stops everything in the opposite order.
@@ -71,11 +73,17 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *system.Sy
 	if err != nil {
 		return err
 	}
+	devTokens, err := u.devTokens(at, s.Installation.Sandbox, issuer)
+	if err != nil {
+		return err
+	}
 	rpc, rpcAddress, err := listenRPC(s, u.RPCAddress, verifier, c.metrics)
 	if err != nil {
 		return err
 	}
-	web, err := listenHTTP(s, gatewayOptions{address: u.HTTPAddress, rpc: []string{rpcAddress.String()}, verifier: verifier, issuer: issuer, metrics: c.metrics})
+	web, err := listenHTTP(s, gatewayOptions{
+		address: u.HTTPAddress, rpc: []string{rpcAddress.String()}, verifier: verifier, devTokens: devTokens, metrics: c.metrics,
+	})
 	if err != nil {
 		return err
 	}
@@ -105,6 +113,20 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *system.Sy
 	err = parts.Wait()
 	at.say("Stopping the servers")
 	return err
+}
+
+// devTokens decides who is given development tokens: nobody where money is real, whatever the flags say.
+func (u upCmd) devTokens(at console, sandbox bool, issuer *handler.Issuer) (*handler.DevTokens, error) {
+	if !sandbox {
+		if u.DevTokensToAnyone {
+			return nil, errors.New("--dangerously-serve-dev-tokens-to-anyone is for a sandbox only: in this installation money is real")
+		}
+		return nil, nil
+	}
+	if u.DevTokensToAnyone {
+		at.log.Warn("everybody who can reach the HTTP address may act as any user", "address", u.HTTPAddress)
+	}
+	return &handler.DevTokens{Issuer: issuer, ToAnyone: u.DevTokensToAnyone}, nil
 }
 
 // server is a private server that can be started again.
