@@ -17,13 +17,11 @@ import (
 // money is not real. A nil *DevTokens gives none.
 type DevTokens struct {
 	Issuer   *Issuer
-	ToAnyone bool // also to whoever does not sit at this machine
+	Life     time.Duration // of a token; at most what the Verifier accepts
+	ToAnyone bool          // also to whoever does not sit at this machine
 }
 
-const (
-	devTokenPath = "/v1/dev/tokens"
-	devTokenLife = 24 * time.Hour
-)
+const devTokenPath = "/v1/dev/tokens"
 
 // devTokenScopes are what a development token may allow. Whoever runs the installation has the private key, and needs none.
 func devTokenScopes() []Scope { return []Scope{ScopeUser, ScopeMerchant, ScopeService} }
@@ -108,7 +106,7 @@ func (d *DevTokens) call(w http.ResponseWriter, r *http.Request) (any, error) {
 			return nil, invalid("scope %q is not one of a development token: give one or more of %s", clip(s), listScopes(devTokenScopes(), ", "))
 		}
 	}
-	token, err := d.Issuer.Issue(request.UserID, scopes, devTokenLife)
+	token, err := d.Issuer.Issue(request.UserID, scopes, d.Life)
 	if err != nil {
 		return nil, err
 	}

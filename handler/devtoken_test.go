@@ -10,7 +10,9 @@ import (
 
 func TestDevTokens(t *testing.T) {
 	r := newRig(t, nil)
-	withTokens := newRig(t, func(_ *ServerConfig, g *GatewayConfig) { g.DevTokens = &DevTokens{Issuer: r.issuer} })
+	withTokens := newRig(t, func(_ *ServerConfig, g *GatewayConfig) {
+		g.DevTokens = &DevTokens{Issuer: r.issuer, Life: DefaultTokenLife}
+	})
 	a := withTokens.do(t, "POST", "/v1/dev/tokens", "", `{"user_id":"alice","scopes":["user","service"]}`)
 	token, _ := a.body["token"].(string)
 	if a.status != http.StatusOK || a.header.Get("Cache-Control") != "no-store" {
@@ -69,8 +71,8 @@ func TestDevTokensAreForThisMachine(t *testing.T) {
 		{"127.0.0.1:5000", "localhost:8080", "Forwarded: for=203.0.113.7", false},
 		{"127.0.0.1:5000", "localhost:8080", "Via: 1.1 proxy", false},
 	}
-	limited := &DevTokens{Issuer: NewIssuer(newKey(t), time.Now)}
-	toAnyone := &DevTokens{Issuer: limited.Issuer, ToAnyone: true}
+	limited := &DevTokens{Issuer: NewIssuer(newKey(t), time.Now), Life: time.Hour}
+	toAnyone := &DevTokens{Issuer: limited.Issuer, Life: time.Hour, ToAnyone: true}
 	var none *DevTokens
 	for _, l := range lines {
 		request := httptest.NewRequest(http.MethodPost, devTokenPath, strings.NewReader(`{"user_id":"alice","scopes":["user"]}`))

@@ -228,10 +228,7 @@ func newRig(t testing.TB, change func(*ServerConfig, *GatewayConfig)) *rig {
 	t.Helper()
 	r := &rig{domain: newDomain(), issuer: NewIssuer(newKey(t), time.Now), log: &logBuffer{}, metrics: prometheus.NewRegistry()}
 	log := slog.New(slog.NewJSONHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	verifier, err := NewVerifier(NewKeyring(r.issuer.PublicKey()), time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
+	verifier := newVerifier(t, time.Now, r.issuer.PublicKey())
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

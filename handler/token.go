@@ -25,15 +25,11 @@ const (
 	clockSkew = 5 * time.Second
 	// maxTokenBytes bounds what is parsed; ours have about 300.
 	maxTokenBytes = 4 << 10
+	// DefaultTokenLife is how long a token may be good where an installation says nothing else.
+	DefaultTokenLife = 24 * time.Hour
 	// maxVerifiedTokens bounds the tokens remembered as good; one takes about 300 bytes.
 	maxVerifiedTokens = 1 << 16
 )
-
-// claims are what a token says.
-type claims struct {
-	jwt.RegisteredClaims
-	Scope []Scope `json:"scope"`
-}
 
 // Issuer signs tokens.
 type Issuer struct {
@@ -96,15 +92,26 @@ type Verifier struct {
 	keys   Keyring
 	parser *jwt.Parser
 	good   *otter.Cache[[sha256.Size]byte, Caller] // by the hash of the whole token, signature included
+	life   time.Duration
 	now    func() time.Time
 }
 
-// NewVerifier makes a verifier of tokens signed with one of the keys.
-func NewVerifier(keys Keyring, now func() time.Time) (*Verifier, error) {
-	if len(keys) == 0 {
+// VerifierConfig is what a Verifier needs. Everything is required.
+type VerifierConfig struct {
+	Keys Keyring          // tokens must be signed with one of them
+	Life time.Duration    // most time between a token's iat and exp
+	Now  func() time.Time // the clock that tokens expire by
+}
+
+// NewVerifier makes a verifier.
+func NewVerifier(c VerifierConfig) (*Verifier, error) {
+	if len(c.Keys) == 0 {
 		return nil, errors.New("verifier: no public key given")
 	}
-	for id, key := range keys {
+	if c.Life < time.Second {
+		return nil, fmt.Errorf("verifier: tokens may be good for %v: give at least 1s", c.Life)
+	}
+	for id, key := range c.Keys {
 		if len(key) != ed25519.PublicKeySize {
 			return nil, fmt.Errorf("verifier: key %q has %d bytes instead of %d", id, len(key), ed25519.PublicKeySize)
 		}
@@ -114,14 +121,14 @@ func NewVerifier(keys Keyring, now func() time.Time) (*Verifier, error) {
 		return nil, fmt.Errorf("verifier: %w", err)
 	}
 	return &Verifier{
-		keys: keys,
+		keys: c.Keys,
 		parser: jwt.NewParser(
 			jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}),
 			jwt.WithIssuer(tokenIssuer), jwt.WithAudience(tokenAudience),
 			jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(clockSkew),
-			jwt.WithStrictDecoding(), jwt.WithTimeFunc(now),
+			jwt.WithStrictDecoding(), jwt.WithTimeFunc(c.Now),
 		),
-		good: cache, now: now,
+		good: cache, life: c.Life, now: c.Now,
 	}, nil
 }
 
@@ -150,9 +157,18 @@ func (v *Verifier) Verify(token string) (Caller, error) {
 }
 
 func (v *Verifier) parse(token string) (Caller, error) {
+	if err := checkHeader(token); err != nil {
+		return Caller{}, unauthenticated(sentence(jwt.ErrTokenMalformed))
+	}
 	var said claims
 	if _, err := v.parser.ParseWithClaims(token, &said, v.key); err != nil {
 		return Caller{}, unauthenticated(sentence(err))
+	}
+	if said.IssuedAt == nil {
+		return Caller{}, unauthenticated(sentence(jwt.ErrTokenRequiredClaimMissing))
+	}
+	if said.ExpiresAt.Sub(said.IssuedAt.Time) > v.life {
+		return Caller{}, unauthenticated(fmt.Sprintf("the token is good for too long: its exp may be at most %v after its iat", v.life))
 	}
 	if wallet.CheckID("sub", said.Subject) != nil {
 		return Caller{}, unauthenticated("the token's sub is not a user id: 1 to 64 characters of A-Z a-z 0-9 . _ : @ -")
@@ -188,7 +204,7 @@ func sentence(err error) string {
 		text  string
 	}{
 		{errUnknownKey, "the token is forged or of another installation: its kid names no key that is known here"},
-		{jwt.ErrTokenMalformed, "the token is malformed: it must be a JWT with the claims iss, aud, sub, scope (a list) and exp"},
+		{jwt.ErrTokenMalformed, "the token is malformed: it must be a JWT with the claims iss, aud, sub, scope (a list), iat and exp, each once and of its type"},
 		{jwt.ErrTokenSignatureInvalid, "the token is forged: its signature is not one of EdDSA by the key it names"},
 		{jwt.ErrTokenUnverifiable, "the token cannot be verified: its header says more than is understood here"},
 		{jwt.ErrTokenExpired, sentenceExpired},
@@ -196,7 +212,7 @@ func sentence(err error) string {
 		{jwt.ErrTokenUsedBeforeIssued, "the token was issued in the future: check the clock of who signs"},
 		{jwt.ErrTokenInvalidIssuer, "the token is not for this service: its iss must be " + tokenIssuer},
 		{jwt.ErrTokenInvalidAudience, "the token is not for this service: its aud must be " + tokenAudience},
-		{jwt.ErrTokenRequiredClaimMissing, "the token lacks a claim: iss, aud, sub, scope and exp are needed"},
+		{jwt.ErrTokenRequiredClaimMissing, "the token lacks a claim: iss, aud, sub, scope, iat and exp are needed"},
 	} {
 		if errors.Is(err, known.cause) {
 			return known.text

@@ -22,7 +22,7 @@ func (c *testClock) now() time.Time { return c.at }
 
 func newVerifier(t testing.TB, now func() time.Time, keys ...ed25519.PublicKey) *Verifier {
 	t.Helper()
-	v, err := NewVerifier(NewKeyring(keys...), now)
+	v, err := NewVerifier(VerifierConfig{Keys: NewKeyring(keys...), Life: DefaultTokenLife, Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,6 +68,14 @@ func TestVerify(t *testing.T) {
 	eddsa := func(change map[string]any) string {
 		return forge(t, jwt.SigningMethodEdDSA, key, kid, with(clock.at, change))
 	}
+	// sign signs whatever header and claims.
+	sign := func(header, claims string) string {
+		signed := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + base64.RawURLEncoding.EncodeToString([]byte(claims))
+		return signed + "." + base64.RawURLEncoding.EncodeToString(ed25519.Sign(key, []byte(signed)))
+	}
+	usual := `"iss":"hongbao","aud":"hongbao","scope":["user"],"iat":1700000000,"exp":1700003600`
+	raw := func(claims string) string { return sign(`{"alg":"EdDSA","kid":"`+kid+`"}`, `{`+usual+`,`+claims+`}`) }
+	header := func(header string) string { return sign(header, `{`+usual+`,"sub":"alice"}`) }
 	good := eddsa(nil)
 	parts := strings.Split(good, ".")
 	swapped := base64.RawURLEncoding.EncodeToString([]byte(`{"iss":"hongbao","aud":"hongbao","sub":"mallory","scope":["operator"],"exp":1700003600}`))
@@ -100,6 +108,29 @@ func TestVerify(t *testing.T) {
 		{"no audience", eddsa(map[string]any{"aud": nil}), "lacks a claim"},
 		{"no subject", eddsa(map[string]any{"sub": nil}), "sub is not a user id"},
 		{"a subject with a space", eddsa(map[string]any{"sub": "a b"}), "sub is not a user id"},
+		{"the subject twice", raw(`"sub":"mallory","sub":"alice"`), "malformed"},
+		{"the subject twice, once escaped", raw(`"sub":"mallory","\u0073ub":"alice"`), "malformed"},
+		{"the subject in capitals", raw(`"SUB":"alice"`), "sub is not a user id"},
+		{"the subject is null", raw(`"sub":null`), "malformed"},
+		{"the subject is a number", raw(`"sub":1`), "malformed"},
+		{"the subject is a list", raw(`"sub":["alice"]`), "malformed"},
+		{"exp is a number in a string", eddsa(map[string]any{"exp": "1700003600"}), "malformed"},
+		{"nbf is null", raw(`"sub":"alice","nbf":null`), "malformed"},
+		{"exp is beyond all time", eddsa(map[string]any{"exp": 1e300}), "malformed"},
+		{"iat is a number in a string", eddsa(map[string]any{"iat": "1700000000"}), "malformed"},
+		{"nbf is before 1970", eddsa(map[string]any{"nbf": -1}), "malformed"},
+		{"aud is a number", eddsa(map[string]any{"aud": 1}), "malformed"},
+		{"a list of audiences with a number", eddsa(map[string]any{"aud": []any{"hongbao", 1}}), "malformed"},
+		{"a list of scopes with null", eddsa(map[string]any{"scope": []any{"user", nil}}), "malformed"},
+		{"jti is null", raw(`"sub":"alice","jti":null`), "malformed"},
+		{"no iat", eddsa(map[string]any{"iat": nil}), "lacks a claim"},
+		{"good for too long", eddsa(map[string]any{"exp": clock.at.Add(DefaultTokenLife + time.Second).Unix()}), "at most 24h0m0s after its iat"},
+		{"good for too long, issued long ago", eddsa(map[string]any{"iat": 0}), "at most 24h0m0s after its iat"},
+		{"critical extensions", header(`{"alg":"EdDSA","kid":"` + kid + `","crit":["exp"],"exp":1}`), "says more than is understood"},
+		{"no critical extensions, but it says so", header(`{"alg":"EdDSA","kid":"` + kid + `","crit":[]}`), "says more than is understood"},
+		{"the key twice", header(`{"alg":"EdDSA","kid":"x","kid":"` + kid + `"}`), "malformed"},
+		{"the algorithm twice", header(`{"alg":"none","alg":"EdDSA","kid":"` + kid + `"}`), "malformed"},
+		{"the key in capitals", header(`{"alg":"EdDSA","KID":"` + kid + `"}`), "no key that is known"},
 		{"scope is text", eddsa(map[string]any{"scope": "user"}), "scope (a list)"},
 	} {
 		for range 2 { // the second time something could be remembered

@@ -19,6 +19,7 @@ import (
 type upCmd struct {
 	servers
 	installation
+	tokenRules
 	RPCAddress  string `name:"rpc" help:"Where the Kitex services listen." default:"127.0.0.1:8888"`
 	HTTPAddress string `name:"http" help:"Where the page, the HTTP API and the WebSocket listen." default:"127.0.0.1:8080"`
 
@@ -69,7 +70,7 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *system.Sy
 	if err != nil {
 		return err
 	}
-	verifier, err := handler.NewVerifier(handler.NewKeyring(issuer.PublicKey()), time.Now)
+	verifier, err := u.verifier(handler.NewKeyring(issuer.PublicKey()))
 	if err != nil {
 		return err
 	}
@@ -126,7 +127,7 @@ func (u upCmd) devTokens(at console, sandbox bool, issuer *handler.Issuer) (*han
 	if u.DevTokensToAnyone {
 		at.log.Warn("everybody who can reach the HTTP address may act as any user", "address", u.HTTPAddress)
 	}
-	return &handler.DevTokens{Issuer: issuer, ToAnyone: u.DevTokensToAnyone}, nil
+	return &handler.DevTokens{Issuer: issuer, Life: u.MaxTokenLife, ToAnyone: u.DevTokensToAnyone}, nil
 }
 
 // server is a private server that can be started again.
