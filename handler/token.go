@@ -171,7 +171,7 @@ func (v *Verifier) parse(token string) (Caller, error) {
 		return Caller{}, unauthenticated(fmt.Sprintf("the token is good for too long: its exp may be at most %v after its iat", v.life))
 	}
 	if wallet.CheckID("sub", said.Subject) != nil {
-		return Caller{}, unauthenticated("the token's sub is not a user id: 1 to 64 characters of A-Z a-z 0-9 . _ : @ -")
+		return Caller{}, unauthenticated("the token's sub is not a user id: 1 to 64 characters of A-Z a-z 0-9 . _ : @ - other than . and ..")
 	}
 	return Caller{Subject: said.Subject, Scopes: said.Scope, Expires: said.ExpiresAt.Time}, nil
 }
