@@ -179,6 +179,7 @@ func TestRefusedOrdersMoveNothing(t *testing.T) {
 		"malformed group":         {func(o *envelope.Order) { o.Group = "a b" }, wallet.CodeInvalidArgument},
 		"long greeting":           {func(o *envelope.Order) { o.Greeting = string(long) }, envelope.CodeGreetingTooLong},
 		"control character":       {func(o *envelope.Order) { o.Greeting = "a\x00b" }, wallet.CodeInvalidArgument},
+		"text that turns around":  {func(o *envelope.Order) { o.Greeting = "\u202e001¥" }, wallet.CodeInvalidArgument},
 		"recipient of a lucky":    {func(o *envelope.Order) { o.To = "bob" }, envelope.CodeRecipientNotAllowed},
 		"exclusive to nobody":     {func(o *envelope.Order) { o.Kind, o.Count = "exclusive", 1 }, envelope.CodeRecipientRequired},
 		"exclusive to oneself":    {func(o *envelope.Order) { o.Kind, o.Count, o.To = "exclusive", 1, "alice" }, envelope.CodeRecipientNotAllowed},

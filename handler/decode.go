@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/hongbao/hongbao/wallet"
@@ -71,11 +72,52 @@ func newBodyReader(body []byte) *bodyReader {
 
 // token is the next one. Refusal: invalid_json.
 func (b *bodyReader) token() (json.Token, error) {
+	before := b.decoder.InputOffset()
 	t, err := b.decoder.Token()
 	if err != nil {
 		return nil, notJSON("the body is not JSON: %s", syntax(err, b.body))
 	}
+	if _, isString := t.(string); isString {
+		if half := loneSurrogate(b.body[before:b.decoder.InputOffset()]); half != "" {
+			return nil, notJSON(`the body is not JSON: %s before byte %d is half of a surrogate pair: give both halves, or the character itself`,
+				half, b.decoder.InputOffset()+1)
+		}
+	}
 	return t, nil
+}
+
+// loneSurrogate finds in a valid JSON string the first escaped half of a surrogate pair whose other half is not there, which
+// encoding/json would silently replace; "" where there is none.
+func loneSurrogate(text []byte) string {
+	for i := bytes.IndexByte(text, '\\'); i >= 0 && i < len(text); i++ {
+		if text[i] != '\\' {
+			continue
+		}
+		unit := escapedUnit(text[i:])
+		if !utf16.IsSurrogate(unit) {
+			i++ // what is escaped may be a backslash
+			continue
+		}
+		if utf16.DecodeRune(unit, escapedUnit(text[i+escapeLength:])) == utf8.RuneError {
+			return string(text[i : i+escapeLength])
+		}
+		i += 2*escapeLength - 1
+	}
+	return ""
+}
+
+const escapeLength = len(`\u0000`)
+
+// escapedUnit is the unit of UTF-16 that a text begins with in the form \u0000, or 0.
+func escapedUnit(text []byte) rune {
+	if len(text) < escapeLength || text[0] != '\\' || text[1] != 'u' {
+		return 0
+	}
+	unit, err := strconv.ParseUint(string(text[2:escapeLength]), 16, 16)
+	if err != nil {
+		return 0
+	}
+	return rune(unit)
 }
 
 // end makes sure that nothing follows. Refusal: invalid_json.
