@@ -84,12 +84,12 @@ func devTokenShape() *shape {
 }
 
 // call takes {"user_id","scopes":[…]} and answers {"token"}. Refusals: forbidden, invalid_argument, invalid_json.
-func (d *DevTokens) call(w http.ResponseWriter, r *http.Request) (any, error) {
+func (d *DevTokens) call(_ http.ResponseWriter, r *http.Request) (any, error) {
 	if !d.Serves(r) {
 		return nil, wallet.Refuse(CodeForbidden,
 			"development tokens are for whoever sits at this machine: ask it as localhost or 127.0.0.1, directly, and from no other page")
 	}
-	body, err := readBody(w, r)
+	body, err := readBody(r)
 	if err != nil {
 		return nil, err
 	}

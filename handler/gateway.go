@@ -102,7 +102,7 @@ func (g *Gateway) Close() error {
 	return errors.Join(errs...)
 }
 
-// HTTPServer is the gateway as a server with bounds: call its Serve, and its Shutdown to let requests finish.
+// HTTPServer is the gateway as a server with bounds: call its Serve with a Listener of the gateway, and its Shutdown to let requests finish.
 func (g *Gateway) HTTPServer() *http.Server {
 	return &http.Server{
 		Handler: g, ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout, WriteTimeout: answerTimeout,
@@ -112,16 +112,20 @@ func (g *Gateway) HTTPServer() *http.Server {
 
 // ServeHTTP implements http.Handler.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Content-Security-Policy", contentSecurityPolicy)
+	securityHeaders(w.Header())
 	defer g.recover(w, r)
 	if unclean(r.URL.Path) { // the mux would redirect
 		g.nothingHere(w, r)
 		return
 	}
 	g.mux.ServeHTTP(w, r)
+}
+
+// securityHeaders are those of every answer.
+func securityHeaders(h http.Header) {
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Content-Security-Policy", contentSecurityPolicy)
 }
 
 // unclean says whether a path has segments that are empty, "." or "..": no address here has.
@@ -259,7 +263,33 @@ func (g *Gateway) fail(w http.ResponseWriter, r *http.Request, name string, bega
 			slog.String("verb", r.Method), slog.String("path", r.URL.Path), slog.Duration("duration", took))
 	}
 	g.seconds.WithLabelValues(name, problem.Code).Observe(took.Seconds())
+	if problem.Code == CodeBodyTooLarge {
+		refuseBody(w, r, problem)
+		return
+	}
 	problem.write(w)
+}
+
+// Bounds of what is read of a body that is too large, after the answer.
+const (
+	maxDrained   = 16 << 20 // bytes
+	drainTimeout = 5 * time.Second
+)
+
+// refuseBody answers, and then reads on for a while: a client that sends its whole body before it reads would find the
+// connection reset instead of the answer.
+func refuseBody(w http.ResponseWriter, r *http.Request, p Problem) {
+	connection := http.NewResponseController(w)
+	err := connection.EnableFullDuplex() // otherwise net/http lets nobody read after the answer has begun
+	w.Header().Set("Connection", "close")
+	p.write(w)
+	if r.ContentLength > maxBody && r.Header.Get("Expect") != "" {
+		return // nothing of it was asked for, so nothing comes
+	}
+	if err = errors.Join(err, connection.Flush(), connection.SetReadDeadline(time.Now().Add(drainTimeout))); err != nil {
+		return // the client is gone, or this is no connection
+	}
+	_, _ = io.CopyN(io.Discard, r.Body, maxDrained) // whatever ends it, the answer has been given
 }
 
 func (g *Gateway) nothingHere(w http.ResponseWriter, r *http.Request) {

@@ -2,7 +2,6 @@ package handler
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -36,7 +35,7 @@ func (o *operation) call(w http.ResponseWriter, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	args, err := o.arguments(w, r)
+	args, err := o.arguments(r)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +64,7 @@ func (o *operation) patient(ctx context.Context, w http.ResponseWriter) (context
 
 // arguments makes the generated arguments of the method from a request. Refusals: invalid_json, invalid_argument,
 // body_too_large, unsupported_media_type.
-func (o *operation) arguments(w http.ResponseWriter, r *http.Request) (any, error) {
+func (o *operation) arguments(r *http.Request) (any, error) {
 	args, request := o.empty()
 	for _, f := range o.request.of(fromPath) {
 		if err := f.decodeText(f.name, r.PathValue(f.param), request.Field(f.index)); err != nil {
@@ -78,7 +77,7 @@ func (o *operation) arguments(w http.ResponseWriter, r *http.Request) (any, erro
 	if !o.route.hasBody() {
 		return args, nil
 	}
-	return args, o.decodeBody(w, r, request)
+	return args, o.decodeBody(r, request)
 }
 
 // empty makes the generated arguments of the method, and the request struct in them.
@@ -136,8 +135,8 @@ func (o *operation) expectedQuery() string {
 }
 
 // decodeBody fills the fields that come from the body. A method without such fields needs no body.
-func (o *operation) decodeBody(w http.ResponseWriter, r *http.Request, request reflect.Value) error {
-	body, err := readBody(w, r)
+func (o *operation) decodeBody(r *http.Request, request reflect.Value) error {
+	body, err := readBody(r)
 	if err != nil {
 		return err
 	}
@@ -150,10 +149,13 @@ func (o *operation) decodeBody(w http.ResponseWriter, r *http.Request, request r
 	return o.request.decodeBody(body, request)
 }
 
-// readBody reads at most maxBody bytes. Refusals: body_too_large, invalid_argument.
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+// readBody reads at most maxBody bytes, and nothing where the headers announce more. Refusals: body_too_large,
+// invalid_argument.
+func readBody(r *http.Request) (body []byte, err error) {
+	if r.ContentLength <= maxBody {
+		body, err = io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	}
+	if r.ContentLength > maxBody || len(body) > maxBody {
 		return nil, wallet.Refuse(CodeBodyTooLarge, "the body is too large: at most %d bytes are read", maxBody)
 	}
 	if err != nil {

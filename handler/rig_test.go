@@ -258,7 +258,7 @@ func newRig(t testing.TB, change func(*ServerConfig, *GatewayConfig)) *rig {
 		}
 	})
 	web := httptest.NewUnstartedServer(nil)
-	web.Config = r.gateway.HTTPServer()
+	web.Config, web.Listener = r.gateway.HTTPServer(), r.gateway.Listener(web.Listener)
 	web.Start()
 	t.Cleanup(web.Close)
 	r.url = web.URL

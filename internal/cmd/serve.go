@@ -105,7 +105,7 @@ func recheck(hub *push.Hub, group string) error {
 // run serves until the context ends, then lets requests and connections finish.
 func (g *gateway) run(ctx context.Context) error {
 	failed := make(chan error, 1)
-	go func() { failed <- g.server.Serve(g.listener) }()
+	go func() { failed <- g.server.Serve(g.gateway.Listener(g.listener)) }()
 	var err error
 	select {
 	case err = <-failed:
