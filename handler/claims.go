@@ -22,8 +22,9 @@ type claims struct {
 // latestDate bounds the dates in a token: the end of the year 9999, in seconds.
 const latestDate = 253402300799
 
-// UnmarshalJSON is stricter than encoding/json, which takes names in any case, the last of two that are the same, null for
-// anything, and strings for numbers: what the signer and the verifier read differently can be used against both.
+// UnmarshalJSON is stricter than encoding/json, which takes names in any case, the last of two that are the same,
+// null for anything, and strings for numbers: what the signer and the verifier read differently can be used against
+// both.
 func (c *claims) UnmarshalJSON(data []byte) error {
 	members, err := membersOf(data)
 	if err != nil {

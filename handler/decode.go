@@ -37,9 +37,9 @@ func clip(s string) string {
 	return s[:most] + "…"
 }
 
-// decodeBody fills the fields of a request that come from the body. It reads the body once, from its beginning, and stops
-// at the first thing that is wrong, so that what follows an unknown field costs nothing. Refusals: invalid_json,
-// invalid_argument.
+// decodeBody fills the fields of a request that come from the body. It reads the body once, from its beginning, and
+// stops at the first thing that is wrong, so that what follows an unknown field costs nothing. Refusals:
+// invalid_json, invalid_argument.
 func (s *shape) decodeBody(body []byte, into reflect.Value) error {
 	if !utf8.Valid(body) {
 		return notJSON("the body is not UTF-8")
@@ -86,8 +86,8 @@ func (b *bodyReader) token() (json.Token, error) {
 	return t, nil
 }
 
-// loneSurrogate finds in a valid JSON string the first escaped half of a surrogate pair whose other half is not there, which
-// encoding/json would silently replace; "" where there is none.
+// loneSurrogate finds in a valid JSON string the first escaped half of a surrogate pair whose other half is not
+// there, which encoding/json would silently replace; "" where there is none.
 func loneSurrogate(text []byte) string {
 	for i := bytes.IndexByte(text, '\\'); i >= 0 && i < len(text); i++ {
 		if text[i] != '\\' {

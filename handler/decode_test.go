@@ -101,9 +101,11 @@ func TestTokenComesFirst(t *testing.T) {
 func TestLoneSurrogates(t *testing.T) {
 	s, request := requestShape(t, "EnvelopeService", "Send")
 	for text, whole := range map[string]bool{
-		`\ud83e\udde7`: true, `\uD83E\uDDE7x`: true, `\\ud83e`: true, `\\\\ud83e`: true, `\u0041\n`: true, `🧧`: true, `\ufffd`: true, `\"\u00e9`: true,
-		`\ud83e`: false, `\udde7`: false, `\udde7\ud83e`: false, `\ud83e\ud83e\udde7`: false, `\ud83ex\udde7`: false, `\ud83e\\udde7`: false,
-		`\\\ud83e`: false, `\ud83e\u0041`: false, `x\uDFFF`: false, `\ud83e\udde7\ud83e`: false,
+		`\ud83e\udde7`: true, `\uD83E\uDDE7x`: true, `\\ud83e`: true, `\\\\ud83e`: true, `\u0041\n`: true, `🧧`: true,
+		`\ufffd`: true, `\"\u00e9`: true,
+		`\ud83e`: false, `\udde7`: false, `\udde7\ud83e`: false, `\ud83e\ud83e\udde7`: false, `\ud83ex\udde7`: false,
+		`\ud83e\\udde7`: false,
+		`\\\ud83e`:      false, `\ud83e\u0041`: false, `x\uDFFF`: false, `\ud83e\udde7\ud83e`: false,
 	} {
 		err := s.decodeBody([]byte(strings.Replace(goodOrder, "恭喜发财 <b>", text, 1)), request)
 		if (err == nil) != whole || !whole && wallet.RefusalCode(err) != CodeInvalidJSON {

@@ -23,12 +23,13 @@ type DevTokens struct {
 
 const devTokenPath = "/v1/dev/tokens"
 
-// devTokenScopes are what a development token may allow. Whoever runs the installation has the private key, and needs none.
+// devTokenScopes are what a development token may allow. Whoever runs the installation has the private key, and needs
+// none.
 func devTokenScopes() []Scope { return []Scope{ScopeUser, ScopeMerchant, ScopeService} }
 
 // Serves says whether a request would be given tokens: both its connection and its Host are of this machine, it came
-// through no proxy that says so, and no page of another origin sent it. The Host is what tells a page of elsewhere whose
-// name was pointed at this machine (DNS rebinding).
+// through no proxy that says so, and no page of another origin sent it. The Host is what tells a page of elsewhere
+// whose name was pointed at this machine (DNS rebinding).
 func (d *DevTokens) Serves(r *http.Request) bool {
 	if d == nil {
 		return false

@@ -102,7 +102,8 @@ func (g *Gateway) Close() error {
 	return errors.Join(errs...)
 }
 
-// HTTPServer is the gateway as a server with bounds: call its Serve with a Listener of the gateway, and its Shutdown to let requests finish.
+// HTTPServer is the gateway as a server with bounds: call its Serve with a Listener of the gateway, and its Shutdown
+// to let requests finish.
 func (g *Gateway) HTTPServer() *http.Server {
 	return &http.Server{
 		Handler: g, ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout, WriteTimeout: answerTimeout,

@@ -46,15 +46,16 @@ type state struct {
 	view   envelope.View
 	sent   []envelope.SentLine
 
-	caller string
-	order  envelope.Order
-	offer  transfer.Offer
-	bill   transfer.Bill
-	paid   wallet.Amount
-	before int64
-	limit  int
-	from   time.Time
-	to     time.Time
+	caller  string
+	revoked []string
+	order   envelope.Order
+	offer   transfer.Offer
+	bill    transfer.Bill
+	paid    wallet.Amount
+	before  int64
+	limit   int
+	from    time.Time
+	to      time.Time
 }
 
 // set changes the state.

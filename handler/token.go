@@ -2,6 +2,7 @@ package handler
 
 import (
 	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -62,7 +63,7 @@ func (i *Issuer) Issue(subject string, scopes []Scope, life time.Duration) (stri
 	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, claims{
 		RegisteredClaims: jwt.RegisteredClaims{
 			Issuer: tokenIssuer, Audience: jwt.ClaimStrings{tokenAudience}, Subject: subject,
-			IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(life)),
+			ID: rand.Text(), IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(life)),
 		},
 		Scope: scopes,
 	})
@@ -89,19 +90,24 @@ func checkScopes(scopes []Scope) error {
 // Verifier checks tokens. It remembers those it found good until they expire, so that the next call with one costs a
 // hash instead of a signature check. It is safe for concurrent use.
 type Verifier struct {
-	keys   Keyring
-	parser *jwt.Parser
-	good   *otter.Cache[[sha256.Size]byte, Caller] // by the hash of the whole token, signature included
-	life   time.Duration
-	now    func() time.Time
+	keys    Keyring
+	parser  *jwt.Parser
+	good    *otter.Cache[[sha256.Size]byte, Caller] // by the hash of the whole token, signature included
+	life    time.Duration
+	revoked func(id string) bool
+	now     func() time.Time
 }
 
 // VerifierConfig is what a Verifier needs. Everything is required.
 type VerifierConfig struct {
-	Keys Keyring          // tokens must be signed with one of them
-	Life time.Duration    // most time between a token's iat and exp
-	Now  func() time.Time // the clock that tokens expire by
+	Keys    Keyring              // tokens must be signed with one of them
+	Life    time.Duration        // most time between a token's iat and exp
+	Revoked func(id string) bool // whether the token with that jti is revoked; answered from memory, for it is asked with each call
+	Now     func() time.Time     // the clock that tokens expire by
 }
+
+// RevokedUntil is how long a revocation matters that is made now: until every token that was issued by now has expired.
+func (v *Verifier) RevokedUntil() time.Time { return v.now().Add(v.life + 2*clockSkew) }
 
 // NewVerifier makes a verifier.
 func NewVerifier(c VerifierConfig) (*Verifier, error) {
@@ -128,7 +134,7 @@ func NewVerifier(c VerifierConfig) (*Verifier, error) {
 			jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(clockSkew),
 			jwt.WithStrictDecoding(), jwt.WithTimeFunc(c.Now),
 		),
-		good: cache, life: c.Life, now: c.Now,
+		good: cache, life: c.Life, revoked: c.Revoked, now: c.Now,
 	}, nil
 }
 
@@ -141,18 +147,21 @@ func (v *Verifier) Verify(token string) (Caller, error) {
 		return Caller{}, unauthenticated(sentenceTooLong)
 	}
 	hash := sha256.Sum256([]byte(token))
-	if c, ok := v.good.GetIfPresent(hash); ok {
-		if v.now().Before(c.Expires.Add(clockSkew)) {
-			return c, nil
+	c, remembered := v.good.GetIfPresent(hash)
+	if !remembered {
+		var err error
+		if c, err = v.parse(token); err != nil {
+			return Caller{}, err
 		}
+		v.good.Set(hash, c)
+	}
+	if !v.now().Before(c.Expires.Add(clockSkew)) {
 		v.good.Invalidate(hash)
 		return Caller{}, unauthenticated(sentenceExpired)
 	}
-	c, err := v.parse(token)
-	if err != nil {
-		return Caller{}, err
+	if c.TokenID != "" && v.revoked(c.TokenID) {
+		return Caller{}, unauthenticated(sentenceRevoked)
 	}
-	v.good.Set(hash, c)
 	return c, nil
 }
 
@@ -173,7 +182,7 @@ func (v *Verifier) parse(token string) (Caller, error) {
 	if wallet.CheckID("sub", said.Subject) != nil {
 		return Caller{}, unauthenticated("the token's sub is not a user id: 1 to 64 characters of A-Z a-z 0-9 . _ : @ - other than . and ..")
 	}
-	return Caller{Subject: said.Subject, Scopes: said.Scope, Expires: said.ExpiresAt.Time}, nil
+	return Caller{Subject: said.Subject, Scopes: said.Scope, Expires: said.ExpiresAt.Time, TokenID: said.ID}, nil
 }
 
 var errUnknownKey = errors.New("the token names no key that is known here")
@@ -194,6 +203,7 @@ func (v *Verifier) key(t *jwt.Token) (any, error) {
 const (
 	sentenceMissing = "no token was sent: send one, in HTTP as `Authorization: Bearer TOKEN`"
 	sentenceTooLong = "the token is malformed: it is too long"
+	sentenceRevoked = "the token has been revoked: get a new one"
 	sentenceExpired = "the token has expired: get a new one"
 )
 

@@ -22,7 +22,7 @@ func (c *testClock) now() time.Time { return c.at }
 
 func newVerifier(t testing.TB, now func() time.Time, keys ...ed25519.PublicKey) *Verifier {
 	t.Helper()
-	v, err := NewVerifier(VerifierConfig{Keys: NewKeyring(keys...), Life: DefaultTokenLife, Now: now})
+	v, err := NewVerifier(VerifierConfig{Keys: NewKeyring(keys...), Life: DefaultTokenLife, Revoked: func(string) bool { return false }, Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,6 +166,44 @@ func TestVerifiedTokenExpiresInMemory(t *testing.T) {
 		if _, err := v.Verify(token); err == nil || !strings.Contains(err.Error(), "expired") {
 			t.Fatalf("after its time: %v", err)
 		}
+	}
+}
+
+// A revoked token is refused at once, also where it is remembered as good; others of the same user stay good.
+func TestRevokedToken(t *testing.T) {
+	clock := &testClock{time.Unix(1_700_000_000, 0)}
+	issuer := NewIssuer(newKey(t), clock.now)
+	revoked := map[string]bool{"": true} // a token without an id is none of these
+	v, err := NewVerifier(VerifierConfig{
+		Keys: NewKeyring(issuer.PublicKey()), Life: time.Hour, Revoked: func(id string) bool { return revoked[id] }, Now: clock.now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, err1 := issuer.Issue("alice", []Scope{ScopeUser}, time.Hour)
+	two, err2 := issuer.Issue("alice", []Scope{ScopeUser}, time.Hour)
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	caller, err := v.Verify(one)
+	if err != nil || len(caller.TokenID) < 16 {
+		t.Fatalf("%+v, %v", caller, err)
+	}
+	revoked[caller.TokenID] = true
+	for range 2 {
+		if _, err := v.Verify(one); wallet.RefusalCode(err) != CodeUnauthenticated || !strings.Contains(err.Error(), "revoked") {
+			t.Errorf("revoked: %v", err)
+		}
+		if _, err := v.Verify(two); err != nil {
+			t.Errorf("another token: %v", err)
+		}
+	}
+	unnamed := forge(t, jwt.SigningMethodEdDSA, issuer.key, issuer.id, with(clock.at, nil))
+	if _, err := v.Verify(unnamed); err != nil {
+		t.Errorf("a token without an id: %v", err)
+	}
+	if until := v.RevokedUntil(); until.Before(caller.Expires.Add(clockSkew)) {
+		t.Errorf("the revocation is forgotten at %v, the token is good until %v", until, caller.Expires)
 	}
 }
 

@@ -9,8 +9,8 @@ import (
 	"regexp"
 )
 
-// Listener makes what net/http answers by itself a problem document: it writes a line of text, and calls no handler, where a
-// request cannot be read. Under TLS, which hides what is written, the text stays.
+// Listener makes what net/http answers by itself a problem document: it writes a line of text, and calls no handler,
+// where a request cannot be read. Under TLS, which hides what is written, the text stays.
 func (g *Gateway) Listener(l net.Listener) net.Listener { return problemListener{l} }
 
 type problemListener struct{ net.Listener }

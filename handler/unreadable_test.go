@@ -15,7 +15,8 @@ import (
 // connectionTimeout bounds a conversation with the gateway over a connection of the test's own.
 const connectionTimeout = 20 * time.Second
 
-// exchange sends text to the gateway as it is, to its last byte, and only then reads the answer, until the connection ends.
+// exchange sends text to the gateway as it is, to its last byte, and only then reads the answer, until the connection
+// ends.
 func exchange(t *testing.T, r *rig, text io.Reader) answer {
 	t.Helper()
 	c, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))

@@ -183,6 +183,22 @@ func TestExpiredTokenEndsTheConnection(t *testing.T) {
 	})
 }
 
+func TestRevokedTokenEndsItsConnections(t *testing.T) {
+	n := sharedNode(t, push.Config{})
+	ann, again, bob := n.dial("ann"), n.dial("ann"), n.dial("bob")
+	for _, c := range []*client{ann, again, bob} {
+		c.subscribe(t.Name())
+	}
+	n.hub.Expel(func(id string) bool { return id == "id of ann" })
+	for _, c := range []*client{ann, again} {
+		if reason := c.closed(push.CloseExpired); !strings.Contains(reason, "revoked") {
+			t.Errorf("the reason is %q", reason)
+		}
+	}
+	bob.send(`{"op":"ping"}`)
+	bob.expect("pong")
+}
+
 // A peer that is gone without a word answers no ping. One that only listens does.
 func TestSilentPeerIsCutOff(t *testing.T) {
 	n := sharedNode(t, push.Config{PingEvery: 20 * time.Millisecond, PongWait: 2 * time.Second})

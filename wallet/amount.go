@@ -19,9 +19,9 @@ type Amount struct {
 // MaxMinor bounds a single amount, so that sums of 2^23 of them still fit an int64.
 const MaxMinor = int64(1) << 40
 
-// withdrawn are the currencies that stopped being legal tender after golang.org/x/text's data (CLDR 32, of 2017) was made,
-// from ISO 4217's list three, with what replaced each. None of the new codes is in that data, so none can be used yet: its
-// digits would be a guess.
+// withdrawn are the currencies that stopped being legal tender after golang.org/x/text's data (CLDR 32, of 2017) was
+// made, from ISO 4217's list three, with what replaced each. None of the new codes is in that data, so none can be
+// used yet: its digits would be a guess.
 var withdrawn = map[string]bool{
 	"ANG": true, // 2025, by XCG
 	"BGN": true, // 2026, by EUR
@@ -32,8 +32,8 @@ var withdrawn = map[string]bool{
 	"VEF": true, // 2018, by VES
 }
 
-// tender are the currencies that are legal tender somewhere today: people can have them, unlike metals, units of account,
-// funds codes, test codes and what was withdrawn.
+// tender are the currencies that are legal tender somewhere today: people can have them, unlike metals, units of
+// account, funds codes, test codes and what was withdrawn.
 var tender = sync.OnceValue(func() map[string]bool {
 	codes := make(map[string]bool)
 	for all := currency.Query(); all.Next(); { // without options: what is legal tender, and not historical

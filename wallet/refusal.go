@@ -51,8 +51,9 @@ var (
 
 const maxID = 64
 
-// CheckID accepts a user or group id of the chat application: 1 to 64 characters of A–Z a–z 0–9 . _ : @ - but not . or ..
-// alone: ids stand in the paths of addresses, where clients and proxies resolve those two (RFC 3986, section 5.2.4).
+// CheckID accepts a user or group id of the chat application: 1 to 64 characters of A–Z a–z 0–9 . _ : @ - but not .
+// or .. alone: ids stand in the paths of addresses, where clients and proxies resolve those two (RFC 3986, section
+// 5.2.4).
 func CheckID(what, id string) error {
 	if !wellFormed(id, ".-_:@") {
 		return Refuse(CodeInvalidArgument, "%s %q is malformed: give 1 to %d characters of A-Z a-z 0-9 . _ : @ - other than . and ..", what, clip(id), maxID)

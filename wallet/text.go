@@ -2,11 +2,11 @@ package wallet
 
 import "unicode"
 
-// CheckText accepts what one person writes for another to read, as a note or a greeting: UTF-8 in which everything has a
-// place of its own on the screen and stands where it is read. It refuses control characters, ends of lines, characters that
-// turn the direction of what follows (one makes ¥001 of ¥100), and those that cannot be seen, in which two texts may differ
-// without looking different. In emoji, which are made with some of these, they are accepted: see invisibleInEmoji. The length
-// is the caller's to check. Refusal: invalid_argument.
+// CheckText accepts what one person writes for another to read, as a note or a greeting: UTF-8 in which everything
+// has a place of its own on the screen and stands where it is read. It refuses control characters, ends of lines,
+// characters that turn the direction of what follows (one makes ¥001 of ¥100), and those that cannot be seen, in
+// which two texts may differ without looking different. In emoji, which are made with some of these, they are
+// accepted: see invisibleInEmoji. The length is the caller's to check. Refusal: invalid_argument.
 func CheckText(what, text string) error {
 	runes := []rune(text)
 	if string(runes) != text {
@@ -26,8 +26,8 @@ func CheckText(what, text string) error {
 }
 
 // invisible says whether a character has no shape of its own: those that Unicode says to ignore in display
-// (Default_Ignorable_Code_Point of UAX 44, derived as DerivedCoreProperties.txt says), and all other format characters but
-// the signs of Arabic and Indic scripts that enclose numbers, which can be seen.
+// (Default_Ignorable_Code_Point of UAX 44, derived as DerivedCoreProperties.txt says), and all other format
+// characters but the signs of Arabic and Indic scripts that enclose numbers, which can be seen.
 func invisible(r rune) bool {
 	return unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) &&
 		!unicode.Is(unicode.Prepended_Concatenation_Mark, r)
@@ -46,8 +46,8 @@ const (
 	darkest   = '\U0001F3FF'
 )
 
-// invisibleInEmoji says whether the invisible character at i belongs to an emoji sequence of UTS 51, section 1.4: a joiner
-// between two emoji, a variation selector after an emoji or in a keycap, a tag of a flag.
+// invisibleInEmoji says whether the invisible character at i belongs to an emoji sequence of UTS 51, section 1.4: a
+// joiner between two emoji, a variation selector after an emoji or in a keycap, a tag of a flag.
 func invisibleInEmoji(text []rune, i int) bool {
 	switch r := text[i]; {
 	case r == joiner:
@@ -62,7 +62,8 @@ func invisibleInEmoji(text []rune, i int) bool {
 	return false
 }
 
-// endsEmoji says whether a text ends with an emoji that another one can be joined to: one alone, with asEmoji or a skin tone.
+// endsEmoji says whether a text ends with an emoji that another one can be joined to: one alone, with asEmoji or a
+// skin tone.
 func endsEmoji(text []rune) bool {
 	last := len(text) - 1
 	if r := at(text, last); r == asEmoji || r >= lightest && r <= darkest {
@@ -101,8 +102,8 @@ func at(text []rune, i int) rune {
 	return text[i]
 }
 
-// pictographic is Extended_Pictographic of Unicode 15.0, the version of package unicode here (emoji-data.txt): what is an
-// emoji, and what is kept for emoji to come.
+// pictographic is Extended_Pictographic of Unicode 15.0, the version of package unicode here (emoji-data.txt): what
+// is an emoji, and what is kept for emoji to come.
 var pictographic = &unicode.RangeTable{
 	R16: []unicode.Range16{
 		{0x00a9, 0x00a9, 1}, {0x00ae, 0x00ae, 1}, {0x203c, 0x203c, 1}, {0x2049, 0x2049, 1},

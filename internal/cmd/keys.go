@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/hongbao/hongbao/handler"
+	"github.com/hongbao/hongbao/internal/revoked"
+	"github.com/hongbao/hongbao/internal/system"
 )
 
 // developmentKey is the private key that `up` makes under --data and signs development tokens with.
@@ -55,8 +57,19 @@ type tokenRules struct {
 	MaxTokenLife time.Duration `help:"Longest time from iat to exp of a token that is accepted." default:"${token_life}"`
 }
 
-func (t tokenRules) verifier(keys handler.Keyring) (*handler.Verifier, error) {
-	return handler.NewVerifier(handler.VerifierConfig{Keys: keys, Life: t.MaxTokenLife, Now: time.Now})
+// tokens decides which tokens are good.
+type tokens struct {
+	verifier *handler.Verifier
+	revoked  *revoked.List
+}
+
+func (t tokenRules) tokens(ctx context.Context, s *system.System, keys handler.Keyring) (tokens, error) {
+	list, err := revoked.Open(ctx, s.Redis, s.Config().Log, time.Now)
+	if err != nil {
+		return tokens{}, err
+	}
+	verifier, err := handler.NewVerifier(handler.VerifierConfig{Keys: keys, Life: t.MaxTokenLife, Revoked: list.Has, Now: time.Now})
+	return tokens{verifier, list}, err
 }
 
 // publicKeys are the flags of a process that is told which keys sign tokens.
@@ -65,7 +78,7 @@ type publicKeys struct {
 	TokenKeys []string `name:"token-key" help:"File with Ed25519 public keys (PEM) that tokens may be signed with; repeat while a key is being replaced." required:"" type:"existingfile"`
 }
 
-func (p publicKeys) verifier() (*handler.Verifier, error) {
+func (p publicKeys) keyring() (handler.Keyring, error) {
 	all := make(handler.Keyring)
 	for _, path := range p.TokenKeys {
 		text, err := os.ReadFile(path)
@@ -78,7 +91,7 @@ func (p publicKeys) verifier() (*handler.Verifier, error) {
 		}
 		maps.Copy(all, ring)
 	}
-	return p.tokenRules.verifier(all)
+	return all, nil
 }
 
 type tokenCmd struct {

@@ -14,6 +14,7 @@ import (
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/handler"
 	"github.com/hongbao/hongbao/handler/web"
+	"github.com/hongbao/hongbao/internal/revoked"
 	"github.com/hongbao/hongbao/internal/roster"
 	"github.com/hongbao/hongbao/internal/system"
 	"github.com/hongbao/hongbao/push"
@@ -23,16 +24,16 @@ import (
 const recheckTimeout = 10 * time.Second
 
 // listenRPC makes the Kitex server over a system.
-func listenRPC(s *system.System, address string, verifier *handler.Verifier, metrics prometheus.Registerer) (*handler.Server, net.Addr, error) {
+func listenRPC(s *system.System, address string, tokens tokens, metrics prometheus.Registerer) (*handler.Server, net.Addr, error) {
 	listener, err := listen("rpc", address)
 	if err != nil {
 		return nil, nil, err
 	}
 	server, err := handler.NewServer(handler.ServerConfig{
-		Listener: listener, Verifier: verifier, Log: s.Config().Log, Metrics: metrics,
+		Listener: listener, Verifier: tokens.verifier, Log: s.Config().Log, Metrics: metrics,
 		Wallet: &handler.Wallet{Domain: s.Wallets}, Group: &handler.Group{Domain: s.Groups}, Envelope: &handler.Envelope{Domain: s.Envelopes},
 		Transfer: &handler.Transfer{Domain: s.Transfers}, Collection: &handler.Collection{Domain: s.Collections},
-		Operator: handler.NewOperator(operators{s}),
+		Operator: handler.NewOperator(operators{s, tokens.revoked, tokens.verifier}),
 	})
 	if err != nil {
 		return nil, nil, errors.Join(err, listener.Close())
@@ -55,13 +56,14 @@ type gateway struct {
 	server   *http.Server
 	hub      *push.Hub
 	gateway  *handler.Gateway
+	revoked  *revoked.List
 }
 
 // gatewayOptions says how a gateway differs from process to process.
 type gatewayOptions struct {
-	address   string
-	rpc       []string
-	verifier  *handler.Verifier
+	address string
+	rpc     []string
+	tokens
 	devTokens *handler.DevTokens // nil for none
 	origins   []string
 	metrics   *prometheus.Registry
@@ -74,6 +76,7 @@ func listenHTTP(s *system.System, o gatewayOptions) (_ *gateway, err error) {
 	}
 	log := s.Config().Log
 	listeners := handler.NewListeners(s.Groups, log)
+	g.revoked = o.revoked
 	g.hub = push.New(s.Bus, listeners, listeners.Refuse, push.Config{Origins: o.origins}, log, o.metrics)
 	s.OnGroupChange(func(group string) {
 		if err := recheck(g.hub, group); err != nil {
@@ -101,6 +104,9 @@ func recheck(hub *push.Hub, group string) error {
 	}
 	return hub.Recheck(ctx, envelope.Topic(group))
 }
+
+// expel ends the live feeds of revoked tokens.
+func (g *gateway) expel() { g.hub.Expel(g.revoked.Has) }
 
 // run serves until the context ends, then lets requests and connections finish.
 func (g *gateway) run(ctx context.Context) error {

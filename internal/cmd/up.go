@@ -70,7 +70,7 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *system.Sy
 	if err != nil {
 		return err
 	}
-	verifier, err := u.verifier(handler.NewKeyring(issuer.PublicKey()))
+	tokens, err := u.tokens(ctx, s, handler.NewKeyring(issuer.PublicKey()))
 	if err != nil {
 		return err
 	}
@@ -78,12 +78,12 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *system.Sy
 	if err != nil {
 		return err
 	}
-	rpc, rpcAddress, err := listenRPC(s, u.RPCAddress, verifier, c.metrics)
+	rpc, rpcAddress, err := listenRPC(s, u.RPCAddress, tokens, c.metrics)
 	if err != nil {
 		return err
 	}
 	web, err := listenHTTP(s, gatewayOptions{
-		address: u.HTTPAddress, rpc: []string{rpcAddress.String()}, verifier: verifier, devTokens: devTokens, metrics: c.metrics,
+		address: u.HTTPAddress, rpc: []string{rpcAddress.String()}, tokens: tokens, devTokens: devTokens, metrics: c.metrics,
 	})
 	if err != nil {
 		return err
@@ -106,6 +106,7 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *system.Sy
 	parts.Go(func() error { defer stopRPC(); return web.run(gatewayCtx) })
 	parts.Go(func() error { defer stopGateway(); defer stopWork(); return rpc.Run(rpcCtx) })
 	parts.Go(func() error { s.Work(workCtx, workers); return nil })
+	parts.Go(func() error { tokens.revoked.Run(workCtx, web.expel); return nil })
 	if c.private != nil {
 		parts.Go(func() error { defer stopGateway(); return revive(gatewayCtx, at.log, "Redis", c.private.Redis) })
 		parts.Go(func() error { defer stopGateway(); return revive(gatewayCtx, at.log, "MariaDB", c.private.MariaDB) })
