@@ -294,7 +294,9 @@ func (f fakeOperator) Installation(context.Context, *operatorapi.InstallationReq
 	}, nil
 }
 
-func (f fakeOperator) RevokeToken(context.Context, *operatorapi.RevokeTokenRequest) (*operatorapi.RevokeTokenResponse, error) {
+func (f fakeOperator) RevokeToken(
+	context.Context, *operatorapi.RevokeTokenRequest,
+) (*operatorapi.RevokeTokenResponse, error) {
 	return nil, errors.New("no bench revokes a token")
 }
 

@@ -79,7 +79,8 @@ func (b *bodyReader) token() (json.Token, error) {
 	}
 	if _, isString := t.(string); isString {
 		if half := loneSurrogate(b.body[before:b.decoder.InputOffset()]); half != "" {
-			return nil, notJSON(`the body is not JSON: %s before byte %d is half of a surrogate pair: give both halves, or the character itself`,
+			return nil, notJSON(
+				"the body is not JSON: %s before byte %d is half of a surrogate pair: give both halves, or the character itself",
 				half, b.decoder.InputOffset()+1)
 		}
 	}
@@ -125,7 +126,8 @@ func (b *bodyReader) end() error {
 	at := b.decoder.InputOffset()
 	if rest := bytes.TrimLeft(b.body[at:], " \t\r\n"); len(rest) > 0 {
 		r, _ := utf8.DecodeRune(rest)
-		return notJSON("the body is not JSON: invalid character %q after top-level value, at byte %d", r, len(b.body)-len(rest)+1)
+		return notJSON("the body is not JSON: invalid character %q after top-level value, at byte %d",
+			r, len(b.body)-len(rest)+1)
 	}
 	return nil
 }

@@ -44,7 +44,8 @@ func TestFirstUnknownFieldEndsTheReading(t *testing.T) {
 	if many > one {
 		t.Errorf("6,400 unknown fields cost %.0f allocations, one costs %.0f", many, one)
 	}
-	if err := s.decodeBody([]byte(`{"x":`+strings.Repeat("[", 60_000)), request); wallet.RefusalCode(err) != wallet.CodeInvalidArgument {
+	err := s.decodeBody([]byte(`{"x":`+strings.Repeat("[", 60_000)), request)
+	if wallet.RefusalCode(err) != wallet.CodeInvalidArgument {
 		t.Errorf("an unknown field with a deep value: %v", err)
 	}
 }
@@ -80,8 +81,8 @@ func TestTokenComesFirst(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ verb, path string }{
-		{"POST", "/v1/envelopes"}, {"POST", "/v1/groups"}, {"POST", "/v1/envelopes/x/grab"}, {"GET", "/v1/wallet/entries?nonsense=1"},
-		{"GET", "/v1/wallet/statement.csv?nonsense=1"},
+		{"POST", "/v1/envelopes"}, {"POST", "/v1/groups"}, {"POST", "/v1/envelopes/x/grab"},
+		{"GET", "/v1/wallet/entries?nonsense=1"}, {"GET", "/v1/wallet/statement.csv?nonsense=1"},
 	} {
 		for _, token := range []string{stranger, "x.y.z", ""} {
 			request := httptest.NewRequest(c.verb, c.path, untouchable{t})

@@ -56,9 +56,12 @@ func loopbackHost(host string) bool {
 
 // proxied says whether a proxy has passed the request on, as far as it says so.
 func proxied(h http.Header) bool {
-	return slices.ContainsFunc([]string{"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip"}, func(name string) bool {
-		return len(h.Values(name)) > 0
-	})
+	for _, name := range []string{"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip"} {
+		if len(h.Values(name)) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // ownOrigin is false for a request that a page of another origin sent. Browsers name the origin with every POST.
@@ -87,8 +90,8 @@ func devTokenShape() *shape {
 // call takes {"user_id","scopes":[…]} and answers {"token"}. Refusals: forbidden, invalid_argument, invalid_json.
 func (d *DevTokens) call(_ http.ResponseWriter, r *http.Request) (any, error) {
 	if !d.Serves(r) {
-		return nil, wallet.Refuse(CodeForbidden,
-			"development tokens are for whoever sits at this machine: ask it as localhost or 127.0.0.1, directly, and from no other page")
+		return nil, wallet.Refuse(CodeForbidden, "development tokens are for whoever sits at this machine: "+
+			"ask it as localhost or 127.0.0.1, directly, and from no other page")
 	}
 	body, err := readBody(r)
 	if err != nil {
@@ -104,7 +107,8 @@ func (d *DevTokens) call(_ http.ResponseWriter, r *http.Request) (any, error) {
 	scopes := make([]Scope, len(request.Scopes))
 	for i, s := range request.Scopes {
 		if scopes[i] = Scope(s); !slices.Contains(devTokenScopes(), scopes[i]) {
-			return nil, invalid("scope %q is not one of a development token: give one or more of %s", clip(s), listScopes(devTokenScopes(), ", "))
+			return nil, invalid("scope %q is not one of a development token: give one or more of %s",
+				clip(s), listScopes(devTokenScopes(), ", "))
 		}
 	}
 	token, err := d.Issuer.Issue(request.UserID, scopes, d.Life)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hongbao/hongbao/wallet"
 )
 
 func TestDevTokens(t *testing.T) {
@@ -25,10 +27,12 @@ func TestDevTokens(t *testing.T) {
 		t.Error("the token is in the log")
 	}
 	for _, bad := range []string{
-		``, `{}`, `{"user_id":"a b","scopes":["user"]}`, `{"user_id":"a","scopes":[]}`, `{"user_id":"a","scopes":["root"]}`, `{"user_id":"a","scopes":["user","operator"]}`,
+		``, `{}`, `{"user_id":"a b","scopes":["user"]}`, `{"user_id":"a","scopes":[]}`, `{"user_id":"a","scopes":["root"]}`,
+		`{"user_id":"a","scopes":["user","operator"]}`,
 		`{"user_id":"a","scopes":["user"],"x":1}`,
 	} {
-		if a := withTokens.do(t, "POST", "/v1/dev/tokens", "", bad, "-Content-Type", "Content-Type: application/json"); a.status != 400 {
+		a := withTokens.do(t, "POST", "/v1/dev/tokens", "", bad, "-Content-Type", "Content-Type: application/json")
+		if a.status != 400 {
 			t.Errorf("%s: %d %s", bad, a.status, a.text)
 		}
 	}
@@ -75,7 +79,8 @@ func TestDevTokensAreForThisMachine(t *testing.T) {
 	toAnyone := &DevTokens{Issuer: limited.Issuer, Life: time.Hour, ToAnyone: true}
 	var none *DevTokens
 	for _, l := range lines {
-		request := httptest.NewRequest(http.MethodPost, devTokenPath, strings.NewReader(`{"user_id":"alice","scopes":["user"]}`))
+		body := strings.NewReader(`{"user_id":"alice","scopes":["user"]}`)
+		request := httptest.NewRequest(http.MethodPost, devTokenPath, body)
 		request.RemoteAddr, request.Host = l.peer, l.host
 		request.Header.Set("Content-Type", "application/json")
 		if name, value, ok := strings.Cut(l.header, ": "); ok {
@@ -85,7 +90,7 @@ func TestDevTokensAreForThisMachine(t *testing.T) {
 			t.Errorf("%+v: served is %t", l, got)
 		}
 		answer, err := limited.call(httptest.NewRecorder(), request)
-		if problem, _ := judge(err); (err == nil) != l.served || (answer != nil) != l.served || err != nil && problem.Code != CodeForbidden {
+		if (err == nil) != l.served || (answer != nil) != l.served || err != nil && wallet.RefusalCode(err) != CodeForbidden {
 			t.Errorf("%+v: answered %v, %v", l, answer, err)
 		}
 	}

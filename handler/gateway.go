@@ -36,7 +36,7 @@ const contentSecurityPolicy = "default-src 'self'; connect-src 'self' ws: wss:; 
 // GatewayConfig is what a Gateway needs. RPC, Verifier, Log, Metrics and Gatherer are required.
 type GatewayConfig struct {
 	RPC       []client.Option // how to reach the Kitex server: ClientOptions
-	Verifier  *Verifier       // checks tokens before anything else of a request is read; the Kitex server checks them again
+	Verifier  *Verifier       // checks tokens before anything else is read; the Kitex server checks again
 	Log       *slog.Logger
 	Metrics   prometheus.Registerer
 	Gatherer  prometheus.Gatherer                    // what /metrics shows
@@ -79,7 +79,8 @@ func NewGateway(c GatewayConfig) (*Gateway, error) {
 	g.mux.Handle("/readyz", readiness(c.Ready, c.Log))
 	g.mux.Handle("/metrics", reading(promhttp.HandlerFor(c.Gatherer, promhttp.HandlerOpts{})))
 	if c.DevTokens != nil {
-		g.mux.Handle(devTokenPath, g.resource(map[string][]action{http.MethodPost: {{name: "dev_token", call: c.DevTokens.call}}}))
+		give := action{name: "dev_token", call: c.DevTokens.call}
+		g.mux.Handle(devTokenPath, g.resource(map[string][]action{http.MethodPost: {give}}))
 	}
 	if c.WebSocket != nil {
 		g.mux.Handle("/ws", hideToken(c.WebSocket))

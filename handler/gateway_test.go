@@ -253,7 +253,8 @@ func TestServerIsAway(t *testing.T) {
 	for _, address := range []string{"127.0.0.1:1", hangsUp.Addr().String()} {
 		r := newRig(t, nil)
 		gateway, err := NewGateway(GatewayConfig{
-			RPC: ClientOptions(address), Verifier: newVerifier(t, time.Now, r.issuer.PublicKey()), Log: r.gateway.log, Metrics: prometheus.NewRegistry(), Gatherer: r.metrics,
+			RPC: ClientOptions(address), Verifier: newVerifier(t, time.Now, r.issuer.PublicKey()),
+			Log: r.gateway.log, Metrics: prometheus.NewRegistry(), Gatherer: r.metrics,
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -132,7 +132,9 @@ func (h *Operator) Audit(ctx context.Context, _ *operatorapi.AuditRequest) (*ope
 }
 
 // RevokeToken implements operatorapi.OperatorService. Refusal: invalid_argument.
-func (h *Operator) RevokeToken(ctx context.Context, r *operatorapi.RevokeTokenRequest) (*operatorapi.RevokeTokenResponse, error) {
+func (h *Operator) RevokeToken(
+	ctx context.Context, r *operatorapi.RevokeTokenRequest,
+) (*operatorapi.RevokeTokenResponse, error) {
 	if r.TokenId == "" || len(r.TokenId) > maxTokenBytes {
 		return nil, invalid("token_id has %d bytes: give the token's jti, 1 to %d bytes", len(r.TokenId), maxTokenBytes)
 	}

@@ -47,7 +47,8 @@ func TestRevokeToken(t *testing.T) {
 	if a := r.do(t, http.MethodPost, path, user, `{"token_id":"t1"}`); a.code() != CodeForbidden {
 		t.Errorf("a user: %d %s", a.status, a.text)
 	}
-	for _, bad := range []string{`{"token_id":""}`, `{}`, `{"token_id":1}`, `{"token_id":"` + strings.Repeat("x", maxTokenBytes+1) + `"}`} {
+	long := strings.Repeat("x", maxTokenBytes+1)
+	for _, bad := range []string{`{"token_id":""}`, `{}`, `{"token_id":1}`, `{"token_id":"` + long + `"}`} {
 		if a := r.do(t, http.MethodPost, path, operator, bad); a.code() != wallet.CodeInvalidArgument {
 			t.Errorf("%.40s: %d %s", bad, a.status, a.text)
 		}

@@ -102,7 +102,7 @@ type Verifier struct {
 type VerifierConfig struct {
 	Keys    Keyring              // tokens must be signed with one of them
 	Life    time.Duration        // most time between a token's iat and exp
-	Revoked func(id string) bool // whether the token with that jti is revoked; answered from memory, for it is asked with each call
+	Revoked func(id string) bool // whether that jti is revoked, from memory: it is asked with each call
 	Now     func() time.Time     // the clock that tokens expire by
 }
 
@@ -177,10 +177,12 @@ func (v *Verifier) parse(token string) (Caller, error) {
 		return Caller{}, unauthenticated(sentence(jwt.ErrTokenRequiredClaimMissing))
 	}
 	if said.ExpiresAt.Sub(said.IssuedAt.Time) > v.life {
-		return Caller{}, unauthenticated(fmt.Sprintf("the token is good for too long: its exp may be at most %v after its iat", v.life))
+		return Caller{}, unauthenticated(
+			fmt.Sprintf("the token is good for too long: its exp may be at most %v after its iat", v.life))
 	}
 	if wallet.CheckID("sub", said.Subject) != nil {
-		return Caller{}, unauthenticated("the token's sub is not a user id: 1 to 64 characters of A-Z a-z 0-9 . _ : @ - other than . and ..")
+		return Caller{}, unauthenticated("the token's sub is not a user id: " +
+			"1 to 64 characters of A-Z a-z 0-9 . _ : @ - other than . and ..")
 	}
 	return Caller{Subject: said.Subject, Scopes: said.Scope, Expires: said.ExpiresAt.Time, TokenID: said.ID}, nil
 }
@@ -214,7 +216,8 @@ func sentence(err error) string {
 		text  string
 	}{
 		{errUnknownKey, "the token is forged or of another installation: its kid names no key that is known here"},
-		{jwt.ErrTokenMalformed, "the token is malformed: it must be a JWT with the claims iss, aud, sub, scope (a list), iat and exp, each once and of its type"},
+		{jwt.ErrTokenMalformed, "the token is malformed: it must be a JWT with the claims iss, aud, sub, scope (a list), iat " +
+			"and exp, each once and of its type"},
 		{jwt.ErrTokenSignatureInvalid, "the token is forged: its signature is not one of EdDSA by the key it names"},
 		{jwt.ErrTokenUnverifiable, "the token cannot be verified: its header says more than is understood here"},
 		{jwt.ErrTokenExpired, sentenceExpired},

@@ -49,7 +49,8 @@ func (c *problemConn) CloseWrite() error {
 }
 
 // plainAnswer is such an answer, whole in one call of Write. What handlers answer has a Date.
-var plainAnswer = regexp.MustCompile(`^HTTP/1\.1 [45]\d\d [^\r\n]*\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n([^\r\n]*)$`)
+var plainAnswer = regexp.MustCompile(`^HTTP/1\.1 [45]\d\d [^\r\n]*\r\n` +
+	`Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n([^\r\n]*)$`)
 
 // answeredByNetHTTP returns the text of such an answer.
 func answeredByNetHTTP(p []byte) (text string, ok bool) {
@@ -66,9 +67,15 @@ func answeredByNetHTTP(p []byte) (text string, ok bool) {
 
 // unreadable is the answer to a request that cannot be read. text is what net/http says of it.
 func unreadable(text string) []byte {
-	problem := Problem{Code: CodeMalformedRequest, Detail: "the request cannot be read as HTTP/1.1 (" + text + "): see RFC 9112 for its form"}
+	problem := Problem{
+		Code:   CodeMalformedRequest,
+		Detail: "the request cannot be read as HTTP/1.1 (" + text + "): see RFC 9112 for its form",
+	}
 	if text == "431 Request Header Fields Too Large" {
-		problem = Problem{Code: CodeHeaderTooLarge, Detail: fmt.Sprintf("the request's line and headers are too large: about %d bytes are read", maxHeader)}
+		problem = Problem{
+			Code:   CodeHeaderTooLarge,
+			Detail: fmt.Sprintf("the request's line and headers are too large: about %d bytes are read", maxHeader),
+		}
 	}
 	a := &heldAnswer{header: http.Header{}}
 	securityHeaders(a.header)

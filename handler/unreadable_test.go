@@ -51,18 +51,20 @@ func exchange(t *testing.T, r *rig, text io.Reader) answer {
 
 func TestWhatIsNoHTTPGetsAProblem(t *testing.T) {
 	r := newRig(t, nil)
+	const get, post = "GET /v1/wallet HTTP/1.1\r\n", "POST /v1/envelopes HTTP/1.1\r\nHost: h\r\n"
+	const malformed, large = CodeMalformedRequest, CodeHeaderTooLarge
 	for _, c := range []struct{ name, text, code, detail string }{
-		{"not a request line", "hello\r\n\r\n", CodeMalformedRequest, "400 Bad Request"},
-		{"no version", "GET /v1/wallet\r\n\r\n", CodeMalformedRequest, "400 Bad Request"},
-		{"a space in the address", "GET /v1/a b HTTP/1.1\r\nHost: h\r\n\r\n", CodeMalformedRequest, "400 Bad Request"},
-		{"a malformed escape", "GET /v1/%zz HTTP/1.1\r\nHost: h\r\n\r\n", CodeMalformedRequest, "400 Bad Request"},
-		{"no Host", "GET /v1/wallet HTTP/1.1\r\n\r\n", CodeMalformedRequest, "missing required Host header"},
-		{"two Hosts", "GET /v1/wallet HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", CodeMalformedRequest, "400 Bad Request"},
-		{"a malformed header", "GET /v1/wallet HTTP/1.1\r\nHost: h\r\na b: c\r\n\r\n", CodeMalformedRequest, "400 Bad Request"},
-		{"two lengths", "POST /v1/envelopes HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", CodeMalformedRequest, "400 Bad Request"},
-		{"an unknown coding", "POST /v1/envelopes HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n", CodeMalformedRequest, "Unsupported transfer encoding"},
-		{"HTTP/3.7", "GET / HTTP/3.7\r\nHost: h\r\n\r\n", CodeMalformedRequest, "unsupported protocol version"},
-		{"too many headers", "GET / HTTP/1.1\r\nHost: h\r\nX: " + strings.Repeat("x", maxHeader+8<<10) + "\r\n\r\n", CodeHeaderTooLarge, "16384"},
+		{"not a request line", "hello\r\n\r\n", malformed, "400 Bad Request"},
+		{"no version", "GET /v1/wallet\r\n\r\n", malformed, "400 Bad Request"},
+		{"a space in the address", "GET /v1/a b HTTP/1.1\r\nHost: h\r\n\r\n", malformed, "400 Bad Request"},
+		{"a malformed escape", "GET /v1/%zz HTTP/1.1\r\nHost: h\r\n\r\n", malformed, "400 Bad Request"},
+		{"no Host", get + "\r\n", malformed, "missing required Host header"},
+		{"two Hosts", get + "Host: a\r\nHost: b\r\n\r\n", malformed, "400 Bad Request"},
+		{"a malformed header", get + "Host: h\r\na b: c\r\n\r\n", malformed, "400 Bad Request"},
+		{"two lengths", post + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n", malformed, "400 Bad Request"},
+		{"an unknown coding", post + "Transfer-Encoding: gzip\r\n\r\n", malformed, "Unsupported transfer encoding"},
+		{"HTTP/3.7", "GET / HTTP/3.7\r\nHost: h\r\n\r\n", malformed, "unsupported protocol version"},
+		{"too many headers", get + "Host: h\r\nX: " + strings.Repeat("x", maxHeader+8<<10) + "\r\n\r\n", large, "16384"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := exchange(t, r, strings.NewReader(c.text))
@@ -96,7 +98,8 @@ func TestAnswersOfHandlersPassThrough(t *testing.T) {
 func TestLargeBodyIsAnswered(t *testing.T) {
 	const size = 10 << 20
 	r := newRig(t, nil)
-	head := "POST /v1/envelopes HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nAuthorization: Bearer " + r.token(t, "alice", ScopeUser) + "\r\n"
+	head := "POST /v1/envelopes HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n" +
+		"Authorization: Bearer " + r.token(t, "alice", ScopeUser) + "\r\n"
 	body := strings.Repeat("x", size)
 	for name, text := range map[string]string{
 		"with its length": head + fmt.Sprintf("Content-Length: %d\r\n\r\n", size) + body,
@@ -115,8 +118,9 @@ func TestLargeBodyIsAnswered(t *testing.T) {
 // A client that waits to be asked for its body is refused without sending any of it.
 func TestLargeBodyIsNotAskedFor(t *testing.T) {
 	r := newRig(t, nil)
-	a := exchange(t, r, strings.NewReader("POST /v1/envelopes HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nExpect: 100-continue\r\n"+
-		"Content-Length: 10485760\r\nAuthorization: Bearer "+r.token(t, "alice", ScopeUser)+"\r\n\r\n"))
+	a := exchange(t, r, strings.NewReader("POST /v1/envelopes HTTP/1.1\r\nHost: h\r\n"+
+		"Content-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: 10485760\r\n"+
+		"Authorization: Bearer "+r.token(t, "alice", ScopeUser)+"\r\n\r\n"))
 	if a.status != http.StatusRequestEntityTooLarge {
 		t.Errorf("got %d %s", a.status, a.text)
 	}

@@ -96,5 +96,6 @@ service OperatorService {
 
   // Makes the token with an id worthless, on every node within about a second, and ends its WebSocket connections. It
   // may be repeated. A token without jti cannot be revoked: it is worthless when it expires.
-  RevokeTokenResponse RevokeToken(1: RevokeTokenRequest req) (api.post = "/v1/operator/revocations", hongbao.scope = "operator")
+  RevokeTokenResponse RevokeToken(1: RevokeTokenRequest req) (
+    api.post = "/v1/operator/revocations", hongbao.scope = "operator")
 }

@@ -48,7 +48,7 @@ var tender = sync.OnceValue(func() map[string]bool {
 func ParseCurrency(code string) (Currency, error) {
 	if !tender()[code] {
 		return "", Refuse(CodeUnknownCurrency,
-			"currency %q is unknown: give the ISO 4217 code of a currency that is legal tender today, in capitals, for example CNY", clip(code))
+			"currency %q is unknown: give the ISO 4217 code, in capitals, of a currency that is legal tender today", clip(code))
 	}
 	return Currency(code), nil
 }

@@ -43,7 +43,9 @@ func TestOnlyLegalTenderIsMoney(t *testing.T) {
 			t.Errorf("%s: %v", code, err)
 		}
 	}
-	for _, code := range []string{"CNY", "USD", "EUR", "INR", "BRL", "PLN", "CUP", "ZAR", "XAF", "XOF", "XPF", "XCD", "KPW", "BYN", "TRY"} {
+	for _, code := range []string{
+		"CNY", "USD", "EUR", "INR", "BRL", "PLN", "CUP", "ZAR", "XAF", "XOF", "XPF", "XCD", "KPW", "BYN", "TRY",
+	} {
 		if _, err := wallet.ParseCurrency(code); err != nil {
 			t.Error(err)
 		}

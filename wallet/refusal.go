@@ -56,7 +56,8 @@ const maxID = 64
 // 5.2.4).
 func CheckID(what, id string) error {
 	if !wellFormed(id, ".-_:@") {
-		return Refuse(CodeInvalidArgument, "%s %q is malformed: give 1 to %d characters of A-Z a-z 0-9 . _ : @ - other than . and ..", what, clip(id), maxID)
+		return Refuse(CodeInvalidArgument,
+			"%s %q is malformed: give 1 to %d characters of A-Z a-z 0-9 . _ : @ - other than . and ..", what, clip(id), maxID)
 	}
 	return nil
 }
@@ -64,7 +65,8 @@ func CheckID(what, id string) error {
 // CheckRequestID accepts 1 to 64 characters of A–Z a–z 0–9 . _ : - but not . or .. alone.
 func CheckRequestID(id string) error {
 	if !wellFormed(id, ".-_:") {
-		return Refuse(CodeInvalidArgument, "request_id %q is malformed: give 1 to %d characters of A-Z a-z 0-9 . _ : - other than . and ..", clip(id), maxID)
+		return Refuse(CodeInvalidArgument,
+			"request_id %q is malformed: give 1 to %d characters of A-Z a-z 0-9 . _ : - other than . and ..", clip(id), maxID)
 	}
 	return nil
 }

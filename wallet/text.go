@@ -15,7 +15,7 @@ func CheckText(what, text string) error {
 	for i, r := range runes {
 		if unicode.Is(unicode.Cc, r) || unicode.In(r, unicode.Zl, unicode.Zp) {
 			return Refuse(CodeInvalidArgument,
-				"%s is malformed: character %d, U+%04X, is a control character or an end of line: give one line of text", what, i+1, r)
+				"%s is malformed: character %d, U+%04X, is a control character or an end of line: leave it out", what, i+1, r)
 		}
 		if invisible(r) && !invisibleInEmoji(runes, i) {
 			return Refuse(CodeInvalidArgument,

@@ -68,7 +68,9 @@ func (t tokenRules) tokens(ctx context.Context, s *system.System, keys handler.K
 	if err != nil {
 		return tokens{}, err
 	}
-	verifier, err := handler.NewVerifier(handler.VerifierConfig{Keys: keys, Life: t.MaxTokenLife, Revoked: list.Has, Now: time.Now})
+	verifier, err := handler.NewVerifier(handler.VerifierConfig{
+		Keys: keys, Life: t.MaxTokenLife, Revoked: list.Has, Now: time.Now,
+	})
 	return tokens{verifier, list}, err
 }
 

@@ -99,7 +99,9 @@ func (g gatewayCmd) Run(ctx context.Context, at console) error {
 	if err != nil {
 		return err
 	}
-	web, err := listenHTTP(s, gatewayOptions{address: g.Address, rpc: g.RPC, tokens: tokens, origins: g.Origins, metrics: c.metrics})
+	web, err := listenHTTP(s, gatewayOptions{
+		address: g.Address, rpc: g.RPC, tokens: tokens, origins: g.Origins, metrics: c.metrics,
+	})
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,9 @@ import (
 const recheckTimeout = 10 * time.Second
 
 // listenRPC makes the Kitex server over a system.
-func listenRPC(s *system.System, address string, tokens tokens, metrics prometheus.Registerer) (*handler.Server, net.Addr, error) {
+func listenRPC(
+	s *system.System, address string, tokens tokens, metrics prometheus.Registerer,
+) (*handler.Server, net.Addr, error) {
 	listener, err := listen("rpc", address)
 	if err != nil {
 		return nil, nil, err
@@ -84,7 +86,8 @@ func listenHTTP(s *system.System, o gatewayOptions) (_ *gateway, err error) {
 		}
 	})
 	g.gateway, err = handler.NewGateway(handler.GatewayConfig{
-		RPC: handler.ClientOptions(o.rpc...), Verifier: o.verifier, Log: log, Metrics: o.metrics, Gatherer: o.metrics, Ready: s.Checks(),
+		RPC: handler.ClientOptions(o.rpc...), Verifier: o.verifier, Log: log,
+		Metrics: o.metrics, Gatherer: o.metrics, Ready: s.Checks(),
 		DevTokens: o.devTokens, Page: web.Handler(o.devTokens.Serves),
 		WebSocket: handler.Authenticated(o.verifier, log, g.hub, handler.ScopeUser),
 	})

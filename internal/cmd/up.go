@@ -23,7 +23,7 @@ type upCmd struct {
 	RPCAddress  string `name:"rpc" help:"Where the Kitex services listen." default:"127.0.0.1:8888"`
 	HTTPAddress string `name:"http" help:"Where the page, the HTTP API and the WebSocket listen." default:"127.0.0.1:8080"`
 
-	DevTokensToAnyone bool `name:"dangerously-serve-dev-tokens-to-anyone" help:"Give a development token for any user to everybody who can reach --http, not only to this machine. Never where money is real."`
+	DevTokensToAnyone bool `name:"dangerously-serve-dev-tokens-to-anyone" help:"Let everybody who can reach --http act as any user."`
 }
 
 // Run starts everything, says where it is, and stops everything in the opposite order.
@@ -121,7 +121,7 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *system.Sy
 func (u upCmd) devTokens(at console, sandbox bool, issuer *handler.Issuer) (*handler.DevTokens, error) {
 	if !sandbox {
 		if u.DevTokensToAnyone {
-			return nil, errors.New("--dangerously-serve-dev-tokens-to-anyone is for a sandbox only: in this installation money is real")
+			return nil, errors.New("--dangerously-serve-dev-tokens-to-anyone is for a sandbox: here money is real")
 		}
 		return nil, nil
 	}

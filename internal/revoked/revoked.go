@@ -1,9 +1,9 @@
 // Package revoked knows on every node which tokens are no longer good, although they have not expired.
 //
-// The ids of revoked tokens are a sorted set on Redis, each scored by when it need not be kept any longer, beside a version
-// that changes with every revocation. Nodes ask for the version twice a second, read the set when it is another, and answer
-// from memory. While Redis does not answer, what a node knows stays in force; what it knows it also keeps where Redis has
-// forgotten it, until the node stops.
+// The ids of revoked tokens are a sorted set on Redis, each scored by when it need not be kept any longer, beside a
+// version that changes with every revocation. Nodes ask for the version twice a second, read the set when it is
+// another, and answer from memory. While Redis does not answer, what a node knows stays in force; what it knows it
+// also keeps where Redis has forgotten it, until the node stops.
 package revoked
 
 import (
@@ -52,8 +52,8 @@ func (l *List) Has(id string) bool {
 	return revoked
 }
 
-// Add revokes the token with the id, on every node within about a second. until is when it will have expired anyway. After an
-// error it may or may not be revoked; adding it again is safe.
+// Add revokes the token with the id, on every node within about a second. until is when it will have expired anyway.
+// After an error it may or may not be revoked; adding it again is safe.
 func (l *List) Add(ctx context.Context, id string, until time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
@@ -70,8 +70,8 @@ func (l *List) Add(ctx context.Context, id string, until time.Time) error {
 	return nil
 }
 
-// Run keeps the list up to date until ctx ends. It calls enforce, which may be nil, after each look at Redis while anything is
-// revoked. What Redis refuses is logged, once until it works again.
+// Run keeps the list up to date until ctx ends. It calls enforce, which may be nil, after each look at Redis while
+// anything is revoked. What Redis refuses is logged, once until it works again.
 func (l *List) Run(ctx context.Context, enforce func()) {
 	ticker := time.NewTicker(poll)
 	defer ticker.Stop()
@@ -109,7 +109,8 @@ func (l *List) refresh(ctx context.Context) error {
 	if version == l.version {
 		return nil
 	}
-	found, err := l.client.Do(ctx, l.client.B().Zrangebyscore().Key(idsKey).Min(l.second()).Max("+inf").Withscores().Build()).AsZScores()
+	unexpired := l.client.B().Zrangebyscore().Key(idsKey).Min(l.second()).Max("+inf").Withscores().Build()
+	found, err := l.client.Do(ctx, unexpired).AsZScores()
 	if err != nil {
 		return err
 	}
