@@ -290,6 +290,12 @@ func (f fakeOperator) Installation(context.Context, *operatorapi.InstallationReq
 	}, nil
 }
 
+func (f fakeOperator) RevokeToken(
+	context.Context, *operatorapi.RevokeTokenRequest,
+) (*operatorapi.RevokeTokenResponse, error) {
+	return nil, errors.New("no bench revokes a token")
+}
+
 func (f fakeOperator) Backlog(context.Context, *operatorapi.BacklogRequest) (*operatorapi.BacklogResponse, error) {
 	left := &operatorapi.ShardBacklog{}
 	if f.withoutDrain {

@@ -163,6 +163,7 @@ func TestRefusedOrdersMoveNothing(t *testing.T) {
 		"another currency":        {func(o *envelope.Order) { o.Currency = "JPY" }, wallet.CodeInsufficientBalance},
 		"not one's group":         {func(o *envelope.Order) { o.Group = "other" }, wallet.CodeNotAMember},
 		"no such group":           {func(o *envelope.Order) { o.Group = "nowhere" }, wallet.CodeNotAMember},
+		"text that turns around":  {func(o *envelope.Order) { o.Greeting = "\u202e001¥" }, wallet.CodeInvalidArgument},
 		"exclusive to a stranger": {func(o *envelope.Order) { o.Kind, o.Count, o.To = "exclusive", 1, "dave" }, envelope.CodeRecipientNotAMember},
 		"more than one has":       {func(o *envelope.Order) { o.Total = 1001 }, wallet.CodeInsufficientBalance},
 	} {

@@ -4,9 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/hongbao/hongbao/wallet"
@@ -115,8 +113,8 @@ func (o Order) checkRecipient(sender string) error {
 }
 
 func (o Order) checkGreeting(l Limits) error {
-	if !utf8.ValidString(o.Greeting) || strings.ContainsFunc(o.Greeting, unicode.IsControl) {
-		return wallet.Refuse(wallet.CodeInvalidArgument, "greeting is malformed: give text without control characters")
+	if err := wallet.CheckText("greeting", o.Greeting); err != nil {
+		return err
 	}
 	if n := utf8.RuneCountInString(o.Greeting); n > l.Greeting {
 		return wallet.Refuse(CodeGreetingTooLong, "greeting has %d characters: give at most %d", n, l.Greeting)

@@ -18,6 +18,8 @@ const (
 	CodeMethodNotAllowed     = "method_not_allowed"
 	CodeBodyTooLarge         = "body_too_large"
 	CodeUnsupportedMediaType = "unsupported_media_type"
+	CodeMalformedRequest     = "malformed_request"
+	CodeHeaderTooLarge       = "header_too_large"
 	CodeInternal             = "internal"
 )
 
@@ -47,6 +49,7 @@ var verdicts = map[string]verdict{
 	transfer.CodeParticipantsRequired:  {http.StatusBadRequest, 40014, "A collection needs participants"},
 	transfer.CodeParticipantNotAMember: {http.StatusBadRequest, 40015, "A participant is not in the group"},
 	transfer.CodeWrongAmount:           {http.StatusBadRequest, 40016, "This is not the amount that is asked for"},
+	CodeMalformedRequest:               {http.StatusBadRequest, 40017, "The request is not HTTP"},
 
 	CodeUnauthenticated:         {http.StatusUnauthorized, 40101, "The caller is not known"},
 	wallet.CodeSignatureInvalid: {http.StatusUnauthorized, 40102, "The signature does not match"},
@@ -87,6 +90,7 @@ var verdicts = map[string]verdict{
 
 	CodeBodyTooLarge:         {http.StatusRequestEntityTooLarge, 41301, "The body is too large"},
 	CodeUnsupportedMediaType: {http.StatusUnsupportedMediaType, 41501, "The body is not sent as JSON"},
+	CodeHeaderTooLarge:       {http.StatusRequestHeaderFieldsTooLarge, 43101, "The headers are too large"},
 
 	CodeInternal:           {http.StatusInternalServerError, 50001, "Something went wrong here"},
 	wallet.CodeUnavailable: {http.StatusServiceUnavailable, 50301, "Try again"},

@@ -254,7 +254,9 @@ func TestServerIsAway(t *testing.T) {
 	for _, address := range []string{"127.0.0.1:1", hangsUp.Addr().String()} {
 		r := newRig(t, nil)
 		gateway, err := NewGateway(GatewayConfig{
-			RPC: hongbao.KitexOptions(hongbao.DefaultTimeout, address), Log: r.gateway.log, Metrics: prometheus.NewRegistry(), Gatherer: r.metrics,
+			RPC:      hongbao.KitexOptions(hongbao.DefaultTimeout, address),
+			Verifier: newVerifier(t, time.Now, r.issuer.PublicKey()),
+			Log:      r.gateway.log, Metrics: prometheus.NewRegistry(), Gatherer: r.metrics,
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -51,6 +51,7 @@ type state struct {
 	sent   []envelope.SentLine
 
 	caller   string
+	revoked  []string
 	callback []string // id, timestamp, signatures and body
 	order    envelope.Order
 	offer    transfer.Offer
@@ -244,10 +245,7 @@ func newRig(t testing.TB, change func(*ServerConfig, *GatewayConfig)) *rig {
 	t.Helper()
 	r := &rig{domain: newDomain(), issuer: NewIssuer(newKey(t), time.Now), log: &logBuffer{}, metrics: prometheus.NewRegistry()}
 	log := slog.New(slog.NewJSONHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	verifier, err := NewVerifier(NewKeyring(r.issuer.PublicKey()), time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
+	verifier := newVerifier(t, time.Now, r.issuer.PublicKey())
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -259,7 +257,7 @@ func newRig(t testing.TB, change func(*ServerConfig, *GatewayConfig)) *rig {
 		Envelope: &Envelope{envelopes{r.domain}}, Transfer: &Transfer{transfers{r.domain}}, Collection: &Collection{collections{r.domain}},
 		Operator: NewOperator(operators{r.domain}), Verifier: verifier, Log: log, Metrics: r.metrics,
 	}
-	gc := GatewayConfig{Log: log, Metrics: r.metrics, Gatherer: r.metrics}
+	gc := GatewayConfig{Verifier: verifier, Log: log, Metrics: r.metrics, Gatherer: r.metrics}
 	if change != nil {
 		change(&sc, &gc)
 	}
@@ -278,7 +276,7 @@ func newRig(t testing.TB, change func(*ServerConfig, *GatewayConfig)) *rig {
 		}
 	})
 	web := httptest.NewUnstartedServer(nil)
-	web.Config = r.gateway.HTTPServer()
+	web.Config, web.Listener = r.gateway.HTTPServer(), r.gateway.Listener(web.Listener)
 	web.Start()
 	t.Cleanup(web.Close)
 	r.url = web.URL

@@ -57,13 +57,9 @@ type value struct {
 	object   *shape // objects
 }
 
-// named returns the field with that name in JSON.
-func (s *shape) named(name string) *field {
-	i := slices.IndexFunc(s.fields, func(f *field) bool { return f.name == name })
-	if i < 0 {
-		return nil
-	}
-	return s.fields[i]
+// indexOf is the place of the field with that name in JSON, or -1.
+func (s *shape) indexOf(name string) int {
+	return slices.IndexFunc(s.fields, func(f *field) bool { return f.name == name })
 }
 
 // of returns the fields that come from one source.

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cloudwego/kitex/client"
 	"github.com/cloudwego/kitex/client/callopt"
 
 	hongbao "github.com/hongbao/hongbao/client"
@@ -36,20 +35,21 @@ type entries interface {
 // a time, and asks for the next when the client has taken the last. A file that breaks off, because the ledger went away in
 // the middle, ends without the end of its chunked encoding, which every HTTP client reports.
 type statement struct {
-	gateway *Gateway
-	wallet  entries
+	gateway  *Gateway
+	wallet   entries
+	verifier *Verifier
 }
 
 // mountStatement gives the statement its address.
-func (g *Gateway) mountStatement(options []client.Option) error {
-	c, err := walletservice.NewClient(hongbao.ServiceName, options...)
+func (g *Gateway) mountStatement(config GatewayConfig) error {
+	c, err := walletservice.NewClient(hongbao.ServiceName, config.RPC...)
 	if err != nil {
 		return fmt.Errorf("client for statements: %w", err)
 	}
 	if closer, ok := c.(io.Closer); ok {
 		g.clients = append(g.clients, closer)
 	}
-	g.mux.Handle(statementPath, &statement{gateway: g, wallet: c})
+	g.mux.Handle(statementPath, &statement{gateway: g, wallet: c, verifier: config.Verifier})
 	return nil
 }
 
@@ -69,10 +69,10 @@ func (s *statement) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.gateway.fail(w, r, statementMethod, began, wallet.Refuse(CodeMethodNotAllowed, "%s is not possible here: use GET", clip(r.Method)))
 		return
 	}
-	p, err := parsePeriod(r.URL)
-	var token string
+	token, _, err := authenticate(s.verifier, r)
+	var p period
 	if err == nil {
-		token, err = bearer(r)
+		p, err = parsePeriod(r.URL)
 	}
 	var first *walletapi.EntriesResponse
 	if err == nil {

@@ -92,6 +92,7 @@ func TestRefusedOffers(t *testing.T) {
 		"an unknown arrival":       {func(o *transfer.Offer) { o.ArrivesIn = "3h" }, transfer.CodeUnknownArrival},
 		"a long note":              {func(o *transfer.Offer) { o.Note = strings.Repeat("福", 101) }, transfer.CodeNoteTooLong},
 		"a control character":      {func(o *transfer.Offer) { o.Note = "a\tb" }, wallet.CodeInvalidArgument},
+		"text that turns around":   {func(o *transfer.Offer) { o.Note = "\u202e001¥" }, wallet.CodeInvalidArgument},
 		"text that is no text":     {func(o *transfer.Offer) { o.Note = "\xff" }, wallet.CodeInvalidArgument},
 		"a malformed request id":   {func(o *transfer.Offer) { o.RequestID = "#collection:1:1" }, wallet.CodeInvalidArgument},
 		"a request id of a top-up": {func(o *transfer.Offer) { o.RequestID = "fund-g" }, wallet.CodeRequestConflict},

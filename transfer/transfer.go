@@ -3,9 +3,7 @@ package transfer
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/hongbao/hongbao/wallet"
@@ -58,10 +56,10 @@ func (r Rules) perDay(c wallet.Currency) int64 {
 	return r.PerDay
 }
 
-// checkNote accepts text without control characters. Refusals: invalid_argument, note_too_long.
+// checkNote accepts text as wallet.CheckText does. Refusals: invalid_argument, note_too_long.
 func (r Rules) checkNote(note string) error {
-	if !utf8.ValidString(note) || strings.ContainsFunc(note, unicode.IsControl) {
-		return wallet.Refuse(wallet.CodeInvalidArgument, "note is malformed: give text without control characters")
+	if err := wallet.CheckText("note", note); err != nil {
+		return err
 	}
 	if n := utf8.RuneCountInString(note); n > r.Note {
 		return wallet.Refuse(CodeNoteTooLong, "note has %d characters: give at most %d", n, r.Note)

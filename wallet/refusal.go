@@ -51,24 +51,28 @@ var (
 
 const maxID = 64
 
-// CheckID accepts a user or group id of the chat application: 1 to 64 characters of A–Z a–z 0–9 . _ : @ -
+// CheckID accepts a user or group id of the chat application: 1 to 64 characters of A–Z a–z 0–9 . _ : @ - but not .
+// or .. alone: ids stand in the paths of addresses, where clients and proxies resolve those two (RFC 3986, section
+// 5.2.4).
 func CheckID(what, id string) error {
 	if !wellFormed(id, ".-_:@") {
-		return Refuse(CodeInvalidArgument, "%s %q is malformed: give 1 to %d characters of A-Z a-z 0-9 . _ : @ -", what, clip(id), maxID)
+		return Refuse(CodeInvalidArgument,
+			"%s %q is malformed: give 1 to %d characters of A-Z a-z 0-9 . _ : @ - other than . and ..", what, clip(id), maxID)
 	}
 	return nil
 }
 
-// CheckRequestID accepts 1 to 64 characters of A–Z a–z 0–9 . _ : -
+// CheckRequestID accepts 1 to 64 characters of A–Z a–z 0–9 . _ : - but not . or .. alone.
 func CheckRequestID(id string) error {
 	if !wellFormed(id, ".-_:") {
-		return Refuse(CodeInvalidArgument, "request_id %q is malformed: give 1 to %d characters of A-Z a-z 0-9 . _ : -", clip(id), maxID)
+		return Refuse(CodeInvalidArgument,
+			"request_id %q is malformed: give 1 to %d characters of A-Z a-z 0-9 . _ : - other than . and ..", clip(id), maxID)
 	}
 	return nil
 }
 
 func wellFormed(id, punctuation string) bool {
-	if id == "" || len(id) > maxID {
+	if id == "" || id == "." || id == ".." || len(id) > maxID {
 		return false
 	}
 	for i := range len(id) {

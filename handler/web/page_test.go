@@ -3,6 +3,7 @@ package web_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"os/exec"
 	"slices"
@@ -56,7 +57,7 @@ func browser(t *testing.T) string {
 
 // The policy is the gateway's. Under it the page has to come up, in either language, without an error in its console.
 func TestPageComesUpUnderThePolicy(t *testing.T) {
-	server := httptest.NewServer(withPolicy(web.Handler(true)))
+	server := httptest.NewServer(withPolicy(web.Handler(func(*http.Request) bool { return true })))
 	t.Cleanup(server.Close)
 	ctx := browse(t, "about:blank")
 	trouble := &lines{}

@@ -13,7 +13,7 @@ import (
 
 func serve(t *testing.T, dev bool) *httptest.Server {
 	t.Helper()
-	server := httptest.NewServer(web.Handler(dev))
+	server := httptest.NewServer(web.Handler(func(*http.Request) bool { return dev }))
 	t.Cleanup(server.Close)
 	return server
 }

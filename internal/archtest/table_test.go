@@ -67,6 +67,7 @@ func table() []row {
 		// The two below know wallet for its refusals and its rule for ids, which are the same everywhere.
 		{"internal/shards", adapter, []string{"wallet", mysqlWire, goose}},
 		{"internal/roster", adapter, []string{"wallet", rueidis}},
+		{"internal/revoked", adapter, []string{rueidis}}, // tokens that are no longer good, known on every node
 		{"internal/devstack", adapter, []string{mysqlWire, rueidis}},
 
 		{"internal/signature", adapter, nil},

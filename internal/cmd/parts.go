@@ -4,8 +4,9 @@ import (
 	"context"
 	"time"
 
-	"golang.org/x/sync/errgroup"
 	"net/http"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -45,7 +46,7 @@ type rpcCmd struct {
 }
 
 func (r rpcCmd) Run(ctx context.Context, at console) error {
-	verifier, err := r.verifier()
+	keys, err := r.keyring()
 	if err != nil {
 		return err
 	}
@@ -62,12 +63,18 @@ func (r rpcCmd) Run(ctx context.Context, at console) error {
 		return err
 	}
 	defer s.Close()
-	server, address, err := listenRPC(s, c.bank, r.Address, verifier, c.metrics)
+	tokens, err := r.tokens(ctx, s, keys)
+	if err != nil {
+		return err
+	}
+	server, address, err := listenRPC(s, c.bank, r.Address, tokens, c.metrics)
 	if err != nil {
 		return err
 	}
 	at.say("Kitex services on %s", address)
-	return together(ctx, server.Run, func(ctx context.Context) error { return r.serve(ctx, c.metrics) })
+	return together(ctx, server.Run,
+		func(ctx context.Context) error { return r.serve(ctx, c.metrics) },
+		func(ctx context.Context) error { tokens.revoked.Run(ctx, nil); return nil })
 }
 
 type gatewayCmd struct {
@@ -79,7 +86,7 @@ type gatewayCmd struct {
 }
 
 func (g gatewayCmd) Run(ctx context.Context, at console) error {
-	verifier, err := g.verifier()
+	keys, err := g.keyring()
 	if err != nil {
 		return err
 	}
@@ -93,12 +100,18 @@ func (g gatewayCmd) Run(ctx context.Context, at console) error {
 		return err
 	}
 	defer s.Close()
-	web, err := listenHTTP(s, gatewayOptions{address: g.Address, rpc: g.RPC, verifier: verifier, origins: g.Origins, metrics: c.metrics})
+	tokens, err := g.tokens(ctx, s, keys)
+	if err != nil {
+		return err
+	}
+	web, err := listenHTTP(s, gatewayOptions{
+		address: g.Address, rpc: g.RPC, tokens: tokens, origins: g.Origins, metrics: c.metrics,
+	})
 	if err != nil {
 		return err
 	}
 	at.say("HTTP on %s", web.listener.Addr())
-	return web.run(ctx)
+	return together(ctx, web.run, func(ctx context.Context) error { tokens.revoked.Run(ctx, web.expel); return nil })
 }
 
 type workCmd struct {

@@ -20,8 +20,11 @@ type upCmd struct {
 	servers
 	installation
 	funding
+	tokenRules
 	RPCAddress  string `name:"rpc" help:"Where the Kitex services listen." default:"127.0.0.1:8888"`
 	HTTPAddress string `name:"http" help:"Where the page, the HTTP API and the WebSocket listen." default:"127.0.0.1:8080"`
+
+	DevTokensToAnyone bool `name:"dangerously-serve-dev-tokens-to-anyone" help:"Let everybody who can reach --http act as any user."`
 }
 
 // Run starts everything, says where it is, and stops everything in the opposite order.
@@ -85,15 +88,21 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *system.Sy
 	if err != nil {
 		return err
 	}
-	verifier, err := handler.NewVerifier(handler.NewKeyring(issuer.PublicKey()), time.Now)
+	tokens, err := u.tokens(ctx, s, handler.NewKeyring(issuer.PublicKey()))
 	if err != nil {
 		return err
 	}
-	rpc, rpcAddress, err := listenRPC(s, c.bank, u.RPCAddress, verifier, c.metrics)
+	devTokens, err := u.devTokens(at, s.Installation.Sandbox, issuer)
 	if err != nil {
 		return err
 	}
-	web, err := listenHTTP(s, gatewayOptions{address: u.HTTPAddress, rpc: []string{rpcAddress.String()}, verifier: verifier, issuer: issuer, metrics: c.metrics})
+	rpc, rpcAddress, err := listenRPC(s, c.bank, u.RPCAddress, tokens, c.metrics)
+	if err != nil {
+		return err
+	}
+	web, err := listenHTTP(s, gatewayOptions{
+		address: u.HTTPAddress, rpc: []string{rpcAddress.String()}, tokens: tokens, devTokens: devTokens, metrics: c.metrics,
+	})
 	if err != nil {
 		return err
 	}
@@ -115,6 +124,7 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *system.Sy
 	parts.Go(func() error { defer stopRPC(); return web.run(gatewayCtx) })
 	parts.Go(func() error { defer stopGateway(); defer stopWork(); return rpc.Run(rpcCtx) })
 	parts.Go(func() error { s.Work(workCtx, workers); return nil })
+	parts.Go(func() error { tokens.revoked.Run(workCtx, web.expel); return nil })
 	if c.private != nil {
 		parts.Go(func() error { defer stopGateway(); return revive(gatewayCtx, at.log, "Redis", c.private.Redis) })
 		parts.Go(func() error { defer stopGateway(); return revive(gatewayCtx, at.log, "MariaDB", c.private.MariaDB) })
@@ -123,6 +133,20 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *system.Sy
 	err = parts.Wait()
 	at.say("Stopping the servers")
 	return err
+}
+
+// devTokens decides who is given development tokens: nobody where money is real, whatever the flags say.
+func (u upCmd) devTokens(at console, sandbox bool, issuer *handler.Issuer) (*handler.DevTokens, error) {
+	if !sandbox {
+		if u.DevTokensToAnyone {
+			return nil, errors.New("--dangerously-serve-dev-tokens-to-anyone is for a sandbox: here money is real")
+		}
+		return nil, nil
+	}
+	if u.DevTokensToAnyone {
+		at.log.Warn("everybody who can reach the HTTP address may act as any user", "address", u.HTTPAddress)
+	}
+	return &handler.DevTokens{Issuer: issuer, Life: u.MaxTokenLife, ToAnyone: u.DevTokensToAnyone}, nil
 }
 
 // server is a private server that can be started again.
