@@ -57,11 +57,7 @@ func TestAWorkerMovesWhatIsDue(t *testing.T) {
 // The recipient's MySQL server is down for a while. What the sender's side decides goes on, acceptance included; what it
 // owes the other side arrives when it is back.
 func TestTheRecipientsServerIsDownForAWhile(t *testing.T) {
-	second, err := devstack.StartMariaDB(t.Context(), devstack.MariaDBOptions{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { second.Kill() })
+	second := devstack.NewTestMariaDB(t)
 	r := newHousehold(t, func(c *app.Config) {
 		c.MySQL, c.Log, c.Now = append(c.MySQL, second.DSN()), apptest.Quiet(), time.Now
 		c.Collections.ClaimIdle = 500 * time.Millisecond
@@ -97,7 +93,7 @@ func TestTheRecipientsServerIsDownForAWhile(t *testing.T) {
 	if _, err := r.Transfers.Decline(t.Context(), there, declined.ID); err != nil {
 		t.Errorf("decline while the recipient's server is down: %v", err)
 	}
-	_, err = r.Transfers.Received(t.Context(), there, 0, 10)
+	_, err := r.Transfers.Received(t.Context(), there, 0, 10)
 	apptest.WantCode(t, "the recipient's list", err, refusal.CodeUnavailable)
 	_, err = r.Transfers.Offer(t.Context(), there, transfer.Offer{RequestID: "back", To: here, Minor: 1, Currency: "CNY"})
 	apptest.WantCode(t, "an offer from a server that is down", err, refusal.CodeUnavailable)

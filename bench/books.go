@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hongbao/hongbao/bench/report"
+	"github.com/hongbao/hongbao/client"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi"
 	"github.com/hongbao/hongbao/kitex_gen/operatorapi"
 )
@@ -186,11 +187,11 @@ func drain(ctx context.Context, t *Target) (float64, error) {
 // audit has the target audit its books, after whoever else does.
 func (b *books) audit(ctx context.Context) (*operatorapi.AuditResponse, error) {
 	for tries := 1; ; tries++ {
-		audit, err := b.target.auditor.Audit(b.target.asOps, &operatorapi.AuditRequest{})
+		audit, err := b.target.ops.Operator.Audit(context.WithoutCancel(ctx))
 		if err == nil {
 			return audit, nil
 		}
-		if Code(err) != "unavailable" || tries == auditTries {
+		if Code(err) != client.CodeUnavailable || tries == auditTries {
 			return nil, explainAt(err, "have the books audited")
 		}
 		select {
@@ -260,7 +261,7 @@ func (b *books) unlisted(user int, sent map[int64]bool, first int64) (map[int64]
 	limit := int32(statementPage)
 	request := &envelopeapi.ListRequest{Limit: &limit}
 	for len(sent) > 0 {
-		page, err := b.target.envelopes.ListSent(b.crowd.as[user], request)
+		page, err := b.target.raw.Envelopes.ListSent(b.crowd.as[user], request)
 		if err != nil {
 			return nil, explainAt(err, "read what was sent")
 		}
@@ -304,7 +305,7 @@ func (b *books) statement(user int, wins []win, first int64) (credited, unanswer
 	limit := int32(statementPage)
 	request := &envelopeapi.ListRequest{Limit: &limit}
 	for {
-		page, err := b.target.envelopes.ListReceived(b.crowd.as[user], request)
+		page, err := b.target.raw.Envelopes.ListReceived(b.crowd.as[user], request)
 		if err != nil {
 			return 0, 0, nil, explainAt(err, "read a statement")
 		}

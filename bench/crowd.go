@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"runtime"
 
-	"github.com/hongbao/hongbao/kitex_gen/groupapi"
+	"github.com/hongbao/hongbao/client"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi"
 )
 
@@ -45,7 +45,7 @@ func newCrowd(ctx context.Context, t *Target, prefix string, users, per int) (*c
 		return nil, err
 	}
 	err := inParallel(ctx, len(c.groups), func(g int) error {
-		_, err := t.groups.CreateGroup(t.asChat, &groupapi.CreateGroupRequest{GroupId: c.groups[g], Members: c.members(g)})
+		err := t.chat.Groups.Create(context.WithoutCancel(ctx), c.groups[g], c.members(g)...)
 		return explainAt(err, "create a group")
 	})
 	if err != nil {
@@ -70,7 +70,7 @@ func (c *crowd) sign(ctx context.Context, t *Target) error {
 				return err
 			}
 			c.tokens[u] = token
-			c.as[u] = t.access.WithToken(base, token)
+			c.as[u] = client.ContextWithToken(base, token)
 		}
 		return nil
 	})
@@ -81,10 +81,10 @@ func (c *crowd) sign(ctx context.Context, t *Target) error {
 func (c *crowd) fund(ctx context.Context, t *Target) error {
 	return inParallel(ctx, len(c.names), func(u int) error {
 		if u%c.per < sendersPerGroup {
-			_, err := t.wallets.TopUp(c.as[u], &walletapi.FundingRequest{RequestId: c.names[u], Amount: funds, Currency: currency})
+			_, err := t.raw.Wallet.TopUp(c.as[u], &walletapi.FundingRequest{RequestId: c.names[u], Amount: funds, Currency: currency})
 			return explainAt(err, "top up")
 		}
-		_, err := t.wallets.Balances(c.as[u], &walletapi.BalancesRequest{})
+		_, err := t.raw.Wallet.Balances(c.as[u], &walletapi.BalancesRequest{})
 		return explainAt(err, "look at a wallet")
 	})
 }

@@ -71,7 +71,7 @@ func (s *stock) send(n int) (opened, error) {
 	g := n % len(s.crowd.groups)
 	round := n / len(s.crowd.groups)
 	sender := s.crowd.sender(g, round)
-	e, err := s.target.envelopes.Send(s.crowd.as[sender], s.request(n, g))
+	e, err := s.target.raw.Envelopes.Send(s.crowd.as[sender], s.request(n, g))
 	if err != nil {
 		return opened{}, err
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/hongbao/hongbao/bench/report"
-	"github.com/hongbao/hongbao/kitex_gen/operatorapi"
 )
 
 const (
@@ -87,7 +86,7 @@ func (s *session) memory(ctx context.Context) (used int64, err error) {
 			return 0, ctx.Err()
 		}
 	}
-	in, err := s.target.operator.Installation(s.target.asOps, &operatorapi.InstallationRequest{})
+	in, err := s.target.ops.Operator.Installation(context.WithoutCancel(ctx))
 	if err != nil {
 		return 0, explainAt(err, "ask for Redis's memory")
 	}

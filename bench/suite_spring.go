@@ -189,7 +189,7 @@ func (s *session) springOp(v *evening, b *books, left departures) load.Op {
 			return err
 		case kindView:
 			p := v.viewer()
-			_, err := s.target.envelopes.Get(v.crowd.as[p.user], &envelopeapi.GetRequest{EnvelopeId: p.id})
+			_, err := s.target.raw.Envelopes.Get(v.crowd.as[p.user], &envelopeapi.GetRequest{EnvelopeId: p.id})
 			return err
 		}
 		p := v.grabber()

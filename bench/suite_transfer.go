@@ -63,9 +63,9 @@ func runTransfer(ctx context.Context, s *session, c chosen) (found report.Suite,
 
 // transfer offers money and accepts it.
 func (s *session) transfer(c *crowd, request string, from, to int) (moved, error) {
-	t, err := s.target.transfers.Offer(c.as[from], &transferapi.OfferRequest{RequestId: request, To: c.names[to], Amount: transferred, Currency: currency})
+	t, err := s.target.raw.Transfers.Offer(c.as[from], &transferapi.OfferRequest{RequestId: request, To: c.names[to], Amount: transferred, Currency: currency})
 	if err == nil {
-		t, err = s.target.transfers.Accept(c.as[to], &transferapi.TransferRequest{TransferId: t.Id})
+		t, err = s.target.raw.Transfers.Accept(c.as[to], &transferapi.TransferRequest{TransferId: t.Id})
 	}
 	if err != nil {
 		return moved{}, err
@@ -125,7 +125,7 @@ func (s *session) credits(c *crowd, user int, want map[int64]bool) error {
 	limit := int32(entriesPage)
 	request := &walletapi.EntriesRequest{Currency: currency, Limit: &limit}
 	for len(want) > 0 {
-		page, err := s.target.wallets.Entries(c.as[user], request)
+		page, err := s.target.raw.Wallet.Entries(c.as[user], request)
 		if err != nil {
 			return explainAt(err, "read a statement")
 		}

@@ -78,7 +78,7 @@ func newGrabber(b *books) *grabber {
 func (g *grabber) grab(worker int, envelope int64, user int) (*envelopeapi.GrabResponse, error) {
 	request := &g.requests[worker].GrabRequest
 	request.EnvelopeId = envelope
-	r, err := g.books.target.envelopes.Grab(g.books.crowd.as[user], request)
+	r, err := g.books.target.raw.Envelopes.Grab(g.books.crowd.as[user], request)
 	if err != nil {
 		return nil, err
 	}

@@ -3,14 +3,20 @@ package cmd
 import (
 	"context"
 	"runtime/debug"
+	"time"
 
 	"github.com/hongbao/hongbao/app"
 	"github.com/hongbao/hongbao/handler"
+	"github.com/hongbao/hongbao/internal/revoked"
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
-// operators answers an operator's questions from a system.
-type operators struct{ system *app.App }
+// operators does what operators ask of a system.
+type operators struct {
+	system   *app.App
+	revoked  *revoked.List
+	verifier *handler.Verifier
+}
 
 var _ handler.OperatorDomain = operators{}
 
@@ -46,6 +52,12 @@ func (o operators) Backlog(ctx context.Context) ([]handler.ShardBacklog, error) 
 // Audit implements handler.OperatorDomain.
 func (o operators) Audit(ctx context.Context) (ledger.AuditReport, error) {
 	return o.system.Auditor.Audit(ctx)
+}
+
+// RevokeToken implements handler.OperatorDomain.
+func (o operators) RevokeToken(ctx context.Context, id string) (time.Time, error) {
+	until := o.verifier.RevokedUntil()
+	return until, o.revoked.Add(ctx, id, until)
 }
 
 // version is what this binary was built from: a release, or a commit, or "devel".

@@ -54,6 +54,22 @@ func codesOf(t *testing.T, dir string) map[string]string {
 	return codes
 }
 
+// TestTheClientKnowsEveryCode compares the constants of the public client with the table.
+func TestTheClientKnowsEveryCode(t *testing.T) {
+	known := map[string]bool{}
+	for name, code := range codesOf(t, "client") {
+		known[code] = true
+		if _, ok := verdicts[code]; !ok {
+			t.Errorf("client.%s: %q is not in the table", name, code)
+		}
+	}
+	for code := range verdicts {
+		if !known[code] {
+			t.Errorf("client has no constant for %q", code)
+		}
+	}
+}
+
 func TestEveryCodeIsInTheTableAndExplained(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "docs", "api.md"))
 	if err != nil {

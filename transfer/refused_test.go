@@ -31,6 +31,7 @@ func TestRefusedOffers(t *testing.T) {
 		"an unknown arrival":       {func(o *transfer.Offer) { o.ArrivesIn = "3h" }, transfer.CodeUnknownArrival},
 		"a long note":              {func(o *transfer.Offer) { o.Note = strings.Repeat("福", 101) }, refusal.CodeNoteTooLong},
 		"a control character":      {func(o *transfer.Offer) { o.Note = "a\tb" }, refusal.CodeInvalidArgument},
+		"text that turns around":   {func(o *transfer.Offer) { o.Note = "\u202e001¥" }, refusal.CodeInvalidArgument},
 		"text that is no text":     {func(o *transfer.Offer) { o.Note = "\xff" }, refusal.CodeInvalidArgument},
 		"a malformed request id":   {func(o *transfer.Offer) { o.RequestID = "#collection:1:1" }, refusal.CodeInvalidArgument},
 		"a request id of a top-up": {func(o *transfer.Offer) { o.RequestID = "fund-g" }, refusal.CodeRequestConflict},

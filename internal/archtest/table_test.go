@@ -29,6 +29,7 @@ const (
 	cloudwego  = "github.com/cloudwego"
 	kitexTools = "github.com/bytedance/gopkg" // metainfo, kitex's way to pass values along
 	gorilla    = "github.com/gorilla/websocket"
+	kong       = "github.com/alecthomas/kong"
 	kernel     = "golang.org/x/sys"
 	histogram  = "github.com/HdrHistogram/hdrhistogram-go"
 	yamlFiles  = "go.yaml.in/yaml/v3"
@@ -66,6 +67,9 @@ func table() []row {
 		{"internal/outbox", adapter, []string{"internal/shards", "internal/loop"}},
 		{"internal/index", adapter, []string{"internal/shards", "internal/outbox"}},
 		{"internal/membership", adapter, []string{"internal/refusal", rueidis}},
+		{"internal/revoked", adapter, []string{rueidis}}, // tokens that are no longer good, known on every node
+		{"internal/signature", adapter, nil},
+		{"internal/thriftguard", adapter, []string{cloudwego}},
 		{"internal/devstack", adapter, []string{mysqlWire, rueidis}},
 		{"push", adapter, []string{gorilla}}, // knows no money
 		{"push/redisbus", adapter, []string{"push", rueidis}},
@@ -75,7 +79,9 @@ func table() []row {
 			"internal/outbox", "internal/index"}},
 		{"wallet/audit", adapter, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "internal/shards",
 			"internal/outbox", "internal/index"}},
+		{"wallet/httpfunding", adapter, []string{"wallet", "wallet/ledger", "internal/refusal", "internal/signature"}},
 		{"envelope/redispot", adapter, []string{"envelope", "internal/refusal", rueidis}},
+		{"envelope/mempot", adapter, []string{"envelope"}},
 		{"collection/mysqlcollection", adapter, []string{"collection", "wallet/ledger", "wallet/mysqlledger", "wallet/audit",
 			"internal/refusal", "internal/shards"}},
 		{"group/mysqlgroup", adapter, []string{"group", "internal/refusal", "internal/shards"}},
@@ -83,15 +89,20 @@ func table() []row {
 		// The edge.
 		{"idl", adapter, nil},
 		{"kitex_gen", adapter, []string{cloudwego}},
-		{"handler", adapter, []string{"idl", "kitex_gen", "wallet", "wallet/ledger", "internal/refusal", "envelope", "transfer",
-			"collection", "group", "push", cloudwego, kitexTools, jwt}},
+		// What an application imports, so it needs nothing of the server.
+		{"client", adapter, []string{"kitex_gen", "internal/thriftguard", cloudwego, kitexTools, gorilla}},
+		{"handler", adapter, []string{"client", "idl", "kitex_gen", "internal/thriftguard", "wallet", "wallet/ledger",
+			"internal/refusal", "envelope", "transfer", "collection", "group", "push", cloudwego, kitexTools, jwt}},
 
-		// Through the public RPC and WebSocket only, as any client.
-		{"bench", adapter, []string{"bench/load", "bench/report", "kitex_gen", cloudwego, kitexTools, gorilla, histogram, yamlFiles, bars}},
+		// Through the public client only, as any application.
+		{"bench", adapter, []string{"bench/load", "bench/report", "client", "kitex_gen", histogram, yamlFiles, bars}},
 		{"bench/load", adapter, []string{histogram, kernel}},
 		{"bench/report", adapter, []string{svgCharts}},
 		// Bare mechanisms, which is why it knows theirs and nothing of ours.
 		{"bench/yardstick", adapter, []string{"bench/load", cloudwego, rueidis, mysqlWire}},
+
+		// A bank to try money in and out with. It shares the signatures with us and nothing else, as a real one would.
+		{"deploy/bank", adapter, []string{"internal/signature", kong}},
 
 		{".", wiring, []string{"cmd"}}, // main.go
 		{"cmd", wiring, []string{everything}},
@@ -99,6 +110,7 @@ func table() []row {
 			"transfer", "collection", "collection/mysqlcollection", "group", "group/mysqlgroup", "push", "push/redisbus",
 			"internal/loop", "internal/membership", "internal/outbox", "internal/shards", rueidis}}, // no edge
 
+		{"envelope/pottest", testSupport, nil},
 		{"app/apptest", testSupport, nil},
 		{"internal/shards/shardstest", testSupport, nil},
 		{"internal/simulation", testSupport, nil},
@@ -127,10 +139,10 @@ func domainNever() []string { return []string{"database/sql", "net/http", "net/r
 func topLevel() (may, ignored []string) {
 	may = []string{
 		"idl", "kitex_gen", "handler", "envelope", "wallet", "bench", "deploy", "go.mod", "README.md", // the user's
-		"main.go", "cmd", "app", "push", "transfer", "collection", "group", "internal", "docs", "Makefile", "BENCHMARKS.md", // ours
+		"main.go", "cmd", "app", "client", "push", "transfer", "collection", "group", "internal", "docs", "Makefile", "BENCHMARKS.md", // ours
 		"go.sum", "staticcheck.conf", // belong to the tools, which look for them here
 	}
-	return may, []string{"data", "bin", "bench-results"}
+	return may, []string{"data", "bin", "bench-results", "handler/web/node_modules"}
 }
 
 // neverFolders are names that say nothing about what is inside.

@@ -15,8 +15,8 @@ func TestNewAmount(t *testing.T) {
 		code     string
 	}{
 		{1, "CNY", ""}, {ledger.MaxMinor, "JPY", ""},
-		{0, "CNY", wallet.refusal.CodeAmountOutOfRange}, {-1, "CNY", wallet.refusal.CodeAmountOutOfRange}, {ledger.MaxMinor + 1, "CNY", wallet.refusal.CodeAmountOutOfRange},
-		{1, "cny", wallet.refusal.CodeUnknownCurrency}, {1, "", wallet.refusal.CodeUnknownCurrency}, {1, "XYZ", wallet.refusal.CodeUnknownCurrency}, {1, "CNY ", wallet.refusal.CodeUnknownCurrency},
+		{0, "CNY", refusal.CodeAmountOutOfRange}, {-1, "CNY", refusal.CodeAmountOutOfRange}, {ledger.MaxMinor + 1, "CNY", refusal.CodeAmountOutOfRange},
+		{1, "cny", refusal.CodeUnknownCurrency}, {1, "", refusal.CodeUnknownCurrency}, {1, "XYZ", refusal.CodeUnknownCurrency}, {1, "CNY ", refusal.CodeUnknownCurrency},
 	} {
 		if _, err := ledger.NewAmount(line.minor, line.currency); refusal.CodeOf(err) != line.code {
 			t.Errorf("NewAmount(%d, %q): %v, want %q", line.minor, line.currency, err, line.code)
@@ -33,10 +33,14 @@ func TestIDs(t *testing.T) {
 	for id, ok := range map[string]bool{
 		"a": true, "Alice.b_c:d@e-9": true, strings.Repeat("x", 64): true,
 		"": false, strings.Repeat("x", 65): false, "a b": false, "#hold:1": false, "张三": false, "a\x00": false,
+		".": false, "..": false, "...": true, ".a": true, "a.": true, "..a": true,
 	} {
 		if got := refusal.CheckID("user", id) == nil; got != ok {
 			t.Errorf("CheckID(%q) = %t", id, got)
 		}
+	}
+	if refusal.CheckRequestID(".") == nil || refusal.CheckRequestID("..") == nil || refusal.CheckRequestID("...") != nil {
+		t.Error("request ids are not . or ..")
 	}
 	if refusal.CheckRequestID("a@b") == nil || refusal.CheckRequestID("a:b-1") != nil {
 		t.Error("request ids have no @ and may have : and -")

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hongbao/hongbao/collection"
+	"github.com/hongbao/hongbao/internal/devstack"
 	"github.com/hongbao/hongbao/transfer"
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
@@ -77,6 +78,7 @@ func (g *gathering) sql(shard int, statements string) {
 
 // The books are broken by hand in each way there is, and each is named.
 func TestAuditNamesWhatIsWrongWithTransfersAndCollections(t *testing.T) {
+	devstack.SkipInShort(t) // the end of the test counts what its cases did
 	named := map[string]bool{}
 	for _, c := range []struct {
 		name  string

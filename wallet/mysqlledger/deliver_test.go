@@ -1,7 +1,6 @@
 package mysqlledger_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -131,11 +130,7 @@ func count(t *testing.T, b *book, shard int, query string) (n int) {
 // Two servers, of which the second is down for a while: the first goes on, and what was posted arrives afterwards.
 func TestServerDownForAWhile(t *testing.T) {
 	ctx := t.Context()
-	second, err := devstack.StartMariaDB(ctx, devstack.MariaDBOptions{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = second.Stop(context.Background()) })
+	second := devstack.NewTestMariaDB(t)
 	b := open(t, 4, devstack.TestMariaDB(t).DSN(), second.DSN())
 	userOf := func(shard, nth int) string {
 		for i := 0; ; i++ {
@@ -203,6 +198,7 @@ func TestServerDownForAWhile(t *testing.T) {
 		if _, err := b.Deliver(ctx, 0); err != nil {
 			t.Fatalf("deliver after the restart: %v", err)
 		}
+		var err error
 		if age, err = b.ClearingAge(ctx, 0); err != nil {
 			t.Fatal(err)
 		}

@@ -9,7 +9,6 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/hongbao/hongbao/internal/refusal"
-	"github.com/hongbao/hongbao/wallet"
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
