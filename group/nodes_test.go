@@ -77,8 +77,9 @@ func waitForMember(t *testing.T, d *group.Directory, user string, want bool) {
 }
 
 func TestChangeOnOneNodeIsSeenOnAnother(t *testing.T) {
-	s := mysqlgroup.New(shardstest.New(t, 2))
-	if err := s.Migrate(t.Context()); err != nil {
+	c := shardstest.New(t, 2)
+	s := mysqlgroup.New(c)
+	if err := mysqlgroup.Migrate(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
 	here, _ := newNode(t, s)

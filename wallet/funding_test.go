@@ -11,7 +11,7 @@ import (
 	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/wallet"
 	"github.com/hongbao/hongbao/wallet/ledger"
-	"github.com/hongbao/hongbao/wallet/mysqlledger"
+	"github.com/hongbao/hongbao/wallet/ledger/ledgertest"
 )
 
 // bank is a funding provider whose answers a test decides. It carries out an id once, as a real one must.
@@ -65,7 +65,7 @@ func (b *bank) answers(s wallet.FundingState) {
 
 // Each line is a call of one user, in the order of the table.
 func TestFundings(t *testing.T) {
-	l := open(t, 2)
+	l := ledgertest.OpenMySQL(t, 2)
 	provider := &bank{}
 	clock := time.Now()
 	s := wallet.NewService(l, provider, func() time.Time { return clock })
@@ -118,7 +118,7 @@ func TestFundings(t *testing.T) {
 		if err != nil && code == "" || code != line.code || o.State != line.state || o.Balance != line.answered {
 			t.Errorf("%s: %+v, %v; want %q, %q and balance %d", line.what, o, err, line.code, line.state, line.answered)
 		}
-		if got := balance(t, s, "alice"); got != line.balance {
+		if got := l.Balance("alice"); got != line.balance {
 			t.Errorf("%s: alice has %d, want %d", line.what, got, line.balance)
 		}
 	}
@@ -132,18 +132,18 @@ func TestFundings(t *testing.T) {
 	if n, err := resume(t, s, l); n != 1 || err != nil {
 		t.Errorf("resume: %d, %v", n, err)
 	}
-	if got := balance(t, s, "alice"); got != 100 {
+	if got := l.Balance("alice"); got != 100 {
 		t.Errorf("alice has %d after the refusal, want 100", got)
 	}
 	entries, err := s.Entries(t.Context(), "alice", "CNY", 0, 2)
 	if err != nil || len(entries) != 2 || entries[0].Kind != ledger.EntryVoid || entries[0].Minor != 40 || entries[0].Reference != entries[1].Reference {
 		t.Errorf("statement: %+v, %v", entries, err)
 	}
-	wantBalanced(t, l)
+	l.WantBalanced(0)
 }
 
 // resume resumes the fundings of every shard.
-func resume(t *testing.T, s *wallet.Service, l *mysqlledger.Ledger) (finished int, err error) {
+func resume(t *testing.T, s *wallet.Service, l *ledgertest.MySQL) (finished int, err error) {
 	for shard := range l.Shards() {
 		n, failed := s.ResumeFundings(t.Context(), shard)
 		finished, err = finished+n, errors.Join(err, failed)
@@ -154,7 +154,7 @@ func resume(t *testing.T, s *wallet.Service, l *mysqlledger.Ledger) (finished in
 // A crash after each step of a top-up and a withdrawal: what was recorded is finished by ResumeFundings, once.
 func TestResumeAfterACrash(t *testing.T) {
 	for _, withdraw := range []bool{false, true} {
-		l := open(t, 1)
+		l := ledgertest.OpenMySQL(t, 1)
 		ctx := t.Context()
 		provider := &bank{answer: wallet.FundingSettled}
 		later := wallet.NewService(l, provider, func() time.Time { return time.Now().Add(time.Minute) })
@@ -198,10 +198,10 @@ func TestResumeAfterACrash(t *testing.T) {
 		if o, err := call(later); err != nil || o.State != wallet.FundingSettled || o.Balance != want {
 			t.Errorf("the request again: %+v, %v", o, err)
 		}
-		if got := balance(t, later, "alice"); got != want {
+		if got := l.Balance("alice"); got != want {
 			t.Errorf("alice has %d, want %d", got, want)
 		}
-		wantBalanced(t, l)
+		l.WantBalanced(0)
 	}
 }
 
@@ -319,7 +319,7 @@ func TestAPassEndsWhenTheProviderIsAway(t *testing.T) {
 }
 
 func TestEntriesLimits(t *testing.T) {
-	s := wallet.NewService(open(t, 1), wallet.Sandbox{}, time.Now)
+	s := wallet.NewService(ledgertest.OpenMySQL(t, 1), wallet.Sandbox{}, time.Now)
 	for _, line := range []struct {
 		currency string
 		before   int64

@@ -17,8 +17,9 @@ import (
 
 func open(t *testing.T, n int, dsns ...string) *mysqlgroup.Store {
 	t.Helper()
-	s := mysqlgroup.New(shardstest.New(t, n, dsns...))
-	if err := s.Migrate(t.Context()); err != nil {
+	c := shardstest.New(t, n, dsns...)
+	s := mysqlgroup.New(c)
+	if err := mysqlgroup.Migrate(t.Context(), c); err != nil {
 		t.Fatalf("migrate: %v", err)
 	}
 	return s

@@ -25,7 +25,7 @@ func TestDigitsOfCurrencies(t *testing.T) {
 		}
 	}
 	for _, code := range []string{"", "cny", "CN", "CNYY", "元", "XXQ", "¥¥¥", "CN\x00"} {
-		if _, err := ledger.ParseCurrency(code); refusal.CodeOf(err) != wallet.refusal.CodeUnknownCurrency {
+		if _, err := ledger.ParseCurrency(code); refusal.CodeOf(err) != refusal.CodeUnknownCurrency {
 			t.Errorf("%q: %v", code, err)
 		}
 	}

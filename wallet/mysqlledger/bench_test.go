@@ -9,36 +9,37 @@ import (
 
 	"github.com/hongbao/hongbao/internal/devstack"
 	"github.com/hongbao/hongbao/wallet/ledger"
+	"github.com/hongbao/hongbao/wallet/ledger/ledgertest"
 )
 
-// BenchmarkSettle is what the settler and the deliverer do for a living: batches of 1,000 posts over 200 envelopes of
-// 100 shares, on four shards at once, until every one of 80,000 credits is in its wallet. Commits are durable. One
+// BenchmarkSettle is what the settler and the deliverer do for a living: batches of 1,000 posts over 200 gifts of
+// 100 parts, on four shards at once, until every one of 80,000 credits is in its wallet. Commits are durable. One
 // operation is one such round.
 //
 //	go test -run '^$' -bench Settle -benchtime 5x ./wallet/mysqlledger
 func BenchmarkSettle(b *testing.B) {
 	const (
-		nShards   = 4
-		envelopes = 200 // on each shard
-		shares    = 100
-		perBatch  = 5 // shares of each envelope in a batch, which makes 1,000
-		users     = 100_000
-		credits   = nShards * envelopes * shares
+		nShards  = 4
+		gifts    = 200 // on each shard
+		parts    = 100
+		perBatch = 5 // parts of each gift in a batch, which makes 1,000
+		users    = 100_000
+		credits  = nShards * gifts * parts
 	)
 	server, err := devstack.StartMariaDB(b.Context(), devstack.MariaDBOptions{Dir: b.TempDir(), BufferPoolMiB: 1024, RedoLogMiB: 1024})
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = server.Stop(context.Background()) })
-	l := open(b, nShards, server.DSN())
+	l := ledgertest.OpenMySQL(b, nShards, server.DSN())
 	senders := make([]string, nShards)
 	for i := 0; len(senders[0]) == 0 || len(senders[1]) == 0 || len(senders[2]) == 0 || len(senders[3]) == 0; i++ {
 		name := fmt.Sprintf("sender-%d", i)
-		senders[l.cluster.ForUser(name)] = name
+		senders[l.Cluster.ForUser(name)] = name
 	}
-	parts := make([]int64, shares)
-	for i := range parts {
-		parts[i] = int64(1 + i)
+	amounts := make([]int64, parts)
+	for i := range amounts {
+		amounts[i] = int64(1 + i)
 	}
 	var spent time.Duration
 	round := 0
@@ -48,12 +49,12 @@ func BenchmarkSettle(b *testing.B) {
 		holds := make([][]ledger.Hold, nShards)
 		var wg sync.WaitGroup
 		for shard, sender := range senders {
-			l.topUp(sender, 10_000_000)
-			for range envelopes {
-				h := l.draft(sender, parts...)
+			l.TopUp(sender, 10_000_000)
+			for range gifts {
+				h := l.Draft(sender, amounts...)
 				holds[shard] = append(holds[shard], h)
 				wg.Go(func() {
-					if _, err := l.Hold(b.Context(), request(b, fmt.Sprint(h.ID), h.ID), h); err != nil {
+					if _, err := l.Hold(b.Context(), ledgertest.Request(b, fmt.Sprint(h.ID), h.ID), h); err != nil {
 						b.Errorf("hold: %v", err)
 					}
 				})
@@ -66,11 +67,11 @@ func BenchmarkSettle(b *testing.B) {
 			posted := make(chan struct{}, 1) // wakes the deliverer, as in the worker
 			wg.Go(func() {
 				defer close(posted)
-				for from := 0; from < shares; from += perBatch {
-					batch := make([]ledger.Post, 0, envelopes*perBatch)
+				for from := 0; from < parts; from += perBatch {
+					batch := make([]ledger.Post, 0, gifts*perBatch)
 					for i, h := range holds[shard] {
 						for part := from; part < from+perBatch; part++ {
-							batch = append(batch, pay(h, part, fmt.Sprintf("user-%d", (round*7919+i*977+shard*31+part*1009)%users)))
+							batch = append(batch, ledgertest.Pay(h, part, fmt.Sprintf("user-%d", (round*7919+i*977+shard*31+part*1009)%users)))
 						}
 					}
 					if r, err := l.Post(b.Context(), shard, batch); err != nil || r.Posted != len(batch) {
@@ -99,5 +100,5 @@ func BenchmarkSettle(b *testing.B) {
 		b.Logf("round %d: %.0f credits/s", round, credits/time.Since(began).Seconds())
 	}
 	b.ReportMetric(float64(credits*round)/spent.Seconds(), "credits/s")
-	l.wantBalanced(0)
+	l.WantBalanced(0)
 }

@@ -1,9 +1,9 @@
 package mysqlledger_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -12,29 +12,30 @@ import (
 	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/internal/shards/shardstest"
+	"github.com/hongbao/hongbao/wallet/ledger/ledgertest"
 )
 
 // Eight workers in two processes deliver the same legs at the same time: each is credited once.
 func TestConcurrentDuplicateDelivery(t *testing.T) {
 	c := shardstest.New(t, 4)
-	one, two := openOn(t, c, 1), openOn(t, c, 2)
+	one, two := ledgertest.OpenMySQLOn(t, c, 1), ledgertest.OpenMySQLOn(t, c, 2)
 	senders := []string{"alice", "bob", "carol", "dave", "erin", "frank"}
 	const rounds = 12
 	for _, s := range senders {
-		one.topUp(s, 1000)
+		one.TopUp(s, 1000)
 	}
 	for round := range rounds {
 		for _, s := range senders {
-			h := one.hold(s, 4, 3, 2, 1)
+			h := one.Gift(s, 4, 3, 2, 1)
 			for part := range h.Parts { // one batch, and so one outbox row, each
-				one.post(pay(h, part, fmt.Sprintf("user-%d", (round+part)%7)))
+				one.PostAll(ledgertest.Pay(h, part, fmt.Sprintf("user-%d", (round+part)%7)))
 			}
 		}
 	}
-	one.wantBalanced(rounds * int64(len(senders)) * 10)
+	one.WantBalanced(rounds * int64(len(senders)) * 10)
 	var wg sync.WaitGroup
 	for i := range 8 {
-		l := []*book{one, two}[i%2]
+		l := []*ledgertest.MySQL{one, two}[i%2]
 		wg.Go(func() {
 			for shard := range l.Shards() {
 				for {
@@ -51,90 +52,55 @@ func TestConcurrentDuplicateDelivery(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	one.deliver() // a worker that lost a race may have ended early
+	one.DeliverAll() // a worker that lost a race may have ended early
 	var sum int64
 	for i := range 7 {
-		sum += one.balance(fmt.Sprintf("user-%d", i))
+		sum += one.Balance(fmt.Sprintf("user-%d", i))
 	}
 	if want := rounds * int64(len(senders)) * 10; sum != want {
 		t.Errorf("%d were credited, want %d", sum, want)
 	}
-	one.wantBalanced(0)
+	one.WantBalanced(0)
 }
 
 // A worker that stops between the commit at the destination and the deletion at the source leaves its outbox rows. They
 // are put back here, next to newer ones, and credited no second time; the newer ones are credited.
 func TestCrashBeforeTheOutboxIsCleared(t *testing.T) {
-	b := open(t, 4)
-	b.topUp("alice", 1000)
-	h := b.hold("alice", 40, 30, 20, 10)
-	b.post(pay(h, 0, "bob"), pay(h, 1, "carol"), pay(h, 2, "dave"), pay(h, 3, "erin"))
+	b := ledgertest.OpenMySQL(t, 4)
+	b.TopUp("alice", 1000)
+	h := b.Gift("alice", 40, 30, 20, 10)
+	b.PostAll(ledgertest.Pay(h, 0, "bob"), ledgertest.Pay(h, 1, "carol"), ledgertest.Pay(h, 2, "dave"), ledgertest.Pay(h, 3, "erin"))
 	shard, _ := b.ShardOf(h.ID)
-	outbox, kept := b.cluster.Table(shard, "outbox"), b.cluster.Table(shard, "kept")
-	exec(t, b, shard, "CREATE TABLE "+kept+" AS SELECT * FROM "+outbox)
-	if n := b.deliver(); n != 4 {
+	outbox, kept := b.Cluster.Table(shard, "outbox"), b.Cluster.Table(shard, "kept")
+	b.Exec(shard, "CREATE TABLE "+kept+" AS SELECT * FROM "+outbox)
+	if n := b.DeliverAll(); n != 4 {
 		t.Fatalf("%d delivered", n)
 	}
-	exec(t, b, shard, "INSERT INTO "+outbox+" SELECT * FROM "+kept)
-	b.wantBalanced(0) // what is in an inbox has arrived, whatever the outbox says
-	next := b.hold("alice", 4, 3, 2, 1)
-	b.post(pay(next, 0, "bob"), pay(next, 1, "carol"), pay(next, 2, "dave"), pay(next, 3, "erin"))
-	b.wantBalanced(10)
-	b.deliver()
-	b.wantBalances(map[string]int64{"bob": 44, "carol": 33, "dave": 22, "erin": 11})
-	b.wantBalanced(0)
-	if left := count(t, b, shard, "SELECT COUNT(*) FROM "+outbox); left != 0 {
+	b.Exec(shard, "INSERT INTO "+outbox+" SELECT * FROM "+kept)
+	b.WantBalanced(0) // what is in an inbox has arrived, whatever the outbox says
+	next := b.Gift("alice", 4, 3, 2, 1)
+	b.PostAll(ledgertest.Pay(next, 0, "bob"), ledgertest.Pay(next, 1, "carol"), ledgertest.Pay(next, 2, "dave"), ledgertest.Pay(next, 3, "erin"))
+	b.WantBalanced(10)
+	b.DeliverAll()
+	b.WantBalances(map[string]int64{"bob": 44, "carol": 33, "dave": 22, "erin": 11})
+	b.WantBalanced(0)
+	if left := b.Count(shard, "SELECT COUNT(*) FROM "+outbox); left != 0 {
 		t.Errorf("%d rows are still in the outbox", left)
 	}
-}
-
-// What one delivery brings a user stands in the statement in the order in which it was posted.
-func TestOrderOfAStatement(t *testing.T) {
-	b := open(t, 2)
-	b.topUp("alice", 1000)
-	var want []int64
-	for minor := range int64(20) {
-		h := b.hold("alice", 1+minor)
-		b.post(pay(h, 0, "bob"))
-		want = append(want, 1+minor)
-	}
-	b.deliver()
-	entries, err := b.Entries(t.Context(), "bob", cny, 0, 100)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []int64
-	for _, e := range slices.Backward(entries) {
-		got = append(got, e.Minor)
-	}
-	if !slices.Equal(got, want) {
-		t.Errorf("the statement shows %v, want %v", got, want)
-	}
-}
-
-func exec(t *testing.T, b *book, shard int, statement string, args ...any) {
-	t.Helper()
-	if _, err := b.cluster.DB(shard).ExecContext(t.Context(), statement, args...); err != nil {
-		t.Fatalf("%s: %v", statement, err)
-	}
-}
-
-func count(t *testing.T, b *book, shard int, query string) (n int) {
-	t.Helper()
-	if err := b.cluster.DB(shard).QueryRowContext(t.Context(), query).Scan(&n); err != nil {
-		t.Fatalf("%s: %v", query, err)
-	}
-	return n
 }
 
 // Two servers, of which the second is down for a while: the first goes on, and what was posted arrives afterwards.
 func TestServerDownForAWhile(t *testing.T) {
 	ctx := t.Context()
-	second := devstack.NewTestMariaDB(t)
-	b := open(t, 4, devstack.TestMariaDB(t).DSN(), second.DSN())
+	second, err := devstack.StartMariaDB(ctx, devstack.MariaDBOptions{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = second.Stop(context.Background()) })
+	b := ledgertest.OpenMySQL(t, 4, devstack.TestMariaDB(t).DSN(), second.DSN())
 	userOf := func(shard, nth int) string {
 		for i := 0; ; i++ {
-			if name := fmt.Sprintf("u%d", i); b.cluster.ForUser(name) == shard {
+			if name := fmt.Sprintf("u%d", i); b.Cluster.ForUser(name) == shard {
 				if nth--; nth < 0 {
 					return name
 				}
@@ -142,16 +108,16 @@ func TestServerDownForAWhile(t *testing.T) {
 		}
 	}
 	sender := userOf(0, 0)
-	b.topUp(sender, 1000)
-	b.topUp(userOf(1, 0), 7)
+	b.TopUp(sender, 1000)
+	b.TopUp(userOf(1, 0), 7)
 	second.Kill()
 
 	var paid []string
 	for round := range 30 {
-		h := b.hold(sender, 4, 3, 2, 1)
+		h := b.Gift(sender, 4, 3, 2, 1)
 		for shard := range 4 {
 			payee := userOf(shard, 1+round%3)
-			b.post(pay(h, shard, payee))
+			b.PostAll(ledgertest.Pay(h, shard, payee))
 			paid = append(paid, payee)
 		}
 	}
@@ -172,7 +138,7 @@ func TestServerDownForAWhile(t *testing.T) {
 		t.Errorf("%d deliveries failed; a server that is down should be tried a few times, not all the time", failures)
 	}
 	for i, payee := range paid {
-		if shard := i % 4; shard%2 == 0 && b.balance(payee) == 0 {
+		if shard := i % 4; shard%2 == 0 && b.Balance(payee) == 0 {
 			t.Errorf("%s on shard %d, which is up, has nothing", payee, shard)
 		}
 	}
@@ -198,17 +164,16 @@ func TestServerDownForAWhile(t *testing.T) {
 		if _, err := b.Deliver(ctx, 0); err != nil {
 			t.Fatalf("deliver after the restart: %v", err)
 		}
-		var err error
-		if age, err = b.ClearingAge(ctx, 0); err != nil {
+		if age, err = b.Age(ctx, 0); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for shard, each := range []int64{4, 3, 2, 1} {
 		for nth := range 3 {
-			if got := b.balance(userOf(shard, 1+nth)); got != 10*each {
+			if got := b.Balance(userOf(shard, 1+nth)); got != 10*each {
 				t.Errorf("user of shard %d has %d, want %d", shard, got, 10*each)
 			}
 		}
 	}
-	b.wantBalanced(0)
+	b.WantBalanced(0)
 }

@@ -46,6 +46,9 @@ func (tx *Tx) Hold(ctx context.Context, h ledger.Hold, o ledger.HoldOptions) (le
 	if err := errors.Join(tx.l.checkHold(h), o.Check(h)); err != nil {
 		return ledger.Hold{}, err
 	}
+	if shard, _ := tx.l.ShardOf(h.ID); shard != tx.shard {
+		return ledger.Hold{}, fmt.Errorf("mysqlledger: hold %d belongs to another shard than its transaction", h.ID)
+	}
 	return tx.hold(ctx, h, o)
 }
 

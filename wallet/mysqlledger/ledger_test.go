@@ -2,224 +2,32 @@ package mysqlledger_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
+	"log/slog"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/internal/shards/shardstest"
-	"github.com/hongbao/hongbao/wallet"
 	"github.com/hongbao/hongbao/wallet/ledger"
+	"github.com/hongbao/hongbao/wallet/ledger/ledgertest"
 	"github.com/hongbao/hongbao/wallet/mysqlledger"
 )
 
-var (
-	_ envelope.Ledger      = (*mysqlledger.Ledger)(nil)
-	_ wallet.FundingLedger = (*mysqlledger.Ledger)(nil)
-)
-
-const cny = ledger.Currency("CNY")
-
-func TestLifeOfAHold(t *testing.T) {
-	b := open(t, 4)
-	ctx := t.Context()
-	b.topUp("alice", 1000)
-	bob := b.elsewhere("alice")
-	h := b.hold("alice", 300, 200, 100)
-	b.wantBalances(map[string]int64{"alice": 400})
-
-	if got, err := b.GetHold(ctx, h.ID); err != nil || !equal(got, h) {
-		t.Errorf("GetHold = %+v, %v, want %+v", got, err, h)
-	}
-	if r := b.post(pay(h, 0, bob), pay(h, 2, "alice")); r.Posted != 2 || len(r.Completed) != 0 {
-		t.Errorf("post: %+v", r)
-	}
-	b.wantBalanced(400) // in flight
-	for shard := range b.Shards() {
-		age, err := b.ClearingAge(ctx, shard)
-		if waiting := shard == b.cluster.ForUser("alice"); err != nil || (age > 0) != waiting || age > time.Minute {
-			t.Errorf("clearing age of shard %d: %v, %v", shard, age, err)
-		}
-	}
-	if n := b.deliver(); n != 2 {
-		t.Errorf("%d delivered, want 2", n)
-	}
-	b.wantBalances(map[string]int64{"alice": 500, bob: 300})
-	b.wantBalanced(0)
-
-	if _, done, err := b.Void(ctx, h.ID, 300); done || err != nil {
-		t.Errorf("void with another amount posted: %v, %v", done, err)
-	}
-	voided, done, err := b.Void(ctx, h.ID, 400)
-	if !done || err != nil || voided.Posted != 400 || voided.Voided != 200 || voided.Open {
-		t.Errorf("void: %+v, %v, %v", voided, done, err)
-	}
-	if again, done, err := b.Void(ctx, h.ID, 400); !done || err != nil || !equal(again, voided) {
-		t.Errorf("void again: %+v, %v, %v", again, done, err)
-	}
-	if r := b.post(pay(h, 1, "carol")); len(r.Rejected) != 1 || r.Rejected[0].Reason != "the hold has 0 pending" {
-		t.Errorf("post after void: %+v", r)
-	}
-	b.wantBalances(map[string]int64{"alice": 700, bob: 300, "carol": 0})
-
-	entries, err := b.Entries(ctx, "alice", cny, 0, 10)
+// Two processes make ids for many users: no id comes twice, and each carries its user's shard.
+func TestIDs(t *testing.T) {
+	c, err := shards.Open(shards.Config{DSNs: []string{"root@unix(/nowhere/mysql.sock)/"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{
-		"4 +200 =700 void envelope  恭喜发财",
-		"3 +100 =500 post envelope alice 恭喜发财",
-		"2 -600 =400 hold envelope  恭喜发财",
-		"1 +1000 =1000 topup funding  ",
-	}
-	for i, e := range entries {
-		got := fmt.Sprintf("%d %+d =%d %s %s %s %s", e.Seq, e.Minor, e.Balance, e.Kind, e.Subject, e.Counterparty, e.Note)
-		if i >= len(want) || got != want[i] {
-			t.Errorf("line %d of the statement: %q", i, got)
-		}
-	}
-	if len(entries) != len(want) {
-		t.Errorf("%d lines, want %d", len(entries), len(want))
-	}
-	if page, err := b.Entries(ctx, "alice", cny, 3, 1); err != nil || len(page) != 1 || page[0].Seq != 2 {
-		t.Errorf("second page: %+v, %v", page, err)
-	}
-	credits, err := b.Credits(ctx, bob, envelope.Subject, 0, 10)
-	if err != nil || len(credits) != 1 || credits[0] != (ledger.Credit{Post: pay(h, 0, bob), Currency: cny, From: "alice", Note: "恭喜发财"}) {
-		t.Errorf("credits: %+v, %v", credits, err)
-	}
-	posts, err := b.Posts(ctx, h.ID)
-	if err != nil || !slices.Equal(posts, []ledger.Post{pay(h, 0, bob), pay(h, 2, "alice")}) {
-		t.Errorf("posts: %+v, %v", posts, err)
-	}
-}
-
-func equal(a, b ledger.Hold) bool { return fmt.Sprintf("%+v", a) == fmt.Sprintf("%+v", b) }
-
-func TestListsOfHolds(t *testing.T) {
-	b := open(t, 1)
-	ctx := t.Context()
-	b.topUp("alice", 1000)
-	var ids []int64
-	for i := range 6 {
-		h := b.draft("alice", 10)
-		h.ExpiresAt = h.CreatedAt.Add(-time.Duration(i) * time.Minute) // the newest has been due longest
-		if _, err := b.Hold(ctx, request(t, fmt.Sprint(i), i), h); err != nil {
-			t.Fatal(err)
-		}
-		ids = append(ids, h.ID)
-	}
-	if _, done, err := b.Void(ctx, ids[2], 0); !done || err != nil {
-		t.Fatal(done, err)
-	}
-	idsOf := func(holds []ledger.Hold, err error) []int64 {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		var ids []int64
-		for _, h := range holds {
-			ids = append(ids, h.ID)
-		}
-		return ids
-	}
-	due, err := b.DueHolds(ctx, 0, envelope.Subject, time.Now(), ledger.Hold{}, 2)
-	if err != nil || len(due) != 2 {
-		t.Fatalf("%d due, %v", len(due), err)
-	}
-	for _, list := range []struct {
-		name string
-		got  []int64
-		want []int64
-	}{
-		{"open", idsOf(b.OpenHolds(ctx, 0, envelope.Subject, 0, 10)), []int64{ids[0], ids[1], ids[3], ids[4], ids[5]}},
-		{"open, a page", idsOf(b.OpenHolds(ctx, 0, envelope.Subject, ids[1], 2)), []int64{ids[3], ids[4]}},
-		{"open, another subject", idsOf(b.OpenHolds(ctx, 0, "transfer", 0, 10)), nil},
-		{"due", idsOf(b.DueHolds(ctx, 0, envelope.Subject, time.Now(), ledger.Hold{}, 10)), []int64{ids[5], ids[4], ids[3], ids[1], ids[0]}},
-		{"due, some", idsOf(b.DueHolds(ctx, 0, envelope.Subject, time.Now().Add(-150*time.Second), ledger.Hold{}, 2)), []int64{ids[5], ids[4]}},
-		{"of the owner", idsOf(b.HoldsOf(ctx, "alice", envelope.Subject, 0, 4)), []int64{ids[5], ids[4], ids[3], ids[2]}},
-		{"of the owner, second page", idsOf(b.HoldsOf(ctx, "alice", envelope.Subject, ids[2], 4)), []int64{ids[1], ids[0]}},
-		{"due, behind one", idsOf(b.DueHolds(ctx, 0, envelope.Subject, time.Now(), due[1], 2)), []int64{ids[3], ids[1]}},
-	} {
-		if !slices.Equal(list.got, list.want) {
-			t.Errorf("%s: %v, want %v", list.name, list.got, list.want)
-		}
-	}
-	if _, err := b.GetHold(ctx, ids[0]-1<<40); err != ledger.ErrHoldNotFound {
-		t.Errorf("unknown id: %v", err)
-	}
-	if _, err := b.GetHold(ctx, 5); err != ledger.ErrHoldNotFound {
-		t.Errorf("id of no shard: %v", err)
-	}
-}
-
-func TestConcurrentHoldsNeverOverdraw(t *testing.T) {
-	b := open(t, 4)
-	b.topUp("alice", 10_050) // enough for 100 holds of 100
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	held, refused := 0, 0
-	for i := range 200 {
-		h := b.draft("alice", 60, 40)
-		r := request(t, fmt.Sprint(i), i)
-		wg.Go(func() {
-			_, err := b.Hold(t.Context(), r, h)
-			mu.Lock()
-			defer mu.Unlock()
-			switch {
-			case err == nil:
-				held++
-			case refusal.CodeOf(err) == refusal.CodeInsufficientBalance:
-				refused++
-			default:
-				t.Errorf("hold: %v", err)
-			}
-		})
-	}
-	wg.Wait()
-	if held != 100 || refused != 100 {
-		t.Errorf("%d held and %d refused, want 100 and 100", held, refused)
-	}
-	b.wantBalances(map[string]int64{"alice": 50})
-	b.wantBalanced(0)
-}
-
-// The same request many times at once holds once.
-func TestConcurrentRepeatsHoldOnce(t *testing.T) {
-	b := open(t, 2)
-	b.topUp("alice", 1000)
-	r := request(t, "same", "body")
-	var wg sync.WaitGroup
-	ids := make([]int64, 20)
-	for i := range ids {
-		h := b.draft("alice", 100)
-		wg.Go(func() {
-			got, err := b.Hold(t.Context(), r, h)
-			if err != nil {
-				t.Errorf("hold: %v", err)
-			}
-			ids[i] = got.ID
-		})
-	}
-	wg.Wait()
-	if slices.Min(ids) != slices.Max(ids) {
-		t.Errorf("different holds were returned: %v", ids)
-	}
-	b.wantBalances(map[string]int64{"alice": 900})
-	b.wantBalanced(0)
-}
-
-func TestIDs(t *testing.T) {
-	c := shardstest.New(t, 4)
-	b, other := openOn(t, c, 0), openOn(t, c, mysqlledger.MaxNode)
+	defer c.Close()
 	seen := map[int64]bool{}
-	for i := range 2000 {
-		user := fmt.Sprintf("user-%d", i)
-		for _, l := range []*book{b, other} {
+	for _, l := range []*ledgertest.MySQL{ledgertest.OnMySQL(t, c, 0), ledgertest.OnMySQL(t, c, shards.MaxNode)} {
+		for i := range 2000 {
+			user := fmt.Sprintf("user-%d", i)
 			id, err := l.NewID(user)
 			shard, ok := l.ShardOf(id)
 			if err != nil || seen[id] || !ok || shard != c.ForUser(user) {
@@ -227,14 +35,15 @@ func TestIDs(t *testing.T) {
 			}
 			seen[id] = true
 		}
-	}
-	for _, id := range []int64{0, -1, 1<<20 | 4, 1<<20 | 1023} {
-		if _, ok := b.ShardOf(id); ok {
-			t.Errorf("id %d passes for one of ours", id)
+		for _, id := range []int64{0, -1, 1<<20 | 4, 1<<20 | 1023} {
+			if _, ok := l.ShardOf(id); ok {
+				t.Errorf("id %d passes for one of ours", id)
+			}
 		}
 	}
-	if _, err := mysqlledger.New(mysqlledger.Config{Cluster: c, Node: 64, Now: time.Now}); err == nil {
-		t.Error("node 64 was accepted")
+	cfg := mysqlledger.Config{Cluster: c, Node: shards.MaxNode + 1, Log: slog.New(slog.DiscardHandler), Now: time.Now}
+	if _, err := mysqlledger.New(cfg); err == nil {
+		t.Errorf("node %d was accepted", cfg.Node)
 	}
 }
 
@@ -244,25 +53,153 @@ func TestServerDownIsUnavailable(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	l, err := mysqlledger.New(mysqlledger.Config{Cluster: c, Now: time.Now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := &book{Ledger: l, t: t, cluster: c}
-	h := b.draft("alice", 1)
-	ctx := t.Context()
+	b := ledgertest.OnMySQL(t, c, 0)
+	h := b.Draft("alice", 1)
+	ctx, r := t.Context(), ledgertest.Request(t, "r", 1)
 	calls := map[string]func() error{
-		"Hold":    func() error { _, err := l.Hold(ctx, request(t, "r", 1), h); return err },
-		"GetHold": func() error { _, err := l.GetHold(ctx, h.ID); return err },
-		"Post":    func() error { _, err := l.Post(ctx, 0, []ledger.Post{{Hold: h.ID &^ 1023}}); return err },
-		"Void":    func() error { _, _, err := l.Void(ctx, h.ID, 0); return err },
-		"Deliver": func() error { _, err := l.Deliver(ctx, 0); return err },
-		"Audit":   func() error { _, err := l.Audit(ctx); return err },
-		"Migrate": func() error { return l.Migrate(context.Background()) },
+		"Hold":    func() error { _, err := b.Hold(ctx, r, h); return err },
+		"Tx":      func() error { return b.Tx(ctx, h.ID, func(ledger.Tx) error { return nil }) },
+		"GetHold": func() error { _, err := b.GetHold(ctx, h.ID); return err },
+		"Post":    func() error { _, err := b.Post(ctx, 0, []ledger.Post{{Hold: h.ID &^ 1023}}); return err },
+		"Void":    func() error { _, _, err := b.Void(ctx, h.ID, 0); return err },
+		"Indexed": func() error { _, err := b.Indexed(ctx, "alice", ledgertest.Offer, 0, 1); return err },
+		"Cancel":  func() error { _, _, err := b.CancelRequest(ctx, "alice", r); return err },
+		"Deliver": func() error { _, err := b.Deliver(ctx, 0); return err },
+		"Publish": func() error { _, err := b.Publish(ctx, 0, new(ledgertest.Inbox)); return err },
+		"Age":     func() error { _, err := b.Age(ctx, 0); return err },
+		"Audit":   func() error { _, err := b.Audit(ctx); return err },
+		"Migrate": func() error { return mysqlledger.Migrate(context.Background(), c) },
 	}
 	for name, call := range calls {
 		if err := call(); refusal.CodeOf(err) != refusal.CodeUnavailable {
 			t.Errorf("%s: %v, want unavailable", name, err)
 		}
 	}
+}
+
+// Two processes with one node number make the same id: the second hold is an error, and the first stays as it is.
+func TestSameIDIsNeverOverwritten(t *testing.T) {
+	c := shardstest.New(t, 2)
+	one, two := ledgertest.OpenMySQLOn(t, c, 7), ledgertest.OpenMySQLOn(t, c, 7)
+	one.TopUp("alice", 1000)
+	h := one.Gift("alice", 10, 20)
+	other := two.Draft("alice", 500)
+	other.ID = h.ID
+	if _, err := two.Hold(t.Context(), ledgertest.Request(t, "other", "other"), other); !errors.Is(err, mysqlledger.ErrIDExists) {
+		t.Errorf("hold with an id that exists: %v, want an error", err)
+	}
+	if got, err := two.GetHold(t.Context(), h.ID); err != nil || !ledgertest.SameHold(got, h) {
+		t.Errorf("the first: %+v, %v", got, err)
+	}
+	one.WantBalances(map[string]int64{"alice": 970})
+	one.WantBalanced(0)
+}
+
+// Two hundred requests at once, from two processes: what passes together is what one by one would.
+func TestTwoProcessesCannotPassTheLimitTogether(t *testing.T) {
+	c := shardstest.New(t, 2)
+	books := []*ledgertest.MySQL{ledgertest.OpenMySQLOn(t, c, 1), ledgertest.OpenMySQLOn(t, c, 2)}
+	one := books[0]
+	one.TopUp("alice", 100_000)
+	at := ledgertest.Day("2026-02-16 12:00:00")
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	held, refused := 0, 0
+	for i := range 200 {
+		wg.Go(func() {
+			_, err := books[i%2].OfferOf(7, 500, cny, at)
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case err == nil:
+				held++
+			case refusal.CodeOf(err) == refusal.CodeDailyLimitExceeded:
+				refused++
+			default:
+				t.Errorf("offer: %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	if held != 71 || refused != 129 {
+		t.Errorf("%d held and %d refused, want 71 and 129", held, refused)
+	}
+	one.WantBalances(map[string]int64{"alice": 100_000 - 71*7})
+	one.DeliverAll()
+	one.WantBalanced(0)
+}
+
+// A request is carried out or cancelled, never both, whoever comes first.
+func TestCancelRacesHold(t *testing.T) {
+	b := ledgertest.OpenMySQL(t, 2)
+	b.TopUp("alice", 100_000)
+	ctx := t.Context()
+	made, cancelled := 0, 0
+	for i := range 100 {
+		h := b.Draft("alice", 10)
+		r := ledgertest.Must(ledger.OwnRequest(fmt.Sprintf("test:%d", i), "test", i))
+		var held ledger.Hold
+		var holdErr, cancelErr error
+		var id int64
+		var ok bool
+		var both sync.WaitGroup
+		both.Go(func() { held, holdErr = b.HoldWith(ctx, r, h, ledger.HoldOptions{}) })
+		both.Go(func() { id, ok, cancelErr = b.CancelRequest(ctx, "alice", r) })
+		both.Wait()
+		switch {
+		case cancelErr == nil && ok && holdErr == nil && held.ID == h.ID && id == h.ID:
+			made++
+		case cancelErr == nil && !ok && errors.Is(holdErr, ledger.ErrCancelled):
+			cancelled++
+		default:
+			t.Fatalf("hold: %+v, %v; cancelled: %d, %v, %v", held, holdErr, id, ok, cancelErr)
+		}
+		again, againOK, err := b.CancelRequest(ctx, "alice", r)
+		if again != id || againOK != ok || err != nil {
+			t.Errorf("cancelled again: %d, %v, %v", again, againOK, err)
+		}
+		if found, there, err := b.Requested(ctx, "alice", r); there != ok || err != nil || ok && found != id {
+			t.Errorf("requested: %d, %v, %v", found, there, err)
+		}
+	}
+	t.Logf("%d made, %d cancelled", made, cancelled)
+	if made == 0 || cancelled == 0 {
+		t.Errorf("%d made, %d cancelled: there was no race", made, cancelled)
+	}
+	b.WantBalances(map[string]int64{"alice": int64(100_000 - 10*made)})
+	b.WantBalanced(0)
+}
+
+// A request that comes again while the first is still on its way waits for that one, and undoes what it did itself.
+func TestAClaimWaitsForTheFirst(t *testing.T) {
+	b := ledgertest.OpenMySQL(t, 1)
+	b.TopUp("alice", 1000)
+	ctx, r := t.Context(), ledgertest.Request(t, "r", 1)
+	first, again := b.Draft("alice", 10), b.Draft("alice", 10)
+	claimed, second := make(chan struct{}), make(chan error, 1)
+	go func() {
+		<-claimed
+		_, err := b.Make(again, ledger.HoldOptions{}) // another request, which is not held up
+		second <- errors.Join(err, b.Tx(ctx, again.ID, func(tx ledger.Tx) error { return tx.Claim(ctx, "alice", r, again.ID) }))
+	}()
+	runs := 0
+	err := b.Tx(ctx, first.ID, func(tx ledger.Tx) error {
+		if err := tx.Claim(ctx, "alice", r, first.ID); err != nil {
+			return err
+		}
+		if runs++; runs == 1 {
+			close(claimed)
+		}
+		_, err := tx.Hold(ctx, first, ledger.HoldOptions{})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, ok := errors.AsType[*ledger.RepeatedError](<-second)
+	if !ok || before.Reference != first.ID {
+		t.Errorf("the second: %v", before)
+	}
+	b.DeliverAll()
+	b.WantBalanced(0)
 }

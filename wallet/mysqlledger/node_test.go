@@ -6,17 +6,18 @@ import (
 
 	"github.com/hongbao/hongbao/internal/shards/shardstest"
 	"github.com/hongbao/hongbao/wallet/ledger"
+	"github.com/hongbao/hongbao/wallet/ledger/ledgertest"
 )
 
 // Two processes by mistake have the same node number, and make the same id for two outbox rows. The second is written
 // after the first was delivered and deleted: it must not be taken for it.
 func TestAnOutboxIDThatComesTwice(t *testing.T) {
 	c := shardstest.New(t, 1)
-	one, two, courier := openOn(t, c, 0), openOn(t, c, 0), openOn(t, c, 5)
-	one.topUp("alice", 100_000)
+	one, two, courier := ledgertest.OpenMySQLOn(t, c, 0), ledgertest.OpenMySQLOn(t, c, 0), ledgertest.OpenMySQLOn(t, c, 5)
+	one.TopUp("alice", 100_000)
 	twice := 0
 	for round := 0; round < 200 && twice == 0; round++ {
-		first, second := one.hold("alice", 10), one.hold("alice", 10)
+		first, second := one.Gift("alice", 10), one.Gift("alice", 10)
 
 		// The second post has its ids, and then waits for a row that this transaction will not keep.
 		tx, err := c.DB(0).Begin()
@@ -28,12 +29,12 @@ func TestAnOutboxIDThatComesTwice(t *testing.T) {
 		}
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			if _, err := two.Post(t.Context(), 0, []ledger.Post{pay(second, 0, "carol")}); err != nil {
+			if _, err := two.Post(t.Context(), 0, []ledger.Post{ledgertest.Pay(second, 0, "carol")}); err != nil {
 				t.Errorf("post: %v", err)
 			}
 		})
-		one.post(pay(first, 0, "bob"))
-		courier.deliver()
+		one.PostAll(ledgertest.Pay(first, 0, "bob"))
+		courier.DeliverAll()
 		if err := tx.Rollback(); err != nil {
 			t.Fatal(err)
 		}
@@ -47,11 +48,11 @@ func TestAnOutboxIDThatComesTwice(t *testing.T) {
 		if a == b {
 			twice++
 		}
-		courier.deliver()
-		if got, want := one.balance("carol"), int64(round+1)*10; got != want {
+		courier.DeliverAll()
+		if got, want := one.Balance("carol"), int64(round+1)*10; got != want {
 			t.Fatalf("carol was credited %d, want %d: rows with the same id: %v", got, want, a == b)
 		}
 	}
 	t.Logf("%d ids came twice", twice)
-	one.wantBalanced(0)
+	one.WantBalanced(0)
 }

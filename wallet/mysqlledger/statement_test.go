@@ -6,16 +6,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hongbao/hongbao/transfer"
+	"github.com/hongbao/hongbao/wallet/ledger/ledgertest"
 )
 
 // A statement of 50,000 entries, a minute apart, of which every hundredth came some days late. Each range gives exactly its
 // entries, newest first, in pages that never look through more than their share.
 func TestEntriesBetween(t *testing.T) {
-	b := open(t, 2)
+	b := ledgertest.OpenMySQL(t, 2)
 	const all = 50_000
-	shard := b.cluster.ForUser("alice")
-	first := day("2026-01-01 00:00:00")
+	shard := b.Cluster.ForUser("alice")
+	first := ledgertest.Day("2026-01-01 00:00:00")
 	at := make([]time.Time, all+1)
 	var rows []string
 	for seq := 1; seq <= all; seq++ {
@@ -23,23 +23,23 @@ func TestEntriesBetween(t *testing.T) {
 		if seq%100 == 0 {
 			at[seq] = at[seq].Add(-72 * time.Hour)
 		}
-		rows = append(rows, fmt.Sprintf("('alice', 'CNY', %d, 1, %d, 'post', 'transfer', %d, 0, 'bob', '', %d)", seq, seq, seq, at[seq].UnixMilli()))
+		rows = append(rows, fmt.Sprintf("('alice', 'CNY', %d, 1, %d, 'post', 'offer', %d, 0, 'bob', '', %d)", seq, seq, seq, at[seq].UnixMilli()))
 		if len(rows) == 1000 {
-			exec(t, b, shard, "INSERT INTO "+b.cluster.Table(shard, "entries")+" (account, currency, seq, amount, balance, kind, subject, reference, part, counterparty, note, at) VALUES "+strings.Join(rows, ","))
+			b.Exec(shard, "INSERT INTO "+b.Cluster.Table(shard, "entries")+" (account, currency, seq, amount, balance, kind, subject, reference, part, counterparty, note, at) VALUES "+strings.Join(rows, ","))
 			rows = nil
 		}
 	}
-	exec(t, b, shard, "INSERT INTO "+b.cluster.Table(shard, "accounts")+" VALUES ('alice', 'CNY', ?, ?)", all, all)
+	b.Exec(shard, "INSERT INTO "+b.Cluster.Table(shard, "accounts")+" VALUES ('alice', 'CNY', ?, ?)", all, all)
 	for _, r := range []struct{ from, to string }{
 		{"", ""}, {"2026-01-05 00:00:00", "2026-01-06 00:00:00"}, {"2026-02-01 00:00:00", ""}, {"", "2026-01-02 00:00:00"},
 		{"2025-01-01 00:00:00", "2025-12-01 00:00:00"}, {"2027-01-01 00:00:00", ""},
 	} {
 		var from, to time.Time
 		if r.from != "" {
-			from = day(r.from)
+			from = ledgertest.Day(r.from)
 		}
 		if r.to != "" {
-			to = day(r.to)
+			to = ledgertest.Day(r.to)
 		}
 		want := all
 		in := func(seq int) bool { return !at[seq].Before(from) && (to.IsZero() || at[seq].Before(to)) }
@@ -53,7 +53,7 @@ func TestEntriesBetween(t *testing.T) {
 				for want > 0 && !in(want) {
 					want--
 				}
-				if e.Seq != int64(want) || e.Balance != e.Seq || !e.At.Equal(at[want]) || e.Counterparty != "bob" || e.Subject != transfer.Subject {
+				if e.Seq != int64(want) || e.Balance != e.Seq || !e.At.Equal(at[want]) || e.Counterparty != "bob" || e.Subject != ledgertest.Offer {
 					t.Fatalf("%v: %+v, want entry %d", r, e, want)
 				}
 				want--
@@ -72,7 +72,7 @@ func TestEntriesBetween(t *testing.T) {
 			t.Errorf("%v: %d pages", r, pages)
 		}
 	}
-	for _, user := range []string{"bob", b.elsewhere("alice")} {
+	for _, user := range []string{"bob", b.Elsewhere("alice")} {
 		if entries, next, err := b.EntriesBetween(t.Context(), user, cny, 0, 10, first, time.Time{}); err != nil || len(entries) != 0 || next != 0 {
 			t.Errorf("of %s, who has no wallet: %v, %d, %v", user, entries, next, err)
 		}

@@ -58,6 +58,9 @@ func (tx *Tx) Shard() int { return tx.shard }
 
 // Claim implements ledger.Tx. A second call with the same request waits here until the first has committed.
 func (tx *Tx) Claim(ctx context.Context, user string, r ledger.Request, reference int64) error {
+	if tx.l.cluster.ForUser(user) != tx.shard {
+		return errors.New("mysqlledger: the wallet of a request's user is on another shard than its transaction")
+	}
 	return tx.l.claim(ctx, tx.sql, tx.tables, user, r, reference)
 }
 

@@ -1,4 +1,4 @@
-package mysqlledger_test
+package audit_test
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/wallet"
 	"github.com/hongbao/hongbao/wallet/ledger"
+	"github.com/hongbao/hongbao/wallet/ledger/ledgertest"
 )
 
 // undecided is a funding provider that settles top-ups and takes its time with withdrawals.
@@ -28,7 +29,7 @@ func (undecided) Create(_ context.Context, o wallet.FundingOrder) (wallet.Fundin
 // scene is a set of books in which everything that there is happens: alice's hold of 30, 20, 10, of which bob (on the
 // other shard) has his 30 and carol's 20 are in flight; a hold that was voided; a pending withdrawal.
 type scene struct {
-	*book
+	*ledgertest.MySQL
 	hold, voided ledger.Hold
 	home, away   int // shards of alice and of bob
 	bob, carol   string
@@ -36,21 +37,21 @@ type scene struct {
 }
 
 func openScene(t *testing.T) *scene {
-	s := &scene{book: open(t, 2)}
-	s.home = s.cluster.ForUser("alice")
+	s := &scene{MySQL: ledgertest.OpenMySQL(t, 2)}
+	s.home = s.Cluster.ForUser("alice")
 	s.away = 1 - s.home
-	s.bob = s.elsewhere("alice")
+	s.bob = s.Elsewhere("alice")
 	s.carol = s.bob + ".carol"
-	for i := 0; s.cluster.ForUser(s.carol) != s.away; i++ {
+	for i := 0; s.Cluster.ForUser(s.carol) != s.away; i++ {
 		s.carol = fmt.Sprintf("carol-%d", i)
 	}
-	s.topUp("alice", 500)
-	s.topUp(s.bob, 100)
-	s.hold = s.book.hold("alice", 30, 20, 10)
-	s.voided = s.book.hold("alice", 50)
-	s.post(pay(s.hold, 0, s.bob))
-	s.deliver()
-	s.post(pay(s.hold, 1, s.carol))
+	s.TopUp("alice", 500)
+	s.TopUp(s.bob, 100)
+	s.hold = s.Gift("alice", 30, 20, 10)
+	s.voided = s.Gift("alice", 50)
+	s.PostAll(ledgertest.Pay(s.hold, 0, s.bob))
+	s.DeliverAll()
+	s.PostAll(ledgertest.Pay(s.hold, 1, s.carol))
 	if _, done, err := s.Void(t.Context(), s.voided.ID, 0); !done || err != nil {
 		t.Fatal(done, err)
 	}
@@ -59,21 +60,21 @@ func openScene(t *testing.T) *scene {
 		t.Fatalf("withdraw: %+v, %v", o, err)
 	}
 	s.withdrawal = o.ID
-	s.wantBalanced(20)
+	s.WantBalanced(20)
 	return s
 }
 
 // sql replaces {table} by its full name on a shard, and $hold, $voided, $funding, $bob and $carol by what they are.
 func (s *scene) sql(shard int, statements string) {
-	s.t.Helper()
+	s.T.Helper()
 	for _, table := range []string{"accounts", "entries", "holds", "posts", "outbox", "inbox", "rejections", "fundings"} {
-		statements = strings.ReplaceAll(statements, "{"+table+"}", s.cluster.Table(shard, table))
+		statements = strings.ReplaceAll(statements, "{"+table+"}", s.Cluster.Table(shard, table))
 	}
 	statements = strings.NewReplacer("$hold", fmt.Sprint(s.hold.ID), "$voided", fmt.Sprint(s.voided.ID), "$funding", fmt.Sprint(s.withdrawal),
 		"$bob", "'"+s.bob+"'", "$carol", "'"+s.carol+"'").Replace(statements)
 	for statement := range strings.SplitSeq(statements, ";") {
-		if _, err := s.cluster.DB(shard).ExecContext(s.t.Context(), statement); err != nil {
-			s.t.Fatalf("%s: %v", statement, err)
+		if _, err := s.Cluster.DB(shard).ExecContext(s.T.Context(), statement); err != nil {
+			s.T.Fatalf("%s: %v", statement, err)
 		}
 	}
 }
@@ -132,16 +133,16 @@ func TestAuditNamesEachDiscrepancy(t *testing.T) {
 		{"a credit that is gone", "", "DELETE FROM {entries} WHERE account = $bob AND kind = 'post'", []string{ledger.AuditPostNotCredited, ledger.AuditClearing, ledger.AuditAccountBalance}, "part 0"},
 		{"the amount of a credit", "", "UPDATE {entries} SET amount = amount + 1, balance = balance + 1 WHERE account = $bob AND kind = 'post'; UPDATE {accounts} SET balance = balance + 1 WHERE account = $bob;" +
 			"UPDATE {entries} SET amount = amount - 1 WHERE account = '#clearing'", []string{ledger.AuditCreditDiffers}, "post of hold $hold part 0"},
-		{"a credit twice", "", "ALTER TABLE {entries} DROP KEY leg;" + entry + "($bob, 'CNY', 3, 30, 160, 'post', 'envelope', $hold, 0, 'alice', '', 0), ('#clearing', 'CNY', 3, -30, 0, 'post', '', 3, 0, '', '', 0);" +
+		{"a credit twice", "", "ALTER TABLE {entries} DROP KEY leg;" + entry + "($bob, 'CNY', 3, 30, 160, 'post', 'gift', $hold, 0, 'alice', '', 0), ('#clearing', 'CNY', 3, -30, 0, 'post', '', 3, 0, '', '', 0);" +
 			"UPDATE {accounts} SET balance = 160, seq = 3 WHERE account = $bob", []string{ledger.AuditCreditTwice}, "post of hold $hold part 0"},
 		{"a credit without a post", "DELETE FROM {posts} WHERE hold = $hold AND part = 0", "", []string{ledger.AuditCreditUnposted, ledger.AuditHoldPosted, ledger.AuditClearing}, "hold $hold part 0"},
 		{"a credit of no hold at all", "", "UPDATE {entries} SET reference = 1023 WHERE account = $bob AND kind = 'post'", []string{ledger.AuditCreditUnposted, ledger.AuditPostNotCredited}, "hold 1023"},
 		{"money in clearing that nobody posted", entry + "('#clearing', 'CNY', 1, 5, 0, 'post', '', 1, 0, '', '', 0), ('#hold:$hold', 'CNY', 1, -5, 0, 'post', '', 1, 0, '', '', 0)", "",
 			[]string{ledger.AuditClearing, ledger.AuditHoldEntries}, "account #clearing"},
-		{"the amount of an outbox row", "UPDATE {outbox} SET amount = amount + 1", "", []string{ledger.AuditOutbox, ledger.AuditClearing}, "outbox row"},
-		{"a leg of an outbox row", `UPDATE {outbox} SET legs = REPLACE(legs, '"p":1', '"p":2')`, "", []string{ledger.AuditOutbox}, "leg of hold $hold part 2"},
-		{"the legs of an outbox row", "UPDATE {outbox} SET legs = 'torn'", "", []string{ledger.AuditOutbox}, "outbox row"},
-		{"an outbox row for no shard", "UPDATE {outbox} SET dest = 7", "", []string{ledger.AuditOutbox, ledger.AuditPostNotCredited}, "outbox row"},
+		{"the amount of an outbox row", "UPDATE {outbox} SET amount = amount + 1", "", []string{ledger.AuditOutbox, ledger.AuditClearing}, "message"},
+		{"a leg of an outbox row", `UPDATE {outbox} SET payload = REPLACE(payload, '"p":1', '"p":2')`, "", []string{ledger.AuditOutbox}, "leg of hold $hold part 2"},
+		{"the legs of an outbox row", "UPDATE {outbox} SET payload = 'torn'", "", []string{ledger.AuditOutbox}, "message"},
+		{"an outbox row for no shard", "UPDATE {outbox} SET dest = 7", "", []string{ledger.AuditOutbox, ledger.AuditPostNotCredited}, "message"},
 		{"a post that was kept aside", "INSERT INTO {rejections} VALUES ($hold, 0, 'mallory', 30, 0, 'the part was paid to bob')", "", []string{ledger.AuditRejection}, "mallory"},
 		{"a withdrawal that was not settled", "UPDATE {fundings} SET state = 'settled' WHERE id = $funding", "", []string{ledger.AuditFunding}, "withdrawal $funding, settled: account #funding:$funding"},
 		{"a top-up nobody ordered", "DELETE FROM {fundings} WHERE kind = 'topup'", "", []string{ledger.AuditFunding}, "account #funding"},
@@ -154,14 +155,14 @@ func TestAuditNamesEachDiscrepancy(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			s := openScene(t)
-			fill := strings.NewReplacer("$home", fmt.Sprint(s.home), "$outbox", s.cluster.Table(s.home, "outbox"))
+			fill := strings.NewReplacer("$home", fmt.Sprint(s.home), "$outbox", s.Cluster.Table(s.home, "outbox"))
 			if c.home != "" {
 				s.sql(s.home, fill.Replace(c.home))
 			}
 			if c.away != "" {
 				s.sql(s.away, fill.Replace(c.away))
 			}
-			r := s.audit()
+			r := s.Audited()
 			what := strings.NewReplacer("$hold", fmt.Sprint(s.hold.ID), "$voided", fmt.Sprint(s.voided.ID), "$funding", fmt.Sprint(s.withdrawal)).Replace(c.what)
 			for i, code := range c.codes {
 				if !slices.ContainsFunc(r.Discrepancies, func(d ledger.Discrepancy) bool {
@@ -191,18 +192,18 @@ func TestAuditNamesEachDiscrepancy(t *testing.T) {
 // While senders, settlers and two deliverers are at work, every audit finds the books balanced.
 func TestAuditWhileTheSystemRuns(t *testing.T) {
 	const sends = 60 // of each sender; the audits go on until all are done
-	b := open(t, 4)
+	b := ledgertest.OpenMySQL(t, 4)
 	senders := []string{"alice", "bob", "carol", "dave"}
 	for _, s := range senders {
-		b.topUp(s, 1_000_000)
+		b.TopUp(s, 1_000_000)
 	}
 	sent, stop := context.WithCancel(t.Context())
 	var sending, delivering sync.WaitGroup
 	for i, s := range senders {
 		sending.Go(func() {
 			for n := range sends {
-				h := b.hold(s, 5, 4, 3, 2)
-				b.post(pay(h, 0, fmt.Sprintf("user-%d", (n+i)%9)), pay(h, 1, s), pay(h, 2, fmt.Sprintf("user-%d", 20+(n+i)%7)))
+				h := b.Gift(s, 5, 4, 3, 2)
+				b.PostAll(ledgertest.Pay(h, 0, fmt.Sprintf("user-%d", (n+i)%9)), ledgertest.Pay(h, 1, s), ledgertest.Pay(h, 2, fmt.Sprintf("user-%d", 20+(n+i)%7)))
 				if _, done, err := b.Void(t.Context(), h.ID, 12); !done || err != nil {
 					t.Errorf("void: %v, %v", done, err)
 				}
@@ -223,11 +224,11 @@ func TestAuditWhileTheSystemRuns(t *testing.T) {
 	go func() { sending.Wait(); stop() }()
 	audits, flying := 0, 0
 	for ; sent.Err() == nil; audits++ {
-		r := b.audit()
+		r := b.Audited()
 		for _, d := range r.Discrepancies {
 			t.Errorf("audit: %+v", d)
 		}
-		if r.InFlight[cny] > 0 {
+		if r.InFlight[ledgertest.CNY] > 0 {
 			flying++
 		}
 	}
@@ -235,25 +236,25 @@ func TestAuditWhileTheSystemRuns(t *testing.T) {
 	if flying == 0 {
 		t.Errorf("none of %d audits saw anything in flight, so this test proved little", audits)
 	}
-	b.deliver()
-	b.wantBalanced(0)
+	b.DeliverAll()
+	b.WantBalanced(0)
 }
 
 // Between the audit's early and its late snapshot, what was in flight arrives and something new is posted and arrives.
 // The audit's pool has two connections, of which the test holds one until that has happened.
 func TestAuditBetweenItsSnapshots(t *testing.T) {
-	b := open(t, 2)
-	b.topUp("alice", 1000)
-	before, after := b.hold("alice", 30, 20), b.hold("alice", 7, 5)
-	b.post(pay(before, 0, "bob"), pay(before, 1, "carol"))
+	b := ledgertest.OpenMySQL(t, 2)
+	b.TopUp("alice", 1000)
+	before, after := b.Gift("alice", 30, 20), b.Gift("alice", 7, 5)
+	b.PostAll(ledgertest.Pay(before, 0, "bob"), ledgertest.Pay(before, 1, "carol"))
 
 	narrow, err := shards.Open(shards.Config{DSNs: []string{devstack.TestMariaDB(t).DSN()}, Shards: 2, MaxConns: 2,
-		Prefix: strings.TrimSuffix(b.cluster.Schema(0), "0000")})
+		Prefix: strings.TrimSuffix(b.Cluster.Schema(0), "0000")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = narrow.Close() })
-	auditor := openOn(t, narrow, 1)
+	auditor := ledgertest.OpenMySQLOn(t, narrow, 1)
 	held, err := narrow.DB(0).Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -274,13 +275,13 @@ func TestAuditBetweenItsSnapshots(t *testing.T) {
 		case <-time.After(time.Millisecond):
 		}
 	}
-	b.deliver()
-	b.post(pay(after, 0, "bob"), pay(after, 1, "carol"))
-	b.deliver()
+	b.DeliverAll()
+	b.PostAll(ledgertest.Pay(after, 0, "bob"), ledgertest.Pay(after, 1, "carol"))
+	b.DeliverAll()
 	if err := held.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-audited; err != nil || !report.Balanced() || report.InFlight[cny] != 0 || report.Posts != 2 {
+	if err := <-audited; err != nil || !report.Balanced() || report.InFlight[ledgertest.CNY] != 0 || report.Posts != 2 {
 		t.Errorf("audit: %+v, %v", report, err)
 	}
 }

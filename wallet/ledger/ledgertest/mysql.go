@@ -1,0 +1,77 @@
+package ledgertest
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/hongbao/hongbao/internal/outbox"
+	"github.com/hongbao/hongbao/internal/shards"
+	"github.com/hongbao/hongbao/internal/shards/shardstest"
+	"github.com/hongbao/hongbao/wallet/audit"
+	"github.com/hongbao/hongbao/wallet/mysqlledger"
+)
+
+// MySQL is a book of a durable ledger.
+type MySQL struct {
+	*Book
+	Ledger  *mysqlledger.Ledger
+	Cluster *shards.Cluster
+}
+
+// OpenMySQL opens a ledger of n shards under a fresh prefix; see shardstest.New.
+func OpenMySQL(t testing.TB, n int, dsns ...string) *MySQL {
+	t.Helper()
+	return OpenMySQLOn(t, shardstest.New(t, n, dsns...), 0)
+}
+
+// OpenMySQLOn opens a ledger with a node number. The audit knows the sample products and the ones given.
+func OpenMySQLOn(t testing.TB, c *shards.Cluster, node int, products ...audit.Product) *MySQL {
+	t.Helper()
+	if err := mysqlledger.Migrate(t.Context(), c); err != nil {
+		t.Fatalf("migrate: %v", err)
+	}
+	return OnMySQL(t, c, node, products...)
+}
+
+// OnMySQL is OpenMySQLOn without making any table or asking any server.
+func OnMySQL(t testing.TB, c *shards.Cluster, node int, products ...audit.Product) *MySQL {
+	t.Helper()
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	l, err := mysqlledger.New(mysqlledger.Config{Cluster: c, Node: node, Log: log, Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, check := range Checks() {
+		products = append(products, audit.Product{HoldCheck: check})
+	}
+	s := System{
+		Ledger: l, Deliver: l.Outbox().Deliver, Age: l.Outbox().Age, Audit: audit.New(c, l.Outbox(), products...).Audit,
+		Publish: func(ctx context.Context, shard int, b Broker) (int, error) {
+			return outbox.NewPublisher(l.Outbox(), b, log).Pass(ctx, shard)
+		},
+	}
+	return &MySQL{Book: NewBook(t, s), Ledger: l, Cluster: c}
+}
+
+// Table is the full name of a table of a shard.
+func (m *MySQL) Table(shard int, table string) string { return m.Cluster.Table(shard, table) }
+
+// Exec runs a statement on a shard's server.
+func (m *MySQL) Exec(shard int, statement string, args ...any) {
+	m.T.Helper()
+	if _, err := m.Cluster.DB(shard).ExecContext(m.T.Context(), statement, args...); err != nil {
+		m.T.Fatalf("%s: %v", statement, err)
+	}
+}
+
+// Count is the only number that a query on a shard's server gives.
+func (m *MySQL) Count(shard int, query string, args ...any) (n int64) {
+	m.T.Helper()
+	if err := m.Cluster.DB(shard).QueryRowContext(m.T.Context(), query, args...).Scan(&n); err != nil {
+		m.T.Fatalf("%s: %v", query, err)
+	}
+	return n
+}

@@ -1,0 +1,44 @@
+package ledgertest
+
+import "testing"
+
+// Open makes an empty ledger of n shards.
+type Open func(t testing.TB, shards int) *Book
+
+// Run holds a ledger to the contract of package ledger.
+func Run(t *testing.T, open Open) {
+	for _, test := range []struct {
+		name string
+		run  func(*testing.T, Open)
+	}{
+		{"LifeOfAHold", testLifeOfAHold},
+		{"Holds", testHolds},
+		{"MalformedHolds", testMalformedHolds},
+		{"Lists", testLists},
+		{"Statement", testStatement},
+		{"EntriesBetween", testEntriesBetween},
+		{"Credits", testCredits},
+		{"Posts", testPosts},
+		{"Counterparty", testCounterparty},
+		{"Replays", testReplays},
+		{"Steps", testSteps},
+		{"MalformedSteps", testMalformedSteps},
+		{"PayNow", testPayNow},
+		{"DailyLimit", testDailyLimit},
+		{"Transactions", testTransactions},
+		{"ClaimsInTransactions", testClaims},
+		{"Index", testIndex},
+		{"Events", testEvents},
+		{"CancelRequest", testCancelRequest},
+		{"Fundings", testFundings},
+		{"ConcurrentHolds", testConcurrentHolds},
+		{"ConcurrentRepeats", testConcurrentRepeats},
+		{"ConcurrentLimit", testConcurrentLimit},
+		{"ConcurrentSteps", testConcurrentSteps},
+		{"ConcurrentDelivery", testConcurrentDelivery},
+		{"AuditWhileItRuns", testAuditWhileItRuns},
+		{"Model", testModel},
+	} {
+		t.Run(test.name, func(t *testing.T) { test.run(t, open) })
+	}
+}

@@ -1,0 +1,160 @@
+package memledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hongbao/hongbao/internal/refusal"
+	"github.com/hongbao/hongbao/wallet/ledger"
+)
+
+const dayLength = 24 * time.Hour
+
+// errStaged is a mistake of the caller: it would have parted a stage and its money.
+var errStaged = errors.New("memledger: the hold has a stage, and its money moves with that alone")
+
+// Hold debits the owner and stores the hold, in one transaction on the owner's shard. If the request was already
+// carried out, the hold of that time is returned, as it is now. Refusals: insufficient_balance, request_conflict.
+// Error: ledger.ErrCancelled where the request was cancelled. Any other error says that the hold is malformed or that
+// its id exists.
+func (l *Ledger) Hold(ctx context.Context, r ledger.Request, h ledger.Hold) (ledger.Hold, error) {
+	return l.HoldWith(ctx, r, h, ledger.HoldOptions{})
+}
+
+// HoldWith is Hold with options. Refusals: as Hold, and daily_limit_exceeded.
+func (l *Ledger) HoldWith(
+	ctx context.Context, r ledger.Request, h ledger.Hold, o ledger.HoldOptions,
+) (ledger.Hold, error) {
+	if err := errors.Join(l.checkHold(h), o.Check(h)); err != nil {
+		return ledger.Hold{}, err
+	}
+	var held ledger.Hold
+	err := l.Tx(ctx, h.ID, func(tx ledger.Tx) (err error) {
+		if err := tx.Claim(ctx, h.Owner, r, h.ID); err != nil {
+			return err
+		}
+		held, err = tx.Hold(ctx, h, o)
+		return err
+	})
+	if before, ok := errors.AsType[*ledger.RepeatedError](err); ok {
+		return l.GetHold(ctx, before.Reference)
+	}
+	return held, err
+}
+
+func (l *Ledger) checkHold(h ledger.Hold) error {
+	n, ok := l.ShardOf(h.ID)
+	if !ok || n != l.forUser(h.Owner) {
+		return fmt.Errorf("memledger: hold %d: the id is not one for owner %q", h.ID, h.Owner)
+	}
+	return h.Check()
+}
+
+func (tx *transaction) hold(h ledger.Hold, o ledger.HoldOptions) (ledger.Hold, error) {
+	if err := errors.Join(tx.ledger.checkHold(h), o.Check(h)); err != nil {
+		return ledger.Hold{}, err
+	}
+	if n, _ := tx.ledger.ShardOf(h.ID); n != tx.shard {
+		return ledger.Hold{}, fmt.Errorf("memledger: hold %d belongs to another shard than its transaction", h.ID)
+	}
+	if _, exists := tx.holds[h.ID]; exists {
+		return ledger.Hold{}, ErrIDExists
+	}
+	h = asStored(h)
+	if h.CountsDaily {
+		if err := tx.count(h, o.DailyLimit); err != nil {
+			return ledger.Hold{}, err
+		}
+	}
+	e := entry{Entry: ledger.Entry{Kind: ledger.EntryHold, Subject: h.Subject, Reference: h.ID,
+		Counterparty: h.Counterparty, Note: h.Note, At: h.CreatedAt}}
+	if _, err := tx.debit(h.Owner, h.Amount, e); err != nil {
+		return ledger.Hold{}, err
+	}
+	tx.addTo(holdAccount(h.ID), h.Amount.Currency, h.Amount.Minor)
+	put(tx, tx.holds, h.ID, h)
+	var err error
+	if o.PayNow {
+		h, err = tx.payWhole(h, h.CreatedAt)
+	}
+	return copyOf(h), err
+}
+
+// asStored is a new hold as it is read back.
+func asStored(h ledger.Hold) ledger.Hold {
+	h = copyOf(h)
+	h.CreatedAt, h.ExpiresAt, h.StagedAt = millis(h.CreatedAt), millis(h.ExpiresAt), millis(h.StagedAt)
+	if !h.Staged() {
+		h.StagedAt = time.Time{}
+	}
+	h.Posted, h.Voided, h.Open = 0, 0, true
+	return h
+}
+
+// copyOf shares nothing with the ledger.
+func copyOf(h ledger.Hold) ledger.Hold {
+	h.Parts, h.Detail = slices.Clone(h.Parts), slices.Clone(h.Detail)
+	return h
+}
+
+func usageOf(h ledger.Hold) usageKey {
+	return usageKey{h.Owner, h.Amount.Currency, h.CreatedAt.UnixMilli() / dayLength.Milliseconds()}
+}
+
+// count counts a hold towards what its owner may send in its day; limit 0 means no bound. Refusal:
+// daily_limit_exceeded.
+func (tx *transaction) count(h ledger.Hold, limit int64) error {
+	key := usageOf(h)
+	used := tx.usage[key]
+	if limit > 0 && used > limit-h.Amount.Minor {
+		return refusal.New(refusal.CodeDailyLimitExceeded,
+			"you may send and pay %d minor units of %s in a day (UTC), of which %d are left today",
+			limit, h.Amount.Currency, max(0, limit-used))
+	}
+	put(tx, tx.usage, key, used+h.Amount.Minor)
+	return nil
+}
+
+// Void returns what is left of a hold to its owner, provided that exactly posted minor units of it have been posted.
+// done is false, and nothing happens, if another amount has been. A void done before is done, and so is one of a hold
+// of which nothing is left. Error: ledger.ErrHoldNotFound.
+func (l *Ledger) Void(ctx context.Context, id, posted int64) (h ledger.Hold, done bool, err error) {
+	n, ok := l.ShardOf(id)
+	if !ok {
+		return ledger.Hold{}, false, ledger.ErrHoldNotFound
+	}
+	err = l.onShard(ctx, n, func(tx *transaction) error {
+		if h, ok = tx.holds[id]; !ok {
+			return ledger.ErrHoldNotFound
+		}
+		if h.Staged() {
+			return errStaged
+		}
+		if done = h.Posted == posted; done && h.Open {
+			h = tx.void(h)
+		}
+		return nil
+	})
+	if err != nil {
+		return ledger.Hold{}, false, err
+	}
+	return copyOf(h), done, nil
+}
+
+// void gives the pending rest of an open hold back.
+func (tx *transaction) void(h ledger.Hold) ledger.Hold {
+	rest := h.Pending()
+	h.Voided, h.Open = h.Voided+rest, false
+	put(tx, tx.holds, h.ID, h)
+	if h.CountsDaily {
+		key := usageOf(h)
+		put(tx, tx.usage, key, tx.usage[key]-rest)
+	}
+	tx.addTo(holdAccount(h.ID), h.Amount.Currency, -rest)
+	tx.credit(h.Owner, h.Amount.Currency, entry{Entry: ledger.Entry{Minor: rest, Kind: ledger.EntryVoid,
+		Subject: h.Subject, Reference: h.ID, Counterparty: h.Counterparty, Note: h.Note, At: tx.ledger.now()}})
+	return h
+}

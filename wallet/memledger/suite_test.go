@@ -1,0 +1,37 @@
+package memledger_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/hongbao/hongbao/collection"
+	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/transfer"
+	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/wallet/ledger/ledgertest"
+	"github.com/hongbao/hongbao/wallet/memledger"
+)
+
+var (
+	_ envelope.Ledger      = (*memledger.Ledger)(nil)
+	_ transfer.Ledger      = (*memledger.Ledger)(nil)
+	_ collection.Ledger    = (*memledger.Ledger)(nil)
+	_ wallet.FundingLedger = (*memledger.Ledger)(nil)
+)
+
+func open(t testing.TB, shards int) *ledgertest.Book {
+	t.Helper()
+	book, _ := openLedger(t, shards)
+	return book
+}
+
+func openLedger(t testing.TB, shards int) (*ledgertest.Book, *memledger.Ledger) {
+	t.Helper()
+	l, err := memledger.New(memledger.Config{Shards: shards, Now: time.Now, NewID: memledger.Count()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ledgertest.OfMemory(t, l), l
+}
+
+func TestConformance(t *testing.T) { ledgertest.Run(t, open) }
