@@ -62,7 +62,7 @@ func newBranch(t *testing.T) *branch {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.System = apptest.New(t, func(c *app.Config) { c.Funding, c.Now = b.provider, b.now })
+	b.App = apptest.New(t, func(c *app.Config) { c.Funding, c.Now = b.provider, b.now })
 	callbacks := httptest.NewServer(http.HandlerFunc(b.callback))
 	t.Cleanup(callbacks.Close)
 	b.config = bankserver.Config{
@@ -167,10 +167,10 @@ func (b *branch) resume() (finished int) {
 // wants checks alice's balance, and the books.
 func (b *branch) wants(what string, minor int64) {
 	b.Helper()
-	if got := apptest.Balance(b, b.System, "alice"); got != minor {
+	if got := apptest.Balance(b, b.App, "alice"); got != minor {
 		b.Errorf("%s: alice has %d, want %d", what, got, minor)
 	}
-	apptest.MustBalance(b, b.System)
+	apptest.MustBalance(b, b.App)
 }
 
 func id(o wallet.FundingOrder) string { return fmt.Sprint(o.ID) }

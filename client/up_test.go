@@ -155,6 +155,7 @@ func (u *up) sign(subject, scope string, life time.Duration) (string, error) {
 	}
 	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, jwt.MapClaims{
 		"iss": "hongbao", "aud": "hongbao", "sub": subject, "scope": []string{scope},
+		"iat": jwt.NewNumericDate(time.Now().Add(life - time.Hour)),
 		"exp": jwt.NewNumericDate(time.Now().Add(life)),
 	})
 	token.Header["kid"] = u.keyID

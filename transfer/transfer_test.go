@@ -10,6 +10,7 @@ import (
 	"github.com/hongbao/hongbao/app/apptest"
 	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/transfer"
+	"github.com/hongbao/hongbao/wallet"
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
@@ -121,7 +122,7 @@ func TestBothSidesSeeIt(t *testing.T) {
 			{Kind: ledger.EntryVoid, Minor: 100, Subject: transfer.Subject, Reference: back.ID, Counterparty: bob, Note: "午饭"},
 			{Kind: ledger.EntryHold, Minor: -100, Subject: transfer.Subject, Reference: back.ID, Counterparty: bob, Note: "午饭"},
 			{Kind: ledger.EntryHold, Minor: -100, Subject: transfer.Subject, Reference: offered.ID, Counterparty: bob, Note: "午饭"},
-			{Kind: ledger.EntryTopUp, Minor: apptest.Funds, Subject: ledger.Subject},
+			{Kind: ledger.EntryTopUp, Minor: apptest.Funds, Subject: wallet.Subject},
 		},
 		bob: {{Kind: ledger.EntryPost, Minor: 100, Subject: transfer.Subject, Reference: offered.ID, Counterparty: "alice", Note: "午饭"}},
 	} {

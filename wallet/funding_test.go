@@ -207,7 +207,7 @@ func TestResumeAfterACrash(t *testing.T) {
 
 // What a provider reports of its own accord: each line is a report about alice's top-up of 100 CNY.
 func TestReports(t *testing.T) {
-	l := open(t, 2)
+	l := ledgertest.OpenMySQL(t, 2)
 	s := wallet.NewService(l, &bank{answer: wallet.FundingPending}, time.Now)
 	o, err := s.TopUp(t.Context(), "alice", "a", 100, "CNY")
 	if err != nil {
@@ -249,16 +249,16 @@ func TestReports(t *testing.T) {
 		if refusal.CodeOf(err) != line.code || err != nil && line.code == "" {
 			t.Errorf("%s: %v, want %q", line.what, err, line.code)
 		}
-		if got := balance(t, s, "alice"); got != line.balance {
+		if got := l.Balance("alice"); got != line.balance {
 			t.Errorf("%s: alice has %d, want %d", line.what, got, line.balance)
 		}
 	}
-	wantBalanced(t, l)
+	l.WantBalanced(0)
 }
 
 // A provider that does not decide is asked less and less often, up to every quarter of an hour.
 func TestQueriesBecomeRare(t *testing.T) {
-	l := open(t, 1)
+	l := ledgertest.OpenMySQL(t, 1)
 	provider := &bank{answer: wallet.FundingPending}
 	clock := time.Now()
 	s := wallet.NewService(l, provider, func() time.Time { return clock })
@@ -289,7 +289,7 @@ func TestQueriesBecomeRare(t *testing.T) {
 
 // A provider that is away is asked about a few orders in each pass, and each pass about others.
 func TestAPassEndsWhenTheProviderIsAway(t *testing.T) {
-	l := open(t, 1)
+	l := ledgertest.OpenMySQL(t, 1)
 	provider := &bank{}
 	clock := time.Now()
 	s := wallet.NewService(l, provider, func() time.Time { return clock })
@@ -312,10 +312,10 @@ func TestAPassEndsWhenTheProviderIsAway(t *testing.T) {
 	if n, err := s.ResumeFundings(t.Context(), 0); n != first || err != nil {
 		t.Errorf("the last pass finished %d of %d, %v", n, first, err)
 	}
-	if got := balance(t, s, "alice"); got != orders*100 {
+	if got := l.Balance("alice"); got != orders*100 {
 		t.Errorf("alice has %d", got)
 	}
-	wantBalanced(t, l)
+	l.WantBalanced(0)
 }
 
 func TestEntriesLimits(t *testing.T) {
