@@ -77,11 +77,12 @@ func table() []row {
 		// Adapters of domains.
 		{"wallet/mysqlledger", adapter, []string{"wallet", "wallet/ledger", "internal/refusal", "internal/shards",
 			"internal/outbox", "internal/index"}},
+		{"wallet/memledger", adapter, []string{"wallet", "wallet/ledger", "internal/refusal"}},
 		{"wallet/audit", adapter, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "internal/shards",
 			"internal/outbox", "internal/index"}},
 		{"wallet/httpfunding", adapter, []string{"wallet", "wallet/ledger", "internal/refusal", "internal/signature"}},
 		{"envelope/redispot", adapter, []string{"envelope", "internal/refusal", rueidis}},
-		{"envelope/mempot", adapter, []string{"envelope"}},
+		{"envelope/mempot", adapter, []string{"envelope", "internal/refusal"}},
 		{"collection/mysqlcollection", adapter, []string{"collection", "wallet/ledger", "wallet/mysqlledger", "wallet/audit",
 			"internal/refusal", "internal/shards"}},
 		{"group/mysqlgroup", adapter, []string{"group", "internal/refusal", "internal/shards"}},
@@ -110,6 +111,7 @@ func table() []row {
 			"transfer", "collection", "collection/mysqlcollection", "group", "group/mysqlgroup", "push", "push/redisbus",
 			"internal/loop", "internal/membership", "internal/outbox", "internal/shards", rueidis}}, // no edge
 
+		{"wallet/ledger/ledgertest", testSupport, nil},
 		{"envelope/pottest", testSupport, nil},
 		{"app/apptest", testSupport, nil},
 		{"internal/shards/shardstest", testSupport, nil},
