@@ -213,6 +213,7 @@ func TestRealMoneyThroughABank(t *testing.T) {
 	if exit != 0 || !strings.Contains(out, "The books balance.") {
 		t.Errorf("audit: %s", out)
 	}
+	u.stop() // its output is complete then
 	if text, err := os.ReadFile(secrets); err != nil || bytes.Contains(u.output.Bytes(), bytes.TrimSpace(text)) {
 		t.Errorf("the secret is in the log, %v", err)
 	}
