@@ -14,7 +14,7 @@ import (
 )
 
 // domainPackages are those whose codes clients see.
-func domainPackages() []string { return []string{"wallet", "group", "envelope", "transfer", "handler"} }
+func domainPackages() []string { return []string{"internal/refusal", "wallet", "group", "envelope", "transfer", "collection", "handler"} }
 
 // codesOf reads the string constants of a package whose names begin with Code.
 func codesOf(t *testing.T, dir string) map[string]string {
