@@ -113,11 +113,13 @@ func TestTransfersAndCollections(t *testing.T) {
 		bill.Parts[0].State != client.PartOwn || !bill.ClosedAt.IsZero() {
 		t.Fatalf("%+v, %v", bill, err)
 	}
-	until(t, "the bill is listed", func() bool { return len(collect(t, bob.Collections.Asked(t.Context()))) == 1 })
-	inGroup := collect(t, alice.Collections.OfGroup(t.Context(), "social"))
+	until(t, "the bill is listed", func() bool {
+		return len(collect(t, bob.Collections.Asked(t.Context()))) == 1 &&
+			len(collect(t, alice.Collections.OfGroup(t.Context(), "social"))) == 1
+	})
 	opened := collect(t, alice.Collections.Opened(t.Context()))
-	if len(inGroup) != 1 || len(opened) != 1 || opened[0].ID != bill.ID || opened[0].MyState != client.PartOwn {
-		t.Errorf("%+v, %+v", inGroup, opened)
+	if len(opened) != 1 || opened[0].ID != bill.ID || opened[0].MyState != client.PartOwn {
+		t.Errorf("%+v", opened)
 	}
 	if closed, err := alice.Collections.Close(t.Context(), bill.ID); err != nil ||
 		closed.State != client.CollectionClosed || closed.ClosedAt.IsZero() {

@@ -56,7 +56,7 @@ func TestReadme(t *testing.T) {
 	if strings.Contains(string(out), "urn:hongbao:problem") {
 		t.Error("an example was refused")
 	}
-	u.runGo("../../README.md", u.token("bob", "user"), "won 100 <nil>", "hold -200 ", "topup")
+	u.runGo("../../README.md", u.token("bob", "user"), "won 100 <nil>", "hold -200 ", "post 2500 ")
 	u.runGo("../../docs/api.md", u.token("alice", "user"), "envelope_not_found - ")
 }
 
