@@ -15,7 +15,7 @@ func (w *window) older() {
 	const held = `document.elementFromPoint(innerWidth / 2, innerHeight / 2).closest(".item")?.querySelector(".item-row")`
 	for {
 		ask[bool](w, `(document.querySelector(".feed").scrollTo(0, 300), true)`)
-		w.until("nothing is being loaded", "!"+button+".disabled")
+		w.until("nothing is being loaded or moves", "!"+button+".disabled && "+settled)
 		if !ask[bool](w, button+".checkVisibility()") {
 			return
 		}
@@ -25,7 +25,7 @@ func (w *window) older() {
 			%s.click();
 			return true;
 		})()`, held, button))
-		w.until("it is loaded", "!"+button+".disabled")
+		w.until("it is loaded", "!"+button+".disabled && "+settled)
 		if moved := ask[float64](w, "held ? Math.abs(held.getBoundingClientRect().top - heldAt) : 0"); moved > 2 {
 			w.t.Errorf("what was on the screen moved by %.0f pixels", moved)
 		}

@@ -94,15 +94,15 @@ export function chatView(page) {
     if (isUp && top < NEAR_START_PX && !older.hidden && !older.disabled) older.click();
   };
   // Runs something that changes the feed. What is on the screen stays where it is, whatever comes or grows above it.
+  // Items are measured as they are laid out, since one that is new still moves into its place.
   const keepPlace = (change) => {
-    const edge = scroller.getBoundingClientRect().top;
-    const topOf = (item) => item.querySelector(".item-row").getBoundingClientRect().top;
-    const anchor = following
-      ? undefined
-      : [...feed.children].find((item) => item.getBoundingClientRect().bottom > edge);
-    const before = anchor && topOf(anchor);
+    scrolled(); // the window may have scrolled without having said so yet
+    const bottomOf = (item) => item.offsetTop + item.offsetHeight - scroller.offsetTop;
+    const children = /** @type {HTMLElement[]} */ ([...feed.children]);
+    const anchor = following ? undefined : children.find((item) => bottomOf(item) > scroller.scrollTop);
+    const before = anchor ? bottomOf(anchor) : 0;
     change();
-    if (anchor?.isConnected && !following) scroller.scrollTop += topOf(anchor) - before;
+    if (anchor?.isConnected && !following) scroller.scrollTop += bottomOf(anchor) - before;
   };
   // Reads what happened before, and keeps what is on the screen where it is.
   const loadOlder = async () => {
