@@ -93,6 +93,17 @@ export function chatView(page) {
     } else if (isUp) following = false;
     if (isUp && top < NEAR_START_PX && !older.hidden && !older.disabled) older.click();
   };
+  // Runs something that changes the feed. What is on the screen stays where it is, whatever comes or grows above it.
+  // Items are measured as they are laid out, since one that is new still moves into its place.
+  const keepPlace = (change) => {
+    scrolled(); // the window may have scrolled without having said so yet
+    const bottomOf = (item) => item.offsetTop + item.offsetHeight - scroller.offsetTop;
+    const children = /** @type {HTMLElement[]} */ ([...feed.children]);
+    const anchor = following ? undefined : children.find((item) => bottomOf(item) > scroller.scrollTop);
+    const before = anchor ? bottomOf(anchor) : 0;
+    change();
+    if (anchor?.isConnected && !following) scroller.scrollTop += bottomOf(anchor) - before;
+  };
   // Reads what happened before, and keeps what is on the screen where it is.
   const loadOlder = async () => {
     const place = shown;
@@ -101,7 +112,7 @@ export function chatView(page) {
     if (groupIn(place)) await Promise.all([envelopes.older(groupIn(place)), collections.older(groupIn(place))]);
     else await transfers.older();
     if (place !== shown) return;
-    drawFeed(false);
+    keepPlace(() => drawFeed(false));
     following = atEnd();
   };
   const hasOlder = () => {
@@ -163,8 +174,6 @@ export function chatView(page) {
     const entries = timeline(services, shown);
     empty.hidden = entries.length > 0;
     older.hidden = !hasOlder();
-    const fromEnd = scroller.scrollHeight - scroller.scrollTop;
-    const first = feed.firstElementChild;
     const known = new Set(items.keys());
     keyed(feed, entries, (item) => item.key, create);
     let before = 0;
@@ -174,8 +183,6 @@ export function chatView(page) {
       if (!known.has(item.key)) made?.update(item.thing);
       before = item.at;
     }
-    // What was put above the first pushes nothing down.
-    if (!isNew && first && first !== feed.firstElementChild) scroller.scrollTop = scroller.scrollHeight - fromEnd;
     const newest = entries.at(-1);
     const key = newest?.key ?? "";
     if (isNew || following || (key !== last && newest?.by === services.me)) toEnd(!isNew && key !== last);
@@ -189,9 +196,11 @@ export function chatView(page) {
     const here = happened.filter((change) => shown && placeOf(services, change) === shown);
     if (!here.length) return;
     const isMissing = here.some(({ kind, id }) => !items.has(keyOf(kind, id)));
-    for (const { kind, id } of here) items.get(keyOf(kind, id))?.update(thingOf(services, kind, id));
-    if (isMissing) drawFeed(false);
-    else if (following) toEnd(false); // a card may have grown
+    keepPlace(() => {
+      for (const { kind, id } of here) items.get(keyOf(kind, id))?.update(thingOf(services, kind, id));
+      if (isMissing) drawFeed(false);
+    });
+    if (!isMissing && following) toEnd(false); // a card may have grown
   };
 
   // What differs between a group and a person.
