@@ -9,10 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hongbao/hongbao/app"
 	"github.com/hongbao/hongbao/app/apptest"
 	"github.com/hongbao/hongbao/collection"
 	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/transfer"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 func TestLifeOfACollection(t *testing.T) {
@@ -257,6 +259,41 @@ func TestPayingAtOncePaysOnce(t *testing.T) {
 	}
 	r.MustBalance()
 	r.WantBalances(map[string]int64{"alice": apptest.Funds + 1000, "bob": apptest.Funds - 1000, "carol": apptest.Funds})
+}
+
+// A payer who cannot pay, and calls many times at once: every call is told why, and nothing moves.
+func TestPayingAtOnceWithoutTheMoney(t *testing.T) {
+	for _, line := range []struct {
+		what   string
+		funds  int64
+		perDay int64
+		code   string
+	}{
+		{"an empty wallet", 99, 0, refusal.CodeInsufficientBalance},
+		{"a daily limit", 1000, 99, refusal.CodeDailyLimitExceeded},
+	} {
+		t.Run(line.what, func(t *testing.T) {
+			r := newRig(t, func(c *app.Config) { c.Collections.PerDay = ledger.DailyLimits{Default: line.perDay} }, "alice", "bob")
+			r.Empty("bob")
+			r.TopUp("bob", line.funds)
+			for range 10 {
+				c := r.open("alice")
+				var all sync.WaitGroup
+				for range 16 {
+					all.Go(func() {
+						_, err := r.pay("bob", c.ID)
+						apptest.WantCode(t, "pay", err, line.code)
+					})
+				}
+				all.Wait()
+				if part, _ := apptest.Must(r.store().Get(t.Context(), c.ID)).Part("bob"); part.State != collection.PartDue {
+					t.Errorf("the part is %s", part.State)
+				}
+			}
+			r.MustBalance()
+			r.WantBalances(map[string]int64{"alice": apptest.Funds, "bob": line.funds})
+		})
+	}
 }
 
 // A closing that races a payment: either the payment had begun, and is made, or it is refused and nothing moves.
