@@ -35,10 +35,15 @@ type Config struct {
 	Shards    int
 	Node      int // 0 to 63, another one in each process
 
-	Limits       envelope.Limits
-	Transfers    transfer.Rules
-	Collections  collection.Rules
-	Funding      wallet.Funding
+	Limits      envelope.Limits
+	Transfers   transfer.Rules
+	Collections collection.Rules
+	// Funding moves real money in and out. It is nil for a sandbox installation, whose money comes from wallet.Sandbox,
+	// and for a process that is Unfunded.
+	Funding wallet.Funding
+	// Unfunded says that this process moves no money in or out, so that an installation with real money can be opened
+	// without Funding.
+	Unfunded     bool
 	WaitReplicas int
 	// VolatileRedis accepts a Redis that may forget what it has acknowledged (see ErrVolatileRedis).
 	VolatileRedis bool
@@ -71,6 +76,7 @@ type App struct {
 	Auditor      *audit.Auditor
 
 	cfg         Config
+	funding     wallet.Funding
 	redisOption rueidis.ClientOption
 	changes     groupChanges
 	products    []product
@@ -96,6 +102,7 @@ func Install(ctx context.Context, cfg Config, bucketsPerShard int, sandbox bool)
 		}
 	}
 	cfg.Registerer = prometheus.NewRegistry()
+	cfg.Funding, cfg.Unfunded = nil, true
 	a, err := Open(ctx, cfg)
 	if err != nil {
 		return err
@@ -127,6 +134,9 @@ func (a *App) connect(ctx context.Context) (err error) {
 	}
 	a.onClose(func() { _ = a.Cluster.Close() })
 	if a.Installation, err = a.Cluster.Installation(ctx); err != nil {
+		return err
+	}
+	if a.funding, err = chooseFunding(a.Installation, a.cfg); err != nil {
 		return err
 	}
 	a.settled = newSignals(a.Installation.Shards)
@@ -168,7 +178,7 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	a.Envelopes = envelope.NewService(a.Ledger, a.Pots, a.Groups, a.Metadata, cfg.Limits, cfg.Now)
 	a.Transfers = transfer.NewService(a.Ledger, cfg.Transfers, cfg.Now)
 	a.Collections = collection.NewService(a.Ledger, collections, a.Groups, cfg.Collections, cfg.Now)
-	a.Wallets = wallet.NewService(a.Ledger, cfg.Funding, cfg.Now)
+	a.Wallets = wallet.NewService(a.Ledger, a.funding, cfg.Now)
 	a.products = []product{
 		{audit.Product{HoldCheck: envelope.HoldCheck()}, a.envelopeJobs},
 		{audit.Product{HoldCheck: transfer.HoldCheck()}, a.transferJobs},

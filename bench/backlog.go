@@ -17,11 +17,11 @@ const lagInterval = 200 * time.Millisecond
 type backlog struct{ shards []*operatorapi.ShardBacklog }
 
 func (t *Target) backlog() (backlog, error) {
-	response, err := t.operator.Backlog(t.asOps, &operatorapi.BacklogRequest{})
+	shards, err := t.ops.Operator.Backlog(context.Background()) // also after Ctrl-C: what was answered is checked
 	if err != nil {
 		return backlog{}, explainAt(err, "ask for the backlog")
 	}
-	return backlog{response.Shards}, nil
+	return backlog{shards}, nil
 }
 
 // empty says that every win is a credit.

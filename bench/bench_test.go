@@ -107,6 +107,9 @@ func TestAWinWithoutAnAnswerIsNoFailure(t *testing.T) {
 }
 
 func TestTheHighestRateIsFound(t *testing.T) {
+	if testing.Short() {
+		t.Skip("searches for a rate for seconds: not with -short")
+	}
 	settings := small()
 	settings.Rate, settings.P99, settings.Places, settings.For = new(Rate(0)), new(Span(time.Second)), new(8), new(Span(time.Second))
 	s := play(t, &fake{lies: lies{answerGrabsIn: 4 * time.Millisecond}}, "grab", settings)
@@ -233,6 +236,9 @@ func (f fixedYardstick) Measure(context.Context, time.Duration) (float64, error)
 }
 
 func TestCompareWithYardsticks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("searches for a rate for seconds: not with -short")
+	}
 	target, err := Connect(t.Context(), (&fake{}).start(t))
 	if err != nil {
 		t.Fatal(err)

@@ -23,6 +23,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/hongbao/hongbao/bench/load"
+	"github.com/hongbao/hongbao/client"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi/envelopeservice"
 	"github.com/hongbao/hongbao/kitex_gen/groupapi"
@@ -78,8 +79,6 @@ type fakeEnvelope struct {
 	taken  map[string]int32
 }
 
-const fakeTokenKey = "FAKE_TOKEN"
-
 func every(n, each int64) bool { return each > 0 && n%each == 0 }
 
 // start serves a fake and returns how to reach it.
@@ -113,10 +112,7 @@ func (f *fake) start(t *testing.T) Access {
 	web := httptest.NewServer(http.HandlerFunc(f.watch))
 	t.Cleanup(web.Close)
 	return Access{
-		RPC: listener.Addr().String(), HTTP: strings.TrimPrefix(web.URL, "http://"), Service: "fake",
-		WithToken: func(ctx context.Context, token string) context.Context {
-			return metainfo.WithValue(ctx, fakeTokenKey, token)
-		},
+		RPC: listener.Addr().String(), HTTP: strings.TrimPrefix(web.URL, "http://"),
 		Sign: func(subject, scope string) (string, error) { return scope + ":" + subject, nil },
 	}
 }
@@ -133,7 +129,7 @@ func (f *fake) authenticate(next endpoint.Endpoint) endpoint.Endpoint {
 }
 
 func caller(ctx context.Context) string {
-	token, _ := metainfo.GetValue(ctx, fakeTokenKey)
+	token, _ := metainfo.GetValue(ctx, client.TokenKey)
 	_, subject, _ := strings.Cut(token, ":")
 	return subject
 }
@@ -292,6 +288,12 @@ func (f fakeOperator) Installation(context.Context, *operatorapi.InstallationReq
 		Redis: []*operatorapi.RedisServer{{Version: "7", Appendonly: true, Appendfsync: "always", UsedMemory: int64(len(f.envelopes)) * 512}},
 		Mysql: []*operatorapi.MySQLServer{{Version: "8", FlushLogAtTrxCommit: "1"}},
 	}, nil
+}
+
+func (f fakeOperator) RevokeToken(
+	context.Context, *operatorapi.RevokeTokenRequest,
+) (*operatorapi.RevokeTokenResponse, error) {
+	return nil, errors.New("no bench revokes a token")
 }
 
 func (f fakeOperator) Backlog(context.Context, *operatorapi.BacklogRequest) (*operatorapi.BacklogResponse, error) {

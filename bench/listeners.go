@@ -5,13 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/gorilla/websocket"
+	"github.com/hongbao/hongbao/client"
 )
 
 const (
@@ -40,7 +39,7 @@ type heard struct {
 // listener is a connection that is told of one group.
 type listener struct {
 	group  int
-	conn   *websocket.Conn
+	conn   *client.Conn
 	heard  []heard
 	reload bool  // it was told that it missed something
 	err    error // why the connection ended, where we did not end it
@@ -70,7 +69,7 @@ type message struct {
 }
 
 // listen opens connections; each belongs to a member of a group and is subscribed to that group.
-func listen(ctx context.Context, t *Target, c *crowd, n int) (*listeners, error) {
+func listen(ctx context.Context, t *Target, c *users, n int) (*listeners, error) {
 	if n > 0 && t.access.HTTP == "" {
 		return nil, errors.New("listeners need the gateway: give its address with --http")
 	}
@@ -93,30 +92,21 @@ func listen(ctx context.Context, t *Target, c *crowd, n int) (*listeners, error)
 	return l, nil
 }
 
-func (t *Target) subscribe(ctx context.Context, c *crowd, group, user int) (*listener, error) {
+func (t *Target) subscribe(ctx context.Context, c *users, group, user int) (*listener, error) {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
-	conn, response, err := websocket.DefaultDialer.DialContext(ctx, "ws://"+t.access.HTTP+"/ws", http.Header{"Authorization": {"Bearer " + c.tokens[user]}})
+	conn, err := t.client.As(client.StaticToken(c.tokens[user])).Dial(ctx, client.GroupTopic(c.groups[group]))
 	if err != nil {
-		if response != nil {
-			return nil, fmt.Errorf("could not listen at %s: %w (%s)", t.access.HTTP, err, response.Status)
-		}
 		return nil, fmt.Errorf("could not listen at %s: %w", t.access.HTTP, err)
 	}
 	l := &listener{group: group, conn: conn}
-	err = conn.SetReadDeadline(time.Now().Add(handshakeTimeout))
-	if err == nil {
-		err = conn.WriteJSON(map[string]string{"op": "subscribe", "topic": "group:" + c.groups[group]})
-	}
 	var answer message
+	data, err := conn.Next()
 	if err == nil {
-		err = conn.ReadJSON(&answer)
+		err = json.Unmarshal(data, &answer)
 	}
 	if err == nil && answer.Op != "subscribed" {
 		err = fmt.Errorf("%s %s %s", answer.Op, answer.Code, answer.Detail)
-	}
-	if err == nil {
-		err = conn.SetReadDeadline(time.Time{})
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("could not subscribe at %s: %w", t.access.HTTP, err), conn.Close())
@@ -127,7 +117,7 @@ func (t *Target) subscribe(ctx context.Context, c *crowd, group, user int) (*lis
 // receive keeps what a listener is told until its connection ends.
 func (l *listeners) receive(one *listener) {
 	for {
-		_, data, err := one.conn.ReadMessage()
+		data, err := one.conn.Next()
 		if err != nil {
 			if !l.ending.Load() {
 				one.err = err
@@ -143,7 +133,7 @@ func (l *listeners) receive(one *listener) {
 		one.reload = one.reload || m.Op == "reload"
 		for i := range m.Events {
 			e := &m.Events[i].Event
-			if e.Type != "envelope.grabbed" {
+			if e.Type != client.EventEnvelopeGrabbed {
 				continue
 			}
 			id, err := strconv.ParseInt(e.Envelope, 10, 64)

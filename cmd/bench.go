@@ -172,7 +172,7 @@ type stage struct {
 }
 
 func (b benchRunCmd) stage(ctx context.Context, p bench.Progress) (s *stage, err error) {
-	s = &stage{access: bench.Access{RPC: b.Target, HTTP: b.HTTP, Service: handler.ServiceName, WithToken: handler.WithToken}}
+	s = &stage{access: bench.Access{RPC: b.Target, HTTP: b.HTTP}}
 	defer func() {
 		if err != nil {
 			s.close()
@@ -194,14 +194,11 @@ func (b benchRunCmd) stage(ctx context.Context, p bench.Progress) (s *stage, err
 		return s, err
 	}
 	s.access.Sign = func(subject, scope string) (string, error) {
-		return issuer.Issue(subject, []handler.Scope{handler.Scope(scope)}, tokenLife)
+		return issuer.Issue(subject, []handler.Scope{handler.Scope(scope)}, handler.DefaultTokenLife)
 	}
 	s.target, err = bench.Connect(ctx, s.access)
 	return s, err
 }
-
-// tokenLife is how long a user's token is good: longer than any suite with its check.
-const tokenLife = 48 * time.Hour
 
 // start starts a deployment of one's own and returns where its private key is.
 func (s *stage) start(ctx context.Context, b benchRunCmd, p bench.Progress) (key string, err error) {

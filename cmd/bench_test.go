@@ -20,6 +20,7 @@ import (
 	"github.com/hongbao/hongbao/bench"
 	"github.com/hongbao/hongbao/bench/report"
 	"github.com/hongbao/hongbao/handler"
+	"github.com/hongbao/hongbao/internal/devstack"
 )
 
 // TestMain lets this binary be the hongbao that a bench starts.
@@ -45,6 +46,7 @@ func tiny(args ...string) []string {
 
 // TestBenchAll runs every suite, and the yardsticks, against a deployment that it starts itself.
 func TestBenchAll(t *testing.T) {
+	devstack.SkipInShort(t)
 	temp, out := t.TempDir(), t.TempDir()
 	file, page := filepath.Join(out, "all.json"), filepath.Join(out, "all.html")
 	code, stdout, stderr := hongbao(append(tiny("bench", "all", "--yardsticks", "--json", file, "--html", page), temp)...)
@@ -93,6 +95,7 @@ func TestBenchAll(t *testing.T) {
 // startUp starts a deployment for a test.
 func startUp(t *testing.T) (s *stage, key string) {
 	t.Helper()
+	devstack.SkipInShort(t)
 	s = &stage{}
 	key, err := s.start(t.Context(), benchRunCmd{TempDir: t.TempDir()}, bench.NewProgress(t.Output(), false))
 	t.Cleanup(s.close)
@@ -162,6 +165,7 @@ func tamper(t *testing.T, dsn string) (account string) {
 
 // TestBenchIsInterrupted presses Ctrl-C in the middle of a load, and kills a bench that starts its own deployment.
 func TestBenchIsInterrupted(t *testing.T) {
+	devstack.SkipInShort(t)
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGKILL} {
 		temp := t.TempDir()
 		file := filepath.Join(t.TempDir(), "run.json")

@@ -61,7 +61,8 @@ func (e exitCode) Error() string { return fmt.Sprintf("exit %d", int(e)) }
 func Main(args []string, stdout, stderr io.Writer) int {
 	var c cli
 	parser, err := kong.New(&c, kong.Name("hongbao"), kong.Description(description), kong.UsageOnError(),
-		kong.DefaultEnvars("HONGBAO"), kong.Writers(stdout, stderr))
+		kong.DefaultEnvars("HONGBAO"), kong.Writers(stdout, stderr),
+		kong.Vars{"token_life": handler.DefaultTokenLife.String()})
 	if err != nil {
 		panic(err) // the flags above contradict each other
 	}

@@ -11,7 +11,9 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/hongbao/hongbao/app"
 	"github.com/hongbao/hongbao/handler"
+	"github.com/hongbao/hongbao/internal/revoked"
 )
 
 // developmentKey is the private key that `up` makes under --data and signs development tokens with.
@@ -50,12 +52,35 @@ func makePrivateKey(path string) (*handler.Issuer, error) {
 	return handler.NewIssuer(key, time.Now), nil
 }
 
-// publicKeys are the flags of a process that checks tokens.
+// tokenRules are the flags of every process that checks tokens.
+type tokenRules struct {
+	MaxTokenLife time.Duration `help:"Longest time from iat to exp of a token that is accepted." default:"${token_life}"`
+}
+
+// tokens decides which tokens are good.
+type tokens struct {
+	verifier *handler.Verifier
+	revoked  *revoked.List
+}
+
+func (t tokenRules) tokens(ctx context.Context, s *app.App, keys handler.Keyring) (tokens, error) {
+	list, err := revoked.Open(ctx, s.Redis, s.Config().Log, time.Now)
+	if err != nil {
+		return tokens{}, err
+	}
+	verifier, err := handler.NewVerifier(handler.VerifierConfig{
+		Keys: keys, Life: t.MaxTokenLife, Revoked: list.Has, Now: time.Now,
+	})
+	return tokens{verifier, list}, err
+}
+
+// publicKeys are the flags of a process that is told which keys sign tokens.
 type publicKeys struct {
+	tokenRules
 	TokenKeys []string `name:"token-key" help:"File with Ed25519 public keys (PEM) that tokens may be signed with; repeat while a key is being replaced." required:"" type:"existingfile"`
 }
 
-func (p publicKeys) verifier() (*handler.Verifier, error) {
+func (p publicKeys) keyring() (handler.Keyring, error) {
 	all := make(handler.Keyring)
 	for _, path := range p.TokenKeys {
 		text, err := os.ReadFile(path)
@@ -68,13 +93,13 @@ func (p publicKeys) verifier() (*handler.Verifier, error) {
 		}
 		maps.Copy(all, ring)
 	}
-	return handler.NewVerifier(all, time.Now)
+	return all, nil
 }
 
 type tokenCmd struct {
 	Subject string        `arg:"" help:"Who the token names: a user id, or the name of a service."`
 	Scopes  []string      `name:"scope" help:"What it allows: user, merchant, operator, service." default:"user"`
-	Life    time.Duration `help:"How long it is good." default:"1h"`
+	Life    time.Duration `help:"How long it is good: at most --max-token-life of the installation." default:"1h"`
 	Key     string        `help:"File with the Ed25519 private key (PEM). Default: the development key under --data."`
 	Data    string        `help:"Folder of a hongbao up." default:"./data" type:"path"`
 	Public  bool          `help:"Print the public key instead, for --token-key."`

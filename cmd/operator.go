@@ -3,14 +3,20 @@ package cmd
 import (
 	"context"
 	"runtime/debug"
+	"time"
 
 	"github.com/hongbao/hongbao/app"
 	"github.com/hongbao/hongbao/handler"
+	"github.com/hongbao/hongbao/internal/revoked"
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
-// operators answers an operator's questions from a system.
-type operators struct{ system *app.App }
+// operators does what operators ask of a system.
+type operators struct {
+	system   *app.App
+	revoked  *revoked.List
+	verifier *handler.Verifier
+}
 
 var _ handler.OperatorDomain = operators{}
 
@@ -21,10 +27,10 @@ func (o operators) Installation(ctx context.Context) (handler.Installation, erro
 		ID: in.ID, Sandbox: in.Sandbox, Version: version(), CreatedAt: in.CreatedAt, Shards: in.Shards, BucketsPerShard: in.BucketsPerShard,
 		WaitReplicas: cfg.WaitReplicas, MaxShares: cfg.Limits.Count,
 	}
-	for _, p := range o.system.RedisPromises(ctx) {
+	for _, p := range o.system.RedisDurability(ctx) {
 		found.Redis = append(found.Redis, handler.RedisServer{Version: p.Version, AppendOnly: p.AppendOnly, AppendFsync: p.AppendFsync, UsedMemory: p.UsedMemory})
 	}
-	for _, p := range o.system.MySQLPromises(ctx) {
+	for _, p := range o.system.MySQLDurability(ctx) {
 		found.MySQL = append(found.MySQL, handler.MySQLServer(p))
 	}
 	return found, nil
@@ -46,6 +52,12 @@ func (o operators) Backlog(ctx context.Context) ([]handler.ShardBacklog, error) 
 // Audit implements handler.OperatorDomain.
 func (o operators) Audit(ctx context.Context) (ledger.AuditReport, error) {
 	return o.system.Auditor.Audit(ctx)
+}
+
+// RevokeToken implements handler.OperatorDomain.
+func (o operators) RevokeToken(ctx context.Context, id string) (time.Time, error) {
+	until := o.verifier.RevokedUntil()
+	return until, o.revoked.Add(ctx, id, until)
 }
 
 // version is what this binary was built from: a release, or a commit, or "devel".

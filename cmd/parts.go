@@ -37,13 +37,14 @@ func (m metricsFlag) serve(ctx context.Context, metrics *prometheus.Registry) er
 
 type rpcCmd struct {
 	servers
+	funding
 	publicKeys
 	metricsFlag
 	Address string `name:"rpc" help:"Where the Kitex services listen." default:"127.0.0.1:8888"`
 }
 
 func (r rpcCmd) Run(ctx context.Context, at console) error {
-	verifier, err := r.verifier()
+	keys, err := r.keyring()
 	if err != nil {
 		return err
 	}
@@ -52,17 +53,26 @@ func (r rpcCmd) Run(ctx context.Context, at console) error {
 		return err
 	}
 	defer c.close()
+	if err := r.use(c); err != nil {
+		return err
+	}
 	s, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	server, address, err := listenRPC(s, r.Address, verifier, c.metrics)
+	tokens, err := r.tokens(ctx, s, keys)
+	if err != nil {
+		return err
+	}
+	server, address, err := listenRPC(s, c.bank, r.Address, tokens, c.metrics)
 	if err != nil {
 		return err
 	}
 	at.say("Kitex services on %s", address)
-	return together(ctx, server.Run, func(ctx context.Context) error { return r.serve(ctx, c.metrics) })
+	return together(ctx, server.Run,
+		func(ctx context.Context) error { return r.serve(ctx, c.metrics) },
+		func(ctx context.Context) error { tokens.revoked.Run(ctx, nil); return nil })
 }
 
 type gatewayCmd struct {
@@ -74,7 +84,7 @@ type gatewayCmd struct {
 }
 
 func (g gatewayCmd) Run(ctx context.Context, at console) error {
-	verifier, err := g.verifier()
+	keys, err := g.keyring()
 	if err != nil {
 		return err
 	}
@@ -88,16 +98,23 @@ func (g gatewayCmd) Run(ctx context.Context, at console) error {
 		return err
 	}
 	defer s.Close()
-	web, err := listenHTTP(s, gatewayOptions{address: g.Address, rpc: g.RPC, verifier: verifier, origins: g.Origins, metrics: c.metrics})
+	tokens, err := g.tokens(ctx, s, keys)
+	if err != nil {
+		return err
+	}
+	web, err := listenHTTP(s, gatewayOptions{
+		address: g.Address, rpc: g.RPC, tokens: tokens, origins: g.Origins, metrics: c.metrics,
+	})
 	if err != nil {
 		return err
 	}
 	at.say("HTTP on %s", web.listener.Addr())
-	return web.run(ctx)
+	return together(ctx, web.run, func(ctx context.Context) error { tokens.revoked.Run(ctx, web.expel); return nil })
 }
 
 type workCmd struct {
 	servers
+	funding
 	metricsFlag
 }
 
@@ -107,6 +124,9 @@ func (w workCmd) Run(ctx context.Context, at console) error {
 		return err
 	}
 	defer c.close()
+	if err := w.use(c); err != nil {
+		return err
+	}
 	s, err := c.open(ctx)
 	if err != nil {
 		return err

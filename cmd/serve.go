@@ -12,27 +12,36 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hongbao/hongbao/app"
+	"github.com/hongbao/hongbao/client"
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/handler"
 	"github.com/hongbao/hongbao/handler/web"
 	"github.com/hongbao/hongbao/internal/membership"
+	"github.com/hongbao/hongbao/internal/revoked"
 	"github.com/hongbao/hongbao/push"
+	"github.com/hongbao/hongbao/wallet/httpfunding"
 )
 
 // recheckTimeout bounds the questions who may still listen.
 const recheckTimeout = 10 * time.Second
 
-// listenRPC makes the Kitex server over a system.
-func listenRPC(s *app.App, address string, verifier *handler.Verifier, metrics prometheus.Registerer) (*handler.Server, net.Addr, error) {
+// listenRPC makes the Kitex server over a system; bank is nil in a sandbox.
+func listenRPC(
+	s *app.App, bank *httpfunding.Provider, address string, tokens tokens, metrics prometheus.Registerer,
+) (*handler.Server, net.Addr, error) {
 	listener, err := listen("rpc", address)
 	if err != nil {
 		return nil, nil, err
 	}
+	wallets := &handler.Wallet{Domain: s.Wallets}
+	if bank != nil {
+		wallets.Callbacks = httpfunding.NewCallbacks(bank, s.Wallets)
+	}
 	server, err := handler.NewServer(handler.ServerConfig{
-		Listener: listener, Verifier: verifier, Log: s.Config().Log, Metrics: metrics,
-		Wallet: &handler.Wallet{Domain: s.Wallets}, Group: &handler.Group{Domain: s.Groups}, Envelope: &handler.Envelope{Domain: s.Envelopes},
+		Listener: listener, Verifier: tokens.verifier, Log: s.Config().Log, Metrics: metrics,
+		Wallet: wallets, Group: &handler.Group{Domain: s.Groups}, Envelope: &handler.Envelope{Domain: s.Envelopes},
 		Transfer: &handler.Transfer{Domain: s.Transfers}, Collection: &handler.Collection{Domain: s.Collections},
-		Operator: handler.NewOperator(operators{s}),
+		Operator: handler.NewOperator(operators{s, tokens.revoked, tokens.verifier}),
 	})
 	if err != nil {
 		return nil, nil, errors.Join(err, listener.Close())
@@ -55,16 +64,17 @@ type gateway struct {
 	server   *http.Server
 	hub      *push.Hub
 	gateway  *handler.Gateway
+	revoked  *revoked.List
 }
 
 // gatewayOptions says how a gateway differs from process to process.
 type gatewayOptions struct {
-	address  string
-	rpc      []string
-	verifier *handler.Verifier
-	issuer   *handler.Issuer // for development tokens; nil for none
-	origins  []string
-	metrics  *prometheus.Registry
+	address string
+	rpc     []string
+	tokens
+	devTokens *handler.DevTokens // nil for none
+	origins   []string
+	metrics   *prometheus.Registry
 }
 
 func listenHTTP(s *app.App, o gatewayOptions) (_ *gateway, err error) {
@@ -74,6 +84,7 @@ func listenHTTP(s *app.App, o gatewayOptions) (_ *gateway, err error) {
 	}
 	log := s.Config().Log
 	listeners := handler.NewListeners(s.Groups, log)
+	g.revoked = o.revoked
 	g.hub = push.New(s.Bus, listeners, listeners.Refuse, push.Config{Origins: o.origins}, log, o.metrics)
 	s.OnGroupChange(func(group string) {
 		if err := recheck(g.hub, group); err != nil {
@@ -81,8 +92,9 @@ func listenHTTP(s *app.App, o gatewayOptions) (_ *gateway, err error) {
 		}
 	})
 	g.gateway, err = handler.NewGateway(handler.GatewayConfig{
-		RPC: handler.ClientOptions(o.rpc...), Log: log, Metrics: o.metrics, Gatherer: o.metrics, Ready: s.Checks(),
-		DevTokens: o.issuer, Page: web.Handler(o.issuer != nil),
+		RPC: client.KitexOptions(client.DefaultTimeout, o.rpc...), Verifier: o.verifier, Log: log,
+		Metrics: o.metrics, Gatherer: o.metrics, Ready: s.Checks(),
+		DevTokens: o.devTokens, Page: web.Handler(o.devTokens.Serves),
 		WebSocket: handler.Authenticated(o.verifier, log, g.hub, handler.ScopeUser),
 	})
 	if err != nil {
@@ -102,10 +114,13 @@ func recheck(hub *push.Hub, group string) error {
 	return hub.Recheck(ctx, envelope.Topic(group))
 }
 
+// expel ends the live feeds of revoked tokens.
+func (g *gateway) expel() { g.hub.Expel(g.revoked.Has) }
+
 // run serves until the context ends, then lets requests and connections finish.
 func (g *gateway) run(ctx context.Context) error {
 	failed := make(chan error, 1)
-	go func() { failed <- g.server.Serve(g.listener) }()
+	go func() { failed <- g.server.Serve(g.gateway.Listener(g.listener)) }()
 	var err error
 	select {
 	case err = <-failed:

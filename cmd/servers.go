@@ -18,7 +18,7 @@ import (
 	"github.com/hongbao/hongbao/internal/devstack"
 	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/transfer"
-	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/wallet/httpfunding"
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
@@ -52,9 +52,10 @@ type servers struct {
 
 // connected is where the servers are, and what to do when the command ends.
 type connected struct {
-	config  app.Config
+	config  app.Config // Unfunded until funding.use
 	metrics *prometheus.Registry
-	private *devstack.Stack // nil unless this process started the servers
+	bank    *httpfunding.Provider // nil in a sandbox, and where no money moves in or out
+	private *devstack.Stack       // nil unless this process started the servers
 	close   func()
 }
 
@@ -81,7 +82,7 @@ func (f servers) connect(ctx context.Context, at console) (*connected, error) {
 	}
 	c.config = app.Config{
 		Redis: f.Redis, MySQL: f.MySQL, Placement: f.Placement, Prefix: f.Prefix, Shards: f.Shards, Node: f.Node,
-		Limits: limits, Transfers: transfers, Collections: collections, Funding: wallet.Sandbox{}, WaitReplicas: f.WaitReplicas, WaitTimeout: f.WaitTimeout,
+		Limits: limits, Transfers: transfers, Collections: collections, Unfunded: true, WaitReplicas: f.WaitReplicas, WaitTimeout: f.WaitTimeout,
 		VolatileRedis: f.VolatileRedis, RecoverPause: envelope.PostTimeout + 2*time.Second,
 		Log: at.log, Registerer: c.metrics, Now: time.Now,
 	}
@@ -175,6 +176,12 @@ func (c *connected) open(ctx context.Context) (*app.App, error) {
 	s, err := app.Open(ctx, c.config)
 	if errors.Is(err, shards.ErrNotInstalled) {
 		return nil, fmt.Errorf("%w: run `hongbao migrate` with the same --mysql and --redis first", err)
+	}
+	if errors.Is(err, app.ErrNoFunding) {
+		return nil, fmt.Errorf("%w: give --funding-url and --funding-secret-file", err)
+	}
+	if errors.Is(err, app.ErrSandbox) {
+		return nil, fmt.Errorf("%w: leave out --funding-url, or install another one with --no-sandbox", err)
 	}
 	return s, err
 }

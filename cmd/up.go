@@ -19,12 +19,19 @@ import (
 type upCmd struct {
 	servers
 	installation
+	funding
+	tokenRules
 	RPCAddress  string `name:"rpc" help:"Where the Kitex services listen." default:"127.0.0.1:8888"`
 	HTTPAddress string `name:"http" help:"Where the page, the HTTP API and the WebSocket listen." default:"127.0.0.1:8080"`
+
+	DevTokensToAnyone bool `name:"dangerously-serve-dev-tokens-to-anyone" help:"Let everybody who can reach --http act as any user."`
 }
 
 // Run starts everything, says where it is, and stops everything in the opposite order.
 func (u upCmd) Run(ctx context.Context, at console) error {
+	if err := u.checkFunding(); err != nil {
+		return err
+	}
 	began := time.Now()
 	at.say("Starting hongbao, data in %s", u.Data)
 	c, err := u.connect(ctx, at)
@@ -34,6 +41,9 @@ func (u upCmd) Run(ctx context.Context, at console) error {
 	defer c.close()
 	if c.private == nil && (len(u.Redis) == 0 || len(u.MySQL) == 0) {
 		return fmt.Errorf("%s is in use by another hongbao up: stop it first, or give another --data", u.Data)
+	}
+	if err := u.use(c); err != nil {
+		return err
 	}
 	at.say("  bringing the tables up to date")
 	if err := u.install(ctx, c); err != nil {
@@ -48,6 +58,17 @@ func (u upCmd) Run(ctx context.Context, at console) error {
 		return err
 	}
 	return u.serve(ctx, at, c, s, began)
+}
+
+// checkFunding finds out before anything is started whether the money has somewhere to come from.
+func (u upCmd) checkFunding() error {
+	switch {
+	case !u.Sandbox && u.FundingURL == "":
+		return errors.New("--no-sandbox means real money, which needs a bank: give --funding-url and --funding-secret-file")
+	case u.Sandbox && u.FundingURL != "":
+		return errors.New("--funding-url means real money: give --no-sandbox with it")
+	}
+	return u.check()
 }
 
 // recoverPrivate rebuilds what a private Redis lost. On servers of one's own that is an operator's decision.
@@ -67,15 +88,21 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *app.App, 
 	if err != nil {
 		return err
 	}
-	verifier, err := handler.NewVerifier(handler.NewKeyring(issuer.PublicKey()), time.Now)
+	tokens, err := u.tokens(ctx, s, handler.NewKeyring(issuer.PublicKey()))
 	if err != nil {
 		return err
 	}
-	rpc, rpcAddress, err := listenRPC(s, u.RPCAddress, verifier, c.metrics)
+	devTokens, err := u.devTokens(at, s.Installation.Sandbox, issuer)
 	if err != nil {
 		return err
 	}
-	web, err := listenHTTP(s, gatewayOptions{address: u.HTTPAddress, rpc: []string{rpcAddress.String()}, verifier: verifier, issuer: issuer, metrics: c.metrics})
+	rpc, rpcAddress, err := listenRPC(s, c.bank, u.RPCAddress, tokens, c.metrics)
+	if err != nil {
+		return err
+	}
+	web, err := listenHTTP(s, gatewayOptions{
+		address: u.HTTPAddress, rpc: []string{rpcAddress.String()}, tokens: tokens, devTokens: devTokens, metrics: c.metrics,
+	})
 	if err != nil {
 		return err
 	}
@@ -97,6 +124,7 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *app.App, 
 	parts.Go(func() error { defer stopRPC(); return web.run(gatewayCtx) })
 	parts.Go(func() error { defer stopGateway(); defer stopWork(); return rpc.Run(rpcCtx) })
 	parts.Go(func() error { s.Work(workCtx, workers); return nil })
+	parts.Go(func() error { tokens.revoked.Run(workCtx, web.expel); return nil })
 	if c.private != nil {
 		parts.Go(func() error { defer stopGateway(); return revive(gatewayCtx, at.log, "Redis", c.private.Redis) })
 		parts.Go(func() error { defer stopGateway(); return revive(gatewayCtx, at.log, "MariaDB", c.private.MariaDB) })
@@ -105,6 +133,20 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *app.App, 
 	err = parts.Wait()
 	at.say("Stopping the servers")
 	return err
+}
+
+// devTokens decides who is given development tokens: nobody where money is real, whatever the flags say.
+func (u upCmd) devTokens(at console, sandbox bool, issuer *handler.Issuer) (*handler.DevTokens, error) {
+	if !sandbox {
+		if u.DevTokensToAnyone {
+			return nil, errors.New("--dangerously-serve-dev-tokens-to-anyone is for a sandbox: here money is real")
+		}
+		return nil, nil
+	}
+	if u.DevTokensToAnyone {
+		at.log.Warn("everybody who can reach the HTTP address may act as any user", "address", u.HTTPAddress)
+	}
+	return &handler.DevTokens{Issuer: issuer, Life: u.MaxTokenLife, ToAnyone: u.DevTokensToAnyone}, nil
 }
 
 // server is a private server that can be started again.

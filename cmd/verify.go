@@ -10,10 +10,10 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/hongbao/hongbao/client"
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/handler"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi"
-	"github.com/hongbao/hongbao/kitex_gen/envelopeapi/envelopeservice"
 )
 
 type verifyCmd struct {
@@ -68,15 +68,15 @@ func (v verifyCmd) load(ctx context.Context) (*envelopeapi.Envelope, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := envelopeservice.NewClient(handler.ServiceName, handler.ClientOptions(address)...)
+	c, err := client.New(client.WithAddress(address))
 	if err != nil {
 		return nil, err
 	}
-	e, err := client.Get(handler.WithToken(ctx, token), &envelopeapi.GetRequest{EnvelopeId: id})
-	if problem, ok := handler.ProblemOf(err); ok {
-		return nil, problem
+	e, err := c.Services().Envelopes.Get(client.ContextWithToken(ctx, token), &envelopeapi.GetRequest{EnvelopeId: id})
+	if refusal, ok := client.RefusalOf(err); ok {
+		err = refusal
 	}
-	return e, err
+	return e, errors.Join(err, c.Close())
 }
 
 func (v verifyCmd) token() (string, error) {

@@ -13,6 +13,7 @@ import (
 	"github.com/hongbao/hongbao/bench"
 	"github.com/hongbao/hongbao/bench/report"
 	"github.com/hongbao/hongbao/bench/yardstick"
+	"github.com/hongbao/hongbao/client"
 )
 
 // compare measures the yardsticks in turn with the deployment, on its own servers.
@@ -67,7 +68,7 @@ func (s *stage) startEcho(ctx context.Context) (*yardstick.Echo, error) {
 	if err != nil {
 		return nil, err
 	}
-	return yardstick.NewEcho(len(token), bench.ClientOptions(string(address), echoTimeout))
+	return yardstick.NewEcho(len(token), client.KitexOptions(echoTimeout, string(address)))
 }
 
 // echoTimeout bounds an echo, as bench bounds a grab.

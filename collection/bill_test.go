@@ -8,12 +8,11 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/hongbao/hongbao/collection"
 	"github.com/hongbao/hongbao/internal/refusal"
 )
 
 func even(total int64, remainder string, users ...string) Bill {
-	return Bill{Kind: string(collection.Even), Total: total, Remainder: remainder, Participants: users}
+	return Bill{Kind: string(Even), Total: total, Remainder: remainder, Participants: users}
 }
 
 // Each line is a bill of carol's.
@@ -32,7 +31,7 @@ func TestSharesOfABill(t *testing.T) {
 		{"the remainder to the collector, who does not", even(302, RemainderCollector, "alice", "bob", "dave"), "alice 100 bob 100 dave 100", 300},
 		{"one unit each", even(3, "", "alice", "bob", "dave"), "alice 1 bob 1 dave 1", 3},
 		{"one person", even(7, "", "bob"), "bob 7", 7},
-		{"per person", Bill{Kind: string(collection.PerPerson), Asks: []Ask{{"dave", 5}, {"alice", 7}}}, "alice 7 dave 5", 12},
+		{"per person", Bill{Kind: string(PerPerson), Asks: []Ask{{"dave", 5}, {"alice", 7}}}, "alice 7 dave 5", 12},
 	} {
 		t.Run(line.name, func(t *testing.T) {
 			parts, err := line.bill.parts("carol", line.bill.users("carol", nil))
@@ -42,7 +41,7 @@ func TestSharesOfABill(t *testing.T) {
 			var got []string
 			for _, p := range parts {
 				own := ""
-				if p.State == collection.PartOwn {
+				if p.State == PartOwn {
 					own = "*"
 				}
 				got = append(got, fmt.Sprintf("%s %d%s", p.Member, p.Minor, own))
@@ -88,7 +87,7 @@ func TestEvenSharesSumUp(t *testing.T) {
 		sum, low, high, own := int64(0), int64(1<<62), int64(0), int64(0)
 		for _, p := range parts {
 			sum += p.Minor
-			if p.State == collection.PartOwn {
+			if p.State == PartOwn {
 				own = p.Minor
 				continue
 			}

@@ -9,32 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hongbao/hongbao/app"
 	"github.com/hongbao/hongbao/app/apptest"
 	"github.com/hongbao/hongbao/collection"
 	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/transfer"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
-
-// open asks all of group g but the collector for 100 each.
-func (r *rig) open(collector string) collection.Collection {
-	r.t.Helper()
-	members, err := r.Groups.Members(r.t.Context(), "g")
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	r.calls++
-	c, err := r.Collections.Open(r.t.Context(), collector, transfer.Bill{
-		RequestID: fmt.Sprintf("bill-%d", r.calls), Group: "g", Kind: "even", Currency: "CNY", Total: int64(100 * (len(members) - 1)), Note: "晚饭",
-	})
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return c
-}
-
-func (r *rig) pay(user string, id int64) (collection.Collection, error) {
-	return r.Collections.Pay(r.t.Context(), user, id, 100, "CNY")
-}
 
 func TestLifeOfACollection(t *testing.T) {
 	r := newRig(t, nil, "alice", "bob", "carol", "dave")
@@ -43,7 +24,7 @@ func TestLifeOfACollection(t *testing.T) {
 	if c.Total != 300 || c.Due != 300 || len(c.Parts) != 3 || c.State != collection.StateOpen || c.RemindAt.Sub(c.CreatedAt) != 24*time.Hour {
 		t.Errorf("opened: %+v", c)
 	}
-	r.deliver()
+	r.Deliver()
 	for _, user := range []string{"bob", "carol", "dave"} {
 		paid, err := r.pay(user, c.ID)
 		part, _ := paid.Part(user)
@@ -67,9 +48,9 @@ func TestLifeOfACollection(t *testing.T) {
 			t.Errorf("%s: %+v, %v", what, lines, err)
 		}
 	}
-	r.wantEvents("group:g", "collection.opened", "collection.paid", "collection.paid", "collection.paid")
-	r.deliver()
-	r.wantBalances(map[string]int64{"alice": funds + 300, "bob": funds - 100, "carol": funds - 100, "dave": funds - 100})
+	r.WantEvents("group:g", "collection.opened", "collection.paid", "collection.paid", "collection.paid")
+	r.Deliver()
+	r.WantBalances(map[string]int64{"alice": apptest.Funds + 300, "bob": apptest.Funds - 100, "carol": apptest.Funds - 100, "dave": apptest.Funds - 100})
 	entries, err := r.Wallets.Entries(ctx, "alice", "CNY", 0, 3)
 	if err != nil {
 		t.Fatal(err)
@@ -89,18 +70,18 @@ func TestLifeOfACollection(t *testing.T) {
 	if err != nil || mine[0].Minor != -100 || mine[0].Subject != collection.Subject || mine[0].Counterparty != "alice" || mine[0].Note != "晚饭" {
 		t.Errorf("in the payer's statement: %+v, %v", mine, err)
 	}
-	r.mustBalance()
+	r.MustBalance()
 }
 
 // Progress is in the events, so that a page needs to ask nothing.
 func TestEventsOfACollection(t *testing.T) {
 	r := newRig(t, nil, "alice", "bob", "carol")
 	c := r.open("alice")
-	must(r.pay("bob", c.ID))
-	must(r.Collections.Close(t.Context(), "alice", c.ID))
-	l := &listener{}
-	r.tell(l)
-	events := l.events["group:g"]
+	apptest.Must(r.pay("bob", c.ID))
+	apptest.Must(r.Collections.Close(t.Context(), "alice", c.ID))
+	l := &apptest.Recorder{}
+	r.Publish(l)
+	events := l.Events("group:g")
 	for i, want := range []map[string]any{
 		{"type": "collection.opened", "collector": "alice", "total": 200.0, "due": 200.0, "collected": 0.0, "parts": 2.0, "kind": "even", "note": "晚饭", "state": "open"},
 		{"type": "collection.paid", "user_id": "bob", "amount": 100.0, "due": 200.0, "collected": 100.0, "state": "open"},
@@ -119,12 +100,12 @@ func TestEventsOfACollection(t *testing.T) {
 // another part, dave is only in the group, erin is not.
 func TestCollectionTable(t *testing.T) {
 	r := newRig(t, nil, "alice", "bob", "carol", "dave")
-	apptest.Fund(t, r.System, "other", funds, "erin")
+	apptest.Fund(t, r.App, "other", apptest.Funds, "erin")
 	ctx := t.Context()
-	bill := transfer.Bill{Group: "g", Kind: "even", Currency: "CNY", Total: 200, Participants: []string{"bob", "carol"}}
+	bill := collection.Bill{Group: "g", Kind: "even", Currency: "CNY", Total: 200, Participants: []string{"bob", "carol"}}
 	pay := func(id int64, users ...string) {
 		for _, u := range users {
-			must(r.pay(u, id))
+			apptest.Must(r.pay(u, id))
 		}
 	}
 	states := []struct {
@@ -134,27 +115,27 @@ func TestCollectionTable(t *testing.T) {
 		end  string // what alice's closing is answered
 	}{
 		{"open, due", func(int64) {}, "", ""},
-		{"open, claimed", func(id int64) { must(r.Ledger.Claim(ctx, id, "bob", r.clock.now())) }, "", ""},
-		{"open, paid", func(id int64) { pay(id, "bob") }, transfer.CodeAlreadyPaid, ""},
-		{"closed, due", func(id int64) { must(r.Collections.Close(ctx, "alice", id)) }, transfer.CodeCollectionClosed, ""},
+		{"open, claimed", func(id int64) { apptest.Must(r.store().Claim(ctx, id, "bob", r.Clock.Now())) }, "", ""},
+		{"open, paid", func(id int64) { pay(id, "bob") }, collection.CodeAlreadyPaid, ""},
+		{"closed, due", func(id int64) { apptest.Must(r.Collections.Close(ctx, "alice", id)) }, collection.CodeClosed, ""},
 		{"closed, claimed before", func(id int64) {
-			must(r.Ledger.Claim(ctx, id, "bob", r.clock.now()))
-			must(r.Collections.Close(ctx, "alice", id))
+			apptest.Must(r.store().Claim(ctx, id, "bob", r.Clock.Now()))
+			apptest.Must(r.Collections.Close(ctx, "alice", id))
 		}, "", ""},
-		{"closed, paid", func(id int64) { pay(id, "bob"); must(r.Collections.Close(ctx, "alice", id)) }, transfer.CodeAlreadyPaid, ""},
-		{"complete", func(id int64) { pay(id, "bob", "carol") }, transfer.CodeAlreadyPaid, transfer.CodeCollectionComplete},
+		{"closed, paid", func(id int64) { pay(id, "bob"); apptest.Must(r.Collections.Close(ctx, "alice", id)) }, collection.CodeAlreadyPaid, ""},
+		{"complete", func(id int64) { pay(id, "bob", "carol") }, collection.CodeAlreadyPaid, collection.CodeComplete},
 	}
 	everybody := []string{"alice", "bob", "carol", "dave", "erin"}
 	for i, state := range states {
 		for _, action := range []string{"pay", "pay less", "pay more", "pay yen", "close", "get"} {
 			for _, user := range everybody {
 				t.Run(fmt.Sprintf("%s: %s by %s", state.name, action, user), func(t *testing.T) {
-					r.t = t
+					r.T = t
 					b := bill
 					b.RequestID = fmt.Sprintf("%d-%s-%s", i, strings.ReplaceAll(action, " ", "-"), user)
-					c := must(r.Collections.Open(ctx, "alice", b))
+					c := apptest.Must(r.Collections.Open(ctx, "alice", b))
 					state.lead(c.ID)
-					before, beforeSums := must(r.Ledger.GetCollection(ctx, c.ID)), r.sums(everybody)
+					before, beforeSums := apptest.Must(r.store().Get(ctx, c.ID)), r.sums(everybody)
 					asked := user == "bob" || user == "carol"
 					want := ""
 					switch {
@@ -162,19 +143,19 @@ func TestCollectionTable(t *testing.T) {
 						want = refusal.CodeNotAMember
 					case action == "get":
 					case action == "close" && user != "alice":
-						want = transfer.CodeNotTheCollector
+						want = collection.CodeNotTheCollector
 					case action == "close":
 						want = state.end
 					case !asked:
-						want = transfer.CodeNotAParticipant
+						want = collection.CodeNotAParticipant
 					case action != "pay":
-						want = transfer.CodeWrongAmount
+						want = collection.CodeWrongAmount
 					case user == "bob":
 						want = state.pay
 					case before.State == collection.StateClosed:
-						want = transfer.CodeCollectionClosed
+						want = collection.CodeClosed
 					case before.State == collection.StateComplete:
-						want = transfer.CodeAlreadyPaid
+						want = collection.CodeAlreadyPaid
 					}
 					var err error
 					switch action {
@@ -191,16 +172,16 @@ func TestCollectionTable(t *testing.T) {
 					case "get":
 						_, err = r.Collections.Get(ctx, user, c.ID)
 					}
-					wantCode(t, "answer", err, want)
+					apptest.WantCode(t, "answer", err, want)
 					moved := int64(0)
 					if action == "pay" && want == "" {
 						moved = 100
 					}
-					after := must(r.Ledger.GetCollection(ctx, c.ID))
+					after := apptest.Must(r.store().Get(ctx, c.ID))
 					if after.Collected != before.Collected+moved {
 						t.Errorf("%d were collected, then %d", before.Collected, after.Collected)
 					}
-					r.deliver()
+					r.Deliver()
 					sums := r.sums(everybody)
 					for i, u := range everybody {
 						expected := beforeSums[i]
@@ -218,34 +199,34 @@ func TestCollectionTable(t *testing.T) {
 			}
 		}
 	}
-	r.t = t
-	x := r.offer("alice", "bob", "")
+	r.T = t
+	x := apptest.Must(r.Transfers.Offer(ctx, "alice", transfer.Offer{RequestID: r.RequestID(), To: "bob", Minor: 100, Currency: "CNY"}))
 	for _, id := range []int64{0, -1, 7, 1<<63 - 1, x.ID} {
 		_, err := r.pay("bob", id)
-		wantCode(t, fmt.Sprintf("pay %d", id), err, transfer.CodeCollectionNotFound)
+		apptest.WantCode(t, fmt.Sprintf("pay %d", id), err, collection.CodeNotFound)
 		_, err = r.Collections.Close(ctx, "bob", id)
-		wantCode(t, fmt.Sprintf("close %d", id), err, transfer.CodeCollectionNotFound)
+		apptest.WantCode(t, fmt.Sprintf("close %d", id), err, collection.CodeNotFound)
 		_, err = r.Collections.Get(ctx, "bob", id)
-		wantCode(t, fmt.Sprintf("get %d", id), err, transfer.CodeCollectionNotFound)
+		apptest.WantCode(t, fmt.Sprintf("get %d", id), err, collection.CodeNotFound)
 	}
 	shared := bill
 	shared.RequestID, shared.Total, shared.Participants = "shared", 200, []string{"alice", "bob"}
-	_, err := r.pay("alice", must(r.Collections.Open(ctx, "alice", shared)).ID)
-	wantCode(t, "pay one's own part to oneself", err, transfer.CodeNotAParticipant)
+	_, err := r.pay("alice", apptest.Must(r.Collections.Open(ctx, "alice", shared)).ID)
+	apptest.WantCode(t, "pay one's own part to oneself", err, collection.CodeNotAParticipant)
 	_, err = r.Collections.OfGroup(ctx, "erin", "g", 0, 10)
-	wantCode(t, "collections of a group, by a stranger", err, refusal.CodeNotAMember)
-	r.clock.skip(time.Minute)
-	r.keep()
-	r.mustBalance()
+	apptest.WantCode(t, "collections of a group, by a stranger", err, refusal.CodeNotAMember)
+	r.Clock.Skip(time.Minute)
+	r.rescue()
+	r.MustBalance()
 }
 
 // sums are the users' balances after everything has been delivered.
 func (r *rig) sums(users []string) []int64 {
-	r.t.Helper()
-	r.deliver()
+	r.T.Helper()
+	r.Deliver()
 	all := make([]int64, len(users))
 	for i, u := range users {
-		all[i] = balance(r, u)
+		all[i] = r.Balance(u)
 	}
 	return all
 }
@@ -265,7 +246,7 @@ func TestPayingAtOncePaysOnce(t *testing.T) {
 						t.Errorf("pay: %v", err)
 					}
 					good.Add(1)
-				case transfer.CodeAlreadyPaid:
+				case collection.CodeAlreadyPaid:
 				default:
 					t.Errorf("pay: %v", err)
 				}
@@ -276,8 +257,43 @@ func TestPayingAtOncePaysOnce(t *testing.T) {
 			t.Error("nobody was told that it worked")
 		}
 	}
-	r.mustBalance()
-	r.wantBalances(map[string]int64{"alice": funds + 1000, "bob": funds - 1000, "carol": funds})
+	r.MustBalance()
+	r.WantBalances(map[string]int64{"alice": apptest.Funds + 1000, "bob": apptest.Funds - 1000, "carol": apptest.Funds})
+}
+
+// A payer who cannot pay, and calls many times at once: every call is told why, and nothing moves.
+func TestPayingAtOnceWithoutTheMoney(t *testing.T) {
+	for _, line := range []struct {
+		what   string
+		funds  int64
+		perDay int64
+		code   string
+	}{
+		{"an empty wallet", 99, 0, refusal.CodeInsufficientBalance},
+		{"a daily limit", 1000, 99, refusal.CodeDailyLimitExceeded},
+	} {
+		t.Run(line.what, func(t *testing.T) {
+			r := newRig(t, func(c *app.Config) { c.Collections.PerDay = ledger.DailyLimits{Default: line.perDay} }, "alice", "bob")
+			r.Empty("bob")
+			r.TopUp("bob", line.funds)
+			for range 10 {
+				c := r.open("alice")
+				var all sync.WaitGroup
+				for range 16 {
+					all.Go(func() {
+						_, err := r.pay("bob", c.ID)
+						apptest.WantCode(t, "pay", err, line.code)
+					})
+				}
+				all.Wait()
+				if part, _ := apptest.Must(r.store().Get(t.Context(), c.ID)).Part("bob"); part.State != collection.PartDue {
+					t.Errorf("the part is %s", part.State)
+				}
+			}
+			r.MustBalance()
+			r.WantBalances(map[string]int64{"alice": apptest.Funds, "bob": line.funds})
+		})
+	}
 }
 
 // A closing that races a payment: either the payment had begun, and is made, or it is refused and nothing moves.
@@ -291,14 +307,14 @@ func TestClosingRacesPayment(t *testing.T) {
 		both.Go(func() { _, payErr = r.Collections.Pay(t.Context(), "bob", c.ID, 100, "CNY") })
 		both.Go(func() { _, closeErr = r.Collections.Close(t.Context(), "alice", c.ID) })
 		both.Wait()
-		end := must(r.Ledger.GetCollection(t.Context(), c.ID))
+		end := apptest.Must(r.store().Get(t.Context(), c.ID))
 		part, _ := end.Part("bob")
 		switch {
 		case closeErr != nil || end.State != collection.StateClosed:
 			t.Fatalf("closing: %v, %s", closeErr, end.State)
 		case payErr == nil && part.State == collection.PartPaid && end.Collected == 100:
 			paid++
-		case refusal.CodeOf(payErr) == transfer.CodeCollectionClosed && part.State == collection.PartDue && end.Collected == 0:
+		case refusal.CodeOf(payErr) == collection.CodeClosed && part.State == collection.PartDue && end.Collected == 0:
 			refused++
 		default:
 			t.Fatalf("pay: %v, and the part is %+v", payErr, part)
@@ -308,8 +324,8 @@ func TestClosingRacesPayment(t *testing.T) {
 	if paid == 0 || refused == 0 {
 		t.Errorf("%d paid, %d refused: there was no race", paid, refused)
 	}
-	r.mustBalance()
-	r.wantBalances(map[string]int64{"alice": int64(funds + 100*paid), "bob": int64(funds - 100*paid)})
+	r.MustBalance()
+	r.WantBalances(map[string]int64{"alice": int64(apptest.Funds + 100*paid), "bob": int64(apptest.Funds - 100*paid)})
 }
 
 // Those who have not paid after 24 hours are reminded, once, whoever and however many look.
@@ -317,22 +333,22 @@ func TestReminders(t *testing.T) {
 	r := newRig(t, nil, "alice", "bob", "carol", "dave")
 	c := r.open("alice")
 	closed := r.open("alice")
-	must(r.pay("bob", c.ID))
-	must(r.Collections.Close(t.Context(), "alice", closed.ID))
-	r.clock.skip(24*time.Hour - time.Minute)
-	if n := r.keep(); n != 0 {
+	apptest.Must(r.pay("bob", c.ID))
+	apptest.Must(r.Collections.Close(t.Context(), "alice", closed.ID))
+	r.Clock.Skip(24*time.Hour - time.Minute)
+	if n := r.rescue(); n != 0 {
 		t.Errorf("%d reminders before their time", n)
 	}
-	r.clock.skip(2 * time.Minute)
+	r.Clock.Skip(2 * time.Minute)
 	var reminded atomic.Int64
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() {
-			keeper := transfer.NewKeeper(r.Collections, quiet())
+			rescuer := collection.NewRescuer(r.Collections, apptest.Quiet())
 			for shard := range r.Buckets.Shards {
-				n, err := keeper.Pass(t.Context(), shard)
+				n, err := rescuer.Pass(t.Context(), shard)
 				if err != nil {
-					t.Errorf("keeper: %v", err)
+					t.Errorf("rescuer: %v", err)
 				}
 				reminded.Add(int64(n))
 			}
@@ -342,14 +358,14 @@ func TestReminders(t *testing.T) {
 	if reminded.Load() != 1 {
 		t.Errorf("%d collections were reminded of, want 1", reminded.Load())
 	}
-	l := &listener{}
-	r.tell(l)
+	l := &apptest.Recorder{}
+	r.Publish(l)
 	for user, want := range map[string][]string{"bob": nil, "carol": {"collection.reminder"}, "dave": {"collection.reminder"}, "alice": nil} {
-		if got := l.types("user:" + user); !slices.Equal(got, want) {
+		if got := l.Types("user:" + user); !slices.Equal(got, want) {
 			t.Errorf("%s heard %v, want %v", user, got, want)
 		}
 	}
-	if e := l.events["user:dave"][0]; e["amount"] != 100.0 || e["collector"] != "alice" || e["note"] != "晚饭" || e["collection_id"] != fmt.Sprint(c.ID) {
+	if e := l.Events("user:dave")[0]; e["amount"] != 100.0 || e["collector"] != "alice" || e["note"] != "晚饭" || e["collection_id"] != fmt.Sprint(c.ID) {
 		t.Errorf("the reminder says %v", e)
 	}
 }

@@ -57,12 +57,17 @@ func (s *Service) pay(ctx context.Context, found Collection, part Part) (Collect
 	if err != nil {
 		return Collection{}, err
 	}
-	held, err := s.ledger.HoldWith(ctx, request, hold, ledger.HoldOptions{DailyLimit: s.rules.PerDay.Of(found.Currency), PayNow: true})
+	options := ledger.HoldOptions{DailyLimit: s.rules.PerDay.Of(found.Currency), PayNow: true}
+	held, err := s.ledger.HoldWith(ctx, request, hold, options)
 	switch {
 	case err == nil:
 		return s.store.Record(ctx, claim, held.ID, s.clock(), paidEvents(part))
 	case refusal.CodeOf(err) == refusal.CodeInsufficientBalance, refusal.CodeOf(err) == refusal.CodeDailyLimitExceeded:
 	case errors.Is(err, ledger.ErrCancelled):
+		// Another call of the payer's may have been refused under the same claim: then this one is, too.
+		if refused := s.tryHold(ctx, hold, options); refusal.CodeOf(refused) != "" {
+			err = refused
+		}
 	default:
 		return Collection{}, err // what happened is not known: the claim stays, for the next call or the Rescuer
 	}
@@ -70,6 +75,21 @@ func (s *Service) pay(ctx context.Context, found Collection, part Part) (Collect
 		return paid, settled
 	}
 	return Collection{}, err
+}
+
+// tryHold finds out how the ledger answers a hold, and moves nothing.
+func (s *Service) tryHold(ctx context.Context, h ledger.Hold, o ledger.HoldOptions) error {
+	errTried := errors.New("tried")
+	err := s.ledger.Tx(ctx, h.ID, func(tx ledger.Tx) error {
+		if _, err := tx.Hold(ctx, h, o); err != nil {
+			return err
+		}
+		return errTried
+	})
+	if errors.Is(err, errTried) {
+		return nil
+	}
+	return err
 }
 
 // hold is the payment of a part.

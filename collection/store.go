@@ -17,6 +17,9 @@ type Ledger interface {
 	// Refusals: insufficient_balance, daily_limit_exceeded, request_conflict.
 	HoldWith(ctx context.Context, r ledger.Request, h ledger.Hold, o ledger.HoldOptions) (ledger.Hold, error)
 
+	// Tx runs f in one transaction on the shard that an id carries; see ledger.Tx.
+	Tx(ctx context.Context, id int64, f func(ledger.Tx) error) error
+
 	// Requested returns the id of what a request of this user caused, if it was carried out. Refusal: request_conflict.
 	Requested(ctx context.Context, user string, r ledger.Request) (id int64, ok bool, err error)
 

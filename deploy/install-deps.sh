@@ -1,23 +1,25 @@
 #!/bin/sh
 # Installs what `hongbao up` and the tests need and the machine lacks. Does nothing, quickly, when all is there.
 #
-#   deploy/install-deps.sh [--browser] [--compiler]
+#   deploy/install-deps.sh [--browser] [--compiler] [--node]
 #
 # Always: redis-server and mariadb-server, whose binaries hongbao runs as its own children. A server that this script
 # installs is neither started nor enabled at boot; one that was there before is not touched.
 #   --browser   Chromium, for the test that drives the page
 #   --compiler  a C compiler, without which `go test -race` does not build (Linux)
+#   --node      Node.js 18 or later and npm, for the check of the page's types and pure functions
 #
 # Exit status: 0 all is there; 1 something is missing and could not be installed; 3 only the browser is.
 set -eu
 
-browser=no compiler=no
+browser=no compiler=no node=no
 for arg in "$@"; do
 	case $arg in
 	--browser) browser=yes ;;
 	--compiler) compiler=yes ;;
+	--node) node=yes ;;
 	*)
-		echo "usage: $0 [--browser] [--compiler]" >&2
+		echo "usage: $0 [--browser] [--compiler] [--node]" >&2
 		exit 2
 		;;
 	esac
@@ -35,6 +37,9 @@ have_mariadb() { have mariadbd && have mariadb-install-db; }
 have_compiler() {
 	[ "$(uname -s)" != Linux ] || echo '#include <stdlib.h>' | "${CC:-gcc}" -E - >/dev/null 2>&1
 }
+have_node() {
+	have npm && node -e 'process.exit(parseInt(process.versions.node) >= 18 ? 0 : 1)' 2>/dev/null
+}
 # The names that the page's test looks for; Homebrew's Chromium comes with the first.
 have_browser() {
 	for name in chromium chromium-browser google-chrome google-chrome-stable; do
@@ -49,6 +54,7 @@ missing() {
 	have_redis || parts="$parts redis"
 	have_mariadb || parts="$parts mariadb"
 	[ $compiler = no ] || have_compiler || parts="$parts compiler"
+	[ $node = no ] || have_node || parts="$parts node"
 	[ $browser = no ] || have_browser || parts="$parts browser"
 	echo "$parts"
 }
@@ -60,6 +66,7 @@ names() {
 		redis) printf ' redis-server (Redis 7; Homebrew: redis)' ;;
 		mariadb) printf ' mariadb-server (MariaDB 10.5 or later; Homebrew: mariadb)' ;;
 		compiler) printf ' gcc and libc6-dev (a C compiler)' ;;
+		node) printf ' nodejs (18 or later) and npm (Homebrew: node)' ;;
 		browser) printf ' chromium (or Google Chrome)' ;;
 		esac
 	done
@@ -84,6 +91,7 @@ apt_packages() {
 		redis) echo redis-server ;;
 		mariadb) echo mariadb-server ;;
 		compiler) echo gcc libc6-dev ;;
+		node) echo nodejs npm ;;
 		browser)
 			# Ubuntu's package is a note that the snap is wanted, which helps neither a container nor CI.
 			if apt-cache depends chromium 2>/dev/null | grep -q 'Depends:.*libc6'; then echo chromium; fi
@@ -137,6 +145,7 @@ install_with_brew() {
 		case $part in
 		redis) brew install redis ;;
 		mariadb) brew install mariadb ;;
+		node) brew install node ;;
 		browser) brew install --cask chromium ;;
 		esac
 	done

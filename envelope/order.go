@@ -4,9 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/hongbao/hongbao/internal/refusal"
@@ -116,8 +114,8 @@ func (o Order) checkRecipient(sender string) error {
 }
 
 func (o Order) checkGreeting(l Limits) error {
-	if !utf8.ValidString(o.Greeting) || strings.ContainsFunc(o.Greeting, unicode.IsControl) {
-		return refusal.New(refusal.CodeInvalidArgument, "greeting is malformed: give text without control characters")
+	if err := refusal.CheckText("greeting", o.Greeting); err != nil {
+		return err
 	}
 	if n := utf8.RuneCountInString(o.Greeting); n > l.Greeting {
 		return refusal.New(CodeGreetingTooLong, "greeting has %d characters: give at most %d", n, l.Greeting)

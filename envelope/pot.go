@@ -3,7 +3,10 @@ package envelope
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
+
+	"github.com/hongbao/hongbao/internal/refusal"
 )
 
 // Pot holds the shares that can still be taken, who took which, and the log of takes. A pot exists from Fill until some
@@ -27,8 +30,9 @@ type Pot interface {
 	// taken afterwards. Errors: ErrNoPot, ErrPotsLost.
 	Close(ctx context.Context, id int64) (PotState, error)
 
-	// Retire says that the ledger is done with the envelope: the pot closes if it is open, is forgotten after a while, and if
-	// refunded > 0 a Refunded record is logged (once). Retiring a pot that is gone does nothing.
+	// Retire says that the ledger is done with these envelopes: each pot closes if it is open, is forgotten after
+	// RetiredFor, and if refunded > 0 a Refunded record is logged (once). Retiring a pot that is gone does nothing.
+	// Error: ErrPotsLost; what lies in buckets that are not lost is retired all the same.
 	Retire(ctx context.Context, retired []Retirement) error
 
 	// Missing returns those of the ids that have no pot. Error: ErrPotsLost.
@@ -46,6 +50,37 @@ type PotState struct {
 type Retirement struct {
 	Envelope int64
 	Refunded int64 // minor units; 0 when every share was posted
+}
+
+// RetiredFor is how long a retired pot still answers.
+const RetiredFor = time.Hour
+
+// Untaken returns the indexes of the shares that nobody took, in order. Takes that contradict the envelope or each
+// other are an error: the ledger that they come from is damaged. Refusal: invalid_argument for a malformed user.
+func Untaken(e Envelope, taken []Take) ([]int, error) {
+	gone := make([]bool, len(e.Shares))
+	users := make(map[string]bool, len(taken))
+	for _, t := range taken {
+		if err := refusal.CheckID("user", t.User); err != nil {
+			return nil, err
+		}
+		switch {
+		case t.Share < 0 || t.Share >= len(e.Shares):
+			return nil, fmt.Errorf("envelope %d: %s took share %d of %d", e.ID, t.User, t.Share, len(e.Shares))
+		case gone[t.Share]:
+			return nil, fmt.Errorf("envelope %d: share %d was taken twice, again by %s", e.ID, t.Share, t.User)
+		case users[t.User]:
+			return nil, fmt.Errorf("envelope %d: %s took two shares", e.ID, t.User)
+		}
+		gone[t.Share], users[t.User] = true, true
+	}
+	left := make([]int, 0, len(e.Shares)-len(taken))
+	for i := range gone {
+		if !gone[i] {
+			left = append(left, i)
+		}
+	}
+	return left, nil
 }
 
 var (
@@ -103,6 +138,9 @@ const (
 	ReaderSettler Reader = "settle"
 	ReaderRelay   Reader = "relay"
 )
+
+// Readers are all readers of a log.
+func Readers() []Reader { return []Reader{ReaderSettler, ReaderRelay} }
 
 // Log is the order in which things happened to the pots of a bucket. Records are kept until every reader has
 // acknowledged them.

@@ -10,13 +10,14 @@ import (
 	"github.com/hongbao/hongbao/app"
 	"github.com/hongbao/hongbao/app/apptest"
 	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 // inFuture is a clock after every expiry of these tests.
 func inFuture() time.Time { return time.Now().Add(48 * time.Hour) }
 
 // passEverywhere lets a refunder look once at every shard.
-func passEverywhere(t *testing.T, s *app.App, r *envelope.Refunder) (errs []error) {
+func passEverywhere(t *testing.T, s *app.App, r *ledger.DuePass) (errs []error) {
 	t.Helper()
 	for shard := range s.Buckets.Shards {
 		if _, _, err := r.Pass(t.Context(), shard); err != nil {

@@ -25,6 +25,7 @@ type Caller struct {
 	Subject string
 	Scopes  []Scope
 	Expires time.Time // until then the token is good
+	TokenID string    // the token's jti; empty where it has none, and so cannot be revoked
 }
 
 // Has says whether the caller's token carries the scope.

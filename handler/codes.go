@@ -20,6 +20,8 @@ const (
 	CodeMethodNotAllowed     = "method_not_allowed"
 	CodeBodyTooLarge         = "body_too_large"
 	CodeUnsupportedMediaType = "unsupported_media_type"
+	CodeMalformedRequest     = "malformed_request"
+	CodeHeaderTooLarge       = "header_too_large"
 	CodeInternal             = "internal"
 )
 
@@ -49,8 +51,10 @@ var verdicts = map[string]verdict{
 	collection.CodeParticipantsRequired:  {http.StatusBadRequest, 40014, "A collection needs participants"},
 	collection.CodeParticipantNotAMember: {http.StatusBadRequest, 40015, "A participant is not in the group"},
 	collection.CodeWrongAmount:           {http.StatusBadRequest, 40016, "This is not the amount that is asked for"},
+	CodeMalformedRequest:                 {http.StatusBadRequest, 40017, "The request is not HTTP"},
 
-	CodeUnauthenticated: {http.StatusUnauthorized, 40101, "The caller is not known"},
+	CodeUnauthenticated:         {http.StatusUnauthorized, 40101, "The caller is not known"},
+	wallet.CodeSignatureInvalid: {http.StatusUnauthorized, 40102, "The signature does not match"},
 
 	refusal.CodeInsufficientBalance: {http.StatusPaymentRequired, 40201, "There is not enough money in the wallet"},
 	wallet.CodeFundingRefused:       {http.StatusPaymentRequired, 40202, "The funding provider refused"},
@@ -68,6 +72,7 @@ var verdicts = map[string]verdict{
 	group.CodeNotFound:            {http.StatusNotFound, 40403, "There is no such group"},
 	transfer.CodeNotFound:         {http.StatusNotFound, 40404, "There is no such transfer"},
 	collection.CodeNotFound:       {http.StatusNotFound, 40405, "There is no such collection"},
+	wallet.CodeFundingNotFound:    {http.StatusNotFound, 40406, "There is no such top-up or withdrawal"},
 
 	CodeMethodNotAllowed: {http.StatusMethodNotAllowed, 40501, "The address does not take this method"},
 
@@ -82,9 +87,12 @@ var verdicts = map[string]verdict{
 	collection.CodeAlreadyPaid:   {http.StatusConflict, 40909, "The part was paid before"},
 	collection.CodeClosed:        {http.StatusConflict, 40910, "The collection is closed"},
 	collection.CodeComplete:      {http.StatusConflict, 40911, "Everybody has paid"},
+	wallet.CodeFundingMismatch:   {http.StatusConflict, 40912, "The order is for something else"},
+	wallet.CodeFundingDecided:    {http.StatusConflict, 40913, "The order was decided before"},
 
 	CodeBodyTooLarge:         {http.StatusRequestEntityTooLarge, 41301, "The body is too large"},
 	CodeUnsupportedMediaType: {http.StatusUnsupportedMediaType, 41501, "The body is not sent as JSON"},
+	CodeHeaderTooLarge:       {http.StatusRequestHeaderFieldsTooLarge, 43101, "The headers are too large"},
 
 	CodeInternal:            {http.StatusInternalServerError, 50001, "Something went wrong here"},
 	refusal.CodeUnavailable: {http.StatusServiceUnavailable, 50301, "Try again"},

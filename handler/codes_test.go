@@ -14,7 +14,7 @@ import (
 )
 
 // domainPackages are those whose codes clients see.
-func domainPackages() []string { return []string{"wallet", "group", "envelope", "transfer", "handler"} }
+func domainPackages() []string { return []string{"internal/refusal", "wallet", "group", "envelope", "transfer", "collection", "handler"} }
 
 // codesOf reads the string constants of a package whose names begin with Code.
 func codesOf(t *testing.T, dir string) map[string]string {
@@ -52,6 +52,22 @@ func codesOf(t *testing.T, dir string) map[string]string {
 		})
 	}
 	return codes
+}
+
+// TestTheClientKnowsEveryCode compares the constants of the public client with the table.
+func TestTheClientKnowsEveryCode(t *testing.T) {
+	known := map[string]bool{}
+	for name, code := range codesOf(t, "client") {
+		known[code] = true
+		if _, ok := verdicts[code]; !ok {
+			t.Errorf("client.%s: %q is not in the table", name, code)
+		}
+	}
+	for code := range verdicts {
+		if !known[code] {
+			t.Errorf("client has no constant for %q", code)
+		}
+	}
 }
 
 func TestEveryCodeIsInTheTableAndExplained(t *testing.T) {

@@ -28,7 +28,13 @@ const (
 	annotationTimeout = "hongbao.timeout" // how long a call may take, where that is not serviceTimeout
 	annotationPath    = "api.path"        // the field comes from the path
 	annotationQuery   = "api.query"       // the field comes from the query
+	annotationHeader  = "api.header"      // the field is a header
+	annotationRawBody = "api.raw_body"    // the field is the body as it came
 )
+
+// scopeSignature stands for the scopes of a method that is open to everybody: its service lets nobody in who has not
+// signed the body.
+const scopeSignature = "signature"
 
 // contract is what the IDL promises: its services with their methods, in the order of the text.
 type contract struct {
@@ -48,7 +54,8 @@ type methodKey struct{ service, method string }
 type method struct {
 	methodKey
 	doc      string
-	scopes   []Scope
+	scopes   []Scope // none where it is signed
+	signed   bool    // scopeSignature
 	timeout  time.Duration
 	route    route
 	info     serviceinfo.MethodInfo
@@ -130,7 +137,10 @@ func newMethod(tree *parser.Thrift, service string, f *parser.Function, info *se
 	if err != nil {
 		return nil, err
 	}
-	m := &method{methodKey: methodKey{service, f.Name}, doc: comment(f.ReservedComments), scopes: scopes, info: generated}
+	m := &method{
+		methodKey: methodKey{service, f.Name}, doc: comment(f.ReservedComments), scopes: scopes, signed: scopes == nil,
+		info: generated,
+	}
 	if m.request, err = newShape(onlyField(generated.NewArgs()), tree); err != nil {
 		return nil, err
 	}
@@ -151,11 +161,14 @@ func onlyField(wrapper any) reflect.Type {
 	return reflect.TypeOf(wrapper).Elem().Field(0).Type.Elem()
 }
 
-// scopesOf reads who may call a method.
+// scopesOf reads who may call a method; nil stands for scopeSignature.
 func scopesOf(f *parser.Function) ([]Scope, error) {
 	values := f.Annotations.Get(annotationScope)
 	if len(values) != 1 {
 		return nil, fmt.Errorf("needs one annotation %s", annotationScope)
+	}
+	if values[0] == scopeSignature {
+		return nil, nil
 	}
 	var scopes []Scope
 	for name := range strings.SplitSeq(values[0], ",") {
@@ -190,7 +203,13 @@ func (m *method) check() error {
 		if f.source == fromBody && !m.route.hasBody() {
 			return fmt.Errorf("field %s: a %s has no body", f.name, m.route.verb)
 		}
-		if f.source != fromBody && f.kind != kindString && f.kind != kindInteger {
+		if f.source == fromRawBody && !m.route.hasBody() {
+			return fmt.Errorf("field %s: a %s has no body", f.name, m.route.verb)
+		}
+		if f.source == fromHeader && f.kind != kindString {
+			return fmt.Errorf("field %s: only strings can be headers", f.name)
+		}
+		if (f.source == fromPath || f.source == fromQuery) && f.kind != kindString && f.kind != kindInteger {
 			return fmt.Errorf("field %s: only strings and whole numbers can be in a path or query", f.name)
 		}
 	}

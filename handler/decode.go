@@ -5,12 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"reflect"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/hongbao/hongbao/internal/refusal"
@@ -36,19 +37,99 @@ func clip(s string) string {
 	return s[:most] + "…"
 }
 
-// decodeBody fills the fields of a request that come from the body. Refusals: invalid_json, invalid_argument.
+// decodeBody fills the fields of a request that come from the body. It reads the body once, from its beginning, and
+// stops at the first thing that is wrong, so that what follows an unknown field costs nothing. Refusals:
+// invalid_json, invalid_argument.
 func (s *shape) decodeBody(body []byte, into reflect.Value) error {
 	if !utf8.Valid(body) {
 		return notJSON("the body is not UTF-8")
 	}
-	var whole json.RawMessage
-	if err := json.Unmarshal(body, &whole); err != nil {
-		return notJSON("the body is not JSON: %s", syntax(err, body))
+	b := newBodyReader(body)
+	first, err := b.token()
+	if err != nil {
+		return err
 	}
-	if whole = bytes.TrimSpace(whole); whole[0] != '{' {
-		return notJSON("the body is %s: give a JSON object with %s", article(whole), s.expected(fromBody))
+	if first != json.Delim('{') {
+		return notJSON("the body is %s: give a JSON object with %s", article(first), s.expected(fromBody))
 	}
-	return s.decodeObject("", whole, into)
+	if err := s.decodeObject("", b, into); err != nil {
+		return err
+	}
+	return b.end()
+}
+
+// bodyReader reads a body token by token.
+type bodyReader struct {
+	body    []byte
+	decoder *json.Decoder
+}
+
+func newBodyReader(body []byte) *bodyReader {
+	b := &bodyReader{body: body, decoder: json.NewDecoder(bytes.NewReader(body))}
+	b.decoder.UseNumber()
+	return b
+}
+
+// token is the next one. Refusal: invalid_json.
+func (b *bodyReader) token() (json.Token, error) {
+	before := b.decoder.InputOffset()
+	t, err := b.decoder.Token()
+	if err != nil {
+		return nil, notJSON("the body is not JSON: %s", syntax(err, b.body))
+	}
+	if _, isString := t.(string); isString {
+		if half := loneSurrogate(b.body[before:b.decoder.InputOffset()]); half != "" {
+			return nil, notJSON(
+				"the body is not JSON: %s before byte %d is half of a surrogate pair: give both halves, or the character itself",
+				half, b.decoder.InputOffset()+1)
+		}
+	}
+	return t, nil
+}
+
+// loneSurrogate finds in a valid JSON string the first escaped half of a surrogate pair whose other half is not
+// there, which encoding/json would silently replace; "" where there is none.
+func loneSurrogate(text []byte) string {
+	for i := bytes.IndexByte(text, '\\'); i >= 0 && i < len(text); i++ {
+		if text[i] != '\\' {
+			continue
+		}
+		unit := escapedUnit(text[i:])
+		if !utf16.IsSurrogate(unit) {
+			i++ // what is escaped may be a backslash
+			continue
+		}
+		if utf16.DecodeRune(unit, escapedUnit(text[i+escapeLength:])) == utf8.RuneError {
+			return string(text[i : i+escapeLength])
+		}
+		i += 2*escapeLength - 1
+	}
+	return ""
+}
+
+const escapeLength = len(`\u0000`)
+
+// escapedUnit is the unit of UTF-16 that a text begins with in the form \u0000, or 0.
+func escapedUnit(text []byte) rune {
+	if len(text) < escapeLength || text[0] != '\\' || text[1] != 'u' {
+		return 0
+	}
+	unit, err := strconv.ParseUint(string(text[2:escapeLength]), 16, 16)
+	if err != nil {
+		return 0
+	}
+	return rune(unit)
+}
+
+// end makes sure that nothing follows. Refusal: invalid_json.
+func (b *bodyReader) end() error {
+	at := b.decoder.InputOffset()
+	if rest := bytes.TrimLeft(b.body[at:], " \t\r\n"); len(rest) > 0 {
+		r, _ := utf8.DecodeRune(rest)
+		return notJSON("the body is not JSON: invalid character %q after top-level value, at byte %d",
+			r, len(b.body)-len(rest)+1)
+	}
+	return nil
 }
 
 // syntax says what is wrong with text that is not JSON. The errors of encoding/json quote one character at most.
@@ -59,32 +140,38 @@ func syntax(err error, body []byte) string {
 	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return fmt.Sprintf("%s, at byte %d", e.Error(), e.Offset)
 	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Sprintf("unexpected end of JSON input, at byte %d", len(body))
+	}
 	return "it cannot be read"
 }
 
-// decodeObject fills the fields that come from the body. raw is valid JSON that begins with '{'.
-func (s *shape) decodeObject(path string, raw json.RawMessage, into reflect.Value) error {
-	members, err := membersOf(path, raw)
-	if err != nil {
-		return err
-	}
-	given := make(map[string]bool, len(members))
-	for _, m := range members {
-		f := s.named(m.name)
-		if f == nil || f.source != fromBody {
-			return invalid("field %q is unknown: give %s", clip(path+m.name), s.expected(fromBody))
-		}
-		if !f.required && string(m.raw) == "null" {
-			continue // as if it were not there
-		}
-		if err := f.decode(path+f.name, m.raw, into.Field(f.index)); err != nil {
+// decodeObject fills the fields that come from the body. The object's '{' has been read.
+func (s *shape) decodeObject(path string, b *bodyReader, into reflect.Value) error {
+	given := make([]bool, len(s.fields))
+	for b.decoder.More() {
+		name, err := b.token()
+		if err != nil {
 			return err
 		}
-		given[f.name] = true
+		i := s.indexOf(name.(string)) // in an object the decoder takes nothing but a string for a name
+		if i < 0 || s.fields[i].source != fromBody {
+			return invalid("field %q is unknown: give %s", clip(path+name.(string)), s.expected(fromBody))
+		}
+		if given[i] {
+			return notJSON("field %q is there twice", clip(path+name.(string)))
+		}
+		given[i] = true
+		if err := s.fields[i].decodeField(path, b, into); err != nil {
+			return err
+		}
+	}
+	if _, err := b.token(); err != nil { // the object's end
+		return err
 	}
 	var missing []string
-	for _, f := range s.of(fromBody) {
-		if f.required && !given[f.name] {
+	for i, f := range s.fields {
+		if f.source == fromBody && f.required && !given[i] {
 			missing = append(missing, path+f.name+" ("+f.describe()+")")
 		}
 	}
@@ -94,85 +181,68 @@ func (s *shape) decodeObject(path string, raw json.RawMessage, into reflect.Valu
 	return nil
 }
 
-type member struct {
-	name string
-	raw  json.RawMessage
+// decodeField reads the value of a field. null for one that is not required is as if the field were not there.
+func (f *field) decodeField(path string, b *bodyReader, into reflect.Value) error {
+	first, err := b.token()
+	if err != nil || first == nil && !f.required {
+		return err
+	}
+	return f.decode(path+f.name, first, b, into.Field(f.index))
 }
 
-// membersOf takes a valid JSON object apart. Refusal: invalid_json for a name that is there twice.
-func membersOf(path string, raw json.RawMessage) ([]member, error) {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	if _, err := d.Token(); err != nil {
-		return nil, notJSON("the body is not JSON")
-	}
-	var members []member
-	for d.More() {
-		name, err := d.Token()
-		if err != nil {
-			return nil, notJSON("the body is not JSON")
-		}
-		m := member{name: name.(string)} // what is not a string is no valid JSON here
-		if err := d.Decode(&m.raw); err != nil {
-			return nil, notJSON("the body is not JSON")
-		}
-		if slices.ContainsFunc(members, func(other member) bool { return other.name == m.name }) {
-			return nil, notJSON("field %q is there twice", clip(path+m.name))
-		}
-		members = append(members, m)
-	}
-	return members, nil
-}
-
-// decode fills one value from valid JSON.
-func (v *value) decode(path string, raw json.RawMessage, into reflect.Value) error {
+// decode fills one value, whose first token has been read.
+func (v *value) decode(path string, first json.Token, b *bodyReader, into reflect.Value) error {
 	if into.Kind() == reflect.Pointer {
 		into.Set(reflect.New(into.Type().Elem()))
 		into = into.Elem()
 	}
-	switch {
-	case v.kind == kindInteger:
-		return v.decodeInteger(path, raw, into)
-	case v.kind == kindList && raw[0] == '[':
-		return v.decodeList(path, raw, into)
-	case v.kind == kindObject && raw[0] == '{':
-		return v.object.decodeObject(path+".", raw, into)
-	case v.kind == kindString && raw[0] == '"', v.kind == kindBool && (raw[0] == 't' || raw[0] == 'f'):
-		if err := json.Unmarshal(raw, into.Addr().Interface()); err != nil {
-			return invalid("%s: give %s", path, v.describe())
+	switch t := first.(type) {
+	case json.Delim:
+		if v.kind == kindList && t == '[' {
+			return v.decodeList(path, b, into)
 		}
-		return nil
+		if v.kind == kindObject && t == '{' {
+			return v.object.decodeObject(path+".", b, into)
+		}
+	case string:
+		if v.kind == kindString {
+			into.SetString(t)
+			return nil
+		}
+		if v.kind == kindInteger && v.asString {
+			return v.parseInteger(path, t, into)
+		}
+	case json.Number:
+		if v.kind == kindInteger && !v.asString {
+			return v.parseInteger(path, t.String(), into)
+		}
+	case bool:
+		if v.kind == kindBool {
+			into.SetBool(t)
+			return nil
+		}
 	}
-	return invalid("%s is %s: give %s", path, article(raw), v.describe())
+	return invalid("%s is %s: give %s", path, article(first), v.describe())
 }
 
-func (v *value) decodeList(path string, raw json.RawMessage, into reflect.Value) error {
-	var elements []json.RawMessage
-	if err := json.Unmarshal(raw, &elements); err != nil {
-		return invalid("%s: give %s", path, v.describe())
-	}
-	into.Set(reflect.MakeSlice(into.Type(), len(elements), len(elements)))
-	for i, e := range elements {
-		if err := v.elem.decode(fmt.Sprintf("%s[%d]", path, i), e, into.Index(i)); err != nil {
+// decodeList reads the elements of a list, whose '[' has been read, and its end.
+func (v *value) decodeList(path string, b *bodyReader, into reflect.Value) error {
+	into.Set(reflect.MakeSlice(into.Type(), 0, 0))
+	for i := 0; b.decoder.More(); i++ {
+		first, err := b.token()
+		if err != nil {
+			return err
+		}
+		into.Set(reflect.Append(into, reflect.Zero(into.Type().Elem())))
+		if err := v.elem.decode(fmt.Sprintf("%s[%d]", path, i), first, b, into.Index(i)); err != nil {
 			return err
 		}
 	}
-	return nil
+	_, err := b.token() // the list's end
+	return err
 }
 
 var wholeNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
-
-// decodeInteger takes a JSON number, or for an id a string of digits.
-func (v *value) decodeInteger(path string, raw json.RawMessage, into reflect.Value) error {
-	text := string(raw)
-	if v.asString {
-		if raw[0] != '"' || json.Unmarshal(raw, &text) != nil {
-			return invalid("%s is %s: give %s", path, article(raw), v.describe())
-		}
-	} else if raw[0] != '-' && (raw[0] < '0' || raw[0] > '9') {
-		return invalid("%s is %s: give %s", path, article(raw), v.describe())
-	}
-	return v.parseInteger(path, text, into)
-}
 
 // parseInteger reads a whole number in its usual decimal form.
 func (v *value) parseInteger(path, text string, into reflect.Value) error {
@@ -235,18 +305,19 @@ func (s *shape) expected(from source) string {
 	return strings.Join(names, ", ")
 }
 
-// article names what valid JSON is.
-func article(raw json.RawMessage) string {
-	switch raw[0] {
-	case '{':
-		return "an object"
-	case '[':
+// article names what a token is, or begins.
+func article(t json.Token) string {
+	switch t := t.(type) {
+	case json.Delim:
+		if t == '{' {
+			return "an object"
+		}
 		return "a list"
-	case '"':
+	case string:
 		return "a string"
-	case 't', 'f':
+	case bool:
 		return "true or false"
-	case 'n':
+	case nil:
 		return "null"
 	}
 	return "a number"

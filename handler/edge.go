@@ -9,10 +9,11 @@ import (
 	"github.com/cloudwego/kitex/pkg/endpoint"
 	"github.com/cloudwego/kitex/pkg/kerrors"
 	"github.com/cloudwego/kitex/pkg/rpcinfo"
-	"github.com/cloudwego/kitex/transport"
 	"github.com/prometheus/client_golang/prometheus"
 
+	hongbao "github.com/hongbao/hongbao/client"
 	"github.com/hongbao/hongbao/internal/refusal"
+	"github.com/hongbao/hongbao/internal/thriftguard"
 )
 
 // codeOK is the code of success in metrics.
@@ -53,6 +54,9 @@ func (e *edge) middleware(next endpoint.Endpoint) endpoint.Endpoint {
 		}
 		caller, err := e.authorize(ctx, m)
 		if err == nil {
+			err = mustBeWellFormed(invocation)
+		}
+		if err == nil {
 			err = mustHaveRequest(request)
 		}
 		if err == nil {
@@ -66,17 +70,18 @@ func (e *edge) middleware(next endpoint.Endpoint) endpoint.Endpoint {
 		e.seconds.WithLabelValues(m.name, problem.Code).Observe(time.Since(began).Seconds())
 		logFailure(ctx, e.log, "call failed", problem, cause,
 			slog.String("method", m.name), slog.String("caller", caller.Subject), slog.Duration("duration", time.Since(began)))
-		if rpcinfo.GetRPCInfo(ctx).Config().TransportProtocol()&transport.TTHeader == 0 {
-			return problem // without TTHeader a business error would arrive as success with an empty answer
-		}
 		invocation.(rpcinfo.InvocationSetter).SetBizStatusErr(problem.biz()) // as Kitex's own endpoint does
 		return nil
 	}
 }
 
-// authorize finds out who calls, and whether they may. Refusals: unauthenticated, forbidden.
+// authorize finds out who calls, and whether they may. A signed method has no caller. Refusals: unauthenticated,
+// forbidden.
 func (e *edge) authorize(ctx context.Context, m *guardedMethod) (Caller, error) {
-	token, _ := metainfo.GetValue(ctx, tokenKey)
+	if m.signed {
+		return Caller{}, nil // the service checks the signature
+	}
+	token, _ := metainfo.GetValue(ctx, hongbao.TokenKey)
 	caller, err := e.verifier.Verify(token)
 	if err != nil {
 		return Caller{}, err
@@ -90,6 +95,14 @@ func mustHave(c Caller, scopes []Scope) error {
 		return nil
 	}
 	return refusal.New(CodeForbidden, "this needs a token of scope %s", listScopes(scopes, " or "))
+}
+
+// mustBeWellFormed refuses arguments that are not what the IDL says. Refusal: invalid_argument.
+func mustBeWellFormed(i rpcinfo.Invocation) error {
+	if err := thriftguard.Failure(i); err != nil {
+		return invalid("the Thrift arguments are malformed: %s", err)
+	}
+	return nil
 }
 
 // generatedArgs is what the arguments of every method have: all of them take one struct named req.

@@ -13,6 +13,7 @@ import (
 	"github.com/cloudwego/kitex/transport"
 	"github.com/golang-jwt/jwt/v5"
 
+	hongbao "github.com/hongbao/hongbao/client"
 	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi/envelopeservice"
@@ -20,13 +21,14 @@ import (
 	"github.com/hongbao/hongbao/kitex_gen/groupapi/groupservice"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi/walletservice"
+	"github.com/hongbao/hongbao/wallet"
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 // walletClient makes a generated client.
 func (r *rig) walletClient(t testing.TB, options ...client.Option) walletservice.Client {
 	t.Helper()
-	c, err := walletservice.NewClient(ServiceName, append(ClientOptions(r.rpc), options...)...)
+	c, err := walletservice.NewClient(hongbao.ServiceName, append(hongbao.KitexOptions(hongbao.DefaultTimeout, r.rpc), options...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,10 +60,10 @@ func TestTokensOverRPC(t *testing.T) {
 	} {
 		ctx := t.Context()
 		if x.token != "" {
-			ctx = WithToken(ctx, x.token)
+			ctx = hongbao.ContextWithToken(ctx, x.token)
 		}
 		_, err := c.Balances(ctx, &walletapi.BalancesRequest{})
-		p, ok := ProblemOf(err)
+		p, ok := decided(err)
 		if ok != (x.code != "") || p.Code != x.code {
 			t.Errorf("%s: %v", x.name, err)
 		}
@@ -105,8 +107,8 @@ func TestErrorsCrossWhole(t *testing.T) {
 	r := newRig(t, nil)
 	detail := "尚餘 ¥0.03: \"x\"\r\n\t\x00 " + strings.Repeat("é", 500)
 	r.answer(refusal.New(refusal.CodeInsufficientBalance, "%s", detail))
-	_, err := r.walletClient(t).Balances(WithToken(t.Context(), r.token(t, "alice", ScopeUser)), &walletapi.BalancesRequest{})
-	p, ok := ProblemOf(err)
+	_, err := r.walletClient(t).Balances(hongbao.ContextWithToken(t.Context(), r.token(t, "alice", ScopeUser)), &walletapi.BalancesRequest{})
+	p, ok := decided(err)
 	if want := (Problem{Code: refusal.CodeInsufficientBalance, Detail: detail}); !ok || p != want {
 		t.Errorf("got %+v of %v", p, err)
 	}
@@ -121,14 +123,17 @@ func TestScopesOfEveryMethod(t *testing.T) {
 	r := newRig(t, nil)
 	for _, m := range contract.methods {
 		for _, s := range Scopes() {
-			kitex, err := client.NewClient(bindingOf(m), append(ClientOptions(r.rpc), client.WithDestService(ServiceName))...)
+			kitex, err := client.NewClient(bindingOf(m), append(hongbao.KitexOptions(hongbao.DefaultTimeout, r.rpc), client.WithDestService(hongbao.ServiceName))...)
 			if err != nil {
 				t.Fatal(err)
 			}
 			args, _ := m.empty()
-			err = kitex.Call(WithToken(t.Context(), r.token(t, "zoe", s)), m.method, args, m.info.NewResult())
-			p, _ := ProblemOf(err)
-			if allowed := (Caller{Scopes: []Scope{s}}).hasAny(m.scopes); allowed == (p.Code == CodeForbidden) {
+			err = kitex.Call(hongbao.ContextWithToken(t.Context(), r.token(t, "zoe", s)), m.method, args, m.info.NewResult())
+			p, _ := decided(err)
+			if m.signed && p.Code != wallet.CodeSignatureInvalid {
+				t.Errorf("%s with scope %s and no signature: %v", m, s, err)
+			}
+			if allowed := m.signed || (Caller{Scopes: []Scope{s}}).hasAny(m.scopes); allowed == (p.Code == CodeForbidden) {
 				t.Errorf("%s with scope %s: %v", m, s, err)
 			}
 			if err := kitex.(io.Closer).Close(); err != nil {
@@ -141,7 +146,7 @@ func TestScopesOfEveryMethod(t *testing.T) {
 // TestFramedClientSeesTheError calls without TTHeader, where a business error cannot travel.
 func TestFramedClientSeesTheError(t *testing.T) {
 	r := newRig(t, nil)
-	c, err := walletservice.NewClient(ServiceName, client.WithHostPorts(r.rpc), client.WithTransportProtocol(transport.Framed))
+	c, err := walletservice.NewClient(hongbao.ServiceName, client.WithHostPorts(r.rpc), client.WithTransportProtocol(transport.Framed))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,13 +159,13 @@ func TestFramedClientSeesTheError(t *testing.T) {
 // TestCallWithoutRequest sends arguments without the request in them, as a client of another language may.
 func TestCallWithoutRequest(t *testing.T) {
 	r := newRig(t, nil)
-	kitex, err := client.NewClient(noRequest(), append(ClientOptions(r.rpc), client.WithDestService(ServiceName))...)
+	kitex, err := client.NewClient(noRequest(), append(hongbao.KitexOptions(hongbao.DefaultTimeout, r.rpc), client.WithDestService(hongbao.ServiceName))...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx := WithToken(t.Context(), r.token(t, "alice", ScopeUser))
+	ctx := hongbao.ContextWithToken(t.Context(), r.token(t, "alice", ScopeUser))
 	err = kitex.Call(ctx, "Send", groupapi.NewMyGroupsRequest(), envelopeapi.NewEnvelopeServiceSendResult())
-	if p, ok := ProblemOf(err); !ok || p.Code != refusal.CodeInvalidArgument {
+	if p, ok := decided(err); !ok || p.Code != refusal.CodeInvalidArgument {
 		t.Errorf("got %v", err)
 	}
 }
@@ -175,13 +180,13 @@ func noRequest() *serviceinfo.ServiceInfo {
 }
 
 func TestDeadline(t *testing.T) {
-	r := newRig(t, func(s *ServerConfig, _ *GatewayConfig) { s.Wallet = &Wallet{waiting{}} })
+	r := newRig(t, func(s *ServerConfig, _ *GatewayConfig) { s.Wallet = &Wallet{Domain: waiting{}} })
 	began := time.Now()
 	a := r.do(t, "GET", "/v1/wallet", r.token(t, "alice", ScopeUser), "")
 	if a.status != 503 || a.code() != refusal.CodeUnavailable {
 		t.Errorf("got %d %s", a.status, a.text)
 	}
-	if took := time.Since(began); took < serviceTimeout || took > callTimeout {
+	if took := time.Since(began); took < serviceTimeout || took > hongbao.DefaultTimeout {
 		t.Errorf("it took %s", took)
 	}
 }
@@ -196,13 +201,13 @@ func (waiting) Balances(ctx context.Context, _ string) ([]ledger.Amount, error) 
 
 func TestMessageIsBounded(t *testing.T) {
 	r := newRig(t, nil)
-	c, err := groupservice.NewClient(ServiceName, ClientOptions(r.rpc)...)
+	c, err := groupservice.NewClient(hongbao.ServiceName, hongbao.KitexOptions(hongbao.DefaultTimeout, r.rpc)...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx := WithToken(t.Context(), r.token(t, "chat", ScopeService))
+	ctx := hongbao.ContextWithToken(t.Context(), r.token(t, "chat", ScopeService))
 	_, err = c.CreateGroup(ctx, &groupapi.CreateGroupRequest{GroupId: strings.Repeat("x", maxMessage)})
-	if _, decided := ProblemOf(err); err == nil || decided {
+	if _, ok := decided(err); err == nil || ok {
 		t.Errorf("got %v", err)
 	}
 	if _, err := c.CreateGroup(ctx, &groupapi.CreateGroupRequest{GroupId: "h", Members: []string{"a"}}); err != nil {
@@ -218,11 +223,11 @@ func TestPagesOfSent(t *testing.T) {
 		v.ID = id
 		r.set(func(s *state) { s.sent = append(s.sent, sentLine(v)) })
 	}
-	c, err := envelopeservice.NewClient(ServiceName, ClientOptions(r.rpc)...)
+	c, err := envelopeservice.NewClient(hongbao.ServiceName, hongbao.KitexOptions(hongbao.DefaultTimeout, r.rpc)...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx := WithToken(t.Context(), r.token(t, "alice", ScopeUser))
+	ctx := hongbao.ContextWithToken(t.Context(), r.token(t, "alice", ScopeUser))
 	limit := int32(5)
 	page, err := c.ListSent(ctx, &envelopeapi.ListRequest{Limit: &limit})
 	if err != nil || len(page.Envelopes) != 5 || page.NextCursor != "" || r.now().limit != 6 {

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	hongbao "github.com/hongbao/hongbao/client"
 	"github.com/hongbao/hongbao/internal/refusal"
 )
 
@@ -33,14 +34,15 @@ const (
 // Content-Security-Policy of everything that is served: nothing from elsewhere, no inline script, no frames.
 const contentSecurityPolicy = "default-src 'self'; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 
-// GatewayConfig is what a Gateway needs. RPC, Log, Metrics and Gatherer are required.
+// GatewayConfig is what a Gateway needs. RPC, Verifier, Log, Metrics and Gatherer are required.
 type GatewayConfig struct {
-	RPC       []client.Option // how to reach the Kitex server: ClientOptions
+	RPC       []client.Option // how to reach the Kitex server: client.KitexOptions
+	Verifier  *Verifier       // checks tokens before anything else is read; the Kitex server checks again
 	Log       *slog.Logger
 	Metrics   prometheus.Registerer
 	Gatherer  prometheus.Gatherer                    // what /metrics shows
 	Ready     map[string]func(context.Context) error // what /readyz asks, by name
-	DevTokens *Issuer                                // gives a token to everybody who asks, at /v1/dev/tokens: for development
+	DevTokens *DevTokens                             // at /v1/dev/tokens, in a sandbox; nil for none
 	WebSocket http.Handler                           // at /ws
 	Page      http.Handler                           // at /
 }
@@ -67,10 +69,10 @@ func NewGateway(c GatewayConfig) (*Gateway, error) {
 	if err := c.Metrics.Register(g.seconds); err != nil {
 		return nil, fmt.Errorf("gateway metrics: %w", err)
 	}
-	if err := g.mountMethods(contract, c.RPC); err != nil {
+	if err := g.mountMethods(contract, c); err != nil {
 		return nil, errors.Join(err, g.Close())
 	}
-	if err := g.mountStatement(c.RPC); err != nil {
+	if err := g.mountStatement(c); err != nil {
 		return nil, errors.Join(err, g.Close())
 	}
 	g.mux.Handle("/openapi.json", fixed("application/json", document))
@@ -78,7 +80,8 @@ func NewGateway(c GatewayConfig) (*Gateway, error) {
 	g.mux.Handle("/readyz", readiness(c.Ready, c.Log))
 	g.mux.Handle("/metrics", reading(promhttp.HandlerFor(c.Gatherer, promhttp.HandlerOpts{})))
 	if c.DevTokens != nil {
-		g.mux.Handle(devTokenPath, g.resource(map[string][]action{http.MethodPost: {{name: "dev_token", call: devTokens{c.DevTokens}.call}}}))
+		give := action{name: "dev_token", call: c.DevTokens.call}
+		g.mux.Handle(devTokenPath, g.resource(map[string][]action{http.MethodPost: {give}}))
 	}
 	if c.WebSocket != nil {
 		g.mux.Handle("/ws", hideToken(c.WebSocket))
@@ -101,7 +104,8 @@ func (g *Gateway) Close() error {
 	return errors.Join(errs...)
 }
 
-// HTTPServer is the gateway as a server with bounds: call its Serve, and its Shutdown to let requests finish.
+// HTTPServer is the gateway as a server with bounds: call its Serve with a Listener of the gateway, and its Shutdown
+// to let requests finish.
 func (g *Gateway) HTTPServer() *http.Server {
 	return &http.Server{
 		Handler: g, ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout, WriteTimeout: answerTimeout,
@@ -111,16 +115,20 @@ func (g *Gateway) HTTPServer() *http.Server {
 
 // ServeHTTP implements http.Handler.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Content-Security-Policy", contentSecurityPolicy)
+	securityHeaders(w.Header())
 	defer g.recover(w, r)
 	if unclean(r.URL.Path) { // the mux would redirect
 		g.nothingHere(w, r)
 		return
 	}
 	g.mux.ServeHTTP(w, r)
+}
+
+// securityHeaders are those of every answer.
+func securityHeaders(h http.Header) {
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Content-Security-Policy", contentSecurityPolicy)
 }
 
 // unclean says whether a path has segments that are empty, "." or "..": no address here has.
@@ -152,10 +160,10 @@ type action struct {
 }
 
 // mountMethods gives every method of the contract its address.
-func (g *Gateway) mountMethods(c *contract, options []client.Option) error {
+func (g *Gateway) mountMethods(c *contract, config GatewayConfig) error {
 	resources := map[string]map[string][]action{} // by path and verb
 	for _, s := range c.services {
-		kitex, err := client.NewClient(s.info, append([]client.Option{client.WithDestService(ServiceName)}, options...)...)
+		kitex, err := client.NewClient(s.info, append([]client.Option{client.WithDestService(hongbao.ServiceName)}, config.RPC...)...)
 		if err != nil {
 			return fmt.Errorf("client of %s: %w", s.name, err)
 		}
@@ -166,7 +174,7 @@ func (g *Gateway) mountMethods(c *contract, options []client.Option) error {
 			if m.service != s.name {
 				continue
 			}
-			o := &operation{method: m, client: kitex}
+			o := &operation{method: m, client: kitex, verifier: config.Verifier}
 			if resources[m.route.path] == nil {
 				resources[m.route.path] = map[string][]action{}
 			}
@@ -250,15 +258,41 @@ func choose(actions []action, r *http.Request) (action, error) {
 // fail answers with what an error means to a client, and logs it unless the Kitex server has.
 func (g *Gateway) fail(w http.ResponseWriter, r *http.Request, name string, began time.Time, err error) {
 	took := time.Since(began)
-	problem, decided := ProblemOf(err)
-	if !decided {
+	problem, ok := decided(err)
+	if !ok {
 		var cause error
 		problem, cause = judge(err)
 		logFailure(r.Context(), g.log, "request failed", problem, cause, slog.String("method", name),
 			slog.String("verb", r.Method), slog.String("path", r.URL.Path), slog.Duration("duration", took))
 	}
 	g.seconds.WithLabelValues(name, problem.Code).Observe(took.Seconds())
+	if problem.Code == CodeBodyTooLarge {
+		refuseBody(w, r, problem)
+		return
+	}
 	problem.write(w)
+}
+
+// Bounds of what is read of a body that is too large, after the answer.
+const (
+	maxDrained   = 16 << 20 // bytes
+	drainTimeout = 5 * time.Second
+)
+
+// refuseBody answers, and then reads on for a while: a client that sends its whole body before it reads would find the
+// connection reset instead of the answer.
+func refuseBody(w http.ResponseWriter, r *http.Request, p Problem) {
+	connection := http.NewResponseController(w)
+	err := connection.EnableFullDuplex() // otherwise net/http lets nobody read after the answer has begun
+	w.Header().Set("Connection", "close")
+	p.write(w)
+	if r.ContentLength > maxBody && r.Header.Get("Expect") != "" {
+		return // nothing of it was asked for, so nothing comes
+	}
+	if err = errors.Join(err, connection.Flush(), connection.SetReadDeadline(time.Now().Add(drainTimeout))); err != nil {
+		return // the client is gone, or this is no connection
+	}
+	_, _ = io.CopyN(io.Discard, r.Body, maxDrained) // whatever ends it, the answer has been given
 }
 
 func (g *Gateway) nothingHere(w http.ResponseWriter, r *http.Request) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	hongbao "github.com/hongbao/hongbao/client"
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/wallet/ledger"
@@ -254,7 +255,9 @@ func TestServerIsAway(t *testing.T) {
 	for _, address := range []string{"127.0.0.1:1", hangsUp.Addr().String()} {
 		r := newRig(t, nil)
 		gateway, err := NewGateway(GatewayConfig{
-			RPC: ClientOptions(address), Log: r.gateway.log, Metrics: prometheus.NewRegistry(), Gatherer: r.metrics,
+			RPC:      hongbao.KitexOptions(hongbao.DefaultTimeout, address),
+			Verifier: newVerifier(t, time.Now, r.issuer.PublicKey()),
+			Log:      r.gateway.log, Metrics: prometheus.NewRegistry(), Gatherer: r.metrics,
 		})
 		if err != nil {
 			t.Fatal(err)

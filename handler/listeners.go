@@ -40,7 +40,7 @@ func (l *Listeners) Authenticate(r *http.Request) (push.Session, error) {
 	if !ok {
 		return push.Session{}, unauthenticated(sentenceMissing)
 	}
-	return push.Session{Subject: caller.Subject, Expires: caller.Expires}, nil
+	return push.Session{Subject: caller.Subject, Expires: caller.Expires, TokenID: caller.TokenID}, nil
 }
 
 // MayListen returns a *push.Denial for a topic that is not the subject's to hear.

@@ -14,6 +14,13 @@ func rpcSeconds() *prometheus.HistogramVec {
 	}, []string{"method", "code"})
 }
 
+func rpcClosed() *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "hongbao_rpc_closed_total",
+		Help: "Connections that the Kitex server closed for what came over them, by reason.",
+	}, []string{"reason"})
+}
+
 func httpSeconds() *prometheus.HistogramVec {
 	return prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "hongbao_http_seconds", Help: "Requests at the gateway, by method of the API (or unrouted, dev_token) and code.",

@@ -63,6 +63,9 @@ const conventions = "Every success is answered 200, also where something was cre
 
 // commonCodes are those that every method may give; the others are named in its comment.
 func commonCodes(m *method) []string {
+	if m.signed {
+		return []string{refusal.CodeInvalidArgument, CodeBodyTooLarge, CodeInternal, refusal.CodeUnavailable}
+	}
 	codes := []string{refusal.CodeInvalidArgument, CodeUnauthenticated, CodeForbidden, CodeInternal, refusal.CodeUnavailable}
 	if m.route.hasBody() {
 		codes = append(codes, CodeInvalidJSON, CodeBodyTooLarge, CodeUnsupportedMediaType)
@@ -93,6 +96,13 @@ func (m *method) operation() object {
 		"description": m.doc + "\n\nScope: " + listScopes(m.scopes, " or ") + ".",
 		"responses":   m.responses(),
 	}
+	if m.signed {
+		o["description"], o["security"] = m.doc, []object{}
+	}
+	for _, f := range m.request.of(fromRawBody) {
+		schema := object{"type": "object", "description": f.doc}
+		o["requestBody"] = object{"required": true, "content": object{"application/json": object{"schema": schema}}}
+	}
 	if parameters := m.openAPIParameters(); len(parameters) > 0 {
 		o["parameters"] = parameters
 	}
@@ -114,12 +124,15 @@ func (m *method) openAPIParameters() []object {
 		})
 	}
 	for _, f := range m.request.fields {
-		if f.source == fromBody {
+		if f.source == fromBody || f.source == fromRawBody {
 			continue
 		}
 		p := object{"name": f.param, "in": "query", "required": f.required, "schema": f.schema()}
 		if f.source == fromPath {
 			p["in"] = "path"
+		}
+		if f.source == fromHeader {
+			p["in"] = "header"
 		}
 		if f.doc != "" {
 			p["description"] = f.doc

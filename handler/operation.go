@@ -2,7 +2,6 @@ package handler
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -16,6 +15,7 @@ import (
 	"github.com/cloudwego/kitex/client"
 	"github.com/cloudwego/kitex/client/callopt"
 
+	hongbao "github.com/hongbao/hongbao/client"
 	"github.com/hongbao/hongbao/internal/refusal"
 )
 
@@ -25,21 +25,27 @@ const maxBody = 64 << 10
 // operation is a method of the contract over HTTP.
 type operation struct {
 	*method
-	client client.Client
+	client   client.Client
+	verifier *Verifier
 }
 
-// call carries out an HTTP request: the result is ready for JSON.
+// call carries out an HTTP request: the result is ready for JSON. Nothing of the request but its token is read for a
+// caller who is not known.
 func (o *operation) call(w http.ResponseWriter, r *http.Request) (any, error) {
-	token, err := bearer(r)
-	if err != nil {
-		return nil, err
+	ctx := r.Context()
+	if !o.signed {
+		token, _, err := authenticate(o.verifier, r)
+		if err != nil {
+			return nil, err
+		}
+		ctx = hongbao.ContextWithToken(ctx, token)
 	}
-	args, err := o.arguments(w, r)
+	args, err := o.arguments(r)
 	if err != nil {
 		return nil, err
 	}
 	result := o.info.NewResult()
-	ctx, err := o.patient(WithToken(r.Context(), token), w)
+	ctx, err = o.patient(ctx, w)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +60,7 @@ func (o *operation) patient(ctx context.Context, w http.ResponseWriter) (context
 	if o.timeout <= serviceTimeout {
 		return ctx, nil
 	}
-	wait := o.timeout + (callTimeout - serviceTimeout)
+	wait := o.timeout + (hongbao.DefaultTimeout - serviceTimeout)
 	if err := http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wait + answerTimeout)); err != nil {
 		return ctx, fmt.Errorf("write deadline: %w", err)
 	}
@@ -63,7 +69,7 @@ func (o *operation) patient(ctx context.Context, w http.ResponseWriter) (context
 
 // arguments makes the generated arguments of the method from a request. Refusals: invalid_json, invalid_argument,
 // body_too_large, unsupported_media_type.
-func (o *operation) arguments(w http.ResponseWriter, r *http.Request) (any, error) {
+func (o *operation) arguments(r *http.Request) (any, error) {
 	args, request := o.empty()
 	for _, f := range o.request.of(fromPath) {
 		if err := f.decodeText(f.name, r.PathValue(f.param), request.Field(f.index)); err != nil {
@@ -73,10 +79,23 @@ func (o *operation) arguments(w http.ResponseWriter, r *http.Request) (any, erro
 	if err := o.decodeQuery(r.URL, request); err != nil {
 		return nil, err
 	}
+	for _, f := range o.request.of(fromHeader) {
+		if values := r.Header.Values(f.param); len(values) == 1 {
+			request.Field(f.index).SetString(values[0])
+		}
+	}
 	if !o.route.hasBody() {
 		return args, nil
 	}
-	return args, o.decodeBody(w, r, request)
+	if raw := o.request.of(fromRawBody); len(raw) > 0 {
+		body, err := readBody(r)
+		if err != nil {
+			return nil, err
+		}
+		request.Field(raw[0].index).SetBytes(body)
+		return args, nil
+	}
+	return args, o.decodeBody(r, request)
 }
 
 // empty makes the generated arguments of the method, and the request struct in them.
@@ -134,8 +153,8 @@ func (o *operation) expectedQuery() string {
 }
 
 // decodeBody fills the fields that come from the body. A method without such fields needs no body.
-func (o *operation) decodeBody(w http.ResponseWriter, r *http.Request, request reflect.Value) error {
-	body, err := readBody(w, r)
+func (o *operation) decodeBody(r *http.Request, request reflect.Value) error {
+	body, err := readBody(r)
 	if err != nil {
 		return err
 	}
@@ -148,10 +167,13 @@ func (o *operation) decodeBody(w http.ResponseWriter, r *http.Request, request r
 	return o.request.decodeBody(body, request)
 }
 
-// readBody reads at most maxBody bytes. Refusals: body_too_large, invalid_argument.
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+// readBody reads at most maxBody bytes, and nothing where the headers announce more. Refusals: body_too_large,
+// invalid_argument.
+func readBody(r *http.Request) (body []byte, err error) {
+	if r.ContentLength <= maxBody {
+		body, err = io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	}
+	if r.ContentLength > maxBody || len(body) > maxBody {
 		return nil, refusal.New(CodeBodyTooLarge, "the body is too large: at most %d bytes are read", maxBody)
 	}
 	if err != nil {
@@ -175,6 +197,15 @@ func mustBeJSON(h http.Header) error {
 		return refusal
 	}
 	return nil
+}
+
+// authenticate finds the token of a request, and who it names. Refusal: unauthenticated.
+func authenticate(v *Verifier, r *http.Request) (token string, c Caller, err error) {
+	if token, err = bearer(r); err != nil {
+		return "", Caller{}, err
+	}
+	c, err = v.Verify(token)
+	return token, c, err
 }
 
 // bearer is the token of a request. Refusal: unauthenticated.

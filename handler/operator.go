@@ -55,6 +55,8 @@ type OperatorDomain interface {
 	// Backlog returns one for each shard, in their order.
 	Backlog(ctx context.Context) ([]ShardBacklog, error)
 	Audit(ctx context.Context) (ledger.AuditReport, error)
+	// RevokeToken makes the token with that jti worthless, and returns until when that is remembered.
+	RevokeToken(ctx context.Context, id string) (until time.Time, err error)
 }
 
 // Operator is the Kitex OperatorService. Make it with NewOperator.
@@ -128,4 +130,18 @@ func (h *Operator) Audit(ctx context.Context, _ *operatorapi.AuditRequest) (*ope
 		response.Discrepancies[i] = &operatorapi.Discrepancy{Kind: d.Code, Shard: int32(d.Shard), What: d.What, Expected: d.Expected, Found: d.Found}
 	}
 	return response, nil
+}
+
+// RevokeToken implements operatorapi.OperatorService. Refusal: invalid_argument.
+func (h *Operator) RevokeToken(
+	ctx context.Context, r *operatorapi.RevokeTokenRequest,
+) (*operatorapi.RevokeTokenResponse, error) {
+	if r.TokenId == "" || len(r.TokenId) > maxTokenBytes {
+		return nil, invalid("token_id has %d bytes: give the token's jti, 1 to %d bytes", len(r.TokenId), maxTokenBytes)
+	}
+	until, err := h.domain.RevokeToken(ctx, r.TokenId)
+	if err != nil {
+		return nil, err
+	}
+	return &operatorapi.RevokeTokenResponse{Until: until.UnixMilli()}, nil
 }

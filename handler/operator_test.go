@@ -3,6 +3,7 @@ package handler
 import (
 	"context"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,6 +33,33 @@ func (o operators) Audit(context.Context) (ledger.AuditReport, error) {
 		Shards: 4, Accounts: 5, Entries: 6, Holds: 7, Posts: 8, InFlight: map[ledger.Currency]int64{"JPY": 2, "CNY": 1}, Found: 1,
 		Discrepancies: []ledger.Discrepancy{{Code: ledger.AuditAccountBalance, Shard: 2, What: "alice CNY", Expected: "1", Found: "2"}},
 	}, err
+}
+
+func (o operators) RevokeToken(_ context.Context, id string) (time.Time, error) {
+	_, err := o.asked("", func(s *state) { s.revoked = append(s.revoked, id) })
+	return time.UnixMilli(1_700_000_000_000), err
+}
+
+// An operator takes a token out of use, which others may not.
+func TestRevokeToken(t *testing.T) {
+	r := newRig(t, nil)
+	operator, user := r.token(t, "ops", ScopeOperator), r.token(t, "alice", ScopeUser)
+	const path = "/v1/operator/revocations"
+	if a := r.do(t, http.MethodPost, path, user, `{"token_id":"t1"}`); a.code() != CodeForbidden {
+		t.Errorf("a user: %d %s", a.status, a.text)
+	}
+	long := strings.Repeat("x", maxTokenBytes+1)
+	for _, bad := range []string{`{"token_id":""}`, `{}`, `{"token_id":1}`, `{"token_id":"` + long + `"}`} {
+		if a := r.do(t, http.MethodPost, path, operator, bad); a.code() != refusal.CodeInvalidArgument {
+			t.Errorf("%.40s: %d %s", bad, a.status, a.text)
+		}
+	}
+	if a := r.do(t, http.MethodPost, path, operator, `{"token_id":"t1"}`); a.text != `{"until":1700000000000}`+"\n" {
+		t.Errorf("got %d %s", a.status, a.text)
+	}
+	if got := r.now().revoked; len(got) != 1 || got[0] != "t1" {
+		t.Errorf("revoked %q", got)
+	}
 }
 
 func TestOperator(t *testing.T) {

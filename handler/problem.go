@@ -14,14 +14,9 @@ import (
 	"github.com/cloudwego/kitex/pkg/kerrors"
 	"github.com/cloudwego/kitex/pkg/remote"
 
+	hongbao "github.com/hongbao/hongbao/client"
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/internal/refusal"
-)
-
-// Keys of the extra values of a BizStatusError. Its message is the detail.
-const (
-	extraCode     = "code"
-	extraIncident = "incident"
 )
 
 // retryAfterSeconds is what a 503 asks clients to wait.
@@ -41,14 +36,14 @@ type Problem struct {
 
 func (p Problem) Error() string { return p.Code + ": " + p.Detail }
 
-// ProblemOf is the Problem in an error that a Kitex client of these services returned. ok is false for an error that
-// no service decided: the network, a timeout.
-func ProblemOf(err error) (p Problem, ok bool) {
-	biz, ok := kerrors.FromBizStatusError(err)
-	if !ok || biz.BizExtra()[extraCode] == "" {
+// decided is the Problem in an error of a Kitex client of these services. ok is false for an error that no service
+// decided: the network, a timeout.
+func decided(err error) (p Problem, ok bool) {
+	refusal, ok := hongbao.RefusalOf(err)
+	if !ok {
 		return Problem{}, false
 	}
-	return Problem{Code: biz.BizExtra()[extraCode], Detail: biz.BizMessage(), Incident: biz.BizExtra()[extraIncident]}, true
+	return Problem{Code: refusal.Code, Detail: refusal.Detail, Incident: refusal.Incident}, true
 }
 
 // judge decides what a client may know of an error. cause is what the log should say besides, nil where the Problem
@@ -100,9 +95,9 @@ func newIncident() string {
 
 // biz is the Problem as it crosses between Kitex server and client.
 func (p Problem) biz() kerrors.BizStatusErrorIface {
-	extra := map[string]string{extraCode: p.Code}
+	extra := map[string]string{hongbao.ExtraCode: p.Code}
 	if p.Incident != "" {
-		extra[extraIncident] = p.Incident
+		extra[hongbao.ExtraIncident] = p.Incident
 	}
 	return kerrors.NewBizStatusErrorWithExtra(p.verdict().number, p.Detail, extra)
 }

@@ -21,6 +21,8 @@ import (
 	"github.com/cloudwego/kitex/pkg/serviceinfo"
 	"github.com/prometheus/client_golang/prometheus"
 
+	hongbao "github.com/hongbao/hongbao/client"
+	"github.com/hongbao/hongbao/collection"
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/group"
 	"github.com/hongbao/hongbao/internal/refusal"
@@ -29,8 +31,11 @@ import (
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
+// kitexLines is what Kitex logs in the tests of this package. Its logger is one for the process.
+var kitexLines logBuffer
+
 func TestMain(m *testing.M) {
-	RouteKitexLog(slog.New(slog.DiscardHandler))
+	RouteKitexLog(slog.New(slog.NewTextHandler(&kitexLines, nil)))
 	os.Exit(m.Run())
 }
 
@@ -48,15 +53,17 @@ type state struct {
 	view   envelope.View
 	sent   []envelope.SentLine
 
-	caller string
-	order  envelope.Order
-	offer  transfer.Offer
-	bill   transfer.Bill
-	paid   ledger.Amount
-	before int64
-	limit  int
-	from   time.Time
-	to     time.Time
+	caller   string
+	revoked  []string
+	callback []string // id, timestamp, signatures and body
+	order    envelope.Order
+	offer    transfer.Offer
+	bill     collection.Bill
+	paid     ledger.Amount
+	before   int64
+	limit    int
+	from     time.Time
+	to       time.Time
 }
 
 // set changes the state.
@@ -147,6 +154,17 @@ func (w wallets) Withdraw(ctx context.Context, user, requestID string, minor int
 	return w.TopUp(ctx, user, requestID, minor, currency)
 }
 
+// Callback answers whatever is signed with "good".
+func (w wallets) Callback(
+	_ context.Context, id, timestamp, signatures string, body []byte,
+) (wallet.FundingOrder, error) {
+	_, err := w.asked("", func(s *state) { s.callback = []string{id, timestamp, signatures, string(body)} })
+	if err == nil && signatures != "good" {
+		err = refusal.New(wallet.CodeSignatureInvalid, "no signature of the callback matches")
+	}
+	return wallet.FundingOrder{ID: 1<<60 + 1, State: wallet.FundingSettled}, err
+}
+
 type groups struct{ *domain }
 
 func (g groups) Create(_ context.Context, id string, members []string) error {
@@ -230,25 +248,23 @@ func newRig(t testing.TB, change func(*ServerConfig, *GatewayConfig)) *rig {
 	t.Helper()
 	r := &rig{domain: newDomain(), issuer: NewIssuer(newKey(t), time.Now), log: &logBuffer{}, metrics: prometheus.NewRegistry()}
 	log := slog.New(slog.NewJSONHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	verifier, err := NewVerifier(NewKeyring(r.issuer.PublicKey()), time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
+	verifier := newVerifier(t, time.Now, r.issuer.PublicKey())
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.rpc = listener.Addr().String()
 	sc := ServerConfig{
-		Listener: listener, Wallet: &Wallet{wallets{r.domain}}, Group: &Group{groups{r.domain}},
+		Listener: listener, Wallet: &Wallet{Domain: wallets{r.domain}, Callbacks: wallets{r.domain}},
+		Group:    &Group{groups{r.domain}},
 		Envelope: &Envelope{envelopes{r.domain}}, Transfer: &Transfer{transfers{r.domain}}, Collection: &Collection{collections{r.domain}},
 		Operator: NewOperator(operators{r.domain}), Verifier: verifier, Log: log, Metrics: r.metrics,
 	}
-	gc := GatewayConfig{Log: log, Metrics: r.metrics, Gatherer: r.metrics}
+	gc := GatewayConfig{Verifier: verifier, Log: log, Metrics: r.metrics, Gatherer: r.metrics}
 	if change != nil {
 		change(&sc, &gc)
 	}
-	gc.RPC = ClientOptions(r.rpc)
+	gc.RPC = hongbao.KitexOptions(hongbao.DefaultTimeout, r.rpc)
 	server, err := NewServer(sc)
 	if err != nil {
 		t.Fatal(err)
@@ -263,7 +279,7 @@ func newRig(t testing.TB, change func(*ServerConfig, *GatewayConfig)) *rig {
 		}
 	})
 	web := httptest.NewUnstartedServer(nil)
-	web.Config = r.gateway.HTTPServer()
+	web.Config, web.Listener = r.gateway.HTTPServer(), r.gateway.Listener(web.Listener)
 	web.Start()
 	t.Cleanup(web.Close)
 	r.url = web.URL

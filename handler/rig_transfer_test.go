@@ -84,7 +84,7 @@ func (d collections) page(user string, before int64, limit int) ([]collection.Li
 	return []collection.Line{line, line}[:min(limit, 2)], err
 }
 
-func (d collections) Open(_ context.Context, collector string, b transfer.Bill) (collection.Collection, error) {
+func (d collections) Open(_ context.Context, collector string, b collection.Bill) (collection.Collection, error) {
 	_, err := d.asked(collector, func(s *state) { s.bill = b })
 	return sampleCollection(), err
 }

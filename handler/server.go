@@ -14,6 +14,8 @@ import (
 	"github.com/cloudwego/kitex/server"
 	"github.com/prometheus/client_golang/prometheus"
 
+	hongbao "github.com/hongbao/hongbao/client"
+	"github.com/hongbao/hongbao/internal/thriftguard"
 	"github.com/hongbao/hongbao/kitex_gen/collectionapi"
 	"github.com/hongbao/hongbao/kitex_gen/collectionapi/collectionservice"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi"
@@ -65,14 +67,17 @@ func NewServer(c ServerConfig) (*Server, error) {
 		return nil, err
 	}
 	e := newEdge(contract, c.Verifier, c.Log)
-	if err := c.Metrics.Register(e.seconds); err != nil {
+	guard := newFrameGuard(c.Log)
+	if err := errors.Join(c.Metrics.Register(e.seconds), c.Metrics.Register(guard.closed)); err != nil {
 		return nil, fmt.Errorf("server metrics: %w", err)
 	}
 	s := &Server{exit: make(chan error, 1)}
 	options := []server.Option{
-		server.WithServerBasicInfo(&rpcinfo.EndpointBasicInfo{ServiceName: ServiceName}),
+		server.WithServerBasicInfo(&rpcinfo.EndpointBasicInfo{ServiceName: hongbao.ServiceName}),
 		server.WithListener(c.Listener),
 		server.WithMetaHandler(transmeta.ServerTTHeaderHandler),
+		server.WithTransHandlerFactory(guard),
+		server.WithPayloadCodec(thriftguard.New()),
 		server.WithCodec(codec.NewDefaultCodecWithSizeLimit(maxMessage)),
 		server.WithMiddleware(e.middleware),
 		server.WithReadWriteTimeout(readWriteTimeout),

@@ -27,6 +27,8 @@ const (
 	fromBody source = iota
 	fromPath
 	fromQuery
+	fromHeader
+	fromRawBody // the body as it came; the generated field is of type []byte
 )
 
 // shape is a struct of the IDL with what the generated type and the text say about it together.
@@ -42,7 +44,7 @@ type field struct {
 	index    int // of the generated struct's field
 	required bool
 	source   source
-	param    string // its name in the path or query
+	param    string // its name in the path, query or header
 	value
 }
 
@@ -55,13 +57,9 @@ type value struct {
 	object   *shape // objects
 }
 
-// named returns the field with that name in JSON.
-func (s *shape) named(name string) *field {
-	i := slices.IndexFunc(s.fields, func(f *field) bool { return f.name == name })
-	if i < 0 {
-		return nil
-	}
-	return s.fields[i]
+// indexOf is the place of the field with that name in JSON, or -1.
+func (s *shape) indexOf(name string) int {
+	return slices.IndexFunc(s.fields, func(f *field) bool { return f.name == name })
 }
 
 // of returns the fields that come from one source.
@@ -101,10 +99,15 @@ func newField(g reflect.StructField, text *parser.StructLike, tree *parser.Thrif
 	}
 	tag := strings.Split(g.Tag.Get("json"), ",")
 	f := &field{name: tag[0], doc: comment(described.ReservedComments), required: described.Requiredness.IsRequired()}
-	for annotation, from := range map[string]source{annotationPath: fromPath, annotationQuery: fromQuery} {
+	sources := map[string]source{annotationPath: fromPath, annotationQuery: fromQuery, annotationHeader: fromHeader,
+		annotationRawBody: fromRawBody}
+	for annotation, from := range sources {
 		if values := described.Annotations.Get(annotation); len(values) == 1 {
 			f.source, f.param = from, values[0]
 		}
+	}
+	if f.source == fromRawBody {
+		return f, nil // it never has a form in JSON
 	}
 	v, err := newValue(g.Type, tree)
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
-	"reflect"
 	"sync"
 	"time"
 )
@@ -70,53 +69,6 @@ func readiness(checks map[string]func(context.Context) error, log *slog.Logger) 
 	}))
 }
 
-// devTokens gives tokens to everybody who asks.
-type devTokens struct {
-	issuer *Issuer
-}
-
-const (
-	devTokenPath = "/v1/dev/tokens"
-	devTokenLife = 24 * time.Hour
-)
-
-type devTokenRequest struct {
-	UserID string
-	Scopes []string
-}
-
-// devTokenShape is the request in the terms of the contract, which knows nothing of development.
-func devTokenShape() *shape {
-	return &shape{name: "DevTokenRequest", fields: []*field{
-		{name: "user_id", index: 0, required: true, value: value{kind: kindString}},
-		{name: "scopes", index: 1, required: true, value: value{kind: kindList, elem: &value{kind: kindString}}},
-	}}
-}
-
-// call takes {"user_id","scopes":[…]} and answers {"token"}. Refusals: invalid_argument, invalid_json.
-func (d devTokens) call(w http.ResponseWriter, r *http.Request) (any, error) {
-	body, err := readBody(w, r)
-	if err != nil {
-		return nil, err
-	}
-	if err := mustBeJSON(r.Header); err != nil {
-		return nil, err
-	}
-	var request devTokenRequest
-	if err := devTokenShape().decodeBody(body, reflect.ValueOf(&request).Elem()); err != nil {
-		return nil, err
-	}
-	scopes := make([]Scope, len(request.Scopes))
-	for i, s := range request.Scopes {
-		scopes[i] = Scope(s)
-	}
-	token, err := d.issuer.Issue(request.UserID, scopes, devTokenLife)
-	if err != nil {
-		return nil, err
-	}
-	return map[string]string{"token": token}, nil
-}
-
 // hideToken moves the token of a WebSocket request from the query to the Authorization header, where one is not there
 // already, so that no line that anybody writes about the request's address can contain it.
 func hideToken(next http.Handler) http.Handler {
@@ -138,11 +90,7 @@ func hideToken(next http.Handler) http.Handler {
 func Authenticated(v *Verifier, log *slog.Logger, next http.Handler, scopes ...Scope) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
-		token, err := bearer(r)
-		var caller Caller
-		if err == nil {
-			caller, err = v.Verify(token)
-		}
+		_, caller, err := authenticate(v, r)
 		if err == nil {
 			err = mustHave(caller, scopes)
 		}

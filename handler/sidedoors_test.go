@@ -11,33 +11,6 @@ import (
 	"testing"
 )
 
-func TestDevTokens(t *testing.T) {
-	r := newRig(t, nil)
-	withTokens := newRig(t, func(_ *ServerConfig, g *GatewayConfig) { g.DevTokens = r.issuer })
-	a := withTokens.do(t, "POST", "/v1/dev/tokens", "", `{"user_id":"alice","scopes":["user","service"]}`)
-	token, _ := a.body["token"].(string)
-	if a.status != http.StatusOK || a.header.Get("Cache-Control") != "no-store" {
-		t.Fatalf("got %d %s", a.status, a.text)
-	}
-	if b := r.do(t, "GET", "/v1/wallet", token, ""); b.status != http.StatusOK {
-		t.Errorf("the token is not good: %d %s", b.status, b.text)
-	}
-	if strings.Contains(withTokens.log.String(), token) {
-		t.Error("the token is in the log")
-	}
-	for _, bad := range []string{
-		``, `{}`, `{"user_id":"a b","scopes":["user"]}`, `{"user_id":"a","scopes":[]}`, `{"user_id":"a","scopes":["root"]}`,
-		`{"user_id":"a","scopes":["user"],"x":1}`,
-	} {
-		if a := withTokens.do(t, "POST", "/v1/dev/tokens", "", bad, "-Content-Type", "Content-Type: application/json"); a.status != 400 {
-			t.Errorf("%s: %d %s", bad, a.status, a.text)
-		}
-	}
-	if a := withTokens.do(t, "GET", "/v1/dev/tokens", "", ""); a.status != 405 || a.header.Get("Allow") != "POST" {
-		t.Errorf("GET: %d %v", a.status, a.header)
-	}
-}
-
 func TestHealthAndReadiness(t *testing.T) {
 	failing := errors.New("dial tcp db7:3306: refused")
 	var found error

@@ -13,9 +13,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cloudwego/kitex/client"
 	"github.com/cloudwego/kitex/client/callopt"
 
+	hongbao "github.com/hongbao/hongbao/client"
 	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi/walletservice"
@@ -37,20 +37,21 @@ type entries interface {
 // a time, and asks for the next when the client has taken the last. A file that breaks off, because the ledger went away in
 // the middle, ends without the end of its chunked encoding, which every HTTP client reports.
 type statement struct {
-	gateway *Gateway
-	wallet  entries
+	gateway  *Gateway
+	wallet   entries
+	verifier *Verifier
 }
 
 // mountStatement gives the statement its address.
-func (g *Gateway) mountStatement(options []client.Option) error {
-	c, err := walletservice.NewClient(ServiceName, options...)
+func (g *Gateway) mountStatement(config GatewayConfig) error {
+	c, err := walletservice.NewClient(hongbao.ServiceName, config.RPC...)
 	if err != nil {
 		return fmt.Errorf("client for statements: %w", err)
 	}
 	if closer, ok := c.(io.Closer); ok {
 		g.clients = append(g.clients, closer)
 	}
-	g.mux.Handle(statementPath, &statement{gateway: g, wallet: c})
+	g.mux.Handle(statementPath, &statement{gateway: g, wallet: c, verifier: config.Verifier})
 	return nil
 }
 
@@ -70,14 +71,14 @@ func (s *statement) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.gateway.fail(w, r, statementMethod, began, refusal.New(CodeMethodNotAllowed, "%s is not possible here: use GET", clip(r.Method)))
 		return
 	}
-	p, err := parsePeriod(r.URL)
-	var token string
+	token, _, err := authenticate(s.verifier, r)
+	var p period
 	if err == nil {
-		token, err = bearer(r)
+		p, err = parsePeriod(r.URL)
 	}
 	var first *walletapi.EntriesResponse
 	if err == nil {
-		first, err = s.page(WithToken(r.Context(), token), p, "")
+		first, err = s.page(hongbao.ContextWithToken(r.Context(), token), p, "")
 	}
 	if err != nil {
 		s.gateway.fail(w, r, statementMethod, began, err)
@@ -87,7 +88,7 @@ func (s *statement) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", "text/csv; charset=utf-8; header=present")
 	h.Set("Content-Disposition", `attachment; filename="`+p.filename()+`"`)
 	h.Set("Cache-Control", "no-store")
-	if err := s.write(WithToken(r.Context(), token), w, p, first); err != nil {
+	if err := s.write(hongbao.ContextWithToken(r.Context(), token), w, p, first); err != nil {
 		problem, cause := judge(err)
 		if r.Context().Err() == nil { // otherwise the client has gone
 			logFailure(r.Context(), s.gateway.log, "statement broken off", problem, cause, slog.String("method", statementMethod))

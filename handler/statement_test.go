@@ -51,7 +51,7 @@ func (a *archive) EntriesBetween(_ context.Context, _, _ string, before int64, l
 func newArchive(t *testing.T, a *archive) *rig {
 	return newRig(t, func(s *ServerConfig, _ *GatewayConfig) {
 		a.wallets = s.Wallet.(*Wallet).Domain.(wallets)
-		s.Wallet = &Wallet{a}
+		s.Wallet = &Wallet{Domain: a}
 	})
 }
 
@@ -65,7 +65,7 @@ func (b brief) EntriesBetween(ctx context.Context, user, currency string, before
 
 func TestStatement(t *testing.T) {
 	r := newRig(t, func(s *ServerConfig, _ *GatewayConfig) {
-		s.Wallet = &Wallet{brief{s.Wallet.(*Wallet).Domain.(wallets)}}
+		s.Wallet = &Wallet{Domain: brief{s.Wallet.(*Wallet).Domain.(wallets)}}
 	})
 	user := r.token(t, "alice", ScopeUser)
 	a := r.do(t, "GET", "/v1/wallet/statement.csv?currency=KWD&from=2026-02-16&to=2026-02-17", user, "")

@@ -2,6 +2,7 @@ package handler
 
 import (
 	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -25,15 +26,11 @@ const (
 	clockSkew = 5 * time.Second
 	// maxTokenBytes bounds what is parsed; ours have about 300.
 	maxTokenBytes = 4 << 10
+	// DefaultTokenLife is how long a token may be good where an installation says nothing else.
+	DefaultTokenLife = 24 * time.Hour
 	// maxVerifiedTokens bounds the tokens remembered as good; one takes about 300 bytes.
 	maxVerifiedTokens = 1 << 16
 )
-
-// claims are what a token says.
-type claims struct {
-	jwt.RegisteredClaims
-	Scope []Scope `json:"scope"`
-}
 
 // Issuer signs tokens.
 type Issuer struct {
@@ -66,7 +63,7 @@ func (i *Issuer) Issue(subject string, scopes []Scope, life time.Duration) (stri
 	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, claims{
 		RegisteredClaims: jwt.RegisteredClaims{
 			Issuer: tokenIssuer, Audience: jwt.ClaimStrings{tokenAudience}, Subject: subject,
-			IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(life)),
+			ID: rand.Text(), IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(life)),
 		},
 		Scope: scopes,
 	})
@@ -93,18 +90,34 @@ func checkScopes(scopes []Scope) error {
 // Verifier checks tokens. It remembers those it found good until they expire, so that the next call with one costs a
 // hash instead of a signature check. It is safe for concurrent use.
 type Verifier struct {
-	keys   Keyring
-	parser *jwt.Parser
-	good   *otter.Cache[[sha256.Size]byte, Caller] // by the hash of the whole token, signature included
-	now    func() time.Time
+	keys    Keyring
+	parser  *jwt.Parser
+	good    *otter.Cache[[sha256.Size]byte, Caller] // by the hash of the whole token, signature included
+	life    time.Duration
+	revoked func(id string) bool
+	now     func() time.Time
 }
 
-// NewVerifier makes a verifier of tokens signed with one of the keys.
-func NewVerifier(keys Keyring, now func() time.Time) (*Verifier, error) {
-	if len(keys) == 0 {
+// VerifierConfig is what a Verifier needs. Everything is required.
+type VerifierConfig struct {
+	Keys    Keyring              // tokens must be signed with one of them
+	Life    time.Duration        // most time between a token's iat and exp
+	Revoked func(id string) bool // whether that jti is revoked, from memory: it is asked with each call
+	Now     func() time.Time     // the clock that tokens expire by
+}
+
+// RevokedUntil is how long a revocation matters that is made now: until every token that was issued by now has expired.
+func (v *Verifier) RevokedUntil() time.Time { return v.now().Add(v.life + 2*clockSkew) }
+
+// NewVerifier makes a verifier.
+func NewVerifier(c VerifierConfig) (*Verifier, error) {
+	if len(c.Keys) == 0 {
 		return nil, errors.New("verifier: no public key given")
 	}
-	for id, key := range keys {
+	if c.Life < time.Second {
+		return nil, fmt.Errorf("verifier: tokens may be good for %v: give at least 1s", c.Life)
+	}
+	for id, key := range c.Keys {
 		if len(key) != ed25519.PublicKeySize {
 			return nil, fmt.Errorf("verifier: key %q has %d bytes instead of %d", id, len(key), ed25519.PublicKeySize)
 		}
@@ -114,14 +127,14 @@ func NewVerifier(keys Keyring, now func() time.Time) (*Verifier, error) {
 		return nil, fmt.Errorf("verifier: %w", err)
 	}
 	return &Verifier{
-		keys: keys,
+		keys: c.Keys,
 		parser: jwt.NewParser(
 			jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}),
 			jwt.WithIssuer(tokenIssuer), jwt.WithAudience(tokenAudience),
 			jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(clockSkew),
-			jwt.WithStrictDecoding(), jwt.WithTimeFunc(now),
+			jwt.WithStrictDecoding(), jwt.WithTimeFunc(c.Now),
 		),
-		good: cache, now: now,
+		good: cache, life: c.Life, revoked: c.Revoked, now: c.Now,
 	}, nil
 }
 
@@ -134,30 +147,44 @@ func (v *Verifier) Verify(token string) (Caller, error) {
 		return Caller{}, unauthenticated(sentenceTooLong)
 	}
 	hash := sha256.Sum256([]byte(token))
-	if c, ok := v.good.GetIfPresent(hash); ok {
-		if v.now().Before(c.Expires.Add(clockSkew)) {
-			return c, nil
+	c, remembered := v.good.GetIfPresent(hash)
+	if !remembered {
+		var err error
+		if c, err = v.parse(token); err != nil {
+			return Caller{}, err
 		}
+		v.good.Set(hash, c)
+	}
+	if !v.now().Before(c.Expires.Add(clockSkew)) {
 		v.good.Invalidate(hash)
 		return Caller{}, unauthenticated(sentenceExpired)
 	}
-	c, err := v.parse(token)
-	if err != nil {
-		return Caller{}, err
+	if c.TokenID != "" && v.revoked(c.TokenID) {
+		return Caller{}, unauthenticated(sentenceRevoked)
 	}
-	v.good.Set(hash, c)
 	return c, nil
 }
 
 func (v *Verifier) parse(token string) (Caller, error) {
+	if err := checkHeader(token); err != nil {
+		return Caller{}, unauthenticated(sentence(jwt.ErrTokenMalformed))
+	}
 	var said claims
 	if _, err := v.parser.ParseWithClaims(token, &said, v.key); err != nil {
 		return Caller{}, unauthenticated(sentence(err))
 	}
-	if refusal.CheckID("sub", said.Subject) != nil {
-		return Caller{}, unauthenticated("the token's sub is not a user id: 1 to 64 characters of A-Z a-z 0-9 . _ : @ -")
+	if said.IssuedAt == nil {
+		return Caller{}, unauthenticated(sentence(jwt.ErrTokenRequiredClaimMissing))
 	}
-	return Caller{Subject: said.Subject, Scopes: said.Scope, Expires: said.ExpiresAt.Time}, nil
+	if said.ExpiresAt.Sub(said.IssuedAt.Time) > v.life {
+		return Caller{}, unauthenticated(
+			fmt.Sprintf("the token is good for too long: its exp may be at most %v after its iat", v.life))
+	}
+	if refusal.CheckID("sub", said.Subject) != nil {
+		return Caller{}, unauthenticated("the token's sub is not a user id: " +
+			"1 to 64 characters of A-Z a-z 0-9 . _ : @ - other than . and ..")
+	}
+	return Caller{Subject: said.Subject, Scopes: said.Scope, Expires: said.ExpiresAt.Time, TokenID: said.ID}, nil
 }
 
 var errUnknownKey = errors.New("the token names no key that is known here")
@@ -178,6 +205,7 @@ func (v *Verifier) key(t *jwt.Token) (any, error) {
 const (
 	sentenceMissing = "no token was sent: send one, in HTTP as `Authorization: Bearer TOKEN`"
 	sentenceTooLong = "the token is malformed: it is too long"
+	sentenceRevoked = "the token has been revoked: get a new one"
 	sentenceExpired = "the token has expired: get a new one"
 )
 
@@ -188,7 +216,8 @@ func sentence(err error) string {
 		text  string
 	}{
 		{errUnknownKey, "the token is forged or of another installation: its kid names no key that is known here"},
-		{jwt.ErrTokenMalformed, "the token is malformed: it must be a JWT with the claims iss, aud, sub, scope (a list) and exp"},
+		{jwt.ErrTokenMalformed, "the token is malformed: it must be a JWT with the claims iss, aud, sub, scope (a list), iat " +
+			"and exp, each once and of its type"},
 		{jwt.ErrTokenSignatureInvalid, "the token is forged: its signature is not one of EdDSA by the key it names"},
 		{jwt.ErrTokenUnverifiable, "the token cannot be verified: its header says more than is understood here"},
 		{jwt.ErrTokenExpired, sentenceExpired},
@@ -196,7 +225,7 @@ func sentence(err error) string {
 		{jwt.ErrTokenUsedBeforeIssued, "the token was issued in the future: check the clock of who signs"},
 		{jwt.ErrTokenInvalidIssuer, "the token is not for this service: its iss must be " + tokenIssuer},
 		{jwt.ErrTokenInvalidAudience, "the token is not for this service: its aud must be " + tokenAudience},
-		{jwt.ErrTokenRequiredClaimMissing, "the token lacks a claim: iss, aud, sub, scope and exp are needed"},
+		{jwt.ErrTokenRequiredClaimMissing, "the token lacks a claim: iss, aud, sub, scope, iat and exp are needed"},
 	} {
 		if errors.Is(err, known.cause) {
 			return known.text

@@ -22,7 +22,9 @@ func (c *testClock) now() time.Time { return c.at }
 
 func newVerifier(t testing.TB, now func() time.Time, keys ...ed25519.PublicKey) *Verifier {
 	t.Helper()
-	v, err := NewVerifier(NewKeyring(keys...), now)
+	v, err := NewVerifier(VerifierConfig{
+		Keys: NewKeyring(keys...), Life: DefaultTokenLife, Revoked: func(string) bool { return false }, Now: now,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,6 +70,15 @@ func TestVerify(t *testing.T) {
 	eddsa := func(change map[string]any) string {
 		return forge(t, jwt.SigningMethodEdDSA, key, kid, with(clock.at, change))
 	}
+	// sign signs whatever header and claims.
+	sign := func(header, claims string) string {
+		encode := base64.RawURLEncoding.EncodeToString
+		signed := encode([]byte(header)) + "." + encode([]byte(claims))
+		return signed + "." + encode(ed25519.Sign(key, []byte(signed)))
+	}
+	usual := `"iss":"hongbao","aud":"hongbao","scope":["user"],"iat":1700000000,"exp":1700003600`
+	raw := func(claims string) string { return sign(`{"alg":"EdDSA","kid":"`+kid+`"}`, `{`+usual+`,`+claims+`}`) }
+	header := func(header string) string { return sign(header, `{`+usual+`,"sub":"alice"}`) }
 	good := eddsa(nil)
 	parts := strings.Split(good, ".")
 	swapped := base64.RawURLEncoding.EncodeToString([]byte(`{"iss":"hongbao","aud":"hongbao","sub":"mallory","scope":["operator"],"exp":1700003600}`))
@@ -100,6 +111,29 @@ func TestVerify(t *testing.T) {
 		{"no audience", eddsa(map[string]any{"aud": nil}), "lacks a claim"},
 		{"no subject", eddsa(map[string]any{"sub": nil}), "sub is not a user id"},
 		{"a subject with a space", eddsa(map[string]any{"sub": "a b"}), "sub is not a user id"},
+		{"the subject twice", raw(`"sub":"mallory","sub":"alice"`), "malformed"},
+		{"the subject twice, once escaped", raw(`"sub":"mallory","\u0073ub":"alice"`), "malformed"},
+		{"the subject in capitals", raw(`"SUB":"alice"`), "sub is not a user id"},
+		{"the subject is null", raw(`"sub":null`), "malformed"},
+		{"the subject is a number", raw(`"sub":1`), "malformed"},
+		{"the subject is a list", raw(`"sub":["alice"]`), "malformed"},
+		{"exp is a number in a string", eddsa(map[string]any{"exp": "1700003600"}), "malformed"},
+		{"nbf is null", raw(`"sub":"alice","nbf":null`), "malformed"},
+		{"exp is beyond all time", eddsa(map[string]any{"exp": 1e300}), "malformed"},
+		{"iat is a number in a string", eddsa(map[string]any{"iat": "1700000000"}), "malformed"},
+		{"nbf is before 1970", eddsa(map[string]any{"nbf": -1}), "malformed"},
+		{"aud is a number", eddsa(map[string]any{"aud": 1}), "malformed"},
+		{"a list of audiences with a number", eddsa(map[string]any{"aud": []any{"hongbao", 1}}), "malformed"},
+		{"a list of scopes with null", eddsa(map[string]any{"scope": []any{"user", nil}}), "malformed"},
+		{"jti is null", raw(`"sub":"alice","jti":null`), "malformed"},
+		{"no iat", eddsa(map[string]any{"iat": nil}), "lacks a claim"},
+		{"good for too long", eddsa(map[string]any{"exp": 1_700_000_000 + 24*60*60 + 1}), "24h0m0s after its iat"},
+		{"good for too long, issued long ago", eddsa(map[string]any{"iat": 0}), "at most 24h0m0s after its iat"},
+		{"critical extensions", header(`{"alg":"EdDSA","kid":"` + kid + `","crit":["exp"],"exp":1}`), "says more than"},
+		{"no critical extensions, said so", header(`{"alg":"EdDSA","kid":"` + kid + `","crit":[]}`), "says more than"},
+		{"the key twice", header(`{"alg":"EdDSA","kid":"x","kid":"` + kid + `"}`), "malformed"},
+		{"the algorithm twice", header(`{"alg":"none","alg":"EdDSA","kid":"` + kid + `"}`), "malformed"},
+		{"the key in capitals", header(`{"alg":"EdDSA","KID":"` + kid + `"}`), "no key that is known"},
 		{"scope is text", eddsa(map[string]any{"scope": "user"}), "scope (a list)"},
 	} {
 		for range 2 { // the second time something could be remembered
@@ -135,6 +169,46 @@ func TestVerifiedTokenExpiresInMemory(t *testing.T) {
 		if _, err := v.Verify(token); err == nil || !strings.Contains(err.Error(), "expired") {
 			t.Fatalf("after its time: %v", err)
 		}
+	}
+}
+
+// A revoked token is refused at once, also where it is remembered as good; others of the same user stay good.
+func TestRevokedToken(t *testing.T) {
+	clock := &testClock{time.Unix(1_700_000_000, 0)}
+	issuer := NewIssuer(newKey(t), clock.now)
+	revoked := map[string]bool{"": true} // a token without an id is none of these
+	v, err := NewVerifier(VerifierConfig{
+		Keys: NewKeyring(issuer.PublicKey()), Life: time.Hour, Now: clock.now,
+		Revoked: func(id string) bool { return revoked[id] },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, err1 := issuer.Issue("alice", []Scope{ScopeUser}, time.Hour)
+	two, err2 := issuer.Issue("alice", []Scope{ScopeUser}, time.Hour)
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	caller, err := v.Verify(one)
+	if err != nil || len(caller.TokenID) < 16 {
+		t.Fatalf("%+v, %v", caller, err)
+	}
+	revoked[caller.TokenID] = true
+	for range 2 {
+		_, err := v.Verify(one)
+		if refusal.CodeOf(err) != CodeUnauthenticated || !strings.Contains(err.Error(), "revoked") {
+			t.Errorf("revoked: %v", err)
+		}
+		if _, err := v.Verify(two); err != nil {
+			t.Errorf("another token: %v", err)
+		}
+	}
+	unnamed := forge(t, jwt.SigningMethodEdDSA, issuer.key, issuer.id, with(clock.at, nil))
+	if _, err := v.Verify(unnamed); err != nil {
+		t.Errorf("a token without an id: %v", err)
+	}
+	if until := v.RevokedUntil(); until.Before(caller.Expires.Add(clockSkew)) {
+		t.Errorf("the revocation is forgotten at %v, the token is good until %v", until, caller.Expires)
 	}
 }
 

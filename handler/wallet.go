@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi"
 	"github.com/hongbao/hongbao/wallet"
 	"github.com/hongbao/hongbao/wallet/ledger"
@@ -17,9 +18,15 @@ type WalletDomain interface {
 	Withdraw(ctx context.Context, user, requestID string, minor int64, currency string) (wallet.FundingOrder, error)
 }
 
+// FundingCallbacks is what Wallet needs of httpfunding.Callbacks: it checks the signature.
+type FundingCallbacks interface {
+	Callback(ctx context.Context, id, timestamp, signatures string, body []byte) (wallet.FundingOrder, error)
+}
+
 // Wallet is the Kitex WalletService.
 type Wallet struct {
-	Domain WalletDomain
+	Domain    WalletDomain
+	Callbacks FundingCallbacks // nil where there is no funding provider that reports
 }
 
 var _ walletapi.WalletService = (*Wallet)(nil)
@@ -80,6 +87,20 @@ func (h *Wallet) TopUp(ctx context.Context, r *walletapi.FundingRequest) (*walle
 // Withdraw implements walletapi.WalletService.
 func (h *Wallet) Withdraw(ctx context.Context, r *walletapi.FundingRequest) (*walletapi.FundingResponse, error) {
 	return fundingResponse(h.Domain.Withdraw(ctx, subject(ctx), r.RequestId, r.Amount, r.Currency))
+}
+
+// FundingCallback implements walletapi.WalletService.
+func (h *Wallet) FundingCallback(
+	ctx context.Context, r *walletapi.FundingCallbackRequest,
+) (*walletapi.FundingCallbackResponse, error) {
+	if h.Callbacks == nil {
+		return nil, refusal.New(CodeNotFound, "this installation has no funding provider that reports")
+	}
+	o, err := h.Callbacks.Callback(ctx, r.WebhookId, r.WebhookTimestamp, r.WebhookSignature, r.Body)
+	if err != nil {
+		return nil, err
+	}
+	return &walletapi.FundingCallbackResponse{Id: o.ID, State: string(o.State)}, nil
 }
 
 func fundingResponse(o wallet.FundingOrder, err error) (*walletapi.FundingResponse, error) {

@@ -75,6 +75,14 @@ struct AuditResponse {
   9: required list<Discrepancy> discrepancies   // the first 1,000 of them
 }
 
+struct RevokeTokenRequest {
+  1: required string token_id // the token's jti
+}
+
+struct RevokeTokenResponse {
+  1: required i64 until // the revocation is kept until then, when no token that is good now can be good any more
+}
+
 service OperatorService {
   // What the installation is: its numbers, its servers, and what they promise about what they have acknowledged.
   Installation Installation(1: InstallationRequest req) (api.get = "/v1/operator/installation", hongbao.scope = "operator")
@@ -85,4 +93,9 @@ service OperatorService {
   // Reads all the books and names each contradiction in them; it is exact while the installation works. One runs at a
   // time in a process, others are refused as `unavailable`. It may take minutes.
   AuditResponse Audit(1: AuditRequest req) (api.get = "/v1/operator/audit", hongbao.scope = "operator", hongbao.timeout = "15m")
+
+  // Makes the token with an id worthless, on every node within about a second, and ends its WebSocket connections. It
+  // may be repeated. A token without jti cannot be revoked: it is worthless when it expires.
+  RevokeTokenResponse RevokeToken(1: RevokeTokenRequest req) (
+    api.post = "/v1/operator/revocations", hongbao.scope = "operator")
 }

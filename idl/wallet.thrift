@@ -57,9 +57,29 @@ struct FundingRequest {
 
 struct FundingResponse {
   1: required i64 id (go.tag = 'json:"id,string"')
-  2: required string state // settled
-  3: required i64 balance  // the wallet's balance in that currency after it
+  2: required string state // settled; or pending: the funding provider has not decided yet
+  3: required i64 balance  // the wallet's balance in that currency after it; 0 of a top-up that is pending
   4: required string currency
+}
+
+// A message of the funding provider, signed after Standard Webhooks with the secrets that it shares with the
+// installation.
+struct FundingCallbackRequest {
+  // Of the decision: the same in every repetition.
+  1: required string webhook_id (api.header = "webhook-id")
+  // Unix seconds, at most 5 minutes from now.
+  2: required string webhook_timestamp (api.header = "webhook-timestamp")
+  // v1,BASE64 of HMAC-SHA256 over id.timestamp.body; several with spaces between.
+  3: required string webhook_signature (api.header = "webhook-signature")
+  // {"type":"funding.decided","order":
+  // {"id":"…","kind":"topup","user":"…","amount":100,"currency":"CNY","state":"settled"}}:
+  // kind is topup or withdrawal, state settled or refused, amount in minor units; at most 16,384 bytes.
+  4: required binary body (api.raw_body = "")
+}
+
+struct FundingCallbackResponse {
+  1: required i64 id (go.tag = 'json:"id,string"')
+  2: required string state // settled or refused
 }
 
 service WalletService {
@@ -70,10 +90,18 @@ service WalletService {
   // as a file, for whole days.
   EntriesResponse Entries(1: EntriesRequest req) (api.get = "/v1/wallet/entries", hongbao.scope = "user")
 
-  // Brings money in through the installation's funding provider. Errors: `amount_out_of_range`, `unknown_currency`,
-  // `request_conflict`, `funding_refused`.
+  // Brings money in through the installation's funding provider. While the answer is pending, the same call again tells
+  // how far it has come. Errors: `amount_out_of_range`, `unknown_currency`, `request_conflict`, `funding_refused`.
   FundingResponse TopUp(1: FundingRequest req) (api.post = "/v1/wallet/topups", hongbao.scope = "user")
 
-  // Takes money out through the funding provider. Errors: as TopUp, and `insufficient_balance`.
+  // Takes money out through the funding provider. It leaves the wallet at once, and comes back where the provider
+  // refuses. Errors: as TopUp, and `insufficient_balance`.
   FundingResponse Withdraw(1: FundingRequest req) (api.post = "/v1/wallet/withdrawals", hongbao.scope = "user")
+
+  // Takes what the funding provider has decided about a top-up or withdrawal. It needs the provider's signature instead
+  // of a token, and may be repeated: send it until it is answered with 200. Nothing moves with any other answer.
+  // Errors: `signature_invalid`, `funding_not_found`, `funding_mismatch`, `funding_decided`; `not_found` where the
+  // installation has no funding provider.
+  FundingCallbackResponse FundingCallback(1: FundingCallbackRequest req)
+    (api.post = "/v1/funding/callback", hongbao.scope = "signature")
 }

@@ -15,7 +15,7 @@ type conn struct {
 	hub     *Hub
 	ws      *websocket.Conn
 	session Session
-	out     *outbox
+	out     *sendQueue
 	ctx     context.Context // ends when the connection begins to close
 	cancel  context.CancelFunc
 
@@ -29,7 +29,7 @@ type conn struct {
 func newConn(h *Hub, ws *websocket.Conn, session Session) *conn {
 	c := &conn{
 		hub: h, ws: ws, session: session,
-		out:    newOutbox(h.cfg.QueueFrames, h.cfg.QueueBytes),
+		out:    newSendQueue(h.cfg.QueueFrames, h.cfg.QueueBytes),
 		topics: make(map[string]*subscription),
 	}
 	c.ctx, c.cancel = context.WithCancel(h.ctx)
@@ -158,6 +158,7 @@ func (c *conn) read() {
 	for {
 		kind, r, err := c.ws.NextReader()
 		if err != nil {
+			c.failed(err)
 			return
 		}
 		if c.ctx.Err() != nil {
@@ -166,9 +167,10 @@ func (c *conn) read() {
 		data, err := io.ReadAll(io.LimitReader(r, maxMessage+1))
 		switch {
 		case err != nil:
+			c.failed(err)
 			return
 		case len(data) > maxMessage:
-			c.close(websocket.CloseMessageTooBig, "a message may have 4096 bytes")
+			c.close(websocket.CloseMessageTooBig, tooBig)
 		case kind != websocket.TextMessage:
 			c.close(CloseMalformed, "a message must be a text frame")
 		default:
@@ -178,6 +180,20 @@ func (c *conn) read() {
 			return
 		}
 	}
+}
+
+// tooBig is why a connection is closed with code 1009.
+const tooBig = "a message may have 4096 bytes"
+
+// failed gives the reason to a client whose frame or message has more bytes than an int64 counts; the library, which
+// can read no further then, does not. What still comes is passed over until the connection is cut: unread, it would
+// have the network drop the close frame.
+func (c *conn) failed(err error) {
+	if !errors.Is(err, websocket.ErrReadLimit) {
+		return
+	}
+	c.close(websocket.CloseMessageTooBig, tooBig)
+	_, _ = io.Copy(io.Discard, c.ws.NetConn())
 }
 
 func (c *conn) handle(data []byte) {

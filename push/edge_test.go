@@ -152,6 +152,28 @@ func TestWhatClientsMayNotSend(t *testing.T) {
 	c.expect("pong")
 }
 
+// A frame may say that it is longer than any message, and a message may grow as long in pieces.
+func TestLengthBeyondAllBounds(t *testing.T) {
+	n := sharedNode(t, push.Config{})
+	for name, frames := range map[string][]byte{
+		"2^63":               {0x81, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4},
+		"2^64-1":             {0x81, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4},
+		"2^63 and then more": append([]byte{0x81, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4}, make([]byte, 100_000)...),
+		"a byte and 2^63-1": {0x01, 0x81, 1, 2, 3, 4, 'x',
+			0x80, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := n.dial("ann")
+			if _, err := c.ws.NetConn().Write(frames); err != nil {
+				t.Fatal(err)
+			}
+			if reason := c.closed(websocket.CloseMessageTooBig); reason == "" {
+				t.Error("closed without a reason")
+			}
+		})
+	}
+}
+
 func TestExpiredTokenEndsTheConnection(t *testing.T) {
 	n := sharedNode(t, push.Config{}, &gate{lives: time.Second})
 	c := n.dial("ann")
@@ -160,6 +182,22 @@ func TestExpiredTokenEndsTheConnection(t *testing.T) {
 	eventually(t, "no connection and topic", func() bool {
 		return n.metric("hongbao_push_connections") == 0 && n.metric("hongbao_push_topics") == 0
 	})
+}
+
+func TestRevokedTokenEndsItsConnections(t *testing.T) {
+	n := sharedNode(t, push.Config{})
+	ann, again, bob := n.dial("ann"), n.dial("ann"), n.dial("bob")
+	for _, c := range []*client{ann, again, bob} {
+		c.subscribe(t.Name())
+	}
+	n.hub.Expel(func(id string) bool { return id == "id of ann" })
+	for _, c := range []*client{ann, again} {
+		if reason := c.closed(push.CloseExpired); !strings.Contains(reason, "revoked") {
+			t.Errorf("the reason is %q", reason)
+		}
+	}
+	bob.send(`{"op":"ping"}`)
+	bob.expect("pong")
 }
 
 // A peer that is gone without a word answers no ping. One that only listens does.

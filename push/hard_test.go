@@ -99,15 +99,7 @@ func readAll(c *client, topic string, ready *sync.WaitGroup, last uint64) error 
 // was told to reload; nobody is left believing that it has everything.
 func TestRedisKilledAndRestarted(t *testing.T) {
 	noLeaks(t)
-	redis, err := devstack.StartRedis(t.Context(), devstack.RedisOptions{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := redis.Stop(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
+	redis := devstack.NewTestRedis(t)
 	a, b := newNode(t, redis.Socket(), push.Config{}), newNode(t, redis.Socket(), push.Config{})
 	topic := t.Name()
 	clients := []*client{a.dial("ann"), b.dial("bob")}

@@ -244,6 +244,21 @@ func (h *Hub) RecheckAll(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// Expel closes the connections whose token is no longer good, with the code of an expired one.
+func (h *Hub) Expel(revoked func(tokenID string) bool) {
+	h.mu.Lock()
+	var found []*conn
+	for c := range h.conns {
+		if c.session.TokenID != "" && revoked(c.session.TokenID) {
+			found = append(found, c)
+		}
+	}
+	h.mu.Unlock()
+	for _, c := range found {
+		c.close(CloseExpired, "the token was revoked")
+	}
+}
+
 // Shutdown refuses new connections, lets the others have what is in their queues, closes them and waits. Connections
 // that are still there when ctx ends are cut off, and ctx's error is returned. Shutting down twice is safe.
 func (h *Hub) Shutdown(ctx context.Context) error {

@@ -41,7 +41,7 @@ func (g *gate) Authenticate(r *http.Request) (push.Session, error) {
 	if token == "" {
 		return push.Session{}, errors.New("no token")
 	}
-	session := push.Session{Subject: token}
+	session := push.Session{Subject: token, TokenID: "id of " + token}
 	if g.lives > 0 {
 		session.Expires = time.Now().Add(g.lives)
 	}

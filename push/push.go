@@ -34,7 +34,7 @@
 //	1001  the server stops; the reason "reconnect_ms=N" spreads the clients that come back
 //	1009  a message over 4 KiB
 //	4400  malformed input
-//	4401  the token expired
+//	4401  the token expired or was revoked
 //	4403  revoked from the last topic it listened to
 //	4408  slow consumer: the connection's queue was full; nobody else waited for it
 //
@@ -45,7 +45,7 @@
 //
 // # Locks
 //
-// The bus calls into a topic (topic.mu), which puts frames into queues (outbox.mu). Nothing is called the other way:
+// The bus calls into a topic (topic.mu), which puts frames into queues (sendQueue.mu). Nothing is called the other way:
 // no bus method is called with topic.mu held. Hub.mu and conn.mu are never held together with another lock.
 package push
 
@@ -93,6 +93,7 @@ type Bus interface {
 type Session struct {
 	Subject string
 	Expires time.Time // zero: never
+	TokenID string    // of the token it was opened with; see Hub.Expel
 }
 
 // Authorizer decides who may connect and who may listen.

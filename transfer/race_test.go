@@ -12,17 +12,15 @@ import (
 	"github.com/hongbao/hongbao/transfer"
 )
 
-func balance(r *rig, user string) int64 { return apptest.Balance(r.t, r.System, user) }
-
 // An offer that expires while it is accepted: exactly one wins, 1,000 times, and the money is where the winner says. The
-// mover's clock is a day ahead, so that the two really meet.
+// duePass's clock is a day ahead, so that the two really meet.
 func TestExpiryRacesAcceptance(t *testing.T) {
 	r := newRig(t, nil, "alice", "bob")
 	const rounds = 1000
 	if _, err := r.Wallets.TopUp(t.Context(), "alice", "more", 100*rounds, "CNY"); err != nil {
 		t.Fatal(err)
 	}
-	mover := transfer.NewMover(r.Ledger, r.clock.after(25*time.Hour), quiet())
+	duePass := transfer.NewDuePass(r.Ledger, r.Clock.After(25*time.Hour), apptest.Quiet())
 	arrived, expired := 0, 0
 	for range rounds {
 		x := r.offer("alice", "bob", "now")
@@ -38,8 +36,8 @@ func TestExpiryRacesAcceptance(t *testing.T) {
 		both.Go(func() {
 			<-start
 			var err error
-			if moved, err = mover.Pass(t.Context(), shard); err != nil {
-				t.Errorf("mover: %v", err)
+			if _, moved, err = duePass.Pass(t.Context(), shard); err != nil {
+				t.Errorf("due pass: %v", err)
 			}
 		})
 		close(start)
@@ -61,8 +59,8 @@ func TestExpiryRacesAcceptance(t *testing.T) {
 	if arrived == 0 || expired == 0 {
 		t.Errorf("%d arrived, %d expired: there was no race", arrived, expired)
 	}
-	r.mustBalance()
-	r.wantBalances(map[string]int64{"alice": int64(funds + 100*rounds - 100*arrived), "bob": int64(funds + 100*arrived)})
+	r.MustBalance()
+	r.WantBalances(map[string]int64{"alice": int64(apptest.Funds + 100*rounds - 100*arrived), "bob": int64(apptest.Funds + 100*arrived)})
 }
 
 // Likewise an arrival that is called back.
@@ -72,7 +70,7 @@ func TestRecallRacesArrival(t *testing.T) {
 	if _, err := r.Wallets.TopUp(t.Context(), "alice", "more", 100*rounds, "CNY"); err != nil {
 		t.Fatal(err)
 	}
-	mover := transfer.NewMover(r.Ledger, r.clock.after(3*time.Hour), quiet())
+	duePass := transfer.NewDuePass(r.Ledger, r.Clock.After(3*time.Hour), apptest.Quiet())
 	arrived, recalled := 0, 0
 	for range rounds {
 		x := r.offer("alice", "bob", "2h")
@@ -84,8 +82,8 @@ func TestRecallRacesArrival(t *testing.T) {
 		both.Go(func() { _, recallErr = r.Transfers.Recall(t.Context(), "alice", x.ID) })
 		both.Go(func() {
 			var err error
-			if moved, err = mover.Pass(t.Context(), shard); err != nil {
-				t.Errorf("mover: %v", err)
+			if _, moved, err = duePass.Pass(t.Context(), shard); err != nil {
+				t.Errorf("due pass: %v", err)
 			}
 		})
 		both.Wait()
@@ -102,11 +100,11 @@ func TestRecallRacesArrival(t *testing.T) {
 	if arrived == 0 || recalled == 0 {
 		t.Errorf("%d arrived, %d recalled: there was no race", arrived, recalled)
 	}
-	r.mustBalance()
-	r.wantBalances(map[string]int64{"alice": int64(funds + 100*rounds - 100*arrived), "bob": int64(funds + 100*arrived)})
+	r.MustBalance()
+	r.WantBalances(map[string]int64{"alice": int64(apptest.Funds + 100*rounds - 100*arrived), "bob": int64(apptest.Funds + 100*arrived)})
 }
 
-// Two processes with four movers expire and arrive the same transfers: each step is made, told and counted once.
+// Two processes with four due passes expire and arrive the same transfers: each step is made, told and counted once.
 func TestTwoWorkersOnTheSameTransfers(t *testing.T) {
 	r := newRig(t, nil, "alice", "bob")
 	const each = 40
@@ -117,17 +115,17 @@ func TestTwoWorkersOnTheSameTransfers(t *testing.T) {
 	cfg := r.Config()
 	cfg.Node = 1
 	other := apptest.Open(t, cfg)
-	r.clock.skip(25 * time.Hour)
+	r.Clock.Skip(25 * time.Hour)
 	var moved atomic.Int64
 	var all sync.WaitGroup
-	for _, s := range []*app.App{r.System, other, r.System, other} {
-		mover := transfer.NewMover(s.Ledger, r.clock.now, quiet())
+	for _, s := range []*app.App{r.App, other, r.App, other} {
+		duePass := transfer.NewDuePass(s.Ledger, r.Clock.Now, apptest.Quiet())
 		all.Go(func() {
 			for shard := range s.Buckets.Shards {
 				for n := 1; n > 0; {
 					var err error
-					if n, err = mover.Pass(t.Context(), shard); err != nil {
-						t.Errorf("mover: %v", err)
+					if _, n, err = duePass.Pass(t.Context(), shard); err != nil {
+						t.Errorf("due pass: %v", err)
 					}
 					moved.Add(int64(n))
 				}
@@ -138,17 +136,17 @@ func TestTwoWorkersOnTheSameTransfers(t *testing.T) {
 	if moved.Load() != 2*each {
 		t.Errorf("%d steps were made of %d transfers", moved.Load(), 2*each)
 	}
-	l := &listener{}
-	r.tell(l)
+	l := &apptest.Recorder{}
+	r.Publish(l)
 	counts := map[string]int{}
-	for _, kind := range l.types("user:bob") {
+	for _, kind := range l.Types("user:bob") {
 		counts[kind]++
 	}
 	if counts["transfer.expired"] != each || counts["transfer.arrived"] != each {
 		t.Errorf("bob heard %v", counts)
 	}
-	r.mustBalance()
-	r.wantBalances(map[string]int64{"alice": funds - 100*each, "bob": funds + 100*each})
+	r.MustBalance()
+	r.WantBalances(map[string]int64{"alice": apptest.Funds - 100*each, "bob": apptest.Funds + 100*each})
 }
 
 // Everybody does everything at once to the same transfer: one thing happens.
@@ -178,8 +176,8 @@ func TestEverythingAtOnce(t *testing.T) {
 			t.Errorf("%d calls succeeded", done.Load())
 		}
 	}
-	r.mustBalance()
-	if sum := balance(r, "alice") + balance(r, "bob"); sum != 2*funds {
-		t.Errorf("together they have %d, want %d", sum, 2*funds)
+	r.MustBalance()
+	if sum := r.Balance("alice") + r.Balance("bob"); sum != 2*apptest.Funds {
+		t.Errorf("together they have %d, want %d", sum, 2*apptest.Funds)
 	}
 }

@@ -100,7 +100,7 @@ func (s *Service) Decline(ctx context.Context, user string, id int64) (Transfer,
 
 // Recall calls the money back, for its sender. Refusals: see idl/transfer.thrift.
 func (s *Service) Recall(ctx context.Context, user string, id int64) (Transfer, error) {
-	t, err := s.get(ctx, id)
+	t, err := s.Get(ctx, user, id)
 	if err != nil {
 		return Transfer{}, err
 	}
@@ -193,7 +193,7 @@ var (
 	errAlreadyArrived  = refusal.New(CodeAlreadyArrived, "the transfer has arrived: the money is the recipient's")
 )
 
-// get reads a  Refusal: transfer_not_found.
+// get reads a transfer. Refusal: transfer_not_found.
 func (s *Service) get(ctx context.Context, id int64) (Transfer, error) {
 	h, err := s.ledger.GetHold(ctx, id)
 	if errors.Is(err, ledger.ErrHoldNotFound) || err == nil && h.Subject != Subject {
@@ -205,8 +205,9 @@ func (s *Service) get(ctx context.Context, id int64) (Transfer, error) {
 	return fromHold(h)
 }
 
+// forRecipient reads a transfer for its recipient. Refusals: transfer_not_found, not_the_recipient.
 func (s *Service) forRecipient(ctx context.Context, user string, id int64) (Transfer, error) {
-	t, err := s.get(ctx, id)
+	t, err := s.Get(ctx, user, id)
 	if err == nil && t.To != user {
 		err = errNotTheRecipient
 	}

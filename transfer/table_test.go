@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hongbao/hongbao/app/apptest"
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/transfer"
 	"github.com/hongbao/hongbao/wallet/ledger"
@@ -13,34 +14,34 @@ import (
 
 // Every state of a transfer × every action × everybody: a stable code each, and no money moves but where the table says ok.
 func TestTransferTable(t *testing.T) {
-	// The states, and how a transfer comes into them. Late ones have ended by the clock, and no mover has come by yet.
+	// The states, and how a transfer comes into them. Late ones have ended by the clock, and no duePass has come by yet.
 	states := []struct {
 		name    string
 		arrives string
 		lead    func(r *rig, id int64)
 	}{
 		{"offered", "2h", func(*rig, int64) {}},
-		{"offered late", "2h", func(r *rig, _ int64) { r.clock.skip(24 * time.Hour) }},
+		{"offered late", "2h", func(r *rig, _ int64) { r.Clock.Skip(24 * time.Hour) }},
 		{"accepted", "2h", accept},
-		{"accepted late", "2h", func(r *rig, id int64) { accept(r, id); r.clock.skip(2 * time.Hour) }},
+		{"accepted late", "2h", func(r *rig, id int64) { accept(r, id); r.Clock.Skip(2 * time.Hour) }},
 		{"arrived", "now", accept},
-		{"declined", "now", func(r *rig, id int64) { must(r.Transfers.Decline(r.t.Context(), "bob", id)) }},
-		{"expired", "now", func(r *rig, _ int64) { r.clock.skip(24 * time.Hour); r.move() }},
-		{"recalled", "now", func(r *rig, id int64) { must(r.Transfers.Recall(r.t.Context(), "alice", id)) }},
-		{"recalled after acceptance", "2h", func(r *rig, id int64) { accept(r, id); must(r.Transfers.Recall(r.t.Context(), "alice", id)) }},
+		{"declined", "now", func(r *rig, id int64) { apptest.Must(r.Transfers.Decline(r.T.Context(), "bob", id)) }},
+		{"expired", "now", func(r *rig, _ int64) { r.Clock.Skip(24 * time.Hour); r.end() }},
+		{"recalled", "now", func(r *rig, id int64) { apptest.Must(r.Transfers.Recall(r.T.Context(), "alice", id)) }},
+		{"recalled after acceptance", "2h", func(r *rig, id int64) { accept(r, id); apptest.Must(r.Transfers.Recall(r.T.Context(), "alice", id)) }},
 	}
 	actions := map[string]func(r *rig, user string, id int64) (transfer.Transfer, error){
 		"accept": func(r *rig, user string, id int64) (transfer.Transfer, error) {
-			return r.Transfers.Accept(r.t.Context(), user, id)
+			return r.Transfers.Accept(r.T.Context(), user, id)
 		},
 		"decline": func(r *rig, user string, id int64) (transfer.Transfer, error) {
-			return r.Transfers.Decline(r.t.Context(), user, id)
+			return r.Transfers.Decline(r.T.Context(), user, id)
 		},
 		"recall": func(r *rig, user string, id int64) (transfer.Transfer, error) {
-			return r.Transfers.Recall(r.t.Context(), user, id)
+			return r.Transfers.Recall(r.T.Context(), user, id)
 		},
 		"get": func(r *rig, user string, id int64) (transfer.Transfer, error) {
-			return r.Transfers.Get(r.t.Context(), user, id)
+			return r.Transfers.Get(r.T.Context(), user, id)
 		},
 	}
 	const ok = ""
@@ -62,10 +63,10 @@ func TestTransferTable(t *testing.T) {
 		for action, do := range actions {
 			for _, user := range []string{"alice", "bob", "carol"} {
 				t.Run(fmt.Sprintf("%s, %s by %s", state.name, action, user), func(t *testing.T) {
-					r.t = t
+					r.T = t
 					want := ok
 					switch row := answers[state.name]; {
-					case action == "get" && user == "carol":
+					case user == "carol": // a stranger learns nothing
 						want = transfer.CodeNotFound
 					case action == "get":
 					case action == "recall" && user != "alice":
@@ -81,11 +82,11 @@ func TestTransferTable(t *testing.T) {
 					}
 					x := r.offer("alice", "bob", state.arrives)
 					state.lead(r, x.ID)
-					r.deliver()
+					r.Deliver()
 					before, balances := r.hold(x.ID), r.balances()
 					answer, err := do(r, user, x.ID)
-					wantCode(t, "answer", err, want)
-					r.deliver()
+					apptest.WantCode(t, "answer", err, want)
+					r.Deliver()
 					if after := r.hold(x.ID); want != ok || action == "get" {
 						if after != before {
 							t.Errorf("the transfer was %s and is %s", before, after)
@@ -96,62 +97,55 @@ func TestTransferTable(t *testing.T) {
 					} else if after == before || answer.ID != x.ID {
 						t.Errorf("nothing happened: %s, %+v", after, answer)
 					}
-					r.clock.skip(48 * time.Hour) // so that this transfer is over before the next line
-					r.move()
+					r.Clock.Skip(48 * time.Hour) // so that this transfer is over before the next line
+					r.end()
 				})
 			}
 		}
 	}
-	r.t = t
+	r.T = t
 	envelope := envelopeID(r)
 	for action, do := range actions {
 		for _, id := range []int64{0, -1, 5, 1<<63 - 1, 1<<40 | 1, envelope} {
 			_, err := do(r, "bob", id)
-			wantCode(t, fmt.Sprintf("%s of %d", action, id), err, transfer.CodeNotFound)
+			apptest.WantCode(t, fmt.Sprintf("%s of %d", action, id), err, transfer.CodeNotFound)
 		}
 	}
-	r.mustBalance()
-	r.wantOverall(3 * funds)
+	r.MustBalance()
+	r.wantOverall(3 * apptest.Funds)
 }
 
-func accept(r *rig, id int64) { must(r.Transfers.Accept(r.t.Context(), "bob", id)) }
-
-func must[T any](v T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return v
-}
+func accept(r *rig, id int64) { apptest.Must(r.Transfers.Accept(r.T.Context(), "bob", id)) }
 
 // envelopeID is the id of a hold that is no transfer.
 func envelopeID(r *rig) int64 {
-	r.t.Helper()
+	r.T.Helper()
 	id, err := r.Ledger.NewID("alice")
 	if err != nil {
-		r.t.Fatal(err)
+		r.T.Fatal(err)
 	}
 	request, err := ledger.NewRequest("an-envelope", "test", id)
 	if err != nil {
-		r.t.Fatal(err)
+		r.T.Fatal(err)
 	}
-	now := r.clock.now()
-	h, err := r.Ledger.Hold(r.t.Context(), request, ledger.Hold{ID: id, Subject: envelope.Subject, Owner: "alice",
+	now := r.Clock.Now()
+	h, err := r.Ledger.Hold(r.T.Context(), request, ledger.Hold{ID: id, Subject: envelope.Subject, Owner: "alice",
 		Amount: ledger.Amount{Minor: 1, Currency: "CNY"}, Parts: []int64{1}, CreatedAt: now, ExpiresAt: now.Add(time.Hour)})
 	if err != nil {
-		r.t.Fatal(err)
+		r.T.Fatal(err)
 	}
-	if _, done, err := r.Ledger.Void(r.t.Context(), h.ID, 0); !done || err != nil {
-		r.t.Fatal(done, err)
+	if _, done, err := r.Ledger.Void(r.T.Context(), h.ID, 0); !done || err != nil {
+		r.T.Fatal(done, err)
 	}
 	return h.ID
 }
 
 // hold says where a transfer's money is.
 func (r *rig) hold(id int64) string {
-	r.t.Helper()
-	h, err := r.Ledger.GetHold(r.t.Context(), id)
+	r.T.Helper()
+	h, err := r.Ledger.GetHold(r.T.Context(), id)
 	if err != nil {
-		r.t.Fatal(err)
+		r.T.Fatal(err)
 	}
 	return fmt.Sprintf("%s, %d posted, %d voided, %v", h.Stage, h.Posted, h.Voided, h.StagedAt)
 }
@@ -159,18 +153,18 @@ func (r *rig) hold(id int64) string {
 // balances are those of alice, bob and carol.
 func (r *rig) balances() (all []int64) {
 	for _, user := range []string{"alice", "bob", "carol"} {
-		all = append(all, balance(r, user))
+		all = append(all, r.Balance(user))
 	}
 	return all
 }
 
 func (r *rig) wantOverall(want int64) {
-	r.t.Helper()
+	r.T.Helper()
 	sum := int64(0)
 	for _, b := range r.balances() {
 		sum += b
 	}
 	if sum != want {
-		r.t.Errorf("all have %d together, want %d", sum, want)
+		r.T.Errorf("all have %d together, want %d", sum, want)
 	}
 }

@@ -17,7 +17,7 @@ import (
 // Each line leads an offer of 100 from alice to bob, who live on different shards, to an end.
 func TestPathsOfATransfer(t *testing.T) {
 	r := newRig(t, nil, "alice")
-	bob := r.elsewhere("alice")
+	bob := r.Elsewhere("alice")
 	call := map[string]func(id int64) (transfer.Transfer, error){
 		"accept":  func(id int64) (transfer.Transfer, error) { return r.Transfers.Accept(t.Context(), bob, id) },
 		"decline": func(id int64) (transfer.Transfer, error) { return r.Transfers.Decline(t.Context(), bob, id) },
@@ -42,7 +42,7 @@ func TestPathsOfATransfer(t *testing.T) {
 		{"24h", "24 expired 24 expired", 0},
 	} {
 		t.Run(line.arrives+" "+line.steps, func(t *testing.T) {
-			r.t = t
+			r.T = t
 			offered := r.offer("alice", bob, line.arrives)
 			var events []string
 			state := transfer.StateOffered
@@ -50,8 +50,8 @@ func TestPathsOfATransfer(t *testing.T) {
 			for i := 0; i < len(steps); i += 2 {
 				var hours int
 				if _, err := fmt.Sscan(steps[i], &hours); err == nil {
-					r.clock.skip(time.Duration(hours) * time.Hour)
-					r.move()
+					r.Clock.Skip(time.Duration(hours) * time.Hour)
+					r.end()
 				} else if answer, err := call[steps[i]](offered.ID); err != nil || string(answer.State) != steps[i+1] {
 					t.Fatalf("%s: %+v, %v", steps[i], answer, err)
 				}
@@ -63,27 +63,27 @@ func TestPathsOfATransfer(t *testing.T) {
 					events, state = append(events, "transfer."+string(now.State)), now.State
 				}
 			}
-			l := &listener{}
-			r.tell(l)
+			l := &apptest.Recorder{}
+			r.Publish(l)
 			events = append([]string{"transfer.offered"}, events...)
 			for _, topic := range []string{"user:alice", "user:" + bob} {
-				if got := l.types(topic); !slices.Equal(got, events) {
+				if got := l.Types(topic); !slices.Equal(got, events) {
 					t.Errorf("%s heard %v, want %v", topic, got, events)
 				}
 			}
 			arrived += line.bob
-			r.deliver()
-			r.wantBalances(map[string]int64{"alice": funds - arrived - lost, bob: arrived})
+			r.Deliver()
+			r.WantBalances(map[string]int64{"alice": apptest.Funds - arrived - lost, bob: arrived})
 		})
 	}
-	r.t = t
-	r.mustBalance()
+	r.T = t
+	r.MustBalance()
 }
 
 // What both sides see: the transfer, their lists, their statements.
 func TestBothSidesSeeIt(t *testing.T) {
 	r := newRig(t, nil, "alice")
-	bob := r.elsewhere("alice")
+	bob := r.Elsewhere("alice")
 	ctx := t.Context()
 	offered := r.offer("alice", bob, "2h")
 	if offered.ExpiresAt.Sub(offered.CreatedAt) != 24*time.Hour || !offered.ArrivesAt.IsZero() || offered.ChangedAt != offered.CreatedAt {
@@ -92,7 +92,7 @@ func TestBothSidesSeeIt(t *testing.T) {
 	if list, err := r.Transfers.Received(ctx, bob, 0, 10); err != nil || len(list) != 0 {
 		t.Errorf("received before the mention was delivered: %v, %v", list, err)
 	}
-	r.deliver()
+	r.Deliver()
 	for what, list := range map[string]func() ([]transfer.Transfer, error){
 		"sent":     func() ([]transfer.Transfer, error) { return r.Transfers.Sent(ctx, "alice", 0, 10) },
 		"received": func() ([]transfer.Transfer, error) { return r.Transfers.Received(ctx, bob, 0, 10) },
@@ -101,13 +101,13 @@ func TestBothSidesSeeIt(t *testing.T) {
 			t.Errorf("%s: %+v, %v, want %+v", what, got, err, offered)
 		}
 	}
-	r.clock.skip(time.Hour)
+	r.Clock.Skip(time.Hour)
 	accepted, err := r.Transfers.Accept(ctx, bob, offered.ID)
 	if err != nil || accepted.ExpiresAt != offered.ExpiresAt || accepted.ArrivesAt.Sub(accepted.ChangedAt) != 2*time.Hour {
 		t.Errorf("accepted: %+v, %v", accepted, err)
 	}
-	r.clock.skip(3 * time.Hour)
-	r.move()
+	r.Clock.Skip(3 * time.Hour)
+	r.end()
 	arrived, err := r.Transfers.Get(ctx, "alice", offered.ID)
 	if err != nil || arrived.ArrivesAt != accepted.ArrivesAt || arrived.ChangedAt.Before(arrived.ArrivesAt) {
 		t.Errorf("arrived: %+v, %v", arrived, err)
@@ -116,13 +116,13 @@ func TestBothSidesSeeIt(t *testing.T) {
 	if _, err := r.Transfers.Decline(ctx, bob, back.ID); err != nil {
 		t.Fatal(err)
 	}
-	r.deliver()
+	r.Deliver()
 	for user, want := range map[string][]ledger.Entry{
 		"alice": {
 			{Kind: ledger.EntryVoid, Minor: 100, Subject: transfer.Subject, Reference: back.ID, Counterparty: bob, Note: "午饭"},
 			{Kind: ledger.EntryHold, Minor: -100, Subject: transfer.Subject, Reference: back.ID, Counterparty: bob, Note: "午饭"},
 			{Kind: ledger.EntryHold, Minor: -100, Subject: transfer.Subject, Reference: offered.ID, Counterparty: bob, Note: "午饭"},
-			{Kind: ledger.EntryTopUp, Minor: funds, Subject: wallet.Subject},
+			{Kind: ledger.EntryTopUp, Minor: apptest.Funds, Subject: wallet.Subject},
 		},
 		bob: {{Kind: ledger.EntryPost, Minor: 100, Subject: transfer.Subject, Reference: offered.ID, Counterparty: "alice", Note: "午饭"}},
 	} {
@@ -140,12 +140,12 @@ func TestBothSidesSeeIt(t *testing.T) {
 			}
 		}
 	}
-	r.mustBalance()
+	r.MustBalance()
 }
 
 func TestListsInPages(t *testing.T) {
 	r := newRig(t, nil, "alice", "carol", "dave")
-	bob := r.elsewhere("alice")
+	bob := r.Elsewhere("alice")
 	var want []int64
 	for i := range 9 {
 		sender := []string{"alice", "carol", "dave"}[i%3]
@@ -153,7 +153,7 @@ func TestListsInPages(t *testing.T) {
 	}
 	slices.Sort(want)
 	slices.Reverse(want)
-	r.deliver()
+	r.Deliver()
 	var got []int64
 	for before := int64(0); ; {
 		page, err := r.Transfers.Received(t.Context(), bob, before, 4)
@@ -191,10 +191,10 @@ func TestOfferTwice(t *testing.T) {
 	}
 	o.Minor = 200
 	_, err = r.Transfers.Offer(t.Context(), "alice", o)
-	wantCode(t, "another offer under the same id", err, refusal.CodeRequestConflict)
-	r.wantEvents("user:bob", "transfer.offered", "transfer.arrived")
-	r.mustBalance()
-	r.wantBalances(map[string]int64{"alice": funds - 100, "bob": funds + 100})
+	apptest.WantCode(t, "another offer under the same id", err, refusal.CodeRequestConflict)
+	r.WantEvents("user:bob", "transfer.offered", "transfer.arrived")
+	r.MustBalance()
+	r.WantBalances(map[string]int64{"alice": apptest.Funds - 100, "bob": apptest.Funds + 100})
 }
 
 // Money of one currency never becomes money of another, whatever its minor unit.
@@ -213,11 +213,11 @@ func TestCurrenciesStayApart(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r.deliver()
+	r.Deliver()
 	balances, err := r.Wallets.Balances(ctx, "bob")
-	want := []ledger.Amount{{Minor: funds, Currency: "CNY"}, {Minor: 1000, Currency: "JPY"}, {Minor: 1002, Currency: "KRW"}, {Minor: 1001, Currency: "KWD"}, {Minor: 1003, Currency: "USD"}}
+	want := []ledger.Amount{{Minor: apptest.Funds, Currency: "CNY"}, {Minor: 1000, Currency: "JPY"}, {Minor: 1002, Currency: "KRW"}, {Minor: 1001, Currency: "KWD"}, {Minor: 1003, Currency: "USD"}}
 	if err != nil || !slices.Equal(balances, want) {
 		t.Errorf("bob has %v, %v, want %v", balances, err, want)
 	}
-	apptest.MustBalance(t, r.System)
+	apptest.MustBalance(t, r.App)
 }

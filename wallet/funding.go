@@ -2,13 +2,29 @@ package wallet
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
-// CodeFundingRefused says that the funding provider will not collect or pay out the money.
-const CodeFundingRefused = "funding_refused"
+// Codes of money in and out.
+const (
+	// CodeFundingRefused says that the funding provider will not collect or pay out the money.
+	CodeFundingRefused = "funding_refused"
+	// CodeFundingNotFound says that no order has the id that a provider names.
+	CodeFundingNotFound = "funding_not_found"
+	// CodeFundingMismatch says that a provider names another user, kind, amount or currency than the order has.
+	CodeFundingMismatch = "funding_mismatch"
+	// CodeFundingDecided says that the order was decided before, the other way.
+	CodeFundingDecided = "funding_decided"
+	// CodeSignatureInvalid says that what claims to be from the provider does not carry its signature of now.
+	CodeSignatureInvalid = "signature_invalid"
+)
+
+// ErrFundingNotFound says that no order has the id.
+var ErrFundingNotFound = errors.New("wallet: no such top-up or withdrawal")
 
 // FundingState is how far a top-up or withdrawal has come. Settled and refused are final.
 type FundingState string
@@ -17,7 +33,12 @@ const (
 	FundingPending FundingState = "pending" // the provider has not decided yet
 	FundingSettled FundingState = "settled" // the money has moved
 	FundingRefused FundingState = "refused" // it has not and will not
+	// FundingUnknown is a provider's answer to a query for an order that it has never heard of. No order is stored so.
+	FundingUnknown FundingState = "unknown"
 )
+
+// Final says whether the provider has decided.
+func (s FundingState) Final() bool { return s == FundingSettled || s == FundingRefused }
 
 // FundingOrder is money that comes in from outside (ledger.EntryTopUp) or goes out (ledger.EntryWithdrawal).
 type FundingOrder struct {
@@ -28,30 +49,65 @@ type FundingOrder struct {
 	State     FundingState
 	Balance   int64 // of the wallet right after the order touched it; 0 while a top-up is pending
 	CreatedAt time.Time
+	QueryAt   time.Time // when ResumeFundings next asks the provider, while the order is pending
 }
 
-// Funding is the provider that moves money between the outside and this installation: a bank, a payment service. Both
-// methods are asked again with the same id until the answer is final, so the provider must carry out an id once.
+// FundingReport is what a provider says about an order.
+type FundingReport struct {
+	ID     int64
+	User   string
+	Kind   ledger.EntryKind
+	Amount ledger.Amount
+	State  FundingState
+}
+
+// Check compares a report with the order that it is about. Refusal: funding_mismatch.
+func (r FundingReport) Check(o FundingOrder) error {
+	if r.ID == o.ID && r.User == o.User && r.Kind == o.Kind && r.Amount == o.Amount {
+		return nil
+	}
+	return refusal.New(CodeFundingMismatch, "funding %d is a %s of %d %s for %q, not a %s of %d %s for %q under id %d", o.ID,
+		o.Kind, o.Amount.Minor, o.Amount.Currency, o.User, refusal.Clip(string(r.Kind)), r.Amount.Minor,
+		refusal.Clip(string(r.Amount.Currency)),
+		refusal.Clip(r.User), r.ID)
+}
+
+// Funding is the provider that moves money between the outside and this installation: a bank, a payment service. An
+// error of either method means that it is unknown what happened, so the order stays pending and the provider is asked
+// again. Implementations return within 3 seconds, so that a call of the API can still answer.
 type Funding interface {
-	// Collect takes the amount from the user's means of payment. An error means that it is unknown what happened.
-	Collect(ctx context.Context, o FundingOrder) (FundingState, error)
-	// PayOut pays the amount to the user. An error means that it is unknown what happened.
-	PayOut(ctx context.Context, o FundingOrder) (FundingState, error)
+	// Create asks the provider to collect the amount from the user's means of payment (ledger.EntryTopUp), or to pay it out to
+	// the user (ledger.EntryWithdrawal). It may be called any number of times with the same order: the provider must carry out
+	// an id once, for good, and answer how far that has come.
+	Create(ctx context.Context, o FundingOrder) (FundingState, error)
+	// Query asks how far an order has come. FundingUnknown: the provider has no order with this id.
+	Query(ctx context.Context, o FundingOrder) (FundingState, error)
 }
 
 // Sandbox is a Funding that has all the money in the world and settles at once. It is for development and tests: an
 // installation that uses it says so in its record (see the installation's `sandbox`).
 type Sandbox struct{}
 
-// Collect settles.
-func (Sandbox) Collect(context.Context, FundingOrder) (FundingState, error) {
+// Create settles.
+func (Sandbox) Create(context.Context, FundingOrder) (FundingState, error) {
 	return FundingSettled, nil
 }
 
-// PayOut settles.
-func (Sandbox) PayOut(context.Context, FundingOrder) (FundingState, error) {
+// Query settles.
+func (Sandbox) Query(context.Context, FundingOrder) (FundingState, error) {
 	return FundingSettled, nil
 }
+
+// Unfunded is the Funding of a process that moves no money in or out. Orders stay pending with it.
+type Unfunded struct{}
+
+var errUnfunded = errors.New("wallet: this process has no funding provider")
+
+// Create fails.
+func (Unfunded) Create(context.Context, FundingOrder) (FundingState, error) { return "", errUnfunded }
+
+// Query fails.
+func (Unfunded) Query(context.Context, FundingOrder) (FundingState, error) { return "", errUnfunded }
 
 // FundingLedger is what Service needs of the ledger. Every method is safe to repeat.
 type FundingLedger interface {
@@ -67,9 +123,15 @@ type FundingLedger interface {
 	// pending is returned as it is.
 	CloseFunding(ctx context.Context, id int64, state FundingState) (FundingOrder, error)
 
-	// PendingFundings returns pending orders of a shard that were created before a time, with an id above after, in
-	// the order of ids.
-	PendingFundings(ctx context.Context, shard int, before time.Time, after int64, limit int) ([]FundingOrder, error)
+	// Funding returns an order. Error: ErrFundingNotFound.
+	Funding(ctx context.Context, id int64) (FundingOrder, error)
+
+	// DueFundings returns pending orders of a shard whose QueryAt has come by a time, the longest due first.
+	DueFundings(ctx context.Context, shard int, by time.Time, limit int) ([]FundingOrder, error)
+
+	// DeferFunding moves the QueryAt of a pending order from what o says to a later time. It returns false where the
+	// order is no longer pending or has another QueryAt, so of several workers with the same o one gets true.
+	DeferFunding(ctx context.Context, o FundingOrder, until time.Time) (bool, error)
 
 	// Balances returns what a user owns, ordered by currency.
 	Balances(ctx context.Context, user string) ([]ledger.Amount, error)

@@ -3,6 +3,7 @@ package wallet_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -15,34 +16,45 @@ import (
 
 // bank is a funding provider whose answers a test decides. It carries out an id once, as a real one must.
 type bank struct {
-	mu     sync.Mutex
-	answer wallet.FundingState // "" means that it cannot be reached
-	done   map[int64]wallet.FundingState
-	asked  int
+	mu      sync.Mutex
+	answer  wallet.FundingState // "" means that it cannot be reached
+	done    map[int64]wallet.FundingState
+	creates int
+	queries int
 }
 
-func (b *bank) ask(o wallet.FundingOrder) (wallet.FundingState, error) {
+func (b *bank) Create(_ context.Context, o wallet.FundingOrder) (wallet.FundingState, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.asked++
+	b.creates++
 	if b.answer == "" {
 		return "", errors.New("bank: no answer")
 	}
-	if before, ok := b.done[o.ID]; ok && before != wallet.FundingPending {
-		return before, nil
-	}
 	if b.done == nil {
 		b.done = map[int64]wallet.FundingState{}
+	}
+	if b.done[o.ID].Final() {
+		return b.done[o.ID], nil
 	}
 	b.done[o.ID] = b.answer
 	return b.answer, nil
 }
 
-func (b *bank) Collect(_ context.Context, o wallet.FundingOrder) (wallet.FundingState, error) {
-	return b.ask(o)
-}
-func (b *bank) PayOut(_ context.Context, o wallet.FundingOrder) (wallet.FundingState, error) {
-	return b.ask(o)
+func (b *bank) Query(_ context.Context, o wallet.FundingOrder) (wallet.FundingState, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.queries++
+	if b.answer == "" {
+		return "", errors.New("bank: no answer")
+	}
+	state, known := b.done[o.ID]
+	if !known {
+		return wallet.FundingUnknown, nil
+	}
+	if !state.Final() {
+		b.done[o.ID] = b.answer
+	}
+	return b.done[o.ID], nil
 }
 
 func (b *bank) answers(s wallet.FundingState) {
@@ -57,7 +69,6 @@ func TestFundings(t *testing.T) {
 	provider := &bank{}
 	clock := time.Now()
 	s := wallet.NewService(l, provider, func() time.Time { return clock })
-	const unreachable = "unreachable" // an error that is no refusal
 	const none = wallet.FundingState("")
 
 	for _, line := range []struct {
@@ -84,7 +95,7 @@ func TestFundings(t *testing.T) {
 			0},
 		{"pending", false, "d", 5, "CNY", "pending", "", "pending", 150, 0},
 		{"settled in the end", false, "d", 5, "CNY", "settled", "", "settled", 155, 155},
-		{"bank out of reach", false, "e", 5, "CNY", "", unreachable, none, 155, 0},
+		{"bank out of reach", false, "e", 5, "CNY", "", "", "pending", 155, 0},
 		{"and back", false, "e", 5, "CNY", "settled", "", "settled", 160, 160},
 		{"withdraw", true, "f", 60, "CNY", "settled", "", "settled", 100, 100},
 		{"withdraw again", true, "f", 60, "CNY", "settled", "", "settled", 100, 100},
@@ -105,10 +116,7 @@ func TestFundings(t *testing.T) {
 		}
 		o, err := call(t.Context(), "alice", line.request, line.minor, line.currency)
 		code := refusal.CodeOf(err)
-		if err != nil && code == "" {
-			code = unreachable
-		}
-		if code != line.code || o.State != line.state || o.Balance != line.answered {
+		if err != nil && code == "" || code != line.code || o.State != line.state || o.Balance != line.answered {
 			t.Errorf("%s: %+v, %v; want %q, %q and balance %d", line.what, o, err, line.code, line.state, line.answered)
 		}
 		if got := l.Balance("alice"); got != line.balance {
@@ -168,13 +176,15 @@ func TestResumeAfterACrash(t *testing.T) {
 
 		// The bank was asked and nobody heard its answer.
 		provider.answers("")
-		if _, err := call(wallet.NewService(l, provider, time.Now)); err == nil {
-			t.Fatal("the bank could not be reached and yet there was an answer")
+		if o, err := call(wallet.NewService(l, provider, time.Now)); err != nil || o.State != wallet.FundingPending {
+			t.Fatalf("while the bank is out of reach: %+v, %v", o, err)
 		}
 		if n, err := later.ResumeFundings(ctx, 0); n != 0 || err == nil {
 			t.Errorf("resume while the bank is out of reach: %d, %v", n, err)
 		}
 		provider.answers(wallet.FundingSettled)
+		before := provider.queries
+		later = wallet.NewService(l, provider, func() time.Time { return time.Now().Add(time.Hour) })
 		var wg sync.WaitGroup // several workers at once
 		for range 4 {
 			wg.Go(func() {
@@ -184,6 +194,9 @@ func TestResumeAfterACrash(t *testing.T) {
 			})
 		}
 		wg.Wait()
+		if asked := provider.queries - before; asked != 1 {
+			t.Errorf("four workers asked %d times about one order", asked)
+		}
 		if o, err := call(later); err != nil || o.State != wallet.FundingSettled || o.Balance != want {
 			t.Errorf("the request again: %+v, %v", o, err)
 		}
@@ -192,6 +205,119 @@ func TestResumeAfterACrash(t *testing.T) {
 		}
 		l.WantBalanced(0)
 	}
+}
+
+// What a provider reports of its own accord: each line is a report about alice's top-up of 100 CNY.
+func TestReports(t *testing.T) {
+	l := ledgertest.OpenMySQL(t, 2)
+	s := wallet.NewService(l, &bank{answer: wallet.FundingPending}, time.Now)
+	o, err := s.TopUp(t.Context(), "alice", "a", 100, "CNY")
+	if err != nil {
+		t.Fatal(err)
+	}
+	about := func(change func(*wallet.FundingReport)) wallet.FundingReport {
+		r := wallet.FundingReport{ID: o.ID, User: "alice", Kind: ledger.EntryTopUp, Amount: o.Amount,
+			State: wallet.FundingSettled}
+		if change != nil {
+			change(&r)
+		}
+		return r
+	}
+	for _, line := range []struct {
+		what    string
+		report  wallet.FundingReport
+		code    string
+		balance int64
+	}{
+		{"another amount", about(func(r *wallet.FundingReport) { r.Amount.Minor++ }), wallet.CodeFundingMismatch, 0},
+		{"another currency", about(func(r *wallet.FundingReport) { r.Amount.Currency = "JPY" }), wallet.CodeFundingMismatch,
+			0},
+		{"another user", about(func(r *wallet.FundingReport) { r.User = "mallory" }), wallet.CodeFundingMismatch, 0},
+		{"another kind", about(func(r *wallet.FundingReport) { r.Kind = ledger.EntryWithdrawal }),
+			wallet.CodeFundingMismatch, 0},
+		{"an order of the same shard that is none", about(func(r *wallet.FundingReport) { r.ID += 1024 }),
+			wallet.CodeFundingNotFound, 0},
+		{"an order of a shard that is none", about(func(r *wallet.FundingReport) { r.ID |= 1023 }),
+			wallet.CodeFundingNotFound, 0},
+		{"no id at all", about(func(r *wallet.FundingReport) { r.ID = -1 }), wallet.CodeFundingNotFound, 0},
+		{"not decided yet", about(func(r *wallet.FundingReport) { r.State = wallet.FundingPending }), "", 0},
+		{"settled", about(nil), "", 100},
+		{"settled again", about(nil), "", 100},
+		{"not decided yet, late", about(func(r *wallet.FundingReport) { r.State = wallet.FundingPending }), "", 100},
+		{"refused after all", about(func(r *wallet.FundingReport) { r.State = wallet.FundingRefused }),
+			wallet.CodeFundingDecided, 100},
+	} {
+		_, err := s.DecideFunding(t.Context(), line.report)
+		if refusal.CodeOf(err) != line.code || err != nil && line.code == "" {
+			t.Errorf("%s: %v, want %q", line.what, err, line.code)
+		}
+		if got := l.Balance("alice"); got != line.balance {
+			t.Errorf("%s: alice has %d, want %d", line.what, got, line.balance)
+		}
+	}
+	l.WantBalanced(0)
+}
+
+// A provider that does not decide is asked less and less often, up to every quarter of an hour.
+func TestQueriesBecomeRare(t *testing.T) {
+	l := ledgertest.OpenMySQL(t, 1)
+	provider := &bank{answer: wallet.FundingPending}
+	clock := time.Now()
+	s := wallet.NewService(l, provider, func() time.Time { return clock })
+	if _, err := s.TopUp(t.Context(), "alice", "a", 100, "CNY"); err != nil {
+		t.Fatal(err)
+	}
+	began := clock
+	var asked []time.Duration
+	for ; clock.Sub(began) < 3*time.Hour; clock = clock.Add(5 * time.Second) {
+		before := provider.queries
+		if _, err := resume(t, s, l); err != nil {
+			t.Fatal(err)
+		}
+		if provider.queries > before {
+			asked = append(asked, clock.Sub(began))
+		}
+	}
+	if len(asked) < 15 || len(asked) > 30 || asked[0] != 5*time.Second {
+		t.Errorf("asked %d times in three hours: %v", len(asked), asked)
+	}
+	if last := asked[len(asked)-1] - asked[len(asked)-2]; last < 15*time.Minute || last > 16*time.Minute {
+		t.Errorf("in the end asked every %v", last)
+	}
+	if provider.creates != 1 {
+		t.Errorf("created %d times", provider.creates)
+	}
+}
+
+// A provider that is away is asked about a few orders in each pass, and each pass about others.
+func TestAPassEndsWhenTheProviderIsAway(t *testing.T) {
+	l := ledgertest.OpenMySQL(t, 1)
+	provider := &bank{}
+	clock := time.Now()
+	s := wallet.NewService(l, provider, func() time.Time { return clock })
+	const orders = 60
+	for i := range orders {
+		if _, err := s.TopUp(t.Context(), "alice", fmt.Sprintf("a-%d", i), 100, "CNY"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	clock = clock.Add(10 * time.Second)
+	if n, err := s.ResumeFundings(t.Context(), 0); n != 0 || err == nil || provider.queries < 16 || provider.queries > 24 {
+		t.Errorf("a pass without the provider: %d, %v, asked %d times", n, err, provider.queries)
+	}
+	provider.answers(wallet.FundingSettled)
+	first := provider.queries
+	if n, err := s.ResumeFundings(t.Context(), 0); n != orders-first || err != nil {
+		t.Errorf("the next pass finished %d of the %d that were not asked about, %v", n, orders-first, err)
+	}
+	clock = clock.Add(10 * time.Second)
+	if n, err := s.ResumeFundings(t.Context(), 0); n != first || err != nil {
+		t.Errorf("the last pass finished %d of %d, %v", n, first, err)
+	}
+	if got := l.Balance("alice"); got != orders*100 {
+		t.Errorf("alice has %d", got)
+	}
+	l.WantBalanced(0)
 }
 
 func TestEntriesLimits(t *testing.T) {

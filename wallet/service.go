@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/hongbao/hongbao/internal/refusal"
@@ -21,18 +22,28 @@ const (
 	MaxEntries     = 200
 )
 
-// ResumeFundings leaves orders alone that are younger than fundingGrace, for the call that made them is probably still
-// at work on them, and reads resumePage of them at a time.
+// How ResumeFundings asks the provider about pending orders.
 const (
+	// fundingGrace is how long an order is left to the call that made it, and the shortest time between two queries.
 	fundingGrace = 5 * time.Second
-	resumePage   = 100
+	// fundingMostWait is the longest. In between, an order is asked about again when it is half as old again.
+	fundingMostWait = 15 * time.Minute
+	resumePage      = 100 // orders read at a time
+	resumeWidth     = 8   // orders asked about at a time
+	// resumeFailures is how many failures in a row, of any order, end a pass: the provider or the ledger is away.
+	resumeFailures = 16
 )
 
 // Service is a user's wallet: balances, statement, money in and out. Every method is safe for concurrent use.
 //
 // A top-up or withdrawal is three steps: the ledger records it (and debits a withdrawal), the provider moves the money,
-// the ledger records how that ended. Whatever stops between two of them, a repeat of the call or ResumeFundings goes on
-// from there; until then a withdrawal's money is in an account of its own, neither spent nor spendable.
+// the ledger records how that ended. Whatever stops between two of them, a repeat of the call, ResumeFundings or a
+// report of the provider (DecideFunding) goes on from there; until then a withdrawal's money is in an account of its
+// own, neither spent nor spendable.
+//
+//	(none) ── OpenFunding ──► pending ── settled ──► top-up: outside → wallet;     withdrawal: its account → outside
+//	                           │   ▲  └─ refused ──► top-up: nothing moved;        withdrawal: its account → wallet
+//	                           └───┘ pending, unknown, an error, a mismatch: asked again, less often as it grows older
 type Service struct {
 	ledger  FundingLedger
 	funding Funding
@@ -90,8 +101,9 @@ func checkPage(currency string, before int64, limit int) (ledger.Currency, int, 
 	return c, limit, nil
 }
 
-// TopUp brings minor units of a currency in from outside. The order's State is FundingPending where the provider takes
-// its time. Refusals: amount_out_of_range, unknown_currency, request_conflict, funding_refused.
+// TopUp brings minor units of a currency in from outside. The order's State is FundingPending where the provider has
+// not decided, or could not be asked: it is asked again, and a repeat of the call tells how far it has come. Refusals:
+// amount_out_of_range, unknown_currency, request_conflict, funding_refused.
 func (s *Service) TopUp(ctx context.Context, user, requestID string, minor int64, currency string) (FundingOrder, error) {
 	return s.order(ctx, ledger.EntryTopUp, user, requestID, minor, currency)
 }
@@ -117,11 +129,17 @@ func (s *Service) order(ctx context.Context, kind ledger.EntryKind, user, reques
 	if err != nil {
 		return FundingOrder{}, err
 	}
-	o := FundingOrder{ID: id, User: user, Kind: kind, Amount: amount, State: FundingPending, CreatedAt: s.now()}
+	now := s.now()
+	o := FundingOrder{ID: id, User: user, Kind: kind, Amount: amount, State: FundingPending, CreatedAt: now,
+		QueryAt: now.Add(fundingGrace)}
 	if o, err = s.ledger.OpenFunding(ctx, request, o); err != nil {
 		return FundingOrder{}, err
 	}
-	if o, err = s.advance(ctx, o); err != nil {
+	ask := question(s.query) // the call is a repeat: its order is not under the id that was made for it
+	if o.ID == id {
+		ask = s.funding.Create
+	}
+	if o, err = s.advance(ctx, o, ask); err != nil && !errors.Is(err, errNoAnswer) {
 		return FundingOrder{}, err
 	}
 	if o.State == FundingRefused {
@@ -130,48 +148,147 @@ func (s *Service) order(ctx context.Context, kind ledger.EntryKind, user, reques
 	return o, nil
 }
 
-// advance asks the provider about a pending order and records its answer.
-func (s *Service) advance(ctx context.Context, o FundingOrder) (FundingOrder, error) {
+// question is one of the two that a provider answers about an order.
+type question func(ctx context.Context, o FundingOrder) (FundingState, error)
+
+// errNoAnswer says that it is unknown what the provider did, or will do, about an order. It is still pending.
+var errNoAnswer = errors.New("the funding provider gave no answer")
+
+// advance asks the provider about a pending order and records its answer. Error: errNoAnswer, and the ledger's.
+func (s *Service) advance(ctx context.Context, o FundingOrder, ask question) (FundingOrder, error) {
 	if o.State != FundingPending {
 		return o, nil
 	}
-	ask := s.funding.Collect
-	if o.Kind == ledger.EntryWithdrawal {
-		ask = s.funding.PayOut
-	}
 	state, err := ask(ctx, o)
 	if err != nil {
-		return o, fmt.Errorf("funding provider, %s %d: %w", o.Kind, o.ID, err)
+		return o, fmt.Errorf("%s %d: %w: %w", o.Kind, o.ID, errNoAnswer, err)
 	}
-	if state == FundingPending {
+	if !state.Final() {
 		return o, nil
 	}
 	return s.ledger.CloseFunding(ctx, o.ID, state)
 }
 
-// ResumeFundings goes on with every order of a shard that has been pending for more than a few seconds, and returns how
-// many of them are now settled or refused. An order that fails does not hold up the others; err joins the failures.
+// query asks how far an order has come, and creates one that the provider has never heard of: whoever opened it died
+// before the provider was asked, or the provider has lost it.
+func (s *Service) query(ctx context.Context, o FundingOrder) (FundingState, error) {
+	state, err := s.funding.Query(ctx, o)
+	if err == nil && state == FundingUnknown {
+		return s.funding.Create(ctx, o)
+	}
+	return state, err
+}
+
+// DecideFunding records what the provider reports about an order of its own accord. It may be repeated: the same report
+// gives the same answer. A report that is not final changes nothing. Refusals: funding_not_found, funding_mismatch,
+// funding_decided.
+func (s *Service) DecideFunding(ctx context.Context, r FundingReport) (FundingOrder, error) {
+	o, err := s.ledger.Funding(ctx, r.ID)
+	if errors.Is(err, ErrFundingNotFound) {
+		return FundingOrder{}, refusal.New(CodeFundingNotFound, "there is no top-up or withdrawal %d", r.ID)
+	}
+	if err != nil {
+		return FundingOrder{}, err
+	}
+	if err := r.Check(o); err != nil {
+		return FundingOrder{}, err
+	}
+	if !r.State.Final() {
+		return o, nil
+	}
+	if o, err = s.ledger.CloseFunding(ctx, o.ID, r.State); err != nil {
+		return FundingOrder{}, err
+	}
+	if o.State != r.State {
+		return FundingOrder{}, refusal.New(CodeFundingDecided, "funding %d was %s before and stays so: it cannot become %s", o.ID,
+			o.State, r.State)
+	}
+	return o, nil
+}
+
+// ResumeFundings asks the provider about the pending orders of a shard whose time has come, and returns how many of
+// them are now settled or refused. An order that fails does not hold up the others; err joins the failures. It may run
+// in several workers at once, which then share the orders.
 func (s *Service) ResumeFundings(ctx context.Context, shard int) (finished int, err error) {
-	var errs []error
-	before := s.now().Add(-fundingGrace)
-	for after := int64(0); ctx.Err() == nil; {
-		orders, err := s.ledger.PendingFundings(ctx, shard, before, after, resumePage)
+	pass := resumption{service: s}
+	by := s.now() // whatever is asked about is due later than this, so the pass ends
+	for ctx.Err() == nil && !pass.broken() {
+		orders, err := s.ledger.DueFundings(ctx, shard, by, resumePage)
 		if err != nil {
-			errs = append(errs, err)
+			pass.failed(err)
 			break
 		}
-		for _, o := range orders {
-			after = o.ID
-			o, err := s.advance(ctx, o)
-			if err != nil {
-				errs = append(errs, err)
-			} else if o.State != FundingPending {
-				finished++
-			}
-		}
+		pass.all(ctx, orders)
 		if len(orders) < resumePage {
 			break
 		}
 	}
-	return finished, errors.Join(append(errs, ctx.Err())...)
+	return pass.finished, errors.Join(append(pass.errs, ctx.Err())...)
+}
+
+// resumption is a pass of ResumeFundings.
+type resumption struct {
+	service *Service
+
+	mu       sync.Mutex
+	finished int
+	inARow   int // failures
+	errs     []error
+}
+
+// all asks about orders, resumeWidth at a time.
+func (p *resumption) all(ctx context.Context, orders []FundingOrder) {
+	places := make(chan struct{}, resumeWidth)
+	var asking sync.WaitGroup
+	defer asking.Wait()
+	for _, o := range orders {
+		places <- struct{}{}
+		if ctx.Err() != nil || p.broken() {
+			return
+		}
+		asking.Go(func() {
+			defer func() { <-places }()
+			p.one(ctx, o)
+		})
+	}
+}
+
+// one asks about an order, unless another worker does.
+func (p *resumption) one(ctx context.Context, o FundingOrder) {
+	s := p.service
+	mine, err := s.ledger.DeferFunding(ctx, o, s.nextQuery(o))
+	if err == nil && mine {
+		o, err = s.advance(ctx, o, s.query)
+	}
+	if err != nil {
+		p.failed(err)
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.inARow = 0
+	if mine && o.State != FundingPending {
+		p.finished++
+	}
+}
+
+// nextQuery is when an order is asked about after now: when it is half as old again, within bounds.
+func (s *Service) nextQuery(o FundingOrder) time.Time {
+	now := s.now()
+	return now.Add(min(max(now.Sub(o.CreatedAt)/2, fundingGrace), fundingMostWait))
+}
+
+func (p *resumption) failed(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.inARow++
+	if len(p.errs) < resumeFailures { // one after another they could be as many as orders
+		p.errs = append(p.errs, err)
+	}
+}
+
+func (p *resumption) broken() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.inARow >= resumeFailures
 }

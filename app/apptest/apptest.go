@@ -17,7 +17,6 @@ import (
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/internal/devstack"
 	"github.com/hongbao/hongbao/transfer"
-	"github.com/hongbao/hongbao/wallet"
 )
 
 // number makes each installation of a test process another one.
@@ -43,20 +42,21 @@ func Config(t testing.TB) app.Config {
 		Redis:  []string{"unix://" + redis.Socket()},
 		MySQL:  []string{devstack.TestMariaDB(t).DSN()},
 		Prefix: fmt.Sprintf("t%d_", number.Add(1)), Shards: 4,
-		Limits: envelope.DefaultLimits(), Transfers: transfer.DefaultRules(), Collections: collection.DefaultRules(), Funding: wallet.Sandbox{},
+		Limits: envelope.DefaultLimits(), Transfers: transfer.DefaultRules(), Collections: collection.DefaultRules(),
 		Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
 		Now: time.Now,
 	}
 }
 
-// New installs and opens what Config says, after change has changed it (nil: nothing).
+// New installs and opens what Config says, after change has changed it (nil: nothing). It is a sandbox unless change
+// gives it a funding provider.
 func New(t testing.TB, change func(*app.Config)) *app.App {
 	t.Helper()
 	cfg := Config(t)
 	if change != nil {
 		change(&cfg)
 	}
-	if err := app.Install(t.Context(), cfg, 1, true); err != nil {
+	if err := app.Install(t.Context(), cfg, 1, cfg.Funding == nil); err != nil {
 		t.Fatal(err)
 	}
 	return Open(t, cfg)

@@ -7,19 +7,36 @@ import (
 	"time"
 
 	"github.com/hongbao/hongbao/collection"
+	"github.com/hongbao/hongbao/collection/mysqlcollection"
+	"github.com/hongbao/hongbao/internal/shards/shardstest"
 	"github.com/hongbao/hongbao/wallet/ledger"
+	"github.com/hongbao/hongbao/wallet/ledger/ledgertest"
 )
+
+// book is a ledger with a store of collections on it, and what a test does to them in few words.
+type book struct {
+	*ledgertest.MySQL
+	store *mysqlcollection.Store
+}
+
+func open(t *testing.T) *book {
+	t.Helper()
+	c := shardstest.New(t, 2)
+	m := ledgertest.OpenMySQLOn(t, c, 0, mysqlcollection.New(c, nil).Audit()) // the audit needs no ledger
+	if err := mysqlcollection.Migrate(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	return &book{m, mysqlcollection.New(c, m.Ledger)}
+}
 
 // bill is a collection of a collector's that nobody has opened yet, of 100 from each.
 func (b *book) bill(collector string, members ...string) collection.Collection {
-	b.t.Helper()
-	id, err := b.NewID(collector)
-	if err != nil {
-		b.t.Fatal(err)
-	}
+	b.T.Helper()
 	now := time.UnixMilli(time.Now().UnixMilli()).UTC()
-	c := collection.Collection{ID: id, Group: "g", Collector: collector, Kind: collection.Even, Currency: cny, Note: "晚饭", State: collection.StateOpen,
-		CreatedAt: now, RemindAt: now.Add(time.Hour)}
+	c := collection.Collection{
+		ID: ledgertest.Must(b.NewID(collector)), Group: "g", Collector: collector, Kind: collection.Even,
+		Currency: ledgertest.CNY, Note: "晚饭", State: collection.StateOpen, CreatedAt: now, RemindAt: now.Add(time.Hour),
+	}
 	for _, m := range members {
 		p := collection.Part{Member: m, Minor: 100, State: collection.PartDue, At: now}
 		if m == collector {
@@ -33,43 +50,38 @@ func (b *book) bill(collector string, members ...string) collection.Collection {
 	return c
 }
 
-// opened opens it, with its mentions.
+// opened opens it, with its index entries.
 func (b *book) opened(collector string, members ...string) collection.Collection {
-	b.t.Helper()
+	b.T.Helper()
 	c := b.bill(collector, members...)
-	mentions := []ledger.IndexEntry{{Of: ledger.IndexGroup("g"), Subject: collection.Subject, Reference: c.ID}}
+	index := []ledger.IndexEntry{{Of: ledger.IndexGroup("g"), Subject: collection.Subject, Reference: c.ID}}
 	for _, m := range members {
-		mentions = append(mentions, ledger.IndexEntry{Of: m, Subject: collection.Subject, Reference: c.ID})
+		index = append(index, ledger.IndexEntry{Of: m, Subject: collection.Subject, Reference: c.ID})
 	}
-	got, err := b.OpenCollection(b.t.Context(), request(b.t, fmt.Sprint(c.ID), "open"), c, mentions, nil)
+	got, err := b.store.Open(b.T.Context(), ledgertest.Request(b.T, fmt.Sprint(c.ID), "open"), c, index, nil)
 	if err != nil {
-		b.t.Fatalf("open: %v", err)
+		b.T.Fatalf("open: %v", err)
 	}
 	return got
 }
 
 // contribute pays a member's part in all its steps.
 func (b *book) contribute(c collection.Collection, member string) ledger.Hold {
-	b.t.Helper()
-	ctx := b.t.Context()
-	claimed, err := b.Claim(ctx, c.ID, member, c.CreatedAt)
-	if err != nil {
-		b.t.Fatal(err)
-	}
+	b.T.Helper()
+	ctx := b.T.Context()
+	claimed := ledgertest.Must(b.store.Claim(ctx, c.ID, member, c.CreatedAt))
 	part, _ := claimed.Part(member)
-	h := b.draft(member, part.Minor)
-	h.Subject, h.Counterparty, h.Note = collection.Subject, c.Collector, c.Note
+	h := b.Draft(member, part.Minor)
+	h.Subject, h.Counterparty, h.Note, h.CountsDaily = collection.Subject, c.Collector, c.Note, true
 	h.Detail = fmt.Appendf(nil, `{"collection":%d,"claim":%d}`, c.ID, part.Claim)
-	held, err := b.HoldOn(ctx, request(b.t, fmt.Sprint(h.ID), "pay"), h, ledger.HoldOptions{PayTo: c.Collector})
+	held, err := b.HoldWith(ctx, ledgertest.Request(b.T, fmt.Sprint(h.ID), "pay"), h, ledger.HoldOptions{PayNow: true})
 	if err != nil {
-		b.t.Fatal(err)
+		b.T.Fatal(err)
 	}
-	if held.Open || held.Posted != part.Minor || held.Stage != "" {
-		b.t.Errorf("paid: %+v", held)
+	if held.Open || held.Posted != part.Minor || held.Staged() {
+		b.T.Errorf("paid: %+v", held)
 	}
-	if _, err := b.Record(ctx, claimOf(c, member, part.Claim), held.ID, c.CreatedAt, nil); err != nil {
-		b.t.Fatal(err)
-	}
+	ledgertest.Must(b.store.Record(ctx, claimOf(c, member, part.Claim), held.ID, c.CreatedAt, nil))
 	return held
 }
 
@@ -79,7 +91,7 @@ func claimOf(c collection.Collection, member string, n int) collection.Claim {
 
 // Each line is a call on bob's part of one collection, in the order of the table; bob's part is then in the state given.
 func TestPartsOfACollection(t *testing.T) {
-	b := open(t, 2)
+	b := open(t)
 	ctx := t.Context()
 	c := b.opened("alice", "alice", "bob", "carol")
 	at := c.CreatedAt.Add(time.Minute)
@@ -89,15 +101,15 @@ func TestPartsOfACollection(t *testing.T) {
 		return []ledger.Event{{Topic: "group:g", Body: fmt.Appendf(nil, `{"collected":%d}`, c.Collected)}}, nil
 	}
 	record := func(member string, n int, hold int64) func() error {
-		return func() error { _, err := b.Record(ctx, claimOf(c, member, n), hold, at, tell); return err }
+		return func() error { _, err := b.store.Record(ctx, claimOf(c, member, n), hold, at, tell); return err }
 	}
 	release := func(n int) func() error {
-		return func() error { return b.Release(ctx, claimOf(c, "bob", n), at) }
+		return func() error { return b.store.Release(ctx, claimOf(c, "bob", n), at) }
 	}
 	claim := func(member string) func() error {
-		return func() error { _, err := b.Claim(ctx, c.ID, member, at); return err }
+		return func() error { _, err := b.store.Claim(ctx, c.ID, member, at); return err }
 	}
-	closing := func() error { _, err := b.CloseCollection(ctx, c.ID, at, tell); return err }
+	closing := func() error { _, err := b.store.Close(ctx, c.ID, at, tell); return err }
 	for _, line := range []struct {
 		what  string
 		call  func() error
@@ -133,38 +145,39 @@ func TestPartsOfACollection(t *testing.T) {
 		if err := line.call(); (err != nil) != line.fails {
 			t.Errorf("%s: %v", line.what, err)
 		}
-		now := must(b.GetCollection(ctx, c.ID))
+		now := ledgertest.Must(b.store.Get(ctx, c.ID))
 		part, _ := now.Part("bob")
 		if part.State != line.state || part.Claim != line.claim || now.State != line.whole || told != line.told {
 			t.Errorf("%s: %s, claim %d, %s, told %d; want %s, claim %d, %s, told %d", line.what, part.State, part.Claim, now.State, told,
 				line.state, line.claim, line.whole, line.told)
 		}
 	}
-	if end := must(b.GetCollection(ctx, c.ID)); end.Collected != 200 || end.ClosedAt != at {
+	if end := ledgertest.Must(b.store.Get(ctx, c.ID)); end.Collected != 200 || end.ClosedAt != at {
 		t.Errorf("at the end: %+v", end)
 	}
-	shard, _ := b.ShardOf(c.ID)
-	if notices := must(b.Notices(ctx, shard, 10)); len(notices) != told || string(notices[2].Body) != `{"collected":200}` {
-		t.Errorf("notices: %+v", notices)
+	inbox := &ledgertest.Inbox{}
+	b.PublishAll(inbox)
+	if bodies := inbox.Bodies("group:g"); len(bodies) != told || bodies[2] != `{"collected":200}` {
+		t.Errorf("events: %v", bodies)
 	}
 	for _, id := range []int64{0, 5, c.ID + 1<<40, c.ID | 1023} {
-		if _, err := b.GetCollection(ctx, id); !errors.Is(err, collection.ErrNotFound) {
+		if _, err := b.store.Get(ctx, id); !errors.Is(err, collection.ErrNotFound) {
 			t.Errorf("get %d: %v", id, err)
 		}
-		if _, err := b.Claim(ctx, id, "bob", at); !errors.Is(err, collection.ErrNotFound) {
+		if _, err := b.store.Claim(ctx, id, "bob", at); !errors.Is(err, collection.ErrNotFound) {
 			t.Errorf("claim of %d: %v", id, err)
 		}
 	}
 }
 
 func TestMalformedCollections(t *testing.T) {
-	b := open(t, 2)
+	b := open(t)
 	many := make([]string, 501)
 	for i := range many {
 		many[i] = fmt.Sprint("user-", i)
 	}
 	for what, change := range map[string]func(*collection.Collection){
-		"somebody else's shard":       func(c *collection.Collection) { c.Collector = b.elsewhere("alice") },
+		"somebody else's shard":       func(c *collection.Collection) { c.Collector = b.Elsewhere("alice") },
 		"no group":                    func(c *collection.Collection) { c.Group = "" },
 		"an unknown currency":         func(c *collection.Collection) { c.Currency = "XXQ" },
 		"nothing":                     func(c *collection.Collection) { c.Total = 0 },
@@ -183,17 +196,17 @@ func TestMalformedCollections(t *testing.T) {
 	} {
 		c := b.bill("alice", "bob", "carol")
 		change(&c)
-		if _, err := b.OpenCollection(t.Context(), request(t, "bad", what), c, nil, nil); err == nil {
+		if _, err := b.store.Open(t.Context(), ledgertest.Request(t, "bad", what), c, nil, nil); err == nil {
 			t.Errorf("%s: opened", what)
 		}
 	}
 	good := b.bill("alice", many[:500]...)
-	if _, err := b.OpenCollection(t.Context(), request(t, "good", 1), good, nil, nil); err != nil {
+	if _, err := b.store.Open(t.Context(), ledgertest.Request(t, "good", 1), good, nil, nil); err != nil {
 		t.Errorf("as many as there may be: %v", err)
 	}
 	again := b.bill("alice", "bob")
 	again.ID = good.ID
-	if _, err := b.OpenCollection(t.Context(), request(t, "again", 1), again, nil, nil); err == nil {
+	if _, err := b.store.Open(t.Context(), ledgertest.Request(t, "again", 1), again, nil, nil); err == nil {
 		t.Error("an id that exists was opened again")
 	}
 }

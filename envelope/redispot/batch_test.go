@@ -12,6 +12,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/envelope/pottest"
 	"github.com/hongbao/hongbao/internal/refusal"
 )
 
@@ -28,7 +29,7 @@ func pause(t *testing.T, r *rig) (resume func()) {
 // withScriptHeld has one grab by "first" under way that Redis does not answer yet.
 func withScriptHeld(t *testing.T, r *rig, e envelope.Envelope) (resume func(), first <-chan error) {
 	t.Helper()
-	mustTake(t, r, e.ID, "warm", envelope.Won) // Redis knows the script
+	pottest.MustTake(t, r, e.ID, "warm", envelope.Won) // Redis knows the script
 	resume = pause(t, r)
 	b, err := r.of(e.ID)
 	if err != nil {
@@ -39,7 +40,7 @@ func withScriptHeld(t *testing.T, r *rig, e envelope.Envelope) (resume func(), f
 		_, _, err := r.Take(t.Context(), e.ID, "first")
 		done <- err
 	}()
-	eventually(t, "the script is called", func() bool { return r.Waiting() == 1 && b.waiting() == 0 })
+	pottest.Eventually(t, "the script is called", func() bool { return r.Waiting() == 1 && b.waiting() == 0 })
 	return resume, done
 }
 
@@ -58,8 +59,8 @@ func TestGrabsThatComeTogetherGoTogether(t *testing.T) {
 	r := singleRig(t)
 	reg := prometheus.NewRegistry()
 	r.Pots = r.pots(t, r.client, oneAtOnce(reg))
-	e := testEnvelope(shares(300)...)
-	mustFill(t, r, e)
+	e := pottest.Envelope(pottest.Shares(300)...)
+	pottest.MustFill(t, r, e)
 	b, err := r.of(e.ID)
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +76,7 @@ func TestGrabsThatComeTogetherGoTogether(t *testing.T) {
 			errs <- err
 		}()
 	}
-	eventually(t, "all wait", func() bool { return b.waiting() == together })
+	pottest.Eventually(t, "all wait", func() bool { return b.waiting() == together })
 	resume()
 	for range together {
 		if err := <-errs; err != nil {
@@ -121,8 +122,8 @@ func outcomes(t *testing.T, reg *prometheus.Registry) map[string]float64 {
 func TestCancelledGrabIsNotSent(t *testing.T) {
 	r := singleRig(t)
 	r.Pots = r.pots(t, r.client, oneAtOnce(nil))
-	e := testEnvelope(1, 2, 3, 4)
-	mustFill(t, r, e)
+	e := pottest.Envelope(1, 2, 3, 4)
+	pottest.MustFill(t, r, e)
 	b, err := r.of(e.ID)
 	if err != nil {
 		t.Fatal(err)
@@ -134,7 +135,7 @@ func TestCancelledGrabIsNotSent(t *testing.T) {
 		_, _, err := r.Take(ctx, e.ID, "gone")
 		gone <- err
 	}()
-	eventually(t, "it waits", func() bool { return b.waiting() == 1 })
+	pottest.Eventually(t, "it waits", func() bool { return b.waiting() == 1 })
 	cancel()
 	if err := <-gone; !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
@@ -143,7 +144,7 @@ func TestCancelledGrabIsNotSent(t *testing.T) {
 	if err := <-first; err != nil {
 		t.Error(err)
 	}
-	if third := mustTake(t, r, e.ID, "third", envelope.Won); third.Share != 2 {
+	if third := pottest.MustTake(t, r, e.ID, "third", envelope.Won); third.Share != 2 {
 		t.Errorf("the next share was %d: somebody who had left got one", third.Share)
 	}
 }
@@ -151,8 +152,8 @@ func TestCancelledGrabIsNotSent(t *testing.T) {
 func TestFullQueueRefuses(t *testing.T) {
 	r := singleRig(t)
 	r.Pots = r.pots(t, r.client, oneAtOnce(nil))
-	e := testEnvelope(shares(3)...)
-	mustFill(t, r, e)
+	e := pottest.Envelope(pottest.Shares(3)...)
+	pottest.MustFill(t, r, e)
 	b, err := r.of(e.ID)
 	if err != nil {
 		t.Fatal(err)
@@ -189,7 +190,7 @@ func TestFullQueueRefuses(t *testing.T) {
 	if won != 1 || accepted[0].outcome != envelope.Won {
 		t.Errorf("%d won the last share, the first in the queue got %q", won, accepted[0].outcome)
 	}
-	eventually(t, "the run ends", func() bool {
+	pottest.Eventually(t, "the run ends", func() bool {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		return b.running == 0 && len(b.queue) == 0
@@ -199,15 +200,15 @@ func TestFullQueueRefuses(t *testing.T) {
 func TestSameUserTwiceInOneBatch(t *testing.T) {
 	r := singleRig(t)
 	r.Pots = r.pots(t, r.client, oneAtOnce(nil))
-	e, other, nowhere := testEnvelope(1, 2, 3, 4), testEnvelope(8), newID()
-	for r.number(other.ID) != r.number(e.ID) {
-		other.ID = newID()
+	e, other, nowhere := pottest.Envelope(1, 2, 3, 4), pottest.Envelope(8), pottest.NewID()
+	for pottest.BucketOf(other.ID) != pottest.BucketOf(e.ID) {
+		other.ID = pottest.NewID()
 	}
-	for nowhere == other.ID || r.number(nowhere) != r.number(e.ID) {
-		nowhere = newID()
+	for nowhere == other.ID || pottest.BucketOf(nowhere) != pottest.BucketOf(e.ID) {
+		nowhere = pottest.NewID()
 	}
-	mustFill(t, r, e)
-	mustFill(t, r, other)
+	pottest.MustFill(t, r, e)
+	pottest.MustFill(t, r, other)
 	b, err := r.of(e.ID)
 	if err != nil {
 		t.Fatal(err)
@@ -239,7 +240,7 @@ func TestSameUserTwiceInOneBatch(t *testing.T) {
 	}
 	for _, id := range []int64{e.ID, other.ID} {
 		lasts := 0
-		for _, record := range r.readAll(t, id) {
+		for _, record := range pottest.ReadAll(t, r, pottest.BucketOf(id)) {
 			if record.Envelope == id && record.Last {
 				lasts++
 			}
@@ -254,27 +255,28 @@ func TestFinalPotsAreAnsweredFromMemory(t *testing.T) {
 	r := singleRig(t)
 	reg := prometheus.NewRegistry()
 	r.Pots = r.pots(t, r.client, oneAtOnce(reg))
-	drained, expired, large := testEnvelope(1, 2), testEnvelope(1, 2), testEnvelope(shares(maxFinalShares+1)...)
+	drained, expired := pottest.Envelope(1, 2), pottest.Envelope(1, 2)
+	large := pottest.Envelope(pottest.Shares(maxFinalShares + 1)...)
 	expired.ExpiresAt = time.Now().Add(-time.Second)
-	mustFill(t, r, drained)
-	mustFill(t, r, expired)
-	a := mustTake(t, r, drained.ID, "a", envelope.Won)
-	mustTake(t, r, drained.ID, "b", envelope.Won)
-	mustTake(t, r, drained.ID, "c", envelope.Empty)
-	mustTake(t, r, expired.ID, "c", envelope.Expired)
+	pottest.MustFill(t, r, drained)
+	pottest.MustFill(t, r, expired)
+	a := pottest.MustTake(t, r, drained.ID, "a", envelope.Won)
+	pottest.MustTake(t, r, drained.ID, "b", envelope.Won)
+	pottest.MustTake(t, r, drained.ID, "c", envelope.Empty)
+	pottest.MustTake(t, r, expired.ID, "c", envelope.Expired)
 	large.ExpiresAt = expired.ExpiresAt
-	mustFill(t, r, large)
-	mustTake(t, r, large.ID, "c", envelope.Expired)
+	pottest.MustFill(t, r, large)
+	pottest.MustTake(t, r, large.ID, "c", envelope.Expired)
 
 	resume := pause(t, r)
-	mustTake(t, r, drained.ID, "d", envelope.Empty)
-	mustTake(t, r, expired.ID, "d", envelope.Expired)
-	if again := mustTake(t, r, drained.ID, "a", envelope.AlreadyWon); again != a {
+	pottest.MustTake(t, r, drained.ID, "d", envelope.Empty)
+	pottest.MustTake(t, r, expired.ID, "d", envelope.Expired)
+	if again := pottest.MustTake(t, r, drained.ID, "a", envelope.AlreadyWon); again != a {
 		t.Errorf("a has %+v, had %+v", again, a)
 	}
-	state := mustLook(t, r, drained.ID)
+	state := pottest.MustLook(t, r, drained.ID)
 	state.Taken[0].User = "changed"
-	if s := mustLook(t, r, drained.ID); s.Taken[0] != a || s.Left != 0 || !s.Closed {
+	if s := pottest.MustLook(t, r, drained.ID); s.Taken[0] != a || s.Left != 0 || !s.Closed {
 		t.Errorf("Look = %+v", s)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)

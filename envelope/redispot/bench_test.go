@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/envelope/pottest"
 )
 
 const (
@@ -43,7 +44,7 @@ func filledPots(b *testing.B, atOnce, buckets, pots, each int) (*Pots, []int64) 
 	for filler := range benchFillers {
 		wg.Go(func() {
 			for i := filler; i < len(ids); i += benchFillers {
-				e := testEnvelope(shares(each)...)
+				e := pottest.Envelope(pottest.Shares(each)...)
 				if err := p.Fill(b.Context(), e, nil); err != nil {
 					b.Error(err)
 				}
@@ -129,7 +130,7 @@ func BenchmarkTakeLosers(b *testing.B) {
 	p, ids := benchPots(b, DefaultCallsInFlight, 4, 1)
 	for _, id := range ids {
 		for u := range benchShares {
-			mustTake(b, p, id, "winner"+strconv.Itoa(u), envelope.Won)
+			pottest.MustTake(b, p, id, "winner"+strconv.Itoa(u), envelope.Won)
 		}
 	}
 	var next atomic.Int64

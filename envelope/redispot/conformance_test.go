@@ -1,339 +1,241 @@
 package redispot
 
 import (
-	"context"
 	"errors"
-	"fmt"
-	"slices"
 	"strconv"
-	"sync"
-	"sync/atomic"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/hongbao/hongbao/envelope"
-	"github.com/hongbao/hongbao/internal/refusal"
+	"github.com/hongbao/hongbao/envelope/pottest"
 )
 
 func TestOnOneServer(t *testing.T) { conform(t, singleRig(t)) }
 
 func TestOnACluster(t *testing.T) { conform(t, clusterRig(t)) }
 
-// conform is what envelope.Pot and envelope.Log promise, on whatever Redis the rig has.
+// conform is what envelope.Pot and envelope.Log promise, and what only the keys of a Redis show.
 func conform(t *testing.T, r *rig) {
+	pottest.Run(t, func(t testing.TB) pottest.Store { return r.reset(t) })
 	for _, test := range []struct {
 		name string
 		run  func(*testing.T, *rig)
 	}{
-		{"shares go in order, once to each user", testOrder},
-		{"filling again changes nothing", testFillAgain},
-		{"a pot filled after a loss keeps what was taken", testFillTaken},
-		{"a damaged ledger fills nothing", testFillContradiction},
-		{"a pot of 100,000 shares", testHugePot},
-		{"1,000 grabs by 300 users of 100 shares", testCrowd},
-		{"two processes on one pot", testTwoClients},
-		{"what Close saw is what was answered", testTakeAgainstClose},
-		{"expired is final", testExpired},
-		{"drained is drained also after its time", testDrainedThenExpired},
-		{"a retired pot answers and is forgotten later", testRetire},
-		{"missing pots are named", testMissing},
-		{"the log tells everything to both readers", testLogReaders},
-		{"a position never goes back", testPositionMonotonic},
-		{"a waiting reader is woken", testReadWaits},
+		{"the list of a huge pot is whole", testHugeList},
+		{"the shares end with the envelope", testExpiryOfShares},
+		{"a retired pot has an hour to live and its log has not", testLifetimeOfRetired},
+		{"positions are compared as numbers", testPositionsAreNumbers},
 		{"a damaged log entry is an error", testCorruptEntry},
-		{"the backlog", testBacklog},
-		{"an emptied Redis is noticed by every call", testLost},
+		{"an emptied Redis lacks its markers", testMarkers},
 		{"a foreign Redis is noticed", testForeign},
-		{"any sequence of operations", testModel},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, r.reset(t)) })
 	}
 }
 
-func mustFill(t testing.TB, p envelope.Pot, e envelope.Envelope, taken ...envelope.Take) {
+// Open implements pottest.Store.
+func (r *rig) Open(t testing.TB) pottest.Pots { return r.pots(t, r.open(t), nil) }
+
+// PassTime implements pottest.Store.
+func (r *rig) PassTime(t testing.TB, until time.Time) {
 	t.Helper()
-	if err := p.Fill(t.Context(), e, taken); err != nil {
-		t.Fatal(err)
-	}
+	pottest.Eventually(t, "the time of Redis is "+until.String(), func() bool {
+		now := do(t, r.client, "TIME")
+		parts, err := now.AsIntSlice()
+		if err != nil || len(parts) != 2 {
+			t.Fatalf("TIME = %v, %v", parts, err)
+		}
+		return time.Unix(parts[0], parts[1]*int64(time.Microsecond)).After(until.Add(time.Millisecond))
+	})
 }
 
-func mustTake(t testing.TB, p envelope.Pot, id int64, user string, want envelope.Outcome) envelope.Take {
+// Lose implements pottest.Store.
+func (r *rig) Lose(t testing.TB, bucket int) {
 	t.Helper()
-	take, outcome, err := p.Take(t.Context(), id, user)
-	if err != nil || outcome != want {
-		t.Fatalf("Take by %s = %v, %q, %v; want %q", user, take, outcome, err, want)
-	}
-	return take
-}
-
-func mustLook(t testing.TB, p envelope.Pot, id int64) envelope.PotState {
-	t.Helper()
-	s, err := p.Look(t.Context(), id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-// readAll returns the whole log of an envelope's bucket.
-func (r *rig) readAll(t testing.TB, id int64) []envelope.Record {
-	t.Helper()
-	var all []envelope.Record
-	var after envelope.Position
-	for {
-		some, upTo, err := r.Read(t.Context(), r.number(id), after, 100, 0)
+	for _, node := range r.client.Nodes() {
+		found := do(t, node, "KEYS", keysOf(bucket).tag+"*")
+		keys, err := found.AsStrSlice()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if upTo == after {
-			return all
-		}
-		all, after = append(all, some...), upTo
-	}
-}
-
-func (r *rig) number(id int64) int { return r.buckets.Of(int(id&1), id) }
-
-func testOrder(t *testing.T, r *rig) {
-	e := testEnvelope(30, 10, 20)
-	mustFill(t, r, e)
-	before := time.Now().Add(-time.Second)
-	var taken []envelope.Take
-	for i, user := range []string{"a", "b:colon", "c@x"} {
-		take := mustTake(t, r, e.ID, user, envelope.Won)
-		if take.User != user || take.Share != i || take.Minor != e.Shares[i] || take.At.Before(before) || take.At.After(time.Now().Add(time.Second)) {
-			t.Errorf("take %d is %+v", i, take)
-		}
-		if again := mustTake(t, r, e.ID, user, envelope.AlreadyWon); again != take {
-			t.Errorf("again %+v, first %+v", again, take)
-		}
-		taken = append(taken, take)
-	}
-	mustTake(t, r, e.ID, "late", envelope.Empty)
-	got := mustLook(t, r, e.ID)
-	if !slices.Equal(got.Taken, taken) || got.Left != 0 || !got.Closed {
-		t.Errorf("Look = %+v, want the takes %v", got, taken)
-	}
-	want := []envelope.Record{{Kind: envelope.RecordSent, Envelope: e.ID}}
-	for i, take := range taken {
-		want = append(want, envelope.Record{Kind: envelope.RecordTaken, Envelope: e.ID, Take: take, Last: i == 2})
-	}
-	if log := r.readAll(t, e.ID); !slices.Equal(log, want) {
-		t.Errorf("log\n%+v, want\n%+v", log, want)
-	}
-	if _, _, err := r.Take(t.Context(), newID(), "a"); !errors.Is(err, envelope.ErrNoPot) {
-		t.Errorf("Take without a pot: %v", err)
-	}
-	if _, _, err := r.Take(t.Context(), -1, "a"); !errors.Is(err, envelope.ErrNoPot) {
-		t.Errorf("Take of an impossible id: %v", err)
-	}
-	if _, err := r.Look(t.Context(), newID()); !errors.Is(err, envelope.ErrNoPot) {
-		t.Errorf("Look without a pot: %v", err)
-	}
-	if _, err := r.Close(t.Context(), newID()); !errors.Is(err, envelope.ErrNoPot) {
-		t.Errorf("Close without a pot: %v", err)
-	}
-	for _, user := range []string{"", "#g", "a b"} {
-		if _, _, err := r.Take(t.Context(), newID(), user); refusal.CodeOf(err) != refusal.CodeInvalidArgument {
-			t.Errorf("Take by %q: %v", user, err)
+		for _, key := range keys {
+			do(t, r.client, "DEL", key)
 		}
 	}
 }
 
-func testFillAgain(t *testing.T, r *rig) {
-	e := testEnvelope(5, 6)
-	mustFill(t, r, e)
-	first := mustTake(t, r, e.ID, "a", envelope.Won)
-	mustFill(t, r, e)
-	mustFill(t, r, e, envelope.Take{User: "z", Share: 1, Minor: 6, At: time.Now()})
-	if s := mustLook(t, r, e.ID); s.Left != 1 || !slices.Equal(s.Taken, []envelope.Take{first}) || s.Closed {
-		t.Errorf("after filling again: %+v", s)
-	}
-	if log := r.readAll(t, e.ID); len(log) != 2 {
-		t.Errorf("log %+v, want sent and taken", log)
-	}
-}
-
-func testFillTaken(t *testing.T, r *rig) {
-	e := testEnvelope(5, 6, 7, 8)
-	at := time.Now().UTC().Truncate(time.Millisecond)
-	had := []envelope.Take{{User: "a", Share: 2, Minor: 7, At: at.Add(-2 * time.Second)}, {User: "b", Share: 0, Minor: 5, At: at.Add(-time.Second)}}
-	mustFill(t, r, e, had...)
-	if log := r.readAll(t, e.ID); len(log) != 0 {
-		t.Errorf("log %+v, want nothing", log)
-	}
-	if got := mustTake(t, r, e.ID, "a", envelope.AlreadyWon); got != had[0] {
-		t.Errorf("a has %+v", got)
-	}
-	c := mustTake(t, r, e.ID, "c", envelope.Won)
-	d := mustTake(t, r, e.ID, "d", envelope.Won)
-	if c.Share != 1 || d.Share != 3 {
-		t.Errorf("c took %d and d %d, want 1 and 3", c.Share, d.Share)
-	}
-	if s := mustLook(t, r, e.ID); !slices.Equal(s.Taken, append(had, c, d)) {
-		t.Errorf("Look = %+v", s)
-	}
-	all := testEnvelope(9)
-	mustFill(t, r, all, envelope.Take{User: "a", Minor: 9, At: at})
-	mustTake(t, r, all.ID, "b", envelope.Empty)
-}
-
-func testFillContradiction(t *testing.T, r *rig) {
-	e := testEnvelope(5, 6)
-	for name, taken := range map[string][]envelope.Take{
-		"no such share": {{User: "a", Share: 2}},
-		"share twice":   {{User: "a"}, {User: "b"}},
-		"user twice":    {{User: "a"}, {User: "a", Share: 1}},
-		"head field":    {{User: "#n"}},
-	} {
-		if err := r.Fill(t.Context(), e, taken); err == nil {
-			t.Errorf("%s: filled", name)
-		}
-	}
-	if missing, err := r.Missing(t.Context(), []int64{e.ID}); err != nil || len(missing) != 1 {
-		t.Errorf("missing %v, %v", missing, err)
-	}
-}
-
-func testHugePot(t *testing.T, r *rig) {
-	const count, had = 100_000, 3_000
-	e := testEnvelope(shares(count)...)
-	var taken []envelope.Take
-	for i := range had {
-		taken = append(taken, envelope.Take{User: "user" + strconv.Itoa(i), Share: 2 * i, Minor: int64(2*i + 1), At: time.Now()})
-	}
-	mustFill(t, r, e, taken...)
-	if got := mustTake(t, r, e.ID, "x", envelope.Won); got.Share != 1 || got.Minor != 2 {
-		t.Errorf("first take %+v", got)
-	}
-	if got := mustTake(t, r, e.ID, "user2999", envelope.AlreadyWon); got.Share != 5998 {
-		t.Errorf("user2999 has %+v", got)
-	}
-	if s := mustLook(t, r, e.ID); s.Left != count-had-1 || len(s.Taken) != had+1 {
-		t.Errorf("left %d, taken %d", s.Left, len(s.Taken))
-	}
-	last := do(t, r.client, "LINDEX", "{b"+strconv.Itoa(r.number(e.ID))+"}:e:"+strconv.FormatInt(e.ID, 10)+":s", "-1")
-	if s, _ := last.ToString(); s != "!99999:100000" {
-		t.Errorf("the last share is %q", s)
-	}
-}
-
-// crowd lets users grab, each several times, and returns what they were answered.
-func crowd(t *testing.T, pots []*Pots, id int64, users, grabs int) map[string]envelope.Take {
-	var (
-		mu   sync.Mutex
-		wins = map[string]envelope.Take{}
-		won  = map[string]int{}
-		wg   sync.WaitGroup
-	)
-	for i := range grabs {
-		wg.Go(func() {
-			user := fmt.Sprintf("user%d", i%users)
-			take, outcome, err := pots[i%len(pots)].Take(t.Context(), id, user)
-			mu.Lock()
-			defer mu.Unlock()
-			switch {
-			case err != nil:
-				t.Errorf("%s: %v", user, err)
-			case outcome == envelope.Won || outcome == envelope.AlreadyWon:
-				if had, ok := wins[user]; ok && had != take {
-					t.Errorf("%s has %+v and %+v", user, had, take)
-				}
-				wins[user] = take
-				if outcome == envelope.Won {
-					won[user]++
-				}
-			}
-		})
-	}
-	wg.Wait()
-	for user := range wins {
-		if won[user] != 1 {
-			t.Errorf("%s won %d times", user, won[user])
-		}
-	}
-	return wins
-}
-
-func checkCrowd(t *testing.T, r *rig, e envelope.Envelope, wins map[string]envelope.Take) {
+// Install implements pottest.Store.
+func (r *rig) Install(t testing.TB) {
 	t.Helper()
-	seen, sum := map[int]bool{}, int64(0)
-	for _, take := range wins {
-		seen[take.Share] = true
-		sum += take.Minor
-	}
-	if len(wins) != len(e.Shares) || len(seen) != len(e.Shares) || sum != e.Total.Minor {
-		t.Errorf("%d winners of %d shares, in all %d; want %d and %d", len(wins), len(seen), sum, len(e.Shares), e.Total.Minor)
-	}
-	log := r.readAll(t, e.ID)
-	if len(log) != len(e.Shares)+1 || !log[len(log)-1].Last {
-		t.Fatalf("%d records, the last %+v", len(log), log[len(log)-1])
-	}
-	for i, record := range log[1:] {
-		if record.Take.Share != i || wins[record.Take.User] != record.Take || record.Last != (i == len(e.Shares)-1) {
-			t.Errorf("record %d is %+v", i, record)
-		}
-	}
-	for i, take := range mustLook(t, r, e.ID).Taken {
-		if take != log[i+1].Take {
-			t.Errorf("Look has %+v at %d, the log %+v", take, i, log[i+1].Take)
-		}
+	if err := r.Pots.Install(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 }
 
-func testCrowd(t *testing.T, r *rig) {
-	e := testEnvelope(shares(100)...)
-	mustFill(t, r, e)
-	checkCrowd(t, r, e, crowd(t, []*Pots{r.Pots}, e.ID, 300, 1000))
-}
-
-func testTwoClients(t *testing.T, r *rig) {
-	e := testEnvelope(shares(100)...)
-	mustFill(t, r, e)
-	other := r.pots(t, r.open(t), nil)
-	checkCrowd(t, r, e, crowd(t, []*Pots{r.Pots, other}, e.ID, 300, 1000))
-}
-
-func testTakeAgainstClose(t *testing.T, r *rig) {
-	const rounds, users = 1000, 6
-	other := r.pots(t, r.open(t), nil)
-	var cut atomic.Int64
-	for range rounds {
-		e := testEnvelope(1, 2, 3, 4)
-		mustFill(t, r, e)
-		var (
-			wg     sync.WaitGroup
-			mu     sync.Mutex
-			wins   []envelope.Take
-			closed envelope.PotState
-		)
-		for u := range users {
-			wg.Go(func() {
-				take, outcome, err := []*Pots{r.Pots, other}[u%2].Take(t.Context(), e.ID, "user"+strconv.Itoa(u))
-				if err != nil {
-					t.Error(err)
-				}
-				if outcome == envelope.Won {
-					mu.Lock()
-					defer mu.Unlock()
-					wins = append(wins, take)
-				}
-			})
-		}
-		wg.Go(func() {
-			var err error
-			if closed, err = other.Close(context.WithoutCancel(t.Context()), e.ID); err != nil {
-				t.Error(err)
+// AwaitReader implements pottest.Store.
+func (r *rig) AwaitReader(t testing.TB) {
+	t.Helper()
+	c := r.open(t) // the reader may occupy the connection of the rig's client
+	pottest.Eventually(t, "a reader waits", func() bool {
+		for _, node := range c.Nodes() {
+			clients, err := node.Do(t.Context(), node.B().ClientList().Build()).ToString()
+			if err != nil {
+				t.Fatal(err)
 			}
-		})
-		wg.Wait()
-		slices.SortFunc(wins, func(a, b envelope.Take) int { return a.Share - b.Share })
-		if !slices.Equal(wins, closed.Taken) || len(wins)+closed.Left != 4 || !closed.Closed {
-			t.Fatalf("answered %+v, closed with %+v", wins, closed)
+			if strings.Contains(clients, "cmd=xread") {
+				return true
+			}
 		}
-		if closed.Left > 0 && len(wins) > 0 {
-			cut.Add(1)
+		return false
+	})
+}
+
+// number sends a command that answers with one.
+func (r *rig) number(t testing.TB, words ...string) int64 {
+	t.Helper()
+	m := do(t, r.client, words...)
+	n, err := m.ToInt64()
+	if err != nil {
+		t.Fatalf("%s: %v", strings.Join(words, " "), err)
+	}
+	return n
+}
+
+func keysOfPot(id int64) (pot, shares string) { return keysOf(pottest.BucketOf(id)).pot(id) }
+
+func testHugeList(t *testing.T, r *rig) {
+	const count = 100_000
+	e := pottest.Envelope(pottest.Shares(count)...)
+	pottest.MustFill(t, r, e)
+	_, shares := keysOfPot(e.ID)
+	for at, want := range map[int]string{0: "0:1", 999: "999:1000", 1000: "1000:1001", count - 1: "!99999:100000"} {
+		share := do(t, r.client, "LINDEX", shares, strconv.Itoa(at))
+		if got, _ := share.ToString(); got != want {
+			t.Errorf("the share at %d is %q, want %q", at, got, want)
 		}
 	}
-	t.Logf("%d of %d were closed in the middle", cut.Load(), rounds)
+	if n := r.number(t, "LLEN", shares); n != count {
+		t.Errorf("%d shares", n)
+	}
+}
+
+func testExpiryOfShares(t *testing.T, r *rig) {
+	e := pottest.Envelope(1, 2, 3)
+	_, shares := keysOfPot(e.ID)
+	check := func(when string) {
+		t.Helper()
+		if ms := r.number(t, "PEXPIRETIME", shares); ms != e.ExpiresAt.UnixMilli() {
+			t.Errorf("%s the shares end at %d, want %d", when, ms, e.ExpiresAt.UnixMilli())
+		}
+	}
+	pottest.MustFill(t, r, e, envelope.Take{User: "a", Share: 0, Minor: 1, At: time.Now()})
+	check("filled")
+	pottest.MustTake(t, r, e.ID, "a", envelope.AlreadyWon)
+	check("after a repeated grab with two shares left")
+	pottest.MustTake(t, r, e.ID, "b", envelope.Won)
+	check("with one share left")
+	pottest.MustTake(t, r, e.ID, "b", envelope.AlreadyWon)
+	check("after a repeated grab with one share left")
+	pottest.MustTake(t, r, e.ID, "c", envelope.Won)
+	pottest.MustTake(t, r, e.ID, "d", envelope.Empty)
+}
+
+func testLifetimeOfRetired(t *testing.T, r *rig) {
+	e := pottest.Envelope(1, 2)
+	pottest.MustFill(t, r, e)
+	if err := r.Retire(t.Context(), []envelope.Retirement{{Envelope: e.ID, Refunded: 3}}); err != nil {
+		t.Fatal(err)
+	}
+	pot, shares := keysOfPot(e.ID)
+	if seconds := r.number(t, "TTL", pot); seconds < 3590 || seconds > 3600 {
+		t.Errorf("forgotten in %d s", seconds)
+	}
+	if r.number(t, "EXISTS", shares) != 0 {
+		t.Error("the list of shares is still there")
+	}
+	if r.number(t, "TTL", keysOf(pottest.BucketOf(e.ID)).log) != -1 {
+		t.Error("the log expires")
+	}
+}
+
+func testPositionsAreNumbers(t *testing.T, r *rig) {
+	for _, step := range []struct{ acknowledge, want envelope.Position }{
+		{"", "0-0"}, {"5-9", "5-9"}, {"5-10", "5-10"}, {"5-9", "5-10"}, {"4-99", "5-10"}, {"10-0", "10-0"},
+		{"9-1", "10-0"}, {"", "10-0"},
+	} {
+		if err := r.Acknowledge(t.Context(), 1, envelope.ReaderSettler, step.acknowledge); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := r.Position(t.Context(), 1, envelope.ReaderSettler); err != nil || got != step.want {
+			t.Errorf("after %q: %q, %v; want %q", step.acknowledge, got, err, step.want)
+		}
+	}
+}
+
+func testCorruptEntry(t *testing.T, r *rig) {
+	for i, fields := range [][]string{
+		{"v", "nonsense"}, {"v", ""}, {"w", "s 1"}, {"v", "s 1", "w", "1"}, {"v", "t 1 0 0:1:x:u"}, {"v", "t 1 0"},
+		{"v", "t 1 0 0:1:5:"}, {"v", "t 1 0 0:1:5"}, {"v", "s 1\nt"}, {"v", "r 1"}, {"v", "r 1 x"}, {"v", "s x"},
+		{"v", "s 1 g"}, {"v", "t 1 2 0:1:5:u"},
+	} {
+		r := r.reset(t)
+		e := pottest.Envelope(1)
+		bucket := pottest.BucketOf(e.ID)
+		pottest.MustFill(t, r, e)
+		entry := do(t, r.client, append([]string{"XADD", keysOf(bucket).log, "*"}, fields...)...)
+		id, err := entry.ToString()
+		if err != nil {
+			t.Fatal(err)
+		}
+		records, upTo, err := r.Read(t.Context(), bucket, "", 10, 0)
+		if err == nil || !strings.Contains(err.Error(), id) || len(records) > 0 || upTo != "" {
+			t.Errorf("%d %q: %v, %q, %v", i, fields, records, upTo, err)
+		}
+	}
+}
+
+func testMarkers(t *testing.T, r *rig) {
+	e := pottest.Envelope(1, 2)
+	pottest.MustFill(t, r, e)
+	markers := func(want int) {
+		t.Helper()
+		if present, foreign, err := r.Markers(t.Context()); present != want || foreign || err != nil {
+			t.Errorf("Markers = %d, %v, %v; want %d", present, foreign, err, want)
+		}
+	}
+	markers(4)
+	r.flush(t)
+	markers(0)
+	pottest.MustAllBeLost(t, r, e)
+	if r.number(t, "EXISTS", keysOf(pottest.BucketOf(e.ID)).log) != 0 {
+		t.Error("something was written although the pots are lost")
+	}
+	// A part of it comes back: what is there stays, the rest is marked.
+	r.Install(t)
+	pottest.MustFill(t, r, e)
+	pottest.MustTake(t, r, e.ID, "a", envelope.Won)
+	for b := range 4 {
+		if b != pottest.BucketOf(e.ID) {
+			do(t, r.client, "DEL", keysOf(b).home)
+		}
+	}
+	markers(1)
+	r.Install(t)
+	markers(4)
+	pottest.MustTake(t, r, e.ID, "a", envelope.AlreadyWon)
+}
+
+func testForeign(t *testing.T, r *rig) {
+	e := pottest.Envelope(1, 2)
+	pottest.MustFill(t, r, e)
+	stranger := r.pots(t, r.client, func(c *Config) { c.Installation = "another" })
+	pottest.MustAllBeLost(t, stranger, e)
+	if present, foreign, err := stranger.Markers(t.Context()); present != 0 || !foreign || err != nil {
+		t.Errorf("Markers = %d, %v, %v", present, foreign, err)
+	}
+	if err := stranger.Install(t.Context()); !errors.Is(err, ErrForeign) {
+		t.Errorf("Install = %v", err)
+	}
+	pottest.MustTake(t, r, e.ID, "a", envelope.Won)
 }

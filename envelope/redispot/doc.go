@@ -2,7 +2,8 @@
 //
 // Everything of a bucket lies in one hash slot, so that one script covers it and Redis Cluster spreads the buckets:
 //
-//	{b17}:e:<id>    hash    the pot. #n number of shares; <user> → <share>:<minor>:<at (ms)>; once refunded #r minor units
+//	{b17}:e:<id>    hash    the pot. #n number of shares; #x expiry (ms); <user> → <share>:<minor>:<at (ms)>; once
+//	                        refunded #r minor units
 //	{b17}:e:<id>:s  list    the shares to take, <share>:<minor>, in order, a ! before the last. It ends with the envelope
 //	{b17}:log       stream  what happened, see record.go
 //	{b17}:read      hash    reader → the last entry it acknowledged
@@ -17,9 +18,10 @@
 // # Open and closed
 //
 // A pot is open as long as its list is there. An empty list is none, closing deletes it, and it has a time to live that
-// ends with the envelope. So no call has to look at a clock, and only the clock of Redis decides whether an envelope is
-// expired: if that goes back (it is set, or a replica with a slower one takes over), a list that is gone stays gone, and
-// Expired is as final as Empty. Which of the two it is follows from how many shares were taken.
+// ends with the envelope; whoever makes the list anew gives it that time again, from #x. So no call has to look at a
+// clock, and only the clock of Redis decides whether an envelope is expired: if that goes back (it is set, or a replica
+// with a slower one takes over), a list that is gone stays gone, and Expired is as final as Empty. Which of the two it
+// is follows from how many shares were taken.
 //
 // # What an acknowledged grab survives
 //

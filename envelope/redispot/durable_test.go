@@ -11,6 +11,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/envelope/pottest"
 	"github.com/hongbao/hongbao/internal/devstack"
 	"github.com/hongbao/hongbao/internal/refusal"
 )
@@ -18,20 +19,10 @@ import (
 // TestAnsweredWinsOutliveRedis kills Redis in the middle of grabs, several times.
 func TestAnsweredWinsOutliveRedis(t *testing.T) {
 	const rounds, grabbers, share = 5, 16, 7
-	server, err := devstack.StartRedis(t.Context(), devstack.RedisOptions{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Stop(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
+	server := devstack.NewTestRedis(t)
 	r := &rig{client: openSocket(t, server.Socket())}
 	r.Pots = r.pots(t, r.client, nil)
-	if err := r.Install(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	r.Install(t)
 	var e envelope.Envelope
 	answered := map[string]envelope.Take{}
 	for round := range rounds {
@@ -40,8 +31,8 @@ func TestAnsweredWinsOutliveRedis(t *testing.T) {
 			for i := range many {
 				many[i] = share
 			}
-			e = testEnvelope(many...)
-			mustFill(t, r, e)
+			e = pottest.Envelope(many...)
+			pottest.MustFill(t, r, e)
 		}
 		var mu sync.Mutex
 		var wg sync.WaitGroup
@@ -65,7 +56,7 @@ func TestAnsweredWinsOutliveRedis(t *testing.T) {
 				}
 			})
 		}
-		eventually(t, "grabs are answered", func() bool {
+		pottest.Eventually(t, "grabs are answered", func() bool {
 			mu.Lock()
 			defer mu.Unlock()
 			return len(answered)-before >= 300
@@ -78,7 +69,7 @@ func TestAnsweredWinsOutliveRedis(t *testing.T) {
 		}
 	}
 	// A grab that was under way when its caller left is still carried out; the last of them must not come between.
-	eventually(t, "nothing is under way", func() bool {
+	pottest.Eventually(t, "nothing is under way", func() bool {
 		b, err := r.of(e.ID)
 		if err != nil {
 			t.Fatal(err)
@@ -88,11 +79,11 @@ func TestAnsweredWinsOutliveRedis(t *testing.T) {
 		return b.running == 0
 	})
 	kept := map[string]envelope.Take{}
-	for _, take := range mustLook(t, r, e.ID).Taken {
+	for _, take := range pottest.MustLook(t, r, e.ID).Taken {
 		kept[take.User] = take
 	}
 	logged := map[string]envelope.Take{}
-	for _, record := range r.readAll(t, e.ID) {
+	for _, record := range pottest.ReadAll(t, r, pottest.BucketOf(e.ID)) {
 		if record.Kind == envelope.RecordTaken {
 			logged[record.Take.User] = record.Take
 		}
@@ -118,7 +109,7 @@ func TestReplicasConfirmBeforeTheAnswer(t *testing.T) {
 	follow := func() {
 		t.Helper()
 		do(t, replica, "REPLICAOF", "127.0.0.1", strconv.Itoa(port))
-		eventually(t, "the replica confirms a write", func() bool {
+		pottest.Eventually(t, "the replica confirms a write", func() bool {
 			c, release := r.client.Dedicate()
 			defer release()
 			answers := c.DoMulti(t.Context(), c.B().Set().Key("follow").Value("").Build(), c.B().Wait().Numreplicas(1).Timeout(50).Build())
@@ -131,26 +122,24 @@ func TestReplicasConfirmBeforeTheAnswer(t *testing.T) {
 	r.open = func(t testing.TB) rueidis.Client { return openTCP(t, true, primary) }
 	durable := func(c *Config) { c.WaitReplicas, c.WaitTimeout = 1, 300*time.Millisecond }
 	r.Pots = r.pots(t, r.client, durable)
-	if err := r.Install(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	big, small := testEnvelope(shares(100)...), testEnvelope(5)
-	mustFill(t, r, big)
-	mustFill(t, r, small)
-	wins := crowd(t, []*Pots{r.Pots}, big.ID, 150, 500)
-	checkCrowd(t, r, big, wins)
-	drained := testEnvelope(9)
-	mustFill(t, r, drained)
-	mustTake(t, r, drained.ID, "early", envelope.Won)
+	r.Install(t)
+	big, small := pottest.Envelope(pottest.Shares(100)...), pottest.Envelope(5)
+	pottest.MustFill(t, r, big)
+	pottest.MustFill(t, r, small)
+	wins := pottest.Crowd(t, []pottest.Pots{r}, big.ID, 150, 500)
+	pottest.CheckCrowd(t, r, big, wins)
+	drained := pottest.Envelope(9)
+	pottest.MustFill(t, r, drained)
+	pottest.MustTake(t, r, drained.ID, "early", envelope.Won)
 
 	do(t, replica, "REPLICAOF", "NO", "ONE")
 	onReplica := r.pots(t, replica, nil)
-	for _, take := range mustLook(t, onReplica, big.ID).Taken {
+	for _, take := range pottest.MustLook(t, onReplica, big.ID).Taken {
 		if wins[take.User] != take {
 			t.Errorf("the replica has %+v, answered was %+v", take, wins[take.User])
 		}
 	}
-	if s := mustLook(t, onReplica, big.ID); s.Left != 0 {
+	if s := pottest.MustLook(t, onReplica, big.ID); s.Left != 0 {
 		t.Errorf("the replica lacks %d takes", s.Left)
 	}
 
@@ -164,7 +153,7 @@ func TestReplicasConfirmBeforeTheAnswer(t *testing.T) {
 		_, _, err := r.Take(t.Context(), small.ID, "a")
 		refused("Take", err)
 	}
-	mustTake(t, r, small.ID, "b", envelope.Empty) // nothing was given, so nothing can be lost
+	pottest.MustTake(t, r, small.ID, "b", envelope.Empty) // nothing was given, so nothing can be lost
 	if _, remembered := r.finals.get(small.ID); remembered {
 		t.Error("a win that no replica has is remembered")
 	}
@@ -172,16 +161,16 @@ func TestReplicasConfirmBeforeTheAnswer(t *testing.T) {
 	refused("Take", err)
 	_, err = r.Close(t.Context(), small.ID)
 	refused("Close", err)
-	_, _, err = r.Read(t.Context(), r.number(small.ID), "", 10, 0)
+	_, _, err = r.Read(t.Context(), pottest.BucketOf(small.ID), "", 10, 0)
 	refused("Read", err)
-	refused("Fill", r.Fill(t.Context(), testEnvelope(1), nil))
+	refused("Fill", r.Fill(t.Context(), pottest.Envelope(1), nil))
 	refused("Retire", r.Retire(t.Context(), []envelope.Retirement{{Envelope: small.ID}}))
 
 	follow()
-	if got := mustTake(t, r, small.ID, "a", envelope.AlreadyWon); got.Minor != 5 {
+	if got := pottest.MustTake(t, r, small.ID, "a", envelope.AlreadyWon); got.Minor != 5 {
 		t.Errorf("a has %+v", got)
 	}
-	if log := r.readAll(t, small.ID); len(log) == 0 {
+	if log := pottest.ReadAll(t, r, pottest.BucketOf(small.ID)); len(log) == 0 {
 		t.Error("the log is empty")
 	}
 }

@@ -22,12 +22,8 @@ const (
 	beginning = "0-0"
 )
 
-func readers() []envelope.Reader {
-	return []envelope.Reader{envelope.ReaderSettler, envelope.ReaderRelay}
-}
-
 func checkReader(r envelope.Reader) error {
-	if !slices.Contains(readers(), r) {
+	if !slices.Contains(envelope.Readers(), r) {
 		return fmt.Errorf("redispot: no reader %q", r)
 	}
 	return nil
@@ -148,7 +144,7 @@ func (p *Pots) Acknowledge(ctx context.Context, bucket int, r envelope.Reader, u
 	ctx, cancel := p.bounded(ctx)
 	defer cancel()
 	args := []string{p.installation, string(r), orBeginning(upTo)}
-	for _, other := range readers() {
+	for _, other := range envelope.Readers() {
 		args = append(args, string(other))
 	}
 	if _, err := p.run(ctx, &p.scripts.acknowledge, []string{b.keys.home, b.keys.log, b.keys.read}, args); err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/envelope/pottest"
 )
 
 // TestMemoryOfAnEnvelope measures what an envelope of ten shares costs Redis, with ids as a chat application has them.
@@ -43,10 +44,10 @@ func TestMemoryOfAnEnvelope(t *testing.T) {
 	}
 	var ids []int64
 	for range number {
-		e := testEnvelope(8888, 12345, 1, 20000, 777, 15000, 9999, 10000, 4242, 13131)
+		e := pottest.Envelope(8888, 12345, 1, 20000, 777, 15000, 9999, 10000, 4242, 13131)
 		e.Group = "19:" + strings.Repeat("g", 29)
 		e.ExpiresAt = time.Now().Add(24 * time.Hour)
-		mustFill(t, r, e)
+		pottest.MustFill(t, r, e)
 		ids = append(ids, e.ID)
 	}
 	if each := measure("nobody has grabbed", ids); each > most {
@@ -54,7 +55,7 @@ func TestMemoryOfAnEnvelope(t *testing.T) {
 	}
 	for _, id := range ids {
 		for u := range 9 {
-			mustTake(t, r, id, fmt.Sprintf("oid_%028d", u), envelope.Won)
+			pottest.MustTake(t, r, id, fmt.Sprintf("oid_%028d", u), envelope.Won)
 		}
 	}
 	measure("all but one have, one after the other, and nobody has read the log", ids)
@@ -63,7 +64,7 @@ func TestMemoryOfAnEnvelope(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, reader := range readers() {
+		for _, reader := range envelope.Readers() {
 			if err := r.Acknowledge(t.Context(), bucket, reader, upTo); err != nil {
 				t.Fatal(err)
 			}

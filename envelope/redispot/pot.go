@@ -11,7 +11,6 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/hongbao/hongbao/envelope"
-	"github.com/hongbao/hongbao/internal/refusal"
 )
 
 // lastMark is before the share that is taken last.
@@ -46,20 +45,14 @@ func (p *Pots) Fill(ctx context.Context, e envelope.Envelope, taken []envelope.T
 	return nil
 }
 
-// pack writes shares and takes as fill.lua reads them. A share taken twice, or by no share's index, is an error: the
-// ledger that says so is damaged.
+// pack writes shares and takes as fill.lua reads them. It fails as envelope.Untaken does.
 func pack(e envelope.Envelope, taken []envelope.Take) (toTake, tookBy string, err error) {
-	gone := make([]bool, len(e.Shares))
-	users := make(map[string]bool, len(taken))
+	untaken, err := envelope.Untaken(e, taken)
+	if err != nil {
+		return "", "", fmt.Errorf("redispot: fill: %w", err)
+	}
 	var took []byte
 	for _, t := range taken {
-		if err := refusal.CheckID("user", t.User); err != nil {
-			return "", "", err
-		}
-		if t.Share < 0 || t.Share >= len(e.Shares) || gone[t.Share] || users[t.User] {
-			return "", "", fmt.Errorf("redispot: fill %d: share %d cannot be taken by %s: it is taken, or they have one, or there is no such share", e.ID, t.Share, t.User)
-		}
-		gone[t.Share], users[t.User] = true, true
 		took = append(took, t.User...)
 		took = append(took, ' ')
 		took = appendShare(took, t.Share, t.Minor)
@@ -68,18 +61,11 @@ func pack(e envelope.Envelope, taken []envelope.Take) (toTake, tookBy string, er
 		took = append(took, ' ')
 	}
 	var left []byte
-	last := len(gone) - 1
-	for last >= 0 && gone[last] {
-		last--
-	}
-	for i, minor := range e.Shares {
-		if gone[i] {
-			continue
-		}
-		if i == last {
+	for n, share := range untaken {
+		if n == len(untaken)-1 {
 			left = append(left, lastMark)
 		}
-		left = append(appendShare(left, i, minor), ' ')
+		left = append(appendShare(left, share, e.Shares[share]), ' ')
 	}
 	return string(left), string(took), nil
 }
@@ -203,7 +189,7 @@ func (p *Pots) Retire(ctx context.Context, retired []envelope.Retirement) error 
 
 func (p *Pots) retire(ctx context.Context, b *bucket, retired []envelope.Retirement) error {
 	keys := []string{b.keys.home, b.keys.log}
-	args := []string{p.installation, strconv.Itoa(int(retiredFor.Seconds()))}
+	args := []string{p.installation, strconv.Itoa(int(envelope.RetiredFor.Seconds()))}
 	for _, r := range retired {
 		pot, shares := b.keys.pot(r.Envelope)
 		keys = append(keys, pot, shares)

@@ -17,8 +17,6 @@ const (
 	// callTimeout bounds a call that answers many callers, and so cannot follow the context of one. It leaves Redis the
 	// time to restart.
 	callTimeout = 5 * time.Second
-	// retiredFor is how long a retired pot still answers.
-	retiredFor = time.Hour
 	// maxBuckets is far above what an installation needs; it bounds a mistaken configuration.
 	maxBuckets = 1 << 16
 )

@@ -10,13 +10,11 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/redis/rueidis"
 
-	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/envelope/pottest"
 	"github.com/hongbao/hongbao/internal/devstack"
 )
 
@@ -30,35 +28,8 @@ type rig struct {
 	flush  func(t testing.TB)
 }
 
-// testConfig spreads ids over two shards with two buckets each.
 func testConfig() Config {
-	return Config{
-		Buckets:      envelope.Buckets{Shards: 2, PerShard: 2},
-		ShardOf:      func(id int64) (int, bool) { return int(id & 1), id > 0 },
-		Installation: installation,
-	}
-}
-
-// lastID makes ids that no other test of this process uses.
-var lastID atomic.Int64
-
-func newID() int64 { return lastID.Add(1) + 1_000_000_000_000_000 }
-
-func testEnvelope(shares ...int64) envelope.Envelope {
-	e := envelope.Envelope{ID: newID(), Group: "family", Sender: "mum", Shares: shares, Count: len(shares), ExpiresAt: time.Now().Add(24 * time.Hour)}
-	for _, s := range shares {
-		e.Total.Minor += s
-	}
-	return e
-}
-
-// shares are 1, 2, 3 … minor units.
-func shares(n int) []int64 {
-	s := make([]int64, n)
-	for i := range s {
-		s[i] = int64(i + 1)
-	}
-	return s
+	return Config{Buckets: pottest.Buckets(), ShardOf: pottest.ShardOf, Installation: installation}
 }
 
 // pots returns new pots, with nothing remembered, on the rig's Redis.
@@ -81,9 +52,7 @@ func (r *rig) reset(t testing.TB) *rig {
 	r.flush(t)
 	next := *r
 	next.Pots = r.pots(t, r.client, nil)
-	if err := next.Install(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	next.Install(t)
 	return &next
 }
 
@@ -135,7 +104,7 @@ func clusterRig(t testing.TB) *rig {
 			do(t, c, "CLUSTER", "MEET", first[0], first[1], bus)
 		}
 	}
-	eventually(t, "the cluster agrees", func() bool {
+	pottest.Eventually(t, "the cluster agrees", func() bool {
 		for _, c := range each {
 			info, err := c.Do(t.Context(), c.B().ClusterInfo().Build()).ToString()
 			if err != nil || !strings.Contains(info, "cluster_state:ok") || !strings.Contains(info, "cluster_known_nodes:3") || !strings.Contains(info, "cluster_size:3") {
@@ -174,9 +143,10 @@ func openTCP(t testing.TB, single bool, addresses ...string) rueidis.Client {
 }
 
 // startNode runs a redis-server on a loopback port until the test ends, or this process does: the shell kills the
-// server when its standard input ends.
+// server when its standard input ends. The test is skipped with -short.
 func startNode(t testing.TB, port int, options ...string) {
 	t.Helper()
+	devstack.SkipInShort(t)
 	const guard = `"$@" </dev/null & server=$!; read -r _; kill -KILL $server; wait $server 2>/dev/null`
 	dir := t.TempDir()
 	args := append([]string{
@@ -197,7 +167,7 @@ func startNode(t testing.TB, port int, options ...string) {
 		_ = stdin.Close()
 		_ = cmd.Wait() // the shell's status says only that its server was killed
 	})
-	eventually(t, "redis-server answers", func() bool {
+	pottest.Eventually(t, "redis-server answers", func() bool {
 		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err != nil {
 			return false
@@ -228,20 +198,4 @@ func do(t testing.TB, c rueidis.Client, words ...string) rueidis.RedisMessage {
 		t.Fatalf("%s: %v", strings.Join(words, " "), err)
 	}
 	return m
-}
-
-// eventually waits until a condition holds.
-func eventually(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	const patience, interval = 20 * time.Second, 5 * time.Millisecond
-	deadline := time.After(patience)
-	tick := time.NewTicker(interval)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("after %v still not: %s", patience, what)
-		}
-	}
 }

@@ -1,7 +1,6 @@
 package mysqlgroup_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -158,11 +157,7 @@ func TestConcurrentCreates(t *testing.T) {
 
 func TestServerDownIsUnavailable(t *testing.T) {
 	ctx := t.Context()
-	own, err := devstack.StartMariaDB(ctx, devstack.MariaDBOptions{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = own.Stop(context.Background()) })
+	own := devstack.NewTestMariaDB(t)
 	s := open(t, 1, own.DSN())
 	if err := s.Create(ctx, "family", []string{"alice"}); err != nil {
 		t.Fatal(err)

@@ -1,5 +1,10 @@
 // Package web is the chat page that the gateway serves at `/`: plain HTML, CSS and ES modules, embedded, so that it
 // needs neither a build step nor a network. It knows nothing of the system but its HTTP and WebSocket API.
+//
+// In static/, each product has a folder (envelope, transfer, collection, wallet) that knows core/ and no other product;
+// chat/ puts them together. State is read from the services and changed only by actions and events; a view watches the
+// changes that concern it. Everything else in this folder is for the checks of the page (make page-check) and not
+// embedded: the types that its comments state, and the tests of its pure functions under node.
 package web
 
 import (
@@ -41,19 +46,26 @@ type asset struct {
 }
 
 // Handler serves the page at `/` and its files next to it; every other path is 404, every method but GET and HEAD is
-// 405. Files are revalidated by ETag at each use, so that a new version is seen at once. With dev the page offers
-// development tokens, groups made by oneself, and top-ups; it learns that from /config.json.
+// 405. Files are revalidated by ETag at each use, so that a new version is seen at once. To a request that dev is true
+// of, the page offers development tokens, groups made by oneself, and top-ups; it learns that from /config.json.
 //
 // The page needs no more than this Content-Security-Policy, which the gateway sets:
 // default-src 'self'; connect-src 'self' ws: wss:
-func Handler(dev bool) http.Handler {
-	assets := load(dev)
+func Handler(dev func(*http.Request) bool) http.Handler {
+	assets := load()
+	configs := map[bool]asset{
+		true:  newAsset(configFile, []byte(`{"dev":true}`)),
+		false: newAsset(configFile, []byte(`{"dev":false}`)),
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name := strings.TrimPrefix(r.URL.Path, "/")
 		if name == "" {
 			name = indexFile
 		}
 		a, ok := assets[name]
+		if name == configFile {
+			a, ok = configs[dev(r)], true
+		}
 		if !ok {
 			problem(w, http.StatusNotFound, "not_found", "there is nothing at this address; the page is at /")
 			return
@@ -70,17 +82,19 @@ func Handler(dev bool) http.Handler {
 	})
 }
 
-// load panics where the embedded files cannot be read or have an unknown extension: the binary itself is broken then.
-func load(dev bool) map[string]asset {
-	assets := make(map[string]asset)
-	add := func(name string, body []byte) {
-		contentType, ok := contentTypes[path.Ext(name)]
-		if !ok {
-			panic(fmt.Sprintf("web: no content type for %s", name))
-		}
-		sum := sha256.Sum256(body)
-		assets[name] = asset{name: name, contentType: contentType, etag: `"` + hex.EncodeToString(sum[:16]) + `"`, body: body}
+// newAsset panics where the name has an unknown extension: the binary itself is broken then.
+func newAsset(name string, body []byte) asset {
+	contentType, ok := contentTypes[path.Ext(name)]
+	if !ok {
+		panic(fmt.Sprintf("web: no content type for %s", name))
 	}
+	sum := sha256.Sum256(body)
+	return asset{name: name, contentType: contentType, etag: `"` + hex.EncodeToString(sum[:16]) + `"`, body: body}
+}
+
+// load panics where the embedded files cannot be read: the binary itself is broken then.
+func load() map[string]asset {
+	assets := make(map[string]asset)
 	err := fs.WalkDir(static, "static", func(p string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -89,13 +103,13 @@ func load(dev bool) map[string]asset {
 		if err != nil {
 			return err
 		}
-		add(strings.TrimPrefix(p, "static/"), body)
+		name := strings.TrimPrefix(p, "static/")
+		assets[name] = newAsset(name, body)
 		return nil
 	})
 	if err != nil {
 		panic(fmt.Sprintf("web: embedded files: %v", err))
 	}
-	add(configFile, fmt.Appendf(nil, `{"dev":%t}`, dev))
 	return assets
 }
 

@@ -13,7 +13,7 @@ import (
 
 func serve(t *testing.T, dev bool) *httptest.Server {
 	t.Helper()
-	server := httptest.NewServer(web.Handler(dev))
+	server := httptest.NewServer(web.Handler(func(*http.Request) bool { return dev }))
 	t.Cleanup(server.Close)
 	return server
 }
@@ -45,7 +45,7 @@ func TestFilesHaveTheirTypes(t *testing.T) {
 		"/":                    "text/html; charset=utf-8",
 		"/?user=alice&group=x": "text/html; charset=utf-8",
 		"/index.html":          "text/html; charset=utf-8",
-		"/style.css":           "text/css; charset=utf-8",
+		"/core/style.css":      "text/css; charset=utf-8",
 		"/main.js":             "text/javascript; charset=utf-8",
 		"/icon.svg":            "image/svg+xml",
 		"/config.json":         "application/json",

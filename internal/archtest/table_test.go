@@ -29,6 +29,7 @@ const (
 	cloudwego  = "github.com/cloudwego"
 	kitexTools = "github.com/bytedance/gopkg" // metainfo, kitex's way to pass values along
 	gorilla    = "github.com/gorilla/websocket"
+	kong       = "github.com/alecthomas/kong"
 	kernel     = "golang.org/x/sys"
 	histogram  = "github.com/HdrHistogram/hdrhistogram-go"
 	yamlFiles  = "go.yaml.in/yaml/v3"
@@ -49,44 +50,71 @@ const (
 // database, of HTTP.
 func table() []row {
 	return []row{
-		{"wallet", domain, []string{xtext}},
-		{"envelope", domain, []string{"wallet", "internal/loop", otter, xsync}},
-		{"envelope/cover", domain, []string{"wallet", "internal/loop", otter, xsync}},
-		{"transfer", domain, []string{"wallet", "internal/loop", otter, xsync}},
-		{"group", domain, []string{"wallet", otter}},
-		{"internal/loop", domain, []string{xsync}},
+		// Vocabulary and rules.
+		{"internal/refusal", domain, nil},
+		{"internal/loop", domain, nil},
+		{"wallet/ledger", domain, []string{"internal/refusal", "internal/loop", xtext}},
+		{"wallet", domain, []string{"wallet/ledger", "internal/refusal"}},
 
-		{"wallet/mysqlledger", adapter, []string{"wallet", "internal/shards", mysqlWire, goose, sonyflake}},
-		{"wallet/memledger", adapter, []string{"wallet", "wallet/ledger", "internal/refusal"}},
-		{"envelope/redispot", adapter, []string{"envelope", "wallet", rueidis}},
-		{"group/mysqlgroup", adapter, []string{"group", "wallet", "internal/shards", mysqlWire}},
+		// Products. None knows another one.
+		{"envelope", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop", otter, xsync}},
+		{"transfer", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
+		{"collection", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
+		{"group", domain, []string{"internal/refusal", otter}},
+
+		// Mechanisms, which know no domain.
+		{"internal/shards", adapter, []string{"internal/refusal", "internal/loop", mysqlWire, goose, sonyflake}},
+		{"internal/outbox", adapter, []string{"internal/shards", "internal/loop"}},
+		{"internal/index", adapter, []string{"internal/shards", "internal/outbox"}},
+		{"internal/membership", adapter, []string{"internal/refusal", rueidis}},
+		{"internal/revoked", adapter, []string{rueidis}}, // tokens that are no longer good, known on every node
+		{"internal/signature", adapter, nil},
+		{"internal/thriftguard", adapter, []string{cloudwego}},
+		{"internal/devstack", adapter, []string{mysqlWire, rueidis}},
 		{"push", adapter, []string{gorilla}}, // knows no money
 		{"push/redisbus", adapter, []string{"push", rueidis}},
-		// The two below know wallet for its refusals and its rule for ids, which are the same everywhere.
-		{"internal/shards", adapter, []string{"wallet", mysqlWire, goose}},
-		{"internal/roster", adapter, []string{"wallet", rueidis}},
-		{"internal/devstack", adapter, []string{mysqlWire, rueidis}},
 
+		// Adapters of domains.
+		{"wallet/mysqlledger", adapter, []string{"wallet", "wallet/ledger", "internal/refusal", "internal/shards",
+			"internal/outbox", "internal/index"}},
+		{"wallet/memledger", adapter, []string{"wallet", "wallet/ledger", "internal/refusal"}},
+		{"wallet/audit", adapter, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "internal/shards",
+			"internal/outbox", "internal/index"}},
+		{"wallet/httpfunding", adapter, []string{"wallet", "wallet/ledger", "internal/refusal", "internal/signature"}},
+		{"envelope/redispot", adapter, []string{"envelope", "internal/refusal", rueidis}},
+		{"envelope/mempot", adapter, []string{"envelope", "internal/refusal"}},
+		{"collection/mysqlcollection", adapter, []string{"collection", "wallet/ledger", "wallet/mysqlledger", "wallet/audit",
+			"internal/refusal", "internal/shards"}},
+		{"group/mysqlgroup", adapter, []string{"group", "internal/refusal", "internal/shards"}},
+
+		// The edge.
 		{"idl", adapter, nil},
 		{"kitex_gen", adapter, []string{cloudwego}},
-		{"handler", adapter, []string{"idl", "kitex_gen", "wallet", "envelope", "envelope/cover", "transfer", "group", "push",
-			cloudwego, kitexTools, jwt}},
-		// Through the public RPC and WebSocket only, as any client.
-		{"bench", adapter, []string{"bench/load", "bench/report", "kitex_gen", cloudwego, kitexTools, gorilla, histogram, yamlFiles, bars}},
+		// What an application imports, so it needs nothing of the server.
+		{"client", adapter, []string{"kitex_gen", "internal/thriftguard", cloudwego, kitexTools, gorilla}},
+		{"handler", adapter, []string{"client", "idl", "kitex_gen", "internal/thriftguard", "wallet", "wallet/ledger",
+			"internal/refusal", "envelope", "transfer", "collection", "group", "push", cloudwego, kitexTools, jwt}},
+
+		// Through the public client only, as any application.
+		{"bench", adapter, []string{"bench/load", "bench/report", "client", "kitex_gen", histogram, yamlFiles, bars}},
 		{"bench/load", adapter, []string{histogram, kernel}},
 		{"bench/report", adapter, []string{svgCharts}},
 		// Bare mechanisms, which is why it knows theirs and nothing of ours.
 		{"bench/yardstick", adapter, []string{"bench/load", cloudwego, rueidis, mysqlWire}},
 
-		{".", wiring, []string{"internal/cmd"}}, // main.go
-		{"internal/cmd", wiring, []string{everything}},
-		{"internal/system", wiring, []string{"wallet", "wallet/mysqlledger", "envelope", "envelope/redispot", "envelope/cover",
-			"transfer", "group", "group/mysqlgroup", "push", "push/redisbus", "internal/loop", "internal/roster",
-			"internal/shards", rueidis}}, // an installation, without an edge
+		// A bank to try money in and out with. It shares the signatures with us and nothing else, as a real one would.
+		{"deploy/bank", adapter, []string{"internal/signature", kong}},
 
-		{"internal/system/systemtest", testSupport, nil},
-		{"internal/shards/shardstest", testSupport, nil},
+		{".", wiring, []string{"cmd"}}, // main.go
+		{"cmd", wiring, []string{everything}},
+		{"app", wiring, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "wallet/audit", "envelope", "envelope/redispot",
+			"transfer", "collection", "collection/mysqlcollection", "group", "group/mysqlgroup", "push", "push/redisbus",
+			"internal/loop", "internal/membership", "internal/outbox", "internal/shards", rueidis}}, // no edge
+
 		{"wallet/ledger/ledgertest", testSupport, nil},
+		{"envelope/pottest", testSupport, nil},
+		{"app/apptest", testSupport, nil},
+		{"internal/shards/shardstest", testSupport, nil},
 		{"internal/simulation", testSupport, nil},
 		{"internal/archtest", testSupport, nil},
 	}
@@ -113,10 +141,10 @@ func domainNever() []string { return []string{"database/sql", "net/http", "net/r
 func topLevel() (may, ignored []string) {
 	may = []string{
 		"idl", "kitex_gen", "handler", "envelope", "wallet", "bench", "deploy", "go.mod", "README.md", // the user's
-		"main.go", "push", "transfer", "internal", "docs", "Makefile", "group", "BENCHMARKS.md", // ours
+		"main.go", "cmd", "app", "client", "push", "transfer", "collection", "group", "internal", "docs", "Makefile", "BENCHMARKS.md", // ours
 		"go.sum", "staticcheck.conf", // belong to the tools, which look for them here
 	}
-	return may, []string{"data", "bin", "bench-results"}
+	return may, []string{"data", "bin", "bench-results", "handler/web/node_modules"}
 }
 
 // neverFolders are names that say nothing about what is inside.

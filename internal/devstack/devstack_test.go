@@ -41,8 +41,8 @@ type parentReport struct {
 	RedisDir, MariaDBDir string
 }
 
-// fatal is a TB for a process that is not a test.
-type fatal struct{}
+// fatal is a TB for a process that is not a test. It has only the methods that TestRedis and TestMariaDB call.
+type fatal struct{ TB }
 
 func (fatal) Helper()                        {}
 func (fatal) Fatalf(format string, a ...any) { panic(fmt.Sprintf(format, a...)) }
@@ -79,6 +79,7 @@ func beParent(mode, dir string) int {
 // startParent returns a running parent and its report.
 func startParent(t *testing.T, mode, dir string) (*exec.Cmd, parentReport) {
 	t.Helper()
+	SkipInShort(t)
 	cmd := exec.Command(os.Args[0], dir)
 	cmd.Env = append(os.Environ(), parentMode+"="+mode)
 	cmd.Stderr = os.Stderr
@@ -125,26 +126,6 @@ func eventually(t *testing.T, what string, holds func() bool) {
 }
 
 func alive(pid int) bool { return syscall.Kill(pid, 0) == nil }
-
-func startRedis(t *testing.T) *Redis {
-	t.Helper()
-	r, err := StartRedis(t.Context(), RedisOptions{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(r.Kill)
-	return r
-}
-
-func startMariaDB(t *testing.T) *MariaDB {
-	t.Helper()
-	m, err := StartMariaDB(t.Context(), MariaDBOptions{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(m.Kill)
-	return m
-}
 
 func redisDo(t *testing.T, r *Redis, args ...string) rueidis.RedisResult {
 	t.Helper()

@@ -10,6 +10,7 @@ import (
 )
 
 func TestServersDieWithTheirParent(t *testing.T) {
+	SkipInShort(t)
 	dir := t.TempDir()
 	parent, first := startParent(t, "stack", dir)
 	kill9(parent)
@@ -57,7 +58,7 @@ func TestServerIsOutOfReachOfTheTerminal(t *testing.T) {
 }
 
 func TestServerDiesWithItsGuard(t *testing.T) {
-	r := startRedis(t)
+	r := NewTestRedis(t)
 	pid := r.PID()
 	if err := syscall.Kill(r.proc.cmd.Process.Pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
@@ -72,7 +73,7 @@ func TestServerDiesWithItsGuard(t *testing.T) {
 }
 
 func TestLostSaysWhichServerAndWhy(t *testing.T) {
-	r := startRedis(t)
+	r := NewTestRedis(t)
 	if err := syscall.Kill(r.PID(), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
@@ -100,6 +101,7 @@ func TestLostSaysWhichServerAndWhy(t *testing.T) {
 }
 
 func TestStartReportsWhatTheServerSaid(t *testing.T) {
+	SkipInShort(t)
 	dir := t.TempDir()
 	// A file where Redis keeps its AOF.
 	if err := os.MkdirAll(filepath.Join(dir, "data"), 0o700); err != nil {

@@ -38,7 +38,7 @@ func TestLockHasOneHolder(t *testing.T) {
 }
 
 func TestTwoServersNeverShareADirectory(t *testing.T) {
-	r := startRedis(t)
+	r := NewTestRedis(t)
 	lock, err := tryLock(filepath.Join(r.dir, "server.lock"))
 	if !errors.Is(err, ErrInUse) {
 		t.Fatalf("the lock of a running server = %v, %v; want ErrInUse", lock, err)

@@ -9,7 +9,7 @@ import (
 )
 
 func TestMariaDBKeepsCommittedRows(t *testing.T) {
-	m := startMariaDB(t)
+	m := NewTestMariaDB(t)
 	db := mariaDB(t, m)
 	mustExec(t, db, "CREATE DATABASE books")
 	mustExec(t, db, "CREATE TABLE books.entry (id INT PRIMARY KEY)")
@@ -88,6 +88,7 @@ func TestMariaDBRunsAsDurableAndPrivate(t *testing.T) {
 }
 
 func TestMariaDBKilledWhileInitialising(t *testing.T) {
+	SkipInShort(t)
 	dir := t.TempDir()
 	parent, _ := startParent(t, "first start", dir)
 	attempts := func() []string {

@@ -14,7 +14,7 @@ func TestRedisKeepsAcknowledgedWrites(t *testing.T) {
 		{"running", func(*testing.T, *Redis) {}},
 	} {
 		t.Run(end.name, func(t *testing.T) {
-			r := startRedis(t)
+			r := NewTestRedis(t)
 			redisDo(t, r, "SET", "share", "42")
 			first := r.PID()
 			end.how(t, r)
@@ -35,7 +35,7 @@ func TestRedisKeepsAcknowledgedWrites(t *testing.T) {
 }
 
 func TestRedisRunsAsDurableAndPrivate(t *testing.T) {
-	r := startRedis(t)
+	r := NewTestRedis(t)
 	for setting, want := range map[string]string{
 		"port":                  "0",
 		"appendonly":            "yes",

@@ -3,6 +3,7 @@ package devstack
 import (
 	"context"
 	"errors"
+	"flag"
 	"os"
 	"sync"
 )
@@ -11,6 +12,19 @@ import (
 type TB interface {
 	Helper()
 	Fatalf(format string, args ...any)
+	Skip(args ...any)
+	Cleanup(func())
+	Context() context.Context
+	TempDir() string
+}
+
+// SkipInShort skips a test that needs more than its own process, as a server or a browser, when `go test -short` runs.
+func SkipInShort(t TB) {
+	t.Helper()
+	// What testing.Short reads.
+	if short := flag.Lookup("test.short"); short != nil && short.Value.String() == "true" {
+		t.Skip("needs a server, a browser or a build: not with -short")
+	}
 }
 
 // shared holds the servers of a test process. It is package state on purpose: a test binary runs the tests of one
@@ -32,9 +46,10 @@ func (l *lazily[T]) get(start func() (T, error)) (T, error) {
 }
 
 // TestRedis is one private Redis for the whole test process, started on first use. Its guard ends it and removes its
-// files when the process ends.
+// files when the process ends. The test is skipped with -short.
 func TestRedis(t TB) *Redis {
 	t.Helper()
+	SkipInShort(t)
 	r, err := shared.redis.get(func() (*Redis, error) {
 		return inTemporary("hongbao-redis-", func(dir string) (*Redis, error) {
 			return StartRedis(context.Background(), RedisOptions{Dir: dir, temporary: true})
@@ -47,9 +62,10 @@ func TestRedis(t TB) *Redis {
 }
 
 // TestMariaDB is one private MariaDB for the whole test process, started on first use. Its guard ends it and removes
-// its files when the process ends.
+// its files when the process ends. The test is skipped with -short.
 func TestMariaDB(t TB) *MariaDB {
 	t.Helper()
+	SkipInShort(t)
 	m, err := shared.mariadb.get(func() (*MariaDB, error) {
 		return inTemporary("hongbao-mariadb-", func(dir string) (*MariaDB, error) {
 			return StartMariaDB(context.Background(), MariaDBOptions{Dir: dir, temporary: true})
@@ -58,6 +74,38 @@ func TestMariaDB(t TB) *MariaDB {
 	if err != nil {
 		t.Fatalf("a MariaDB for this test: %v", err)
 	}
+	return m
+}
+
+// NewTestRedis starts a Redis for one test, which may kill and restart it. The test is skipped with -short.
+func NewTestRedis(t TB) *Redis {
+	t.Helper()
+	SkipInShort(t)
+	r, err := StartRedis(t.Context(), RedisOptions{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatalf("a Redis for this test alone: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := r.Stop(context.Background()); err != nil {
+			t.Fatalf("stop the Redis of this test: %v", err)
+		}
+	})
+	return r
+}
+
+// NewTestMariaDB starts a MariaDB for one test, which may kill and restart it. The test is skipped with -short.
+func NewTestMariaDB(t TB) *MariaDB {
+	t.Helper()
+	SkipInShort(t)
+	m, err := StartMariaDB(t.Context(), MariaDBOptions{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatalf("a MariaDB for this test alone: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := m.Stop(context.Background()); err != nil {
+			t.Fatalf("stop the MariaDB of this test: %v", err)
+		}
+	})
 	return m
 }
 

@@ -8,6 +8,7 @@ import (
 )
 
 func TestSocketOfADeepDirectory(t *testing.T) {
+	SkipInShort(t)
 	dir := filepath.Join(t.TempDir(), strings.Repeat("deep/", 30))
 	r, err := StartRedis(t.Context(), RedisOptions{Dir: dir})
 	if err != nil {

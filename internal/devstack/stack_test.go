@@ -10,6 +10,7 @@ import (
 )
 
 func TestStackComesBackAsItWas(t *testing.T) {
+	SkipInShort(t)
 	dir := t.TempDir()
 	var lines []string
 	options := Options{Dir: dir, Progress: func(line string) { lines = append(lines, line) }}
@@ -65,6 +66,7 @@ func TestStackComesBackAsItWas(t *testing.T) {
 }
 
 func TestUpGivesUpWithItsContext(t *testing.T) {
+	SkipInShort(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	dir := t.TempDir()
 	_, err := Up(ctx, Options{Dir: dir, Progress: func(line string) {

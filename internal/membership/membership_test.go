@@ -178,15 +178,7 @@ func (l *lines) count(word string) int {
 }
 
 func TestAssignmentStaysWithoutRedis(t *testing.T) {
-	server, err := devstack.StartRedis(t.Context(), devstack.RedisOptions{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Stop(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
+	server := devstack.NewTestRedis(t)
 	var log lines
 	a := start(t, open(t, server.Socket()), "a", slog.New(slog.NewTextHandler(&log, nil)))
 	b := start(t, open(t, server.Socket()), "b", slog.New(slog.DiscardHandler))

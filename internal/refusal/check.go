@@ -2,32 +2,33 @@ package refusal
 
 import (
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
 const maxID = 64 // characters
 
-// CheckID accepts a user or group id of the chat application: 1 to 64 characters of A–Z a–z 0–9 . _ : @ -
+// CheckID accepts a user or group id of the chat application: 1 to 64 characters of A–Z a–z 0–9 . _ : @ - but not .
+// or .. alone: ids stand in the paths of addresses, where clients and proxies resolve those two (RFC 3986, section
+// 5.2.4).
 func CheckID(what, id string) error {
 	if !wellFormed(id, ".-_:@") {
-		return New(CodeInvalidArgument, "%s %q is malformed: give 1 to %d characters of A-Z a-z 0-9 . _ : @ -",
+		return New(CodeInvalidArgument, "%s %q is malformed: give 1 to %d characters of A-Z a-z 0-9 . _ : @ - other than . and ..",
 			what, Clip(id), maxID)
 	}
 	return nil
 }
 
-// CheckRequestID accepts 1 to 64 characters of A–Z a–z 0–9 . _ : -
+// CheckRequestID accepts 1 to 64 characters of A–Z a–z 0–9 . _ : - but not . or .. alone.
 func CheckRequestID(id string) error {
 	if !wellFormed(id, ".-_:") {
-		return New(CodeInvalidArgument, "request_id %q is malformed: give 1 to %d characters of A-Z a-z 0-9 . _ : -",
+		return New(CodeInvalidArgument, "request_id %q is malformed: give 1 to %d characters of A-Z a-z 0-9 . _ : - other than . and ..",
 			Clip(id), maxID)
 	}
 	return nil
 }
 
 func wellFormed(id, punctuation string) bool {
-	if id == "" || len(id) > maxID {
+	if id == "" || id == "." || id == ".." || len(id) > maxID {
 		return false
 	}
 	for i := range len(id) {
@@ -49,11 +50,10 @@ func Clip(s string) string {
 	return s[:most] + "…"
 }
 
-// CheckNote accepts UTF-8 text of at most a number of characters, without control characters. Refusals:
-// invalid_argument, note_too_long.
+// CheckNote accepts text of at most a number of characters; see CheckText. Refusals: invalid_argument, note_too_long.
 func CheckNote(note string, most int) error {
-	if !utf8.ValidString(note) || strings.ContainsFunc(note, unicode.IsControl) {
-		return New(CodeInvalidArgument, "note is malformed: give text without control characters")
+	if err := CheckText("note", note); err != nil {
+		return err
 	}
 	if n := utf8.RuneCountInString(note); n > most {
 		return New(CodeNoteTooLong, "note has %d characters: give at most %d", n, most)

@@ -189,11 +189,7 @@ func TestTxRetriesDeadlocks(t *testing.T) {
 
 func TestUnavailable(t *testing.T) {
 	ctx := t.Context()
-	own, err := devstack.StartMariaDB(ctx, devstack.MariaDBOptions{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = own.Stop(context.Background()) })
+	own := devstack.NewTestMariaDB(t)
 	c := shardstest.New(t, 2, devstack.TestMariaDB(t).DSN(), own.DSN())
 	if err := c.MigrateAll(ctx, counters); err != nil {
 		t.Fatal(err)
@@ -211,7 +207,7 @@ func TestUnavailable(t *testing.T) {
 	if err := bump(0); err != nil {
 		t.Errorf("the server that is up: %v", err)
 	}
-	err = bump(1)
+	err := bump(1)
 	if !errors.Is(err, shards.ErrUnavailable) || refusal.CodeOf(err) != refusal.CodeUnavailable {
 		t.Errorf("the server that is down: %v, want ErrUnavailable", err)
 	}

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/hongbao/hongbao/internal/devstack"
 )
 
 const (
@@ -138,6 +140,7 @@ func (w *window) send(kind, total, count, greeting string) {
 
 func newBrowser(t *testing.T) context.Context {
 	t.Helper()
+	devstack.SkipInShort(t)
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
 	if !haveBrowser() {

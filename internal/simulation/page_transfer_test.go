@@ -152,12 +152,11 @@ func TestTransferInTwoWindows(t *testing.T) {
 		bob.stands("transfer-"+card, state)
 	}
 
-	// More than one has is refused with a way to get more, and nothing is offered.
+	// More than one has cannot be sent, and the form leads to more.
 	bob.click("transfer-new")
 	bob.enter("transfer-amount", "10000")
-	bob.click("transfer-send")
-	bob.shows("toast", "top it up")
-	bob.click("toast-action")
+	bob.until("the form cannot be sent", fmt.Sprintf("document.querySelector(%q).disabled", id("transfer-send")))
+	bob.click("form-topup")
 	bob.see("topup-send")
 	if got := u.balanceOf("bob", "CNY"); got != 54_550 {
 		t.Errorf("bob has %d", got)

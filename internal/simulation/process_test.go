@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hongbao/hongbao/internal/devstack"
 )
 
 const (
@@ -22,12 +24,16 @@ const (
 	requestTimeout = 10 * time.Second
 )
 
+// binaryDir is where binary has put hongbao, empty if no test needed it.
+var binaryDir string
+
 // binary builds hongbao with the race detector, once for all tests of the package.
 var binary = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "hongbao-simulation-*")
 	if err != nil {
 		return "", err
 	}
+	binaryDir = dir
 	path := filepath.Join(dir, "hongbao")
 	out, err := exec.Command("go", "build", "-race", "-o", path, "github.com/hongbao/hongbao").CombinedOutput()
 	if err != nil {
@@ -38,8 +44,8 @@ var binary = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if path, err := binary(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(path))
+	if binaryDir != "" {
+		_ = os.RemoveAll(binaryDir)
 	}
 	os.Exit(code)
 }
@@ -60,6 +66,7 @@ type up struct {
 
 func newUp(t *testing.T, args ...string) *up {
 	t.Helper()
+	devstack.SkipInShort(t)
 	u := &up{t: t, data: t.TempDir(), args: args, http: &http.Client{Timeout: requestTimeout}}
 	u.start()
 	t.Cleanup(u.stop)

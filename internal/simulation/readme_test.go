@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,7 +10,8 @@ import (
 	"testing"
 )
 
-// TestReadme runs the shell examples of the README, one after the other in one shell, against a hongbao that is up.
+// TestReadme runs the shell examples of the README, one after the other in one shell, against a hongbao that is up,
+// then the Go programs in the README and in docs/api.md.
 func TestReadme(t *testing.T) {
 	text, err := os.ReadFile("../../README.md")
 	if err != nil {
@@ -42,8 +44,10 @@ func TestReadme(t *testing.T) {
 		t.Fatalf("the examples failed: %v", err)
 	}
 	for _, want := range []string{
-		`"members":["alice","bob"]`, `"outcome":"won"`, `"outcome":"already_won"`, `"state":"drained"`, `"best":true`, `"seed":"`,
-		"Fair: the seed fits", `"to":"bob"`, `"kind":"topup"`, `"settled":0`, "The books balance.", `"note":"for the taxi"`, `"state":"arrived"`,
+		`"members":["alice","bob"]`, `"outcome":"won"`, `"outcome":"already_won"`, `"state":"drained"`, `"best":true`,
+		`"seed":"`,
+		"Fair: the seed fits", `"to":"bob"`, `"kind":"topup"`, `"settled":0`, "The books balance.",
+		`"note":"for the taxi"`, `"state":"arrived"`,
 	} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("the examples did not print %s", want)
@@ -52,4 +56,50 @@ func TestReadme(t *testing.T) {
 	if strings.Contains(string(out), "urn:hongbao:problem") {
 		t.Error("an example was refused")
 	}
+	u.runGo("../../README.md", u.token("bob", "user"), "won 100 <nil>", "hold -200 ", "post 2500 ")
+	u.runGo("../../docs/api.md", u.token("alice", "user"), "envelope_not_found - ")
+}
+
+// runGo runs the Go program in a document with a token, and compares what it prints with the lines that it should.
+func (u *up) runGo(document, token string, wanted ...string) {
+	u.t.Helper()
+	text, err := os.ReadFile(document)
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	program := regexp.MustCompile("(?s)```go\n(package main.*?)```").FindStringSubmatch(string(text))
+	if program == nil {
+		u.t.Fatalf("%s has no Go program", document)
+	}
+	file := filepath.Join(u.t.TempDir(), "main.go")
+	if err := os.WriteFile(file, []byte(strings.ReplaceAll(program[1], "127.0.0.1:8888", u.rpcAddress())),
+		0o600); err != nil {
+		u.t.Fatal(err)
+	}
+	run := exec.Command("go", "run", file)
+	run.Env = append(os.Environ(), "TOKEN="+token)
+	out, err := run.CombinedOutput()
+	u.t.Logf("%s: %s", document, out)
+	if err != nil {
+		u.t.Errorf("the program in %s failed: %v", document, err)
+	}
+	for _, want := range wanted {
+		if !strings.Contains(string(out), want) {
+			u.t.Errorf("the program in %s did not print %q", document, want)
+		}
+	}
+}
+
+// rpcAddress is where the Kitex services are.
+func (u *up) rpcAddress() string {
+	u.t.Helper()
+	text, err := os.ReadFile(filepath.Join(u.data, "up.json"))
+	var e struct{ RPC string }
+	if err == nil {
+		err = json.Unmarshal(text, &e)
+	}
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	return e.RPC
 }

@@ -575,12 +575,72 @@ var fieldIDToName_AuditResponse = map[int16]string{
 	9: "discrepancies",
 }
 
+type RevokeTokenRequest struct {
+	TokenId string `thrift:"token_id,1,required" frugal:"1,required,string" json:"token_id"`
+}
+
+func NewRevokeTokenRequest() *RevokeTokenRequest {
+	return &RevokeTokenRequest{}
+}
+
+func (p *RevokeTokenRequest) InitDefault() {
+}
+
+func (p *RevokeTokenRequest) GetTokenId() (v string) {
+	return p.TokenId
+}
+func (p *RevokeTokenRequest) SetTokenId(val string) {
+	p.TokenId = val
+}
+
+func (p *RevokeTokenRequest) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("RevokeTokenRequest(%+v)", *p)
+}
+
+var fieldIDToName_RevokeTokenRequest = map[int16]string{
+	1: "token_id",
+}
+
+type RevokeTokenResponse struct {
+	Until int64 `thrift:"until,1,required" frugal:"1,required,i64" json:"until"`
+}
+
+func NewRevokeTokenResponse() *RevokeTokenResponse {
+	return &RevokeTokenResponse{}
+}
+
+func (p *RevokeTokenResponse) InitDefault() {
+}
+
+func (p *RevokeTokenResponse) GetUntil() (v int64) {
+	return p.Until
+}
+func (p *RevokeTokenResponse) SetUntil(val int64) {
+	p.Until = val
+}
+
+func (p *RevokeTokenResponse) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("RevokeTokenResponse(%+v)", *p)
+}
+
+var fieldIDToName_RevokeTokenResponse = map[int16]string{
+	1: "until",
+}
+
 type OperatorService interface {
 	Installation(ctx context.Context, req *InstallationRequest) (r *Installation, err error)
 
 	Backlog(ctx context.Context, req *BacklogRequest) (r *BacklogResponse, err error)
 
 	Audit(ctx context.Context, req *AuditRequest) (r *AuditResponse, err error)
+
+	RevokeToken(ctx context.Context, req *RevokeTokenRequest) (r *RevokeTokenResponse, err error)
 }
 
 type OperatorServiceInstallationArgs struct {
@@ -808,5 +868,81 @@ func (p *OperatorServiceAuditResult) String() string {
 }
 
 var fieldIDToName_OperatorServiceAuditResult = map[int16]string{
+	0: "success",
+}
+
+type OperatorServiceRevokeTokenArgs struct {
+	Req *RevokeTokenRequest `thrift:"req,1" frugal:"1,default,RevokeTokenRequest" json:"req"`
+}
+
+func NewOperatorServiceRevokeTokenArgs() *OperatorServiceRevokeTokenArgs {
+	return &OperatorServiceRevokeTokenArgs{}
+}
+
+func (p *OperatorServiceRevokeTokenArgs) InitDefault() {
+}
+
+var OperatorServiceRevokeTokenArgs_Req_DEFAULT *RevokeTokenRequest
+
+func (p *OperatorServiceRevokeTokenArgs) GetReq() (v *RevokeTokenRequest) {
+	if !p.IsSetReq() {
+		return OperatorServiceRevokeTokenArgs_Req_DEFAULT
+	}
+	return p.Req
+}
+func (p *OperatorServiceRevokeTokenArgs) SetReq(val *RevokeTokenRequest) {
+	p.Req = val
+}
+
+func (p *OperatorServiceRevokeTokenArgs) IsSetReq() bool {
+	return p.Req != nil
+}
+
+func (p *OperatorServiceRevokeTokenArgs) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("OperatorServiceRevokeTokenArgs(%+v)", *p)
+}
+
+var fieldIDToName_OperatorServiceRevokeTokenArgs = map[int16]string{
+	1: "req",
+}
+
+type OperatorServiceRevokeTokenResult struct {
+	Success *RevokeTokenResponse `thrift:"success,0,optional" frugal:"0,optional,RevokeTokenResponse" json:"success,omitempty"`
+}
+
+func NewOperatorServiceRevokeTokenResult() *OperatorServiceRevokeTokenResult {
+	return &OperatorServiceRevokeTokenResult{}
+}
+
+func (p *OperatorServiceRevokeTokenResult) InitDefault() {
+}
+
+var OperatorServiceRevokeTokenResult_Success_DEFAULT *RevokeTokenResponse
+
+func (p *OperatorServiceRevokeTokenResult) GetSuccess() (v *RevokeTokenResponse) {
+	if !p.IsSetSuccess() {
+		return OperatorServiceRevokeTokenResult_Success_DEFAULT
+	}
+	return p.Success
+}
+func (p *OperatorServiceRevokeTokenResult) SetSuccess(x interface{}) {
+	p.Success = x.(*RevokeTokenResponse)
+}
+
+func (p *OperatorServiceRevokeTokenResult) IsSetSuccess() bool {
+	return p.Success != nil
+}
+
+func (p *OperatorServiceRevokeTokenResult) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("OperatorServiceRevokeTokenResult(%+v)", *p)
+}
+
+var fieldIDToName_OperatorServiceRevokeTokenResult = map[int16]string{
 	0: "success",
 }

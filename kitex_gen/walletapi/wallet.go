@@ -436,6 +436,100 @@ var fieldIDToName_FundingResponse = map[int16]string{
 	4: "currency",
 }
 
+type FundingCallbackRequest struct {
+	WebhookId        string `thrift:"webhook_id,1,required" frugal:"1,required,string" json:"webhook_id"`
+	WebhookTimestamp string `thrift:"webhook_timestamp,2,required" frugal:"2,required,string" json:"webhook_timestamp"`
+	WebhookSignature string `thrift:"webhook_signature,3,required" frugal:"3,required,string" json:"webhook_signature"`
+	Body             []byte `thrift:"body,4,required" frugal:"4,required,binary" json:"body"`
+}
+
+func NewFundingCallbackRequest() *FundingCallbackRequest {
+	return &FundingCallbackRequest{}
+}
+
+func (p *FundingCallbackRequest) InitDefault() {
+}
+
+func (p *FundingCallbackRequest) GetWebhookId() (v string) {
+	return p.WebhookId
+}
+
+func (p *FundingCallbackRequest) GetWebhookTimestamp() (v string) {
+	return p.WebhookTimestamp
+}
+
+func (p *FundingCallbackRequest) GetWebhookSignature() (v string) {
+	return p.WebhookSignature
+}
+
+func (p *FundingCallbackRequest) GetBody() (v []byte) {
+	return p.Body
+}
+func (p *FundingCallbackRequest) SetWebhookId(val string) {
+	p.WebhookId = val
+}
+func (p *FundingCallbackRequest) SetWebhookTimestamp(val string) {
+	p.WebhookTimestamp = val
+}
+func (p *FundingCallbackRequest) SetWebhookSignature(val string) {
+	p.WebhookSignature = val
+}
+func (p *FundingCallbackRequest) SetBody(val []byte) {
+	p.Body = val
+}
+
+func (p *FundingCallbackRequest) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("FundingCallbackRequest(%+v)", *p)
+}
+
+var fieldIDToName_FundingCallbackRequest = map[int16]string{
+	1: "webhook_id",
+	2: "webhook_timestamp",
+	3: "webhook_signature",
+	4: "body",
+}
+
+type FundingCallbackResponse struct {
+	Id    int64  `thrift:"id,1,required" frugal:"1,required,i64" json:"id,string"`
+	State string `thrift:"state,2,required" frugal:"2,required,string" json:"state"`
+}
+
+func NewFundingCallbackResponse() *FundingCallbackResponse {
+	return &FundingCallbackResponse{}
+}
+
+func (p *FundingCallbackResponse) InitDefault() {
+}
+
+func (p *FundingCallbackResponse) GetId() (v int64) {
+	return p.Id
+}
+
+func (p *FundingCallbackResponse) GetState() (v string) {
+	return p.State
+}
+func (p *FundingCallbackResponse) SetId(val int64) {
+	p.Id = val
+}
+func (p *FundingCallbackResponse) SetState(val string) {
+	p.State = val
+}
+
+func (p *FundingCallbackResponse) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("FundingCallbackResponse(%+v)", *p)
+}
+
+var fieldIDToName_FundingCallbackResponse = map[int16]string{
+	1: "id",
+	2: "state",
+}
+
 type WalletService interface {
 	Balances(ctx context.Context, req *BalancesRequest) (r *BalancesResponse, err error)
 
@@ -444,6 +538,8 @@ type WalletService interface {
 	TopUp(ctx context.Context, req *FundingRequest) (r *FundingResponse, err error)
 
 	Withdraw(ctx context.Context, req *FundingRequest) (r *FundingResponse, err error)
+
+	FundingCallback(ctx context.Context, req *FundingCallbackRequest) (r *FundingCallbackResponse, err error)
 }
 
 type WalletServiceBalancesArgs struct {
@@ -747,5 +843,81 @@ func (p *WalletServiceWithdrawResult) String() string {
 }
 
 var fieldIDToName_WalletServiceWithdrawResult = map[int16]string{
+	0: "success",
+}
+
+type WalletServiceFundingCallbackArgs struct {
+	Req *FundingCallbackRequest `thrift:"req,1" frugal:"1,default,FundingCallbackRequest" json:"req"`
+}
+
+func NewWalletServiceFundingCallbackArgs() *WalletServiceFundingCallbackArgs {
+	return &WalletServiceFundingCallbackArgs{}
+}
+
+func (p *WalletServiceFundingCallbackArgs) InitDefault() {
+}
+
+var WalletServiceFundingCallbackArgs_Req_DEFAULT *FundingCallbackRequest
+
+func (p *WalletServiceFundingCallbackArgs) GetReq() (v *FundingCallbackRequest) {
+	if !p.IsSetReq() {
+		return WalletServiceFundingCallbackArgs_Req_DEFAULT
+	}
+	return p.Req
+}
+func (p *WalletServiceFundingCallbackArgs) SetReq(val *FundingCallbackRequest) {
+	p.Req = val
+}
+
+func (p *WalletServiceFundingCallbackArgs) IsSetReq() bool {
+	return p.Req != nil
+}
+
+func (p *WalletServiceFundingCallbackArgs) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("WalletServiceFundingCallbackArgs(%+v)", *p)
+}
+
+var fieldIDToName_WalletServiceFundingCallbackArgs = map[int16]string{
+	1: "req",
+}
+
+type WalletServiceFundingCallbackResult struct {
+	Success *FundingCallbackResponse `thrift:"success,0,optional" frugal:"0,optional,FundingCallbackResponse" json:"success,omitempty"`
+}
+
+func NewWalletServiceFundingCallbackResult() *WalletServiceFundingCallbackResult {
+	return &WalletServiceFundingCallbackResult{}
+}
+
+func (p *WalletServiceFundingCallbackResult) InitDefault() {
+}
+
+var WalletServiceFundingCallbackResult_Success_DEFAULT *FundingCallbackResponse
+
+func (p *WalletServiceFundingCallbackResult) GetSuccess() (v *FundingCallbackResponse) {
+	if !p.IsSetSuccess() {
+		return WalletServiceFundingCallbackResult_Success_DEFAULT
+	}
+	return p.Success
+}
+func (p *WalletServiceFundingCallbackResult) SetSuccess(x interface{}) {
+	p.Success = x.(*FundingCallbackResponse)
+}
+
+func (p *WalletServiceFundingCallbackResult) IsSetSuccess() bool {
+	return p.Success != nil
+}
+
+func (p *WalletServiceFundingCallbackResult) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("WalletServiceFundingCallbackResult(%+v)", *p)
+}
+
+var fieldIDToName_WalletServiceFundingCallbackResult = map[int16]string{
 	0: "success",
 }

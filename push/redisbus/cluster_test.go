@@ -12,11 +12,14 @@ import (
 
 	"github.com/redis/rueidis"
 	"go.uber.org/goleak"
+
+	"github.com/hongbao/hongbao/internal/devstack"
 )
 
 // startCluster starts a Redis Cluster of three primaries on free loopback ports and returns their addresses.
 func startCluster(t *testing.T) []string {
 	t.Helper()
+	devstack.SkipInShort(t)
 	const slots, nodes = 16384, 3
 	var addresses []string
 	for i := range nodes {

@@ -19,8 +19,11 @@ import (
 // undecided is a funding provider that settles top-ups and takes its time with withdrawals.
 type undecided struct{ wallet.Sandbox }
 
-func (undecided) PayOut(context.Context, wallet.FundingOrder) (wallet.FundingState, error) {
-	return wallet.FundingPending, nil
+func (undecided) Create(_ context.Context, o wallet.FundingOrder) (wallet.FundingState, error) {
+	if o.Kind == ledger.EntryWithdrawal {
+		return wallet.FundingPending, nil
+	}
+	return wallet.FundingSettled, nil
 }
 
 // scene is a set of books in which everything that there is happens: alice's hold of 30, 20, 10, of which bob (on the

@@ -35,10 +35,14 @@ func TestIDs(t *testing.T) {
 	for id, ok := range map[string]bool{
 		"a": true, "Alice.b_c:d@e-9": true, strings.Repeat("x", 64): true,
 		"": false, strings.Repeat("x", 65): false, "a b": false, "#hold:1": false, "张三": false, "a\x00": false,
+		".": false, "..": false, "...": true, ".a": true, "a.": true, "..a": true,
 	} {
 		if got := refusal.CheckID("user", id) == nil; got != ok {
 			t.Errorf("CheckID(%q) = %t", id, got)
 		}
+	}
+	if refusal.CheckRequestID(".") == nil || refusal.CheckRequestID("..") == nil || refusal.CheckRequestID("...") != nil {
+		t.Error("request ids are not . or ..")
 	}
 	if refusal.CheckRequestID("a@b") == nil || refusal.CheckRequestID("a:b-1") != nil {
 		t.Error("request ids have no @ and may have : and -")

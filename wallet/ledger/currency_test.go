@@ -30,3 +30,25 @@ func TestDigitsOfCurrencies(t *testing.T) {
 		}
 	}
 }
+
+// What nobody can have in a wallet: codes for tests and for no currency, metals, units of account and of funds, the
+// dollar of the next day, and what was withdrawn.
+func TestOnlyLegalTenderIsMoney(t *testing.T) {
+	for _, code := range []string{
+		"XXX", "XTS", "XAU", "XAG", "XPT", "XPD", "XDR", "XSU", "XUA", "XBA", "XBB", "XBC", "XBD",
+		"USN", "CHE", "CHW", "CLF", "COU", "MXV", "BOV", "UYI", "CNH",
+		"HRK", "ZWL", "ZWD", "DEM", "FRF", "ITL", "CUC", "MRO", "SLL", "VEF", "ANG", "BGN", "BYR", "ROL", "TRL", "EEK",
+		"LVL", "LTL", "SVC",
+	} {
+		if _, err := ledger.ParseCurrency(code); refusal.CodeOf(err) != refusal.CodeUnknownCurrency {
+			t.Errorf("%s: %v", code, err)
+		}
+	}
+	for _, code := range []string{
+		"CNY", "USD", "EUR", "INR", "BRL", "PLN", "CUP", "ZAR", "XAF", "XOF", "XPF", "XCD", "KPW", "BYN", "TRY",
+	} {
+		if _, err := ledger.ParseCurrency(code); err != nil {
+			t.Error(err)
+		}
+	}
+}

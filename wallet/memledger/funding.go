@@ -28,7 +28,8 @@ func (l *Ledger) OpenFunding(
 	if _, err := ledger.NewAmount(o.Amount.Minor, string(o.Amount.Currency)); err != nil {
 		return wallet.FundingOrder{}, err
 	}
-	o.State, o.Balance, o.CreatedAt = wallet.FundingPending, 0, millis(o.CreatedAt)
+	o.State, o.Balance = wallet.FundingPending, 0
+	o.CreatedAt, o.QueryAt = millis(o.CreatedAt), millis(o.QueryAt)
 	err := l.onShard(ctx, n, func(tx *transaction) (err error) {
 		if err := tx.claim(o.User, r, o.ID); err != nil {
 			before, repeated := errors.AsType[*ledger.RepeatedError](err)
@@ -36,7 +37,7 @@ func (l *Ledger) OpenFunding(
 				return err
 			}
 			if o, ok = tx.fundings[before.Reference]; !ok {
-				return errNoFunding
+				return wallet.ErrFundingNotFound
 			}
 			return nil
 		}
@@ -58,8 +59,6 @@ func (l *Ledger) OpenFunding(
 	return o, nil
 }
 
-var errNoFunding = errors.New("memledger: there is no such funding")
-
 func fundingEntry(o wallet.FundingOrder, kind ledger.EntryKind, at time.Time) entry {
 	return entry{Entry: ledger.Entry{Minor: o.Amount.Minor, Kind: kind, Subject: wallet.Subject, Reference: o.ID, At: at}}
 }
@@ -75,7 +74,7 @@ func (l *Ledger) CloseFunding(
 	}
 	err = l.onShard(ctx, n, func(tx *transaction) error {
 		if o, ok = tx.fundings[id]; !ok {
-			return errNoFunding
+			return wallet.ErrFundingNotFound
 		}
 		if o.State == wallet.FundingPending {
 			o.State = to
@@ -105,18 +104,51 @@ func (tx *transaction) moveFunding(o *wallet.FundingOrder) {
 	}
 }
 
-// PendingFundings returns pending orders of a shard that were created before a time, with an id above after, in the
-// order of ids.
-func (l *Ledger) PendingFundings(
-	ctx context.Context, n int, before time.Time, after int64, limit int,
-) (orders []wallet.FundingOrder, err error) {
+// Funding returns an order. Error: wallet.ErrFundingNotFound.
+func (l *Ledger) Funding(ctx context.Context, id int64) (o wallet.FundingOrder, err error) {
+	n, ok := l.ShardOf(id)
+	if !ok {
+		return o, wallet.ErrFundingNotFound
+	}
+	if err := l.read(ctx, n, func(s *state) { o, ok = s.fundings[id] }); err != nil {
+		return o, err
+	}
+	if !ok {
+		err = wallet.ErrFundingNotFound
+	}
+	return o, err
+}
+
+// DueFundings returns pending orders of a shard whose QueryAt has come by a time, the longest due first.
+func (l *Ledger) DueFundings(ctx context.Context, n int, by time.Time, limit int) (orders []wallet.FundingOrder, err error) {
 	err = l.read(ctx, n, func(s *state) {
 		for _, o := range s.fundings {
-			if o.State == wallet.FundingPending && o.ID > after && o.CreatedAt.UnixMilli() < before.UnixMilli() {
+			if o.State == wallet.FundingPending && o.QueryAt.UnixMilli() <= by.UnixMilli() {
 				orders = append(orders, o)
 			}
 		}
 	})
-	slices.SortFunc(orders, func(a, b wallet.FundingOrder) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(orders, func(a, b wallet.FundingOrder) int {
+		return cmp.Or(a.QueryAt.Compare(b.QueryAt), cmp.Compare(a.ID, b.ID))
+	})
 	return orders[:min(limit, len(orders))], err
+}
+
+// DeferFunding moves the QueryAt of a pending order from what o says to a later time. It returns false where the order
+// is no longer pending or has another QueryAt.
+func (l *Ledger) DeferFunding(ctx context.Context, o wallet.FundingOrder, until time.Time) (deferred bool, err error) {
+	n, ok := l.ShardOf(o.ID)
+	if !ok || !until.After(o.QueryAt) {
+		return false, fmt.Errorf("memledger: funding %d cannot be deferred to %v", o.ID, until)
+	}
+	err = l.onShard(ctx, n, func(tx *transaction) error {
+		now, ok := tx.fundings[o.ID]
+		deferred = ok && now.State == wallet.FundingPending && now.QueryAt.Equal(o.QueryAt)
+		if deferred {
+			now.QueryAt = millis(until)
+			put(tx, tx.fundings, o.ID, now)
+		}
+		return nil
+	})
+	return deferred, err
 }

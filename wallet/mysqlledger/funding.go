@@ -13,7 +13,7 @@ import (
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
-const fundingColumns = "id, user, kind, currency, amount, state, balance, created_at"
+const fundingColumns = "id, user, kind, currency, amount, state, balance, created_at, query_at"
 
 // OpenFunding records a pending order; a withdrawal debits the wallet in the same transaction. If the request was already
 // carried out, the order of that time is returned as it is now. Refusals: insufficient_balance, request_conflict.
@@ -45,7 +45,8 @@ func (l *Ledger) OpenFunding(ctx context.Context, r ledger.Request, o wallet.Fun
 }
 
 func openFunding(ctx context.Context, tx *sql.Tx, t Tables, o *wallet.FundingOrder) error {
-	o.State, o.Balance, o.CreatedAt = wallet.FundingPending, 0, rows.Millis(o.CreatedAt.UnixMilli())
+	o.State, o.Balance = wallet.FundingPending, 0
+	o.CreatedAt, o.QueryAt = rows.Millis(o.CreatedAt.UnixMilli()), rows.Millis(o.QueryAt.UnixMilli())
 	at := o.CreatedAt.UnixMilli()
 	if o.Kind == ledger.EntryWithdrawal {
 		after, err := debit(ctx, tx, t, o.User, o.Amount)
@@ -60,8 +61,9 @@ func openFunding(ctx context.Context, tx *sql.Tx, t Tables, o *wallet.FundingOrd
 			return err
 		}
 	}
-	_, err := tx.ExecContext(ctx, "INSERT INTO "+t.Fundings+" ("+fundingColumns+") VALUES "+rows.In(8),
-		o.ID, o.User, string(o.Kind), string(o.Amount.Currency), o.Amount.Minor, string(o.State), o.Balance, at)
+	_, err := tx.ExecContext(ctx, "INSERT INTO "+t.Fundings+" ("+fundingColumns+") VALUES "+rows.In(9),
+		o.ID, o.User, string(o.Kind), string(o.Amount.Currency), o.Amount.Minor, string(o.State), o.Balance, at,
+		o.QueryAt.UnixMilli())
 	if shards.IsDuplicate(err) {
 		return ErrIDExists
 	}
@@ -90,7 +92,7 @@ func (l *Ledger) CloseFunding(ctx context.Context, id int64, to wallet.FundingSt
 			return err
 		}
 		if len(orders) == 0 {
-			return errors.New("mysqlledger: there is no such funding")
+			return wallet.ErrFundingNotFound
 		}
 		if o = orders[0]; o.State != wallet.FundingPending {
 			return nil
@@ -146,25 +148,57 @@ func (l *Ledger) moveFunding(ctx context.Context, tx *sql.Tx, t Tables, txID int
 	return writeEntries(ctx, tx, t, []entry{from, to})
 }
 
-// PendingFundings returns pending orders of a shard that were created before a time, with an id above after, in the
-// order of ids.
-func (l *Ledger) PendingFundings(ctx context.Context, shard int, before time.Time, after int64, limit int) ([]wallet.FundingOrder, error) {
+// Funding returns an order. Error: wallet.ErrFundingNotFound.
+func (l *Ledger) Funding(ctx context.Context, id int64) (wallet.FundingOrder, error) {
+	shard, ok := l.ShardOf(id)
+	if !ok {
+		return wallet.FundingOrder{}, fmt.Errorf("funding %d: %w", id, wallet.ErrFundingNotFound)
+	}
+	return l.getFunding(ctx, shard, id)
+}
+
+// DueFundings returns pending orders of a shard whose QueryAt has come by a time, the longest due first.
+func (l *Ledger) DueFundings(ctx context.Context, shard int, by time.Time, limit int) ([]wallet.FundingOrder, error) {
 	if err := l.checkShard(shard); err != nil {
 		return nil, err
 	}
 	orders, err := SelectFundings(ctx, l.cluster.DB(shard), l.tables[shard],
-		"WHERE state = ? AND id > ? AND created_at < ? ORDER BY id LIMIT ?", string(wallet.FundingPending), after, before.UnixMilli(), limit)
+		"WHERE state = ? AND query_at <= ? ORDER BY query_at, id LIMIT ?", string(wallet.FundingPending), by.UnixMilli(),
+		limit)
 	if err != nil {
-		return nil, shards.Classify(fmt.Errorf("pending fundings of shard %d: %w", shard, err))
+		return nil, shards.Classify(fmt.Errorf("due fundings of shard %d: %w", shard, err))
 	}
 	return orders, nil
+}
+
+// DeferFunding moves the QueryAt of a pending order from what o says to a later time. It returns false where the order
+// is no longer pending or has another QueryAt, so of several workers with the same o one gets true.
+func (l *Ledger) DeferFunding(ctx context.Context, o wallet.FundingOrder, until time.Time) (bool, error) {
+	shard, ok := l.ShardOf(o.ID)
+	if !ok || !until.After(o.QueryAt) {
+		return false, fmt.Errorf("mysqlledger: funding %d cannot be deferred to %v", o.ID, until)
+	}
+	t, deferred := l.tables[shard], false
+	err := l.cluster.Tx(ctx, shard, func(tx *sql.Tx) error {
+		// The row is locked before its indexes, as CloseFunding does it.
+		now, err := SelectFundings(ctx, tx, t, "WHERE id = ? FOR UPDATE", o.ID)
+		deferred = err == nil && len(now) == 1 && now[0].State == wallet.FundingPending && now[0].QueryAt.Equal(o.QueryAt)
+		if !deferred {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, "UPDATE "+t.Fundings+" SET query_at = ? WHERE id = ?", until.UnixMilli(), o.ID)
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("defer funding %d: %w", o.ID, err)
+	}
+	return deferred, nil
 }
 
 func (l *Ledger) getFunding(ctx context.Context, shard int, id int64) (wallet.FundingOrder, error) {
 	orders, err := SelectFundings(ctx, l.cluster.DB(shard), l.tables[shard], "WHERE id = ?", id)
 	if err == nil && len(orders) == 0 {
-		// The request was for something else that happens to have the same fingerprint, which cannot be.
-		err = errors.New("mysqlledger: there is no such funding")
+		err = wallet.ErrFundingNotFound
 	}
 	if err != nil {
 		return wallet.FundingOrder{}, shards.Classify(fmt.Errorf("funding %d: %w", id, err))
@@ -176,9 +210,9 @@ func SelectFundings(ctx context.Context, q rows.Querier, t Tables, rest string, 
 	var orders []wallet.FundingOrder
 	err := rows.Collect(ctx, q, func(row *sql.Rows) error {
 		var o wallet.FundingOrder
-		var created int64
-		err := row.Scan(&o.ID, &o.User, &o.Kind, &o.Amount.Currency, &o.Amount.Minor, &o.State, &o.Balance, &created)
-		o.CreatedAt = rows.Millis(created)
+		var created, query int64
+		err := row.Scan(&o.ID, &o.User, &o.Kind, &o.Amount.Currency, &o.Amount.Minor, &o.State, &o.Balance, &created, &query)
+		o.CreatedAt, o.QueryAt = rows.Millis(created), rows.Millis(query)
 		orders = append(orders, o)
 		return err
 	}, "SELECT "+fundingColumns+" FROM "+t.Fundings+" "+rest, args...)

@@ -17,7 +17,7 @@ local function flush(command, key, values)
 end
 
 redis.call('DEL', shares)
-redis.call('HSET', pot, '#n', ARGV[4])
+redis.call('HSET', pot, '#n', ARGV[4], '#x', ARGV[3])
 
 local values = {}
 for share in string.gmatch(ARGV[5], '%S+') do

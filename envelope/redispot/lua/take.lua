@@ -13,9 +13,9 @@ local answers, wins = {}, {}
 
 -- What somebody without a share is told once there is nothing to take: the pot is drained, or what was left is closed.
 local function nothing(pot)
-	local head = redis.call('HMGET', pot, '#n', '#r')
+	local head = redis.call('HMGET', pot, '#n', '#x', '#r')
 	if not head[1] then return 'n' end
-	local taken = redis.call('HLEN', pot) - (head[2] and 2 or 1)
+	local taken = redis.call('HLEN', pot) - 1 - (head[2] and 1 or 0) - (head[3] and 1 or 0)
 	return (taken < tonumber(head[1]) and 'x' or 'e') .. head[1]
 end
 
@@ -36,7 +36,11 @@ for key = 3, #KEYS, 2 do
 				answer = 'w' .. take
 				wins[#wins + 1] = 't ' .. id .. ' ' .. mark .. take .. ':' .. user
 			else
+				-- The pop of the last share deleted the list together with its time to live. A pot without #x must not
+				-- make the script fail: what it did would stay, without a log entry.
 				redis.call('LPUSH', shares, share)
+				local expires = mark == '1 ' and redis.call('HGET', pot, '#x')
+				if expires then redis.call('PEXPIREAT', shares, expires) end
 			end
 		else
 			loser = loser or nothing(pot)

@@ -1,17 +1,18 @@
 // Start: who is this window, and which chat does it show. The address may say both: /?user=alice&group=family,
 // or /?user=alice&with=bob
 
-import { App } from "./app.js";
-import { I18n } from "./i18n.js";
-import { validId } from "./people.js";
-import { Session } from "./session.js";
-import { Toasts } from "./toast.js";
-import { loginView } from "./view-login.js";
+import { App } from "./chat/app.js";
+import { loginView } from "./chat/login.js";
+import { I18n } from "./core/i18n.js";
+import { validId } from "./core/people.js";
+import { Session } from "./core/session.js";
+import { Texts } from "./core/texts.js";
+import { Toasts } from "./core/toast.js";
 
-const root = document.getElementById("app");
+const root = /** @type {HTMLElement} */ (document.getElementById("app"));
 
 async function start() {
-  let i18n = new I18n();
+  let i18n = new I18n().apply();
   const config = await configuration();
   const session = new Session(config.dev);
   const address = new URLSearchParams(location.search);
@@ -43,7 +44,7 @@ async function start() {
     });
     root.replaceChildren(view.el);
     view.focus();
-    if (message) new Toasts(i18n, root).show(message);
+    if (message) new Toasts(new Texts(i18n), root).show(message);
   };
 
   const wanted = address.get("user") ?? "";
@@ -54,7 +55,7 @@ async function start() {
     } catch (problem) {
       session.leave();
       login();
-      new Toasts(i18n, root).problem(problem);
+      new Toasts(new Texts(i18n), root).problem(problem);
       return;
     }
   }

@@ -14,6 +14,7 @@ type Client interface {
 	Installation(ctx context.Context, req *operatorapi.InstallationRequest, callOptions ...callopt.Option) (r *operatorapi.Installation, err error)
 	Backlog(ctx context.Context, req *operatorapi.BacklogRequest, callOptions ...callopt.Option) (r *operatorapi.BacklogResponse, err error)
 	Audit(ctx context.Context, req *operatorapi.AuditRequest, callOptions ...callopt.Option) (r *operatorapi.AuditResponse, err error)
+	RevokeToken(ctx context.Context, req *operatorapi.RevokeTokenRequest, callOptions ...callopt.Option) (r *operatorapi.RevokeTokenResponse, err error)
 }
 
 // NewClient creates a client for the service defined in IDL.
@@ -58,4 +59,9 @@ func (p *kOperatorServiceClient) Backlog(ctx context.Context, req *operatorapi.B
 func (p *kOperatorServiceClient) Audit(ctx context.Context, req *operatorapi.AuditRequest, callOptions ...callopt.Option) (r *operatorapi.AuditResponse, err error) {
 	ctx = client.NewCtxWithCallOptions(ctx, callOptions)
 	return p.kClient.Audit(ctx, req)
+}
+
+func (p *kOperatorServiceClient) RevokeToken(ctx context.Context, req *operatorapi.RevokeTokenRequest, callOptions ...callopt.Option) (r *operatorapi.RevokeTokenResponse, err error) {
+	ctx = client.NewCtxWithCallOptions(ctx, callOptions)
+	return p.kClient.RevokeToken(ctx, req)
 }

@@ -34,6 +34,13 @@ var serviceMethods = map[string]kitex.MethodInfo{
 		false,
 		kitex.WithStreamingMode(kitex.StreamingNone),
 	),
+	"RevokeToken": kitex.NewMethodInfo(
+		revokeTokenHandler,
+		newOperatorServiceRevokeTokenArgs,
+		newOperatorServiceRevokeTokenResult,
+		false,
+		kitex.WithStreamingMode(kitex.StreamingNone),
+	),
 }
 
 var (
@@ -154,6 +161,24 @@ func newOperatorServiceAuditResult() interface{} {
 	return operatorapi.NewOperatorServiceAuditResult()
 }
 
+func revokeTokenHandler(ctx context.Context, handler interface{}, arg, result interface{}) error {
+	realArg := arg.(*operatorapi.OperatorServiceRevokeTokenArgs)
+	realResult := result.(*operatorapi.OperatorServiceRevokeTokenResult)
+	success, err := handler.(operatorapi.OperatorService).RevokeToken(ctx, realArg.Req)
+	if err != nil {
+		return err
+	}
+	realResult.Success = success
+	return nil
+}
+func newOperatorServiceRevokeTokenArgs() interface{} {
+	return operatorapi.NewOperatorServiceRevokeTokenArgs()
+}
+
+func newOperatorServiceRevokeTokenResult() interface{} {
+	return operatorapi.NewOperatorServiceRevokeTokenResult()
+}
+
 type kClient struct {
 	c client.Client
 }
@@ -189,6 +214,16 @@ func (p *kClient) Audit(ctx context.Context, req *operatorapi.AuditRequest) (r *
 	_args.Req = req
 	var _result operatorapi.OperatorServiceAuditResult
 	if err = p.c.Call(ctx, "Audit", &_args, &_result); err != nil {
+		return
+	}
+	return _result.GetSuccess(), nil
+}
+
+func (p *kClient) RevokeToken(ctx context.Context, req *operatorapi.RevokeTokenRequest) (r *operatorapi.RevokeTokenResponse, err error) {
+	var _args operatorapi.OperatorServiceRevokeTokenArgs
+	_args.Req = req
+	var _result operatorapi.OperatorServiceRevokeTokenResult
+	if err = p.c.Call(ctx, "RevokeToken", &_args, &_result); err != nil {
 		return
 	}
 	return _result.GetSuccess(), nil

@@ -15,6 +15,7 @@ type Client interface {
 	Entries(ctx context.Context, req *walletapi.EntriesRequest, callOptions ...callopt.Option) (r *walletapi.EntriesResponse, err error)
 	TopUp(ctx context.Context, req *walletapi.FundingRequest, callOptions ...callopt.Option) (r *walletapi.FundingResponse, err error)
 	Withdraw(ctx context.Context, req *walletapi.FundingRequest, callOptions ...callopt.Option) (r *walletapi.FundingResponse, err error)
+	FundingCallback(ctx context.Context, req *walletapi.FundingCallbackRequest, callOptions ...callopt.Option) (r *walletapi.FundingCallbackResponse, err error)
 }
 
 // NewClient creates a client for the service defined in IDL.
@@ -64,4 +65,9 @@ func (p *kWalletServiceClient) TopUp(ctx context.Context, req *walletapi.Funding
 func (p *kWalletServiceClient) Withdraw(ctx context.Context, req *walletapi.FundingRequest, callOptions ...callopt.Option) (r *walletapi.FundingResponse, err error) {
 	ctx = client.NewCtxWithCallOptions(ctx, callOptions)
 	return p.kClient.Withdraw(ctx, req)
+}
+
+func (p *kWalletServiceClient) FundingCallback(ctx context.Context, req *walletapi.FundingCallbackRequest, callOptions ...callopt.Option) (r *walletapi.FundingCallbackResponse, err error) {
+	ctx = client.NewCtxWithCallOptions(ctx, callOptions)
+	return p.kClient.FundingCallback(ctx, req)
 }

@@ -41,6 +41,13 @@ var serviceMethods = map[string]kitex.MethodInfo{
 		false,
 		kitex.WithStreamingMode(kitex.StreamingNone),
 	),
+	"FundingCallback": kitex.NewMethodInfo(
+		fundingCallbackHandler,
+		newWalletServiceFundingCallbackArgs,
+		newWalletServiceFundingCallbackResult,
+		false,
+		kitex.WithStreamingMode(kitex.StreamingNone),
+	),
 }
 
 var (
@@ -179,6 +186,24 @@ func newWalletServiceWithdrawResult() interface{} {
 	return walletapi.NewWalletServiceWithdrawResult()
 }
 
+func fundingCallbackHandler(ctx context.Context, handler interface{}, arg, result interface{}) error {
+	realArg := arg.(*walletapi.WalletServiceFundingCallbackArgs)
+	realResult := result.(*walletapi.WalletServiceFundingCallbackResult)
+	success, err := handler.(walletapi.WalletService).FundingCallback(ctx, realArg.Req)
+	if err != nil {
+		return err
+	}
+	realResult.Success = success
+	return nil
+}
+func newWalletServiceFundingCallbackArgs() interface{} {
+	return walletapi.NewWalletServiceFundingCallbackArgs()
+}
+
+func newWalletServiceFundingCallbackResult() interface{} {
+	return walletapi.NewWalletServiceFundingCallbackResult()
+}
+
 type kClient struct {
 	c client.Client
 }
@@ -224,6 +249,16 @@ func (p *kClient) Withdraw(ctx context.Context, req *walletapi.FundingRequest) (
 	_args.Req = req
 	var _result walletapi.WalletServiceWithdrawResult
 	if err = p.c.Call(ctx, "Withdraw", &_args, &_result); err != nil {
+		return
+	}
+	return _result.GetSuccess(), nil
+}
+
+func (p *kClient) FundingCallback(ctx context.Context, req *walletapi.FundingCallbackRequest) (r *walletapi.FundingCallbackResponse, err error) {
+	var _args walletapi.WalletServiceFundingCallbackArgs
+	_args.Req = req
+	var _result walletapi.WalletServiceFundingCallbackResult
+	if err = p.c.Call(ctx, "FundingCallback", &_args, &_result); err != nil {
 		return
 	}
 	return _result.GetSuccess(), nil

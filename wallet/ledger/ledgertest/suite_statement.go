@@ -1,6 +1,7 @@
 package ledgertest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -251,12 +252,12 @@ func testFundings(t *testing.T, open Open) {
 		}
 		b.WantBalances(map[string]int64{"alice": line.balance})
 		b.WantBalanced(0)
-		waiting, err := b.PendingFundings(ctx, shard, time.Now().Add(time.Second), 0, 10)
+		waiting, err := b.DueFundings(ctx, shard, time.Now().Add(time.Hour), 10)
 		if err != nil || len(waiting) != line.waiting {
 			t.Errorf("%s: %d are waiting, %v, want %d", line.what, len(waiting), err, line.waiting)
 		}
 	}
-	b.pendingPages(shard)
+	b.dueOrders(shard)
 	stranger := orders["a"]
 	stranger.User = b.Elsewhere("alice")
 	if _, err := b.OpenFunding(ctx, Request(t, "stranger", 1), stranger); codeOf(err) != malformed {
@@ -264,32 +265,49 @@ func testFundings(t *testing.T, open Open) {
 	}
 }
 
-func (b *Book) pendingPages(shard int) {
+// dueOrders are asked about in the order of their QueryAt, each by one worker at a time.
+func (b *Book) dueOrders(shard int) {
 	b.T.Helper()
 	ctx := b.T.Context()
-	now := time.Now()
+	now := time.UnixMilli(time.Now().UnixMilli()).UTC()
+	var orders []wallet.FundingOrder
 	var ids []int64
 	for i := range 4 {
 		o := wallet.FundingOrder{ID: Must(b.NewID("alice")), User: "alice", Kind: ledger.EntryTopUp,
-			Amount: ledger.Amount{Minor: 1, Currency: CNY}, CreatedAt: now.Add(time.Duration(i) * time.Minute)}
-		ids = append(ids, Must(b.OpenFunding(ctx, Request(b.T, fmt.Sprint("page-", i), i), o)).ID)
+			Amount: ledger.Amount{Minor: 1, Currency: CNY}, CreatedAt: now, QueryAt: now.Add(time.Duration(i) * time.Minute)}
+		orders = append(orders, Must(b.OpenFunding(ctx, Request(b.T, fmt.Sprint("due-", i), i), o)))
+		ids = append(ids, o.ID)
 	}
-	list := func(before time.Time, after int64, limit int) (got []int64) {
-		for _, o := range Must(b.PendingFundings(ctx, shard, before, after, limit)) {
+	list := func(by time.Time, limit int) (got []int64) {
+		for _, o := range Must(b.DueFundings(ctx, shard, by, limit)) {
 			got = append(got, o.ID)
 		}
 		return got
 	}
-	if got := list(now.Add(time.Hour), 0, 3); !slices.Equal(got, ids[:3]) {
-		b.T.Errorf("the first page: %v, want %v", got, ids[:3])
+	if got := list(now.Add(time.Hour), 3); !slices.Equal(got, ids[:3]) {
+		b.T.Errorf("the first that are due: %v, want %v", got, ids[:3])
 	}
-	if got := list(now.Add(time.Hour), ids[2], 3); !slices.Equal(got, ids[3:]) {
-		b.T.Errorf("the second page: %v, want %v", got, ids[3:])
+	if got := list(now.Add(90*time.Second), 10); !slices.Equal(got, ids[:2]) {
+		b.T.Errorf("those that are due by then: %v, want %v", got, ids[:2])
 	}
-	if got := list(now.Add(90*time.Second), 0, 10); !slices.Equal(got, ids[:2]) {
-		b.T.Errorf("those of an earlier time: %v, want %v", got, ids[:2])
+	for _, want := range []bool{true, false} { // the second has the QueryAt of before
+		if got, err := b.DeferFunding(ctx, orders[0], now.Add(time.Hour)); got != want || err != nil {
+			b.T.Errorf("deferred: %v, %v, want %v", got, err, want)
+		}
 	}
-	if _, err := b.PendingFundings(ctx, b.Shards(), now, 0, 1); err == nil {
+	if got := list(now.Add(2*time.Hour), 10); !slices.Equal(got, append(ids[1:4:4], ids[0])) {
+		b.T.Errorf("after one was deferred: %v", got)
+	}
+	if _, err := b.DeferFunding(ctx, orders[1], now); err == nil {
+		b.T.Error("deferred to an earlier time")
+	}
+	if got, err := b.Funding(ctx, ids[3]); err != nil || got != orders[3] {
+		b.T.Errorf("%+v, %v, want %+v", got, err, orders[3])
+	}
+	if _, err := b.Funding(ctx, ids[3]+1<<40); !errors.Is(err, wallet.ErrFundingNotFound) {
+		b.T.Errorf("an order that does not exist: %v", err)
+	}
+	if _, err := b.DueFundings(ctx, b.Shards(), now, 1); err == nil {
 		b.T.Error("orders of a shard that does not exist")
 	}
 }

@@ -1,0 +1,157 @@
+package app
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/hongbao/hongbao/envelope"
+)
+
+// RedisServer is what a Redis says about itself: how durable its acknowledgements are, and how full it is.
+type RedisServer struct {
+	Version     string
+	AppendOnly  bool
+	AppendFsync string // empty where the server does not let us ask
+	Eviction    string // what it does when its memory is full: noeviction, or the name of a policy that forgets keys
+	UsedMemory  int64  // bytes
+}
+
+// MySQLServer is what a MySQL server says about how durable its commits are. What it does not know is empty.
+type MySQLServer struct {
+	Version             string
+	FlushLogAtTrxCommit string
+	SyncBinlog          string
+}
+
+// RedisDurability asks the primaries that answer.
+func (a *App) RedisDurability(ctx context.Context) []RedisServer {
+	var servers []RedisServer
+	for _, node := range a.Redis.Nodes() {
+		text, err := node.Do(ctx, node.B().Info().Build()).ToString()
+		if err != nil {
+			continue
+		}
+		info := parseInfo(text)
+		if info["role"] != "master" {
+			continue
+		}
+		p := RedisServer{Version: info["redis_version"], AppendOnly: info["aof_enabled"] == "1", Eviction: info["maxmemory_policy"]}
+		p.UsedMemory, _ = strconv.ParseInt(info["used_memory"], 10, 64) // 0 where it is not said
+		// A managed Redis may refuse CONFIG.
+		if config, err := node.Do(ctx, node.B().ConfigGet().Parameter("appendfsync").Build()).AsStrMap(); err == nil {
+			p.AppendFsync = config["appendfsync"]
+		} else if _, refused := rueidis.IsRedisErr(err); !refused {
+			continue
+		}
+		servers = append(servers, p)
+	}
+	return servers
+}
+
+// ErrVolatileRedis says that Redis may forget what it has acknowledged, and with it who has won.
+var ErrVolatileRedis = errors.New("this Redis may forget what it has acknowledged")
+
+// checkDurable refuses a Redis whose acknowledgements are not on disk, or that evicts keys: after its restart it would give
+// shares away that are somebody's already, and no marker would be missing.
+func (a *App) checkDurable(ctx context.Context) error {
+	if a.cfg.VolatileRedis {
+		return nil
+	}
+	for _, p := range a.RedisDurability(ctx) {
+		if !p.AppendOnly || p.AppendFsync != "always" && p.AppendFsync != "" || p.Eviction != "noeviction" {
+			return fmt.Errorf("%w (appendonly %t, appendfsync %q, maxmemory-policy %q): set appendonly yes, appendfsync always and maxmemory-policy noeviction, or say --volatile-redis",
+				ErrVolatileRedis, p.AppendOnly, p.AppendFsync, p.Eviction)
+		}
+	}
+	return nil
+}
+
+// parseInfo reads the answer to INFO.
+func parseInfo(text string) map[string]string {
+	info := make(map[string]string)
+	for line := range strings.Lines(text) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
+			info[name] = value
+		}
+	}
+	return info
+}
+
+// MySQLDurability asks the servers that answer.
+func (a *App) MySQLDurability(ctx context.Context) []MySQLServer {
+	var servers []MySQLServer
+	for server := range a.Cluster.Servers() {
+		if p, err := mysqlServer(ctx, a.Cluster.ServerDB(server)); err == nil {
+			servers = append(servers, p)
+		}
+	}
+	return servers
+}
+
+func mysqlServer(ctx context.Context, db *sql.DB) (p MySQLServer, err error) {
+	if err := db.QueryRowContext(ctx, "SELECT VERSION()").Scan(&p.Version); err != nil {
+		return p, err
+	}
+	rows, err := db.QueryContext(ctx, "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('innodb_flush_log_at_trx_commit', 'log_bin', 'sync_binlog')")
+	if err != nil {
+		return p, err
+	}
+	defer rows.Close()
+	variables := make(map[string]string)
+	for rows.Next() {
+		var name, value string
+		if err := rows.Scan(&name, &value); err != nil {
+			return p, err
+		}
+		variables[name] = value
+	}
+	p.FlushLogAtTrxCommit = variables["innodb_flush_log_at_trx_commit"]
+	if variables["log_bin"] == "ON" {
+		p.SyncBinlog = variables["sync_binlog"]
+	}
+	return p, rows.Err()
+}
+
+// Backlog is what has been acknowledged on a shard and not yet been done.
+type Backlog struct {
+	SettleEntries int64
+	SettleAge     time.Duration
+	ClearingAge   time.Duration
+	RelayEntries  int64
+}
+
+// Backlogs returns one for each shard.
+func (a *App) Backlogs(ctx context.Context) ([]Backlog, error) {
+	all := make([]Backlog, a.Buckets.Shards)
+	err := a.eachShard(ctx, func(ctx context.Context, shard int) (err error) {
+		all[shard], err = a.backlog(ctx, shard)
+		return err
+	})
+	return all, err
+}
+
+// backlog looks at the log before the outbox, for that is the way of a credit: what is in neither has arrived.
+func (a *App) backlog(ctx context.Context, shard int) (b Backlog, err error) {
+	from, to := a.Buckets.OfShard(shard)
+	for bucket := from; bucket < to; bucket++ {
+		entries, age, err := a.Pots.Backlog(ctx, bucket, envelope.ReaderSettler)
+		if err != nil {
+			return b, err
+		}
+		b.SettleEntries += entries
+		b.SettleAge = max(b.SettleAge, age)
+		if entries, _, err = a.Pots.Backlog(ctx, bucket, envelope.ReaderRelay); err != nil {
+			return b, err
+		}
+		b.RelayEntries += entries
+	}
+	b.ClearingAge, err = a.Ledger.Outbox().Age(ctx, shard)
+	return b, err
+}

@@ -1,0 +1,102 @@
+// The list of chats: the groups one is in, and the people with whom there is a conversation, the latest first.
+
+import { ofKind } from "../core/changes.js";
+import { h, icon, keyed, setText } from "../core/dom.js";
+import { initial, tint } from "../core/people.js";
+import { groupPlace, personPlace } from "../core/places.js";
+import { placeOf, preview, THINGS, timeline } from "./timeline.js";
+
+/** @typedef {import("./timeline.js").Item} Item */
+/** @typedef {{place: string, id: string, unread: number, person: boolean, name: string, last: Item|undefined}} Row */
+
+/** @param {import("../core/page.js").Page} page */
+export function listView(page) {
+  const { texts, nav, services } = page;
+  const { t } = texts;
+  const { chats, changes } = services;
+  const list = h("ul", { class: "groups", "aria-label": t("nav.groups") });
+  const empty = h(
+    "div",
+    { class: "empty" },
+    icon("packet"),
+    h("h2", {}, t("groups.empty")),
+    h("p", {}, t(services.dev ? "groups.empty_dev" : "groups.empty_prod")),
+  );
+  const add =
+    services.dev &&
+    h(
+      "button",
+      { class: "secondary", type: "button", data: { testid: "group-new" }, on: { click: nav.newGroup } },
+      icon("plus"),
+      t("groups.new"),
+    );
+  const el = h(
+    "nav",
+    { class: "side", "aria-label": t("nav.groups") },
+    list,
+    empty,
+    add && h("div", { class: "side-foot" }, add),
+  );
+
+  const create = ({ place, id, person, name }) => {
+    const row = h(
+      "button",
+      {
+        class: "group",
+        type: "button",
+        data: { testid: `${person ? "person-chat" : "group"}-${id}` },
+        on: { click: () => nav.go(place) },
+      },
+      h("span", { class: `avatar ${person ? "round " : ""}${tint(id)}`, "aria-hidden": "true" }, initial(name)),
+      h("span", { class: "group-text" }, h("span", { class: "group-name" }, name), h("span", { class: "group-last" })),
+      h("span", { class: "group-side" }, h("time", {}), h("span", { class: "badge" })),
+    );
+    return h("li", {}, row);
+  };
+
+  const show = (li, { place, person, unread, last }) => {
+    const row = li.firstElementChild;
+    row.toggleAttribute("aria-current", nav.place() === place);
+    setText(
+      li.querySelector(".group-last"),
+      last ? preview(page, last) : t(person ? "chats.none_person" : "groups.none_yet"),
+    );
+    setText(li.querySelector("time"), last ? texts.time(last.at) : "");
+    const badge = li.querySelector(".badge");
+    badge.hidden = !unread;
+    setText(badge, unread ? String(Math.min(unread, 99)) : "");
+    if (unread) badge.setAttribute("aria-label", t("groups.unread", { n: unread }));
+  };
+
+  /** @type {Map<string, Item|undefined>} */
+  const lasts = new Map(); // place → the last thing that happened there
+
+  /** @returns {Row[]} the latest first */
+  const rows = () => {
+    const row = (place, { id, unread }, person) => {
+      if (!lasts.has(place)) lasts.set(place, timeline(services, place).at(-1));
+      const name = person ? texts.name(id) : texts.groupName(id);
+      return { place, id, unread, person, name, last: lasts.get(place) };
+    };
+    const groups = chats.groups().map((g) => row(groupPlace(g.id), g, false));
+    const people = chats.people().map((p) => row(personPlace(p.id), p, true));
+    const newest = (chat) => chat.last?.at ?? 0;
+    return [...groups, ...people].sort((a, b) => newest(b) - newest(a) || (a.place < b.place ? -1 : 1));
+  };
+
+  const draw = () => {
+    const all = rows();
+    keyed(list, all, (chat) => chat.place, create, show);
+    empty.hidden = all.length > 0;
+  };
+
+  const update = () => {
+    lasts.clear();
+    draw();
+  };
+  const stop = changes.watch(ofKind("groups", "people", "place", ...THINGS), (happened) => {
+    for (const change of happened) lasts.delete(placeOf(services, change));
+    draw();
+  });
+  return { el, update, end: stop };
+}

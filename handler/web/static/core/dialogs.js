@@ -1,0 +1,63 @@
+// Dialogs and the way back: an open dialog is a step in the window's history, so that going back closes it and leaves
+// the page beneath as it is.
+
+const STEP = "dialog"; // in the state of a dialog's entry of the history
+
+export class Dialogs {
+  /** @type {HTMLDialogElement[]} */
+  #open = []; // the topmost last
+  #isGone = false;
+  #ignored = 0; // steps back that this page took itself
+
+  /**
+   * Shows a dialog above everything. It closes on Escape, on its backdrop and by going back, and removes itself; done
+   * runs after that.
+   * @param {HTMLDialogElement} dialog
+   * @param {() => void} [done]
+   */
+  show(dialog, done = () => {}) {
+    dialog.addEventListener("pointerdown", (e) => {
+      if (e.target === dialog) dialog.close();
+    });
+    dialog.addEventListener("close", () => {
+      this.#closed(dialog);
+      dialog.remove();
+      done();
+    });
+    this.#open.push(dialog);
+    history.pushState({ step: STEP }, "");
+    document.body.append(dialog);
+    dialog.showModal();
+  }
+
+  /** Whether the window stands at a dialog's entry of the history: what leads elsewhere takes the entry's place. */
+  get isStep() {
+    return history.state?.step === STEP;
+  }
+
+  /** The window went back or forward. Returns whether that concerned dialogs alone. */
+  moved() {
+    if (this.#ignored > 0) {
+      this.#ignored--;
+      return true;
+    }
+    const top = this.#open.pop();
+    top?.close();
+    return top !== undefined;
+  }
+
+  /** Closes all dialogs, for a page that ends: the history is left to whoever comes next. */
+  end() {
+    this.#isGone = true;
+    for (const dialog of [...this.#open]) dialog.close();
+  }
+
+  /** @param {HTMLDialogElement} dialog */
+  #closed(dialog) {
+    if (!this.#open.includes(dialog)) return; // by going back
+    this.#open = this.#open.filter((other) => other !== dialog);
+    if (this.#isGone || !this.isStep) return;
+    this.#ignored++;
+    history.back();
+  }
+}

@@ -1,0 +1,192 @@
+// The live feed: one WebSocket, any number of topics, resumed where it stopped. The protocol is the server's package
+// push: a place in a topic is (epoch, seq), and whoever resumes at one gets all that came after it, or is told that
+// something was lost. Events may come twice: whoever applies them must not mind.
+
+const FIRST_PAUSE_MS = 300;
+const LONGEST_PAUSE_MS = 10_000;
+const BACKLOG = 200; // events of the past asked for when a topic is new here; the server keeps 256
+const PING_MS = 20_000; // silence after which the connection is tested
+const DEAD_MS = 10_000; // silence after that means that it is gone
+const DENIED_PAUSE_MS = 1000; // a membership is known everywhere within a second
+const DENIED_TRIES = 4;
+
+const CLOSE_GOING_AWAY = 1001;
+const CLOSE_TOKEN_EXPIRED = 4401;
+const CLOSE_TOO_SLOW = 4408;
+
+export class Live {
+  #options;
+  // What is followed: the place up to which everything was seen (epoch empty where none is), whether the past is being
+  // asked for, and how often it was denied.
+  #topics = new Map();
+  /** @type {WebSocket|null} */
+  #socket = null;
+  #reconnect = 0;
+  #watch = 0;
+  #failures = 0;
+  #running = false;
+
+  /**
+   * @param {object} options
+   * @param {() => string} options.token
+   * @param {() => Promise<boolean>} options.renew gets a new token; false where that is impossible
+   * @param {(status: "connecting"|"live"|"offline") => void} options.onStatus
+   * @param {(topic: string, events: object[]) => void} options.onEvents
+   * @param {(topic: string) => void} options.onReload something was missed
+   * @param {(topic: string) => void} options.onRevoked
+   * @param {(code: string, detail: string) => void} options.onProblem
+   * @param {() => void} options.onRefused the connection could not be made; the token may be the reason
+   */
+  constructor(options) {
+    this.#options = options;
+    this.wake = this.wake.bind(this);
+  }
+
+  start() {
+    this.#running = true;
+    addEventListener("online", this.wake);
+    this.#connect();
+  }
+
+  stop() {
+    this.#running = false;
+    removeEventListener("online", this.wake);
+    clearTimeout(this.#reconnect);
+    clearTimeout(this.#watch);
+    this.#socket?.close();
+  }
+
+  /** Listens to a topic from now on, and to what its history still holds. */
+  follow(topic) {
+    if (this.#topics.has(topic)) return;
+    this.#topics.set(topic, { epoch: "", seq: 0, past: false, denied: 0 });
+    this.#subscribe(topic);
+  }
+
+  forget(topic) {
+    if (this.#topics.delete(topic)) this.#send({ op: "unsubscribe", topic });
+  }
+
+  /** Connects at once if it is waiting to. */
+  wake() {
+    if (!this.#running || this.#socket) return;
+    clearTimeout(this.#reconnect);
+    this.#connect();
+  }
+
+  #connect() {
+    const { token, onStatus } = this.#options;
+    onStatus("connecting");
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    const socket = new WebSocket(`${scheme}://${location.host}/ws?token=${encodeURIComponent(token())}`);
+    let opened = false;
+    this.#socket = socket;
+    socket.addEventListener("open", () => {
+      opened = true;
+      this.#failures = 0;
+      this.#heard();
+      onStatus("live");
+      for (const topic of this.#topics.keys()) this.#subscribe(topic);
+    });
+    socket.addEventListener("message", (e) => {
+      this.#heard();
+      this.#receive(e.data);
+    });
+    socket.addEventListener("close", (e) => this.#closed(socket, e, opened));
+  }
+
+  // A network that changed may leave a connection that looks open and carries nothing.
+  #heard() {
+    clearTimeout(this.#watch);
+    const socket = this.#socket;
+    this.#watch = setTimeout(() => {
+      this.#send({ op: "ping" });
+      this.#watch = setTimeout(() => {
+        socket?.close();
+        this.#closed(socket, { code: 1006, reason: "" }, true); // its own close may take minutes to come
+      }, DEAD_MS);
+    }, PING_MS);
+  }
+
+  async #closed(socket, { code, reason }, opened) {
+    if (socket !== this.#socket) return;
+    this.#socket = null;
+    clearTimeout(this.#watch);
+    if (!this.#running) return;
+    this.#options.onStatus("offline");
+    if (code === CLOSE_TOKEN_EXPIRED && !(await this.#options.renew())) return;
+    if (!opened) {
+      this.#failures++;
+      this.#options.onRefused();
+    }
+    this.#reconnect = setTimeout(this.wake, this.#pause(code, reason));
+  }
+
+  // Jittered, so that the clients of a node that went down do not come back all at once.
+  #pause(code, reason) {
+    if (code === CLOSE_TOO_SLOW || code === CLOSE_TOKEN_EXPIRED) return 0;
+    const told = code === CLOSE_GOING_AWAY && /^reconnect_ms=(\d+)$/.exec(reason);
+    if (told) return Math.min(Number(told[1]), LONGEST_PAUSE_MS);
+    return Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures) * (0.3 + 0.7 * Math.random());
+  }
+
+  #subscribe(topic) {
+    const at = this.#topics.get(topic);
+    if (at) this.#send({ op: "subscribe", topic, ...(at.epoch && { epoch: at.epoch, seq: at.seq }) });
+  }
+
+  #send(message) {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+  }
+
+  #receive(data) {
+    const message = JSON.parse(data);
+    const { topic } = message;
+    const at = this.#topics.get(topic);
+    if (!at) return;
+    switch (message.op) {
+      case "subscribed":
+        this.#subscribed(message, at);
+        break;
+      case "events":
+        at.epoch = message.epoch;
+        at.seq = message.events.at(-1).seq;
+        this.#options.onEvents(
+          topic,
+          message.events.map((e) => e.event),
+        );
+        break;
+      case "reload":
+        Object.assign(at, { epoch: message.epoch, seq: message.seq });
+        this.#options.onReload(topic);
+        break;
+      case "revoked":
+        this.#topics.delete(topic);
+        this.#options.onRevoked(topic);
+        break;
+      case "error":
+        this.#denied(message, at);
+        break;
+    }
+  }
+
+  #subscribed({ topic, epoch, seq, resumed }, at) {
+    const isNew = at.epoch === "";
+    const lost = !resumed && !isNew && !at.past;
+    Object.assign(at, { epoch, seq, past: false, denied: 0 });
+    if (lost) this.#options.onReload(topic);
+    if (!isNew || seq === 0) return;
+    // Now that the epoch is known, subscribing again from an earlier place brings what the history holds.
+    Object.assign(at, { seq: Math.max(0, seq - BACKLOG), past: true });
+    this.#send({ op: "unsubscribe", topic });
+    this.#subscribe(topic);
+  }
+
+  #denied({ topic, code, detail }, at) {
+    if (at.denied++ < DENIED_TRIES) {
+      setTimeout(() => this.#subscribe(topic), DENIED_PAUSE_MS * at.denied);
+      return;
+    }
+    this.#options.onProblem(code, detail);
+  }
+}

@@ -1,0 +1,57 @@
+// What a view is given: the texts, the ways through the page, and the services. Types only.
+
+/** @typedef {import("./texts.js").Texts} Texts */
+
+/**
+ * The ways through the page: which chat is shown, and what opens on top of it.
+ * @typedef {object} Navigation
+ * @property {() => string} place the chat shown, as in places.js; "" for the list
+ * @property {() => string} group the group shown, or ""
+ * @property {() => string} person the person shown, or ""
+ * @property {(place: string) => void} go
+ * @property {(envelope: string) => void} openEnvelope
+ * @property {(collection: string) => void} openBill
+ * @property {() => void} compose
+ * @property {() => void} send
+ * @property {() => void} collect
+ * @property {() => void} wallet
+ * @property {() => void} topUp
+ * @property {() => void} newGroup
+ * @property {(group: string, others?: string[]) => Promise<void>} join development only
+ * @property {() => void} toggleLang the page in the other language
+ * @property {() => void} leave
+ */
+
+/**
+ * What the page knows and can do. State is read here and changed only by actions and events.
+ * @typedef {object} Services
+ * @property {string} me
+ * @property {boolean} dev
+ * @property {import("./api.js").Api} api
+ * @property {import("./changes.js").Changes} changes
+ * @property {import("./toast.js").Toasts} toasts
+ * @property {import("./dialogs.js").Dialogs} dialogs
+ * @property {import("./drafts.js").Drafts} drafts
+ * @property {import("./chats.js").Chats} chats
+ * @property {import("./connection.js").Connection} connection
+ * @property {import("../envelope/envelopes.js").Envelopes} envelopes
+ * @property {import("../transfer/transfers.js").Transfers} transfers
+ * @property {import("../collection/collections.js").Collections} collections
+ * @property {import("../wallet/balances.js").Balances} balances
+ * @property {Actions} actions
+ * @property {<T>(promise: Promise<T>) => Promise<T|undefined>} attempt shows a failure
+ * @property {<T>(promise: Promise<T>) => Promise<T|undefined>} quietly for what is repeated anyway
+ */
+
+/**
+ * @typedef {object} Actions
+ * @property {import("./groups.js").GroupActions} groups
+ * @property {import("../envelope/actions.js").EnvelopeActions} envelopes
+ * @property {import("../transfer/actions.js").TransferActions} transfers
+ * @property {import("../collection/actions.js").CollectionActions} collections
+ * @property {import("../wallet/actions.js").WalletActions} wallet
+ */
+
+/** @typedef {{texts: Texts, nav: Navigation, services: Services}} Page */
+
+export {};

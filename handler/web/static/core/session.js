@@ -1,0 +1,91 @@
+// Who this window is. It is kept per window, so that two side by side can be two people.
+
+import { devToken } from "./api.js";
+import { validId } from "./people.js";
+
+const STORAGE_KEY = "hongbao.session";
+
+export class Session {
+  user = "";
+  token = "";
+  /** Whether new tokens can be had without asking the person. */
+  dev;
+
+  /** @type {Promise<boolean>|null} */
+  #renewing = null;
+
+  constructor(dev) {
+    this.dev = dev;
+  }
+
+  /** Who this window was before it was reloaded, or "". */
+  restore() {
+    try {
+      const kept = JSON.parse(sessionStorage.getItem(STORAGE_KEY) ?? "{}");
+      this.user = kept.user ?? "";
+      this.token = kept.token ?? "";
+    } catch {
+      // Storage may be forbidden; then one signs in again.
+    }
+    return this.user;
+  }
+
+  /** Becomes a user by a development token. Problem where the server gives none. */
+  async enter(user) {
+    const token = await devToken(user, ["user"]);
+    this.#keep(user, token);
+  }
+
+  /** Becomes whoever the token names. Returns false where it is no token. */
+  enterWithToken(token) {
+    const user = subject(token.trim());
+    if (!user) return false;
+    this.#keep(user, token.trim());
+    return true;
+  }
+
+  /** Gets another token for the same user. Calls that come together share one. False where that is impossible. */
+  renew() {
+    this.#renewing ??= this.#renewNow().finally(() => {
+      this.#renewing = null;
+    });
+    return this.#renewing;
+  }
+
+  leave() {
+    this.#keep("", "");
+  }
+
+  async #renewNow() {
+    if (!this.dev || !this.user) return false;
+    try {
+      await this.enter(this.user);
+      return true;
+    } catch {
+      return false; // whoever asked reports its own failure
+    }
+  }
+
+  #keep(user, token) {
+    this.user = user;
+    this.token = token;
+    try {
+      sessionStorage.setItem(STORAGE_KEY, JSON.stringify({ user, token }));
+    } catch {
+      // See restore.
+    }
+  }
+}
+
+// The `sub` of a JWT. Only the server checks the signature.
+function subject(token) {
+  const parts = token.split(".");
+  if (parts.length !== 3) return "";
+  try {
+    const bytes = Uint8Array.from(atob(parts[1].replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
+    const { sub } = JSON.parse(new TextDecoder().decode(bytes));
+    return typeof sub === "string" && validId(sub) ? sub : "";
+  } catch {
+    return "";
+  }
+}

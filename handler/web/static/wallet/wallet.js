@@ -1,0 +1,176 @@
+// The wallet: the statement with its running balance, the red envelopes one sent, and those one received.
+
+import { ofKind } from "../core/changes.js";
+import { fill, h, icon } from "../core/dom.js";
+import { doButton } from "../core/item.js";
+import { personPlace } from "../core/places.js";
+import { openSheet } from "../core/sheet.js";
+import { exporter } from "./export.js";
+import { entryLine, face, joined, line, sign } from "./statement.js";
+
+const TABS = ["statement", "sent", "received"];
+
+/** @param {import("../core/page.js").Page} page */
+export function openWallet(page) {
+  const { texts, nav, services } = page;
+  const { t } = texts;
+  const { api, balances, transfers, changes, actions, toasts } = services;
+  const currencies = balances.known ? balances.list().map((b) => b.currency) : ["CNY"];
+  let currency = currencies.includes("CNY") ? "CNY" : currencies[0];
+  let tab = TABS[0];
+  let turn = 0; // answers of a list that is not shown any more are dropped
+
+  const big = h("p", { class: "big-amount" });
+  const choice = h(
+    "select",
+    {
+      class: "currency",
+      "aria-label": t("compose.currency"),
+      data: { testid: "history-currency" },
+      on: { change: () => ((currency = choice.value), show()) },
+    },
+    currencies.map((code) => h("option", { value: code, selected: code === currency }, code)),
+  );
+  const tabs = TABS.map((name) =>
+    h(
+      "button",
+      {
+        type: "button",
+        role: "tab",
+        class: "tab",
+        "aria-label": t(`wallet.${name}_label`),
+        data: { testid: `history-${name}` },
+        on: { click: () => ((tab = name), show()) },
+      },
+      name !== TABS[0] && icon("packet"),
+      t(`wallet.${name}`),
+    ),
+  );
+  const list = h("ul", { class: "lines", data: { testid: "history-list" } });
+  const more = h("button", { class: "secondary", type: "button", data: { testid: "history-more" } }, t("wallet.more"));
+  const empty = h(
+    "div",
+    { class: "empty" },
+    icon("packet"),
+    h("h2", {}, t("wallet.empty")),
+    h("p", {}, t("wallet.empty_text")),
+  );
+
+  // A button that leads to what a line is about: an envelope opens above the wallet, a transfer in its conversation.
+  const opener = (subject, reference) => {
+    const ways = {
+      envelope: async () => {
+        await actions.envelopes.read(reference);
+        nav.openEnvelope(reference);
+      },
+      transfer: async () => {
+        const transfer = await actions.transfers.read(reference);
+        nav.go(personPlace(transfers.other(transfer)));
+        sheet.close();
+      },
+    };
+    const way = ways[subject];
+    return way
+      ? doButton(page, { class: "line-open", data: { testid: `see-${subject}-${reference}` } }, "", way)
+      : null;
+  };
+
+  const pages = {
+    statement: async (cursor) => {
+      const page = await api.entries(currency, cursor);
+      return { lines: (page.entries ?? []).map((e) => entryLine(texts, e, currency, opener)), next: page.next_cursor };
+    },
+    sent: async (cursor) => {
+      const page = await api.sent(cursor);
+      return { lines: (page.envelopes ?? []).map((e) => sentLine(texts, e, opener)), next: page.next_cursor };
+    },
+    received: async (cursor) => {
+      const page = await api.received(cursor);
+      return { lines: (page.shares ?? []).map((s) => receivedLine(texts, s, opener)), next: page.next_cursor };
+    },
+  };
+
+  const load = async (cursor, mine) => {
+    more.disabled = true;
+    try {
+      const { lines, next } = await pages[tab](cursor);
+      if (mine !== turn) return;
+      list.append(...lines);
+      more.hidden = !next;
+      more.onclick = () => load(next, mine);
+      empty.hidden = list.children.length > 0;
+    } catch (problem) {
+      if (mine === turn) more.hidden = false;
+      toasts.problem(problem);
+    } finally {
+      more.disabled = false;
+    }
+  };
+
+  const file = exporter(page, () => currency);
+  const balance = () =>
+    fill(
+      big,
+      texts.pieces(balances.of(currency), currency).map((p) => h("span", { class: p.type }, p.text)),
+    );
+  const show = () => {
+    turn++;
+    const mine = turn;
+    tabs.forEach((el, i) => el.setAttribute("aria-selected", String(TABS[i] === tab)));
+    list.replaceChildren();
+    empty.hidden = true;
+    more.hidden = true;
+    more.onclick = () => load("", mine);
+    file.hidden = tab !== TABS[0];
+    balance();
+    load("", mine);
+  };
+
+  const unwatch = changes.watch(ofKind("balances"), balance);
+  const sheet = openSheet(
+    page,
+    t("wallet.title"),
+    [
+      h("div", { class: "wallet-top" }, big, currencies.length > 1 && choice),
+      h("div", { class: "tabs", role: "tablist" }, tabs),
+      file,
+      list,
+      empty,
+      h("div", { class: "buttons" }, more),
+    ],
+    null,
+    { wide: true, done: unwatch },
+  );
+  show();
+  services.attempt(actions.wallet.read());
+}
+
+function sentLine(texts, sent, opener) {
+  const { t } = texts;
+  const money = (minor) => texts.money(minor, sent.currency);
+  const under = [
+    sent.settled > 0 && t("wallet.settled", { money: money(sent.settled) }),
+    sent.refunded > 0 && t("wallet.returned", { money: money(sent.refunded) }),
+  ];
+  return line({
+    sign: sign("hold"),
+    title: joined(t(`kind.${sent.kind}`), t("wallet.in_group", { group: texts.groupName(sent.group_id) })),
+    text: joined(texts.greeting(sent.greeting), texts.time(sent.created_at)),
+    amount: money(sent.total),
+    under: joined(...under) || t("wallet.waiting"),
+    open: opener("envelope", sent.envelope_id),
+  });
+}
+
+function receivedLine(texts, share, opener) {
+  const { t } = texts;
+  return line({
+    sign: face(texts, share.sender),
+    title: t("packet.from", { name: texts.name(share.sender) }),
+    text: joined(texts.greeting(share.greeting), texts.time(share.at)),
+    amount: texts.signed(share.amount, share.currency),
+    under: "",
+    tone: "in",
+    open: opener("envelope", share.envelope_id),
+  });
+}

@@ -1,0 +1,136 @@
+package simulation
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// atEnd is true where the newest item of the chat is on the screen.
+const atEnd = `(() => {
+	const feed = document.querySelector(".feed");
+	return feed.scrollHeight - feed.scrollTop - feed.clientHeight < 4;
+})()`
+
+// post calls the API as a user.
+func (u *up) post(user, path string, body, answer any) {
+	u.t.Helper()
+	u.must(http.MethodPost, path, u.token(user, "user"), body, answer)
+}
+
+// What a reader of a chat may count on, in windows of both languages.
+func TestChat(t *testing.T) {
+	u := newUp(t)
+	u.family()
+	browser := newBrowser(t)
+	alice, bob := openWindow(t, browser, u, "alice"), openWindow(t, browser, u, "bob")
+	bob.click("lang")
+	bob.until("the page is Chinese", `document.documentElement.lang === "zh-CN"`)
+
+	t.Run("each reads the usual greeting in the own language", func(t *testing.T) {
+		alice.send("lucky", "1", "3", "")
+		card := bob.card()
+		alice.shows(card, "Best wishes!")
+		bob.shows(card, "恭喜发财")
+	})
+
+	t.Run("signs need no font", func(t *testing.T) {
+		bob.click(bob.card())
+		bob.see("open")
+		for _, name := range []string{"open", "lang"} {
+			if text := ask[string](bob, fmt.Sprintf("document.querySelector(%q).innerText", id(name))); text != "" {
+				t.Errorf("%s has the text %q", name, text)
+			}
+			bob.until(name+" is drawn", fmt.Sprintf("document.querySelector(%q).getBBox().width > 8", id(name)+" svg"))
+		}
+		bob.save("coin")
+		bob.click("close")
+		bob.gone("close")
+	})
+
+	t.Run("a cover without a coin shows what was in it", func(t *testing.T) {
+		second := openWindow(t, browser, u, "bob")
+		card := second.card()
+		second.click(card)
+		second.see("open")
+		bob.click(card)
+		bob.click("open")
+		bob.see("my-amount")
+		second.until("the cover is gone", `document.querySelector(".packet").dataset.stage === "result"`)
+		second.see("my-amount")
+		bob.click("close")
+	})
+
+	t.Run("who reads the newest follows a burst", func(t *testing.T) {
+		const burst = 25
+		for i := range burst {
+			u.post("bob", "/v1/envelopes", map[string]any{
+				"request_id": fmt.Sprint("burst", i), "group_id": "family", "kind": "equal", "total": 3, "count": 3,
+				"currency": "CNY", "greeting": fmt.Sprint("burst ", i),
+			}, nil)
+		}
+		alice.until("all are there", fmt.Sprintf(`document.querySelectorAll(".card").length > %d`, burst))
+		alice.until("the newest is on the screen", atEnd)
+		hidden := `document.querySelector(".newer").checkVisibility() === false`
+		alice.until("nothing newer is announced", hidden)
+
+		alice.until("the feed is at its beginning", `(() => {
+			const feed = document.querySelector(".feed");
+			const isThere = feed.scrollTop === 0;
+			feed.scrollTo(0, 0);
+			return isThere;
+		})()`)
+		u.post("bob", "/v1/envelopes", map[string]any{
+			"request_id": "one-more", "group_id": "family", "kind": "equal", "total": 3, "count": 3, "currency": "CNY",
+		}, nil)
+		alice.until("the newer one is announced beside the feed, in one line", `(() => {
+			const newer = document.querySelector(".newer"), feed = document.querySelector(".feed");
+			const box = newer.getBoundingClientRect();
+			return newer.checkVisibility() && box.height < 50 && box.top >= feed.getBoundingClientRect().bottom;
+		})()`)
+		if ask[float64](alice, `document.querySelector(".feed").scrollTop`) != 0 {
+			t.Error("the feed left the place where it was read")
+		}
+		ask[bool](alice, `(document.querySelector(".newer").click(), true)`)
+		alice.until("the newest is on the screen", atEnd)
+	})
+
+	t.Run("more than one has cannot be sent, and there is a way to get more", func(t *testing.T) {
+		for _, form := range []struct{ open, amount, send, short string }{
+			{"compose", "total", "send", "9999"}, {"transfer-new", "transfer-amount", "transfer-send", "19999"},
+		} {
+			disabled := fmt.Sprintf("document.querySelector(%q).disabled", id(form.send))
+			bob.click(form.open)
+			bob.enter(form.amount, form.short)
+			bob.until(form.send+" cannot be pressed", disabled)
+			bob.save("short-" + form.open)
+			bob.click("form-topup")
+			bob.retype("topup-amount", "10000")
+			bob.click("topup-send")
+			bob.gone("topup-send")
+			bob.until(form.send+" can be pressed", "!"+disabled)
+			bob.retype(form.amount, "99999")
+			bob.until(form.send+" cannot be pressed", disabled)
+			bob.click("close")
+			bob.gone("close")
+		}
+	})
+
+	t.Run("refusals are in the language of the page", func(t *testing.T) {
+		var bill struct {
+			ID string `json:"id"`
+		}
+		u.post("alice", "/v1/collections", map[string]any{
+			"request_id": "bill", "group_id": "family", "kind": "per_person", "currency": "USD", "note": "…",
+			"asks": []map[string]any{{"user_id": "bob", "amount": 5}},
+		}, &bill)
+		bob.click("pay-" + bill.ID)
+		bob.shows("toast", "余额不足")
+		text := ask[string](bob, fmt.Sprintf("document.querySelector(%q).innerText", id("toast")))
+		if strings.ContainsAny(text, "abcdefghijklmnopqrstuvwxyz") {
+			t.Errorf("the Chinese page says %q", text)
+		}
+	})
+	u.audit()
+}
