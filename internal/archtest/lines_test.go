@@ -53,7 +53,7 @@ func TestLongLinesCatchesWhatItIsFor(t *testing.T) {
 		{"a.sh", strings.Repeat("é", maxColumns) + "\n", nil},
 		{"a.go", "package a\n\n" + strings.Repeat("\t", maxColumns/tabColumns) + "// x\n", []int{3}},
 		{"a.go", "package a\n\n// " + long + "\nvar s = \"" + long + "\"\n", []int{3, 4}},
-		{"a.go", "package a\n\nvar s = " + backtick + long + "\n" + long + backtick + "\n\n// " + long + "\n", []int{6}},
+		{"a.go", "package a\n\nvar s = " + backtick + long + "\n" + long + backtick + "\n// " + long + "\n", []int{5}},
 		{"a.go", "package a\n\ntype T struct {\n\tF int " + backtick + long + backtick + "\n}\n", nil},
 		{"a.go", "//go:generate " + long + "\npackage a\n", nil},
 		{"a.md", "| " + long + " |\n```\n" + long + "\n```\n" + long + "\n", []int{5}},
