@@ -3,8 +3,8 @@ package archtest
 // module is the prefix of our own import paths.
 const module = "github.com/hongbao/hongbao"
 
-// row says what one place may import besides the standard library, itself and what its kind may. A place is a folder and
-// the folders under it that have no row of their own.
+// row says what one place may import besides the standard library, itself and what its kind may. A place is a folder
+// and the folders under it that have no row of their own.
 type row struct {
 	place string
 	kind  kind
@@ -83,7 +83,8 @@ func table() []row {
 		{"wallet/httpfunding", adapter, []string{"wallet", "wallet/ledger", "internal/refusal", "internal/signature"}},
 		{"envelope/redispot", adapter, []string{"envelope", "internal/refusal", rueidis}},
 		{"envelope/mempot", adapter, []string{"envelope", "internal/refusal"}},
-		{"collection/mysqlcollection", adapter, []string{"collection", "wallet/ledger", "wallet/mysqlledger", "wallet/audit",
+		{"collection/mysqlcollection", adapter, []string{"collection", "wallet/ledger", "wallet/mysqlledger",
+			"wallet/audit",
 			"internal/refusal", "internal/shards"}},
 		{"group/mysqlgroup", adapter, []string{"group", "internal/refusal", "internal/shards"}},
 
@@ -107,7 +108,8 @@ func table() []row {
 
 		{".", wiring, []string{"cmd"}}, // main.go
 		{"cmd", wiring, []string{everything}},
-		{"app", wiring, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "wallet/audit", "envelope", "envelope/redispot",
+		{"app", wiring, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "wallet/audit", "envelope",
+			"envelope/redispot",
 			"transfer", "collection", "collection/mysqlcollection", "group", "group/mysqlgroup", "push", "push/redisbus",
 			"internal/loop", "internal/membership", "internal/outbox", "internal/shards", rueidis}}, // no edge
 
@@ -137,7 +139,8 @@ func kindMay() map[kind][]string {
 // domainNever are the parts of the standard library that belong to an adapter.
 func domainNever() []string { return []string{"database/sql", "net/http", "net/rpc"} }
 
-// topLevel is what may stand in the repository's root, hidden files apart. ignored is what the programs and go put there.
+// topLevel is what may stand in the repository's root, hidden files apart. ignored is what the programs and go put
+// there.
 func topLevel() (may, ignored []string) {
 	may = []string{
 		"idl", "kitex_gen", "handler", "envelope", "wallet", "bench", "deploy", "go.mod", "README.md", // the user's

@@ -196,7 +196,8 @@ func (p *post) wantNotes(shard int, kind outbox.Kind, prefix string, words, time
 	where := fmt.Sprintf(" FROM %s WHERE kind = '%s' AND word LIKE '%s%%'", p.letters.table(shard), kind, prefix)
 	all, distinct := p.count(shard, "SELECT COUNT(*)"+where), p.count(shard, "SELECT COUNT(DISTINCT word)"+where)
 	if distinct != words || all != words*times {
-		p.t.Errorf("shard %d: %d words %s*, %d in all, want %d, each %d times", shard, distinct, prefix, all, words, times)
+		p.t.Errorf("shard %d: %d words %s*, %d in all, want %d, each %d times", shard, distinct, prefix, all, words,
+			times)
 	}
 }
 
