@@ -11,6 +11,7 @@ import (
 	kitexnetpoll "github.com/cloudwego/kitex/pkg/remote/trans/netpoll"
 	"github.com/cloudwego/kitex/transport"
 	"github.com/cloudwego/netpoll"
+	"github.com/hongbao/hongbao/handler/problem"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -78,7 +79,7 @@ func (g *frameGuard) Read(ctx context.Context, conn net.Conn, message remote.Mes
 	}
 	if message.RPCInfo().Config().TransportProtocol()&transport.TTHeader == 0 {
 		// A business error would arrive as success with an empty answer.
-		p := Problem{Code: CodeUnauthenticated, Detail: "tokens and errors travel in TTHeader only: use that transport"}
+		p := problem.Problem{Code: problem.CodeUnauthenticated, Detail: "tokens and errors travel in TTHeader only: use that transport"}
 		return ctx, remote.NewTransErrorWithMsg(remote.UnsupportedClientType, p.Error())
 	}
 	return ctx, nil
