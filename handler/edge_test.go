@@ -83,7 +83,7 @@ func TestTokensOverRPC(t *testing.T) {
 func TestErrorsCrossWhole(t *testing.T) {
 	r := handlertest.New(t, nil)
 	detail := "尚餘 ¥0.03: \"x\"\r\n\t\x00 " + strings.Repeat("é", 500)
-	r.Answer(refusal.New(refusal.CodeInsufficientBalance, "%s", detail))
+	r.Fail(refusal.New(refusal.CodeInsufficientBalance, "%s", detail))
 	_, err := walletClient(t, r).Balances(hongbao.ContextWithToken(t.Context(), r.Token(t, "alice", auth.ScopeUser)), &walletapi.BalancesRequest{})
 	p, ok := problem.FromClient(err)
 	if want := (problem.Problem{Code: refusal.CodeInsufficientBalance, Detail: detail}); !ok || p != want {

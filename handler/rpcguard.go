@@ -11,8 +11,9 @@ import (
 	kitexnetpoll "github.com/cloudwego/kitex/pkg/remote/trans/netpoll"
 	"github.com/cloudwego/kitex/transport"
 	"github.com/cloudwego/netpoll"
-	"github.com/hongbao/hongbao/handler/problem"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hongbao/hongbao/handler/problem"
 )
 
 // frameGuard is Kitex's handler of connections, which speaks Thrift only: what a server has of itself answers gRPC as

@@ -188,7 +188,7 @@ func TestDomainErrorsOverHTTP(t *testing.T) {
 		{errors.New("Error 1064: near SELECT"), 500, "internal", internal, "near SELECT"},
 		{refusal.New("no_such_code", "z"), 500, "internal", internal, "no_such_code"},
 	} {
-		r.Answer(c.err)
+		r.Fail(c.err)
 		before := len(r.Log.String())
 		a := r.Do(t, "GET", "/v1/wallet", user, "")
 		if a.Status != c.status || a.Code() != c.code || a.Body["detail"] != c.detail {

@@ -30,7 +30,8 @@ const (
 func writeProblem(w http.ResponseWriter, p problem.Problem) {
 	status := problem.Status(p.Code)
 	body, err := json.Marshal(problemDocument{
-		Type: problemTypeBase + p.Code, Title: problem.Title(p.Code), Status: status, Detail: p.Detail, Code: p.Code, Incident: p.Incident,
+		Type: problemTypeBase + p.Code, Title: problem.Title(p.Code), Status: status,
+		Detail: p.Detail, Code: p.Code, Incident: p.Incident,
 	})
 	if err != nil { // strings and a number always marshal
 		panic(fmt.Sprintf("gateway: problem document: %v", err))

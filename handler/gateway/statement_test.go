@@ -60,7 +60,7 @@ func newArchive(t *testing.T, a *archive) *handlertest.Harness {
 	})
 }
 
-// brief is a wallet whose statement is the two lines of the rig.
+// brief is a wallet whose statement is the two lines of the harness.
 type brief struct{ handlertest.Wallets }
 
 func (b brief) EntriesBetween(ctx context.Context, user, currency string, before int64, limit int, from, to time.Time) ([]ledger.Entry, int64, error) {
@@ -121,7 +121,7 @@ func TestRefusedStatements(t *testing.T) {
 			t.Errorf("%s: %d %s", x.verb, a.Status, a.Text)
 		}
 	}
-	r.Answer(refusal.New(refusal.CodeUnavailable, "x"))
+	r.Fail(refusal.New(refusal.CodeUnavailable, "x"))
 	if a := r.Do(t, "GET", "/v1/wallet/statement.csv?currency=CNY", user, ""); a.Status != http.StatusServiceUnavailable {
 		t.Errorf("without a ledger: %d %s", a.Status, a.Text)
 	}

@@ -50,8 +50,8 @@ func (d *Domain) Set(change func(*State)) {
 	change(&d.state)
 }
 
-// Answer lets every method return an error from now on; nil ends it.
-func (d *Domain) Answer(err error) { d.Set(func(s *State) { s.Err = err }) }
+// Fail lets every method return an error from now on; nil ends it.
+func (d *Domain) Fail(err error) { d.Set(func(s *State) { s.Err = err }) }
 
 // Now returns the state.
 func (d *Domain) Now() State {

@@ -17,11 +17,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/hongbao/hongbao/client"
 	"github.com/hongbao/hongbao/handler"
 	"github.com/hongbao/hongbao/handler/auth"
 	"github.com/hongbao/hongbao/handler/gateway"
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 // LogBuffer is where a test's log goes.
