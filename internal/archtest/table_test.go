@@ -93,8 +93,18 @@ func table() []row {
 		{"kitex_gen", adapter, []string{cloudwego}},
 		// What an application imports, so it needs nothing of the server.
 		{"client", adapter, []string{"kitex_gen", "internal/thriftguard", cloudwego, kitexTools, gorilla}},
-		{"handler", adapter, []string{"client", "idl", "kitex_gen", "internal/thriftguard", "wallet", "wallet/ledger",
-			"internal/refusal", "envelope", "transfer", "collection", "group", "push", cloudwego, kitexTools, jwt}},
+		{"handler", adapter, []string{"handler/auth", "handler/contract", "handler/problem", "client", "kitex_gen",
+			"internal/thriftguard", "wallet", "wallet/ledger", "internal/refusal", "envelope", "transfer", "collection", "group",
+			cloudwego, kitexTools}},
+		// What an error means outside, so it knows whose codes there are.
+		{"handler/problem", adapter, []string{"client", "wallet", "internal/refusal", "envelope", "transfer", "collection",
+			"group", cloudwego}},
+		{"handler/auth", adapter, []string{"handler/problem", "internal/refusal", jwt}},
+		{"handler/contract", adapter, []string{"handler/auth", "idl", "kitex_gen", cloudwego}},
+		// Reaches the services through Kitex only, as any client.
+		{"handler/gateway", adapter, []string{"handler/auth", "handler/contract", "handler/problem", "client", "kitex_gen",
+			"wallet", "wallet/ledger", "internal/refusal", "push", cloudwego}},
+		{"handler/web", adapter, nil},
 
 		// Through the public client only, as any application.
 		{"bench", adapter, []string{"bench/load", "bench/report", "client", "kitex_gen", histogram, yamlFiles, bars}},
@@ -116,6 +126,7 @@ func table() []row {
 		{"wallet/ledger/ledgertest", testSupport, nil},
 		{"envelope/pottest", testSupport, nil},
 		{"app/apptest", testSupport, nil},
+		{"handler/handlertest", testSupport, nil},
 		{"internal/shards/shardstest", testSupport, nil},
 		{"internal/simulation", testSupport, nil},
 		{"internal/archtest", testSupport, nil},
