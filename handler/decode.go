@@ -159,7 +159,7 @@ func (s *shape) decodeObject(path string, b *bodyReader, into reflect.Value) err
 			return invalid("field %q is unknown: give %s", clip(path+name.(string)), s.expected(fromBody))
 		}
 		if given[i] {
-			return notJSON("field %q is there twice", clip(path+name.(string)))
+			return notJSON("field %q appears twice", clip(path+name.(string)))
 		}
 		given[i] = true
 		if err := s.fields[i].decodeField(path, b, into); err != nil {

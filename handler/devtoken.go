@@ -90,8 +90,8 @@ func devTokenShape() *shape {
 // call takes {"user_id","scopes":[…]} and answers {"token"}. Refusals: forbidden, invalid_argument, invalid_json.
 func (d *DevTokens) call(_ http.ResponseWriter, r *http.Request) (any, error) {
 	if !d.Serves(r) {
-		return nil, refusal.New(CodeForbidden, "development tokens are for whoever sits at this machine: "+
-			"ask it as localhost or 127.0.0.1, directly, and from no other page")
+		return nil, refusal.New(CodeForbidden, "only callers on this machine get development tokens: "+
+			"address it as localhost or 127.0.0.1, directly, and from its own page")
 	}
 	body, err := readBody(r)
 	if err != nil {

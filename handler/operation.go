@@ -120,7 +120,7 @@ func (o *operation) decodeQuery(u *url.URL, request reflect.Value) error {
 			return invalid("query parameter %q is unknown: give %s", clip(name), o.expectedQuery())
 		}
 		if len(values) > 1 {
-			return invalid("query parameter %q is there twice", clip(name))
+			return invalid("query parameter %q appears twice", clip(name))
 		}
 	}
 	for _, f := range fields {
