@@ -91,7 +91,7 @@ func (b Bill) checkPerPerson(collector string) error {
 		users[i] = a.User
 		if total += a.Minor; total > ledger.MaxMinor {
 			return refusal.New(refusal.CodeAmountOutOfRange,
-				"asks are out of range: all together at most %d minor units", ledger.MaxMinor)
+				"asks are out of range: their sum is at most %d minor units", ledger.MaxMinor)
 		}
 	}
 	return checkUsers("asks", users)
@@ -105,7 +105,7 @@ func checkUsers(what string, users []string) error {
 			return err
 		}
 		if seen[u] {
-			return refusal.New(refusal.CodeInvalidArgument, "%s: %q is there twice: give each user once", what, u)
+			return refusal.New(refusal.CodeInvalidArgument, "%s: %q appears twice: give each user once", what, u)
 		}
 		seen[u] = true
 	}
@@ -113,7 +113,7 @@ func checkUsers(what string, users []string) error {
 }
 
 var errNobodyPays = refusal.New(CodeParticipantsRequired,
-	"nobody but the collector would have a part: name members of the group who pay")
+	"only the collector would have a part: name members of the group who pay")
 
 // users are those that a checked bill asks. members are all of the group's.
 func (b Bill) users(collector string, members []string) []string {

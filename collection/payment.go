@@ -37,7 +37,7 @@ func (s *Service) Pay(ctx context.Context, user string, id, minor int64, currenc
 		case PartDue:
 			return Collection{}, refusal.New(CodeClosed, "the collection is closed: nothing was paid")
 		case PartPaid:
-			return Collection{}, refusal.New(CodeAlreadyPaid, "your part was paid before")
+			return Collection{}, refusal.New(CodeAlreadyPaid, "your part is already paid")
 		}
 		paid, err := s.pay(ctx, claimed, part)
 		if !errors.Is(err, ledger.ErrCancelled) {

@@ -115,8 +115,7 @@ func (s *Service) Close(ctx context.Context, user string, id int64) (Collection,
 		return Collection{}, err
 	}
 	if found.Collector != user {
-		return Collection{}, refusal.New(CodeNotTheCollector,
-			"this collection is somebody else's: only its collector can close it")
+		return Collection{}, refusal.New(CodeNotTheCollector, "only the collector of this collection can close it")
 	}
 	closed, err := s.store.Close(ctx, id, s.clock(), closedEvents)
 	if err == nil && closed.State == StateComplete {

@@ -129,7 +129,7 @@ func (s *Service) mustBeMember(ctx context.Context, group, user string) error {
 
 var (
 	errNotAMember      = refusal.New(refusal.CodeNotAMember, "you are not a member of this group")
-	errNotTheRecipient = refusal.New(CodeNotTheRecipient, "this envelope is for somebody else")
+	errNotTheRecipient = refusal.New(CodeNotTheRecipient, "this envelope has another recipient")
 	errNotReady        = refusal.New(refusal.CodeUnavailable,
 		"the envelope cannot be opened at the moment: try again shortly")
 )

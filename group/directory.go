@@ -135,7 +135,7 @@ func (d *Directory) Create(ctx context.Context, group string, members []string) 
 			return err
 		}
 		if _, twice := distinct[user]; twice {
-			return refusal.New(refusal.CodeInvalidArgument, "member %q is there twice: give each member once", user)
+			return refusal.New(refusal.CodeInvalidArgument, "member %q appears twice: give each member once", user)
 		}
 		distinct[user] = struct{}{}
 	}

@@ -174,11 +174,11 @@ func refuse(found, from State) error {
 		if from == StateAccepted {
 			return errAlreadyArrived // likewise
 		}
-		return refusal.New(CodeAlreadyAccepted, "the transfer was accepted before: it arrives at its time")
+		return refusal.New(CodeAlreadyAccepted, "the transfer was already accepted: the money is on its way")
 	case StateArrived:
 		return errAlreadyArrived
 	case StateDeclined:
-		return refusal.New(CodeAlreadyDeclined, "the transfer was declined before: the money is back with its sender")
+		return refusal.New(CodeAlreadyDeclined, "the transfer was already declined: the money is back with its sender")
 	case StateExpired:
 		return errExpired
 	case StateRecalled:
@@ -188,12 +188,11 @@ func refuse(found, from State) error {
 }
 
 var (
-	errNotFound        = refusal.New(CodeNotFound, "there is no transfer with this id that you could see")
-	errNotTheRecipient = refusal.New(CodeNotTheRecipient, "this transfer is for somebody else")
-	errNotTheSender    = refusal.New(CodeNotTheSender,
-		"this transfer is somebody else's: only its sender can call it back")
-	errExpired        = refusal.New(CodeExpired, "the transfer has expired: the money goes back to its sender")
-	errAlreadyArrived = refusal.New(CodeAlreadyArrived, "the transfer has arrived: the money is the recipient's")
+	errNotFound        = refusal.New(CodeNotFound, "you have no transfer with this id")
+	errNotTheRecipient = refusal.New(CodeNotTheRecipient, "this transfer has another recipient")
+	errNotTheSender    = refusal.New(CodeNotTheSender, "only the sender of this transfer can call it back")
+	errExpired         = refusal.New(CodeExpired, "the transfer has expired: the money goes back to its sender")
+	errAlreadyArrived  = refusal.New(CodeAlreadyArrived, "the transfer has arrived: the money is the recipient's")
 )
 
 // get reads a transfer. Refusal: transfer_not_found.

@@ -92,7 +92,7 @@ func (o Offer) check(sender string, r Rules) (ledger.Amount, Arrival, error) {
 		return ledger.Amount{}, "", err
 	}
 	if o.To == "" {
-		return ledger.Amount{}, "", refusal.New(CodeRecipientRequired, "a transfer needs to: the user who is to get it")
+		return ledger.Amount{}, "", refusal.New(CodeRecipientRequired, "a transfer needs to: the user who receives it")
 	}
 	if err := refusal.CheckID("to", o.To); err != nil {
 		return ledger.Amount{}, "", err

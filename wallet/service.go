@@ -207,8 +207,7 @@ func (s *Service) DecideFunding(ctx context.Context, r FundingReport) (FundingOr
 		return FundingOrder{}, err
 	}
 	if o.State != r.State {
-		return FundingOrder{}, refusal.New(CodeFundingDecided,
-			"funding %d was %s before and stays so: it cannot become %s", o.ID,
+		return FundingOrder{}, refusal.New(CodeFundingDecided, "funding %d is already %s: it cannot become %s", o.ID,
 			o.State, r.State)
 	}
 	return o, nil

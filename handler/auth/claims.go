@@ -76,7 +76,7 @@ func membersOf(object []byte) (map[string]json.RawMessage, error) {
 		}
 		name := token.(string) // in an object the decoder takes nothing but a string for a name
 		if _, twice := members[name]; twice {
-			return nil, errors.New("a name is there twice")
+			return nil, errors.New("a name appears twice")
 		}
 		var raw json.RawMessage
 		if err := d.Decode(&raw); err != nil {

@@ -77,8 +77,8 @@ func (d *DevTokens) Admit(r *http.Request) error {
 	if d.Serves(r) {
 		return nil
 	}
-	return refusal.New(problem.CodeForbidden, "development tokens are for whoever sits at this machine: "+
-		"ask it as localhost or 127.0.0.1, directly, and from no other page")
+	return refusal.New(problem.CodeForbidden, "only callers on this machine get development tokens: "+
+		"address it as localhost or 127.0.0.1, directly, and from its own page")
 }
 
 // Issue gives a token to whoever has been admitted. Refusal: invalid_argument.

@@ -152,7 +152,7 @@ func decodeObject(s *contract.Shape, path string, b *bodyReader, into reflect.Va
 			return invalid("field %q is unknown: give %s", refusal.Clip(path+name.(string)), expected(s, contract.FromBody))
 		}
 		if given[i] {
-			return notJSON("field %q is there twice", refusal.Clip(path+name.(string)))
+			return notJSON("field %q appears twice", refusal.Clip(path+name.(string)))
 		}
 		given[i] = true
 		if err := decodeField(s.Fields[i], path, b, into); err != nil {

@@ -96,7 +96,7 @@ func TestBadInput(t *testing.T) {
 		{"null", "POST", "/v1/envelopes", `null`, nil, 400, "invalid_json", "the body is null"},
 		{"a list", "POST", "/v1/envelopes", ` [1]`, nil, 400, "invalid_json", "the body is a list"},
 		{"trailing garbage", "POST", "/v1/envelopes", handlertest.GoodOrder + `{}`, nil, 400, "invalid_json", "after top-level value"},
-		{"a field twice", "POST", "/v1/envelopes", order(`"count":5`, `"count":5,"count":6`), nil, 400, "invalid_json", `"count" is there twice`},
+		{"a field twice", "POST", "/v1/envelopes", order(`"count":5`, `"count":5,"count":6`), nil, 400, "invalid_json", `"count" appears twice`},
 		{"not UTF-8", "POST", "/v1/envelopes", order("g", "\xff"), nil, 400, "invalid_json", "not UTF-8"},
 		{"an unknown field", "POST", "/v1/envelopes", order(`"count"`, `"sender":"bob","count"`), nil, 400, "invalid_argument", `"sender" is unknown: give request_id, group_id`},
 		{"another case", "POST", "/v1/envelopes", order(`"count"`, `"Count"`), nil, 400, "invalid_argument", `"Count" is unknown`},

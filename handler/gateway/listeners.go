@@ -65,7 +65,7 @@ func (l *Listeners) MayListen(ctx context.Context, subject, topic string) error 
 func (l *Listeners) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, push.ErrStopping), errors.Is(err, push.ErrFull):
-		err = refusal.New(refusal.CodeUnavailable, "no more connections here at the moment: try again shortly")
+		err = refusal.New(refusal.CodeUnavailable, "this node has no room for another connection: try again shortly")
 	case errors.Is(err, push.ErrOrigin):
 		err = refusal.New(problem.CodeForbidden, "a page of another origin may not connect here")
 	case errors.Is(err, push.ErrHandshake):

@@ -112,7 +112,7 @@ func (o *operation) decodeQuery(u *url.URL, request reflect.Value) error {
 			return invalid("query parameter %q is unknown: give %s", refusal.Clip(name), o.expectedQuery())
 		}
 		if len(values) > 1 {
-			return invalid("query parameter %q is there twice", refusal.Clip(name))
+			return invalid("query parameter %q appears twice", refusal.Clip(name))
 		}
 	}
 	for _, f := range fields {

@@ -181,7 +181,7 @@ func parsePeriod(u *url.URL) (p period, err error) {
 			return p, invalid("query parameter %q is unknown: give currency, from, to", refusal.Clip(name))
 		}
 		if len(values) > 1 {
-			return p, invalid("query parameter %q is there twice", name)
+			return p, invalid("query parameter %q appears twice", name)
 		}
 	}
 	if p.currency, err = ledger.ParseCurrency(query.Get("currency")); err != nil {
