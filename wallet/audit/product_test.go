@@ -122,6 +122,8 @@ func TestAuditNamesWhatProductsKnow(t *testing.T) {
 	named := map[string]bool{}
 	stage := []string{ledger.AuditHoldStage}
 	usage := []string{ledger.AuditDailyUsage}
+	f := openFair(t)
+	restore := f.Keep(append(slices.Clone(ledgerTables), "receipts")...)
 	for _, c := range []struct {
 		name  string
 		home  string // a statement on alice's shard
@@ -171,8 +173,7 @@ func TestAuditNamesWhatProductsKnow(t *testing.T) {
 			named[code] = true
 		}
 		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			f := openFair(t)
+			defer restore()
 			if c.home != "" {
 				f.breakBooks(f.home, c.home)
 			}
