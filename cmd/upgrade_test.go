@@ -18,6 +18,7 @@ import (
 	"github.com/hongbao/hongbao/collection"
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/handler"
+	"github.com/hongbao/hongbao/handler/auth"
 	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/transfer"
 	"github.com/hongbao/hongbao/wallet/ledger"
@@ -116,7 +117,7 @@ func (u *upgraded) serve() (call func(user, method, path string, body []byte) (i
 		u.T.Fatal(err)
 	}
 	rules := tokenRules{MaxTokenLife: time.Hour}
-	tokens, err := rules.tokens(u.T.Context(), u.App, handler.NewKeyring(issuer.PublicKey()))
+	tokens, err := rules.tokens(u.T.Context(), u.App, auth.NewKeyring(issuer.PublicKey()))
 	if err != nil {
 		u.T.Fatal(err)
 	}

@@ -18,7 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hongbao/hongbao/client"
-	"github.com/hongbao/hongbao/handler"
+	"github.com/hongbao/hongbao/handler/gateway"
 	"github.com/hongbao/hongbao/idl"
 )
 
@@ -62,16 +62,16 @@ func TestContractsAreKept(t *testing.T) {
 // openAPI is the document as a gateway serves it.
 func openAPI(t *testing.T) (document any) {
 	t.Helper()
-	gateway, err := handler.NewGateway(handler.GatewayConfig{
+	g, err := gateway.New(gateway.Config{
 		RPC: client.KitexOptions(client.DefaultTimeout, "127.0.0.1:1"), Log: slog.New(slog.DiscardHandler),
 		Metrics: prometheus.NewRegistry(), Gatherer: prometheus.NewRegistry(),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = gateway.Close() }()
+	defer func() { _ = g.Close() }()
 	answer := httptest.NewRecorder()
-	gateway.HTTPServer().Handler.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/openapi.json", nil))
+	g.HTTPServer().Handler.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/openapi.json", nil))
 	if err := json.Unmarshal(answer.Body.Bytes(), &document); err != nil {
 		t.Fatalf("%d: %v", answer.Code, err)
 	}
