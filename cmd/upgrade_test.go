@@ -17,7 +17,6 @@ import (
 	"github.com/hongbao/hongbao/app/apptest"
 	"github.com/hongbao/hongbao/collection"
 	"github.com/hongbao/hongbao/envelope"
-	"github.com/hongbao/hongbao/handler"
 	"github.com/hongbao/hongbao/handler/auth"
 	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/transfer"
@@ -135,7 +134,7 @@ func (u *upgraded) serve() (call func(user, method, path string, body []byte) (i
 	u.T.Cleanup(apptest.Start(u.T, func(ctx context.Context) { _ = web.run(ctx) }))
 	return func(user, method, path string, body []byte) (int, []byte) {
 		u.T.Helper()
-		token, err := issuer.Issue(user, []handler.Scope{handler.ScopeUser}, time.Minute)
+		token, err := issuer.Issue(user, []auth.Scope{auth.ScopeUser}, time.Minute)
 		if err != nil {
 			u.T.Fatal(err)
 		}
