@@ -81,7 +81,8 @@ func TestLoneSurrogates(t *testing.T) {
 		if (err == nil) != whole || !whole && refusal.CodeOf(err) != problem.CodeInvalidJSON {
 			t.Errorf("%s: %v", text, err)
 		}
-		if err := decodeBody(s, []byte(`{"`+text+`":1}`), request); refusal.CodeOf(err) == problem.CodeInvalidJSON == whole {
+		if err := decodeBody(s, []byte(`{"`+text+`":1}`),
+			request); refusal.CodeOf(err) == problem.CodeInvalidJSON == whole {
 			t.Errorf("a field %s: %v", text, err)
 		}
 	}
