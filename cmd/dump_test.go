@@ -96,7 +96,9 @@ func loadShard(t *testing.T, dsn, schema, file string) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	statements := "DROP DATABASE IF EXISTS " + schema + "; CREATE DATABASE " + schema + "; USE " + schema + ";\n" + string(text)
+	statements := "DROP DATABASE IF EXISTS " + schema + "; CREATE DATABASE " + schema + "; USE " + schema + ";\n" + string(
+		text,
+	)
 	if _, err := db.ExecContext(t.Context(), statements); err != nil {
 		t.Fatalf("load %s: %v", file, err)
 	}

@@ -29,8 +29,8 @@ var migrationSets = []struct{ folder, table string }{
 	{"../collection/mysqlcollection/migrations", "collection_version"},
 }
 
-// A migration that dies after any statement, before the version of its file is recorded, is finished by the next one, with
-// the same tables and rows as one that was not interrupted.
+// A migration that dies after any statement, before the version of its file is recorded, is finished by the next one,
+// with the same tables and rows as one that was not interrupted.
 func TestMigrateAfterACrashInTheMiddleOfAFile(t *testing.T) {
 	cfg := apptest.Config(t)
 	c, err := shards.Open(shards.Config{DSNs: cfg.MySQL, Shards: 1, Prefix: cfg.Prefix})
@@ -79,7 +79,11 @@ func TestMigrateAfterACrashInTheMiddleOfAFile(t *testing.T) {
 
 func migrateShard(t *testing.T, c *shards.Cluster) {
 	t.Helper()
-	err := errors.Join(mysqlledger.Migrate(t.Context(), c), mysqlgroup.Migrate(t.Context(), c), mysqlcollection.Migrate(t.Context(), c))
+	err := errors.Join(
+		mysqlledger.Migrate(t.Context(), c),
+		mysqlgroup.Migrate(t.Context(), c),
+		mysqlcollection.Migrate(t.Context(), c),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,11 +168,20 @@ func contents(t *testing.T, c *shards.Cluster) (all []string) {
 	all = column(t, c, `SELECT CONCAT_WS(' ', table_name, column_name, column_type, is_nullable, column_default)
 		FROM information_schema.columns WHERE table_schema = '`+schema+`' ORDER BY table_name, column_name`)
 	all = append(all, column(t, c, `SELECT CONCAT_WS(' ', table_name, index_name, non_unique, seq_in_index, column_name)
-		FROM information_schema.statistics WHERE table_schema = '`+schema+`' ORDER BY table_name, index_name, seq_in_index`)...)
-	tables := column(t, c, "SELECT table_name FROM information_schema.tables WHERE table_schema = '"+schema+"' ORDER BY table_name")
+		FROM information_schema.statistics WHERE table_schema = '`+schema+`'
+		ORDER BY table_name, index_name, seq_in_index`)...)
+	tables := column(
+		t,
+		c,
+		"SELECT table_name FROM information_schema.tables WHERE table_schema = '"+schema+"' ORDER BY table_name",
+	)
 	for _, table := range tables {
-		columns := column(t, c, "SELECT CONCAT('HEX(`', column_name, '`)') FROM information_schema.columns WHERE table_schema = '"+
-			schema+"' AND table_name = '"+table+"' AND NOT ("+volatile+") ORDER BY column_name")
+		columns := column(
+			t,
+			c,
+			"SELECT CONCAT('HEX(`', column_name, '`)') FROM information_schema.columns WHERE table_schema = '"+
+				schema+"' AND table_name = '"+table+"' AND NOT ("+volatile+") ORDER BY column_name",
+		)
 		rows := column(t, c, "SELECT CONCAT_WS(' ', '"+table+"', "+strings.Join(columns, ", ")+") FROM "+c.Table(0, table))
 		slices.Sort(rows)
 		all = append(all, rows...)

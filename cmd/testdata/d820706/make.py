@@ -40,8 +40,8 @@ class SQL:
     """A connection to MariaDB that keeps its locks until it is closed."""
 
     def __init__(self):
-        self.p = subprocess.Popen(["mariadb", "--no-defaults", "-uroot", "-S", MYSQL, "-N", "-n"], stdin=subprocess.PIPE,
-                                  stdout=subprocess.PIPE, text=True, bufsize=1)
+        self.p = subprocess.Popen(["mariadb", "--no-defaults", "-uroot", "-S", MYSQL, "-N", "-n"], text=True,
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=1)
 
     def run(self, statement):
         self.p.stdin.write(statement + ";\nSELECT '#end';\n")
