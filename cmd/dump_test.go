@@ -97,7 +97,9 @@ func loadShard(t *testing.T, dsn, schema, file string) {
 	}
 	defer db.Close()
 	statements := "DROP DATABASE IF EXISTS " + schema + "; CREATE DATABASE " + schema + "; USE " + schema + ";\n" +
-		string(text)
+		string(
+			text,
+		)
 	if _, err := db.ExecContext(t.Context(), statements); err != nil {
 		t.Fatalf("load %s: %v", file, err)
 	}

@@ -161,8 +161,8 @@ func thriftFile(t *testing.T, file, text string) object {
 	for _, n := range tree.Namespaces {
 		namespaces[n.Language] = n.Name
 	}
-	if others := len(tree.Enums) + len(tree.Typedefs) + len(tree.Unions) + len(tree.Exceptions) +
-		len(tree.Constants); others > 0 {
+	others := len(tree.Enums) + len(tree.Typedefs) + len(tree.Unions) + len(tree.Exceptions) + len(tree.Constants)
+	if others > 0 {
 		t.Fatalf("%s has %d enums, typedefs, unions, exceptions or constants, which this test does not compare", file,
 			others)
 	}
