@@ -75,8 +75,8 @@ func New(client rueidis.Client, c Config, log *slog.Logger) (*Member, error) {
 		return nil, fmt.Errorf("membership: %d partitions: give 1 to %d", c.Partitions, maxPartitions)
 	case c.Beat < time.Millisecond || c.Timeout < 2*c.Beat:
 		return nil, fmt.Errorf(
-			"membership: a heartbeat every %v and gone after %v: give at least 1ms, and at least two heartbeats", c.Beat,
-			c.Timeout)
+			"membership: a heartbeat every %v and gone after %v: give at least 1ms, and at least two heartbeats",
+			c.Beat, c.Timeout)
 	}
 	if err := refusal.CheckID("worker", c.Worker); err != nil {
 		return nil, fmt.Errorf("membership: %w", err)
