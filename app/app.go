@@ -18,7 +18,10 @@ import (
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/envelope/redispot"
 	"github.com/hongbao/hongbao/group"
+	"github.com/hongbao/hongbao/internal/revoked"
 	"github.com/hongbao/hongbao/internal/shards"
+	"github.com/hongbao/hongbao/merchant"
+	"github.com/hongbao/hongbao/merchant/mysqlmerchant"
 	"github.com/hongbao/hongbao/push/redisbus"
 	"github.com/hongbao/hongbao/transfer"
 	"github.com/hongbao/hongbao/wallet"
@@ -70,6 +73,8 @@ type App struct {
 	Envelopes    *envelope.Service
 	Transfers    *transfer.Service
 	Collections  *collection.Service
+	Merchants    *merchant.Service
+	Revoked      *revoked.List // it is as it was when opened until its Run runs
 	Wallets      *wallet.Service
 	Groups       *group.Directory
 	Bus          *redisbus.Bus
@@ -174,15 +179,21 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	if err := a.openGroups(ctx); err != nil {
 		return err
 	}
+	if a.Revoked, err = revoked.Open(ctx, a.Redis, cfg.Log, cfg.Now); err != nil {
+		return err
+	}
 	collections := mysqlcollection.New(a.Cluster, a.Ledger)
+	merchants := mysqlmerchant.New(a.Cluster, a.Ledger)
 	a.Envelopes = envelope.NewService(a.Ledger, a.Pots, a.Groups, a.Metadata, cfg.Limits, cfg.Now)
 	a.Transfers = transfer.NewService(a.Ledger, cfg.Transfers, cfg.Now)
 	a.Collections = collection.NewService(a.Ledger, collections, a.Groups, cfg.Collections, cfg.Now)
-	a.Wallets = wallet.NewService(a.Ledger, a.funding, cfg.Now)
+	a.Merchants = merchant.NewService(a.Ledger, merchants, keyRevocations{a.Revoked}, cfg.Now, cfg.Log)
+	a.Wallets = wallet.NewService(a.Ledger, fundingOfTests{a.funding}, cfg.Now)
 	a.products = []product{
 		{audit.Product{HoldCheck: envelope.HoldCheck()}, a.envelopeJobs},
 		{audit.Product{HoldCheck: transfer.HoldCheck()}, a.transferJobs},
 		{collections.Audit(), a.collectionJobs},
+		{merchants.Audit(), a.merchantJobs},
 	}
 	audited := make([]audit.Product, len(a.products))
 	for i, p := range a.products {

@@ -60,6 +60,7 @@ func table() []row {
 		{"envelope", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop", otter, xsync}},
 		{"transfer", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
 		{"collection", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
+		{"merchant", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
 		{"group", domain, []string{"internal/refusal", otter}},
 
 		// Mechanisms, which know no domain.
@@ -85,6 +86,8 @@ func table() []row {
 		{"envelope/mempot", adapter, []string{"envelope", "internal/refusal"}},
 		{"collection/mysqlcollection", adapter, []string{"collection", "wallet/ledger", "wallet/mysqlledger", "wallet/audit",
 			"internal/refusal", "internal/shards"}},
+		{"merchant/mysqlmerchant", adapter, []string{"merchant", "wallet/ledger", "wallet/mysqlledger", "wallet/audit",
+			"internal/refusal", "internal/shards"}},
 		{"group/mysqlgroup", adapter, []string{"group", "internal/refusal", "internal/shards"}},
 
 		// The edge.
@@ -93,7 +96,7 @@ func table() []row {
 		// What an application imports, so it needs nothing of the server.
 		{"client", adapter, []string{"kitex_gen", "internal/thriftguard", cloudwego, kitexTools, gorilla}},
 		{"handler", adapter, []string{"client", "idl", "kitex_gen", "internal/thriftguard", "wallet", "wallet/ledger",
-			"internal/refusal", "envelope", "transfer", "collection", "group", "push", cloudwego, kitexTools, jwt}},
+			"internal/refusal", "envelope", "transfer", "collection", "merchant", "group", "push", cloudwego, kitexTools, jwt}},
 
 		// Through the public client only, as any application.
 		{"bench", adapter, []string{"bench/load", "bench/report", "client", "kitex_gen", histogram, yamlFiles, bars}},
@@ -108,8 +111,8 @@ func table() []row {
 		{".", wiring, []string{"cmd"}}, // main.go
 		{"cmd", wiring, []string{everything}},
 		{"app", wiring, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "wallet/audit", "envelope", "envelope/redispot",
-			"transfer", "collection", "collection/mysqlcollection", "group", "group/mysqlgroup", "push", "push/redisbus",
-			"internal/loop", "internal/membership", "internal/outbox", "internal/shards", rueidis}}, // no edge
+			"transfer", "collection", "collection/mysqlcollection", "group", "group/mysqlgroup", "merchant", "merchant/mysqlmerchant",
+			"push", "push/redisbus", "internal/loop", "internal/membership", "internal/outbox", "internal/revoked", "internal/shards", rueidis}}, // no edge
 
 		{"wallet/ledger/ledgertest", testSupport, nil},
 		{"envelope/pottest", testSupport, nil},
@@ -141,7 +144,7 @@ func domainNever() []string { return []string{"database/sql", "net/http", "net/r
 func topLevel() (may, ignored []string) {
 	may = []string{
 		"idl", "kitex_gen", "handler", "envelope", "wallet", "bench", "deploy", "go.mod", "README.md", // the user's
-		"main.go", "cmd", "app", "client", "push", "transfer", "collection", "group", "internal", "docs", "Makefile", "BENCHMARKS.md", // ours
+		"main.go", "cmd", "app", "client", "push", "transfer", "collection", "merchant", "group", "internal", "docs", "Makefile", "BENCHMARKS.md", // ours
 		"go.sum", "staticcheck.conf", // belong to the tools, which look for them here
 	}
 	return may, []string{"data", "bin", "bench-results", "handler/web/node_modules"}
