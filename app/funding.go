@@ -17,7 +17,7 @@ var (
 )
 
 // chooseFunding is what moves money in and out, according to the installation's record. Play money and real money never
-// meet in one ledger. Errors: ErrNoFunding, ErrSandbox.
+// meet: beside real money only test accounts have any (see fundingOfTests). Errors: ErrNoFunding, ErrSandbox.
 func chooseFunding(in shards.Installation, cfg Config) (wallet.Funding, error) {
 	switch {
 	case in.Sandbox && cfg.Funding != nil:

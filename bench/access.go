@@ -41,7 +41,7 @@ type Target struct {
 	access       Access
 	installation *operatorapi.Installation
 	client       *client.Client
-	raw          client.Services // for what is measured, with the contexts of the crowd
+	raw          client.Services // for what is measured, with the contexts of the users
 	ops          *client.Client  // as the operator
 	chat         *client.Client  // as the chat application
 }

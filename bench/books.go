@@ -61,15 +61,15 @@ type notes struct {
 // books are our own count of what was acknowledged, to be compared with the target's.
 type books struct {
 	target *Target
-	crowd  *crowd
+	users  *users
 	notes  []notes // by worker
 
 	mu        sync.Mutex
 	envelopes map[int64]int // that this suite sent: by whom
 }
 
-func newBooks(t *Target, c *crowd, workers int) *books {
-	return &books{target: t, crowd: c, notes: make([]notes, workers), envelopes: make(map[int64]int)}
+func newBooks(t *Target, c *users, workers int) *books {
+	return &books{target: t, users: c, notes: make([]notes, workers), envelopes: make(map[int64]int)}
 }
 
 // sent notes envelopes.
@@ -249,7 +249,7 @@ func (b *books) lostSends(ctx context.Context, first int64) (failures []string, 
 		mu.Lock()
 		defer mu.Unlock()
 		for id := range lost {
-			failures = append(failures, fmt.Sprintf("envelope %d was acknowledged to %s, who never sent it by their own list", id, b.crowd.names[users[i]]))
+			failures = append(failures, fmt.Sprintf("envelope %d was acknowledged to %s, who never sent it by their own list", id, b.users.names[users[i]]))
 		}
 		return err
 	})
@@ -261,7 +261,7 @@ func (b *books) unlisted(user int, sent map[int64]bool, first int64) (map[int64]
 	limit := int32(statementPage)
 	request := &envelopeapi.ListRequest{Limit: &limit}
 	for len(sent) > 0 {
-		page, err := b.target.raw.Envelopes.ListSent(b.crowd.as[user], request)
+		page, err := b.target.raw.Envelopes.ListSent(b.users.as[user], request)
 		if err != nil {
 			return nil, explainAt(err, "read what was sent")
 		}
@@ -280,7 +280,7 @@ func (b *books) unlisted(user int, sent map[int64]bool, first int64) (map[int64]
 
 // statements looks for every win in its user's statement.
 func (b *books) statements(ctx context.Context, wins []win, first int64, found *report.Books) error {
-	byUser := make([][]win, len(b.crowd.names))
+	byUser := make([][]win, len(b.users.names))
 	for _, w := range wins {
 		byUser[w.user] = append(byUser[w.user], w)
 	}
@@ -305,7 +305,7 @@ func (b *books) statement(user int, wins []win, first int64) (credited, unanswer
 	limit := int32(statementPage)
 	request := &envelopeapi.ListRequest{Limit: &limit}
 	for {
-		page, err := b.target.raw.Envelopes.ListReceived(b.crowd.as[user], request)
+		page, err := b.target.raw.Envelopes.ListReceived(b.users.as[user], request)
 		if err != nil {
 			return 0, 0, nil, explainAt(err, "read a statement")
 		}
@@ -339,5 +339,5 @@ func (b *books) statement(user int, wins []win, first int64) (credited, unanswer
 
 func (b *books) describe(w win) string {
 	return fmt.Sprintf("envelope %d, share %d, %d %s, won by %s at %s", w.envelope, w.share, w.minor, currency,
-		b.crowd.names[w.user], time.UnixMilli(w.at).UTC().Format("15:04:05.000"))
+		b.users.names[w.user], time.UnixMilli(w.at).UTC().Format("15:04:05.000"))
 }

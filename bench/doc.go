@@ -3,9 +3,9 @@
 //
 //	Access ─ where a deployment is, and how to sign for its users
 //	Target ─ clients of it
-//	crowd  ─ users in groups, with money
-//	stock  ─ open envelopes that the crowd has not grabbed from yet
-//	suite  ─ a load (package load) on the crowd and the stock, and what is special about it
+//	users  ─ users in groups, with money
+//	pool  ─ open envelopes that the users has not grabbed from yet
+//	suite  ─ a load (package load) on the users and the pool, and what is special about it
 //	books  ─ what was acknowledged to us, compared with what the statements say
 //
 // # What a win is worth

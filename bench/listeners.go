@@ -69,7 +69,7 @@ type message struct {
 }
 
 // listen opens connections; each belongs to a member of a group and is subscribed to that group.
-func listen(ctx context.Context, t *Target, c *crowd, n int) (*listeners, error) {
+func listen(ctx context.Context, t *Target, c *users, n int) (*listeners, error) {
 	if n > 0 && t.access.HTTP == "" {
 		return nil, errors.New("listeners need the gateway: give its address with --http")
 	}
@@ -92,7 +92,7 @@ func listen(ctx context.Context, t *Target, c *crowd, n int) (*listeners, error)
 	return l, nil
 }
 
-func (t *Target) subscribe(ctx context.Context, c *crowd, group, user int) (*listener, error) {
+func (t *Target) subscribe(ctx context.Context, c *users, group, user int) (*listener, error) {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
 	conn, err := t.client.As(client.StaticToken(c.tokens[user])).Dial(ctx, client.GroupTopic(c.groups[group]))

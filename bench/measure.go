@@ -12,7 +12,7 @@ import (
 const (
 	// callers of the closed loop that finds out how much the target can do at most.
 	callers = 512
-	// guess is how many requests a second the target may do at most, as far as stocks for a load of unknown rate go.
+	// guess is how many requests a second the target may do at most, as far as pools for a load of unknown rate go.
 	guess = 60_000
 	// spare is how much more is prepared than should be needed.
 	spare = 1.05

@@ -40,13 +40,13 @@ type session struct {
 	plan     Plan
 	progress Progress
 	prefix   string // of everything that is made, which no other run has
-	crowds   map[[2]int]*crowd
-	number   int // of stocks
+	userSets map[[2]int]*users
+	number   int // of pools
 }
 
 func newSession(t *Target, plan Plan, p Progress) *session {
 	return &session{
-		target: t, plan: plan, progress: p, crowds: make(map[[2]int]*crowd),
+		target: t, plan: plan, progress: p, userSets: make(map[[2]int]*users),
 		prefix: fmt.Sprintf("b%d-%d", time.Now().UnixNano(), os.Getpid()),
 	}
 }
@@ -120,18 +120,18 @@ func (t *Target) Describe(r *report.Report) {
 	}
 }
 
-// crowd returns users for a suite; suites with the same numbers share them.
-func (s *session) crowd(ctx context.Context, c chosen) (*crowd, error) {
+// users returns users for a suite; suites with the same numbers share them.
+func (s *session) users(ctx context.Context, c chosen) (*users, error) {
 	key := [2]int{c.users, c.group}
-	if s.crowds[key] == nil {
+	if s.userSets[key] == nil {
 		s.progress.Step(fmt.Sprintf("making %d users in groups of %d", c.users, c.group))
-		made, err := newCrowd(ctx, s.target, fmt.Sprintf("%s-%d", s.prefix, len(s.crowds)), c.users, c.group)
+		made, err := newUsers(ctx, s.target, fmt.Sprintf("%s-%d", s.prefix, len(s.userSets)), c.users, c.group)
 		if err != nil {
 			return nil, err
 		}
-		s.crowds[key] = made
+		s.userSets[key] = made
 	}
-	return s.crowds[key], nil
+	return s.userSets[key], nil
 }
 
 // name is a new prefix for request ids.

@@ -12,13 +12,13 @@ import (
 // runGrab has everybody win: each pair of an open envelope and a member is used once, and no envelope is asked for
 // more than it holds.
 func runGrab(ctx context.Context, s *session, c chosen) (found report.Suite, err error) {
-	crowd, err := s.crowd(ctx, c)
+	users, err := s.users(ctx, c)
 	if err != nil {
 		return found, err
 	}
-	b := newBooks(s.target, crowd, c.workers())
-	stock := newStock(b, s.name(), c.shares, c.shares, c.envelopes)
-	m, err := s.measure(ctx, c, s.grabs(b, stock))
+	b := newBooks(s.target, users, c.workers())
+	pool := newEnvelopePool(b, s.name(), c.shares, c.shares, c.envelopes)
+	m, err := s.measure(ctx, c, s.grabs(b, pool))
 	m.write(c, &found)
 	if err := errors.Join(err, s.finish(ctx, b, m.failed, &found)); err != nil {
 		return found, err
@@ -29,14 +29,14 @@ func runGrab(ctx context.Context, s *session, c chosen) (found report.Suite, err
 	return found, nil
 }
 
-// grabs is the work of grabbing from a stock.
-func (s *session) grabs(b *books, stock *stock) work {
+// grabs is the work of grabbing from a pool.
+func (s *session) grabs(b *books, pool *envelopePool) work {
 	g := newGrabber(b)
 	return work{
 		half:    true,
-		prepare: stock.fill,
+		prepare: pool.fill,
 		op: func(worker int, _ int64) error {
-			e, user, ok := stock.take()
+			e, user, ok := pool.take()
 			if !ok {
 				return load.ErrDry
 			}
@@ -48,13 +48,13 @@ func (s *session) grabs(b *books, stock *stock) work {
 
 // runHot has everybody in a group grab from one envelope, then all of another group from the next.
 func runHot(ctx context.Context, s *session, c chosen) (found report.Suite, err error) {
-	crowd, err := s.crowd(ctx, c)
+	users, err := s.users(ctx, c)
 	if err != nil {
 		return found, err
 	}
-	b := newBooks(s.target, crowd, c.workers())
-	stock := newStock(b, s.name(), c.shares, c.group, c.envelopes)
-	w := s.grabs(b, stock)
+	b := newBooks(s.target, users, c.workers())
+	pool := newEnvelopePool(b, s.name(), c.shares, c.group, c.envelopes)
+	w := s.grabs(b, pool)
 	w.half = false
 	m, err := s.measure(ctx, c, w)
 	m.write(c, &found)
@@ -72,11 +72,11 @@ const codeWrong = "wrong_answer"
 // runLosers first has every share of some envelopes taken, then lets everybody ask again and again: those who won for the share
 // that they have, the others in vain.
 func runLosers(ctx context.Context, s *session, c chosen) (found report.Suite, err error) {
-	crowd, err := s.crowd(ctx, c)
+	users, err := s.users(ctx, c)
 	if err != nil {
 		return found, err
 	}
-	b := newBooks(s.target, crowd, c.workers())
+	b := newBooks(s.target, users, c.workers())
 	drained, err := s.drainStock(ctx, c, b)
 	if err != nil {
 		return found, err
@@ -99,7 +99,7 @@ func (s *session) askAgain(b *books, drained []drainedEnvelope) work {
 		prepare: func(context.Context, int64) error { return nil },
 		op: func(worker int, n int64) error {
 			e := &drained[int(n)%len(drained)]
-			user := b.crowd.member(e.group, e.first+int(n)/len(drained)*stride)
+			user := b.users.member(e.group, e.first+int(n)/len(drained)*stride)
 			r, err := g.grab(worker, e.id, user)
 			if err != nil {
 				return err
@@ -122,8 +122,8 @@ type drainedEnvelope struct {
 // drainStock sends envelopes and has all of their shares taken.
 func (s *session) drainStock(ctx context.Context, c chosen, b *books) ([]drainedEnvelope, error) {
 	s.progress.Step(fmt.Sprintf("draining %d envelopes of %d shares", c.envelopes, c.shares))
-	stock := newStock(b, s.name(), c.shares, c.shares, 1)
-	if err := stock.fill(ctx, int64(c.envelopes*c.shares)); err != nil {
+	pool := newEnvelopePool(b, s.name(), c.shares, c.shares, 1)
+	if err := pool.fill(ctx, int64(c.envelopes*c.shares)); err != nil {
 		return nil, err
 	}
 	g := newGrabber(b)
@@ -131,17 +131,17 @@ func (s *session) drainStock(ctx context.Context, c chosen, b *books) ([]drained
 	// A worker's notes are its own, so each envelope goes to one worker, and so do those whose numbers share it.
 	return drained, inParallel(ctx, min(len(b.notes), len(drained)), func(worker int) error {
 		for i := worker; i < len(drained); i += len(b.notes) {
-			e := stock.racks[0].envelopes[i]
+			e := pool.batches[0].envelopes[i]
 			drained[i] = drainedEnvelope{opened: e, winners: make(map[int]int32, c.shares)}
 			for n := range c.shares {
-				user := b.crowd.member(e.group, e.first+n)
+				user := b.users.member(e.group, e.first+n)
 				r, err := g.grab(worker, e.id, user)
 				if err != nil {
 					return explainAt(err, "grab")
 				}
 				drained[i].winners[user] = r.Share
 			}
-			if _, err := g.grab(worker, e.id, b.crowd.member(e.group, e.first+c.shares)); err != nil {
+			if _, err := g.grab(worker, e.id, b.users.member(e.group, e.first+c.shares)); err != nil {
 				return explainAt(err, "grab")
 			}
 		}

@@ -12,17 +12,17 @@ import (
 
 // runPush grabs at a rate while listeners are told of it.
 func runPush(ctx context.Context, s *session, c chosen) (found report.Suite, err error) {
-	crowd, err := s.crowd(ctx, c)
+	users, err := s.users(ctx, c)
 	if err != nil {
 		return found, err
 	}
-	b := newBooks(s.target, crowd, c.workers())
-	stock := newStock(b, s.name(), c.shares, c.shares, min(c.envelopes, len(crowd.groups)*4))
-	if err := stock.fill(ctx, int64(float64(c.rate)*c.span.Seconds()*spare)+1); err != nil {
+	b := newBooks(s.target, users, c.workers())
+	pool := newEnvelopePool(b, s.name(), c.shares, c.shares, min(c.envelopes, len(users.groups)*4))
+	if err := pool.fill(ctx, int64(float64(c.rate)*c.span.Seconds()*spare)+1); err != nil {
 		return found, err
 	}
 	s.progress.Step(fmt.Sprintf("connecting %d listeners", c.listeners))
-	l, err := listen(ctx, s.target, crowd, c.listeners)
+	l, err := listen(ctx, s.target, users, c.listeners)
 	if err != nil {
 		return found, err
 	}
@@ -30,9 +30,9 @@ func runPush(ctx context.Context, s *session, c chosen) (found report.Suite, err
 	g, left := newGrabber(b), make(departures, c.workers())
 	var m measured
 	err = s.atRate(ctx, c, work{
-		prepare: stock.fill,
+		prepare: pool.fill,
 		op: func(worker int, _ int64) error {
-			e, user, ok := stock.take()
+			e, user, ok := pool.take()
 			if !ok {
 				return load.ErrDry
 			}

@@ -18,17 +18,17 @@ const (
 
 // runSend sends envelopes that nobody grabs from.
 func runSend(ctx context.Context, s *session, c chosen) (found report.Suite, err error) {
-	crowd, err := s.crowd(ctx, c)
+	users, err := s.users(ctx, c)
 	if err != nil {
 		return found, err
 	}
-	b := newBooks(s.target, crowd, c.workers())
-	stock := newStock(b, s.name(), c.shares, 1, 1)
+	b := newBooks(s.target, users, c.workers())
+	pool := newEnvelopePool(b, s.name(), c.shares, 1, 1)
 	var next atomic.Int64
 	m, err := s.measure(ctx, c, work{
 		prepare: func(context.Context, int64) error { return nil },
 		op: func(int, int64) error {
-			e, err := stock.send(int(next.Add(1)))
+			e, err := pool.send(int(next.Add(1)))
 			if err == nil {
 				b.sent(e)
 			}
@@ -53,7 +53,7 @@ func (s *session) weigh(ctx context.Context, c chosen, b *books, found *report.S
 	if err != nil {
 		return err
 	}
-	if err := newStock(b, s.name(), c.shares, 1, 1).fill(ctx, int64(n)); err != nil {
+	if err := newEnvelopePool(b, s.name(), c.shares, 1, 1).fill(ctx, int64(n)); err != nil {
 		return err
 	}
 	after, err := s.memory(ctx)

@@ -31,13 +31,13 @@ const (
 // runSettle measures how wins become credits: first while grabs go on at half of what the target can do (or at the rate
 // given), then what piles up when they come as fast as they can.
 func runSettle(ctx context.Context, s *session, c chosen) (found report.Suite, err error) {
-	crowd, err := s.crowd(ctx, c)
+	users, err := s.users(ctx, c)
 	if err != nil {
 		return found, err
 	}
-	b := newBooks(s.target, crowd, c.workers())
-	stock := newStock(b, s.name(), c.shares, c.shares, c.envelopes)
-	w := s.grabs(b, stock)
+	b := newBooks(s.target, users, c.workers())
+	pool := newEnvelopePool(b, s.name(), c.shares, c.shares, c.envelopes)
+	w := s.grabs(b, pool)
 	var m measured
 	rate := float64(c.rate)
 	if c.rate.Max() {
@@ -211,7 +211,7 @@ func (s *sampler) follow(ctx context.Context, w win) (time.Duration, bool) {
 	limit := int32(samplePage)
 	won := time.UnixMilli(w.at)
 	for pause := firstLook; ; pause = min(2*pause, lastLook) {
-		page, err := s.books.target.raw.Envelopes.ListReceived(s.books.crowd.as[w.user], &envelopeapi.ListRequest{Limit: &limit})
+		page, err := s.books.target.raw.Envelopes.ListReceived(s.books.users.as[w.user], &envelopeapi.ListRequest{Limit: &limit})
 		if err == nil {
 			for _, r := range page.Shares {
 				if r.EnvelopeId == w.envelope {

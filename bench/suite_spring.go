@@ -31,10 +31,10 @@ const (
 	kinds
 )
 
-// evening is New Year's Eve: envelopes that are there, and who is on the way to them.
-type evening struct {
-	crowd *crowd
-	stock *stock
+// springScenario is New Year's Eve: envelopes that are there, and who is on the way to them.
+type springScenario struct {
+	users *users
+	pool  *envelopePool
 	mix   Mix
 
 	mu     sync.Mutex
@@ -52,12 +52,12 @@ type pair struct {
 	user int
 }
 
-func newEvening(c *crowd, st *stock, m Mix) *evening {
-	return &evening{crowd: c, stock: st, mix: m, random: rand.New(rand.NewPCG(seed, seed))}
+func newSpringScenario(c *users, st *envelopePool, m Mix) *springScenario {
+	return &springScenario{users: c, pool: st, mix: m, random: rand.New(rand.NewPCG(seed, seed))}
 }
 
 // kind of request n, the same in each run: so many of each as the mix says.
-func (v *evening) kind(n int64) int {
+func (v *springScenario) kind(n int64) int {
 	r := rand.New(rand.NewPCG(seed, uint64(n))).Float64() * (1 + v.mix.GrabsPerSend + v.mix.ViewsPerSend)
 	switch {
 	case r < 1:
@@ -69,8 +69,8 @@ func (v *evening) kind(n int64) int {
 }
 
 // send puts an envelope into a group, and makes members of it want to grab.
-func (v *evening) send() (opened, error) {
-	e, err := v.stock.send(int(v.sends.Add(1)))
+func (v *springScenario) send() (opened, error) {
+	e, err := v.pool.send(int(v.sends.Add(1)))
 	if err != nil {
 		return e, err
 	}
@@ -82,16 +82,16 @@ func (v *evening) send() (opened, error) {
 		v.latest[v.at%recent] = e
 	}
 	v.at++
-	first := v.random.IntN(v.crowd.per)
+	first := v.random.IntN(v.users.per)
 	for v.invite += v.mix.GrabsPerSend; v.invite >= 1; v.invite-- {
-		v.due = append(v.due, pair{e, v.crowd.member(e.group, first)})
+		v.due = append(v.due, pair{e, v.users.member(e.group, first)})
 		first++
 	}
 	return e, nil
 }
 
 // grabber is who grabs next, in no order; when nobody is on the way, somebody tries one of the latest envelopes.
-func (v *evening) grabber() pair {
+func (v *springScenario) grabber() pair {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if n := len(v.due); n > 0 {
@@ -105,16 +105,16 @@ func (v *evening) grabber() pair {
 }
 
 // viewer is who looks at one of the latest envelopes.
-func (v *evening) viewer() pair {
+func (v *springScenario) viewer() pair {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.somebody()
 }
 
 // somebody needs mu.
-func (v *evening) somebody() pair {
+func (v *springScenario) somebody() pair {
 	e := v.latest[v.random.IntN(len(v.latest))]
-	return pair{e, v.crowd.member(e.group, v.random.IntN(v.crowd.per))}
+	return pair{e, v.users.member(e.group, v.random.IntN(v.users.per))}
 }
 
 // segments are the wave and what comes after it: rate is of sends, on average.
@@ -129,15 +129,15 @@ func (c chosen) segments() []load.Segment {
 
 // runSpring lets a wave of sends, grabs and looks at results come while listeners are told of the grabs.
 func runSpring(ctx context.Context, s *session, c chosen) (found report.Suite, err error) {
-	crowd, err := s.crowd(ctx, c)
+	users, err := s.users(ctx, c)
 	if err != nil {
 		return found, err
 	}
-	b := newBooks(s.target, crowd, c.workers())
-	v := newEvening(crowd, newStock(b, s.name(), c.shares, 1, 1), c.mix)
+	b := newBooks(s.target, users, c.workers())
+	v := newSpringScenario(users, newEnvelopePool(b, s.name(), c.shares, 1, 1), c.mix)
 	segments := c.segments()
 	s.progress.Step(fmt.Sprintf("connecting %d listeners, and sending the first envelopes", c.listeners))
-	l, err := listen(ctx, s.target, crowd, c.listeners)
+	l, err := listen(ctx, s.target, users, c.listeners)
 	if err != nil {
 		return found, err
 	}
@@ -177,7 +177,7 @@ func runSpring(ctx context.Context, s *session, c chosen) (found report.Suite, e
 }
 
 // springOp is one request of the mix.
-func (s *session) springOp(v *evening, b *books, left departures) load.Op {
+func (s *session) springOp(v *springScenario, b *books, left departures) load.Op {
 	g := newGrabber(b)
 	return func(worker int, n int64) error {
 		switch v.kind(n) {
@@ -189,7 +189,7 @@ func (s *session) springOp(v *evening, b *books, left departures) load.Op {
 			return err
 		case kindView:
 			p := v.viewer()
-			_, err := s.target.raw.Envelopes.Get(v.crowd.as[p.user], &envelopeapi.GetRequest{EnvelopeId: p.id})
+			_, err := s.target.raw.Envelopes.Get(v.users.as[p.user], &envelopeapi.GetRequest{EnvelopeId: p.id})
 			return err
 		}
 		p := v.grabber()

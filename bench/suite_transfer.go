@@ -29,11 +29,11 @@ type moved struct {
 
 // runTransfer has people offer each other money, which is accepted at once. A request is both calls, one after the other.
 func runTransfer(ctx context.Context, s *session, c chosen) (found report.Suite, err error) {
-	crowd, err := s.crowd(ctx, c)
+	users, err := s.users(ctx, c)
 	if err != nil {
 		return found, err
 	}
-	b := newBooks(s.target, crowd, c.workers())
+	b := newBooks(s.target, users, c.workers())
 	accepted := make([][]moved, c.workers())
 	name := s.name()
 	var next atomic.Int64
@@ -41,12 +41,12 @@ func runTransfer(ctx context.Context, s *session, c chosen) (found report.Suite,
 		prepare: func(context.Context, int64) error { return nil },
 		op: func(worker int, _ int64) error {
 			n := int(next.Add(1))
-			g := n % len(crowd.groups)
-			from, to := crowd.sender(g, n/len(crowd.groups)), crowd.member(g, n/len(crowd.groups)*stride)
+			g := n % len(users.groups)
+			from, to := users.sender(g, n/len(users.groups)), users.member(g, n/len(users.groups)*stride)
 			if to == from {
-				to = crowd.member(g, to+1)
+				to = users.member(g, to+1)
 			}
-			one, err := s.transfer(crowd, name+"-"+strconv.Itoa(n), from, to)
+			one, err := s.transfer(users, name+"-"+strconv.Itoa(n), from, to)
 			if err == nil {
 				accepted[worker] = append(accepted[worker], one)
 			}
@@ -58,11 +58,11 @@ func runTransfer(ctx context.Context, s *session, c chosen) (found report.Suite,
 		return found, err
 	}
 	found.Notes = append(found.Notes, "a request is an offer and, by somebody else, its acceptance")
-	return found, s.arrivals(ctx, crowd, accepted, &found)
+	return found, s.arrivals(ctx, users, accepted, &found)
 }
 
 // transfer offers money and accepts it.
-func (s *session) transfer(c *crowd, request string, from, to int) (moved, error) {
+func (s *session) transfer(c *users, request string, from, to int) (moved, error) {
 	t, err := s.target.raw.Transfers.Offer(c.as[from], &transferapi.OfferRequest{RequestId: request, To: c.names[to], Amount: transferred, Currency: currency})
 	if err == nil {
 		t, err = s.target.raw.Transfers.Accept(c.as[to], &transferapi.TransferRequest{TransferId: t.Id})
@@ -74,7 +74,7 @@ func (s *session) transfer(c *crowd, request string, from, to int) (moved, error
 }
 
 // arrivals looks for every accepted transfer in its recipient's statement.
-func (s *session) arrivals(ctx context.Context, c *crowd, accepted [][]moved, found *report.Suite) error {
+func (s *session) arrivals(ctx context.Context, c *users, accepted [][]moved, found *report.Suite) error {
 	byUser := make(map[int]map[int64]bool)
 	for _, some := range accepted {
 		for _, one := range some {
@@ -121,7 +121,7 @@ func (s *session) arrivals(ctx context.Context, c *crowd, accepted [][]moved, fo
 }
 
 // credits removes from want what the user's statement has.
-func (s *session) credits(c *crowd, user int, want map[int64]bool) error {
+func (s *session) credits(c *users, user int, want map[int64]bool) error {
 	limit := int32(entriesPage)
 	request := &walletapi.EntriesRequest{Currency: currency, Limit: &limit}
 	for len(want) > 0 {

@@ -22,7 +22,7 @@ type suite struct {
 func suites() []suite {
 	return []suite{
 		{name: "grab", about: "everyone who grabs wins", run: runGrab, own: own(func(s *Settings) {})},
-		{name: "losers", about: "a crowd against drained envelopes", run: runLosers, own: own(func(s *Settings) {
+		{name: "losers", about: "a users against drained envelopes", run: runLosers, own: own(func(s *Settings) {
 			s.Shares, s.Envelopes = new(5), new(100)
 		})},
 		{name: "hot", about: "one envelope at a time, and everybody grabs from it", run: runHot, own: own(func(s *Settings) { s.Envelopes = new(1) })},
@@ -78,7 +78,7 @@ func newGrabber(b *books) *grabber {
 func (g *grabber) grab(worker int, envelope int64, user int) (*envelopeapi.GrabResponse, error) {
 	request := &g.requests[worker].GrabRequest
 	request.EnvelopeId = envelope
-	r, err := g.books.target.raw.Envelopes.Grab(g.books.crowd.as[user], request)
+	r, err := g.books.target.raw.Envelopes.Grab(g.books.users.as[user], request)
 	if err != nil {
 		return nil, err
 	}

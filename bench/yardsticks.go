@@ -115,13 +115,13 @@ type contestant struct {
 
 // contestants are ours.
 func (s *session) contestants(ctx context.Context, c chosen) (*books, []contestant, error) {
-	crowd, err := s.crowd(ctx, c)
+	users, err := s.users(ctx, c)
 	if err != nil {
 		return nil, nil, err
 	}
-	b := newBooks(s.target, crowd, c.workers())
-	stock := newStock(b, s.name(), c.shares, c.shares, c.envelopes)
-	grabs := s.grabs(b, stock)
+	b := newBooks(s.target, users, c.workers())
+	pool := newEnvelopePool(b, s.name(), c.shares, c.shares, c.envelopes)
+	grabs := s.grabs(b, pool)
 	few := c
 	few.shares, few.envelopes = min(5, c.shares), 100
 	drained, err := s.drainStock(ctx, few, b)

@@ -84,9 +84,10 @@ func invoke[Q, A any](ctx context.Context, c *Client, k call, m method[Q, A], re
 			err = r
 		}
 		last = err
+		why := ended(ctx)
 		switch code := Code(err); {
-		case ctx.Err() != nil:
-			return none, k.fail(attempt, errors.Join(context.Cause(ctx), err))
+		case why != nil:
+			return none, k.fail(attempt, errors.Join(why, err))
 		case code == CodeUnauthenticated && refused == "":
 			refused = token // nothing was done; with another token it may be
 			continue
@@ -100,6 +101,18 @@ func invoke[Q, A any](ctx context.Context, c *Client, k call, m method[Q, A], re
 			return none, k.fail(attempt, errors.Join(context.Cause(ctx), err))
 		}
 	}
+}
+
+// ended is why a context has ended, or nil. Kitex watches the deadline with a timer of its own, which may be the first
+// to notice.
+func ended(ctx context.Context) error {
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < time.Millisecond {
+		return context.DeadlineExceeded
+	}
+	return nil
 }
 
 func (k call) fail(attempts int, cause error) error {

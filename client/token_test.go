@@ -90,18 +90,3 @@ func TestOneAsksTheSourceForAll(t *testing.T) {
 		t.Errorf("asked %d times", asked.Load())
 	}
 }
-
-func TestDelaysGrowAndStayBounded(t *testing.T) {
-	r := Retry{Attempts: 100, Base: 10 * time.Millisecond, Max: 300 * time.Millisecond}
-	for attempt, most := range map[int]time.Duration{1: 10 * time.Millisecond, 2: 20 * time.Millisecond,
-		5: 160 * time.Millisecond, 6: r.Max, 90: r.Max} {
-		for range 100 {
-			if d := r.delay(attempt); d < most/2 || d > most {
-				t.Fatalf("after attempt %d: %v, not %v to %v", attempt, d, most/2, most)
-			}
-		}
-	}
-	if d := (Retry{Attempts: 2}).delay(50); d != 0 {
-		t.Errorf("without a base: %v", d)
-	}
-}

@@ -54,7 +54,7 @@ func makePrivateKey(path string) (*handler.Issuer, error) {
 
 // tokenRules are the flags of every process that checks tokens.
 type tokenRules struct {
-	MaxTokenLife time.Duration `help:"Longest time from iat to exp of a token that is accepted." default:"${token_life}"`
+	MaxTokenLife time.Duration `help:"Longest accepted time between a token's iat and exp." default:"${token_life}"`
 }
 
 // tokens decides which tokens are good.
@@ -77,7 +77,7 @@ func (t tokenRules) tokens(ctx context.Context, s *app.App, keys handler.Keyring
 // publicKeys are the flags of a process that is told which keys sign tokens.
 type publicKeys struct {
 	tokenRules
-	TokenKeys []string `name:"token-key" help:"File with Ed25519 public keys (PEM) that tokens may be signed with; repeat while a key is being replaced." required:"" type:"existingfile"`
+	TokenKeys []string `name:"token-key" help:"File with public keys (Ed25519, PEM) whose tokens are accepted. Repeat the flag while a key is being replaced." required:"" type:"existingfile"`
 }
 
 func (p publicKeys) keyring() (handler.Keyring, error) {
@@ -97,12 +97,12 @@ func (p publicKeys) keyring() (handler.Keyring, error) {
 }
 
 type tokenCmd struct {
-	Subject string        `arg:"" help:"Who the token names: a user id, or the name of a service."`
-	Scopes  []string      `name:"scope" help:"What it allows: user, merchant, operator, service." default:"user"`
-	Life    time.Duration `help:"How long it is good: at most --max-token-life of the installation." default:"1h"`
-	Key     string        `help:"File with the Ed25519 private key (PEM). Default: the development key under --data."`
-	Data    string        `help:"Folder of a hongbao up." default:"./data" type:"path"`
-	Public  bool          `help:"Print the public key instead, for --token-key."`
+	Subject string        `arg:"" help:"Subject of the token: a user id, or the name of a service."`
+	Scopes  []string      `name:"scope" help:"What the token allows: user, merchant, operator, service." default:"user"`
+	Life    time.Duration `help:"How long the token is valid, at most --max-token-life of the installation." default:"1h"`
+	Key     string        `help:"File with the private key (Ed25519, PEM). Default: the development key under --data."`
+	Data    string        `help:"Data folder of a hongbao up." default:"./data" type:"path"`
+	Public  bool          `help:"Print the public key instead, for the flag --token-key."`
 }
 
 func (t tokenCmd) Run(_ context.Context, at console) error {

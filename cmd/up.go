@@ -21,10 +21,10 @@ type upCmd struct {
 	installation
 	funding
 	tokenRules
-	RPCAddress  string `name:"rpc" help:"Where the Kitex services listen." default:"127.0.0.1:8888"`
-	HTTPAddress string `name:"http" help:"Where the page, the HTTP API and the WebSocket listen." default:"127.0.0.1:8080"`
+	RPCAddress  string `name:"rpc" help:"Address of the Kitex services." default:"127.0.0.1:8888"`
+	HTTPAddress string `name:"http" help:"Address of the page, the HTTP API and the WebSocket." default:"127.0.0.1:8080"`
 
-	DevTokensToAnyone bool `name:"dangerously-serve-dev-tokens-to-anyone" help:"Let everybody who can reach --http act as any user."`
+	DevTokensToAnyone bool `name:"dangerously-serve-dev-tokens-to-anyone" help:"Let anyone who can reach --http act as any user."`
 }
 
 // Run starts everything, says where it is, and stops everything in the opposite order.

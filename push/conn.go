@@ -15,7 +15,7 @@ type conn struct {
 	hub     *Hub
 	ws      *websocket.Conn
 	session Session
-	out     *outbox
+	out     *sendQueue
 	ctx     context.Context // ends when the connection begins to close
 	cancel  context.CancelFunc
 
@@ -29,7 +29,7 @@ type conn struct {
 func newConn(h *Hub, ws *websocket.Conn, session Session) *conn {
 	c := &conn{
 		hub: h, ws: ws, session: session,
-		out:    newOutbox(h.cfg.QueueFrames, h.cfg.QueueBytes),
+		out:    newSendQueue(h.cfg.QueueFrames, h.cfg.QueueBytes),
 		topics: make(map[string]*subscription),
 	}
 	c.ctx, c.cancel = context.WithCancel(h.ctx)

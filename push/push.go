@@ -45,7 +45,7 @@
 //
 // # Locks
 //
-// The bus calls into a topic (topic.mu), which puts frames into queues (outbox.mu). Nothing is called the other way:
+// The bus calls into a topic (topic.mu), which puts frames into queues (sendQueue.mu). Nothing is called the other way:
 // no bus method is called with topic.mu held. Hub.mu and conn.mu are never held together with another lock.
 package push
 

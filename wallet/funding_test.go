@@ -91,7 +91,8 @@ func TestFundings(t *testing.T) {
 		{"more", false, "b", 50, "CNY", "settled", "", "settled", 150, 150},
 		{"the first again gives the first answer", false, "a", 100, "CNY", "settled", "", "settled", 150, 100},
 		{"refused", false, "c", 70, "CNY", "refused", wallet.CodeFundingRefused, none, 150, 0},
-		{"refused again, though the bank would now", false, "c", 70, "CNY", "settled", wallet.CodeFundingRefused, none, 150, 0},
+		{"refused again, though the bank would now", false, "c", 70, "CNY", "settled", wallet.CodeFundingRefused, none, 150,
+			0},
 		{"pending", false, "d", 5, "CNY", "pending", "", "pending", 150, 0},
 		{"settled in the end", false, "d", 5, "CNY", "settled", "", "settled", 155, 155},
 		{"bank out of reach", false, "e", 5, "CNY", "", "", "pending", 155, 0},
@@ -136,7 +137,8 @@ func TestFundings(t *testing.T) {
 		t.Errorf("alice has %d after the refusal, want 100", got)
 	}
 	entries, err := s.Entries(t.Context(), "alice", "CNY", 0, 2)
-	if err != nil || len(entries) != 2 || entries[0].Kind != ledger.EntryVoid || entries[0].Minor != 40 || entries[0].Reference != entries[1].Reference {
+	if err != nil || len(entries) != 2 || entries[0].Kind != ledger.EntryVoid || entries[0].Minor != 40 ||
+		entries[0].Reference != entries[1].Reference {
 		t.Errorf("statement: %+v, %v", entries, err)
 	}
 	l.WantBalanced(0)
@@ -326,10 +328,12 @@ func TestEntriesLimits(t *testing.T) {
 		limit    int
 		code     string
 	}{
-		{"CNY", 0, 0, ""}, {"CNY", 5, 200, ""}, {"CNY", 0, 201, refusal.CodeInvalidArgument}, {"CNY", 0, -1, refusal.CodeInvalidArgument},
+		{"CNY", 0, 0, ""}, {"CNY", 5, 200, ""}, {"CNY", 0, 201, refusal.CodeInvalidArgument}, {"CNY", 0, -1,
+			refusal.CodeInvalidArgument},
 		{"CNY", -1, 1, refusal.CodeInvalidArgument}, {"yuan", 0, 1, refusal.CodeUnknownCurrency},
 	} {
-		if _, err := s.Entries(t.Context(), "alice", line.currency, line.before, line.limit); refusal.CodeOf(err) != line.code || line.code == "" && err != nil {
+		if _, err := s.Entries(t.Context(), "alice", line.currency, line.before,
+			line.limit); refusal.CodeOf(err) != line.code || line.code == "" && err != nil {
 			t.Errorf("%+v: %v", line, err)
 		}
 	}

@@ -53,8 +53,7 @@ func TestFolderNames(t *testing.T) {
 
 func TestFileLengths(t *testing.T) {
 	walk(t, func(name string, entry fs.DirEntry) {
-		isSource := slices.ContainsFunc(sources(), func(suffix string) bool { return strings.HasSuffix(name, suffix) })
-		if entry.IsDir() || !isSource || slices.ContainsFunc(uncounted(), func(dir string) bool { return within(name, dir) }) {
+		if entry.IsDir() || !isCounted(name) {
 			return
 		}
 		text, err := os.ReadFile(filepath.Join(root, name))
@@ -65,6 +64,12 @@ func TestFileLengths(t *testing.T) {
 			t.Errorf("%s has %d lines, more than %d: it holds more than one subject", name, lines, maxLines)
 		}
 	})
+}
+
+// isCounted says whether the lengths of a file and of its lines are limited.
+func isCounted(name string) bool {
+	isSource := slices.ContainsFunc(sources(), func(suffix string) bool { return strings.HasSuffix(name, suffix) })
+	return isSource && !slices.ContainsFunc(uncounted(), func(dir string) bool { return within(name, dir) })
 }
 
 // TestTableCatchesWhatItIsFor breaks the rules on paper, so that a rule that stops biting is noticed.

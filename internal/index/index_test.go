@@ -123,7 +123,8 @@ func TestEntriesAreFoundOnce(t *testing.T) {
 	for i := range int64(150) {
 		who := fmt.Sprintf("user-%d", i%7)
 		want[who] = append(want[who], 1000+i)
-		one.add(0, index.Entry{Who: who, Subject: "s", Reference: 1000 + i}, index.Entry{Who: "#all", Subject: "s", Reference: i})
+		one.add(0, index.Entry{Who: who, Subject: "s", Reference: 1000 + i}, index.Entry{Who: "#all", Subject: "s",
+			Reference: i})
 	}
 	if got := one.references("user-0", "s", 0, 10); len(got) != 0 {
 		t.Errorf("found before delivery: %v", got)

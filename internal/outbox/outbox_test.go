@@ -18,7 +18,8 @@ import (
 // Messages of two kinds reach their shards, the sender's own among them, and are gone from the outbox.
 func TestDelivery(t *testing.T) {
 	p := open(t, 3)
-	p.send(0, letter("letter", 0, "l0"), letter("letter", 1, "l1", "l1b"), letter("card", 1, "c1"), letter("card", 2, "c2"))
+	p.send(0, letter("letter", 0, "l0"), letter("letter", 1, "l1", "l1b"), letter("card", 1, "c1"), letter("card", 2,
+		"c2"))
 	p.send(1, letter("letter", 0, "l0 of 1"))
 	if age, err := p.Age(t.Context(), 0); err != nil || age <= 0 || age > time.Minute {
 		t.Errorf("age: %v, %v", age, err)

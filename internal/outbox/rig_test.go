@@ -17,8 +17,8 @@ import (
 	"github.com/hongbao/hongbao/internal/shards/shardstest"
 )
 
-// notes is a consumer that writes down each word of its messages. Its table has no unique key, so what is consumed twice
-// is there twice.
+// notes is a consumer that writes down each word of its messages. Its table has no unique key, so a word that is
+// consumed twice is there twice.
 type notes struct {
 	kind    outbox.Kind
 	cluster *shards.Cluster
@@ -131,7 +131,8 @@ func openOn(t *testing.T, c *shards.Cluster, node int) *post {
 	p := &post{t: t, cluster: c, letters: &notes{kind: "letter", cluster: c, broken: -1},
 		cards: &notes{kind: "card", cluster: c, broken: -1}}
 	p.Outbox, err = outbox.New(outbox.Config{
-		Cluster: c, IDs: ids, Consumers: []outbox.Consumer{p.letters, p.cards}, Log: slog.New(slog.DiscardHandler), Now: p.now,
+		Cluster: c, IDs: ids, Consumers: []outbox.Consumer{p.letters,
+			p.cards}, Log: slog.New(slog.DiscardHandler), Now: p.now,
 		Acquire: func(context.Context, int) (func(), error) { return func() {}, nil },
 	})
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/hongbao/hongbao/internal/shards/rows"
 )
 
-// GetAll asks each shard for its own ids in bounded pieces, leaves out what does not exist and keeps the caller's order.
+// GetAll asks each shard for its own ids in bounded pieces, leaves out what does not exist and keeps the order of ids.
 func TestGetAll(t *testing.T) {
 	c := nowhere(t, 3)
 	const missing = 2 << 10 // of shard 0
@@ -23,7 +23,8 @@ func TestGetAll(t *testing.T) {
 	var mu sync.Mutex
 	asked := map[int]int{}
 	same := func(id int64) int64 { return id }
-	got, err := shards.GetAll(t.Context(), c, ids, same, func(_ context.Context, shard int, some []int64) ([]int64, error) {
+	got, err := shards.GetAll(t.Context(), c, ids, same, func(_ context.Context, shard int, some []int64) ([]int64,
+		error) {
 		mu.Lock()
 		defer mu.Unlock()
 		asked[shard]++

@@ -18,7 +18,8 @@ import (
 )
 
 var counters = shards.Migrations{Table: "counter_version", FS: fstest.MapFS{"00001_counter.sql": {Data: []byte(
-	"-- +goose NO TRANSACTION\n-- +goose Up\nCREATE TABLE IF NOT EXISTS counter (id INT NOT NULL PRIMARY KEY, n BIGINT NOT NULL);\nINSERT INTO counter VALUES (1, 0), (2, 0);\n")}}}
+	"-- +goose NO TRANSACTION\n-- +goose Up\nCREATE TABLE IF NOT EXISTS counter (id INT NOT NULL PRIMARY KEY, n BIGINT " +
+		"NOT NULL);\nINSERT INTO counter VALUES (1, 0), (2, 0);\n")}}}
 
 func open(t *testing.T, cfg shards.Config) *shards.Cluster {
 	t.Helper()
@@ -114,7 +115,8 @@ func TestConcurrentMigrations(t *testing.T) {
 	wg.Wait()
 	for shard := range c.Shards() {
 		var rows int
-		if err := c.DB(shard).QueryRow("SELECT COUNT(*) FROM " + c.Table(shard, "counter")).Scan(&rows); err != nil || rows != 2 {
+		if err := c.DB(shard).QueryRow("SELECT COUNT(*) FROM " + c.Table(shard, "counter")).Scan(&rows); err != nil ||
+			rows != 2 {
 			t.Errorf("shard %d: %d rows, %v; the migration should have run once", shard, rows, err)
 		}
 	}
@@ -143,7 +145,8 @@ func TestInstallation(t *testing.T) {
 	}
 	want := shards.Installation{BucketsPerShard: 4, Sandbox: true}
 	first, err := c.Install(t.Context(), want)
-	if err != nil || len(first.ID) != 32 || first.Shards != 2 || first.PotsReady || time.Since(first.CreatedAt) > time.Minute {
+	if err != nil || len(first.ID) != 32 || first.Shards != 2 || first.PotsReady ||
+		time.Since(first.CreatedAt) > time.Minute {
 		t.Fatalf("install: %+v, %v", first, err)
 	}
 	if err := c.SetPotsReady(t.Context()); err != nil {
@@ -153,13 +156,15 @@ func TestInstallation(t *testing.T) {
 	if err != nil || again.ID != first.ID || !again.PotsReady {
 		t.Fatalf("install again: %+v, %v; want the first", again, err)
 	}
-	for _, other := range []shards.Installation{{BucketsPerShard: 5, Sandbox: true}, {BucketsPerShard: 4}, {BucketsPerShard: 4, Sandbox: true, Shards: 3}} {
+	for _, other := range []shards.Installation{{BucketsPerShard: 5, Sandbox: true}, {BucketsPerShard: 4},
+		{BucketsPerShard: 4, Sandbox: true, Shards: 3}} {
 		if _, err := c.Install(t.Context(), other); !errors.Is(err, shards.ErrInstalledOtherwise) {
 			t.Errorf("install %+v: %v, want ErrInstalledOtherwise", other, err)
 		}
 	}
 	three := open(t, shards.Config{DSNs: []string{dsn}, Shards: 3, Prefix: prefix})
-	if _, err := three.Installation(t.Context()); !errors.Is(err, shards.ErrInstalledOtherwise) || !strings.Contains(err.Error(), "with 2 shards, now opened with 3") {
+	if _, err := three.Installation(t.Context()); !errors.Is(err, shards.ErrInstalledOtherwise) ||
+		!strings.Contains(err.Error(), "with 2 shards, now opened with 3") {
 		t.Errorf("opened with 3 shards: %v", err)
 	}
 }
@@ -237,7 +242,11 @@ func TestUnavailable(t *testing.T) {
 	if err := bump(1); err != nil {
 		t.Errorf("back again: %v", err)
 	}
-	if err := c.Tx(ctx, 0, func(tx *sql.Tx) error { _, err := tx.Exec("SELECT nonsense FROM nowhere"); return err }); err == nil || errors.Is(err, shards.ErrUnavailable) {
+	if err := c.Tx(ctx, 0, func(tx *sql.Tx) error {
+		_, err := tx.Exec("SELECT nonsense FROM " +
+			"nowhere")
+		return err
+	}); err == nil || errors.Is(err, shards.ErrUnavailable) {
 		t.Errorf("a wrong statement: %v, which is not unavailability", err)
 	}
 }

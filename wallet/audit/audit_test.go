@@ -70,7 +70,8 @@ func (s *scene) sql(shard int, statements string) {
 	for _, table := range []string{"accounts", "entries", "holds", "posts", "outbox", "inbox", "rejections", "fundings"} {
 		statements = strings.ReplaceAll(statements, "{"+table+"}", s.Cluster.Table(shard, table))
 	}
-	statements = strings.NewReplacer("$hold", fmt.Sprint(s.hold.ID), "$voided", fmt.Sprint(s.voided.ID), "$funding", fmt.Sprint(s.withdrawal),
+	statements = strings.NewReplacer("$hold", fmt.Sprint(s.hold.ID), "$voided", fmt.Sprint(s.voided.ID), "$funding",
+		fmt.Sprint(s.withdrawal),
 		"$bob", "'"+s.bob+"'", "$carol", "'"+s.carol+"'").Replace(statements)
 	for statement := range strings.SplitSeq(statements, ";") {
 		if _, err := s.Cluster.DB(shard).ExecContext(s.T.Context(), statement); err != nil {
@@ -79,7 +80,8 @@ func (s *scene) sql(shard int, statements string) {
 	}
 }
 
-const entry = "INSERT INTO {entries} (account, currency, seq, amount, balance, kind, subject, reference, part, counterparty, note, at) VALUES "
+const entry = "INSERT INTO {entries} (account, currency, seq, amount, balance, kind, subject, reference, part, " +
+	"counterparty, note, at) VALUES "
 
 // The books are broken by hand in each way there is, and each is named.
 func TestAuditNamesEachDiscrepancy(t *testing.T) {
@@ -90,62 +92,107 @@ func TestAuditNamesEachDiscrepancy(t *testing.T) {
 		codes []string
 		what  string // part of what the first of the codes names; "" for anything
 	}{
-		{"an amount of the clearing account", "UPDATE {entries} SET amount = amount + 1 WHERE account = '#clearing' AND amount = 20", "",
+		{"an amount of the clearing account", "UPDATE {entries} SET amount = amount + 1 WHERE account = '#clearing' AND " +
+			"amount = 20", "",
 			[]string{ledger.AuditShardUnbalanced, ledger.AuditClearing}, "CNY"},
-		{"a balance", "UPDATE {accounts} SET balance = balance + 1 WHERE account = 'alice'", "", []string{ledger.AuditAccountBalance, ledger.AuditAccountRunning}, "account alice"},
-		{"money for an account without entries", "INSERT INTO {accounts} VALUES ('zoe', 'CNY', 5, 0)", "", []string{ledger.AuditAccountBalance}, "account zoe"},
-		{"a running balance", "UPDATE {entries} SET balance = balance + 1 WHERE account = 'alice' AND seq = 2", "", []string{ledger.AuditAccountRunning}, "entry 2 of account alice"},
-		{"a last running balance", "", "UPDATE {entries} SET balance = balance + 1 WHERE account = $bob AND seq = 2", []string{ledger.AuditAccountRunning}, "account "},
-		{"a number of an entry", "UPDATE {entries} SET seq = 9 WHERE account = 'alice' AND seq = 5", "", []string{ledger.AuditAccountSequence}, "entry after 4 of account alice"},
-		{"the number of entries", "UPDATE {accounts} SET seq = seq + 1 WHERE account = 'alice'", "", []string{ledger.AuditAccountSequence}, "account alice"},
+		{"a balance", "UPDATE {accounts} SET balance = balance + 1 WHERE account = 'alice'", "",
+			[]string{ledger.AuditAccountBalance, ledger.AuditAccountRunning}, "account alice"},
+		{"money for an account without entries", "INSERT INTO {accounts} VALUES ('zoe', 'CNY', 5, 0)", "",
+			[]string{ledger.AuditAccountBalance}, "account zoe"},
+		{"a running balance", "UPDATE {entries} SET balance = balance + 1 WHERE account = 'alice' AND seq = 2", "",
+			[]string{ledger.AuditAccountRunning}, "entry 2 of account alice"},
+		{"a last running balance", "", "UPDATE {entries} SET balance = balance + 1 WHERE account = $bob AND seq = 2",
+			[]string{ledger.AuditAccountRunning}, "account "},
+		{"a number of an entry", "UPDATE {entries} SET seq = 9 WHERE account = 'alice' AND seq = 5", "",
+			[]string{ledger.AuditAccountSequence}, "entry after 4 of account alice"},
+		{"the number of entries", "UPDATE {accounts} SET seq = seq + 1 WHERE account = 'alice'", "",
+			[]string{ledger.AuditAccountSequence}, "account alice"},
 		{"an entry that is gone", "DELETE FROM {entries} WHERE account = 'alice' AND seq = 1", "",
-			[]string{ledger.AuditAccountSequence, ledger.AuditAccountBalance, ledger.AuditShardUnbalanced, ledger.AuditFunding}, "entry after 0 of account alice"},
-		{"a negative balance", "UPDATE {accounts} SET balance = -1, seq = 0 WHERE account = 'alice'", "", []string{ledger.AuditAccountNegative, ledger.AuditAccountBalance}, "account alice"},
-		{"a wallet that is gone", "DELETE FROM {accounts} WHERE account = 'alice'", "", []string{ledger.AuditAccountMissing}, "account alice"},
-		{"a system account of no kind", entry + "('#till', 'CNY', 1, 5, 0, 'post', '', 1, 0, '', '', 0), ('#till', 'CNY', 2, -5, 0, 'post', '', 2, 0, '', '', 0)", "",
+			[]string{ledger.AuditAccountSequence, ledger.AuditAccountBalance, ledger.AuditShardUnbalanced,
+				ledger.AuditFunding}, "entry after 0 of account alice"},
+		{"a negative balance", "UPDATE {accounts} SET balance = -1, seq = 0 WHERE account = 'alice'", "",
+			[]string{ledger.AuditAccountNegative, ledger.AuditAccountBalance}, "account alice"},
+		{"a wallet that is gone", "DELETE FROM {accounts} WHERE account = 'alice'", "", []string{ledger.AuditAccountMissing},
+			"account alice"},
+		{"a system account of no kind", entry + "('#till', 'CNY', 1, 5, 0, 'post', '', 1, 0, '', '', 0), ('#till', 'CNY', " +
+			"2, -5, 0, 'post', '', 2, 0, '', '', 0)", "",
 			[]string{ledger.AuditAccountUnknown}, "account #till"},
-		{"the account of no hold", entry + "('#hold:77', 'CNY', 1, 5, 0, 'hold', '', 1, 0, '', '', 0), ('#hold:77', 'CNY', 2, -5, 0, 'hold', '', 2, 0, '', '', 0)", "",
+		{"the account of no hold", entry + "('#hold:77', 'CNY', 1, 5, 0, 'hold', '', 1, 0, '', '', 0), ('#hold:77', " +
+			"'CNY', 2, -5, 0, 'hold', '', 2, 0, '', '', 0)", "",
 			[]string{ledger.AuditAccountUnknown}, "account #hold:77"},
-		{"the account of no funding", entry + "('#funding:x', 'CNY', 1, 5, 0, 'hold', '', 1, 0, '', '', 0), ('#funding:x', 'CNY', 2, -5, 0, 'hold', '', 2, 0, '', '', 0)", "",
+		{"the account of no funding", entry + "('#funding:x', 'CNY', 1, 5, 0, 'hold', '', 1, 0, '', '', 0), " +
+			"('#funding:x', 'CNY', 2, -5, 0, 'hold', '', 2, 0, '', '', 0)", "",
 			[]string{ledger.AuditAccountUnknown}, "account #funding:x"},
 		{"a wallet on the wrong shard", "", "INSERT INTO {accounts} VALUES ('alice', 'CNY', 0, 2);" + entry +
-			"('alice', 'CNY', 1, 5, 5, 'topup', 'funding', 1, 0, '', '', 0), ('alice', 'CNY', 2, -5, 0, 'withdrawal', 'funding', 2, 0, '', '', 0)",
+			"('alice', 'CNY', 1, 5, 5, 'topup', 'funding', 1, 0, '', '', 0), ('alice', 'CNY', 2, -5, 0, 'withdrawal', " +
+			"'funding', 2, 0, '', '', 0)",
 			[]string{ledger.AuditAccountUnknown}, "account alice"},
-		{"the amount of a hold", "UPDATE {holds} SET amount = amount - 1 WHERE id = $hold", "", []string{ledger.AuditHoldAmount, ledger.AuditHoldEntries, ledger.AuditHoldOwner}, "hold $hold"},
-		{"more voided than there was", "UPDATE {holds} SET voided = 1000, is_open = 0 WHERE id = $hold", "", []string{ledger.AuditHoldAmount, ledger.AuditHoldOwner}, "hold $hold"},
-		{"what was posted of a hold", "UPDATE {holds} SET posted = posted + 1 WHERE id = $hold", "", []string{ledger.AuditHoldPosted, ledger.AuditHoldEntries}, "hold $hold"},
-		{"money moved from hold to hold", "UPDATE {entries} SET amount = amount + 7 WHERE account = '#hold:$hold' AND kind = 'hold';" +
-			"UPDATE {entries} SET amount = amount - 7 WHERE account = '#hold:$voided' AND kind = 'hold'", "", []string{ledger.AuditHoldEntries}, "hold $hold"},
-		{"a hold that its owner cannot see", "UPDATE {entries} SET reference = 5 WHERE account = 'alice' AND reference = $hold", "", []string{ledger.AuditHoldOwner}, "hold $hold in the statement of alice"},
-		{"a void that its owner cannot see", "UPDATE {entries} SET reference = 5 WHERE account = 'alice' AND kind = 'void'", "", []string{ledger.AuditHoldOwner}, "void of hold $voided"},
-		{"an open hold that is marked done", "UPDATE {holds} SET is_open = 0 WHERE id = $hold", "", []string{ledger.AuditHoldOpen}, "hold $hold"},
-		{"a void hold that is marked open", "UPDATE {holds} SET is_open = 1 WHERE id = $voided", "", []string{ledger.AuditHoldOpen}, "hold $voided"},
+		{"the amount of a hold", "UPDATE {holds} SET amount = amount - 1 WHERE id = $hold", "",
+			[]string{ledger.AuditHoldAmount, ledger.AuditHoldEntries, ledger.AuditHoldOwner}, "hold $hold"},
+		{"more voided than there was", "UPDATE {holds} SET voided = 1000, is_open = 0 WHERE id = $hold", "",
+			[]string{ledger.AuditHoldAmount, ledger.AuditHoldOwner}, "hold $hold"},
+		{"what was posted of a hold", "UPDATE {holds} SET posted = posted + 1 WHERE id = $hold", "",
+			[]string{ledger.AuditHoldPosted, ledger.AuditHoldEntries}, "hold $hold"},
+		{"money moved from hold to hold", "UPDATE {entries} SET amount = amount + 7 WHERE account = '#hold:$hold' AND " +
+			"kind = 'hold';" +
+			"UPDATE {entries} SET amount = amount - 7 WHERE account = '#hold:$voided' AND kind = " +
+			"'hold'", "", []string{ledger.AuditHoldEntries}, "hold $hold"},
+		{"a hold that its owner cannot see", "UPDATE {entries} SET reference = 5 WHERE account = 'alice' AND reference = " +
+			"$hold", "", []string{ledger.AuditHoldOwner}, "hold $hold in the statement of alice"},
+		{"a void that its owner cannot see", "UPDATE {entries} SET reference = 5 WHERE account = 'alice' AND kind = 'void'",
+			"", []string{ledger.AuditHoldOwner}, "void of hold $voided"},
+		{"an open hold that is marked done", "UPDATE {holds} SET is_open = 0 WHERE id = $hold", "",
+			[]string{ledger.AuditHoldOpen}, "hold $hold"},
+		{"a void hold that is marked open", "UPDATE {holds} SET is_open = 1 WHERE id = $voided", "",
+			[]string{ledger.AuditHoldOpen}, "hold $voided"},
 		{"the amount of a post", "UPDATE {posts} SET amount = amount + 1 WHERE hold = $hold AND part = 0", "",
-			[]string{ledger.AuditPostAmount, ledger.AuditHoldPosted, ledger.AuditCreditDiffers, ledger.AuditClearing}, "post of hold $hold part 0"},
-		{"a hold that is gone", "DELETE FROM {holds} WHERE id = $hold", "", []string{ledger.AuditPostHold, ledger.AuditAccountUnknown}, "post of hold $hold part 0"},
-		{"a post of a part that is not there", "UPDATE {posts} SET part = 9 WHERE hold = $hold AND part = 1", "", []string{ledger.AuditPostHold, ledger.AuditOutbox}, "part 9"},
-		{"a part that was paid twice", "ALTER TABLE {posts} DROP PRIMARY KEY; INSERT INTO {posts} VALUES ($hold, 0, 'dave', 30, 0, 1)", "",
+			[]string{ledger.AuditPostAmount, ledger.AuditHoldPosted, ledger.AuditCreditDiffers,
+				ledger.AuditClearing}, "post of hold $hold part 0"},
+		{"a hold that is gone", "DELETE FROM {holds} WHERE id = $hold", "", []string{ledger.AuditPostHold,
+			ledger.AuditAccountUnknown}, "post of hold $hold part 0"},
+		{"a post of a part that is not there", "UPDATE {posts} SET part = 9 WHERE hold = $hold AND part = 1", "",
+			[]string{ledger.AuditPostHold, ledger.AuditOutbox}, "part 9"},
+		{"a part that was paid twice", "ALTER TABLE {posts} DROP PRIMARY KEY; INSERT INTO {posts} VALUES ($hold, 0, " +
+			"'dave', 30, 0, 1)", "",
 			[]string{ledger.AuditPartTwice, ledger.AuditHoldPosted, ledger.AuditPostNotCredited}, "post of hold $hold part 0"},
-		{"a user with two shares", "ALTER TABLE {posts} DROP KEY once_each; UPDATE {posts} SET payee = $bob WHERE hold = $hold AND part = 1", "",
+		{"a user with two shares", "ALTER TABLE {posts} DROP KEY once_each; UPDATE {posts} SET payee = $bob WHERE hold = " +
+			"$hold AND part = 1", "",
 			[]string{ledger.AuditUserTwice, ledger.AuditOutbox}, "part 1 to "},
-		{"an outbox row that is lost", "DELETE FROM {outbox}", "", []string{ledger.AuditPostNotCredited, ledger.AuditClearing}, "post of hold $hold part 1"},
-		{"an inbox that says it came", "", "INSERT INTO {inbox} SELECT $home, id, 0 FROM $outbox", []string{ledger.AuditPostNotCredited, ledger.AuditClearing}, "post of hold $hold part 1"},
-		{"a credit that is gone", "", "DELETE FROM {entries} WHERE account = $bob AND kind = 'post'", []string{ledger.AuditPostNotCredited, ledger.AuditClearing, ledger.AuditAccountBalance}, "part 0"},
-		{"the amount of a credit", "", "UPDATE {entries} SET amount = amount + 1, balance = balance + 1 WHERE account = $bob AND kind = 'post'; UPDATE {accounts} SET balance = balance + 1 WHERE account = $bob;" +
-			"UPDATE {entries} SET amount = amount - 1 WHERE account = '#clearing'", []string{ledger.AuditCreditDiffers}, "post of hold $hold part 0"},
-		{"a credit twice", "", "ALTER TABLE {entries} DROP KEY leg;" + entry + "($bob, 'CNY', 3, 30, 160, 'post', 'gift', $hold, 0, 'alice', '', 0), ('#clearing', 'CNY', 3, -30, 0, 'post', '', 3, 0, '', '', 0);" +
-			"UPDATE {accounts} SET balance = 160, seq = 3 WHERE account = $bob", []string{ledger.AuditCreditTwice}, "post of hold $hold part 0"},
-		{"a credit without a post", "DELETE FROM {posts} WHERE hold = $hold AND part = 0", "", []string{ledger.AuditCreditUnposted, ledger.AuditHoldPosted, ledger.AuditClearing}, "hold $hold part 0"},
-		{"a credit of no hold at all", "", "UPDATE {entries} SET reference = 1023 WHERE account = $bob AND kind = 'post'", []string{ledger.AuditCreditUnposted, ledger.AuditPostNotCredited}, "hold 1023"},
-		{"money in clearing that nobody posted", entry + "('#clearing', 'CNY', 1, 5, 0, 'post', '', 1, 0, '', '', 0), ('#hold:$hold', 'CNY', 1, -5, 0, 'post', '', 1, 0, '', '', 0)", "",
+		{"an outbox row that is lost", "DELETE FROM {outbox}", "", []string{ledger.AuditPostNotCredited,
+			ledger.AuditClearing}, "post of hold $hold part 1"},
+		{"an inbox that says it came", "", "INSERT INTO {inbox} SELECT $home, id, 0 FROM $outbox",
+			[]string{ledger.AuditPostNotCredited, ledger.AuditClearing}, "post of hold $hold part 1"},
+		{"a credit that is gone", "", "DELETE FROM {entries} WHERE account = $bob AND kind = 'post'",
+			[]string{ledger.AuditPostNotCredited, ledger.AuditClearing, ledger.AuditAccountBalance}, "part 0"},
+		{"the amount of a credit", "", "UPDATE {entries} SET amount = amount + 1, balance = balance + 1 WHERE account = " +
+			"$bob AND kind = 'post'; UPDATE {accounts} SET balance = balance + 1 WHERE account = $bob;" +
+			"UPDATE {entries} SET amount = amount - 1 WHERE account = " +
+			"'#clearing'", []string{ledger.AuditCreditDiffers}, "post of hold $hold part 0"},
+		{"a credit twice", "", "ALTER TABLE {entries} DROP KEY leg;" + entry +
+			"($bob, 'CNY', 3, 30, 160, 'post', 'gift', $hold, 0, 'alice', '', 0), ('#clearing', 'CNY', 3, -30, 0, 'post', " +
+			"'', 3, 0, '', '', 0);" +
+			"UPDATE {accounts} SET balance = 160, seq = 3 WHERE account = $bob", []string{ledger.AuditCreditTwice}, "post of " +
+			"hold $hold part 0"},
+		{"a credit without a post", "DELETE FROM {posts} WHERE hold = $hold AND part = 0", "",
+			[]string{ledger.AuditCreditUnposted, ledger.AuditHoldPosted, ledger.AuditClearing}, "hold $hold part 0"},
+		{"a credit of no hold at all", "", "UPDATE {entries} SET reference = 1023 WHERE account = $bob AND kind = 'post'",
+			[]string{ledger.AuditCreditUnposted, ledger.AuditPostNotCredited}, "hold 1023"},
+		{"money in clearing that nobody posted", entry + "('#clearing', 'CNY', 1, 5, 0, 'post', '', 1, 0, '', '', 0), " +
+			"('#hold:$hold', 'CNY', 1, -5, 0, 'post', '', 1, 0, '', '', 0)", "",
 			[]string{ledger.AuditClearing, ledger.AuditHoldEntries}, "account #clearing"},
-		{"the amount of an outbox row", "UPDATE {outbox} SET amount = amount + 1", "", []string{ledger.AuditOutbox, ledger.AuditClearing}, "message"},
-		{"a leg of an outbox row", `UPDATE {outbox} SET payload = REPLACE(payload, '"p":1', '"p":2')`, "", []string{ledger.AuditOutbox}, "leg of hold $hold part 2"},
+		{"the amount of an outbox row", "UPDATE {outbox} SET amount = amount + 1", "", []string{ledger.AuditOutbox,
+			ledger.AuditClearing}, "message"},
+		{"a leg of an outbox row", `UPDATE {outbox} SET payload = REPLACE(payload, '"p":1', '"p":2')`, "",
+			[]string{ledger.AuditOutbox}, "leg of hold $hold part 2"},
 		{"the legs of an outbox row", "UPDATE {outbox} SET payload = 'torn'", "", []string{ledger.AuditOutbox}, "message"},
-		{"an outbox row for no shard", "UPDATE {outbox} SET dest = 7", "", []string{ledger.AuditOutbox, ledger.AuditPostNotCredited}, "message"},
-		{"a post that was kept aside", "INSERT INTO {rejections} VALUES ($hold, 0, 'mallory', 30, 0, 'the part was paid to bob')", "", []string{ledger.AuditRejection}, "mallory"},
-		{"a withdrawal that was not settled", "UPDATE {fundings} SET state = 'settled' WHERE id = $funding", "", []string{ledger.AuditFunding}, "withdrawal $funding, settled: account #funding:$funding"},
-		{"a top-up nobody ordered", "DELETE FROM {fundings} WHERE kind = 'topup'", "", []string{ledger.AuditFunding}, "account #funding"},
+		{"an outbox row for no shard", "UPDATE {outbox} SET dest = 7", "", []string{ledger.AuditOutbox,
+			ledger.AuditPostNotCredited}, "message"},
+		{"a post that was kept aside", "INSERT INTO {rejections} VALUES ($hold, 0, 'mallory', 30, 0, 'the part was paid " +
+			"to bob')", "", []string{ledger.AuditRejection}, "mallory"},
+		{"a withdrawal that was not settled", "UPDATE {fundings} SET state = 'settled' WHERE id = $funding", "",
+			[]string{ledger.AuditFunding}, "withdrawal $funding, settled: account #funding:$funding"},
+		{"a top-up nobody ordered", "DELETE FROM {fundings} WHERE kind = 'topup'", "", []string{ledger.AuditFunding},
+			"account #funding"},
 	}
 	named := map[string]bool{}
 	for _, c := range cases {
@@ -163,7 +210,8 @@ func TestAuditNamesEachDiscrepancy(t *testing.T) {
 				s.sql(s.away, fill.Replace(c.away))
 			}
 			r := s.Audited()
-			what := strings.NewReplacer("$hold", fmt.Sprint(s.hold.ID), "$voided", fmt.Sprint(s.voided.ID), "$funding", fmt.Sprint(s.withdrawal)).Replace(c.what)
+			what := strings.NewReplacer("$hold", fmt.Sprint(s.hold.ID), "$voided", fmt.Sprint(s.voided.ID), "$funding",
+				fmt.Sprint(s.withdrawal)).Replace(c.what)
 			for i, code := range c.codes {
 				if !slices.ContainsFunc(r.Discrepancies, func(d ledger.Discrepancy) bool {
 					return d.Code == code && (i > 0 || strings.Contains(d.What, what)) && d.Expected != d.Found
@@ -178,11 +226,14 @@ func TestAuditNamesEachDiscrepancy(t *testing.T) {
 			}
 		})
 	}
-	for _, code := range []string{ledger.AuditShardUnbalanced, ledger.AuditAccountBalance, ledger.AuditAccountRunning, ledger.AuditAccountSequence,
-		ledger.AuditAccountNegative, ledger.AuditAccountMissing, ledger.AuditAccountUnknown, ledger.AuditHoldAmount, ledger.AuditHoldPosted,
-		ledger.AuditHoldEntries, ledger.AuditHoldOwner, ledger.AuditHoldOpen, ledger.AuditPostAmount, ledger.AuditPostHold, ledger.AuditPartTwice,
-		ledger.AuditUserTwice, ledger.AuditPostNotCredited, ledger.AuditCreditDiffers, ledger.AuditCreditTwice, ledger.AuditCreditUnposted,
-		ledger.AuditClearing, ledger.AuditOutbox, ledger.AuditRejection, ledger.AuditFunding} {
+	for _, code := range []string{
+		ledger.AuditShardUnbalanced, ledger.AuditAccountBalance, ledger.AuditAccountRunning, ledger.AuditAccountSequence,
+		ledger.AuditAccountNegative, ledger.AuditAccountMissing, ledger.AuditAccountUnknown, ledger.AuditHoldAmount,
+		ledger.AuditHoldPosted, ledger.AuditHoldEntries, ledger.AuditHoldOwner, ledger.AuditHoldOpen,
+		ledger.AuditPostAmount, ledger.AuditPostHold, ledger.AuditPartTwice, ledger.AuditUserTwice,
+		ledger.AuditPostNotCredited, ledger.AuditCreditDiffers, ledger.AuditCreditTwice, ledger.AuditCreditUnposted,
+		ledger.AuditClearing, ledger.AuditOutbox, ledger.AuditRejection, ledger.AuditFunding,
+	} {
 		if !named[code] {
 			t.Errorf("no case breaks the books as %s", code)
 		}
@@ -203,7 +254,8 @@ func TestAuditWhileTheSystemRuns(t *testing.T) {
 		sending.Go(func() {
 			for n := range sends {
 				h := b.Gift(s, 5, 4, 3, 2)
-				b.PostAll(ledgertest.Pay(h, 0, fmt.Sprintf("user-%d", (n+i)%9)), ledgertest.Pay(h, 1, s), ledgertest.Pay(h, 2, fmt.Sprintf("user-%d", 20+(n+i)%7)))
+				b.PostAll(ledgertest.Pay(h, 0, fmt.Sprintf("user-%d", (n+i)%9)), ledgertest.Pay(h, 1, s), ledgertest.Pay(h, 2,
+					fmt.Sprintf("user-%d", 20+(n+i)%7)))
 				if _, done, err := b.Void(t.Context(), h.ID, 12); !done || err != nil {
 					t.Errorf("void: %v, %v", done, err)
 				}

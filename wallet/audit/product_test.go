@@ -17,12 +17,12 @@ import (
 	"github.com/hongbao/hongbao/wallet/ledger/ledgertest"
 )
 
-// receipts is a product with a table of its own: one row for each of its holds, on the shard of the hold's counterparty.
+// receipts is a product with a table of its own: one row for each hold, on the shard of the hold's counterparty.
 type receipts struct{ cluster *shards.Cluster }
 
 const (
 	receipt     ledger.Subject = "receipt"
-	codeReceipt                = "receipt_differs"
+	codeReceipt string         = "receipt_differs"
 )
 
 func (p receipts) product() audit.Product {
@@ -31,7 +31,7 @@ func (p receipts) product() audit.Product {
 
 func (p receipts) table(shard int) string { return p.cluster.Table(shard, "receipts") }
 
-// check compares a shard's receipts with the holds that they are of, and wants each hold to be found by its counterparty.
+// check compares a shard's receipts with their holds, and wants each hold to be found by its counterparty.
 func (p receipts) check(ctx context.Context, r *audit.Reader) error {
 	for h, err := range r.Holds(ctx, receipt) {
 		if err != nil {
@@ -128,11 +128,16 @@ func TestAuditNamesWhatProductsKnow(t *testing.T) {
 		codes []string
 		what  string // part of what the first of the codes names
 	}{
-		{"arrived, and still held", "UPDATE {holds} SET stage = 'arrived' WHERE id = $offered", "", stage, "offer $offered, arrived"},
-		{"returned, and still held", "UPDATE {holds} SET stage = 'returned' WHERE id = $offered", "", stage, "offer $offered, returned"},
-		{"offered, and paid", "UPDATE {holds} SET stage = 'offered' WHERE id = $arrived", "", stage, "offer $arrived, offered"},
-		{"returned, and paid", "UPDATE {holds} SET stage = 'returned' WHERE id = $arrived", "", stage, "offer $arrived, returned"},
-		{"arrived, and given back", "UPDATE {holds} SET stage = 'arrived' WHERE id = $back", "", stage, "offer $back, arrived"},
+		{"arrived, and still held", "UPDATE {holds} SET stage = 'arrived' WHERE id = $offered", "", stage,
+			"offer $offered, arrived"},
+		{"returned, and still held", "UPDATE {holds} SET stage = 'returned' WHERE id = $offered", "", stage,
+			"offer $offered, returned"},
+		{"offered, and paid", "UPDATE {holds} SET stage = 'offered' WHERE id = $arrived", "", stage,
+			"offer $arrived, offered"},
+		{"returned, and paid", "UPDATE {holds} SET stage = 'returned' WHERE id = $arrived", "", stage,
+			"offer $arrived, returned"},
+		{"arrived, and given back", "UPDATE {holds} SET stage = 'arrived' WHERE id = $back", "", stage,
+			"offer $back, arrived"},
 		{"no stage", "UPDATE {holds} SET stage = '' WHERE id = $back", "", stage, "offer $back"},
 		{"a stage that is none", "UPDATE {holds} SET stage = 'lost' WHERE id = $offered", "", stage, "offer $offered"},
 		{"a stage of a gift", "UPDATE {holds} SET stage = 'arrived' WHERE id = $gift", "", stage, "gift $gift"},
@@ -143,15 +148,19 @@ func TestAuditNamesWhatProductsKnow(t *testing.T) {
 		{"more used than was sent", "UPDATE {daily_usage} SET amount = amount + 1", "", usage, "daily usage of alice in CNY"},
 		{"usage that was not noted", "DELETE FROM {daily_usage}", "", usage, "daily usage of alice"},
 		{"usage by nobody", "INSERT INTO {daily_usage} VALUES ('aaron', 'CNY', 20000, 5)", "", usage, "daily usage of aaron"},
-		{"usage by nobody, at the end", "INSERT INTO {daily_usage} VALUES ('zoe', 'CNY', 20000, 5)", "", usage, "daily usage of zoe"},
+		{"usage by nobody, at the end", "INSERT INTO {daily_usage} VALUES ('zoe', 'CNY', 20000, 5)", "", usage,
+			"daily usage of zoe"},
 		{"usage on another day", "UPDATE {daily_usage} SET day = day + 1", "", usage, "daily usage of alice"},
-		{"a hold that no longer counts", "UPDATE {holds} SET counts_daily = 0 WHERE id = $offered", "", usage, "daily usage of alice"},
-		{"a hold that counts after all", "UPDATE {holds} SET counts_daily = 1 WHERE id = $gift", "", usage, "daily usage of alice"},
+		{"a hold that no longer counts", "UPDATE {holds} SET counts_daily = 0 WHERE id = $offered", "", usage,
+			"daily usage of alice"},
+		{"a hold that counts after all", "UPDATE {holds} SET counts_daily = 1 WHERE id = $gift", "", usage,
+			"daily usage of alice"},
 		{"an offer nobody finds", "", "DELETE FROM {index_entries} WHERE reference = $offered",
 			[]string{ledger.AuditIndex}, "offer $offered"},
 		{"a receipt nobody finds", "", "DELETE FROM {index_entries} WHERE reference = $receipt",
 			[]string{ledger.AuditIndex}, "receipt $receipt"},
-		{"a receipt of another amount", "", "UPDATE {receipts} SET amount = 71", []string{codeReceipt}, "receipt of hold $receipt"},
+		{"a receipt of another amount", "", "UPDATE {receipts} SET amount = 71", []string{codeReceipt},
+			"receipt of hold $receipt"},
 		{"a receipt of no hold", "", "UPDATE {receipts} SET hold = hold + 1024", []string{codeReceipt}, "receipt of hold"},
 	} {
 		for _, code := range c.codes {
@@ -199,7 +208,8 @@ func TestAuditFindsAnIndexEntryThatIsLost(t *testing.T) {
 	shard, _ := b.ShardOf(h.ID)
 	b.Exec(shard, "DELETE FROM "+b.Table(shard, "outbox")+" WHERE kind = 'index'")
 	r := b.Audited()
-	if r.Found != 1 || r.Discrepancies[0].Code != ledger.AuditIndex || r.Discrepancies[0].What != fmt.Sprint("offer ", h.ID) {
+	if r.Found != 1 || r.Discrepancies[0].Code != ledger.AuditIndex || r.Discrepancies[0].What != fmt.Sprint("offer ",
+		h.ID) {
 		t.Errorf("audit: %+v", r)
 	}
 }

@@ -15,8 +15,10 @@ func TestNewAmount(t *testing.T) {
 		code     string
 	}{
 		{1, "CNY", ""}, {ledger.MaxMinor, "JPY", ""},
-		{0, "CNY", refusal.CodeAmountOutOfRange}, {-1, "CNY", refusal.CodeAmountOutOfRange}, {ledger.MaxMinor + 1, "CNY", refusal.CodeAmountOutOfRange},
-		{1, "cny", refusal.CodeUnknownCurrency}, {1, "", refusal.CodeUnknownCurrency}, {1, "XYZ", refusal.CodeUnknownCurrency}, {1, "CNY ", refusal.CodeUnknownCurrency},
+		{0, "CNY", refusal.CodeAmountOutOfRange}, {-1, "CNY", refusal.CodeAmountOutOfRange}, {ledger.MaxMinor + 1, "CNY",
+			refusal.CodeAmountOutOfRange},
+		{1, "cny", refusal.CodeUnknownCurrency}, {1, "", refusal.CodeUnknownCurrency}, {1, "XYZ",
+			refusal.CodeUnknownCurrency}, {1, "CNY ", refusal.CodeUnknownCurrency},
 	} {
 		if _, err := ledger.NewAmount(line.minor, line.currency); refusal.CodeOf(err) != line.code {
 			t.Errorf("NewAmount(%d, %q): %v, want %q", line.minor, line.currency, err, line.code)

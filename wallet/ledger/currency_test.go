@@ -7,8 +7,8 @@ import (
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
-// The currencies that WeChat Pay settles in (act.weixin.qq.com, merchant_overseas/introduction_en.html), the one that its
-// users pay in, and some with other minor units, with the digits of ISO 4217.
+// The currencies that WeChat Pay settles in (act.weixin.qq.com, merchant_overseas/introduction_en.html), the one that
+// its users pay in, and some with other minor units, with the digits of ISO 4217.
 func TestDigitsOfCurrencies(t *testing.T) {
 	for code, digits := range map[string]int{
 		"GBP": 2, "HKD": 2, "USD": 2, "JPY": 0, "CAD": 2, "AUD": 2, "EUR": 2, "NZD": 2, "KRW": 0, "THB": 2, "SGD": 2,

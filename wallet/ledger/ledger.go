@@ -1,7 +1,7 @@
 // Package ledger is the vocabulary and the rules of money: amounts, holds and the entries that they leave behind. It
 // knows no product: what differs between products is a property of the hold that the product makes.
 //
-// Money is set aside once and paid out in parts, as in a two-phase transfer:
+// Money is set aside once and paid out in parts, in two phases:
 //
 //	Hold   wallet of the owner  → the hold
 //	Post   a part of the hold   → clearing (owner's shard), then clearing → wallet of the payee (payee's shard)

@@ -26,7 +26,8 @@ func BenchmarkSettle(b *testing.B) {
 		users    = 100_000
 		credits  = nShards * gifts * parts
 	)
-	server, err := devstack.StartMariaDB(b.Context(), devstack.MariaDBOptions{Dir: b.TempDir(), BufferPoolMiB: 1024, RedoLogMiB: 1024})
+	server, err := devstack.StartMariaDB(b.Context(), devstack.MariaDBOptions{Dir: b.TempDir(), BufferPoolMiB: 1024,
+		RedoLogMiB: 1024})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -71,7 +72,8 @@ func BenchmarkSettle(b *testing.B) {
 					batch := make([]ledger.Post, 0, gifts*perBatch)
 					for i, h := range holds[shard] {
 						for part := from; part < from+perBatch; part++ {
-							batch = append(batch, ledgertest.Pay(h, part, fmt.Sprintf("user-%d", (round*7919+i*977+shard*31+part*1009)%users)))
+							batch = append(batch, ledgertest.Pay(h, part, fmt.Sprintf("user-%d",
+								(round*7919+i*977+shard*31+part*1009)%users)))
 						}
 					}
 					if r, err := l.Post(b.Context(), shard, batch); err != nil || r.Posted != len(batch) {

@@ -69,7 +69,8 @@ func TestCrashBeforeTheOutboxIsCleared(t *testing.T) {
 	b := ledgertest.OpenMySQL(t, 4)
 	b.TopUp("alice", 1000)
 	h := b.Gift("alice", 40, 30, 20, 10)
-	b.PostAll(ledgertest.Pay(h, 0, "bob"), ledgertest.Pay(h, 1, "carol"), ledgertest.Pay(h, 2, "dave"), ledgertest.Pay(h, 3, "erin"))
+	b.PostAll(ledgertest.Pay(h, 0, "bob"), ledgertest.Pay(h, 1, "carol"), ledgertest.Pay(h, 2, "dave"), ledgertest.Pay(h,
+		3, "erin"))
 	shard, _ := b.ShardOf(h.ID)
 	outbox, kept := b.Cluster.Table(shard, "outbox"), b.Cluster.Table(shard, "kept")
 	b.Exec(shard, "CREATE TABLE "+kept+" AS SELECT * FROM "+outbox)
@@ -79,7 +80,8 @@ func TestCrashBeforeTheOutboxIsCleared(t *testing.T) {
 	b.Exec(shard, "INSERT INTO "+outbox+" SELECT * FROM "+kept)
 	b.WantBalanced(0) // what is in an inbox has arrived, whatever the outbox says
 	next := b.Gift("alice", 4, 3, 2, 1)
-	b.PostAll(ledgertest.Pay(next, 0, "bob"), ledgertest.Pay(next, 1, "carol"), ledgertest.Pay(next, 2, "dave"), ledgertest.Pay(next, 3, "erin"))
+	b.PostAll(ledgertest.Pay(next, 0, "bob"), ledgertest.Pay(next, 1, "carol"), ledgertest.Pay(next, 2, "dave"),
+		ledgertest.Pay(next, 3, "erin"))
 	b.WantBalanced(10)
 	b.DeliverAll()
 	b.WantBalances(map[string]int64{"bob": 44, "carol": 33, "dave": 22, "erin": 11})

@@ -85,7 +85,8 @@ func TestSameIDIsNeverOverwritten(t *testing.T) {
 	h := one.Gift("alice", 10, 20)
 	other := two.Draft("alice", 500)
 	other.ID = h.ID
-	if _, err := two.Hold(t.Context(), ledgertest.Request(t, "other", "other"), other); !errors.Is(err, mysqlledger.ErrIDExists) {
+	if _, err := two.Hold(t.Context(), ledgertest.Request(t, "other", "other"), other); !errors.Is(err,
+		mysqlledger.ErrIDExists) {
 		t.Errorf("hold with an id that exists: %v, want an error", err)
 	}
 	if got, err := two.GetHold(t.Context(), h.ID); err != nil || !ledgertest.SameHold(got, h) {
@@ -180,7 +181,10 @@ func TestAClaimWaitsForTheFirst(t *testing.T) {
 	go func() {
 		<-claimed
 		_, err := b.Make(again, ledger.HoldOptions{}) // another request, which is not held up
-		second <- errors.Join(err, b.Tx(ctx, again.ID, func(tx ledger.Tx) error { return tx.Claim(ctx, "alice", r, again.ID) }))
+		second <- errors.Join(err, b.Tx(ctx, again.ID, func(tx ledger.Tx) error {
+			return tx.Claim(ctx, "alice", r,
+				again.ID)
+		}))
 	}()
 	runs := 0
 	err := b.Tx(ctx, first.ID, func(tx ledger.Tx) error {

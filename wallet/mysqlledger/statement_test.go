@@ -9,8 +9,8 @@ import (
 	"github.com/hongbao/hongbao/wallet/ledger/ledgertest"
 )
 
-// A statement of 50,000 entries, a minute apart, of which every hundredth came some days late. Each range gives exactly its
-// entries, newest first, in pages that never look through more than their share.
+// A statement of 50,000 entries, a minute apart, of which every hundredth came some days late. Each range gives exactly
+// its entries, newest first, in pages that never look through more than their share.
 func TestEntriesBetween(t *testing.T) {
 	b := ledgertest.OpenMySQL(t, 2)
 	const all = 50_000
@@ -23,9 +23,11 @@ func TestEntriesBetween(t *testing.T) {
 		if seq%100 == 0 {
 			at[seq] = at[seq].Add(-72 * time.Hour)
 		}
-		rows = append(rows, fmt.Sprintf("('alice', 'CNY', %d, 1, %d, 'post', 'offer', %d, 0, 'bob', '', %d)", seq, seq, seq, at[seq].UnixMilli()))
+		rows = append(rows, fmt.Sprintf("('alice', 'CNY', %d, 1, %d, 'post', 'offer', %d, 0, 'bob', '', %d)", seq, seq, seq,
+			at[seq].UnixMilli()))
 		if len(rows) == 1000 {
-			b.Exec(shard, "INSERT INTO "+b.Cluster.Table(shard, "entries")+" (account, currency, seq, amount, balance, kind, subject, reference, part, counterparty, note, at) VALUES "+strings.Join(rows, ","))
+			b.Exec(shard, "INSERT INTO "+b.Cluster.Table(shard, "entries")+" (account, currency, seq, amount, balance, kind, "+
+				"subject, reference, part, counterparty, note, at) VALUES "+strings.Join(rows, ","))
 			rows = nil
 		}
 	}
@@ -53,7 +55,8 @@ func TestEntriesBetween(t *testing.T) {
 				for want > 0 && !in(want) {
 					want--
 				}
-				if e.Seq != int64(want) || e.Balance != e.Seq || !e.At.Equal(at[want]) || e.Counterparty != "bob" || e.Subject != ledgertest.Offer {
+				if e.Seq != int64(want) || e.Balance != e.Seq || !e.At.Equal(at[want]) || e.Counterparty != "bob" ||
+					e.Subject != ledgertest.Offer {
 					t.Fatalf("%v: %+v, want entry %d", r, e, want)
 				}
 				want--
@@ -73,7 +76,8 @@ func TestEntriesBetween(t *testing.T) {
 		}
 	}
 	for _, user := range []string{"bob", b.Elsewhere("alice")} {
-		if entries, next, err := b.EntriesBetween(t.Context(), user, cny, 0, 10, first, time.Time{}); err != nil || len(entries) != 0 || next != 0 {
+		if entries, next, err := b.EntriesBetween(t.Context(), user, cny, 0, 10, first, time.Time{}); err != nil ||
+			len(entries) != 0 || next != 0 {
 			t.Errorf("of %s, who has no wallet: %v, %d, %v", user, entries, next, err)
 		}
 	}

@@ -1,6 +1,7 @@
 package ledgertest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -48,7 +49,7 @@ func testLifeOfAHold(t *testing.T, open Open) {
 	if again, done, err := b.Void(ctx, h.ID, 400); !done || err != nil || !SameHold(again, voided) {
 		t.Errorf("void again: %+v, %v, %v", again, done, err)
 	}
-	if _, _, err := b.Void(ctx, h.ID+1<<40, 0); err != ledger.ErrHoldNotFound {
+	if _, _, err := b.Void(ctx, h.ID+1<<40, 0); !errors.Is(err, ledger.ErrHoldNotFound) {
 		t.Errorf("void of no hold: %v", err)
 	}
 	b.WantBalances(map[string]int64{"alice": 700, bob: 300, "carol": 0})
@@ -99,7 +100,8 @@ func testHolds(t *testing.T, open Open) {
 		{"same request, same body", request("r1"), first, "", first.ID, 900},
 		{"same request, same body, new id", request("r1"), fresh(), "", first.ID, 900},
 		{"same request, other body", Request(t, "r1", "send 200"), first, refusal.CodeRequestConflict, 0, 900},
-		{"same request, other method", Must(ledger.NewRequest("r1", "topup", body)), first, refusal.CodeRequestConflict, 0, 900},
+		{"same request, other method", Must(ledger.NewRequest("r1", "topup", body)), first, refusal.CodeRequestConflict, 0,
+			900},
 		{"other request, same id of the hold", request("r2"), first, malformed, 0, 900},
 		{"other request, same body", request("r3"), fresh(), "", -1, 800},
 		{"more than there is", request("r4"), b.Draft("alice", 801), refusal.CodeInsufficientBalance, 0, 800},
@@ -128,7 +130,8 @@ func testHolds(t *testing.T, open Open) {
 	if _, ok, err := b.Requested(t.Context(), "alice", request("r9")); ok || err != nil {
 		t.Errorf("Requested, of one that was never carried out: %v, %v", ok, err)
 	}
-	if _, _, err := b.Requested(t.Context(), "alice", Request(t, "r1", "other")); refusal.CodeOf(err) != refusal.CodeRequestConflict {
+	if _, _, err := b.Requested(t.Context(), "alice", Request(t, "r1",
+		"other")); refusal.CodeOf(err) != refusal.CodeRequestConflict {
 		t.Errorf("Requested, with another body: %v", err)
 	}
 	b.WantBalanced(0)
@@ -147,9 +150,10 @@ func testMalformedHolds(t *testing.T, open Open) {
 		"id below zero":            {func(h *ledger.Hold) { h.ID = -h.ID }, malformed},
 		"parts that do not sum up": {func(h *ledger.Hold) { h.Amount.Minor++ }, malformed},
 		"a part of nothing":        {func(h *ledger.Hold) { h.Parts = []int64{100, 0} }, malformed},
-		"parts that overflow":      {func(h *ledger.Hold) { h.Parts = []int64{1 << 62, 1 << 62, 1 << 62, 1<<62 + 100} }, malformed},
-		"no parts":                 {func(h *ledger.Hold) { h.Parts = nil }, malformed},
-		"nothing":                  {func(h *ledger.Hold) { h.Amount.Minor, h.Parts = 0, nil }, refusal.CodeAmountOutOfRange},
+		"parts that overflow": {func(h *ledger.Hold) { h.Parts = []int64{1 << 62, 1 << 62, 1 << 62, 1<<62 + 100} },
+			malformed},
+		"no parts": {func(h *ledger.Hold) { h.Parts = nil }, malformed},
+		"nothing":  {func(h *ledger.Hold) { h.Amount.Minor, h.Parts = 0, nil }, refusal.CodeAmountOutOfRange},
 		"too much": {func(h *ledger.Hold) {
 			h.Amount.Minor, h.Parts = ledger.MaxMinor+1, []int64{ledger.MaxMinor + 1}
 		}, refusal.CodeAmountOutOfRange},
@@ -272,7 +276,8 @@ func testPayNow(t *testing.T, open Open) {
 	if stored, err := b.GetHold(ctx, h.ID); err != nil || !SameHold(stored, held) {
 		t.Errorf("stored: %+v, %v, want %+v", stored, err, held)
 	}
-	if again, err := b.HoldWith(ctx, request, draft(), ledger.HoldOptions{PayNow: true}); err != nil || !SameHold(again, held) {
+	if again, err := b.HoldWith(ctx, request, draft(), ledger.HoldOptions{PayNow: true}); err != nil || !SameHold(again,
+		held) {
 		t.Errorf("again: %+v, %v", again, err)
 	}
 	if posts, err := b.Posts(ctx, h.ID); err != nil || !slices.Equal(posts, []ledger.Post{Pay(h, 0, bob)}) {

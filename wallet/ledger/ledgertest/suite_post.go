@@ -35,8 +35,10 @@ func testPosts(t *testing.T, open Open) {
 		{"the same again", batch(bob), 0, 1, "", false},
 		{"the same twice in a batch", batch(bob, bob), 0, 2, "", false},
 		{"same part and payee, other time", edit(bob, func(p *ledger.Post) { p.At = p.At.Add(time.Hour) }), 0, 1, "", false},
-		{"same part, other payee", edit(bob, func(p *ledger.Post) { p.Payee = "carol" }), 0, 0, "the part was paid to bob", false},
-		{"same part and payee, other amount", edit(bob, func(p *ledger.Post) { p.Minor = 20 }), 0, 0, "the part's amount is 30", false},
+		{"same part, other payee", edit(bob, func(p *ledger.Post) { p.Payee = "carol" }), 0, 0, "the part was paid to bob",
+			false},
+		{"same part and payee, other amount", edit(bob, func(p *ledger.Post) { p.Minor = 20 }), 0, 0,
+			"the part's amount is 30", false},
 		{"same payee, other part", batch(Pay(h, 1, "bob")), 0, 0, "the payee was paid part 0", false},
 		{"a part that is not there", unknown(h.ID, 4), 0, 0, "the hold has parts 0 to 3", false},
 		{"a part below zero", unknown(h.ID, -1), 0, 0, "the hold has parts 0 to 3", false},
@@ -61,7 +63,8 @@ func testPosts(t *testing.T, open Open) {
 		if len(r.Rejected) > 0 {
 			reason = r.Rejected[0].Reason
 		}
-		if r.Posted != line.posted || r.Repeated != line.repeated || reason != line.rejected || len(r.Completed) == 1 != line.completed {
+		if r.Posted != line.posted || r.Repeated != line.repeated || reason != line.rejected ||
+			len(r.Completed) == 1 != line.completed {
 			t.Errorf("%s: %+v, want %d posted, %d repeated, %q", line.what, r, line.posted, line.repeated, line.rejected)
 		}
 	}

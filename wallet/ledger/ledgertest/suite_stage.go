@@ -223,7 +223,8 @@ func testDailyLimit(t *testing.T, open Open) {
 		{"without a limit", "2026-02-17 00:00:02", 5000, 0, CNY, -1, ""},
 		{"which counts all the same", "2026-02-17 00:00:02", 1, 5100, CNY, -1, exceeded},
 		{"within a higher one", "2026-02-17 00:00:02", 1, 5101, CNY, -1, ""},
-		{"within the limit, but more than there is", "2026-02-18 00:00:00", 9000, 9000, CNY, -1, refusal.CodeInsufficientBalance},
+		{"within the limit, but more than there is", "2026-02-18 00:00:00", 9000, 9000, CNY, -1,
+			refusal.CodeInsufficientBalance},
 		{"so nothing was counted", "2026-02-18 00:00:00", 100, 100, CNY, -1, ""},
 	} {
 		if line.back >= 0 {

@@ -120,7 +120,8 @@ func testEntriesBetween(t *testing.T, open Open) {
 	}
 	at[1] = Must(b.Entries(t.Context(), "alice", CNY, 2, 1))[0].At
 	for _, r := range [][2]time.Time{
-		{}, {first, first.Add(time.Hour)}, {first.Add(10 * time.Minute), {}}, {{}, first}, {first.Add(time.Hour), first.Add(2 * time.Hour)},
+		{}, {first, first.Add(time.Hour)}, {first.Add(10 * time.Minute), {}}, {{}, first}, {first.Add(time.Hour),
+			first.Add(2 * time.Hour)},
 		{at[4], at[7]}, {at[4].Add(1), at[7].Add(1)},
 	} {
 		from, to := r[0].Truncate(time.Millisecond), r[1].Truncate(time.Millisecond)

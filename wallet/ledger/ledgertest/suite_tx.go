@@ -181,8 +181,8 @@ func testClaims(t *testing.T, open Open) {
 	b.WantBalanced(0)
 }
 
-// Events come out in the order in which they went in, those of each topic; what did not happen is not told; a topic that
-// fails keeps its events and holds up no other.
+// The events of a topic come out in the order in which they went in; what did not happen is not told; a topic that fails
+// keeps its events and holds up no other.
 func testEvents(t *testing.T, open Open) {
 	b := open(t, 2)
 	ctx := t.Context()
@@ -212,7 +212,8 @@ func testEvents(t *testing.T, open Open) {
 		t.Errorf("%d published, want 3", n)
 	}
 	for topic, want := range map[string][]string{
-		ledger.UserTopic("bob"): {body(first), body(second)}, ledger.UserTopic("carol"): {body(third)}, "steps": {`{"to":"arrived"}`},
+		ledger.UserTopic("bob"): {body(first),
+			body(second)}, ledger.UserTopic("carol"): {body(third)}, "steps": {`{"to":"arrived"}`},
 	} {
 		if got := inbox.Bodies(topic); !slices.Equal(got, want) {
 			t.Errorf("%s heard %v, want %v", topic, got, want)
@@ -245,13 +246,15 @@ func testCancelRequest(t *testing.T, open Open) {
 	if _, ok, err := b.CancelRequest(ctx, "alice", own(0)); ok || err != nil {
 		t.Fatal(ok, err)
 	}
-	if _, err := b.HoldWith(ctx, own(0), b.Draft("alice", 10), ledger.HoldOptions{}); !errors.Is(err, ledger.ErrCancelled) {
+	if _, err := b.HoldWith(ctx, own(0), b.Draft("alice", 10), ledger.HoldOptions{}); !errors.Is(err,
+		ledger.ErrCancelled) {
 		t.Errorf("a cancelled request: %v", err)
 	}
 	if _, ok, err := b.Requested(ctx, "alice", own(0)); ok || err != nil {
 		t.Errorf("a cancelled request: %v, %v", ok, err)
 	}
-	if _, _, err := b.CancelRequest(ctx, "alice", own("another body")); refusal.CodeOf(err) != refusal.CodeRequestConflict {
+	if _, _, err := b.CancelRequest(ctx, "alice", own("another "+
+		"body")); refusal.CodeOf(err) != refusal.CodeRequestConflict {
 		t.Errorf("another body: %v", err)
 	}
 	if _, _, err := b.CancelRequest(ctx, "#clearing", own(0)); refusal.CodeOf(err) != refusal.CodeInvalidArgument {

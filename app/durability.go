@@ -14,8 +14,8 @@ import (
 	"github.com/hongbao/hongbao/envelope"
 )
 
-// RedisPromise is what a Redis says about itself: how durable its acknowledgements are, and how full it is.
-type RedisPromise struct {
+// RedisServer is what a Redis says about itself: how durable its acknowledgements are, and how full it is.
+type RedisServer struct {
 	Version     string
 	AppendOnly  bool
 	AppendFsync string // empty where the server does not let us ask
@@ -23,16 +23,16 @@ type RedisPromise struct {
 	UsedMemory  int64  // bytes
 }
 
-// MySQLPromise is what a MySQL server says about how durable its commits are. What it does not know is empty.
-type MySQLPromise struct {
+// MySQLServer is what a MySQL server says about how durable its commits are. What it does not know is empty.
+type MySQLServer struct {
 	Version             string
 	FlushLogAtTrxCommit string
 	SyncBinlog          string
 }
 
-// RedisPromises asks the primaries that answer.
-func (a *App) RedisPromises(ctx context.Context) []RedisPromise {
-	var promises []RedisPromise
+// RedisDurability asks the primaries that answer.
+func (a *App) RedisDurability(ctx context.Context) []RedisServer {
+	var servers []RedisServer
 	for _, node := range a.Redis.Nodes() {
 		text, err := node.Do(ctx, node.B().Info().Build()).ToString()
 		if err != nil {
@@ -42,7 +42,7 @@ func (a *App) RedisPromises(ctx context.Context) []RedisPromise {
 		if info["role"] != "master" {
 			continue
 		}
-		p := RedisPromise{Version: info["redis_version"], AppendOnly: info["aof_enabled"] == "1", Eviction: info["maxmemory_policy"]}
+		p := RedisServer{Version: info["redis_version"], AppendOnly: info["aof_enabled"] == "1", Eviction: info["maxmemory_policy"]}
 		p.UsedMemory, _ = strconv.ParseInt(info["used_memory"], 10, 64) // 0 where it is not said
 		// A managed Redis may refuse CONFIG.
 		if config, err := node.Do(ctx, node.B().ConfigGet().Parameter("appendfsync").Build()).AsStrMap(); err == nil {
@@ -50,9 +50,9 @@ func (a *App) RedisPromises(ctx context.Context) []RedisPromise {
 		} else if _, refused := rueidis.IsRedisErr(err); !refused {
 			continue
 		}
-		promises = append(promises, p)
+		servers = append(servers, p)
 	}
-	return promises
+	return servers
 }
 
 // ErrVolatileRedis says that Redis may forget what it has acknowledged, and with it who has won.
@@ -64,7 +64,7 @@ func (a *App) checkDurable(ctx context.Context) error {
 	if a.cfg.VolatileRedis {
 		return nil
 	}
-	for _, p := range a.RedisPromises(ctx) {
+	for _, p := range a.RedisDurability(ctx) {
 		if !p.AppendOnly || p.AppendFsync != "always" && p.AppendFsync != "" || p.Eviction != "noeviction" {
 			return fmt.Errorf("%w (appendonly %t, appendfsync %q, maxmemory-policy %q): set appendonly yes, appendfsync always and maxmemory-policy noeviction, or say --volatile-redis",
 				ErrVolatileRedis, p.AppendOnly, p.AppendFsync, p.Eviction)
@@ -84,18 +84,18 @@ func parseInfo(text string) map[string]string {
 	return info
 }
 
-// MySQLPromises asks the servers that answer.
-func (a *App) MySQLPromises(ctx context.Context) []MySQLPromise {
-	var promises []MySQLPromise
+// MySQLDurability asks the servers that answer.
+func (a *App) MySQLDurability(ctx context.Context) []MySQLServer {
+	var servers []MySQLServer
 	for server := range a.Cluster.Servers() {
-		if p, err := mysqlPromise(ctx, a.Cluster.ServerDB(server)); err == nil {
-			promises = append(promises, p)
+		if p, err := mysqlServer(ctx, a.Cluster.ServerDB(server)); err == nil {
+			servers = append(servers, p)
 		}
 	}
-	return promises
+	return servers
 }
 
-func mysqlPromise(ctx context.Context, db *sql.DB) (p MySQLPromise, err error) {
+func mysqlServer(ctx context.Context, db *sql.DB) (p MySQLServer, err error) {
 	if err := db.QueryRowContext(ctx, "SELECT VERSION()").Scan(&p.Version); err != nil {
 		return p, err
 	}

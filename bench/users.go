@@ -20,8 +20,8 @@ const (
 	currency = "CNY"
 )
 
-// crowd are users in groups. A user is a number; user u is in group u / per.
-type crowd struct {
+// users are users in groups. A user is a number; user u is in group u / per.
+type users struct {
 	per    int
 	names  []string
 	tokens []string
@@ -30,15 +30,15 @@ type crowd struct {
 	sizes  []int
 }
 
-// newCrowd makes users, a multiple of per, puts them into groups and gives the senders money. The names begin with the prefix, which no
+// newUsers makes n users, a multiple of per, puts them into groups and gives the senders money. The names begin with the prefix, which no
 // other run has.
-func newCrowd(ctx context.Context, t *Target, prefix string, users, per int) (*crowd, error) {
-	c := &crowd{per: per, names: make([]string, users), tokens: make([]string, users), as: make([]context.Context, users)}
-	for from := 0; from < users; from += per {
+func newUsers(ctx context.Context, t *Target, prefix string, n, per int) (*users, error) {
+	c := &users{per: per, names: make([]string, n), tokens: make([]string, n), as: make([]context.Context, n)}
+	for from := 0; from < n; from += per {
 		c.groups = append(c.groups, fmt.Sprintf("%s-g%d", prefix, len(c.groups)))
-		c.sizes = append(c.sizes, min(per, users-from))
+		c.sizes = append(c.sizes, min(per, n-from))
 	}
-	for u := range users {
+	for u := range n {
 		c.names[u] = fmt.Sprintf("%s-u%d", prefix, u)
 	}
 	if err := c.sign(ctx, t); err != nil {
@@ -54,13 +54,13 @@ func newCrowd(ctx context.Context, t *Target, prefix string, users, per int) (*c
 	return c, c.fund(ctx, t)
 }
 
-func (c *crowd) members(g int) []string {
+func (c *users) members(g int) []string {
 	from := g * c.per
 	return c.names[from : from+c.sizes[g]]
 }
 
 // sign makes everyone's token. That is work for the processor alone, so it is spread over all of them.
-func (c *crowd) sign(ctx context.Context, t *Target) error {
+func (c *users) sign(ctx context.Context, t *Target) error {
 	base := context.WithoutCancel(ctx)
 	chunk := (len(c.names) + runtime.NumCPU() - 1) / runtime.NumCPU()
 	return inParallel(ctx, runtime.NumCPU(), func(i int) error {
@@ -78,7 +78,7 @@ func (c *crowd) sign(ctx context.Context, t *Target) error {
 
 // fund gives the senders money, and lets everyone else look at their wallet once, so that the target knows their token
 // before anything is measured.
-func (c *crowd) fund(ctx context.Context, t *Target) error {
+func (c *users) fund(ctx context.Context, t *Target) error {
 	return inParallel(ctx, len(c.names), func(u int) error {
 		if u%c.per < sendersPerGroup {
 			_, err := t.raw.Wallet.TopUp(c.as[u], &walletapi.FundingRequest{RequestId: c.names[u], Amount: funds, Currency: currency})
@@ -90,12 +90,12 @@ func (c *crowd) fund(ctx context.Context, t *Target) error {
 }
 
 // sender is one of the senders of a group.
-func (c *crowd) sender(g, n int) (user int) {
+func (c *users) sender(g, n int) (user int) {
 	return g*c.per + n%min(sendersPerGroup, c.sizes[g])
 }
 
 // member is a member of a group.
-func (c *crowd) member(g, n int) (user int) { return g*c.per + n%c.sizes[g] }
+func (c *users) member(g, n int) (user int) { return g*c.per + n%c.sizes[g] }
 
 // explainAt says what could not be done, or nil.
 func explainAt(err error, what string) error {

@@ -2,8 +2,8 @@ package push
 
 import "sync"
 
-// outbox is the queue of one connection, bounded by frames and by bytes. Many put, one takes.
-type outbox struct {
+// sendQueue is the queue of one connection, bounded by frames and by bytes. Many put, one takes.
+type sendQueue struct {
 	maxFrames int
 	maxBytes  int
 	ready     chan struct{} // holds one token once there is something to take
@@ -15,12 +15,12 @@ type outbox struct {
 	closed bool
 }
 
-func newOutbox(maxFrames, maxBytes int) *outbox {
-	return &outbox{maxFrames: maxFrames, maxBytes: maxBytes, ready: make(chan struct{}, 1)}
+func newSendQueue(maxFrames, maxBytes int) *sendQueue {
+	return &sendQueue{maxFrames: maxFrames, maxBytes: maxBytes, ready: make(chan struct{}, 1)}
 }
 
 // put never waits. It is false where the queue is full; a closed queue swallows what it is given.
-func (o *outbox) put(f *frame) bool {
+func (o *sendQueue) put(f *frame) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
@@ -39,7 +39,7 @@ func (o *outbox) put(f *frame) bool {
 }
 
 // take returns the next frame, or nil.
-func (o *outbox) take() *frame {
+func (o *sendQueue) take() *frame {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.next == len(o.frames) {
@@ -56,7 +56,7 @@ func (o *outbox) take() *frame {
 }
 
 // close ends putting. What is in the queue can still be taken, unless drop.
-func (o *outbox) close(drop bool) {
+func (o *sendQueue) close(drop bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.closed = true
