@@ -69,6 +69,7 @@ func table() []row {
 		{"internal/index", adapter, []string{"internal/shards", "internal/outbox"}},
 		{"internal/membership", adapter, []string{"internal/refusal", rueidis}},
 		{"internal/revoked", adapter, []string{rueidis}}, // tokens that are no longer good, known on every node
+		{"internal/ratelimit", adapter, []string{rueidis}}, // how often somebody may do something, over all nodes
 		{"internal/signature", adapter, nil},
 		{"internal/thriftguard", adapter, []string{cloudwego}},
 		{"internal/devstack", adapter, []string{mysqlWire, rueidis}},
@@ -96,7 +97,7 @@ func table() []row {
 		// What an application imports, so it needs nothing of the server.
 		{"client", adapter, []string{"kitex_gen", "internal/thriftguard", cloudwego, kitexTools, gorilla}},
 		{"handler", adapter, []string{"client", "idl", "kitex_gen", "internal/thriftguard", "wallet", "wallet/ledger",
-			"internal/refusal", "envelope", "transfer", "collection", "merchant", "group", "push", cloudwego, kitexTools, jwt}},
+			"internal/refusal", "internal/ratelimit", "envelope", "transfer", "collection", "merchant", "group", "push", cloudwego, kitexTools, jwt}},
 
 		// Through the public client only, as any application.
 		{"bench", adapter, []string{"bench/load", "bench/report", "client", "kitex_gen", histogram, yamlFiles, bars}},
@@ -112,7 +113,7 @@ func table() []row {
 		{"cmd", wiring, []string{everything}},
 		{"app", wiring, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "wallet/audit", "envelope", "envelope/redispot",
 			"transfer", "collection", "collection/mysqlcollection", "group", "group/mysqlgroup", "merchant", "merchant/mysqlmerchant",
-			"push", "push/redisbus", "internal/loop", "internal/membership", "internal/outbox", "internal/revoked", "internal/shards", rueidis}}, // no edge
+			"push", "push/redisbus", "internal/loop", "internal/membership", "internal/outbox", "internal/ratelimit", "internal/revoked", "internal/shards", rueidis}}, // no edge
 
 		{"wallet/ledger/ledgertest", testSupport, nil},
 		{"envelope/pottest", testSupport, nil},
