@@ -18,6 +18,7 @@ import (
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/envelope/redispot"
 	"github.com/hongbao/hongbao/group"
+	"github.com/hongbao/hongbao/internal/ratelimit"
 	"github.com/hongbao/hongbao/internal/revoked"
 	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/merchant"
@@ -75,6 +76,7 @@ type App struct {
 	Collections  *collection.Service
 	Merchants    *merchant.Service
 	Revoked      *revoked.List // it is as it was when opened until its Run runs
+	RateLimits   *ratelimit.Limiter
 	Wallets      *wallet.Service
 	Groups       *group.Directory
 	Bus          *redisbus.Bus
@@ -182,6 +184,7 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	if a.Revoked, err = revoked.Open(ctx, a.Redis, cfg.Log, cfg.Now); err != nil {
 		return err
 	}
+	a.RateLimits = ratelimit.New(a.Redis)
 	collections := mysqlcollection.New(a.Cluster, a.Ledger)
 	merchants := mysqlmerchant.New(a.Cluster, a.Ledger)
 	a.Envelopes = envelope.NewService(a.Ledger, a.Pots, a.Groups, a.Metadata, cfg.Limits, cfg.Now)

@@ -19,7 +19,7 @@ import (
 
 	"github.com/hongbao/hongbao/bench"
 	"github.com/hongbao/hongbao/bench/report"
-	"github.com/hongbao/hongbao/handler"
+	"github.com/hongbao/hongbao/handler/auth"
 )
 
 type benchCmd struct {
@@ -194,7 +194,7 @@ func (b benchRunCmd) stage(ctx context.Context, p bench.Progress) (s *stage, err
 		return s, err
 	}
 	s.access.Sign = func(subject, scope string) (string, error) {
-		return issuer.Issue(subject, []handler.Scope{handler.Scope(scope)}, handler.DefaultTokenLife)
+		return issuer.Issue(subject, []auth.Scope{auth.Scope(scope)}, auth.DefaultTokenLife)
 	}
 	s.target, err = bench.Connect(ctx, s.access)
 	return s, err

@@ -16,6 +16,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/hongbao/hongbao/handler"
+	"github.com/hongbao/hongbao/handler/auth"
 )
 
 const description = `Red envelopes and social transfers: durable, exact to the last cent, fast enough for New Year's Eve.
@@ -62,7 +63,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	var c cli
 	parser, err := kong.New(&c, kong.Name("hongbao"), kong.Description(description), kong.UsageOnError(),
 		kong.DefaultEnvars("HONGBAO"), kong.Writers(stdout, stderr),
-		kong.Vars{"token_life": handler.DefaultTokenLife.String()})
+		kong.Vars{"token_life": auth.DefaultTokenLife.String()})
 	if err != nil {
 		panic(err) // the flags above contradict each other
 	}

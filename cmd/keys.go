@@ -7,33 +7,37 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/hongbao/hongbao/app"
-	"github.com/hongbao/hongbao/handler"
+	"github.com/hongbao/hongbao/handler/auth"
 	"github.com/hongbao/hongbao/internal/revoked"
 )
 
 // developmentKey is the private key that `up` makes under --data and signs development tokens with.
 const developmentKey = "token.key"
 
+// ownKey is the private key that `up` makes under --data and signs tokens for merchants' servers with.
+const ownKey = "merchant.key"
+
 // loadPrivateKey reads an Ed25519 private key in PEM.
-func loadPrivateKey(path string) (*handler.Issuer, error) {
+func loadPrivateKey(path string) (*auth.Issuer, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	key, err := handler.ParsePrivateKey(text)
+	key, err := auth.ParsePrivateKey(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return handler.NewIssuer(key, time.Now), nil
+	return auth.NewIssuer(key, time.Now), nil
 }
 
 // makePrivateKey reads the key at path, after making one where there is none.
-func makePrivateKey(path string) (*handler.Issuer, error) {
+func makePrivateKey(path string) (*auth.Issuer, error) {
 	issuer, err := loadPrivateKey(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return issuer, err
@@ -42,14 +46,14 @@ func makePrivateKey(path string) (*handler.Issuer, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := handler.EncodePrivateKey(key)
+	text, err := auth.EncodePrivateKey(key)
 	if err != nil {
 		return nil, err
 	}
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		return nil, err
 	}
-	return handler.NewIssuer(key, time.Now), nil
+	return auth.NewIssuer(key, time.Now), nil
 }
 
 // tokenRules are the flags of every process that checks tokens.
@@ -59,35 +63,47 @@ type tokenRules struct {
 
 // tokens decides which tokens are good.
 type tokens struct {
-	verifier *handler.Verifier
+	verifier *auth.Verifier
 	revoked  *revoked.List
 }
 
-func (t tokenRules) tokens(ctx context.Context, s *app.App, keys handler.Keyring) (tokens, error) {
-	list, err := revoked.Open(ctx, s.Redis, s.Config().Log, time.Now)
-	if err != nil {
-		return tokens{}, err
-	}
-	verifier, err := handler.NewVerifier(handler.VerifierConfig{
-		Keys: keys, Life: t.MaxTokenLife, Revoked: list.Has, Now: time.Now,
+// tokens makes the verifier of a process. own are the installation's own keys, which sign for merchants' servers.
+func (t tokenRules) tokens(s *app.App, keys, own auth.Keyring) (tokens, error) {
+	verifier, err := auth.NewVerifier(auth.VerifierConfig{
+		Keys: keys, Own: own, Life: t.MaxTokenLife, Revoked: s.Revoked.Has, Now: time.Now,
 	})
-	return tokens{verifier, list}, err
+	return tokens{verifier, s.Revoked}, err
+}
+
+// merchantRules are the flags of a process that serves merchants.
+type merchantRules struct {
+	MerchantCalls int            `help:"Calls a second that a merchant's key may make." default:"100"`
+	Gateways      []netip.Prefix `name:"trusted-gateway" help:"Network of gateways, as 10.0.0.0/8. The server takes their word for a client's address. This machine is always trusted."`
+}
+
+func (m merchantRules) checkMerchants() error {
+	if m.MerchantCalls < 1 || m.MerchantCalls > 100_000 {
+		return fmt.Errorf("--merchant-calls %d is out of range: give 1 to 100000", m.MerchantCalls)
+	}
+	return nil
 }
 
 // publicKeys are the flags of a process that is told which keys sign tokens.
 type publicKeys struct {
 	tokenRules
 	TokenKeys []string `name:"token-key" help:"File with public keys (Ed25519, PEM) whose tokens are accepted. Repeat the flag while a key is being replaced." required:"" type:"existingfile"`
+	OwnKeys   []string `name:"merchant-token-key" help:"File with the public half of --merchant-key. Repeat the flag while a key is being replaced." type:"existingfile"`
 }
 
-func (p publicKeys) keyring() (handler.Keyring, error) {
-	all := make(handler.Keyring)
-	for _, path := range p.TokenKeys {
+// readKeyring reads public keys.
+func readKeyring(paths []string) (auth.Keyring, error) {
+	all := make(auth.Keyring)
+	for _, path := range paths {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			return nil, err
 		}
-		ring, err := handler.ParseKeyring(text)
+		ring, err := auth.ParseKeyring(text)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
@@ -118,7 +134,7 @@ func (t tokenCmd) Run(_ context.Context, at console) error {
 		return err
 	}
 	if t.Public {
-		text, err := handler.EncodePublicKey(issuer.PublicKey())
+		text, err := auth.EncodePublicKey(issuer.PublicKey())
 		if err != nil {
 			return err
 		}
@@ -133,10 +149,10 @@ func (t tokenCmd) Run(_ context.Context, at console) error {
 	return nil
 }
 
-func scopesOf(names []string) []handler.Scope {
-	scopes := make([]handler.Scope, len(names))
+func scopesOf(names []string) []auth.Scope {
+	scopes := make([]auth.Scope, len(names))
 	for i, name := range names {
-		scopes[i] = handler.Scope(name)
+		scopes[i] = auth.Scope(name)
 	}
 	return scopes
 }

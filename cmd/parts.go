@@ -3,11 +3,15 @@ package cmd
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/hongbao/hongbao/handler"
+	"github.com/hongbao/hongbao/handler/auth"
 )
 
 // metricsFlag is where a process without a gateway shows its metrics.
@@ -40,11 +44,34 @@ type rpcCmd struct {
 	funding
 	publicKeys
 	metricsFlag
-	Address string `name:"rpc" help:"Address of the Kitex services." default:"127.0.0.1:8888"`
+	merchantRules
+	Address     string `name:"rpc" help:"Address of the Kitex services." default:"127.0.0.1:8888"`
+	MerchantKey string `help:"File with a private key (Ed25519, PEM) to sign tokens for merchants' servers with. Without it they get none." type:"existingfile"`
+}
+
+// ownKeys are the keys that sign for merchants' servers: those that are trusted, and the issuer, nil without a key.
+func (r rpcCmd) ownKeys() (auth.Keyring, handler.SessionIssuer, error) {
+	own, err := readKeyring(r.OwnKeys)
+	if err != nil || r.MerchantKey == "" {
+		return own, nil, err
+	}
+	issuer, err := loadPrivateKey(r.MerchantKey)
+	if err != nil {
+		return nil, nil, err
+	}
+	own[auth.KeyID(issuer.PublicKey())] = issuer.PublicKey()
+	return own, issuer, nil
 }
 
 func (r rpcCmd) Run(ctx context.Context, at console) error {
-	keys, err := r.keyring()
+	if err := r.checkMerchants(); err != nil {
+		return err
+	}
+	keys, err := readKeyring(r.TokenKeys)
+	if err != nil {
+		return err
+	}
+	own, issuer, err := r.ownKeys()
 	if err != nil {
 		return err
 	}
@@ -61,11 +88,13 @@ func (r rpcCmd) Run(ctx context.Context, at console) error {
 		return err
 	}
 	defer s.Close()
-	tokens, err := r.tokens(ctx, s, keys)
+	tokens, err := r.tokens(s, keys, own)
 	if err != nil {
 		return err
 	}
-	server, address, err := listenRPC(s, c.bank, r.Address, tokens, c.metrics)
+	server, address, err := listenRPC(s, rpcOptions{
+		address: r.Address, bank: c.bank, tokens: tokens, merchants: r.merchantRules, sessions: issuer, metrics: c.metrics,
+	})
 	if err != nil {
 		return err
 	}
@@ -78,13 +107,18 @@ func (r rpcCmd) Run(ctx context.Context, at console) error {
 type gatewayCmd struct {
 	servers
 	publicKeys
-	Address string   `name:"http" help:"Address of the page, the HTTP API and the WebSocket." default:"127.0.0.1:8080"`
-	RPC     []string `name:"rpc" help:"Address of Kitex services to call. Repeat the flag for more." default:"127.0.0.1:8888"`
-	Origins []string `name:"origin" help:"Another origin whose pages may connect by WebSocket, for example https://chat.example.org. Repeat the flag for more."`
+	Address string         `name:"http" help:"Address of the page, the HTTP API and the WebSocket." default:"127.0.0.1:8080"`
+	RPC     []string       `name:"rpc" help:"Address of Kitex services to call. Repeat the flag for more." default:"127.0.0.1:8888"`
+	Origins []string       `name:"origin" help:"Another origin whose pages may connect by WebSocket, for example https://chat.example.org. Repeat the flag for more."`
+	Proxies []netip.Prefix `name:"trusted-proxy" help:"Network of proxies before this gateway, as 10.0.0.0/8. The gateway believes their X-Forwarded-For."`
 }
 
 func (g gatewayCmd) Run(ctx context.Context, at console) error {
-	keys, err := g.keyring()
+	keys, err := readKeyring(g.TokenKeys)
+	if err != nil {
+		return err
+	}
+	own, err := readKeyring(g.OwnKeys)
 	if err != nil {
 		return err
 	}
@@ -98,12 +132,12 @@ func (g gatewayCmd) Run(ctx context.Context, at console) error {
 		return err
 	}
 	defer s.Close()
-	tokens, err := g.tokens(ctx, s, keys)
+	tokens, err := g.tokens(s, keys, own)
 	if err != nil {
 		return err
 	}
 	web, err := listenHTTP(s, gatewayOptions{
-		address: g.Address, rpc: g.RPC, tokens: tokens, origins: g.Origins, metrics: c.metrics,
+		address: g.Address, rpc: g.RPC, tokens: tokens, origins: g.Origins, proxies: g.Proxies, metrics: c.metrics,
 	})
 	if err != nil {
 		return err

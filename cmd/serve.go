@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"time"
 
@@ -15,6 +16,8 @@ import (
 	"github.com/hongbao/hongbao/client"
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/handler"
+	"github.com/hongbao/hongbao/handler/auth"
+	"github.com/hongbao/hongbao/handler/gateway"
 	"github.com/hongbao/hongbao/handler/web"
 	"github.com/hongbao/hongbao/internal/membership"
 	"github.com/hongbao/hongbao/internal/revoked"
@@ -25,23 +28,36 @@ import (
 // recheckTimeout bounds the questions who may still listen.
 const recheckTimeout = 10 * time.Second
 
-// listenRPC makes the Kitex server over a system; bank is nil in a sandbox.
-func listenRPC(
-	s *app.App, bank *httpfunding.Provider, address string, tokens tokens, metrics prometheus.Registerer,
-) (*handler.Server, net.Addr, error) {
-	listener, err := listen("rpc", address)
+// rpcOptions says how a Kitex server differs from process to process.
+type rpcOptions struct {
+	address   string
+	bank      *httpfunding.Provider // nil in a sandbox
+	tokens    tokens
+	merchants merchantRules
+	sessions  handler.SessionIssuer // nil where merchants' servers get no tokens
+	metrics   prometheus.Registerer
+}
+
+// listenRPC makes the Kitex server over a system.
+func listenRPC(s *app.App, o rpcOptions) (*handler.Server, net.Addr, error) {
+	listener, err := listen("rpc", o.address)
 	if err != nil {
 		return nil, nil, err
 	}
 	wallets := &handler.Wallet{Domain: s.Wallets}
-	if bank != nil {
-		wallets.Callbacks = httpfunding.NewCallbacks(bank, s.Wallets)
+	if o.bank != nil {
+		wallets.Callbacks = httpfunding.NewCallbacks(o.bank, s.Wallets)
 	}
 	server, err := handler.NewServer(handler.ServerConfig{
-		Listener: listener, Verifier: tokens.verifier, Log: s.Config().Log, Metrics: metrics,
+		Listener: listener, Verifier: o.tokens.verifier, Log: s.Config().Log, Metrics: o.metrics,
 		Wallet: wallets, Group: &handler.Group{Domain: s.Groups}, Envelope: &handler.Envelope{Domain: s.Envelopes},
 		Transfer: &handler.Transfer{Domain: s.Transfers}, Collection: &handler.Collection{Domain: s.Collections},
-		Operator: handler.NewOperator(operators{s, tokens.revoked, tokens.verifier}),
+		Merchant: &handler.Merchant{
+			Domain: s.Merchants, Wallets: s.Wallets, Tokens: o.sessions, Limits: s.RateLimits,
+			CallsPerSecond: o.merchants.MerchantCalls,
+		},
+		Operator: handler.NewOperator(operators{s, o.tokens.revoked, o.tokens.verifier}),
+		Limits:   s.RateLimits, MerchantCalls: o.merchants.MerchantCalls, Gateways: o.merchants.Gateways,
 	})
 	if err != nil {
 		return nil, nil, errors.Join(err, listener.Close())
@@ -58,12 +74,12 @@ func listen(flag, address string) (net.Listener, error) {
 	return listener, nil
 }
 
-// gateway is the HTTP side of a process: API, live feed and page.
-type gateway struct {
+// webServer is the HTTP side of a process: API, live feed and page.
+type webServer struct {
 	listener net.Listener
 	server   *http.Server
 	hub      *push.Hub
-	gateway  *handler.Gateway
+	gateway  *gateway.Gateway
 	revoked  *revoked.List
 }
 
@@ -72,18 +88,19 @@ type gatewayOptions struct {
 	address string
 	rpc     []string
 	tokens
-	devTokens *handler.DevTokens // nil for none
+	devTokens *auth.DevTokens // nil for none
 	origins   []string
+	proxies   []netip.Prefix
 	metrics   *prometheus.Registry
 }
 
-func listenHTTP(s *app.App, o gatewayOptions) (_ *gateway, err error) {
-	g := &gateway{}
+func listenHTTP(s *app.App, o gatewayOptions) (_ *webServer, err error) {
+	g := &webServer{}
 	if g.listener, err = listen("http", o.address); err != nil {
 		return nil, err
 	}
 	log := s.Config().Log
-	listeners := handler.NewListeners(s.Groups, log)
+	listeners := gateway.NewListeners(s.Groups, log)
 	g.revoked = o.revoked
 	g.hub = push.New(s.Bus, listeners, listeners.Refuse, push.Config{Origins: o.origins}, log, o.metrics)
 	s.OnGroupChange(func(group string) {
@@ -91,11 +108,11 @@ func listenHTTP(s *app.App, o gatewayOptions) (_ *gateway, err error) {
 			log.Error("whether all may still listen could not be checked", "group", group, "error", err)
 		}
 	})
-	g.gateway, err = handler.NewGateway(handler.GatewayConfig{
+	g.gateway, err = gateway.New(gateway.Config{
 		RPC: client.KitexOptions(client.DefaultTimeout, o.rpc...), Verifier: o.verifier, Log: log,
 		Metrics: o.metrics, Gatherer: o.metrics, Ready: s.Checks(),
-		DevTokens: o.devTokens, Page: web.Handler(o.devTokens.Serves),
-		WebSocket: handler.Authenticated(o.verifier, log, g.hub, handler.ScopeUser),
+		DevTokens: o.devTokens, Proxies: o.proxies, Page: web.Handler(o.devTokens.Serves),
+		WebSocket: gateway.Authenticated(o.verifier, log, g.hub, auth.ScopeUser),
 	})
 	if err != nil {
 		return nil, errors.Join(err, g.listener.Close())
@@ -115,10 +132,10 @@ func recheck(hub *push.Hub, group string) error {
 }
 
 // expel ends the live feeds of revoked tokens.
-func (g *gateway) expel() { g.hub.Expel(g.revoked.Has) }
+func (g *webServer) expel() { g.hub.Expel(g.revoked.Has) }
 
 // run serves until the context ends, then lets requests and connections finish.
-func (g *gateway) run(ctx context.Context) error {
+func (g *webServer) run(ctx context.Context) error {
 	failed := make(chan error, 1)
 	go func() { failed <- g.server.Serve(g.gateway.Listener(g.listener)) }()
 	var err error

@@ -13,7 +13,7 @@ import (
 
 	"github.com/hongbao/hongbao/app"
 	"github.com/hongbao/hongbao/envelope"
-	"github.com/hongbao/hongbao/handler"
+	"github.com/hongbao/hongbao/handler/auth"
 )
 
 type upCmd struct {
@@ -21,6 +21,7 @@ type upCmd struct {
 	installation
 	funding
 	tokenRules
+	merchantRules
 	RPCAddress  string `name:"rpc" help:"Address of the Kitex services." default:"127.0.0.1:8888"`
 	HTTPAddress string `name:"http" help:"Address of the page, the HTTP API and the WebSocket." default:"127.0.0.1:8080"`
 
@@ -29,7 +30,7 @@ type upCmd struct {
 
 // Run starts everything, says where it is, and stops everything in the opposite order.
 func (u upCmd) Run(ctx context.Context, at console) error {
-	if err := u.checkFunding(); err != nil {
+	if err := errors.Join(u.checkFunding(), u.checkMerchants()); err != nil {
 		return err
 	}
 	began := time.Now()
@@ -88,7 +89,11 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *app.App, 
 	if err != nil {
 		return err
 	}
-	tokens, err := u.tokens(ctx, s, handler.NewKeyring(issuer.PublicKey()))
+	own, err := makePrivateKey(filepath.Join(u.Data, ownKey))
+	if err != nil {
+		return err
+	}
+	tokens, err := u.tokens(s, auth.NewKeyring(issuer.PublicKey()), auth.NewKeyring(own.PublicKey()))
 	if err != nil {
 		return err
 	}
@@ -96,7 +101,9 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *app.App, 
 	if err != nil {
 		return err
 	}
-	rpc, rpcAddress, err := listenRPC(s, c.bank, u.RPCAddress, tokens, c.metrics)
+	rpc, rpcAddress, err := listenRPC(s, rpcOptions{
+		address: u.RPCAddress, bank: c.bank, tokens: tokens, merchants: u.merchantRules, sessions: own, metrics: c.metrics,
+	})
 	if err != nil {
 		return err
 	}
@@ -136,7 +143,7 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *app.App, 
 }
 
 // devTokens decides who is given development tokens: nobody where money is real, whatever the flags say.
-func (u upCmd) devTokens(at console, sandbox bool, issuer *handler.Issuer) (*handler.DevTokens, error) {
+func (u upCmd) devTokens(at console, sandbox bool, issuer *auth.Issuer) (*auth.DevTokens, error) {
 	if !sandbox {
 		if u.DevTokensToAnyone {
 			return nil, errors.New("--dangerously-serve-dev-tokens-to-anyone is for a sandbox: here money is real")
@@ -146,7 +153,7 @@ func (u upCmd) devTokens(at console, sandbox bool, issuer *handler.Issuer) (*han
 	if u.DevTokensToAnyone {
 		at.log.Warn("everybody who can reach the HTTP address may act as any user", "address", u.HTTPAddress)
 	}
-	return &handler.DevTokens{Issuer: issuer, Life: u.MaxTokenLife, ToAnyone: u.DevTokensToAnyone}, nil
+	return &auth.DevTokens{Issuer: issuer, Life: u.MaxTokenLife, ToAnyone: u.DevTokensToAnyone}, nil
 }
 
 // server is a private server that can be started again.

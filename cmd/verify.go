@@ -13,6 +13,7 @@ import (
 	"github.com/hongbao/hongbao/client"
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/handler"
+	"github.com/hongbao/hongbao/handler/auth"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi"
 )
 
@@ -90,7 +91,7 @@ func (v verifyCmd) token() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return issuer.Issue(v.As, []handler.Scope{handler.ScopeUser}, time.Minute)
+	return issuer.Issue(v.As, []auth.Scope{auth.ScopeUser}, time.Minute)
 }
 
 func readEnvelope(path string) (*envelopeapi.Envelope, error) {

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/hongbao/hongbao/handler/auth"
 	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/kitex_gen/merchantapi"
 	"github.com/hongbao/hongbao/merchant"
@@ -32,12 +33,18 @@ type MerchantDomain interface {
 	MerchantMoney
 }
 
+// SessionIssuer is what Merchant needs of auth.Issuer.
+type SessionIssuer interface {
+	IssueSession(s merchant.Session, until time.Time) (string, error)
+}
+
 // Merchant is the Kitex MerchantService.
 type Merchant struct {
-	Domain  MerchantDomain
-	Wallets WalletDomain
-	Tokens  SessionIssuer
-	Limits  RateLimiter
+	Domain         MerchantDomain
+	Wallets        WalletDomain
+	Tokens         SessionIssuer // nil where this process has no key to sign with
+	Limits         RateLimiter
+	CallsPerSecond int // of a key; 0 for DefaultMerchantCalls
 }
 
 var _ merchantapi.MerchantService = (*Merchant)(nil)
@@ -190,6 +197,12 @@ func (h *Merchant) RollMerchantKey(ctx context.Context, r *merchantapi.RollKeyRe
 func (h *Merchant) RevokeMerchantKey(ctx context.Context, r *merchantapi.RevokeKeyRequest) (*merchantapi.MerchantKey, error) {
 	k, err := h.Domain.RevokeKey(ctx, subject(ctx), r.Id, r.KeyId, r.RequestId, r.GetReason())
 	return keyResponse(k, "", err)
+}
+
+// memberOrOperator is who asks for what both may see.
+func memberOrOperator(ctx context.Context) merchant.Caller {
+	c, _ := auth.CallerFrom(ctx)
+	return merchant.Caller{User: c.Subject, Operator: c.Has(auth.ScopeOperator)}
 }
 
 func page(size *int32, cursor string) (limit int, before int64, err error) {

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/hongbao/hongbao/internal/ratelimit"
+	"github.com/hongbao/hongbao/handler/auth"
 	"github.com/hongbao/hongbao/kitex_gen/merchantapi"
 	"github.com/hongbao/hongbao/merchant"
 	"github.com/hongbao/hongbao/wallet"
@@ -23,11 +23,6 @@ type MerchantMoney interface {
 	MoveIn(ctx context.Context, s merchant.Session, v merchant.Move) (ledger.Hold, error)
 }
 
-// RateLimiter is what the edge and Merchant need of ratelimit.Limiter.
-type RateLimiter interface {
-	Take(ctx context.Context, limit ratelimit.Limit, who string, number int) (ratelimit.Result, error)
-}
-
 // MerchantWallets implements merchantapi.MerchantService.
 func (h *Merchant) MerchantWallets(ctx context.Context, r *merchantapi.WalletsRequest) (*merchantapi.WalletsResponse, error) {
 	return h.wallets(ctx, func(wallet string) (string, error) { return h.Domain.SeenBy(ctx, subject(ctx), r.Id, r.Mode, wallet) })
@@ -35,7 +30,7 @@ func (h *Merchant) MerchantWallets(ctx context.Context, r *merchantapi.WalletsRe
 
 // SelfWallets implements merchantapi.MerchantService.
 func (h *Merchant) SelfWallets(ctx context.Context, _ *merchantapi.SelfRequest) (*merchantapi.WalletsResponse, error) {
-	return h.wallets(ctx, func(wallet string) (string, error) { return h.Domain.SeenIn(ctx, session(ctx), wallet) })
+	return h.wallets(ctx, func(wallet string) (string, error) { return h.Domain.SeenIn(ctx, auth.SessionFrom(ctx), wallet) })
 }
 
 func (h *Merchant) wallets(ctx context.Context, account func(wallet string) (string, error)) (*merchantapi.WalletsResponse, error) {
@@ -67,7 +62,7 @@ func (h *Merchant) MerchantEntries(
 
 // SelfEntries implements merchantapi.MerchantService.
 func (h *Merchant) SelfEntries(ctx context.Context, r *merchantapi.SelfEntriesRequest) (*merchantapi.WalletEntriesResponse, error) {
-	account, err := h.Domain.SeenIn(ctx, session(ctx), r.Wallet)
+	account, err := h.Domain.SeenIn(ctx, auth.SessionFrom(ctx), r.Wallet)
 	return h.entries(ctx, account, err, r.Currency, r.Limit, r.GetCursor())
 }
 
@@ -104,7 +99,7 @@ func (h *Merchant) TopUpMerchant(ctx context.Context, r *merchantapi.WalletTopUp
 
 // SelfTopUp implements merchantapi.MerchantService.
 func (h *Merchant) SelfTopUp(ctx context.Context, r *merchantapi.SelfTopUpRequest) (*merchantapi.WalletTopUp, error) {
-	account, err := h.Domain.FundedIn(ctx, session(ctx), r.Wallet, r.Currency)
+	account, err := h.Domain.FundedIn(ctx, auth.SessionFrom(ctx), r.Wallet, r.Currency)
 	return h.topUp(ctx, account, err, r.RequestId, r.Amount, r.Currency)
 }
 
@@ -130,7 +125,7 @@ func (h *Merchant) MoveMerchantMoney(ctx context.Context, r *merchantapi.MoveReq
 
 // SelfMove implements merchantapi.MerchantService.
 func (h *Merchant) SelfMove(ctx context.Context, r *merchantapi.SelfMoveRequest) (*merchantapi.Move, error) {
-	return moveResponse(h.Domain.MoveIn(ctx, session(ctx), merchant.Move{
+	return moveResponse(h.Domain.MoveIn(ctx, auth.SessionFrom(ctx), merchant.Move{
 		RequestID: r.RequestId, From: r.Sender, To: r.Receiver, Minor: r.Amount, Currency: r.Currency, Note: r.GetNote(),
 	}))
 }
@@ -144,5 +139,5 @@ func moveResponse(h ledger.Hold, err error) (*merchantapi.Move, error) {
 
 // SelfMerchant implements merchantapi.MerchantService.
 func (h *Merchant) SelfMerchant(ctx context.Context, _ *merchantapi.SelfRequest) (*merchantapi.Merchant, error) {
-	return merchantResponse(h.Domain.Session(ctx, session(ctx)))
+	return merchantResponse(h.Domain.Session(ctx, auth.SessionFrom(ctx)))
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"time"
 
 	"github.com/cloudwego/kitex/pkg/remote/codec"
@@ -15,6 +16,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	hongbao "github.com/hongbao/hongbao/client"
+	"github.com/hongbao/hongbao/handler/auth"
+	"github.com/hongbao/hongbao/handler/contract"
 	"github.com/hongbao/hongbao/internal/thriftguard"
 	"github.com/hongbao/hongbao/kitex_gen/collectionapi"
 	"github.com/hongbao/hongbao/kitex_gen/collectionapi/collectionservice"
@@ -22,6 +25,8 @@ import (
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi/envelopeservice"
 	"github.com/hongbao/hongbao/kitex_gen/groupapi"
 	"github.com/hongbao/hongbao/kitex_gen/groupapi/groupservice"
+	"github.com/hongbao/hongbao/kitex_gen/merchantapi"
+	"github.com/hongbao/hongbao/kitex_gen/merchantapi/merchantservice"
 	"github.com/hongbao/hongbao/kitex_gen/operatorapi"
 	"github.com/hongbao/hongbao/kitex_gen/operatorapi/operatorservice"
 	"github.com/hongbao/hongbao/kitex_gen/transferapi"
@@ -32,12 +37,11 @@ import (
 
 // Bounds of a server.
 const (
-	serviceTimeout   = 4 * time.Second // for one call in the domain, unless the IDL says another
 	readWriteTimeout = 5 * time.Second // for one message on a connection
 	connectionIdle   = time.Minute
 	exitWait         = 5 * time.Second // for calls under way when the server stops
-	// maxMessage bounds a request in bytes: a body of maxBody never gets larger in Thrift.
-	maxMessage = 2 * maxBody
+	// maxMessage bounds a request in bytes: a body of contract.MaxBody never gets larger in Thrift.
+	maxMessage = 2 * contract.MaxBody
 )
 
 // ServerConfig is what a Server needs. Everything is required but Operator.
@@ -48,10 +52,15 @@ type ServerConfig struct {
 	Envelope   envelopeapi.EnvelopeService
 	Transfer   transferapi.TransferService
 	Collection collectionapi.CollectionService
+	Merchant   merchantapi.MerchantService
 	Operator   operatorapi.OperatorService // nil: operators cannot ask here
-	Verifier   *Verifier
+	Verifier   *auth.Verifier
 	Log        *slog.Logger
 	Metrics    prometheus.Registerer
+
+	Limits        RateLimiter
+	MerchantCalls int            // of a merchant's key in a second; 0 for DefaultMerchantCalls
+	Gateways      []netip.Prefix // whose word for where a call comes from is taken, beside this machine's; may be empty
 }
 
 // Server is the Kitex server with all services on one port.
@@ -60,13 +69,14 @@ type Server struct {
 	exit  chan error
 }
 
-// NewServer makes a server. It fails where the IDL has a method that nobody said who may call.
+// NewServer makes a server. It fails where the IDL has a method without a scope annotation.
 func NewServer(c ServerConfig) (*Server, error) {
-	contract, err := loadContract()
+	promised, err := contract.Load()
 	if err != nil {
 		return nil, err
 	}
-	e := newEdge(contract, c.Verifier, c.Log)
+	e := newEdge(promised, c.Verifier, c.Log)
+	e.limits, e.merchantCalls, e.gateways = c.Limits, c.MerchantCalls, c.Gateways
 	guard := newFrameGuard(c.Log)
 	if err := errors.Join(c.Metrics.Register(e.seconds), c.Metrics.Register(guard.closed)); err != nil {
 		return nil, fmt.Errorf("server metrics: %w", err)
@@ -92,6 +102,7 @@ func NewServer(c ServerConfig) (*Server, error) {
 		envelopeservice.RegisterService(s.kitex, c.Envelope),
 		transferservice.RegisterService(s.kitex, c.Transfer),
 		collectionservice.RegisterService(s.kitex, c.Collection),
+		merchantservice.RegisterService(s.kitex, c.Merchant),
 	)
 	if c.Operator != nil {
 		err = errors.Join(err, operatorservice.RegisterService(s.kitex, c.Operator))

@@ -226,6 +226,9 @@ type Session struct {
 	Allowed     []netip.Prefix
 }
 
+// RevocationID is the name under which all tokens of a key are revoked.
+func RevocationID(key int64) string { return "merchant-key:" + strconv.FormatInt(key, 10) }
+
 // Account is the subject of the session's token.
 func (s Session) Account() string { return Account(s.Merchant, s.Mode, Available) }
 

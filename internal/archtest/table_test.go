@@ -3,8 +3,8 @@ package archtest
 // module is the prefix of our own import paths.
 const module = "github.com/hongbao/hongbao"
 
-// row says what one place may import besides the standard library, itself and what its kind may. A place is a folder and
-// the folders under it that have no row of their own.
+// row says what one place may import besides the standard library, itself and what its kind may. A place is a folder
+// and the folders under it that have no row of their own.
 type row struct {
 	place string
 	kind  kind
@@ -68,7 +68,7 @@ func table() []row {
 		{"internal/outbox", adapter, []string{"internal/shards", "internal/loop"}},
 		{"internal/index", adapter, []string{"internal/shards", "internal/outbox"}},
 		{"internal/membership", adapter, []string{"internal/refusal", rueidis}},
-		{"internal/revoked", adapter, []string{rueidis}}, // tokens that are no longer good, known on every node
+		{"internal/revoked", adapter, []string{rueidis}},   // tokens that are no longer good, known on every node
 		{"internal/ratelimit", adapter, []string{rueidis}}, // how often somebody may do something, over all nodes
 		{"internal/signature", adapter, nil},
 		{"internal/thriftguard", adapter, []string{cloudwego}},
@@ -85,7 +85,8 @@ func table() []row {
 		{"wallet/httpfunding", adapter, []string{"wallet", "wallet/ledger", "internal/refusal", "internal/signature"}},
 		{"envelope/redispot", adapter, []string{"envelope", "internal/refusal", rueidis}},
 		{"envelope/mempot", adapter, []string{"envelope", "internal/refusal"}},
-		{"collection/mysqlcollection", adapter, []string{"collection", "wallet/ledger", "wallet/mysqlledger", "wallet/audit",
+		{"collection/mysqlcollection", adapter, []string{"collection", "wallet/ledger", "wallet/mysqlledger",
+			"wallet/audit",
 			"internal/refusal", "internal/shards"}},
 		{"merchant/mysqlmerchant", adapter, []string{"merchant", "wallet/ledger", "wallet/mysqlledger", "wallet/audit",
 			"internal/refusal", "internal/shards"}},
@@ -96,8 +97,18 @@ func table() []row {
 		{"kitex_gen", adapter, []string{cloudwego}},
 		// What an application imports, so it needs nothing of the server.
 		{"client", adapter, []string{"kitex_gen", "internal/thriftguard", cloudwego, kitexTools, gorilla}},
-		{"handler", adapter, []string{"client", "idl", "kitex_gen", "internal/thriftguard", "wallet", "wallet/ledger",
-			"internal/refusal", "internal/ratelimit", "envelope", "transfer", "collection", "merchant", "group", "push", cloudwego, kitexTools, jwt}},
+		{"handler", adapter, []string{"handler/auth", "handler/contract", "handler/problem", "client", "kitex_gen",
+			"internal/thriftguard", "wallet", "wallet/ledger", "internal/refusal", "internal/ratelimit", "envelope",
+			"transfer", "collection", "merchant", "group", cloudwego, kitexTools}},
+		// What an error means outside, so it knows whose codes there are.
+		{"handler/problem", adapter, []string{"client", "wallet", "internal/refusal", "envelope", "transfer", "collection",
+			"merchant", "group", cloudwego}},
+		{"handler/auth", adapter, []string{"handler/problem", "internal/refusal", "merchant", jwt}},
+		{"handler/contract", adapter, []string{"handler/auth", "idl", "kitex_gen", cloudwego}},
+		// Reaches the services through Kitex only, as any client.
+		{"handler/gateway", adapter, []string{"handler/auth", "handler/contract", "handler/problem", "client", "kitex_gen",
+			"wallet", "wallet/ledger", "internal/refusal", "push", cloudwego, kitexTools}},
+		{"handler/web", adapter, nil},
 
 		// Through the public client only, as any application.
 		{"bench", adapter, []string{"bench/load", "bench/report", "client", "kitex_gen", histogram, yamlFiles, bars}},
@@ -111,13 +122,16 @@ func table() []row {
 
 		{".", wiring, []string{"cmd"}}, // main.go
 		{"cmd", wiring, []string{everything}},
-		{"app", wiring, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "wallet/audit", "envelope", "envelope/redispot",
-			"transfer", "collection", "collection/mysqlcollection", "group", "group/mysqlgroup", "merchant", "merchant/mysqlmerchant",
-			"push", "push/redisbus", "internal/loop", "internal/membership", "internal/outbox", "internal/ratelimit", "internal/revoked", "internal/shards", rueidis}}, // no edge
+		{"app", wiring, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "wallet/audit", "envelope",
+			"envelope/redispot",
+			"transfer", "collection", "collection/mysqlcollection", "group", "group/mysqlgroup", "merchant",
+			"merchant/mysqlmerchant", "push", "push/redisbus", "internal/loop", "internal/membership", "internal/outbox",
+			"internal/ratelimit", "internal/revoked", "internal/shards", rueidis}}, // no edge
 
 		{"wallet/ledger/ledgertest", testSupport, nil},
 		{"envelope/pottest", testSupport, nil},
 		{"app/apptest", testSupport, nil},
+		{"handler/handlertest", testSupport, nil},
 		{"internal/shards/shardstest", testSupport, nil},
 		{"internal/simulation", testSupport, nil},
 		{"internal/archtest", testSupport, nil},
@@ -141,7 +155,8 @@ func kindMay() map[kind][]string {
 // domainNever are the parts of the standard library that belong to an adapter.
 func domainNever() []string { return []string{"database/sql", "net/http", "net/rpc"} }
 
-// topLevel is what may stand in the repository's root, hidden files apart. ignored is what the programs and go put there.
+// topLevel is what may stand in the repository's root, hidden files apart. ignored is what the programs and go put
+// there.
 func topLevel() (may, ignored []string) {
 	may = []string{
 		"idl", "kitex_gen", "handler", "envelope", "wallet", "bench", "deploy", "go.mod", "README.md", // the user's

@@ -50,7 +50,8 @@ func TestRestore(t *testing.T) {
 	}
 	l.Restore(dest, before)
 	r := b.Audited()
-	if !slices.ContainsFunc(r.Discrepancies, func(d ledger.Discrepancy) bool { return d.Code == ledger.AuditClearing }) {
+	if !slices.ContainsFunc(r.Discrepancies,
+		func(d ledger.Discrepancy) bool { return d.Code == ledger.AuditClearing }) {
 		t.Errorf("the audit does not miss what a shard has lost: %+v", r)
 	}
 }
