@@ -163,7 +163,8 @@ func (a *App) connect(ctx context.Context) (err error) {
 
 func (a *App) assemble(ctx context.Context) (err error) {
 	cfg := a.cfg
-	if a.Ledger, err = mysqlledger.New(mysqlledger.Config{Cluster: a.Cluster, Node: cfg.Node, SettleWidth: cfg.SettleWidth, Log: cfg.Log, Registerer: cfg.Registerer, Now: cfg.Now}); err != nil {
+	if a.Ledger, err = mysqlledger.New(mysqlledger.Config{Cluster: a.Cluster, Node: cfg.Node,
+		SettleWidth: cfg.SettleWidth, Log: cfg.Log, Registerer: cfg.Registerer, Now: cfg.Now}); err != nil {
 		return err
 	}
 	a.Pots, err = redispot.New(a.Redis, redispot.Config{
@@ -260,7 +261,8 @@ func RedisOption(addresses []string) (option rueidis.ClientOption, err error) {
 		}
 		one, err := rueidis.ParseURL(address)
 		if err != nil { // the URL may hold a password: the error is not passed on
-			return option, fmt.Errorf("the Redis address number %d is malformed: give redis://user:password@host:port or unix:///path", i+1)
+			return option, fmt.Errorf(
+				"the Redis address number %d is malformed: give redis://user:password@host:port or unix:///path", i+1)
 		}
 		if i == 0 {
 			option = one

@@ -77,8 +77,8 @@ func (t tokenRules) tokens(s *app.App, keys, own auth.Keyring) (tokens, error) {
 
 // merchantRules are the flags of a process that serves merchants.
 type merchantRules struct {
-	MerchantCalls int            `help:"Calls a second that a merchant's key may make." default:"100"`
-	Gateways      []netip.Prefix `name:"trusted-gateway" help:"Network of gateways, as 10.0.0.0/8. The server takes their word for a client's address. This machine is always trusted."`
+	MerchantCalls int            `help:"Calls a second that a merchant's key may make."                                                                          default:"100"`
+	Gateways      []netip.Prefix `help:"Network of gateways, as 10.0.0.0/8. The server takes their word for a client's address. This machine is always trusted."               name:"trusted-gateway"`
 }
 
 func (m merchantRules) checkMerchants() error {
@@ -91,8 +91,8 @@ func (m merchantRules) checkMerchants() error {
 // publicKeys are the flags of a process that is told which keys sign tokens.
 type publicKeys struct {
 	tokenRules
-	TokenKeys []string `name:"token-key" help:"File with public keys (Ed25519, PEM) whose tokens are accepted. Repeat the flag while a key is being replaced." required:"" type:"existingfile"`
-	OwnKeys   []string `name:"merchant-token-key" help:"File with the public half of --merchant-key. Repeat the flag while a key is being replaced." type:"existingfile"`
+	TokenKeys []string `name:"token-key"          help:"File with public keys (Ed25519, PEM) whose tokens are accepted. Repeat the flag while a key is being replaced." required:"" type:"existingfile"`
+	OwnKeys   []string `name:"merchant-token-key" help:"File with the public half of --merchant-key. Repeat the flag while a key is being replaced."                                type:"existingfile"`
 }
 
 // readKeyring reads public keys.
@@ -114,11 +114,11 @@ func readKeyring(paths []string) (auth.Keyring, error) {
 
 type tokenCmd struct {
 	Subject string        `arg:"" help:"Subject of the token: a user id, or the name of a service."`
-	Scopes  []string      `name:"scope" help:"What the token allows: user, merchant, operator, service." default:"user"`
-	Life    time.Duration `help:"How long the token is valid, at most --max-token-life of the installation." default:"1h"`
-	Key     string        `help:"File with the private key (Ed25519, PEM). Default: the development key under --data."`
-	Data    string        `help:"Data folder of a hongbao up." default:"./data" type:"path"`
-	Public  bool          `help:"Print the public key instead, for the flag --token-key."`
+	Scopes  []string      `       help:"What the token allows: user, merchant, operator, service."                            name:"scope" default:"user"`
+	Life    time.Duration `       help:"How long the token is valid, at most --max-token-life of the installation."                        default:"1h"`
+	Key     string        `       help:"File with the private key (Ed25519, PEM). Default: the development key under --data."`
+	Data    string        `       help:"Data folder of a hongbao up."                                                                      default:"./data" type:"path"`
+	Public  bool          `       help:"Print the public key instead, for the flag --token-key."`
 }
 
 func (t tokenCmd) Run(_ context.Context, at console) error {

@@ -45,8 +45,8 @@ type rpcCmd struct {
 	publicKeys
 	metricsFlag
 	merchantRules
-	Address     string `name:"rpc" help:"Address of the Kitex services." default:"127.0.0.1:8888"`
-	MerchantKey string `help:"File with a private key (Ed25519, PEM) to sign tokens for merchants' servers with. Without it they get none." type:"existingfile"`
+	Address     string `name:"rpc" help:"Address of the Kitex services."                                                                               default:"127.0.0.1:8888"`
+	MerchantKey string `           help:"File with a private key (Ed25519, PEM) to sign tokens for merchants' servers with. Without it they get none."                          type:"existingfile"`
 }
 
 // ownKeys are the keys that sign for merchants' servers: those that are trusted, and the issuer, nil without a key.
@@ -107,9 +107,9 @@ func (r rpcCmd) Run(ctx context.Context, at console) error {
 type gatewayCmd struct {
 	servers
 	publicKeys
-	Address string         `name:"http" help:"Address of the page, the HTTP API and the WebSocket." default:"127.0.0.1:8080"`
-	RPC     []string       `name:"rpc" help:"Address of Kitex services to call. Repeat the flag for more." default:"127.0.0.1:8888"`
-	Origins []string       `name:"origin" help:"Another origin whose pages may connect by WebSocket, for example https://chat.example.org. Repeat the flag for more."`
+	Address string         `name:"http"          help:"Address of the page, the HTTP API and the WebSocket."                                                                 default:"127.0.0.1:8080"`
+	RPC     []string       `name:"rpc"           help:"Address of Kitex services to call. Repeat the flag for more."                                                         default:"127.0.0.1:8888"`
+	Origins []string       `name:"origin"        help:"Another origin whose pages may connect by WebSocket, for example https://chat.example.org. Repeat the flag for more."`
 	Proxies []netip.Prefix `name:"trusted-proxy" help:"Network of proxies before this gateway, as 10.0.0.0/8. The gateway believes their X-Forwarded-For."`
 }
 

@@ -155,7 +155,8 @@ func newRoster(s *app.App) (*membership.Member, error) {
 		host = "host"
 	}
 	return membership.New(s.Redis, membership.Config{
-		Key: "hongbao:workers", Worker: fmt.Sprintf("%s:%d", workerName(host), os.Getpid()), Partitions: s.Buckets.Shards,
+		Key: "hongbao:workers", Worker: fmt.Sprintf("%s:%d", workerName(host),
+			os.Getpid()), Partitions: s.Buckets.Shards,
 	}, s.Config().Log)
 }
 

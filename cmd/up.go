@@ -22,7 +22,7 @@ type upCmd struct {
 	funding
 	tokenRules
 	merchantRules
-	RPCAddress  string `name:"rpc" help:"Address of the Kitex services." default:"127.0.0.1:8888"`
+	RPCAddress  string `name:"rpc"  help:"Address of the Kitex services."                       default:"127.0.0.1:8888"`
 	HTTPAddress string `name:"http" help:"Address of the page, the HTTP API and the WebSocket." default:"127.0.0.1:8080"`
 
 	DevTokensToAnyone bool `name:"dangerously-serve-dev-tokens-to-anyone" help:"Let anyone who can reach --http act as any user."`
@@ -65,7 +65,8 @@ func (u upCmd) Run(ctx context.Context, at console) error {
 func (u upCmd) checkFunding() error {
 	switch {
 	case !u.Sandbox && u.FundingURL == "":
-		return errors.New("--no-sandbox means real money, which needs a bank: give --funding-url and --funding-secret-file")
+		return errors.New(
+			"--no-sandbox means real money, which needs a bank: give --funding-url and --funding-secret-file")
 	case u.Sandbox && u.FundingURL != "":
 		return errors.New("--funding-url means real money: give --no-sandbox with it")
 	}
@@ -108,7 +109,8 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *app.App, 
 		return err
 	}
 	web, err := listenHTTP(s, gatewayOptions{
-		address: u.HTTPAddress, rpc: []string{rpcAddress.String()}, tokens: tokens, devTokens: devTokens, metrics: c.metrics,
+		address: u.HTTPAddress, rpc: []string{
+			rpcAddress.String()}, tokens: tokens, devTokens: devTokens, metrics: c.metrics,
 	})
 	if err != nil {
 		return err
@@ -117,7 +119,8 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *app.App, 
 	if err != nil {
 		return err
 	}
-	e := endpoints{Redis: c.config.Redis[0], MySQL: c.config.MySQL[0], RPC: rpcAddress.String(), HTTP: web.listener.Addr().String()}
+	e := endpoints{Redis: c.config.Redis[0], MySQL: c.config.MySQL[0], RPC: rpcAddress.String(),
+		HTTP: web.listener.Addr().String()}
 	if err := writeEndpoints(u.Data, e); err != nil {
 		return err
 	}
@@ -162,8 +165,8 @@ type server interface {
 	Restart(ctx context.Context) error
 }
 
-// revive starts a private server again whenever it dies: it lost nothing that was acknowledged, and the rest of the system
-// repeats what failed meanwhile. It ends with an error when the server does not come back.
+// revive starts a private server again whenever it dies: it lost nothing that was acknowledged, and the rest of the
+// system repeats what failed meanwhile. It ends with an error when the server does not come back.
 func revive(ctx context.Context, log *slog.Logger, name string, s server) error {
 	for {
 		select {
@@ -180,6 +183,7 @@ func revive(ctx context.Context, log *slog.Logger, name string, s server) error 
 
 func (c console) ready(e endpoints, data string, took time.Duration) {
 	rule := strings.Repeat("─", 64)
-	c.say("%s\n  hongbao is ready (%.1f s)\n\n  page   http://%s/\n  RPC    %s   (Kitex, TTHeader)\n  data   %s\n\n  Ctrl-C stops everything.\n%s",
+	c.say("%s\n  hongbao is ready (%.1f s)\n\n  page   http://%s/\n  RPC    %s   (Kitex, TTHeader)\n  data   %s\n\n  "+
+		"Ctrl-C stops everything.\n%s",
 		rule, took.Seconds(), e.HTTP, e.RPC, data, rule)
 }

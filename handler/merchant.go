@@ -69,7 +69,10 @@ func (h *Merchant) GetMerchant(ctx context.Context, r *merchantapi.MerchantReque
 }
 
 // MyMerchants implements merchantapi.MerchantService.
-func (h *Merchant) MyMerchants(ctx context.Context, r *merchantapi.MyMerchantsRequest) (*merchantapi.MerchantsResponse, error) {
+func (h *Merchant) MyMerchants(
+	ctx context.Context,
+	r *merchantapi.MyMerchantsRequest,
+) (*merchantapi.MerchantsResponse, error) {
 	limit, before, err := page(r.Limit, r.GetCursor())
 	if err != nil {
 		return nil, err
@@ -114,7 +117,10 @@ func (h *Merchant) MerchantsInState(
 }
 
 // MerchantHistory implements merchantapi.MerchantService.
-func (h *Merchant) MerchantHistory(ctx context.Context, r *merchantapi.HistoryRequest) (*merchantapi.HistoryResponse, error) {
+func (h *Merchant) MerchantHistory(
+	ctx context.Context,
+	r *merchantapi.HistoryRequest,
+) (*merchantapi.HistoryResponse, error) {
 	limit, before, err := page(r.Limit, r.GetCursor())
 	if err != nil {
 		return nil, err
@@ -139,12 +145,18 @@ func (h *Merchant) MerchantHistory(ctx context.Context, r *merchantapi.HistoryRe
 }
 
 // MerchantMembers implements merchantapi.MerchantService.
-func (h *Merchant) MerchantMembers(ctx context.Context, r *merchantapi.MerchantRequest) (*merchantapi.MembersResponse, error) {
+func (h *Merchant) MerchantMembers(
+	ctx context.Context,
+	r *merchantapi.MerchantRequest,
+) (*merchantapi.MembersResponse, error) {
 	return membersResponse(h.Domain.Members(ctx, memberOrOperator(ctx), r.Id))
 }
 
 // SetMerchantMember implements merchantapi.MerchantService.
-func (h *Merchant) SetMerchantMember(ctx context.Context, r *merchantapi.SetMemberRequest) (*merchantapi.MembersResponse, error) {
+func (h *Merchant) SetMerchantMember(
+	ctx context.Context,
+	r *merchantapi.SetMemberRequest,
+) (*merchantapi.MembersResponse, error) {
 	c := merchant.MemberChange{RequestID: r.RequestId, User: r.UserId, Role: r.Role, Reason: r.GetReason()}
 	return membersResponse(h.Domain.SetMember(ctx, subject(ctx), r.Id, c))
 }
@@ -158,7 +170,10 @@ func (h *Merchant) RemoveMerchantMember(
 }
 
 // MerchantKeys implements merchantapi.MerchantService.
-func (h *Merchant) MerchantKeys(ctx context.Context, r *merchantapi.MerchantRequest) (*merchantapi.KeysResponse, error) {
+func (h *Merchant) MerchantKeys(
+	ctx context.Context,
+	r *merchantapi.MerchantRequest,
+) (*merchantapi.KeysResponse, error) {
 	keys, err := h.Domain.Keys(ctx, subject(ctx), r.Id)
 	if err != nil {
 		return nil, err
@@ -171,7 +186,10 @@ func (h *Merchant) MerchantKeys(ctx context.Context, r *merchantapi.MerchantRequ
 }
 
 // CreateMerchantKey implements merchantapi.MerchantService.
-func (h *Merchant) CreateMerchantKey(ctx context.Context, r *merchantapi.CreateKeyRequest) (*merchantapi.MerchantKey, error) {
+func (h *Merchant) CreateMerchantKey(
+	ctx context.Context,
+	r *merchantapi.CreateKeyRequest,
+) (*merchantapi.MerchantKey, error) {
 	public, err := decodePublicKey(r.GetPublicKey())
 	if err != nil {
 		return nil, err
@@ -183,7 +201,10 @@ func (h *Merchant) CreateMerchantKey(ctx context.Context, r *merchantapi.CreateK
 }
 
 // RollMerchantKey implements merchantapi.MerchantService.
-func (h *Merchant) RollMerchantKey(ctx context.Context, r *merchantapi.RollKeyRequest) (*merchantapi.MerchantKey, error) {
+func (h *Merchant) RollMerchantKey(
+	ctx context.Context,
+	r *merchantapi.RollKeyRequest,
+) (*merchantapi.MerchantKey, error) {
 	public, err := decodePublicKey(r.GetPublicKey())
 	if err != nil {
 		return nil, err
@@ -194,7 +215,10 @@ func (h *Merchant) RollMerchantKey(ctx context.Context, r *merchantapi.RollKeyRe
 }
 
 // RevokeMerchantKey implements merchantapi.MerchantService.
-func (h *Merchant) RevokeMerchantKey(ctx context.Context, r *merchantapi.RevokeKeyRequest) (*merchantapi.MerchantKey, error) {
+func (h *Merchant) RevokeMerchantKey(
+	ctx context.Context,
+	r *merchantapi.RevokeKeyRequest,
+) (*merchantapi.MerchantKey, error) {
 	k, err := h.Domain.RevokeKey(ctx, subject(ctx), r.Id, r.KeyId, r.RequestId, r.GetReason())
 	return keyResponse(k, "", err)
 }
@@ -216,7 +240,10 @@ func page(size *int32, cursor string) (limit int, before int64, err error) {
 func decodePublicKey(text string) ([]byte, error) {
 	key, err := base64.StdEncoding.Strict().DecodeString(text)
 	if err != nil {
-		return nil, refusal.New(refusal.CodeInvalidArgument, "public_key is malformed: give the 32 bytes of an Ed25519 key in base64")
+		return nil, refusal.New(
+			refusal.CodeInvalidArgument,
+			"public_key is malformed: give the 32 bytes of an Ed25519 key in base64",
+		)
 	}
 	return key, nil
 }
@@ -235,7 +262,9 @@ func encodeMerchant(m merchant.Merchant) *merchantapi.Merchant {
 	}
 	return &merchantapi.Merchant{
 		Id: m.ID, Name: m.Name, LegalId: m.LegalID, Country: m.Country, Mcc: m.MCC, Contact: m.Contact, Currencies: currencies,
-		State: string(m.State), Applicant: m.Applicant, CreatedAt: m.CreatedAt.UnixMilli(), ChangedAt: m.ChangedAt.UnixMilli(),
+		State: string(
+			m.State,
+		), Applicant: m.Applicant, CreatedAt: m.CreatedAt.UnixMilli(), ChangedAt: m.ChangedAt.UnixMilli(),
 	}
 }
 
@@ -245,7 +274,11 @@ func membersResponse(members []merchant.Member, err error) (*merchantapi.Members
 	}
 	response := &merchantapi.MembersResponse{Members: make([]*merchantapi.MerchantMember, len(members))}
 	for i, m := range members {
-		response.Members[i] = &merchantapi.MerchantMember{UserId: m.User, Role: string(m.Role), Since: m.Since.UnixMilli()}
+		response.Members[i] = &merchantapi.MerchantMember{
+			UserId: m.User,
+			Role:   string(m.Role),
+			Since:  m.Since.UnixMilli(),
+		}
 	}
 	return response, nil
 }
@@ -260,7 +293,10 @@ func keyResponse(k merchant.Key, secret string, err error) (*merchantapi.Merchan
 func encodeKey(k merchant.Key, secret string) *merchantapi.MerchantKey {
 	encoded := &merchantapi.MerchantKey{
 		Id: k.ID, Mode: string(k.Mode), Name: k.Name, Permissions: make([]string, len(k.Permissions)),
-		Allowed: make([]string, len(k.Allowed)), PublicKey: base64.StdEncoding.EncodeToString(k.PublicKey), Hint: k.Hint,
+		Allowed: make(
+			[]string,
+			len(k.Allowed),
+		), PublicKey: base64.StdEncoding.EncodeToString(k.PublicKey), Hint: k.Hint,
 		State: string(k.State), CreatedAt: k.CreatedAt.UnixMilli(), RolledFrom: k.RolledFrom, Secret: secret,
 	}
 	for i, p := range k.Permissions {

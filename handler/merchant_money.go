@@ -24,16 +24,28 @@ type MerchantMoney interface {
 }
 
 // MerchantWallets implements merchantapi.MerchantService.
-func (h *Merchant) MerchantWallets(ctx context.Context, r *merchantapi.WalletsRequest) (*merchantapi.WalletsResponse, error) {
-	return h.wallets(ctx, func(wallet string) (string, error) { return h.Domain.SeenBy(ctx, subject(ctx), r.Id, r.Mode, wallet) })
+func (h *Merchant) MerchantWallets(
+	ctx context.Context,
+	r *merchantapi.WalletsRequest,
+) (*merchantapi.WalletsResponse, error) {
+	return h.wallets(
+		ctx,
+		func(wallet string) (string, error) { return h.Domain.SeenBy(ctx, subject(ctx), r.Id, r.Mode, wallet) },
+	)
 }
 
 // SelfWallets implements merchantapi.MerchantService.
 func (h *Merchant) SelfWallets(ctx context.Context, _ *merchantapi.SelfRequest) (*merchantapi.WalletsResponse, error) {
-	return h.wallets(ctx, func(wallet string) (string, error) { return h.Domain.SeenIn(ctx, auth.SessionFrom(ctx), wallet) })
+	return h.wallets(
+		ctx,
+		func(wallet string) (string, error) { return h.Domain.SeenIn(ctx, auth.SessionFrom(ctx), wallet) },
+	)
 }
 
-func (h *Merchant) wallets(ctx context.Context, account func(wallet string) (string, error)) (*merchantapi.WalletsResponse, error) {
+func (h *Merchant) wallets(
+	ctx context.Context,
+	account func(wallet string) (string, error),
+) (*merchantapi.WalletsResponse, error) {
 	response := &merchantapi.WalletsResponse{Wallets: []*merchantapi.WalletBalance{}}
 	for _, name := range []string{merchant.Available, merchant.Marketing} {
 		owner, err := account(name)
@@ -61,7 +73,10 @@ func (h *Merchant) MerchantEntries(
 }
 
 // SelfEntries implements merchantapi.MerchantService.
-func (h *Merchant) SelfEntries(ctx context.Context, r *merchantapi.SelfEntriesRequest) (*merchantapi.WalletEntriesResponse, error) {
+func (h *Merchant) SelfEntries(
+	ctx context.Context,
+	r *merchantapi.SelfEntriesRequest,
+) (*merchantapi.WalletEntriesResponse, error) {
 	account, err := h.Domain.SeenIn(ctx, auth.SessionFrom(ctx), r.Wallet)
 	return h.entries(ctx, account, err, r.Currency, r.Limit, r.GetCursor())
 }
@@ -92,7 +107,10 @@ func (h *Merchant) entries(
 }
 
 // TopUpMerchant implements merchantapi.MerchantService.
-func (h *Merchant) TopUpMerchant(ctx context.Context, r *merchantapi.WalletTopUpRequest) (*merchantapi.WalletTopUp, error) {
+func (h *Merchant) TopUpMerchant(
+	ctx context.Context,
+	r *merchantapi.WalletTopUpRequest,
+) (*merchantapi.WalletTopUp, error) {
 	account, err := h.Domain.FundedBy(ctx, subject(ctx), r.Id, r.Mode, r.Wallet, r.Currency)
 	return h.topUp(ctx, account, err, r.RequestId, r.Amount, r.Currency)
 }
@@ -113,7 +131,12 @@ func (h *Merchant) topUp(
 	if err != nil {
 		return nil, err
 	}
-	return &merchantapi.WalletTopUp{Id: o.ID, State: string(o.State), Balance: o.Balance, Currency: string(o.Amount.Currency)}, nil
+	return &merchantapi.WalletTopUp{
+		Id:       o.ID,
+		State:    string(o.State),
+		Balance:  o.Balance,
+		Currency: string(o.Amount.Currency),
+	}, nil
 }
 
 // MoveMerchantMoney implements merchantapi.MerchantService.

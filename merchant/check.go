@@ -18,11 +18,22 @@ func HoldCheck() ledger.HoldCheck {
 		var found []ledger.Finding
 		if record(h.Owner) == "" || record(h.Owner) != record(h.Counterparty) ||
 			ledger.IsTestAccount(h.Owner) != ledger.IsTestAccount(h.Counterparty) {
-			found = append(found, ledger.Finding{Code: AuditMove, What: what, Expected: "another wallet of " + h.Owner, Found: h.Counterparty})
+			found = append(
+				found,
+				ledger.Finding{
+					Code:     AuditMove,
+					What:     what,
+					Expected: "another wallet of " + h.Owner,
+					Found:    h.Counterparty,
+				},
+			)
 		}
 		if h.Posted != h.Amount.Minor {
-			found = append(found, ledger.Finding{Code: AuditMove, What: what + ": posted", Expected: fmt.Sprint(h.Amount.Minor),
-				Found: fmt.Sprint(h.Posted)})
+			found = append(
+				found,
+				ledger.Finding{Code: AuditMove, What: what + ": posted", Expected: fmt.Sprint(h.Amount.Minor),
+					Found: fmt.Sprint(h.Posted)},
+			)
 		}
 		return found
 	}}

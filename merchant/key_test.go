@@ -22,7 +22,8 @@ func TestASecretIsShownOnceAndKeptAsItsHash(t *testing.T) {
 	n := merchant.NewKey{RequestID: "key-1", Mode: "live", Name: "shop", Permissions: []string{"wallet_read"}}
 	k, secret, err := r.Merchants.CreateKey(r.ctx(), "ann", m.ID, n)
 	r.must(err)
-	if !strings.HasPrefix(secret, "hb_live_") || len(secret) < len("hb_live_1_")+52 || !strings.HasSuffix(secret, k.Hint) {
+	if !strings.HasPrefix(secret, "hb_live_") || len(secret) < len("hb_live_1_")+52 ||
+		!strings.HasSuffix(secret, k.Hint) {
 		t.Errorf("the secret is %q, its hint %q", secret, k.Hint)
 	}
 	again, none, err := r.Merchants.CreateKey(r.ctx(), "ann", m.ID, n)
@@ -94,8 +95,13 @@ func TestAddressExpiryAndState(t *testing.T) {
 	apptest.WantCode(t, "resumed", err, "")
 
 	waiting := r.applied()
-	_, _, err = r.Merchants.CreateKey(r.ctx(), "ann", waiting.ID, merchant.NewKey{RequestID: r.RequestID(), Mode: "live", Name: "x",
-		Permissions: []string{"wallet_read"}})
+	_, _, err = r.Merchants.CreateKey(
+		r.ctx(),
+		"ann",
+		waiting.ID,
+		merchant.NewKey{RequestID: r.RequestID(), Mode: "live", Name: "x",
+			Permissions: []string{"wallet_read"}},
+	)
 	apptest.WantCode(t, "a live key before the decision", err, merchant.CodeNotActive)
 	_, early := r.key(waiting.ID, "test", nil)
 	_, err = r.exchange(early)
@@ -114,7 +120,12 @@ func TestASignedProofIsAcceptedOnce(t *testing.T) {
 	}
 	proof := func(nonce string, at time.Time) merchant.Proof {
 		signature := ed25519.Sign(private, merchant.SignedText(k.ID, nonce, at))
-		return merchant.Proof{Key: k.ID, Nonce: nonce, Timestamp: at, Signature: base64.StdEncoding.EncodeToString(signature)}
+		return merchant.Proof{
+			Key:       k.ID,
+			Nonce:     nonce,
+			Timestamp: at,
+			Signature: base64.StdEncoding.EncodeToString(signature),
+		}
 	}
 	now := r.Clock.Now()
 	const callers = 8
@@ -161,7 +172,8 @@ func TestRollingLeavesTwoKeysGood(t *testing.T) {
 	}
 	second, secret2, err := roll(first.ID, time.Hour)
 	r.must(err)
-	if second.RolledFrom != first.ID || !slices.Equal(second.Allowed, first.Allowed) || !slices.Equal(second.Permissions, first.Permissions) {
+	if second.RolledFrom != first.ID || !slices.Equal(second.Allowed, first.Allowed) ||
+		!slices.Equal(second.Permissions, first.Permissions) {
 		t.Errorf("%+v took the place of %+v", second, first)
 	}
 	for _, secret := range []string{secret1, secret2} {

@@ -30,39 +30,69 @@ func (s *Service) RollKey(
 	ctx context.Context, user string, id, key int64, requestID string, overlap time.Duration, publicKey []byte,
 ) (k Key, secret string, err error) {
 	if overlap < 0 || overlap > maxOverlap {
-		return Key{}, "", refusal.New(refusal.CodeInvalidArgument, "overlap is out of range: give 0 to %d milliseconds", maxOverlap.Milliseconds())
+		return Key{}, "", refusal.New(
+			refusal.CodeInvalidArgument,
+			"overlap is out of range: give 0 to %d milliseconds",
+			maxOverlap.Milliseconds(),
+		)
 	}
-	change := Change{By: user, Side: SideMember, Action: ActionRollKey, From: strconv.FormatInt(key, 10), To: string(KeyActive)}
-	return s.makeKey(ctx, user, id, requestID, change, []any{key, overlap, publicKey}, func(r Record, e *Edit) (Key, error) {
-		now := e.Change.At
-		old, err := validKey(r.Keys, key, now)
-		if err != nil {
-			return Key{}, err
-		}
-		if older, ok := keyOf(r.Keys, old.RolledFrom); old.State == KeyRolling || ok && older.ValidAt(now) {
-			return Key{}, refusal.New(CodeNotAllowedInState, "two keys of this line are good already: revoke one, or wait until it expires")
-		}
-		n := NewKey{Mode: string(old.Mode), Name: old.Name, PublicKey: publicKey}
-		if (len(publicKey) > 0) != (len(old.PublicKey) > 0) {
-			return Key{}, refusal.New(refusal.CodeInvalidArgument, "public_key is for keys that have one: give it for those, and for no others")
-		}
-		for _, p := range old.Permissions {
-			n.Permissions = append(n.Permissions, string(p))
-		}
-		next, err := n.key(now)
-		next.Allowed, next.ExpiresAt, next.RolledFrom = old.Allowed, old.ExpiresAt, old.ID
-		until := now.Add(overlap)
-		if old.State = KeyRolling; old.ExpiresAt.IsZero() || until.Before(old.ExpiresAt) {
-			old.ExpiresAt = until
-		}
-		e.Rolled = &old
-		return next, err
-	})
+	change := Change{
+		By:     user,
+		Side:   SideMember,
+		Action: ActionRollKey,
+		From:   strconv.FormatInt(key, 10),
+		To:     string(KeyActive),
+	}
+	return s.makeKey(
+		ctx,
+		user,
+		id,
+		requestID,
+		change,
+		[]any{key, overlap, publicKey},
+		func(r Record, e *Edit) (Key, error) {
+			now := e.Change.At
+			old, err := validKey(r.Keys, key, now)
+			if err != nil {
+				return Key{}, err
+			}
+			if older, ok := keyOf(r.Keys, old.RolledFrom); old.State == KeyRolling || ok && older.ValidAt(now) {
+				return Key{}, refusal.New(
+					CodeNotAllowedInState,
+					"two keys of this line are good already: revoke one, or wait until it expires",
+				)
+			}
+			n := NewKey{Mode: string(old.Mode), Name: old.Name, PublicKey: publicKey}
+			if (len(publicKey) > 0) != (len(old.PublicKey) > 0) {
+				return Key{}, refusal.New(
+					refusal.CodeInvalidArgument,
+					"public_key is for keys that have one: give it for those, and for no others",
+				)
+			}
+			for _, p := range old.Permissions {
+				n.Permissions = append(n.Permissions, string(p))
+			}
+			next, err := n.key(now)
+			next.Allowed, next.ExpiresAt, next.RolledFrom = old.Allowed, old.ExpiresAt, old.ID
+			until := now.Add(overlap)
+			if old.State = KeyRolling; old.ExpiresAt.IsZero() || until.Before(old.ExpiresAt) {
+				old.ExpiresAt = until
+			}
+			e.Rolled = &old
+			return next, err
+		},
+	)
 }
 
 // makeKey adds a key to a merchant.
 func (s *Service) makeKey(
-	ctx context.Context, user string, id int64, requestID string, change Change, body any, draw func(Record, *Edit) (Key, error),
+	ctx context.Context,
+	user string,
+	id int64,
+	requestID string,
+	change Change,
+	body any,
+	draw func(Record, *Edit) (Key, error),
 ) (k Key, secret string, err error) {
 	keyID, err := s.ledger.NewID(Account(id, Live, Available))
 	if err != nil {
@@ -199,7 +229,11 @@ func (s *Service) Exchange(ctx context.Context, p Proof, address netip.Addr) (Gr
 	case !k.ValidAt(began):
 		return Grant{}, refusal.New(CodeKeyRevoked, "the key was revoked or has expired: use another one")
 	case !Admits(k.Allowed, address):
-		return Grant{}, refusal.New(CodeAddressNotAllowed, "the key may not be used from %s: allow that address, or call from another one", address)
+		return Grant{}, refusal.New(
+			CodeAddressNotAllowed,
+			"the key may not be used from %s: allow that address, or call from another one",
+			address,
+		)
 	case !m.State.works(k.Mode):
 		return Grant{}, notActive(m)
 	}
@@ -214,7 +248,10 @@ func (s *Service) Exchange(ctx context.Context, p Proof, address netip.Addr) (Gr
 	if !k.ExpiresAt.IsZero() && k.ExpiresAt.Before(expires) {
 		expires = k.ExpiresAt
 	}
-	return Grant{Session{Merchant: m.ID, Key: k.ID, Mode: k.Mode, Permissions: k.Permissions, Allowed: k.Allowed}, expires}, nil
+	return Grant{
+		Session{Merchant: m.ID, Key: k.ID, Mode: k.Mode, Permissions: k.Permissions, Allowed: k.Allowed},
+		expires,
+	}, nil
 }
 
 var errKeyNotFound = refusal.New(CodeKeyNotFound, "the merchant has no key with this id")

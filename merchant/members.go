@@ -31,7 +31,13 @@ func (s *Service) RemoveMember(ctx context.Context, owner string, id int64, c Me
 	return s.changeMember(ctx, owner, id, ActionRemoveMember, c)
 }
 
-func (s *Service) changeMember(ctx context.Context, owner string, id int64, action string, c MemberChange) ([]Member, error) {
+func (s *Service) changeMember(
+	ctx context.Context,
+	owner string,
+	id int64,
+	action string,
+	c MemberChange,
+) ([]Member, error) {
 	if err := refusal.CheckID("user_id", c.User); err != nil {
 		return nil, err
 	}

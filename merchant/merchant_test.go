@@ -36,7 +36,9 @@ func TestApplyingTwiceMakesOneMerchant(t *testing.T) {
 	if err != nil || len(mine) != 1 || mine[0].Role != merchant.Owner || mine[0].State != merchant.StateApplied {
 		t.Errorf("ann has %+v, %v", mine, err)
 	}
-	if home := r.Cluster.ForUser(merchant.Account(ids[0], merchant.Test, merchant.Marketing)); home != r.Cluster.ForUser("ann") {
+	if home := r.Cluster.ForUser(merchant.Account(ids[0], merchant.Test, merchant.Marketing)); home != r.Cluster.ForUser(
+		"ann",
+	) {
 		t.Errorf("its wallets are on shard %d, its applicant on %d", home, r.Cluster.ForUser("ann"))
 	}
 	r.MustBalance()
@@ -138,8 +140,14 @@ func TestOfTwoOperatorsWhoDecideAtOnceOneDoes(t *testing.T) {
 
 func TestRolesAllowWhatTheTableSays(t *testing.T) {
 	can := map[merchant.Role][]merchant.Action{
-		merchant.Owner: {merchant.SeeMerchant, merchant.SeeWallets, merchant.MoveMoney, merchant.SeeKeys, merchant.ManageKeys,
-			merchant.ManageMembers},
+		merchant.Owner: {
+			merchant.SeeMerchant,
+			merchant.SeeWallets,
+			merchant.MoveMoney,
+			merchant.SeeKeys,
+			merchant.ManageKeys,
+			merchant.ManageMembers,
+		},
 		merchant.Finance:   {merchant.SeeMerchant, merchant.SeeWallets, merchant.MoveMoney},
 		merchant.Developer: {merchant.SeeMerchant, merchant.SeeKeys, merchant.ManageKeys},
 		merchant.Viewer:    {merchant.SeeMerchant, merchant.SeeWallets, merchant.SeeKeys},
@@ -187,8 +195,13 @@ func TestEachCallAsksForItsRole(t *testing.T) {
 			return err
 		}},
 		"create key": {[]string{"developer"}, func(u string) error {
-			_, _, err := r.Merchants.CreateKey(r.ctx(), u, m.ID, merchant.NewKey{RequestID: r.RequestID(), Mode: "test", Name: "x",
-				Permissions: []string{"wallet_read"}})
+			_, _, err := r.Merchants.CreateKey(
+				r.ctx(),
+				u,
+				m.ID,
+				merchant.NewKey{RequestID: r.RequestID(), Mode: "test", Name: "x",
+					Permissions: []string{"wallet_read"}},
+			)
 			return err
 		}},
 		"roll key": {nil, func(u string) error {
@@ -222,7 +235,12 @@ func TestOneOwnerAlwaysRemains(t *testing.T) {
 	r := newRig(t, nil)
 	m := r.active()
 	apptest.WantCode(t, "the only owner leaves", r.removeMember("ann", m.ID, "ann"), merchant.CodeLastOwner)
-	apptest.WantCode(t, "the only owner becomes a viewer", r.setMember("ann", m.ID, "ann", "viewer"), merchant.CodeLastOwner)
+	apptest.WantCode(
+		t,
+		"the only owner becomes a viewer",
+		r.setMember("ann", m.ID, "ann", "viewer"),
+		merchant.CodeLastOwner,
+	)
 	r.must(r.setMember("ann", m.ID, "bob", "owner"))
 	for range 20 { // both leave, or remove each other, at once
 		other := map[string]string{"ann": "bob", "bob": "ann"}
@@ -230,8 +248,14 @@ func TestOneOwnerAlwaysRemains(t *testing.T) {
 		requests := map[string]string{"ann": r.RequestID(), "bob": r.RequestID()}
 		for by, request := range requests {
 			all.Go(func() {
-				_, err := r.Merchants.RemoveMember(r.ctx(), by, m.ID, merchant.MemberChange{RequestID: request, User: other[by]})
-				if code := refusal.CodeOf(err); err != nil && code != merchant.CodeLastOwner && code != merchant.CodeNotFound {
+				_, err := r.Merchants.RemoveMember(
+					r.ctx(),
+					by,
+					m.ID,
+					merchant.MemberChange{RequestID: request, User: other[by]},
+				)
+				if code := refusal.CodeOf(err); err != nil && code != merchant.CodeLastOwner &&
+					code != merchant.CodeNotFound {
 					t.Errorf("remove: %v", err)
 				}
 			})
@@ -276,7 +300,8 @@ func TestTheHistoryHasEveryChangeOnce(t *testing.T) {
 	const c = "merchant.changed"
 	recorder := &apptest.Recorder{}
 	r.Publish(recorder)
-	if ann, bob := len(recorder.Types("user:ann")), recorder.Types("user:bob"); ann != 5 || !slices.Equal(bob, []string{c, c, c, c}) {
+	if ann, bob := len(recorder.Types("user:ann")), recorder.Types("user:bob"); ann != 5 ||
+		!slices.Equal(bob, []string{c, c, c, c}) {
 		t.Errorf("ann heard %d events, bob %v", ann, bob)
 	}
 	r.MustBalance()

@@ -25,7 +25,12 @@ func (s *Service) SeenBy(ctx context.Context, user string, id int64, mode, walle
 }
 
 // FundedBy says which account a member tops up. Refusals: as SeenBy, merchant_not_active, unknown_currency.
-func (s *Service) FundedBy(ctx context.Context, user string, id int64, mode, wallet, currency string) (account string, err error) {
+func (s *Service) FundedBy(
+	ctx context.Context,
+	user string,
+	id int64,
+	mode, wallet, currency string,
+) (account string, err error) {
 	m, err := ParseMode(mode)
 	if err != nil {
 		return "", err
@@ -92,7 +97,12 @@ func dealsIn(m Merchant, mode Mode, currency string) error {
 		return notActive(m)
 	}
 	if !m.has(ledger.Currency(currency)) {
-		return refusal.New(refusal.CodeUnknownCurrency, "the merchant does not deal in %s: give one of %v", refusal.Clip(currency), m.Currencies)
+		return refusal.New(
+			refusal.CodeUnknownCurrency,
+			"the merchant does not deal in %s: give one of %v",
+			refusal.Clip(currency),
+			m.Currencies,
+		)
 	}
 	return nil
 }

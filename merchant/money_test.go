@@ -22,7 +22,14 @@ func (r *rig) fund(id int64, mode string, minor int64) {
 }
 
 func move(request string, minor int64) merchant.Move {
-	return merchant.Move{RequestID: request, From: "available", To: "marketing", Minor: minor, Currency: "CNY", Note: "春节"}
+	return merchant.Move{
+		RequestID: request,
+		From:      "available",
+		To:        "marketing",
+		Minor:     minor,
+		Currency:  "CNY",
+		Note:      "春节",
+	}
 }
 
 func TestMoneyMovesBetweenAMerchantsOwnWallets(t *testing.T) {
@@ -38,7 +45,8 @@ func TestMoneyMovesBetweenAMerchantsOwnWallets(t *testing.T) {
 	_, err = r.Merchants.MoveBy(r.ctx(), "ann", m.ID, "live", move("move-2", 601))
 	apptest.WantCode(t, "more than there is", err, refusal.CodeInsufficientBalance)
 	r.Deliver()
-	if a, b := r.wallet(m.ID, merchant.Live, "available"), r.wallet(m.ID, merchant.Live, "marketing"); a != 600 || b != 400 {
+	if a, b := r.wallet(m.ID, merchant.Live, "available"), r.wallet(m.ID, merchant.Live, "marketing"); a != 600 ||
+		b != 400 {
 		t.Errorf("the wallets have %d and %d", a, b)
 	}
 	r.must(r.decide(m.ID, "suspend"))

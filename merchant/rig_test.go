@@ -44,7 +44,12 @@ func (r *rig) applied() merchant.Merchant {
 }
 
 func (r *rig) decide(id int64, verb string) error {
-	_, err := r.Merchants.Decide(r.ctx(), "op", id, merchant.Decision{RequestID: r.RequestID(), Verb: verb, Reason: "documents were seen"})
+	_, err := r.Merchants.Decide(
+		r.ctx(),
+		"op",
+		id,
+		merchant.Decision{RequestID: r.RequestID(), Verb: verb, Reason: "documents were seen"},
+	)
 	return err
 }
 
@@ -64,7 +69,12 @@ func (r *rig) must(err error) {
 }
 
 func (r *rig) setMember(by string, id int64, user, role string) error {
-	_, err := r.Merchants.SetMember(r.ctx(), by, id, merchant.MemberChange{RequestID: r.RequestID(), User: user, Role: role})
+	_, err := r.Merchants.SetMember(
+		r.ctx(),
+		by,
+		id,
+		merchant.MemberChange{RequestID: r.RequestID(), User: user, Role: role},
+	)
 	return err
 }
 
@@ -76,7 +86,12 @@ func (r *rig) removeMember(by string, id int64, user string) error {
 // key makes a key of ann's merchant with all permissions.
 func (r *rig) key(id int64, mode string, change func(*merchant.NewKey)) (merchant.Key, string) {
 	r.T.Helper()
-	n := merchant.NewKey{RequestID: r.RequestID(), Mode: mode, Name: "shop", Permissions: []string{"wallet_read", "wallet_move"}}
+	n := merchant.NewKey{
+		RequestID:   r.RequestID(),
+		Mode:        mode,
+		Name:        "shop",
+		Permissions: []string{"wallet_read", "wallet_move"},
+	}
 	if change != nil {
 		change(&n)
 	}

@@ -59,7 +59,14 @@ func (s *Service) Apply(ctx context.Context, user string, a Application) (Mercha
 	return s.store.Apply(ctx, request, m, Edit{
 		Member: &Member{User: user, Role: Owner, Since: now},
 		Index:  []ledger.IndexEntry{{Of: user, Subject: Subject, Reference: id}},
-		Change: Change{At: now, By: user, Side: SideMember, Action: ActionApply, To: string(StateApplied), Request: request},
+		Change: Change{
+			At:      now,
+			By:      user,
+			Side:    SideMember,
+			Action:  ActionApply,
+			To:      string(StateApplied),
+			Request: request,
+		},
 	})
 }
 
@@ -74,16 +81,32 @@ type Decision struct {
 func (s *Service) Decide(ctx context.Context, operator string, id int64, d Decision) (Merchant, error) {
 	step, ok := steps()[Verb(d.Verb)]
 	if !ok {
-		return Merchant{}, refusal.New(refusal.CodeInvalidArgument, "decision %q is unknown: give approve, reject, suspend, resume or close",
-			refusal.Clip(d.Verb))
+		return Merchant{}, refusal.New(
+			refusal.CodeInvalidArgument,
+			"decision %q is unknown: give approve, reject, suspend, resume or close",
+			refusal.Clip(d.Verb),
+		)
 	}
 	if err := checkText("reason", d.Reason, maxReason); err != nil {
 		return Merchant{}, err
 	}
-	change := Change{By: operator, Side: SideOperator, Action: d.Verb, From: string(step.from), To: string(step.to), Reason: d.Reason}
+	change := Change{
+		By:     operator,
+		Side:   SideOperator,
+		Action: d.Verb,
+		From:   string(step.from),
+		To:     string(step.to),
+		Reason: d.Reason,
+	}
 	r, _, err := s.update(ctx, id, d.RequestID, change, d, func(r Record, e *Edit) error {
 		if r.State != step.from {
-			return refusal.New(CodeNotAllowedInState, "the merchant is %s: one can %s only what is %s", r.State, d.Verb, step.from)
+			return refusal.New(
+				CodeNotAllowedInState,
+				"the merchant is %s: one can %s only what is %s",
+				r.State,
+				d.Verb,
+				step.from,
+			)
 		}
 		e.State = step.to
 		return nil
@@ -208,7 +231,12 @@ type Membership struct {
 
 // Mine are the merchants of which the user is a member, newest first, below before (0: from the newest). A page may have
 // fewer than limit lines and not be the last: next is the before of the next page, 0 where there is none.
-func (s *Service) Mine(ctx context.Context, user string, before int64, limit int) (mine []Membership, next int64, err error) {
+func (s *Service) Mine(
+	ctx context.Context,
+	user string,
+	before int64,
+	limit int,
+) (mine []Membership, next int64, err error) {
 	ids, err := s.ledger.Indexed(ctx, user, Subject, before, limit)
 	if err != nil || len(ids) == 0 {
 		return nil, 0, err
@@ -240,7 +268,12 @@ func (s *Service) InState(ctx context.Context, state string, before int64, limit
 			return s.store.InState(ctx, known, before, limit)
 		}
 	}
-	return nil, refusal.New(refusal.CodeInvalidArgument, "state %q is unknown: give one of %v", refusal.Clip(state), States())
+	return nil, refusal.New(
+		refusal.CodeInvalidArgument,
+		"state %q is unknown: give one of %v",
+		refusal.Clip(state),
+		States(),
+	)
 }
 
 func (s *Service) clock() time.Time { return s.now().UTC().Truncate(time.Millisecond) }

@@ -41,7 +41,14 @@ type Store interface {
 	// the record as it is, and may refuse. It may run several times. Where the history knows the request of this By and
 	// Side already, nothing happens: made is what the change made then, repeated is true, and r is the record as it is.
 	// Refusal: request_conflict. Error: ErrNotFound.
-	Update(ctx context.Context, id int64, by string, side Side, request ledger.Request, f func(Record) (Edit, error)) (r Record, made int64, repeated bool, err error)
+	Update(
+		ctx context.Context,
+		id int64,
+		by string,
+		side Side,
+		request ledger.Request,
+		f func(Record) (Edit, error),
+	) (r Record, made int64, repeated bool, err error)
 
 	// Get returns a merchant with its members and keys. Error: ErrNotFound.
 	Get(ctx context.Context, id int64) (Record, error)

@@ -34,7 +34,13 @@ func readSession(raw json.RawMessage, into **sessionClaims) error {
 func (i *Issuer) IssueSession(s merchant.Session, until time.Time) (string, error) {
 	return i.sign(claims{
 		RegisteredClaims: i.registered(s.Account(), until), Scope: []Scope{ScopeMerchant},
-		Merchant: &sessionClaims{ID: s.Merchant, Key: s.Key, Mode: s.Mode, Permissions: s.Permissions, Allowed: s.Allowed},
+		Merchant: &sessionClaims{
+			ID:          s.Merchant,
+			Key:         s.Key,
+			Mode:        s.Mode,
+			Permissions: s.Permissions,
+			Allowed:     s.Allowed,
+		},
 	})
 }
 

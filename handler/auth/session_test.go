@@ -30,7 +30,12 @@ func TestSessionsAreTheInstallationsToGive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := merchant.Session{Merchant: 7, Key: 9, Mode: merchant.Test, Permissions: []merchant.Permission{merchant.WalletRead}}
+	s := merchant.Session{
+		Merchant:    7,
+		Key:         9,
+		Mode:        merchant.Test,
+		Permissions: []merchant.Permission{merchant.WalletRead},
+	}
 	session := func(i *auth.Issuer) string {
 		token, err := i.IssueSession(s, time.Now().Add(merchant.TokenLife))
 		if err != nil {
@@ -40,7 +45,8 @@ func TestSessionsAreTheInstallationsToGive(t *testing.T) {
 	}
 	good := session(own)
 	c, err := v.Verify(good)
-	if err != nil || c.Session == nil || c.Session.Merchant != 7 || c.Session.Mode != merchant.Test || c.Subject != "merchant~7~test-available" {
+	if err != nil || c.Session == nil || c.Session.Merchant != 7 || c.Session.Mode != merchant.Test ||
+		c.Subject != "merchant~7~test-available" {
 		t.Errorf("a session is %+v, %v", c, err)
 	}
 	if _, err := v.Verify(session(app)); err == nil {

@@ -94,7 +94,9 @@ func New(t testing.TB, change func(*handler.ServerConfig, *gateway.Config)) *Har
 	}
 	log := slog.New(slog.NewJSONHandler(h.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	verifier, err := auth.NewVerifier(auth.VerifierConfig{
-		Keys: auth.NewKeyring(h.Issuer.PublicKey()), Own: auth.NewKeyring(h.Own.PublicKey()), Life: auth.DefaultTokenLife,
+		Keys: auth.NewKeyring(
+			h.Issuer.PublicKey(),
+		), Own: auth.NewKeyring(h.Own.PublicKey()), Life: auth.DefaultTokenLife,
 		Revoked: func(string) bool { return false }, Now: time.Now,
 	})
 	if err != nil {
@@ -236,7 +238,8 @@ func send(t testing.TB, request *http.Request) Answer {
 func CheckProblem(t testing.TB, a Answer) {
 	t.Helper()
 	if a.Header.Get("Content-Type") != "application/problem+json" || a.Body["status"] != float64(a.Status) ||
-		a.Body["title"] == "" || a.Body["type"] != "urn:hongbao:problem:"+a.Code() || a.Header.Get("Cache-Control") != "no-store" {
+		a.Body["title"] == "" || a.Body["type"] != "urn:hongbao:problem:"+a.Code() ||
+		a.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("not a problem document: %v %s", a.Header, a.Text)
 	}
 	if a.Status == http.StatusMethodNotAllowed && a.Header.Get("Allow") == "" {

@@ -15,7 +15,9 @@ func sampleMerchant() merchant.Merchant {
 	at := time.UnixMilli(1_800_000_000_000).UTC()
 	return merchant.Merchant{
 		ID: 1<<62 + 4, Name: "noodles", LegalID: "9131", Country: "CN", MCC: "5812", Contact: "ann@example.org",
-		Currencies: []ledger.Currency{"CNY"}, State: merchant.StateActive, Applicant: "alice", CreatedAt: at, ChangedAt: at, History: 2,
+		Currencies: []ledger.Currency{
+			"CNY",
+		}, State: merchant.StateActive, Applicant: "alice", CreatedAt: at, ChangedAt: at, History: 2,
 	}
 }
 
@@ -67,9 +69,16 @@ func (d merchants) Get(_ context.Context, c merchant.Caller, _ int64) (merchant.
 	return d.one(c.User)
 }
 
-func (d merchants) History(_ context.Context, c merchant.Caller, _, before int64, limit int) ([]merchant.Change, error) {
+func (d merchants) History(
+	_ context.Context,
+	c merchant.Caller,
+	_, before int64,
+	limit int,
+) ([]merchant.Change, error) {
 	_, err := d.asked(c.User, func(s *State) { s.Before, s.Limit = before, limit })
-	return []merchant.Change{{Seq: 1, By: "alice", Side: merchant.SideMember, Action: merchant.ActionApply, To: "applied"}}, err
+	return []merchant.Change{
+		{Seq: 1, By: "alice", Side: merchant.SideMember, Action: merchant.ActionApply, To: "applied"},
+	}, err
 }
 
 func (d merchants) Mine(_ context.Context, user string, before int64, limit int) ([]merchant.Membership, int64, error) {
@@ -86,11 +95,21 @@ func (d merchants) Members(_ context.Context, c merchant.Caller, _ int64) ([]mer
 	return d.members(c.User)
 }
 
-func (d merchants) SetMember(_ context.Context, user string, _ int64, _ merchant.MemberChange) ([]merchant.Member, error) {
+func (d merchants) SetMember(
+	_ context.Context,
+	user string,
+	_ int64,
+	_ merchant.MemberChange,
+) ([]merchant.Member, error) {
 	return d.members(user)
 }
 
-func (d merchants) RemoveMember(_ context.Context, user string, _ int64, _ merchant.MemberChange) ([]merchant.Member, error) {
+func (d merchants) RemoveMember(
+	_ context.Context,
+	user string,
+	_ int64,
+	_ merchant.MemberChange,
+) ([]merchant.Member, error) {
 	return d.members(user)
 }
 
@@ -119,7 +138,10 @@ func (d merchants) Exchange(_ context.Context, p merchant.Proof, _ netip.Addr) (
 	if p.Secret == "" && p.Signature == "" {
 		err = refusal.New(merchant.CodeSignatureInvalid, "no proof")
 	}
-	return merchant.Grant{Session: merchant.Session{Merchant: 1, Key: 2, Mode: merchant.Test}, Expires: sampleMerchant().CreatedAt}, err
+	return merchant.Grant{
+		Session: merchant.Session{Merchant: 1, Key: 2, Mode: merchant.Test},
+		Expires: sampleMerchant().CreatedAt,
+	}, err
 }
 
 func (d merchants) SeenBy(_ context.Context, user string, _ int64, _, _ string) (string, error) {

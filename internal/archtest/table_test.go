@@ -101,13 +101,21 @@ func table() []row {
 			"internal/thriftguard", "wallet", "wallet/ledger", "internal/refusal", "internal/ratelimit", "envelope",
 			"transfer", "collection", "merchant", "group", cloudwego, kitexTools}},
 		// What an error means outside, so it knows whose codes there are.
-		{"handler/problem", adapter, []string{"client", "wallet", "internal/refusal", "envelope", "transfer", "collection",
-			"merchant", "group", cloudwego}},
+		{
+			"handler/problem",
+			adapter,
+			[]string{"client", "wallet", "internal/refusal", "envelope", "transfer", "collection",
+				"merchant", "group", cloudwego},
+		},
 		{"handler/auth", adapter, []string{"handler/problem", "internal/refusal", "merchant", jwt}},
 		{"handler/contract", adapter, []string{"handler/auth", "idl", "kitex_gen", cloudwego}},
 		// Reaches the services through Kitex only, as any client.
-		{"handler/gateway", adapter, []string{"handler/auth", "handler/contract", "handler/problem", "client", "kitex_gen",
-			"wallet", "wallet/ledger", "internal/refusal", "push", cloudwego, kitexTools}},
+		{
+			"handler/gateway",
+			adapter,
+			[]string{"handler/auth", "handler/contract", "handler/problem", "client", "kitex_gen",
+				"wallet", "wallet/ledger", "internal/refusal", "push", cloudwego, kitexTools},
+		},
 		{"handler/web", adapter, nil},
 
 		// Through the public client only, as any application.

@@ -75,7 +75,8 @@ func New(client rueidis.Client, c Config, log *slog.Logger) (*Member, error) {
 		return nil, fmt.Errorf("roster: %d partitions: give 1 to %d", c.Partitions, maxPartitions)
 	case c.Beat < time.Millisecond || c.Timeout < 2*c.Beat:
 		return nil, fmt.Errorf(
-			"roster: a heartbeat every %v and gone after %v: give at least 1ms, and at least two heartbeats", c.Beat, c.Timeout)
+			"roster: a heartbeat every %v and gone after %v: give at least 1ms, and at least two heartbeats", c.Beat,
+			c.Timeout)
 	}
 	if err := refusal.CheckID("worker", c.Worker); err != nil {
 		return nil, fmt.Errorf("roster: %w", err)

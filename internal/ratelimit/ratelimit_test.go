@@ -66,7 +66,8 @@ func TestLookingTakesNothing(t *testing.T) {
 			t.Errorf("a look at an unused limit: %+v, %v", r, err)
 		}
 	}
-	if r, err := l.Take(t.Context(), limit, "k", 3); err != nil || !r.Allowed || r.Remaining != 2 || r.ResetAfter != 3*time.Hour {
+	if r, err := l.Take(t.Context(), limit, "k", 3); err != nil || !r.Allowed || r.Remaining != 2 ||
+		r.ResetAfter != 3*time.Hour {
 		t.Errorf("three: %+v, %v", r, err)
 	}
 	if r, err := l.Take(t.Context(), limit, "k", 3); err != nil || r.Allowed || r.Remaining != 2 {

@@ -110,7 +110,12 @@ func (c *check) history(name string, m merchant.Merchant) error {
 		from, to := merchant.State(line.From), merchant.State(line.To)
 		switch {
 		case line.Side == merchant.SideOperator && (from != state || !merchant.Follows(from, to)):
-			c.Found(AuditHistory, fmt.Sprintf("%s: line %d, from %s to %s", name, seq, from, to), "what follows "+state, from)
+			c.Found(
+				AuditHistory,
+				fmt.Sprintf("%s: line %d, from %s to %s", name, seq, from, to),
+				"what follows "+state,
+				from,
+			)
 		case line.Side == merchant.SideOperator && line.Reason == "":
 			c.Found(AuditHistory, fmt.Sprintf("%s: line %d", name, seq), "a reason", "none")
 		}
@@ -135,7 +140,12 @@ func (c *check) history(name string, m merchant.Merchant) error {
 func (c *check) key(name string, k merchant.Key) {
 	what := fmt.Sprintf("key %d of %s", k.ID, name)
 	if len(k.Hash)+len(k.PublicKey) != sha256.Size {
-		c.Found(AuditKey, what, "either the hash of a secret or a public key", fmt.Sprintf("%d and %d bytes", len(k.Hash), len(k.PublicKey)))
+		c.Found(
+			AuditKey,
+			what,
+			"either the hash of a secret or a public key",
+			fmt.Sprintf("%d and %d bytes", len(k.Hash), len(k.PublicKey)),
+		)
 	}
 	if k.State == merchant.KeyRolling && k.ExpiresAt.IsZero() {
 		c.Found(AuditKey, what+", rolling", "a time until which it is good", "none")

@@ -73,7 +73,12 @@ func (s *Store) NewID(applicant string) (int64, error) {
 }
 
 // Apply implements merchant.Store.
-func (s *Store) Apply(ctx context.Context, r ledger.Request, m merchant.Merchant, first merchant.Edit) (merchant.Merchant, error) {
+func (s *Store) Apply(
+	ctx context.Context,
+	r ledger.Request,
+	m merchant.Merchant,
+	first merchant.Edit,
+) (merchant.Merchant, error) {
 	err := s.ledger.SQLTx(ctx, m.ID, func(tx *mysqlledger.Tx) error {
 		if err := tx.Claim(ctx, m.Applicant, r, m.ID); err != nil {
 			return err
@@ -195,9 +200,23 @@ func writeMember(ctx context.Context, tx *sql.Tx, t tables, id int64, e merchant
 }
 
 func writeChange(ctx context.Context, tx *sql.Tx, t tables, id, seq int64, c merchant.Change) error {
-	_, err := tx.ExecContext(ctx, "INSERT INTO "+t.history+" (merchant, "+changeColumns+", request_id, fingerprint, made) VALUES "+rows.In(13),
-		id, seq, c.At.UnixMilli(), c.By, string(c.Side), c.Action, c.Object, c.From, c.To, c.Reason, c.Request.ID,
-		c.Request.Fingerprint[:], c.Made)
+	_, err := tx.ExecContext(
+		ctx,
+		"INSERT INTO "+t.history+" (merchant, "+changeColumns+", request_id, fingerprint, made) VALUES "+rows.In(13),
+		id,
+		seq,
+		c.At.UnixMilli(),
+		c.By,
+		string(c.Side),
+		c.Action,
+		c.Object,
+		c.From,
+		c.To,
+		c.Reason,
+		c.Request.ID,
+		c.Request.Fingerprint[:],
+		c.Made,
+	)
 	return err
 }
 
@@ -209,8 +228,20 @@ const (
 func scanMerchant(row *sql.Rows) (m merchant.Merchant, err error) {
 	var currencies string
 	var created, changed int64
-	err = row.Scan(&m.ID, &m.Name, &m.LegalID, &m.Country, &m.MCC, &m.Contact, &currencies, &m.State, &m.Applicant, &created, &changed,
-		&m.History)
+	err = row.Scan(
+		&m.ID,
+		&m.Name,
+		&m.LegalID,
+		&m.Country,
+		&m.MCC,
+		&m.Contact,
+		&currencies,
+		&m.State,
+		&m.Applicant,
+		&created,
+		&changed,
+		&m.History,
+	)
 	m.Currencies = split[ledger.Currency](currencies)
 	m.CreatedAt, m.ChangedAt = rows.Millis(created), rows.Millis(changed)
 	return m, err
@@ -232,7 +263,13 @@ func scanChange(row *sql.Rows) (c merchant.Change, err error) {
 
 // read reads a merchant with its members and keys; tail is FOR UPDATE or nothing. Error: merchant.ErrNotFound.
 func read(ctx context.Context, q rows.Querier, t tables, id int64, tail string) (r merchant.Record, err error) {
-	found, err := rows.Select(ctx, q, scanMerchant, "SELECT "+merchantColumns+" FROM "+t.merchants+" WHERE id = ?"+tail, id)
+	found, err := rows.Select(
+		ctx,
+		q,
+		scanMerchant,
+		"SELECT "+merchantColumns+" FROM "+t.merchants+" WHERE id = ?"+tail,
+		id,
+	)
 	if err == nil && len(found) == 0 {
 		err = merchant.ErrNotFound
 	}
@@ -240,11 +277,23 @@ func read(ctx context.Context, q rows.Querier, t tables, id int64, tail string) 
 		return r, err
 	}
 	r.Merchant = found[0]
-	r.Members, err = rows.Select(ctx, q, scanMember, "SELECT user, role, since FROM "+t.members+" WHERE merchant = ? ORDER BY user", id)
+	r.Members, err = rows.Select(
+		ctx,
+		q,
+		scanMember,
+		"SELECT user, role, since FROM "+t.members+" WHERE merchant = ? ORDER BY user",
+		id,
+	)
 	if err != nil {
 		return r, err
 	}
-	r.Keys, err = rows.Select(ctx, q, scanKey, "SELECT "+keyColumns+" FROM "+t.keys+" WHERE merchant = ? ORDER BY id", id)
+	r.Keys, err = rows.Select(
+		ctx,
+		q,
+		scanKey,
+		"SELECT "+keyColumns+" FROM "+t.keys+" WHERE merchant = ? ORDER BY id",
+		id,
+	)
 	return r, err
 }
 
@@ -265,8 +314,16 @@ func (s *Store) Get(ctx context.Context, id int64) (merchant.Record, error) {
 func (s *Store) Lines(ctx context.Context, ids []int64) ([]merchant.Merchant, error) {
 	return shards.GetAll(ctx, s.cluster, ids, func(m merchant.Merchant) int64 { return m.ID },
 		func(ctx context.Context, shard int, ids []int64) ([]merchant.Merchant, error) {
-			return rows.Select(ctx, s.cluster.DB(shard), scanMerchant,
-				"SELECT "+merchantColumns+" FROM "+s.tables(shard).merchants+" WHERE id IN "+rows.In(len(ids)), rows.Args(ids)...)
+			return rows.Select(
+				ctx,
+				s.cluster.DB(shard),
+				scanMerchant,
+				"SELECT "+merchantColumns+" FROM "+s.tables(
+					shard,
+				).merchants+" WHERE id IN "+rows.In(
+					len(ids),
+				),
+				rows.Args(ids)...)
 		})
 }
 
@@ -294,11 +351,24 @@ func (s *Store) MemberOf(ctx context.Context, ids []int64, user string) (map[int
 }
 
 // InState implements merchant.Store.
-func (s *Store) InState(ctx context.Context, state merchant.State, before int64, limit int) ([]merchant.Merchant, error) {
+func (s *Store) InState(
+	ctx context.Context,
+	state merchant.State,
+	before int64,
+	limit int,
+) ([]merchant.Merchant, error) {
 	var all []merchant.Merchant
 	for shard := range s.cluster.Shards() { // an operator's page, so one shard after another will do
-		some, err := rows.Select(ctx, s.cluster.DB(shard), scanMerchant, "SELECT "+merchantColumns+" FROM "+s.tables(shard).merchants+
-			" WHERE state = ? AND id < ? ORDER BY id DESC LIMIT ?", string(state), rows.Below(before), limit)
+		some, err := rows.Select(
+			ctx,
+			s.cluster.DB(shard),
+			scanMerchant,
+			"SELECT "+merchantColumns+" FROM "+s.tables(shard).merchants+
+				" WHERE state = ? AND id < ? ORDER BY id DESC LIMIT ?",
+			string(state),
+			rows.Below(before),
+			limit,
+		)
 		if err != nil {
 			return nil, shards.Classify(fmt.Errorf("merchants of shard %d: %w", shard, err))
 		}
@@ -319,8 +389,16 @@ func (s *Store) History(ctx context.Context, id, before int64, limit int) ([]mer
 	if !ok {
 		return nil, merchant.ErrNotFound
 	}
-	changes, err := rows.Select(ctx, s.cluster.DB(shard), scanChange, "SELECT "+changeColumns+" FROM "+s.tables(shard).history+
-		" WHERE merchant = ? AND seq < ? ORDER BY seq DESC LIMIT ?", id, rows.Below(before), limit)
+	changes, err := rows.Select(
+		ctx,
+		s.cluster.DB(shard),
+		scanChange,
+		"SELECT "+changeColumns+" FROM "+s.tables(shard).history+
+			" WHERE merchant = ? AND seq < ? ORDER BY seq DESC LIMIT ?",
+		id,
+		rows.Below(before),
+		limit,
+	)
 	if err != nil {
 		return nil, shards.Classify(fmt.Errorf("history of merchant %d: %w", id, err))
 	}

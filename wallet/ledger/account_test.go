@@ -28,7 +28,15 @@ func TestAccountsAreUsersAndProducts(t *testing.T) {
 }
 
 func TestTestMoneyNeverMeetsOtherMoney(t *testing.T) {
-	live, test := ledger.ProductAccount("merchant", 1, "available"), ledger.ProductAccount("merchant", 1, ledger.TestWallet("available"))
+	live, test := ledger.ProductAccount(
+		"merchant",
+		1,
+		"available",
+	), ledger.ProductAccount(
+		"merchant",
+		1,
+		ledger.TestWallet("available"),
+	)
 	hold := func(owner, counterparty string) ledger.Hold {
 		return ledger.Hold{ID: 1, Subject: "merchant", Owner: owner, Counterparty: counterparty,
 			Amount: ledger.Amount{Minor: 5, Currency: "CNY"}, Parts: []int64{5}}
