@@ -10,7 +10,8 @@ import (
 // AuditMove is the code of the discrepancy that money of a merchant left it under the label of its own moves.
 const AuditMove = "merchant_move"
 
-// HoldCheck is what the audit has to know of the holds of merchants: each was paid at once, from one wallet of a merchant
+// HoldCheck is what the audit has to know of the holds of merchants: each was paid at once, from one wallet of a
+// merchant
 // to another of the same side.
 func HoldCheck() ledger.HoldCheck {
 	return ledger.HoldCheck{Subject: Subject, Check: func(h ledger.Hold) []ledger.Finding {

@@ -12,7 +12,8 @@ import (
 	"github.com/hongbao/hongbao/internal/refusal"
 )
 
-// CreateKey makes a key. The secret is in the answer of the call that made it, and never again: a repetition answers with
+// CreateKey makes a key. The secret is in the answer of the call that made it, and never again: a repetition
+// answers with
 // the key alone. Refusals: see idl/merchant.thrift.
 func (s *Service) CreateKey(ctx context.Context, user string, id int64, n NewKey) (k Key, secret string, err error) {
 	drawn, err := n.key(s.clock())
@@ -23,7 +24,8 @@ func (s *Service) CreateKey(ctx context.Context, user string, id int64, n NewKey
 	return s.makeKey(ctx, user, id, n.RequestID, change, n, func(Record, *Edit) (Key, error) { return drawn, nil })
 }
 
-// RollKey makes a key that is as another one, whose place it takes. The other one is good for as long as overlap says, 0
+// RollKey makes a key that is as another one, whose place it takes. The other one is good for as long as overlap
+// says, 0
 // to 7 days. Both are of the same kind: publicKey is the new one's where the other has one. Refusals: see
 // idl/merchant.thrift.
 func (s *Service) RollKey(
@@ -176,7 +178,8 @@ func (s *Service) announce(ctx context.Context, key int64) error {
 
 const announceBatch = 100
 
-// AnnounceRevocations tells every node of the revocations of a shard of which they may not know, and returns how many there
+// AnnounceRevocations tells every node of the revocations of a shard of which they may not know, and returns how
+// many there
 // were.
 func (s *Service) AnnounceRevocations(ctx context.Context, shard int) (done int, err error) {
 	keys, err := s.store.Unannounced(ctx, shard, announceBatch)

@@ -34,7 +34,8 @@ func NewService(l Ledger, store Store, revoked Revocations, now func() time.Time
 	return &Service{ledger: l, store: store, revoked: revoked, now: now, log: log}
 }
 
-// Apply makes a merchant of which the user is the first owner. Repeating it gives the merchant of the first time, as it is
+// Apply makes a merchant of which the user is the first owner. Repeating it gives the merchant of the first time,
+// as it is
 // now. Refusals: see idl/merchant.thrift.
 func (s *Service) Apply(ctx context.Context, user string, a Application) (Merchant, error) {
 	if err := a.check(); err != nil {
@@ -229,7 +230,8 @@ type Membership struct {
 	Role Role
 }
 
-// Mine are the merchants of which the user is a member, newest first, below before (0: from the newest). A page may have
+// Mine are the merchants of which the user is a member, newest first, below before (0: from the newest). A page may
+// have
 // fewer than limit lines and not be the last: next is the before of the next page, 0 where there is none.
 func (s *Service) Mine(
 	ctx context.Context,

@@ -67,7 +67,8 @@ func SessionFrom(ctx context.Context) merchant.Session {
 	return merchant.Session{}
 }
 
-// RequireSession refuses a caller whom only the scope merchant admits, and whose token no key was exchanged for. Refusal:
+// RequireSession refuses a caller whom only the scope merchant admits, and whose token no key was exchanged for.
+// Refusal:
 // forbidden.
 func RequireSession(c Caller, scopes []Scope) error {
 	for _, s := range scopes {

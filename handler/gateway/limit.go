@@ -24,7 +24,8 @@ func (o *operation) forMerchants(ctx context.Context, r *http.Request) context.C
 	return metainfo.WithValue(ctx, auth.AddressKey, addressOf(r, o.proxies).String())
 }
 
-// addressOf is where a request comes from. Of X-Forwarded-For the last address counts that no proxy of ours added: those
+// addressOf is where a request comes from. Of X-Forwarded-For the last address counts that no proxy of ours added:
+// those
 // before it are the client's to choose.
 func addressOf(r *http.Request, proxies []netip.Prefix) netip.Addr {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
