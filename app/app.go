@@ -1,4 +1,4 @@
-// Package system puts an installation together: it is the one place that knows which concrete store stands behind each
+// Package app puts an installation together: it is the one place that knows which concrete store stands behind each
 // interface of the domain. Commands start parts of it; tests run it on private servers.
 package app
 

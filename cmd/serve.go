@@ -148,8 +148,8 @@ func (g *webServer) run(ctx context.Context) error {
 	return errors.Join(err, g.hub.Shutdown(stopCtx), g.server.Shutdown(stopCtx), g.gateway.Close())
 }
 
-// newRoster is this process's place among the workers.
-func newRoster(s *app.App) (*membership.Member, error) {
+// newMember is this process's place among the workers.
+func newMember(s *app.App) (*membership.Member, error) {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "host"

@@ -179,6 +179,29 @@ func (f servers) rules() (transfer.Rules, collection.Rules, error) {
 	return transfers, collections, nil
 }
 
+// with opens the installation for run and lets go of everything when that has returned. prepare, where it is not nil,
+// changes the configuration first.
+func (f servers) with(
+	ctx context.Context, at console, prepare func(*connected) error, run func(*connected, *app.App) error,
+) error {
+	c, err := f.connect(ctx, at)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	if prepare != nil {
+		if err := prepare(c); err != nil {
+			return err
+		}
+	}
+	a, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	return run(c, a)
+}
+
 // open opens the installation, with a hint where there is none.
 func (c *connected) open(ctx context.Context) (*app.App, error) {
 	s, err := app.Open(ctx, c.config)

@@ -35,11 +35,17 @@ func (u upCmd) Run(ctx context.Context, at console) error {
 	}
 	began := time.Now()
 	at.say("Starting hongbao, data in %s", u.Data)
-	c, err := u.connect(ctx, at)
-	if err != nil {
-		return err
-	}
-	defer c.close()
+	prepare := func(c *connected) error { return u.prepare(ctx, at, c) }
+	return u.with(ctx, at, prepare, func(c *connected, s *app.App) error {
+		if err := u.recoverPrivate(ctx, at, c, s); err != nil {
+			return err
+		}
+		return u.serve(ctx, at, c, s, began)
+	})
+}
+
+// prepare makes the installation where there is none.
+func (u upCmd) prepare(ctx context.Context, at console, c *connected) error {
 	if c.private == nil && (len(u.Redis) == 0 || len(u.MySQL) == 0) {
 		return fmt.Errorf("%s is in use by another hongbao up: stop it first, or give another --data", u.Data)
 	}
@@ -47,18 +53,7 @@ func (u upCmd) Run(ctx context.Context, at console) error {
 		return err
 	}
 	at.say("  bringing the tables up to date")
-	if err := u.install(ctx, c); err != nil {
-		return err
-	}
-	s, err := c.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	if err := u.recoverPrivate(ctx, at, c, s); err != nil {
-		return err
-	}
-	return u.serve(ctx, at, c, s, began)
+	return u.install(ctx, c)
 }
 
 // checkFunding finds out before anything is started whether the money has somewhere to come from.
@@ -115,7 +110,7 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *app.App, 
 	if err != nil {
 		return err
 	}
-	workers, err := newRoster(s)
+	member, err := newMember(s)
 	if err != nil {
 		return err
 	}
@@ -133,7 +128,7 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *app.App, 
 	var parts errgroup.Group
 	parts.Go(func() error { defer stopRPC(); return web.run(gatewayCtx) })
 	parts.Go(func() error { defer stopGateway(); defer stopWork(); return rpc.Run(rpcCtx) })
-	parts.Go(func() error { s.Work(workCtx, workers); return nil })
+	parts.Go(func() error { s.Work(workCtx, member); return nil })
 	parts.Go(func() error { tokens.revoked.Run(workCtx, web.expel); return nil })
 	if c.private != nil {
 		parts.Go(func() error { defer stopGateway(); return revive(gatewayCtx, at.log, "Redis", c.private.Redis) })

@@ -1,4 +1,4 @@
-// Package systemtest gives a test an installation of its own, on the private servers of the test process.
+// Package apptest gives a test an installation of its own, on the private servers of the test process.
 package apptest
 
 import (
