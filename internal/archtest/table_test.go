@@ -61,6 +61,7 @@ func table() []row {
 		{"transfer", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
 		{"collection", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
 		{"group", domain, []string{"internal/refusal", otter}},
+		{"webhook", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
 
 		// Mechanisms, which know no domain.
 		{"internal/shards", adapter, []string{"internal/refusal", "internal/loop", mysqlWire, goose, sonyflake}},
@@ -85,6 +86,9 @@ func table() []row {
 		{"envelope/mempot", adapter, []string{"envelope", "internal/refusal"}},
 		{"collection/mysqlcollection", adapter, []string{"collection", "wallet/ledger", "wallet/mysqlledger", "wallet/audit",
 			"internal/refusal", "internal/shards"}},
+		{"webhook/mysqlwebhook", adapter, []string{"webhook", "wallet/ledger", "wallet/mysqlledger", "wallet/audit",
+			"internal/refusal", "internal/shards", "internal/outbox", "internal/signature"}},
+		{"webhook/httpsender", adapter, []string{"webhook", "internal/signature"}},
 		{"group/mysqlgroup", adapter, []string{"group", "internal/refusal", "internal/shards"}},
 
 		// The edge.
@@ -109,6 +113,7 @@ func table() []row {
 		{"cmd", wiring, []string{everything}},
 		{"app", wiring, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "wallet/audit", "envelope", "envelope/redispot",
 			"transfer", "collection", "collection/mysqlcollection", "group", "group/mysqlgroup", "push", "push/redisbus",
+			"webhook", "webhook/mysqlwebhook", "webhook/httpsender",
 			"internal/loop", "internal/membership", "internal/outbox", "internal/shards", rueidis}}, // no edge
 
 		{"wallet/ledger/ledgertest", testSupport, nil},
@@ -141,7 +146,7 @@ func domainNever() []string { return []string{"database/sql", "net/http", "net/r
 func topLevel() (may, ignored []string) {
 	may = []string{
 		"idl", "kitex_gen", "handler", "envelope", "wallet", "bench", "deploy", "go.mod", "README.md", // the user's
-		"main.go", "cmd", "app", "client", "push", "transfer", "collection", "group", "internal", "docs", "Makefile", "BENCHMARKS.md", // ours
+		"main.go", "cmd", "app", "client", "push", "transfer", "collection", "group", "webhook", "internal", "docs", "Makefile", "BENCHMARKS.md", // ours
 		"go.sum", "staticcheck.conf", // belong to the tools, which look for them here
 	}
 	return may, []string{"data", "bin", "bench-results", "handler/web/node_modules"}
