@@ -1,5 +1,5 @@
-// Command hongbao is the whole engine in one binary: `hongbao up` runs everything on one machine, the other commands run its
-// parts, or look after an installation.
+// Command hongbao is the whole engine in one binary: `hongbao up` runs everything on one machine, the other commands
+// run its parts, or look after an installation.
 package main
 
 import (

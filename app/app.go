@@ -18,12 +18,16 @@ import (
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/envelope/redispot"
 	"github.com/hongbao/hongbao/group"
+	"github.com/hongbao/hongbao/internal/outbox"
 	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/push/redisbus"
 	"github.com/hongbao/hongbao/transfer"
 	"github.com/hongbao/hongbao/wallet"
 	"github.com/hongbao/hongbao/wallet/audit"
 	"github.com/hongbao/hongbao/wallet/mysqlledger"
+	"github.com/hongbao/hongbao/webhook"
+	"github.com/hongbao/hongbao/webhook/httpsender"
+	"github.com/hongbao/hongbao/webhook/mysqlwebhook"
 )
 
 // Config says where an installation's servers are and how it behaves. Redis, MySQL and Shards are required.
@@ -38,6 +42,7 @@ type Config struct {
 	Limits      envelope.Limits
 	Transfers   transfer.Rules
 	Collections collection.Rules
+	Webhooks    webhook.Rules
 	// Funding moves real money in and out. It is nil for a sandbox installation, whose money comes from wallet.Sandbox,
 	// and for a process that is Unfunded.
 	Funding wallet.Funding
@@ -70,6 +75,8 @@ type App struct {
 	Envelopes    *envelope.Service
 	Transfers    *transfer.Service
 	Collections  *collection.Service
+	Webhooks     *webhook.Service
+	Events       webhook.Publisher // how products tell owners what happened
 	Wallets      *wallet.Service
 	Groups       *group.Directory
 	Bus          *redisbus.Bus
@@ -80,8 +87,11 @@ type App struct {
 	redisOption rueidis.ClientOption
 	changes     groupChanges
 	products    []product
-	settled     signals // posts were committed on a shard
-	close       []func()
+
+	webhookDispatcher *webhook.Dispatcher
+
+	settled signals // posts were committed on a shard
+	close   []func()
 }
 
 // Install makes the installation on the servers where there is none, brings its tables up to date, and marks a Redis
@@ -156,7 +166,15 @@ func (a *App) connect(ctx context.Context) (err error) {
 
 func (a *App) assemble(ctx context.Context) (err error) {
 	cfg := a.cfg
-	if a.Ledger, err = mysqlledger.New(mysqlledger.Config{Cluster: a.Cluster, Node: cfg.Node, SettleWidth: cfg.SettleWidth, Log: cfg.Log, Registerer: cfg.Registerer, Now: cfg.Now}); err != nil {
+	events, err := mysqlwebhook.NewConsumer(a.Cluster, cfg.Node)
+	if err != nil {
+		return err
+	}
+	a.Ledger, err = mysqlledger.New(mysqlledger.Config{
+		Cluster: a.Cluster, Node: cfg.Node, SettleWidth: cfg.SettleWidth, Consumers: []outbox.Consumer{events},
+		Log: cfg.Log, Registerer: cfg.Registerer, Now: cfg.Now,
+	})
+	if err != nil {
 		return err
 	}
 	a.Pots, err = redispot.New(a.Redis, redispot.Config{
@@ -179,10 +197,15 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	a.Transfers = transfer.NewService(a.Ledger, cfg.Transfers, cfg.Now)
 	a.Collections = collection.NewService(a.Ledger, collections, a.Groups, cfg.Collections, cfg.Now)
 	a.Wallets = wallet.NewService(a.Ledger, a.funding, cfg.Now)
+	webhooks, err := a.openWebhooks(events)
+	if err != nil {
+		return err
+	}
 	a.products = []product{
 		{audit.Product{HoldCheck: envelope.HoldCheck()}, a.envelopeJobs},
 		{audit.Product{HoldCheck: transfer.HoldCheck()}, a.transferJobs},
 		{collections.Audit(), a.collectionJobs},
+		{webhooks.Audit(), a.webhookJobs},
 	}
 	audited := make([]audit.Product, len(a.products))
 	for i, p := range a.products {
@@ -190,6 +213,20 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	}
 	a.Auditor = audit.New(a.Cluster, a.Ledger.Outbox(), audited...)
 	return nil
+}
+
+func (a *App) openWebhooks(events *mysqlwebhook.Consumer) (*mysqlwebhook.Store, error) {
+	cfg := a.cfg
+	store, err := mysqlwebhook.New(a.Cluster, a.Ledger, cfg.Registerer, cfg.Now)
+	if err != nil {
+		return nil, err
+	}
+	sender := httpsender.New(httpsender.Config{AllowPrivate: cfg.Webhooks.AllowPrivate, Now: cfg.Now})
+	a.onClose(sender.Close)
+	a.Events = store
+	a.Webhooks = webhook.NewService(store, cfg.Webhooks, cfg.Now)
+	a.webhookDispatcher = webhook.NewDispatcher(store, sender, events.Wake, cfg.Now, cfg.Log)
+	return store, nil
 }
 
 // Close lets go of everything that Open opened, in reverse order.

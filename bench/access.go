@@ -71,9 +71,11 @@ func Connect(ctx context.Context, a Access) (*Target, error) {
 func (t *Target) explain(err error) error {
 	switch code := Code(err); code {
 	case codeNetwork, codeTimeout:
-		return fmt.Errorf("no hongbao answers at %s: is it running, with its Kitex services there? (%w)", t.access.RPC, err)
+		return fmt.Errorf("no hongbao answers at %s: is it running, with its Kitex services there? (%w)", t.access.RPC,
+			err)
 	case client.CodeUnauthenticated, client.CodeForbidden:
-		return fmt.Errorf("%s refuses our token: give the private key that it trusts with --token-key (%s)", t.access.RPC, sentence(err))
+		return fmt.Errorf("%s refuses our token: give the private key that it trusts with --token-key (%s)",
+			t.access.RPC, sentence(err))
 	default:
 		return fmt.Errorf("%s does not say what it is: %s", t.access.RPC, sentence(err))
 	}

@@ -22,8 +22,9 @@ func TestMain(m *testing.M) {
 
 // small are settings with which a suite takes a moment.
 func small() Settings {
-	return Settings{Users: new(60), Group: new(30), Envelopes: new(8), Shares: new(10), Listeners: new(4), Rate: new(Rate(200)),
-		For: new(Span(300 * time.Millisecond)), Places: new(64)}
+	return Settings{Users: new(60), Group: new(30), Envelopes: new(8), Shares: new(10), Listeners: new(4),
+		Rate: new(Rate(200)),
+		For:  new(Span(300 * time.Millisecond)), Places: new(64)}
 }
 
 // play runs a suite against a fake.
@@ -35,7 +36,8 @@ func play(t *testing.T, f *fake, name string, settings Settings) report.Suite {
 	}
 	defer target.Close()
 	var r report.Report
-	err = Run(t.Context(), target, Plan{Suites: []string{name}, Settings: settings, Quick: true, Patience: time.Second}, silent{}, &r)
+	err = Run(t.Context(), target, Plan{Suites: []string{name}, Settings: settings, Quick: true, Patience: time.Second},
+		silent{}, &r)
 	if err != nil || len(r.Suites) != 1 {
 		t.Fatalf("%s: %d suites, %v", name, len(r.Suites), err)
 	}
@@ -48,7 +50,8 @@ func TestEverySuitePassesWhereNothingIsWrong(t *testing.T) {
 		if !s.Passed() || !s.BooksBalanced || s.Errors != 0 || s.PerSecond <= 0 || s.Loop != "open" {
 			t.Errorf("%s: %+v", name, s)
 		}
-		if s.Books.Credited != s.Books.Wins || name != "transfer" && s.Outcomes["won"] != s.Books.Wins || name != "send" && s.Books.Wins == 0 {
+		if s.Books.Credited != s.Books.Wins || name != "transfer" && s.Outcomes["won"] != s.Books.Wins ||
+			name != "send" && s.Books.Wins == 0 {
 			t.Errorf("%s: %d of %d wins credited, outcomes %v", name, s.Books.Credited, s.Books.Wins, s.Outcomes)
 		}
 		if len(s.Distribution) == 0 || s.P50 > s.P99 || s.Settings["rate"] != "200" {
@@ -68,7 +71,8 @@ func TestLiesAreNoticed(t *testing.T) {
 		{"grab", lies{forgetCredit: 7}, "acknowledged wins were never credited", "never credited"},
 		{"grab", lies{shortCredit: 7}, "acknowledged wins were never credited", "credited as share"},
 		{"grab", lies{sameShare: 7}, "was won twice", ""},
-		{"grab", lies{unbalanced: true}, "the audit of the books found 1 discrepancies", "account_balance on shard 0: alice CNY: expected 1, found 2"},
+		{"grab", lies{unbalanced: true}, "the audit of the books found 1 discrepancies",
+			"account_balance on shard 0: alice CNY: expected 1, found 2"},
 		{"grab", lies{forgetSend: 3}, "who never sent it by their own list", ""},
 		{"send", lies{forgetSend: 3}, "who never sent it by their own list", ""},
 		{"transfer", lies{forgetTransfer: 6}, "accepted transfers were never credited", "accepted by"},
@@ -111,10 +115,12 @@ func TestTheHighestRateIsFound(t *testing.T) {
 		t.Skip("searches for a rate for seconds: not with -short")
 	}
 	settings := small()
-	settings.Rate, settings.P99, settings.Places, settings.For = new(Rate(0)), new(Span(time.Second)), new(8), new(Span(time.Second))
+	settings.Rate, settings.P99, settings.Places, settings.For = new(Rate(0)), new(Span(time.Second)), new(8), new(
+		Span(time.Second))
 	s := play(t, &fake{lies: lies{answerGrabsIn: 4 * time.Millisecond}}, "grab", settings)
 	// 8 places and 4 ms: 2,000 a second at most.
-	if !s.Passed() || s.PerSecond > 2100 || s.PerSecond < 100 || len(s.Search) < 2 || s.Search[len(s.Search)-1].Missed != "" {
+	if !s.Passed() || s.PerSecond > 2100 || s.PerSecond < 100 || len(s.Search) < 2 ||
+		s.Search[len(s.Search)-1].Missed != "" {
 		t.Errorf("%v a second, search %+v, failures %v", s.PerSecond, s.Search, s.Failures)
 	}
 	if i := len(s.Figures) - 1; i < 0 || s.Figures[i].Name != "p99 at half of the highest rate" {
@@ -139,10 +145,12 @@ func TestClosedLoopIsLabelled(t *testing.T) {
 func TestConnectSaysWhatIsWrong(t *testing.T) {
 	nobody := (&fake{}).start(t)
 	nobody.RPC = "127.0.0.1:1"
-	if _, err := Connect(t.Context(), nobody); err == nil || !strings.Contains(err.Error(), "no hongbao answers at 127.0.0.1:1") {
+	if _, err := Connect(t.Context(), nobody); err == nil ||
+		!strings.Contains(err.Error(), "no hongbao answers at 127.0.0.1:1") {
 		t.Error(err)
 	}
-	if _, err := Connect(t.Context(), (&fake{lies: lies{refuseTokens: true}}).start(t)); err == nil || !strings.Contains(err.Error(), "refuses our token") || !strings.Contains(err.Error(), "forged") {
+	if _, err := Connect(t.Context(), (&fake{lies: lies{refuseTokens: true}}).start(t)); err == nil ||
+		!strings.Contains(err.Error(), "refuses our token") || !strings.Contains(err.Error(), "forged") {
 		t.Error(err)
 	}
 }
@@ -178,7 +186,8 @@ func TestRunRefuses(t *testing.T) {
 	}
 	defer target.Close()
 	var r report.Report
-	if err := Run(t.Context(), target, Plan{Suites: []string{"grab"}, Settings: settings, RealMoney: true}, silent{}, &r); err != nil || !r.Passed() {
+	if err := Run(t.Context(), target, Plan{Suites: []string{"grab"}, Settings: settings, RealMoney: true}, silent{},
+		&r); err != nil || !r.Passed() {
 		t.Errorf("told that it moves real money: %v", err)
 	}
 }
@@ -186,7 +195,8 @@ func TestRunRefuses(t *testing.T) {
 // TestASuiteThatCannotBePreparedFails goes on with the others.
 func TestASuiteThatCannotBePreparedFails(t *testing.T) {
 	s := play(t, &fake{lies: lies{refuseSends: true}}, "grab", small())
-	if s.Passed() || !strings.Contains(strings.Join(s.Failures, " "), "could not send an envelope: insufficient_balance: there is not enough money") {
+	if s.Passed() || !strings.Contains(strings.Join(s.Failures, " "),
+		"could not send an envelope: insufficient_balance: there is not enough money") {
 		t.Errorf("%v", s.Failures)
 	}
 }
@@ -211,7 +221,8 @@ func TestInterrupted(t *testing.T) {
 	progress := &interrupter{stop: cancel}
 	var r report.Report
 	err = Run(ctx, target, Plan{Suites: []string{"grab", "hot"}, Settings: settings}, progress, &r)
-	if err != nil || !r.Interrupted || r.Passed() || len(r.Suites) != 1 || r.Suites[0].Requests == 0 || r.Suites[0].BooksBalanced {
+	if err != nil || !r.Interrupted || r.Passed() || len(r.Suites) != 1 || r.Suites[0].Requests == 0 ||
+		r.Suites[0].BooksBalanced {
 		t.Errorf("%v, %+v", err, r)
 	}
 }
@@ -252,13 +263,15 @@ func TestCompareWithYardsticks(t *testing.T) {
 	if len(r.Yardsticks) != 4 || len(r.Yardsticks[3].Rounds) != quickRounds || r.Yardsticks[3].PerSecond != 1000 {
 		t.Errorf("%+v", r.Yardsticks)
 	}
-	if got, want := r.Ratios["winners/echo"], r.Yardsticks[0].PerSecond/1000; got != want || r.Ratios["losers/echo"] == 0 || len(r.Ratios) != 2 {
+	if got, want := r.Ratios["winners/echo"], r.Yardsticks[0].PerSecond/1000; got != want ||
+		r.Ratios["losers/echo"] == 0 || len(r.Ratios) != 2 {
 		t.Errorf("%v, %+v", r.Ratios, r.Yardsticks)
 	}
 	if !r.Passed() || r.Suites[0].Books.Wins == 0 {
 		t.Errorf("%+v", r.Suites)
 	}
-	if err := Compare(t.Context(), target, plan, []Yardstick{fixedYardstick(0)}, silent{}, &r); err == nil || !strings.Contains(err.Error(), "echo: broken") {
+	if err := Compare(t.Context(), target, plan, []Yardstick{fixedYardstick(0)}, silent{}, &r); err == nil ||
+		!strings.Contains(err.Error(), "echo: broken") {
 		t.Error(err)
 	}
 }

@@ -87,7 +87,8 @@ func (b *books) note(worker int, envelope int64, user int, r *envelopeapi.GrabRe
 	switch r.Outcome {
 	case "won":
 		n.outcomes[outcomeWon]++
-		n.wins = append(n.wins, win{envelope: envelope, minor: r.Amount, at: time.Now().UnixMilli(), user: int32(user), share: r.Share})
+		n.wins = append(n.wins, win{envelope: envelope, minor: r.Amount, at: time.Now().UnixMilli(), user: int32(user),
+			share: r.Share})
 	case "already_won":
 		n.outcomes[outcomeAlreadyWon]++
 	case "empty":
@@ -135,7 +136,8 @@ func (b *books) check(ctx context.Context, failed int64) (found report.Books, fa
 	if !audit.Balanced {
 		failures = append(failures, fmt.Sprintf("the audit of the books found %d discrepancies", audit.Found))
 		for _, d := range audit.Discrepancies {
-			found.Discrepancies = append(found.Discrepancies, fmt.Sprintf("%s on shard %d: %s: expected %s, found %s", d.Kind, d.Shard, d.What, d.Expected, d.Found))
+			found.Discrepancies = append(found.Discrepancies,
+				fmt.Sprintf("%s on shard %d: %s: expected %s, found %s", d.Kind, d.Shard, d.What, d.Expected, d.Found))
 		}
 	}
 	wins := b.wins()
@@ -157,7 +159,8 @@ func (b *books) check(ctx context.Context, failed int64) (found report.Books, fa
 		failures = append(failures, fmt.Sprintf("%d acknowledged wins were never credited, or not to the unit", n))
 	}
 	if found.Unanswered > failed {
-		failures = append(failures, fmt.Sprintf("%d shares were credited without an answer, and only %d grabs got none", found.Unanswered, failed))
+		failures = append(failures, fmt.Sprintf("%d shares were credited without an answer, and only %d grabs got none",
+			found.Unanswered, failed))
 	}
 	return found, failures, nil
 }
@@ -174,7 +177,8 @@ func drain(ctx context.Context, t *Target) (float64, error) {
 			return time.Since(began).Seconds(), nil
 		}
 		if time.Since(began) > drainTimeout {
-			return 0, fmt.Errorf("after %v there are still wins that are not credits, the oldest %v old", drainTimeout, backlog.lag())
+			return 0, fmt.Errorf("after %v there are still wins that are not credits, the oldest %v old", drainTimeout,
+				backlog.lag())
 		}
 		select {
 		case <-time.After(drainPoll):
@@ -249,7 +253,9 @@ func (b *books) lostSends(ctx context.Context, first int64) (failures []string, 
 		mu.Lock()
 		defer mu.Unlock()
 		for id := range lost {
-			failures = append(failures, fmt.Sprintf("envelope %d was acknowledged to %s, who never sent it by their own list", id, b.users.names[users[i]]))
+			failures = append(failures,
+				fmt.Sprintf("envelope %d was acknowledged to %s, who never sent it by their own list", id,
+					b.users.names[users[i]]))
 		}
 		return err
 	})
@@ -319,7 +325,8 @@ func (b *books) statement(user int, wins []win, first int64) (credited, unanswer
 				unanswered++
 			case !won: // of another suite, or compared already
 			case r.Amount != w.minor || r.Share != w.share || r.Currency != currency:
-				missing = append(missing, fmt.Sprintf("%s: credited as share %d, %d %s", b.describe(w), r.Share, r.Amount, r.Currency))
+				missing = append(missing, fmt.Sprintf("%s: credited as share %d, %d %s", b.describe(w), r.Share,
+					r.Amount, r.Currency))
 				delete(want, r.EnvelopeId)
 			default:
 				credited++

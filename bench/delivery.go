@@ -78,14 +78,18 @@ func (d delivery) write(listeners int, found *report.Suite) {
 	found.Figures = append(found.Figures,
 		report.Figure{Name: "listeners", Value: float64(listeners)},
 		report.Figure{Name: "events delivered", Value: float64(d.delivered)},
-		report.Figure{Name: "p50 from grab to event", Value: report.Milliseconds(load.Quantile(d.latency, .5)), Unit: "ms"},
-		report.Figure{Name: "p99 from grab to event", Value: report.Milliseconds(load.Quantile(d.latency, .99)), Unit: "ms"},
+		report.Figure{Name: "p50 from grab to event", Value: report.Milliseconds(load.Quantile(d.latency, .5)),
+			Unit: "ms"},
+		report.Figure{Name: "p99 from grab to event", Value: report.Milliseconds(load.Quantile(d.latency, .99)),
+			Unit: "ms"},
 		report.Figure{Name: "events delivered twice", Value: float64(d.twice)},
 		report.Figure{Name: "listeners told to reload", Value: float64(d.reloads)})
 	if d.missing > 0 {
-		found.Failures = append(found.Failures, fmt.Sprintf("%d events never reached their listener, who was not told so", d.missing))
+		found.Failures = append(found.Failures, fmt.Sprintf(
+			"%d events never reached their listener, who was not told so", d.missing))
 	}
 	if n := len(d.cut); n > 0 {
-		found.Failures = append(found.Failures, fmt.Sprintf("%d of %d connections were cut: %s", n, listeners, d.cut[0]))
+		found.Failures = append(found.Failures, fmt.Sprintf("%d of %d connections were cut: %s", n, listeners,
+			d.cut[0]))
 	}
 }

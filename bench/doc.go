@@ -1,5 +1,5 @@
-// Package bench measures a deployment through its public interfaces: Kitex RPC, HTTP and WebSocket. It knows nothing of what is
-// behind them, and does not believe it: every suite ends by checking the books.
+// Package bench measures a deployment through its public interfaces: Kitex RPC, HTTP and WebSocket. It knows nothing of
+// what is behind them, and does not believe it: every suite ends by checking the books.
 //
 //	Access ─ where a deployment is, and how to sign for its users
 //	Target ─ clients of it
@@ -10,7 +10,7 @@
 //
 // # What a win is worth
 //
-// Each grab that was answered with `won` is noted: envelope, share, user, amount. After the load a suite waits until the
-// installation says that nothing is left to be settled, has it audited, and then looks for every one of its wins in
+// Each grab that was answered with `won` is noted: envelope, share, user, amount. After the load a suite waits until
+// the installation says that nothing is left to be settled, has it audited, and then looks for every one of its wins in
 // the statement of its user. A win that is not there, or differs by a unit, is named, and the suite has failed.
 package bench

@@ -19,7 +19,8 @@ type opened struct {
 	first  int // of the group's members, who begins
 }
 
-// envelopePool is open envelopes, and who has not grabbed from them yet. Each pair of an envelope and a user is given out once.
+// envelopePool is open envelopes, and who has not grabbed from them yet. Each pair of an envelope and a user is given
+// out once.
 type envelopePool struct {
 	target  *Target
 	users   *users
@@ -41,7 +42,8 @@ type batch struct {
 
 // newEnvelopePool makes an empty pool. Its envelopes are noted in the books.
 func newEnvelopePool(b *books, prefix string, shares, takers, width int) *envelopePool {
-	return &envelopePool{target: b.target, users: b.users, books: b, prefix: prefix, shares: shares, takers: takers, width: width}
+	return &envelopePool{target: b.target, users: b.users, books: b, prefix: prefix, shares: shares, takers: takers,
+		width: width}
 }
 
 // fill sends so many envelopes that there are at least so many pairs to give out. It must not run together with take.

@@ -36,8 +36,8 @@ import (
 	"github.com/hongbao/hongbao/kitex_gen/walletapi/walletservice"
 )
 
-// fake is a deployment that keeps everything in memory and lies where it is told to. It is there to see whether the bench
-// notices; what the real one does is tested with the real one.
+// fake is a deployment that keeps everything in memory and lies where it is told to. It is there to see whether the
+// bench notices; what the real one does is tested with the real one.
 type fake struct {
 	lies
 	mu        sync.Mutex
@@ -95,7 +95,8 @@ func (f *fake) start(t *testing.T) Access {
 	exit := make(chan error, 1)
 	s := server.NewServer(server.WithListener(listener), server.WithMetaHandler(transmeta.ServerTTHeaderHandler),
 		server.WithMiddleware(f.authenticate), server.WithExitSignal(func() <-chan error { return exit }))
-	err = errors.Join(walletservice.RegisterService(s, &fakeWallet{fake: f}), groupservice.RegisterService(s, &fakeGroup{}),
+	err = errors.Join(walletservice.RegisterService(s, &fakeWallet{fake: f}),
+		groupservice.RegisterService(s, &fakeGroup{}),
 		envelopeservice.RegisterService(s, &fakeEnvelopes{f}), operatorservice.RegisterService(s, &fakeOperator{f}),
 		transferservice.RegisterService(s, &fakeTransfers{fake: f}))
 	if err != nil {
@@ -121,7 +122,8 @@ func (f *fake) authenticate(next endpoint.Endpoint) endpoint.Endpoint {
 	return func(ctx context.Context, request, response any) error {
 		if f.refuseTokens {
 			rpcinfo.GetRPCInfo(ctx).Invocation().(rpcinfo.InvocationSetter).SetBizStatusErr(
-				kerrors.NewBizStatusErrorWithExtra(40101, "the token is forged", map[string]string{"code": "unauthenticated"}))
+				kerrors.NewBizStatusErrorWithExtra(40101, "the token is forged",
+					map[string]string{"code": "unauthenticated"}))
 			return nil
 		}
 		return next(ctx, request, response)
@@ -166,7 +168,8 @@ func (f fakeTransfers) Accept(ctx context.Context, r *transferapi.TransferReques
 		return nil, errors.New("not the recipient")
 	}
 	if !every(int64(len(f.transfers)), f.forgetTransfer) {
-		f.entries[t.To] = append(f.entries[t.To], &walletapi.Entry{Subject: "transfer", Reference: t.Id, Amount: t.Amount})
+		f.entries[t.To] = append(f.entries[t.To], &walletapi.Entry{Subject: "transfer", Reference: t.Id,
+			Amount: t.Amount})
 	}
 	return t, nil
 }
@@ -189,12 +192,14 @@ type fakeEnvelopes struct{ *fake }
 
 func (f fakeEnvelopes) Send(ctx context.Context, r *envelopeapi.SendRequest) (*envelopeapi.Envelope, error) {
 	if f.refuseSends {
-		return nil, kerrors.NewBizStatusErrorWithExtra(40201, "there is not enough money", map[string]string{"code": "insufficient_balance"})
+		return nil, kerrors.NewBizStatusErrorWithExtra(40201, "there is not enough money",
+			map[string]string{"code": "insufficient_balance"})
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.last += shardsOfIDs
-	f.envelopes[f.last] = &fakeEnvelope{group: r.GroupId, sender: caller(ctx), count: r.Count, taken: map[string]int32{}}
+	f.envelopes[f.last] = &fakeEnvelope{group: r.GroupId, sender: caller(ctx), count: r.Count,
+		taken: map[string]int32{}}
 	if !every(int64(len(f.envelopes)), f.forgetSend) {
 		f.sent[caller(ctx)] = append(f.sent[caller(ctx)], &envelopeapi.Sent{EnvelopeId: f.last})
 	}
@@ -245,7 +250,8 @@ func (f fakeEnvelopes) Grab(ctx context.Context, r *envelopeapi.GrabRequest) (*e
 }
 
 func (f *fake) credit(user string, envelope int64, share int32, amount int64) {
-	f.received[user] = append(f.received[user], &envelopeapi.Received{EnvelopeId: envelope, Share: share, Amount: amount, Currency: currency})
+	f.received[user] = append(f.received[user], &envelopeapi.Received{EnvelopeId: envelope, Share: share,
+		Amount: amount, Currency: currency})
 }
 
 // page is a page of a list, newest envelope first; the cursor is the id before which it goes on.
@@ -271,7 +277,8 @@ func (f fakeEnvelopes) ListSent(ctx context.Context, r *envelopeapi.ListRequest)
 	return &envelopeapi.SentResponse{Envelopes: found, NextCursor: next}, nil
 }
 
-func (f fakeEnvelopes) ListReceived(ctx context.Context, r *envelopeapi.ListRequest) (*envelopeapi.ReceivedResponse, error) {
+func (f fakeEnvelopes) ListReceived(ctx context.Context,
+	r *envelopeapi.ListRequest) (*envelopeapi.ReceivedResponse, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	found, next := page(f.received[caller(ctx)], func(s *envelopeapi.Received) int64 { return s.EnvelopeId }, r)
@@ -280,12 +287,14 @@ func (f fakeEnvelopes) ListReceived(ctx context.Context, r *envelopeapi.ListRequ
 
 type fakeOperator struct{ *fake }
 
-func (f fakeOperator) Installation(context.Context, *operatorapi.InstallationRequest) (*operatorapi.Installation, error) {
+func (f fakeOperator) Installation(context.Context,
+	*operatorapi.InstallationRequest) (*operatorapi.Installation, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return &operatorapi.Installation{
 		Id: "fake", Sandbox: !f.notSandbox, Version: "v0", Shards: 1, BucketsPerShard: 1, MaxShares: 100,
-		Redis: []*operatorapi.RedisServer{{Version: "7", Appendonly: true, Appendfsync: "always", UsedMemory: int64(len(f.envelopes)) * 512}},
+		Redis: []*operatorapi.RedisServer{{Version: "7", Appendonly: true, Appendfsync: "always",
+			UsedMemory: int64(len(f.envelopes)) * 512}},
 		Mysql: []*operatorapi.MySQLServer{{Version: "8", FlushLogAtTrxCommit: "1"}},
 	}, nil
 }
@@ -309,10 +318,12 @@ func (f fakeOperator) Audit(context.Context, *operatorapi.AuditRequest) (*operat
 	defer f.mu.Unlock()
 	f.audits++
 	if f.audits <= f.busyAudits {
-		return nil, kerrors.NewBizStatusErrorWithExtra(50301, "an audit is running", map[string]string{"code": "unavailable"})
+		return nil, kerrors.NewBizStatusErrorWithExtra(50301, "an audit is running",
+			map[string]string{"code": "unavailable"})
 	}
 	if f.unbalanced {
-		return &operatorapi.AuditResponse{Found: 1, Discrepancies: []*operatorapi.Discrepancy{{Kind: "account_balance", What: "alice CNY", Expected: "1", Found: "2"}}}, nil
+		return &operatorapi.AuditResponse{Found: 1, Discrepancies: []*operatorapi.Discrepancy{
+			{Kind: "account_balance", What: "alice CNY", Expected: "1", Found: "2"}}}, nil
 	}
 	return &operatorapi.AuditResponse{Balanced: true, Entries: 42}, nil
 }
@@ -338,8 +349,9 @@ func (f *fake) watch(w http.ResponseWriter, r *http.Request) {
 // tell needs mu.
 func (f *fake) tell(group string, envelope int64, share int32) {
 	for _, conn := range f.watchers[group] {
-		_ = conn.WriteJSON(map[string]any{"op": "events", "events": []any{map[string]any{"seq": 1, "event": map[string]any{
-			"type": "envelope.grabbed", "envelope_id": fmt.Sprint(envelope), "share": share}}}})
+		_ = conn.WriteJSON(map[string]any{"op": "events",
+			"events": []any{map[string]any{"seq": 1, "event": map[string]any{
+				"type": "envelope.grabbed", "envelope_id": fmt.Sprint(envelope), "share": share}}}})
 	}
 }
 

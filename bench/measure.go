@@ -70,7 +70,8 @@ func (s *session) closed(ctx context.Context, c chosen, w work, m *measured) err
 	m.lags = watch.end()
 	m.failed += m.result.Errors
 	if m.result.Elapsed < c.span*9/10 && ctx.Err() == nil {
-		m.notes = append(m.notes, fmt.Sprintf("the load ended after %v: everything that had been prepared was used up", m.result.Elapsed.Round(time.Millisecond)))
+		m.notes = append(m.notes, fmt.Sprintf("the load ended after %v: everything that had been prepared was used up",
+			m.result.Elapsed.Round(time.Millisecond)))
 	}
 	return ctx.Err()
 }
@@ -111,22 +112,24 @@ func (s *session) atHighest(ctx context.Context, c chosen, w work, m *measured) 
 		return err
 	}
 	goal := load.Goal{P99: c.p99}
-	best, steps, err := load.Search(ctx, ceiling, goal, c.probes, func(ctx context.Context, rate float64) (load.Result, error) {
-		if err := s.prepare(ctx, w, int64(rate*c.probe.Seconds()*spare)+1); err != nil {
-			return load.Result{}, err
-		}
-		s.progress.Load(fmt.Sprintf("trying %.0f a second", rate), c.probe)
-		r := load.Open(ctx, c.schedule(rate, c.probe), s.options(c, c.probe, nil), w.op)
-		s.progress.LoadEnd()
-		m.failed += r.Errors
-		return r, nil
-	})
+	best, steps, err := load.Search(ctx, ceiling, goal, c.probes,
+		func(ctx context.Context, rate float64) (load.Result, error) {
+			if err := s.prepare(ctx, w, int64(rate*c.probe.Seconds()*spare)+1); err != nil {
+				return load.Result{}, err
+			}
+			s.progress.Load(fmt.Sprintf("trying %.0f a second", rate), c.probe)
+			r := load.Open(ctx, c.schedule(rate, c.probe), s.options(c, c.probe, nil), w.op)
+			s.progress.LoadEnd()
+			m.failed += r.Errors
+			return r, nil
+		})
 	m.search = steps
 	if err != nil {
 		return err
 	}
 	if best == 0 {
-		m.notes = append(m.notes, fmt.Sprintf("no rate that was tried held a p99 of %v; the figures are of the lowest", c.p99))
+		m.notes = append(m.notes, fmt.Sprintf("no rate that was tried held a p99 of %v; the figures are of the lowest",
+			c.p99))
 		best = steps[len(steps)-1].Rate
 	}
 	for try := 1; ; try++ {
@@ -134,12 +137,15 @@ func (s *session) atHighest(ctx context.Context, c chosen, w work, m *measured) 
 			return err
 		}
 		missed := goal.Misses(m.result)
-		m.search = append(m.search, load.Step{Rate: best, PerSecond: m.result.PerSecond(), P99: m.result.Quantile(.99), Missed: missed})
+		m.search = append(m.search, load.Step{Rate: best, PerSecond: m.result.PerSecond(), P99: m.result.Quantile(.99),
+			Missed: missed})
 		if missed == "" {
 			break
 		}
 		if try > retries {
-			m.notes = append(m.notes, fmt.Sprintf("no rate held a p99 of %v over %v; the figures are of the last that was tried", c.p99, c.span))
+			m.notes = append(m.notes,
+				fmt.Sprintf("no rate held a p99 of %v over %v; the figures are of the last that was tried", c.p99,
+					c.span))
 			break
 		}
 		best *= lower
@@ -204,21 +210,26 @@ func (m measured) write(c chosen, found *report.Suite) {
 	}
 	if r.Closed {
 		found.Generator.Places = c.closed
-		found.Notes = append(found.Notes, "closed loop: each caller asks again when it has its answer, so latencies leave out what other callers would have waited")
+		found.Notes = append(found.Notes,
+			"closed loop: each caller asks again when it has its answer, so latencies leave out what other callers would have waited")
 	}
 	found.Notes = append(found.Notes, m.notes...)
 	switch {
 	case found.Generator.Limited:
-		found.Notes = append(found.Notes, fmt.Sprintf("the generator was the limit: it was itself late by %s ms at its p99, so these figures say little about the target; give it a lower rate, or more of the machine",
+		found.Notes = append(found.Notes, fmt.Sprintf(
+			"the generator was the limit: it was itself late by %s ms at its p99, so these figures say little about the target; give it a lower rate, or more of the machine",
 			report.Short(found.Generator.LagP99)))
 	case r.Unsent > 0 || r.Waited > r.Done/100:
-		found.Notes = append(found.Notes, fmt.Sprintf("the target did not keep up: %d requests waited for one of %d places, %d never left", r.Waited, c.places, r.Unsent))
+		found.Notes = append(found.Notes, fmt.Sprintf(
+			"the target did not keep up: %d requests waited for one of %d places, %d never left", r.Waited, c.places, r.Unsent))
 	}
 	for _, step := range m.search {
-		found.Search = append(found.Search, report.Step{Rate: step.Rate, PerSecond: step.PerSecond, P99: report.Milliseconds(step.P99), Missed: step.Missed})
+		found.Search = append(found.Search, report.Step{Rate: step.Rate, PerSecond: step.PerSecond,
+			P99: report.Milliseconds(step.P99), Missed: step.Missed})
 	}
 	for _, p := range r.Series {
-		found.Series = append(found.Series, report.Point{T: p.At.Seconds(), PerSecond: p.PerSecond, P50: report.Milliseconds(p.P50), P99: report.Milliseconds(p.P99), Errors: p.Errors})
+		found.Series = append(found.Series, report.Point{T: p.At.Seconds(), PerSecond: p.PerSecond,
+			P50: report.Milliseconds(p.P50), P99: report.Milliseconds(p.P99), Errors: p.Errors})
 	}
 	for _, q := range quantiles {
 		found.Distribution = append(found.Distribution, report.Quantile{Q: q, Ms: report.Milliseconds(r.Quantile(q))})

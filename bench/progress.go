@@ -31,7 +31,8 @@ func NewProgress(w io.Writer, terminal bool) Progress {
 
 // moment is a point in words.
 func moment(p load.Point, lag time.Duration) string {
-	return fmt.Sprintf("%s/s  p99 %s ms  errors %d  settle lag %d ms", report.Count(p.PerSecond), report.Short(report.Milliseconds(p.P99)), p.Errors, lag.Milliseconds())
+	return fmt.Sprintf("%s/s  p99 %s ms  errors %d  settle lag %d ms", report.Count(p.PerSecond),
+		report.Short(report.Milliseconds(p.P99)), p.Errors, lag.Milliseconds())
 }
 
 // lineEvery is how often a plain line says how a load is going.
@@ -97,9 +98,12 @@ func (b *barProgress) Load(what string, span time.Duration) {
 	defer b.mu.Unlock()
 	fmt.Fprint(b.w, clearLine)
 	b.what, b.span = what, span
-	b.bar = progressbar.NewOptions64(span.Milliseconds(), progressbar.OptionSetWriter(b.w), progressbar.OptionSetWidth(width),
-		progressbar.OptionSetDescription("  "+what), progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false),
-		progressbar.OptionThrottle(refresh), progressbar.OptionShowDescriptionAtLineEnd(), progressbar.OptionClearOnFinish())
+	b.bar = progressbar.NewOptions64(span.Milliseconds(), progressbar.OptionSetWriter(b.w),
+		progressbar.OptionSetWidth(width),
+		progressbar.OptionSetDescription("  "+what), progressbar.OptionSetPredictTime(
+			false), progressbar.OptionSetElapsedTime(false),
+		progressbar.OptionThrottle(
+			refresh), progressbar.OptionShowDescriptionAtLineEnd(), progressbar.OptionClearOnFinish())
 }
 
 func (b *barProgress) Point(p load.Point, lag time.Duration) {

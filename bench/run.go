@@ -32,7 +32,8 @@ func (p Plan) patience() time.Duration {
 }
 
 // ErrRealMoney says that the deployment is not marked as a sandbox.
-var ErrRealMoney = errors.New("this deployment is not marked as a sandbox: a bench sends, grabs and tops up, so its money would move; give --i-know-this-moves-real-money if that is meant")
+var ErrRealMoney = errors.New(
+	"this deployment is not marked as a sandbox: a bench sends, grabs and tops up, so its money would move; give --i-know-this-moves-real-money if that is meant")
 
 // session is a run of suites against a target.
 type session struct {
@@ -73,7 +74,8 @@ func Run(ctx context.Context, t *Target, plan Plan, p Progress, r *report.Report
 			return fmt.Errorf("%s: %w", one.name, err)
 		}
 		if c.rate.Max() && one.fixedRate {
-			return fmt.Errorf("%s: give --rate a number: it has no single rate whose highest could be looked for", one.name)
+			return fmt.Errorf("%s: give --rate a number: it has no single rate whose highest could be looked for",
+				one.name)
 		}
 		if c.closed > 0 && one.fixedRate {
 			return fmt.Errorf("%s has no closed loop", one.name)

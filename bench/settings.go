@@ -152,8 +152,10 @@ func (s Settings) choose(own Settings, quick bool, mostShares int) (c chosen, er
 	given := s.Shares != nil
 	s = s.Over(own)
 	c = chosen{
-		users: max(*s.Users, 0), group: max(*s.Group, 1), envelopes: *s.Envelopes, shares: *s.Shares, listeners: *s.Listeners, closed: *s.Closed, places: *s.Places,
-		rate: *s.Rate, p99: time.Duration(*s.P99), span: time.Duration(*s.For), arrivals: *s.Arrivals, mix: *s.Mix, probes: load.DefaultProbes,
+		users: max(*s.Users, 0), group: max(*s.Group,
+			1), envelopes: *s.Envelopes, shares: *s.Shares, listeners: *s.Listeners, closed: *s.Closed, places: *s.Places,
+		rate: *s.Rate, p99: time.Duration(*s.P99), span: time.Duration(
+			*s.For), arrivals: *s.Arrivals, mix: *s.Mix, probes: load.DefaultProbes,
 	}
 	if quick {
 		c.users, c.listeners = min(c.users, 1000), min(c.listeners, 100)
@@ -178,7 +180,8 @@ func (s Settings) choose(own Settings, quick bool, mostShares int) (c chosen, er
 		{"places", c.places, 1, load.MaxPlaces},
 	} {
 		if x.value < x.least || x.value > x.most {
-			err = errors.Join(err, fmt.Errorf("%s %d is out of range: %d to %d are possible", x.name, x.value, x.least, x.most))
+			err = errors.Join(err, fmt.Errorf("%s %d is out of range: %d to %d are possible", x.name, x.value, x.least,
+				x.most))
 		}
 	}
 	if c.span > maxSpan {
@@ -188,7 +191,8 @@ func (s Settings) choose(own Settings, quick bool, mostShares int) (c chosen, er
 		err = errors.Join(err, fmt.Errorf("arrivals %q: give even or poisson", c.arrivals))
 	}
 	if m := c.mix; m.GrabsPerSend < 0 || m.ViewsPerSend < 0 || m.Wave < 0 || m.Wave > 1 {
-		err = errors.Join(err, errors.New("mix: numbers for each send are not negative, and the wave is a share from 0 to 1"))
+		err = errors.Join(err,
+			errors.New("mix: numbers for each send are not negative, and the wave is a share from 0 to 1"))
 	}
 	return c, err
 }
@@ -196,7 +200,8 @@ func (s Settings) choose(own Settings, quick bool, mostShares int) (c chosen, er
 // shown are the settings for the report.
 func (c chosen) shown() map[string]string {
 	all := map[string]string{
-		"users": strconv.Itoa(c.users), "group": strconv.Itoa(c.group), "envelopes": strconv.Itoa(c.envelopes), "shares": strconv.Itoa(c.shares),
+		"users": strconv.Itoa(c.users), "group": strconv.Itoa(c.group), "envelopes": strconv.Itoa(
+			c.envelopes), "shares": strconv.Itoa(c.shares),
 		"rate": c.rate.String(), "for": c.span.String(), "arrivals": c.arrivals, "places": strconv.Itoa(c.places),
 	}
 	if c.rate.Max() {

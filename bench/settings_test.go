@@ -54,7 +54,8 @@ func TestFlagsGoBeforeTheFileAndTheFileBeforeTheSuite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.users != 500 || c.shares != 7 || c.rate != 12.5 || c.p99 != 7*time.Millisecond || c.span != time.Minute || c.group != 500 || c.places != 512 {
+	if c.users != 500 || c.shares != 7 || c.rate != 12.5 || c.p99 != 7*time.Millisecond || c.span != time.Minute ||
+		c.group != 500 || c.places != 512 {
 		t.Errorf("%+v", c) // 900 users are one whole group
 	}
 	if shown := c.shown(); shown["rate"] != "12.5" || shown["for"] != "1m0s" || shown["p99"] != "" {

@@ -24,7 +24,8 @@ func runGrab(ctx context.Context, s *session, c chosen) (found report.Suite, err
 		return found, err
 	}
 	if others := found.Outcomes["already_won"] + found.Outcomes["empty"] + found.Outcomes["expired"]; others > 0 {
-		found.Failures = append(found.Failures, fmt.Sprintf("%d grabs won nothing, though there was a share for everyone", others))
+		found.Failures = append(found.Failures, fmt.Sprintf(
+			"%d grabs won nothing, though there was a share for everyone", others))
 	}
 	return found, nil
 }
@@ -69,8 +70,8 @@ func (w wrongAnswer) Error() string { return w.text }
 // codeWrong is the code of a wrong answer.
 const codeWrong = "wrong_answer"
 
-// runLosers first has every share of some envelopes taken, then lets everybody ask again and again: those who won for the share
-// that they have, the others in vain.
+// runLosers first has every share of some envelopes taken, then lets everybody ask again and again: those who won for
+// the share that they have, the others in vain.
 func runLosers(ctx context.Context, s *session, c chosen) (found report.Suite, err error) {
 	users, err := s.users(ctx, c)
 	if err != nil {
@@ -84,7 +85,8 @@ func runLosers(ctx context.Context, s *session, c chosen) (found report.Suite, e
 	m, err := s.measure(ctx, c, s.askAgain(b, drained))
 	m.write(c, &found)
 	if n := found.ErrorCodes[codeWrong]; n > 0 {
-		found.Failures = append(found.Failures, fmt.Sprintf("%d answers contradict what was answered before: %s", n, found.ErrorExample[codeWrong]))
+		found.Failures = append(found.Failures, fmt.Sprintf("%d answers contradict what was answered before: %s", n,
+			found.ErrorExample[codeWrong]))
 	}
 	return found, errors.Join(err, s.finish(ctx, b, m.failed, &found))
 }
@@ -108,7 +110,8 @@ func (s *session) askAgain(b *books, drained []drainedEnvelope) work {
 			if won && r.Outcome == "already_won" && r.Share == share || !won && r.Outcome == "empty" {
 				return nil
 			}
-			return wrongAnswer{fmt.Sprintf("envelope %d: a user who has share %d (won: %t) was answered %s, share %d", e.id, share, won, r.Outcome, r.Share)}
+			return wrongAnswer{fmt.Sprintf("envelope %d: a user who has share %d (won: %t) was answered %s, share %d",
+				e.id, share, won, r.Outcome, r.Share)}
 		},
 	}
 }

@@ -21,7 +21,8 @@ const (
 	worthwhile = 2000
 	// samplePage is how much of a statement is read for a win: more shares than a user takes in a row of envelopes.
 	samplePage = 100
-	// firstLook and lastLook are the pauses between looks for a win in the statement; each is longer than the one before.
+	// firstLook and lastLook are the pauses between looks for a win in the statement; each is longer than the one
+	// before.
 	firstLook = 2 * time.Millisecond
 	lastLook  = 50 * time.Millisecond
 	// sampleTimeout bounds how long a sample is waited for.
@@ -46,7 +47,8 @@ func runSettle(ctx context.Context, s *session, c chosen) (found report.Suite, e
 			return found, err
 		}
 		rate = ceiling / 2
-		m.figures = append(m.figures, report.Figure{Name: "grabs at most", Value: ceiling, Unit: "a second", Note: fmt.Sprintf("closed loop, %d callers", callers)})
+		m.figures = append(m.figures, report.Figure{Name: "grabs at most", Value: ceiling, Unit: "a second",
+			Note: fmt.Sprintf("closed loop, %d callers", callers)})
 	}
 	before := len(b.wins())
 	samples := newSampler(ctx, b)
@@ -67,7 +69,8 @@ func runSettle(ctx context.Context, s *session, c chosen) (found report.Suite, e
 		found.Figures = append(found.Figures,
 			report.Figure{Name: "grabs meanwhile", Value: grabs.PerSecond(), Unit: "a second"},
 			report.Figure{Name: "p99 of these grabs", Value: report.Milliseconds(grabs.Quantile(.99)), Unit: "ms"})
-		found.Notes = append(found.Notes, fmt.Sprintf("per second are credits, and latencies are from the answer to a grab to its credit, of %d samples; the time series are of the grabs meanwhile", samples.lags.TotalCount()))
+		found.Notes = append(found.Notes, fmt.Sprintf(
+			"per second are credits, and latencies are from the answer to a grab to its credit, of %d samples; the time series are of the grabs meanwhile", samples.lags.TotalCount()))
 	}
 	return found, errors.Join(err, s.finish(ctx, b, m.failed, &found))
 }
@@ -81,7 +84,8 @@ func (s *session) sustained(b *books, before int, m *measured, found *report.Sui
 	wins := b.wins()
 	open := left.open(wins, time.Now())
 	found.PerSecond = float64(int64(len(wins)-before)-open) / m.result.Elapsed.Seconds()
-	m.figures = append(m.figures, report.Figure{Name: "wins that were no credits yet at the end of the load", Value: float64(open)})
+	m.figures = append(m.figures, report.Figure{Name: "wins that were no credits yet at the end of the load",
+		Value: float64(open)})
 	return nil
 }
 
@@ -98,12 +102,14 @@ func (s *session) settleAlone(ctx context.Context, c chosen, b *books, w work, m
 		return err
 	}
 	if !p.high() {
-		m.figures = append(m.figures, report.Figure{Name: "settled in a burst", Value: p.perSecond(), Unit: "credits a second",
+		m.figures = append(m.figures, report.Figure{Name: "settled in a burst", Value: p.perSecond(),
+			Unit: "credits a second",
 			Note: "the settler kept up with all that could be grabbed, so it was not measured alone"})
 		return nil
 	}
 	m.figures = append(m.figures,
-		report.Figure{Name: "settled alone", Value: p.perSecond(), Unit: "credits a second", Note: fmt.Sprintf("%d that had piled up, in %s s", p.open, report.Short(p.drained))},
+		report.Figure{Name: "settled alone", Value: p.perSecond(), Unit: "credits a second",
+			Note: fmt.Sprintf("%d that had piled up, in %s s", p.open, report.Short(p.drained))},
 		report.Figure{Name: "longest lag of the pile", Value: report.Milliseconds(p.lag), Unit: "ms"})
 	return nil
 }
@@ -133,7 +139,8 @@ func (p pile) perSecond() float64 {
 }
 
 // pileUp grabs as fast as it can for a while, and then waits until everything is settled.
-func (s *session) pileUp(ctx context.Context, c chosen, b *books, w work, span time.Duration, m *measured) (p pile, err error) {
+func (s *session) pileUp(ctx context.Context, c chosen, b *books, w work, span time.Duration,
+	m *measured) (p pile, err error) {
 	before := len(b.wins())
 	burst := load.Closed(ctx, callers, span, s.options(c, span, nil), w.op)
 	m.failed += burst.Errors
@@ -142,7 +149,8 @@ func (s *session) pileUp(ctx context.Context, c chosen, b *books, w work, span t
 		return p, err
 	}
 	wins := b.wins()
-	p = pile{wins: int64(len(wins) - before), seconds: burst.Elapsed.Seconds(), open: left.open(wins, time.Now()), lag: left.lag()}
+	p = pile{wins: int64(len(wins) - before), seconds: burst.Elapsed.Seconds(), open: left.open(wins, time.Now()),
+		lag: left.lag()}
 	p.drained, err = drain(ctx, s.target)
 	return p, err
 }
@@ -211,7 +219,8 @@ func (s *sampler) follow(ctx context.Context, w win) (time.Duration, bool) {
 	limit := int32(samplePage)
 	won := time.UnixMilli(w.at)
 	for pause := firstLook; ; pause = min(2*pause, lastLook) {
-		page, err := s.books.target.raw.Envelopes.ListReceived(s.books.users.as[w.user], &envelopeapi.ListRequest{Limit: &limit})
+		page, err := s.books.target.raw.Envelopes.ListReceived(s.books.users.as[w.user],
+			&envelopeapi.ListRequest{Limit: &limit})
 		if err == nil {
 			for _, r := range page.Shares {
 				if r.EnvelopeId == w.envelope {

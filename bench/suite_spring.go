@@ -158,7 +158,8 @@ func runSpring(ctx context.Context, s *session, c chosen) (found report.Suite, e
 	watch := watchLag(ctx, s.target)
 	o := s.options(c, c.span, watch.lag)
 	o.Kinds, o.Kind = kinds, v.kind
-	s.progress.Load(fmt.Sprintf("%.0f requests a second in the wave, then %.0f", segments[0].Rate, segments[1].Rate), c.span)
+	s.progress.Load(fmt.Sprintf("%.0f requests a second in the wave, then %.0f", segments[0].Rate, segments[1].Rate),
+		c.span)
 	r := load.Open(ctx, c.arrive(segments...), o, s.springOp(v, b, left))
 	s.progress.LoadEnd()
 	m := measured{result: r, lags: watch.end(), failed: r.Errors}

@@ -17,7 +17,8 @@ import (
 const (
 	// entriesPage is how many lines of a statement are read at once: the most that are given.
 	entriesPage = 200
-	// transferred is the amount of a transfer in minor units: little, for there is a limit to what a user sends in a day.
+	// transferred is the amount of a transfer in minor units: little, for there is a limit to what a user sends in a
+	// day.
 	transferred = 1
 )
 
@@ -27,7 +28,8 @@ type moved struct {
 	to int
 }
 
-// runTransfer has people offer each other money, which is accepted at once. A request is both calls, one after the other.
+// runTransfer has people offer each other money, which is accepted at once. A request is both calls, one after the
+// other.
 func runTransfer(ctx context.Context, s *session, c chosen) (found report.Suite, err error) {
 	users, err := s.users(ctx, c)
 	if err != nil {
@@ -63,7 +65,8 @@ func runTransfer(ctx context.Context, s *session, c chosen) (found report.Suite,
 
 // transfer offers money and accepts it.
 func (s *session) transfer(c *users, request string, from, to int) (moved, error) {
-	t, err := s.target.raw.Transfers.Offer(c.as[from], &transferapi.OfferRequest{RequestId: request, To: c.names[to], Amount: transferred, Currency: currency})
+	t, err := s.target.raw.Transfers.Offer(c.as[from],
+		&transferapi.OfferRequest{RequestId: request, To: c.names[to], Amount: transferred, Currency: currency})
 	if err == nil {
 		t, err = s.target.raw.Transfers.Accept(c.as[to], &transferapi.TransferRequest{TransferId: t.Id})
 	}
@@ -109,13 +112,16 @@ func (s *session) arrivals(ctx context.Context, c *users, accepted [][]moved, fo
 		mu.Lock()
 		defer mu.Unlock()
 		for id := range want {
-			found.Books.NotCredited = append(found.Books.NotCredited, fmt.Sprintf("transfer %d of %d %s, accepted by %s: never credited", id, transferred, currency, c.names[u]))
+			found.Books.NotCredited = append(found.Books.NotCredited,
+				fmt.Sprintf("transfer %d of %d %s, accepted by %s: never credited", id, transferred, currency,
+					c.names[u]))
 		}
 		return nil
 	})
 	if n := len(found.Books.NotCredited); n > 0 {
 		found.BooksBalanced = false
-		found.Failures = append(found.Failures, fmt.Sprintf("%d accepted transfers were never credited, or not to the unit", n))
+		found.Failures = append(found.Failures, fmt.Sprintf(
+			"%d accepted transfers were never credited, or not to the unit", n))
 	}
 	return err
 }

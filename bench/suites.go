@@ -25,20 +25,25 @@ func suites() []suite {
 		{name: "losers", about: "a users against drained envelopes", run: runLosers, own: own(func(s *Settings) {
 			s.Shares, s.Envelopes = new(5), new(100)
 		})},
-		{name: "hot", about: "one envelope at a time, and everybody grabs from it", run: runHot, own: own(func(s *Settings) { s.Envelopes = new(1) })},
-		{name: "send", about: "envelopes sent: the money is held and the pot filled", run: runSend, own: own(func(s *Settings) {
-			s.Shares, s.P99 = new(10), new(Span(50*time.Millisecond))
-		})},
-		{name: "settle", about: "from acknowledged grab to committed credit", run: runSettle, own: own(func(s *Settings) {})},
-		{name: "transfer", about: "money offered to a person, who accepts it", run: runTransfer, own: own(func(s *Settings) {
-			s.P99 = new(Span(50 * time.Millisecond))
-		})},
+		{name: "hot", about: "one envelope at a time, and everybody grabs from it", run: runHot,
+			own: own(func(s *Settings) { s.Envelopes = new(1) })},
+		{name: "send", about: "envelopes sent: the money is held and the pot filled", run: runSend,
+			own: own(func(s *Settings) {
+				s.Shares, s.P99 = new(10), new(Span(50*time.Millisecond))
+			})},
+		{name: "settle", about: "from acknowledged grab to committed credit", run: runSettle,
+			own: own(func(s *Settings) {})},
+		{name: "transfer", about: "money offered to a person, who accepts it", run: runTransfer,
+			own: own(func(s *Settings) {
+				s.P99 = new(Span(50 * time.Millisecond))
+			})},
 		{name: "push", about: "listeners are told of grabs", run: runPush, fixedRate: true, own: own(func(s *Settings) {
 			s.Rate, s.Listeners = new(Rate(500)), new(200)
 		})},
-		{name: "spring", about: "New Year's Eve: sends, six times as many grabs, looks at results, listeners", run: runSpring, fixedRate: true, own: own(func(s *Settings) {
-			s.Rate, s.Listeners, s.Shares = new(Rate(200)), new(200), new(5)
-		})},
+		{name: "spring", about: "New Year's Eve: sends, six times as many grabs, looks at results, listeners",
+			run: runSpring, fixedRate: true, own: own(func(s *Settings) {
+				s.Rate, s.Listeners, s.Shares = new(Rate(200)), new(200), new(5)
+			})},
 	}
 }
 
@@ -46,7 +51,8 @@ func suites() []suite {
 func own(change func(*Settings)) Settings {
 	s := Settings{
 		Users: new(2000), Group: new(maxGroup), Envelopes: new(256), Shares: new(100), Listeners: new(0),
-		Rate: new(Rate(0)), P99: new(Span(5 * time.Millisecond)), For: new(Span(10 * time.Second)), Arrivals: new(arrivalsEven),
+		Rate: new(Rate(0)), P99: new(Span(5 * time.Millisecond)), For: new(Span(10 * time.Second)), Arrivals: new(
+			arrivalsEven),
 		Closed: new(0), Places: new(512), Mix: new(Mix{GrabsPerSend: 6, ViewsPerSend: 1, Wave: .6}),
 	}
 	change(&s)

@@ -30,8 +30,8 @@ type users struct {
 	sizes  []int
 }
 
-// newUsers makes n users, a multiple of per, puts them into groups and gives the senders money. The names begin with the prefix, which no
-// other run has.
+// newUsers makes n users, a multiple of per, puts them into groups and gives the senders money. The names begin with
+// the prefix, which no other run has.
 func newUsers(ctx context.Context, t *Target, prefix string, n, per int) (*users, error) {
 	c := &users{per: per, names: make([]string, n), tokens: make([]string, n), as: make([]context.Context, n)}
 	for from := 0; from < n; from += per {
@@ -81,7 +81,8 @@ func (c *users) sign(ctx context.Context, t *Target) error {
 func (c *users) fund(ctx context.Context, t *Target) error {
 	return inParallel(ctx, len(c.names), func(u int) error {
 		if u%c.per < sendersPerGroup {
-			_, err := t.raw.Wallet.TopUp(c.as[u], &walletapi.FundingRequest{RequestId: c.names[u], Amount: funds, Currency: currency})
+			_, err := t.raw.Wallet.TopUp(c.as[u], &walletapi.FundingRequest{RequestId: c.names[u], Amount: funds,
+				Currency: currency})
 			return explainAt(err, "top up")
 		}
 		_, err := t.raw.Wallet.Balances(c.as[u], &walletapi.BalancesRequest{})

@@ -38,11 +38,13 @@ const (
 
 // ratios are what is compared with what.
 func ratios() [][2]string {
-	return [][2]string{{ownWinners, "echo"}, {ownWinners, "lpop"}, {ownWinners, "rueidis_lpop"}, {ownLosers, "echo"}, {ownWinners, "rowlock"}, {ownSettle, "insert"}}
+	return [][2]string{{ownWinners, "echo"}, {ownWinners, "lpop"}, {ownWinners, "rueidis_lpop"}, {ownLosers, "echo"},
+		{ownWinners, "rowlock"}, {ownSettle, "insert"}}
 }
 
-// Compare measures yardsticks and the same of ours in turn, several rounds in one run, so that both meet the same machine in the same
-// mood. Every ratio is taken within a round; the report has the medians. The books are checked at the end.
+// Compare measures yardsticks and the same of ours in turn, several rounds in one run, so that both meet the same
+// machine in the same mood. Every ratio is taken within a round; the report has the medians. The books are checked at
+// the end.
 func Compare(ctx context.Context, t *Target, plan Plan, yardsticks []Yardstick, p Progress, r *report.Report) error {
 	if !t.Sandbox() && !plan.RealMoney {
 		return ErrRealMoney
@@ -83,7 +85,8 @@ func Compare(ctx context.Context, t *Target, plan Plan, yardsticks []Yardstick, 
 		}
 	}
 	for _, one := range all {
-		r.Yardsticks = append(r.Yardsticks, report.Yardstick{Name: one.name, What: one.what, PerSecond: median(measured[one.name]), Rounds: measured[one.name]})
+		r.Yardsticks = append(r.Yardsticks, report.Yardstick{Name: one.name, What: one.what,
+			PerSecond: median(measured[one.name]), Rounds: measured[one.name]})
 	}
 	r.Ratios = make(map[string]float64)
 	for _, pair := range ratios() {
@@ -96,7 +99,9 @@ func Compare(ctx context.Context, t *Target, plan Plan, yardsticks []Yardstick, 
 
 // checkComparison checks the books of what was grabbed between the yardsticks.
 func (s *session) checkComparison(ctx context.Context, b *books, r *report.Report) error {
-	found := report.Suite{Name: "yardsticks", Loop: "closed", Notes: []string{"what was grabbed in turn with the yardsticks; the figures are with them, per second are winners"}}
+	found := report.Suite{Name: "yardsticks", Loop: "closed",
+		Notes: []string{
+			"what was grabbed in turn with the yardsticks; the figures are with them, per second are winners"}}
 	err := s.finish(ctx, b, 0, &found)
 	found.Requests, found.PerSecond = found.Books.Wins, r.Yardsticks[0].PerSecond
 	if ctx.Err() != nil {
@@ -130,19 +135,22 @@ func (s *session) contestants(ctx context.Context, c chosen) (*books, []contesta
 	}
 	asked := s.askAgain(b, drained)
 	return b, []contestant{
-		{ownWinners, fmt.Sprintf("grabs that win, through Kitex, with authentication, %d callers", callers), func(ctx context.Context, span time.Duration) (float64, error) {
-			return s.round(ctx, grabs, span)
-		}},
-		{ownLosers, fmt.Sprintf("grabs from drained envelopes, through Kitex, with authentication, %d callers", callers), func(ctx context.Context, span time.Duration) (float64, error) {
+		{ownWinners, fmt.Sprintf("grabs that win, through Kitex, with authentication, %d callers", callers),
+			func(ctx context.Context, span time.Duration) (float64, error) {
+				return s.round(ctx, grabs, span)
+			}},
+		{ownLosers, fmt.Sprintf("grabs from drained envelopes, through Kitex, with authentication, %d callers",
+			callers), func(ctx context.Context, span time.Duration) (float64, error) {
 			return s.round(ctx, asked, span)
 		}},
-		{ownSettle, "credits committed to the ledger, once grabs have stopped", func(ctx context.Context, span time.Duration) (float64, error) {
-			if err := s.prepare(ctx, grabs, int64(guess*span.Seconds())); err != nil {
-				return 0, err
-			}
-			pile, err := s.pileUp(ctx, c, b, grabs, span, &measured{})
-			return pile.perSecond(), err
-		}},
+		{ownSettle, "credits committed to the ledger, once grabs have stopped",
+			func(ctx context.Context, span time.Duration) (float64, error) {
+				if err := s.prepare(ctx, grabs, int64(guess*span.Seconds())); err != nil {
+					return 0, err
+				}
+				pile, err := s.pileUp(ctx, c, b, grabs, span, &measured{})
+				return pile.perSecond(), err
+			}},
 	}, nil
 }
 

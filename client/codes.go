@@ -19,8 +19,10 @@ const (
 	CodeParticipantsRequired  = "participants_required"
 	CodeParticipantNotAMember = "participant_not_a_member"
 	CodeWrongAmount           = "wrong_amount"
+	CodeMalformedRequest      = "malformed_request"
 
-	CodeUnauthenticated = "unauthenticated"
+	CodeUnauthenticated  = "unauthenticated"
+	CodeSignatureInvalid = "signature_invalid"
 
 	CodeInsufficientBalance = "insufficient_balance"
 	CodeFundingRefused      = "funding_refused"
@@ -38,6 +40,7 @@ const (
 	CodeGroupNotFound      = "group_not_found"
 	CodeTransferNotFound   = "transfer_not_found"
 	CodeCollectionNotFound = "collection_not_found"
+	CodeFundingNotFound    = "funding_not_found"
 
 	CodeMethodNotAllowed = "method_not_allowed"
 
@@ -52,9 +55,12 @@ const (
 	CodeAlreadyPaid        = "already_paid"
 	CodeCollectionClosed   = "collection_closed"
 	CodeCollectionComplete = "collection_complete"
+	CodeFundingMismatch    = "funding_mismatch"
+	CodeFundingDecided     = "funding_decided"
 
 	CodeBodyTooLarge         = "body_too_large"
 	CodeUnsupportedMediaType = "unsupported_media_type"
+	CodeHeaderTooLarge       = "header_too_large"
 
 	CodeInternal    = "internal"
 	CodeUnavailable = "unavailable"

@@ -197,6 +197,7 @@ func summaryOf(c *collectionapi.CollectionLine) CollectionSummary {
 	return CollectionSummary{
 		ID: c.CollectionId, Group: c.GroupId, Collector: c.Collector, Kind: CollectionKind(c.Kind),
 		Currency: c.Currency, Total: c.Total, Due: c.Due, Collected: c.Collected, Note: c.Note,
-		State: CollectionState(c.State), CreatedAt: at(c.CreatedAt), MyAmount: c.MyAmount, MyState: PartState(c.MyState),
+		State: CollectionState(c.State), CreatedAt: at(c.CreatedAt), MyAmount: c.MyAmount, MyState: PartState(
+			c.MyState),
 	}
 }

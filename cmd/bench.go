@@ -19,45 +19,45 @@ import (
 
 	"github.com/hongbao/hongbao/bench"
 	"github.com/hongbao/hongbao/bench/report"
-	"github.com/hongbao/hongbao/handler"
+	"github.com/hongbao/hongbao/handler/auth"
 )
 
 type benchCmd struct {
-	Run     benchRunCmd     `cmd:"" default:"withargs" help:"Run suites: grab, losers, hot, send, settle, transfer, push, spring, or all; docs/bench.md explains them."`
+	Run     benchRunCmd     `cmd:"" default:"withargs" help:"Run suites: grab, losers, hot, send, settle, transfer, push, spring, or all. docs/bench.md explains them."`
 	Compare benchCompareCmd `cmd:"" help:"Show two runs side by side."`
 }
 
 // benchRunCmd are the flags of a run. What is not given comes from --settings, and then from the suite itself.
 type benchRunCmd struct {
-	Suites []string `arg:"" optional:"" help:"Suites to run: grab, losers, hot, send, settle, transfer, push, spring, all. Default: that of --settings."`
+	Suites []string `arg:"" optional:"" help:"Suites to run: grab, losers, hot, send, settle, transfer, push, spring, all. Default: the suite of --settings."`
 
-	Target   string `help:"RPC address (host:port) of a deployment. Default: a hongbao up of its own, on temporary data."`
-	HTTP     string `name:"http" help:"Address (host:port) of its gateway, for suites with listeners."`
+	Target   string `help:"RPC address (host:port) of a deployment. Default: bench starts its own hongbao up, on temporary data."`
+	HTTP     string `name:"http" help:"Address (host:port) of the deployment's gateway, for suites with listeners."`
 	TokenKey string `help:"File with the private key (Ed25519, PEM) that the deployment trusts. Required with --target." type:"existingfile"`
-	UpFlags  string `name:"up" help:"More flags for the hongbao up that it starts, as in --up='--shards=8'."`
-	TempDir  string `help:"Where the temporary data goes; on a disk, or durability costs nothing. Default: the system's." type:"existingdir"`
+	UpFlags  string `name:"up" help:"Flags for the hongbao up that bench starts, for example --up='--shards=8'."`
+	TempDir  string `help:"Folder for the temporary data. Use a disk: in memory, durability costs nothing. Default: the system's." type:"existingdir"`
 
-	Settings  string      `help:"File with settings (YAML); flags go before it." type:"existingfile"`
-	Users     *int        `help:"Users who send and grab."`
-	Group     *int        `help:"Members of each group, at most 500."`
-	Envelopes *int        `help:"Envelopes that are grabbed from at the same time."`
-	Shares    *int        `help:"Shares of an envelope."`
-	Listeners *int        `help:"WebSocket connections."`
-	Rate      *bench.Rate `help:"Requests a second, or max: the highest that holds --p99."`
-	P99       *bench.Span `name:"p99" help:"What --rate max has to hold, as 5ms."`
-	For       *bench.Span `help:"How long each suite's load is, as 10s."`
-	Arrivals  *string     `help:"even, or poisson: at random, as from many people."`
-	Closed    *int        `help:"So many callers in a closed loop instead of an open one, for comparison."`
-	Places    *int        `help:"Most requests outstanding."`
-	Quick     bool        `help:"Small sizes: all suites in about a minute."`
+	Settings  string      `help:"File with settings (YAML). Flags win over the file." type:"existingfile"`
+	Users     *int        `help:"Number of users who send and grab."`
+	Group     *int        `help:"Number of members of each group, at most 500."`
+	Envelopes *int        `help:"Number of envelopes that users grab from at the same time."`
+	Shares    *int        `help:"Number of shares of each envelope."`
+	Listeners *int        `help:"Number of WebSocket connections."`
+	Rate      *bench.Rate `help:"Requests a second, or max: the highest rate that holds --p99."`
+	P99       *bench.Span `name:"p99" help:"Latency that --rate max must hold, for example 5ms."`
+	For       *bench.Span `help:"How long the load of each suite lasts, for example 10s."`
+	Arrivals  *string     `help:"even, or poisson: random, as from many people."`
+	Closed    *int        `help:"Number of callers in a closed loop, which replaces the open loop; for comparison."`
+	Places    *int        `help:"Maximum number of outstanding requests."`
+	Quick     bool        `help:"Run small sizes: all suites take about a minute."`
 
-	Yardsticks bool   `help:"Also measure bare mechanisms in turn with ours, and print ratios."`
+	Yardsticks bool   `help:"Also measure bare mechanisms in turn with ours and print the ratios."`
 	Redis      string `help:"Redis for the yardsticks, with --target: redis://… or unix:///path."`
 	MySQL      string `name:"mysql" help:"MySQL for the yardsticks, with --target: user:password@tcp(host:3306)/."`
 
 	JSON      string `name:"json" help:"Write the report as JSON to this file." type:"path"`
-	HTML      string `name:"html" help:"Write the report as one HTML file." type:"path"`
-	RealMoney bool   `name:"i-know-this-moves-real-money" help:"Run even against a deployment that is not marked as a sandbox."`
+	HTML      string `name:"html" help:"Write the report as HTML to this file." type:"path"`
+	RealMoney bool   `name:"i-know-this-moves-real-money" help:"Run even if the deployment is not marked as a sandbox."`
 }
 
 // Run runs the suites. Exit code 1: a suite failed, or its books do not balance.
@@ -194,7 +194,7 @@ func (b benchRunCmd) stage(ctx context.Context, p bench.Progress) (s *stage, err
 		return s, err
 	}
 	s.access.Sign = func(subject, scope string) (string, error) {
-		return issuer.Issue(subject, []handler.Scope{handler.Scope(scope)}, handler.DefaultTokenLife)
+		return issuer.Issue(subject, []auth.Scope{auth.Scope(scope)}, auth.DefaultTokenLife)
 	}
 	s.target, err = bench.Connect(ctx, s.access)
 	return s, err
@@ -236,8 +236,8 @@ func (s *stage) close() {
 }
 
 type benchCompareCmd struct {
-	A string `arg:"" help:"JSON of a run." type:"existingfile"`
-	B string `arg:"" help:"JSON of another." type:"existingfile"`
+	A string `arg:"" help:"JSON report of a run." type:"existingfile"`
+	B string `arg:"" help:"JSON report of another run." type:"existingfile"`
 }
 
 func (c benchCompareCmd) Run(at console) error {

@@ -13,8 +13,8 @@ import (
 
 // installation are the flags that matter once, when there is no installation yet.
 type installation struct {
-	BucketsPerShard int  `help:"Redis buckets of a shard, fixed at installation: 1 on a single Redis, so that batches stay full; so many that shards × buckets ≥ 256 on a cluster." default:"1"`
-	Sandbox         bool `help:"Money is not real: top-ups and withdrawals settle at once. With --no-sandbox it is, and comes through the bank at --funding-url." default:"true" negatable:""`
+	BucketsPerShard int  `help:"Redis buckets of each shard, fixed at installation. On a single Redis: 1, so that batches stay full. On a cluster: enough that shards × buckets ≥ 256." default:"1"`
+	Sandbox         bool `help:"Install without real money: top-ups and withdrawals settle at once. With --no-sandbox, money is real and moves through the bank at --funding-url." default:"true" negatable:""`
 }
 
 func (i installation) install(ctx context.Context, c *connected) error {

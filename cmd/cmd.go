@@ -16,28 +16,29 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/hongbao/hongbao/handler"
+	"github.com/hongbao/hongbao/handler/auth"
 )
 
 const description = `Red envelopes and social transfers: durable, exact to the last cent, fast enough for New Year's Eve.
 
-hongbao up runs everything on this machine, with a Redis and a MariaDB of its own. A larger installation runs rpc, gateway
-and work as processes of their own on servers that --redis and --mysql name. Every flag can also be set in the environment
-as HONGBAO_FLAG_NAME.`
+hongbao up runs everything on this machine, with its own Redis and MariaDB. A larger installation runs rpc, gateway and
+work as separate processes, on the servers that --redis and --mysql name. The environment variable HONGBAO_FLAG_NAME sets
+the flag --flag-name.`
 
 type cli struct {
-	LogLevel  slog.Level `help:"Least level that is logged: debug, info, warn, error." default:"info"`
-	LogFormat string     `help:"text or json." enum:"text,json" default:"text"`
+	LogLevel  slog.Level `help:"Lowest level to log: debug, info, warn, error." default:"info"`
+	LogFormat string     `help:"Format of the log: text or json." enum:"text,json" default:"text"`
 
 	Up      upCmd      `cmd:"" help:"Run everything on this machine, with a private Redis and MariaDB."`
 	RPC     rpcCmd     `cmd:"" name:"rpc" help:"Run the Kitex services."`
 	Gateway gatewayCmd `cmd:"" help:"Run the HTTP and WebSocket gateway with the page."`
-	Work    workCmd    `cmd:"" help:"Run a worker: settle, deliver, relay, refund, sweep, move transfers, keep collections."`
+	Work    workCmd    `cmd:"" help:"Run a worker: the background jobs of its share of the shards."`
 	Migrate migrateCmd `cmd:"" help:"Install on new servers, or bring the tables up to date."`
-	Audit   auditCmd   `cmd:"" help:"Check the books; exit 0 only when they balance."`
-	Recover recoverCmd `cmd:"" help:"Rebuild what Redis lost from the ledger."`
-	Verify  verifyCmd  `cmd:"" help:"Recompute the split of a closed envelope from its published seed."`
+	Audit   auditCmd   `cmd:"" help:"Audit the books. Exit code 0 means that they balance."`
+	Recover recoverCmd `cmd:"" help:"Rebuild from the ledger what Redis lost."`
+	Verify  verifyCmd  `cmd:"" help:"Recompute the split of a closed envelope from its revealed seed."`
 	Token   tokenCmd   `cmd:"" help:"Sign a token."`
-	Bench   benchCmd   `cmd:"" help:"Measure a deployment, and check its books."`
+	Bench   benchCmd   `cmd:"" help:"Measure a deployment and audit its books."`
 
 	Child childCmd `cmd:"" hidden:"" help:"Run a command that ends with its parent."`
 	Echo  echoCmd  `cmd:"" hidden:"" help:"Serve the bench's yardstick echo."`
@@ -62,7 +63,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	var c cli
 	parser, err := kong.New(&c, kong.Name("hongbao"), kong.Description(description), kong.UsageOnError(),
 		kong.DefaultEnvars("HONGBAO"), kong.Writers(stdout, stderr),
-		kong.Vars{"token_life": handler.DefaultTokenLife.String()})
+		kong.Vars{"token_life": auth.DefaultTokenLife.String()})
 	if err != nil {
 		panic(err) // the flags above contradict each other
 	}

@@ -13,8 +13,8 @@ import (
 // funding are the flags of a process that moves money in or out of the installation. An installation with real money
 // needs them, a sandbox refuses them; wallet/httpfunding says how the bank is spoken to.
 type funding struct {
-	FundingURL        string `help:"Bank behind real money, as https://bank.example/funding."`
-	FundingSecretFile string `help:"Secrets shared with it: whsec_…, one a line." type:"existingfile"`
+	FundingURL        string `help:"URL of the bank behind real money, for example https://bank.example/funding."`
+	FundingSecretFile string `help:"File with the secrets shared with the bank: whsec_…, one on each line." type:"existingfile"`
 }
 
 var errHalfFunded = errors.New("--funding-url and --funding-secret-file belong together: give both or neither")

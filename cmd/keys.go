@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/hongbao/hongbao/app"
-	"github.com/hongbao/hongbao/handler"
+	"github.com/hongbao/hongbao/handler/auth"
 	"github.com/hongbao/hongbao/internal/revoked"
 )
 
@@ -20,20 +20,20 @@ import (
 const developmentKey = "token.key"
 
 // loadPrivateKey reads an Ed25519 private key in PEM.
-func loadPrivateKey(path string) (*handler.Issuer, error) {
+func loadPrivateKey(path string) (*auth.Issuer, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	key, err := handler.ParsePrivateKey(text)
+	key, err := auth.ParsePrivateKey(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return handler.NewIssuer(key, time.Now), nil
+	return auth.NewIssuer(key, time.Now), nil
 }
 
 // makePrivateKey reads the key at path, after making one where there is none.
-func makePrivateKey(path string) (*handler.Issuer, error) {
+func makePrivateKey(path string) (*auth.Issuer, error) {
 	issuer, err := loadPrivateKey(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return issuer, err
@@ -42,33 +42,33 @@ func makePrivateKey(path string) (*handler.Issuer, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := handler.EncodePrivateKey(key)
+	text, err := auth.EncodePrivateKey(key)
 	if err != nil {
 		return nil, err
 	}
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		return nil, err
 	}
-	return handler.NewIssuer(key, time.Now), nil
+	return auth.NewIssuer(key, time.Now), nil
 }
 
 // tokenRules are the flags of every process that checks tokens.
 type tokenRules struct {
-	MaxTokenLife time.Duration `help:"Longest time from iat to exp of a token that is accepted." default:"${token_life}"`
+	MaxTokenLife time.Duration `help:"Longest accepted time between a token's iat and exp." default:"${token_life}"`
 }
 
 // tokens decides which tokens are good.
 type tokens struct {
-	verifier *handler.Verifier
+	verifier *auth.Verifier
 	revoked  *revoked.List
 }
 
-func (t tokenRules) tokens(ctx context.Context, s *app.App, keys handler.Keyring) (tokens, error) {
+func (t tokenRules) tokens(ctx context.Context, s *app.App, keys auth.Keyring) (tokens, error) {
 	list, err := revoked.Open(ctx, s.Redis, s.Config().Log, time.Now)
 	if err != nil {
 		return tokens{}, err
 	}
-	verifier, err := handler.NewVerifier(handler.VerifierConfig{
+	verifier, err := auth.NewVerifier(auth.VerifierConfig{
 		Keys: keys, Life: t.MaxTokenLife, Revoked: list.Has, Now: time.Now,
 	})
 	return tokens{verifier, list}, err
@@ -77,17 +77,17 @@ func (t tokenRules) tokens(ctx context.Context, s *app.App, keys handler.Keyring
 // publicKeys are the flags of a process that is told which keys sign tokens.
 type publicKeys struct {
 	tokenRules
-	TokenKeys []string `name:"token-key" help:"File with Ed25519 public keys (PEM) that tokens may be signed with; repeat while a key is being replaced." required:"" type:"existingfile"`
+	TokenKeys []string `name:"token-key" help:"File with public keys (Ed25519, PEM) whose tokens are accepted. Repeat the flag while a key is being replaced." required:"" type:"existingfile"`
 }
 
-func (p publicKeys) keyring() (handler.Keyring, error) {
-	all := make(handler.Keyring)
+func (p publicKeys) keyring() (auth.Keyring, error) {
+	all := make(auth.Keyring)
 	for _, path := range p.TokenKeys {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			return nil, err
 		}
-		ring, err := handler.ParseKeyring(text)
+		ring, err := auth.ParseKeyring(text)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
@@ -97,12 +97,12 @@ func (p publicKeys) keyring() (handler.Keyring, error) {
 }
 
 type tokenCmd struct {
-	Subject string        `arg:"" help:"Who the token names: a user id, or the name of a service."`
-	Scopes  []string      `name:"scope" help:"What it allows: user, merchant, operator, service." default:"user"`
-	Life    time.Duration `help:"How long it is good: at most --max-token-life of the installation." default:"1h"`
-	Key     string        `help:"File with the Ed25519 private key (PEM). Default: the development key under --data."`
-	Data    string        `help:"Folder of a hongbao up." default:"./data" type:"path"`
-	Public  bool          `help:"Print the public key instead, for --token-key."`
+	Subject string        `arg:"" help:"Subject of the token: a user id, or the name of a service."`
+	Scopes  []string      `name:"scope" help:"What the token allows: user, merchant, operator, service." default:"user"`
+	Life    time.Duration `help:"How long the token is valid, at most --max-token-life of the installation." default:"1h"`
+	Key     string        `help:"File with the private key (Ed25519, PEM). Default: the development key under --data."`
+	Data    string        `help:"Data folder of a hongbao up." default:"./data" type:"path"`
+	Public  bool          `help:"Print the public key instead, for the flag --token-key."`
 }
 
 func (t tokenCmd) Run(_ context.Context, at console) error {
@@ -118,7 +118,7 @@ func (t tokenCmd) Run(_ context.Context, at console) error {
 		return err
 	}
 	if t.Public {
-		text, err := handler.EncodePublicKey(issuer.PublicKey())
+		text, err := auth.EncodePublicKey(issuer.PublicKey())
 		if err != nil {
 			return err
 		}
@@ -133,10 +133,10 @@ func (t tokenCmd) Run(_ context.Context, at console) error {
 	return nil
 }
 
-func scopesOf(names []string) []handler.Scope {
-	scopes := make([]handler.Scope, len(names))
+func scopesOf(names []string) []auth.Scope {
+	scopes := make([]auth.Scope, len(names))
 	for i, name := range names {
-		scopes[i] = handler.Scope(name)
+		scopes[i] = auth.Scope(name)
 	}
 	return scopes
 }

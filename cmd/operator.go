@@ -7,6 +7,7 @@ import (
 
 	"github.com/hongbao/hongbao/app"
 	"github.com/hongbao/hongbao/handler"
+	"github.com/hongbao/hongbao/handler/auth"
 	"github.com/hongbao/hongbao/internal/revoked"
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
@@ -15,7 +16,7 @@ import (
 type operators struct {
 	system   *app.App
 	revoked  *revoked.List
-	verifier *handler.Verifier
+	verifier *auth.Verifier
 }
 
 var _ handler.OperatorDomain = operators{}

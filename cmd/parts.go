@@ -12,7 +12,7 @@ import (
 
 // metricsFlag is where a process without a gateway shows its metrics.
 type metricsFlag struct {
-	Metrics string `help:"Address for /metrics, for example 127.0.0.1:9100; empty for none." default:""`
+	Metrics string `help:"Address of /metrics, for example 127.0.0.1:9100. Empty means no metrics." default:""`
 }
 
 // serve shows the metrics until the context ends.
@@ -40,7 +40,7 @@ type rpcCmd struct {
 	funding
 	publicKeys
 	metricsFlag
-	Address string `name:"rpc" help:"Where the Kitex services listen." default:"127.0.0.1:8888"`
+	Address string `name:"rpc" help:"Address of the Kitex services." default:"127.0.0.1:8888"`
 }
 
 func (r rpcCmd) Run(ctx context.Context, at console) error {
@@ -78,9 +78,9 @@ func (r rpcCmd) Run(ctx context.Context, at console) error {
 type gatewayCmd struct {
 	servers
 	publicKeys
-	Address string   `name:"http" help:"Where the page, the HTTP API and the WebSocket listen." default:"127.0.0.1:8080"`
-	RPC     []string `name:"rpc" help:"Kitex services to call; repeat for more." default:"127.0.0.1:8888"`
-	Origins []string `name:"origin" help:"Other origins whose pages may connect by WebSocket, as https://chat.example.org."`
+	Address string   `name:"http" help:"Address of the page, the HTTP API and the WebSocket." default:"127.0.0.1:8080"`
+	RPC     []string `name:"rpc" help:"Address of Kitex services to call. Repeat the flag for more." default:"127.0.0.1:8888"`
+	Origins []string `name:"origin" help:"Another origin whose pages may connect by WebSocket, for example https://chat.example.org. Repeat the flag for more."`
 }
 
 func (g gatewayCmd) Run(ctx context.Context, at console) error {

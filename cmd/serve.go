@@ -15,6 +15,8 @@ import (
 	"github.com/hongbao/hongbao/client"
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/handler"
+	"github.com/hongbao/hongbao/handler/auth"
+	"github.com/hongbao/hongbao/handler/gateway"
 	"github.com/hongbao/hongbao/handler/web"
 	"github.com/hongbao/hongbao/internal/membership"
 	"github.com/hongbao/hongbao/internal/revoked"
@@ -58,12 +60,12 @@ func listen(flag, address string) (net.Listener, error) {
 	return listener, nil
 }
 
-// gateway is the HTTP side of a process: API, live feed and page.
-type gateway struct {
+// webServer is the HTTP side of a process: API, live feed and page.
+type webServer struct {
 	listener net.Listener
 	server   *http.Server
 	hub      *push.Hub
-	gateway  *handler.Gateway
+	gateway  *gateway.Gateway
 	revoked  *revoked.List
 }
 
@@ -72,18 +74,18 @@ type gatewayOptions struct {
 	address string
 	rpc     []string
 	tokens
-	devTokens *handler.DevTokens // nil for none
+	devTokens *auth.DevTokens // nil for none
 	origins   []string
 	metrics   *prometheus.Registry
 }
 
-func listenHTTP(s *app.App, o gatewayOptions) (_ *gateway, err error) {
-	g := &gateway{}
+func listenHTTP(s *app.App, o gatewayOptions) (_ *webServer, err error) {
+	g := &webServer{}
 	if g.listener, err = listen("http", o.address); err != nil {
 		return nil, err
 	}
 	log := s.Config().Log
-	listeners := handler.NewListeners(s.Groups, log)
+	listeners := gateway.NewListeners(s.Groups, log)
 	g.revoked = o.revoked
 	g.hub = push.New(s.Bus, listeners, listeners.Refuse, push.Config{Origins: o.origins}, log, o.metrics)
 	s.OnGroupChange(func(group string) {
@@ -91,11 +93,11 @@ func listenHTTP(s *app.App, o gatewayOptions) (_ *gateway, err error) {
 			log.Error("whether all may still listen could not be checked", "group", group, "error", err)
 		}
 	})
-	g.gateway, err = handler.NewGateway(handler.GatewayConfig{
+	g.gateway, err = gateway.New(gateway.Config{
 		RPC: client.KitexOptions(client.DefaultTimeout, o.rpc...), Verifier: o.verifier, Log: log,
 		Metrics: o.metrics, Gatherer: o.metrics, Ready: s.Checks(),
 		DevTokens: o.devTokens, Page: web.Handler(o.devTokens.Serves),
-		WebSocket: handler.Authenticated(o.verifier, log, g.hub, handler.ScopeUser),
+		WebSocket: gateway.Authenticated(o.verifier, log, g.hub, auth.ScopeUser),
 	})
 	if err != nil {
 		return nil, errors.Join(err, g.listener.Close())
@@ -115,10 +117,10 @@ func recheck(hub *push.Hub, group string) error {
 }
 
 // expel ends the live feeds of revoked tokens.
-func (g *gateway) expel() { g.hub.Expel(g.revoked.Has) }
+func (g *webServer) expel() { g.hub.Expel(g.revoked.Has) }
 
 // run serves until the context ends, then lets requests and connections finish.
-func (g *gateway) run(ctx context.Context) error {
+func (g *webServer) run(ctx context.Context) error {
 	failed := make(chan error, 1)
 	go func() { failed <- g.server.Serve(g.gateway.Listener(g.listener)) }()
 	var err error

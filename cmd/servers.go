@@ -20,6 +20,7 @@ import (
 	"github.com/hongbao/hongbao/transfer"
 	"github.com/hongbao/hongbao/wallet/httpfunding"
 	"github.com/hongbao/hongbao/wallet/ledger"
+	"github.com/hongbao/hongbao/webhook"
 )
 
 // stopTimeout bounds an orderly stop of anything.
@@ -27,27 +28,29 @@ const stopTimeout = 15 * time.Second
 
 // servers are the flags of every command that reaches Redis and MySQL.
 type servers struct {
-	Data      string           `help:"Folder of the private servers and the development key." default:"./data" type:"path"`
-	Redis     []string         `help:"Redis: redis://user:password@host:port, rediss://…, unix:///path; repeat for the nodes of a cluster. Default: a private one under --data."`
-	MySQL     []string         `name:"mysql" sep:"none" help:"MySQL server: user:password@tcp(host:3306)/; repeat for more servers. Default: a private one under --data."`
-	Placement map[int]int      `help:"Which --mysql (from 0) holds a shard, where it is not shard modulo servers: 7=1;8=1."`
+	Data      string           `help:"Folder with the data of the private servers and the development key." default:"./data" type:"path"`
+	Redis     []string         `help:"Redis: redis://user:password@host:port, rediss://… or unix:///path. Repeat the flag for the nodes of a cluster. Default: a private Redis under --data."`
+	MySQL     []string         `name:"mysql" sep:"none" help:"MySQL server: user:password@tcp(host:3306)/. Repeat the flag for more servers. Default: a private MariaDB under --data."`
+	Placement map[int]int      `help:"Shards that are not on the server with number (shard modulo servers), as SHARD=SERVER; servers are the --mysql flags, counted from 0. For example 7=1;8=1."`
 	Prefix    string           `help:"Prefix of the schemas' names." default:"hongbao_s"`
 	Shards    int              `help:"Logical shards, fixed at installation (1 to 1,024)." default:"4"`
-	Node      int              `help:"Number of this process (0 to 62), another one in each up, rpc and work of an installation: ids are made of it." default:"0"`
+	Node      int              `help:"Number of this process, 0 to 62. Every up, rpc and work of an installation needs a different one, because ids contain it." default:"0"`
 	Expiry    time.Duration    `help:"How long an envelope stays open." default:"24h"`
-	MaxShares int              `help:"Most shares of an envelope." default:"100"`
-	MaxMean   int64            `help:"Most minor units a share on average, in any currency that --max-mean-in does not name." default:"20000"`
-	MaxMeanIn map[string]int64 `help:"The same for single currencies: JPY=4000;KWD=10000."`
+	MaxShares int              `help:"Maximum number of shares of an envelope." default:"100"`
+	MaxMean   int64            `help:"Maximum of the average share, in minor units, for currencies that --max-mean-in does not name." default:"20000"`
+	MaxMeanIn map[string]int64 `help:"--max-mean for single currencies: JPY=4000;KWD=10000."`
 
 	TransferExpiry time.Duration    `help:"How long the offer of a transfer stays open." default:"24h"`
-	TransferHour   time.Duration    `help:"What an hour of a transfer's arrives_in lasts: less for demonstrations." default:"1h"`
-	ReminderAfter  time.Duration    `help:"When those who have not paid into a collection are reminded." default:"24h"`
-	DailyLimit     int64            `help:"Most minor units that a user may send in transfers and pay into collections in a day (UTC), in any currency that --daily-limit-in does not name; 0 for no limit." default:"20000000"`
-	DailyLimitIn   map[string]int64 `help:"The same for single currencies: JPY=5000000;KWD=0."`
+	TransferHour   time.Duration    `help:"How long an hour of arrives_in lasts. Shorten it for demonstrations." default:"1h"`
+	ReminderAfter  time.Duration    `help:"Time after which members who have not paid into a collection are reminded." default:"24h"`
+	DailyLimit     int64            `help:"Maximum of a user's transfers and payments into collections in a day (UTC), in minor units, for currencies that --daily-limit-in does not name. 0 means no limit." default:"20000000"`
+	DailyLimitIn   map[string]int64 `help:"--daily-limit for single currencies: JPY=5000000;KWD=0."`
 
-	VolatileRedis bool          `help:"Accept a Redis that may forget what it has acknowledged (no AOF, not fsynced, or evicting): wins can be lost and given twice."`
-	WaitReplicas  int           `help:"Redis replicas that must have a grab before it is acknowledged." default:"0"`
-	WaitTimeout   time.Duration `help:"How long a grab waits for them." default:"1s"`
+	WebhookAllowPrivate bool `help:"Let webhooks go to http:// and to addresses that are private, loopback or reserved. Anybody who may add a webhook can then reach the network of this process."`
+
+	VolatileRedis bool          `help:"Accept a Redis that may lose acknowledged data (no AOF, no fsync, or eviction). Wins can then be lost, and shares given away twice."`
+	WaitReplicas  int           `help:"Number of Redis replicas that must have a grab before it is acknowledged." default:"0"`
+	WaitTimeout   time.Duration `help:"How long a grab waits for the replicas." default:"1s"`
 }
 
 // connected is where the servers are, and what to do when the command ends.
@@ -82,7 +85,8 @@ func (f servers) connect(ctx context.Context, at console) (*connected, error) {
 	}
 	c.config = app.Config{
 		Redis: f.Redis, MySQL: f.MySQL, Placement: f.Placement, Prefix: f.Prefix, Shards: f.Shards, Node: f.Node,
-		Limits: limits, Transfers: transfers, Collections: collections, Unfunded: true, WaitReplicas: f.WaitReplicas, WaitTimeout: f.WaitTimeout,
+		Limits: limits, Transfers: transfers, Collections: collections,
+		Webhooks: webhook.Rules{AllowPrivate: f.WebhookAllowPrivate}, Unfunded: true, WaitReplicas: f.WaitReplicas, WaitTimeout: f.WaitTimeout,
 		VolatileRedis: f.VolatileRedis, RecoverPause: envelope.PostTimeout + 2*time.Second,
 		Log: at.log, Registerer: c.metrics, Now: time.Now,
 	}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/hongbao/hongbao/app"
 	"github.com/hongbao/hongbao/envelope"
-	"github.com/hongbao/hongbao/handler"
+	"github.com/hongbao/hongbao/handler/auth"
 )
 
 type upCmd struct {
@@ -21,10 +21,10 @@ type upCmd struct {
 	installation
 	funding
 	tokenRules
-	RPCAddress  string `name:"rpc" help:"Where the Kitex services listen." default:"127.0.0.1:8888"`
-	HTTPAddress string `name:"http" help:"Where the page, the HTTP API and the WebSocket listen." default:"127.0.0.1:8080"`
+	RPCAddress  string `name:"rpc" help:"Address of the Kitex services." default:"127.0.0.1:8888"`
+	HTTPAddress string `name:"http" help:"Address of the page, the HTTP API and the WebSocket." default:"127.0.0.1:8080"`
 
-	DevTokensToAnyone bool `name:"dangerously-serve-dev-tokens-to-anyone" help:"Let everybody who can reach --http act as any user."`
+	DevTokensToAnyone bool `name:"dangerously-serve-dev-tokens-to-anyone" help:"Let anyone who can reach --http act as any user."`
 }
 
 // Run starts everything, says where it is, and stops everything in the opposite order.
@@ -88,7 +88,7 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *app.App, 
 	if err != nil {
 		return err
 	}
-	tokens, err := u.tokens(ctx, s, handler.NewKeyring(issuer.PublicKey()))
+	tokens, err := u.tokens(ctx, s, auth.NewKeyring(issuer.PublicKey()))
 	if err != nil {
 		return err
 	}
@@ -136,7 +136,7 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *app.App, 
 }
 
 // devTokens decides who is given development tokens: nobody where money is real, whatever the flags say.
-func (u upCmd) devTokens(at console, sandbox bool, issuer *handler.Issuer) (*handler.DevTokens, error) {
+func (u upCmd) devTokens(at console, sandbox bool, issuer *auth.Issuer) (*auth.DevTokens, error) {
 	if !sandbox {
 		if u.DevTokensToAnyone {
 			return nil, errors.New("--dangerously-serve-dev-tokens-to-anyone is for a sandbox: here money is real")
@@ -146,7 +146,7 @@ func (u upCmd) devTokens(at console, sandbox bool, issuer *handler.Issuer) (*han
 	if u.DevTokensToAnyone {
 		at.log.Warn("everybody who can reach the HTTP address may act as any user", "address", u.HTTPAddress)
 	}
-	return &handler.DevTokens{Issuer: issuer, Life: u.MaxTokenLife, ToAnyone: u.DevTokensToAnyone}, nil
+	return &auth.DevTokens{Issuer: issuer, Life: u.MaxTokenLife, ToAnyone: u.DevTokensToAnyone}, nil
 }
 
 // server is a private server that can be started again.

@@ -13,15 +13,16 @@ import (
 	"github.com/hongbao/hongbao/client"
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/handler"
+	"github.com/hongbao/hongbao/handler/auth"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi"
 )
 
 type verifyCmd struct {
-	Envelope string `arg:"" help:"Id of a closed envelope, or a file with what GET /v1/envelopes/{id} answered (- for standard input)."`
-	RPC      string `help:"Where the Kitex services are. Default: those of the hongbao up that runs on --data."`
-	Token    string `help:"Token of a member of the envelope's group. Default: one for --as, signed with the development key."`
-	As       string `help:"Member to ask as, with the development key."`
-	Data     string `help:"Folder of a hongbao up." default:"./data" type:"path"`
+	Envelope string `arg:"" help:"Id of a closed envelope, or a file with the answer of GET /v1/envelopes/{id} (- for standard input)."`
+	RPC      string `help:"Address of the Kitex services. Default: that of the hongbao up that runs on --data."`
+	Token    string `help:"Token of a member of the envelope's group. Default: a token for --as, signed with the development key."`
+	As       string `help:"Member in whose name to ask, with the development key."`
+	Data     string `help:"Data folder of a hongbao up." default:"./data" type:"path"`
 }
 
 // Run prints each taken share with what the seed makes of it.
@@ -47,7 +48,7 @@ func (v verifyCmd) Run(ctx context.Context, at console) error {
 	for _, t := range view.Taken {
 		at.say("  share %3d  %10d  %s", t.Share, t.Minor, t.User)
 	}
-	at.say("Fair: the seed fits the commitment, and all %d shares that were taken are those that it makes.", len(view.Taken))
+	at.say("Fair: the seed fits the commitment, and all %d taken shares follow from the seed.", len(view.Taken))
 	return nil
 }
 
@@ -84,13 +85,13 @@ func (v verifyCmd) token() (string, error) {
 		return v.Token, nil
 	}
 	if v.As == "" {
-		return "", errors.New("who asks? give --token, or --as with a member of the envelope's group")
+		return "", errors.New("give --token, or --as with a member of the envelope's group")
 	}
 	issuer, err := loadPrivateKey(filepath.Join(v.Data, developmentKey))
 	if err != nil {
 		return "", err
 	}
-	return issuer.Issue(v.As, []handler.Scope{handler.ScopeUser}, time.Minute)
+	return issuer.Issue(v.As, []auth.Scope{auth.ScopeUser}, time.Minute)
 }
 
 func readEnvelope(path string) (*envelopeapi.Envelope, error) {

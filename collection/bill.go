@@ -60,7 +60,8 @@ func (b Bill) check(collector string, r Rules) error {
 
 func (b Bill) checkEven() error {
 	if len(b.Asks) > 0 {
-		return refusal.New(refusal.CodeInvalidArgument, "asks are only for kind per_person: leave them out, and give total")
+		return refusal.New(refusal.CodeInvalidArgument,
+			"asks are only for kind per_person: leave them out, and give total")
 	}
 	if !slices.Contains([]string{"", RemainderMembers, RemainderCollector}, b.Remainder) {
 		return refusal.New(refusal.CodeInvalidArgument, "remainder is unknown: give members or collector")
@@ -73,7 +74,8 @@ func (b Bill) checkEven() error {
 
 func (b Bill) checkPerPerson(collector string) error {
 	if b.Total != 0 || len(b.Participants) > 0 || b.Remainder != "" {
-		return refusal.New(refusal.CodeInvalidArgument, "total, participants and remainder are only for kind even: leave them out, and give asks")
+		return refusal.New(refusal.CodeInvalidArgument,
+			"total, participants and remainder are only for kind even: leave them out, and give asks")
 	}
 	if len(b.Asks) == 0 {
 		return errNobodyPays
@@ -88,7 +90,8 @@ func (b Bill) checkPerPerson(collector string) error {
 		}
 		users[i] = a.User
 		if total += a.Minor; total > ledger.MaxMinor {
-			return refusal.New(refusal.CodeAmountOutOfRange, "asks are out of range: all together at most %d minor units", ledger.MaxMinor)
+			return refusal.New(refusal.CodeAmountOutOfRange,
+				"asks are out of range: their sum is at most %d minor units", ledger.MaxMinor)
 		}
 	}
 	return checkUsers("asks", users)
@@ -102,14 +105,15 @@ func checkUsers(what string, users []string) error {
 			return err
 		}
 		if seen[u] {
-			return refusal.New(refusal.CodeInvalidArgument, "%s: %q is there twice: give each user once", what, u)
+			return refusal.New(refusal.CodeInvalidArgument, "%s: %q appears twice: give each user once", what, u)
 		}
 		seen[u] = true
 	}
 	return nil
 }
 
-var errNobodyPays = refusal.New(CodeParticipantsRequired, "nobody but the collector would have a part: name members of the group who pay")
+var errNobodyPays = refusal.New(CodeParticipantsRequired,
+	"only the collector would have a part: name members of the group who pay")
 
 // users are those that a checked bill asks. members are all of the group's.
 func (b Bill) users(collector string, members []string) []string {
@@ -155,7 +159,8 @@ func (b Bill) shareEvenly(parts []Part) error {
 	n := int64(len(parts))
 	each, over := b.Total/n, b.Total%n
 	if each == 0 {
-		return refusal.New(refusal.CodeAmountOutOfRange, "total %d is too small for %d participants: every part is at least 1 minor unit", b.Total, n)
+		return refusal.New(refusal.CodeAmountOutOfRange,
+			"total %d is too small for %d participants: every part is at least 1 minor unit", b.Total, n)
 	}
 	for i := range parts {
 		parts[i].Minor = each

@@ -27,8 +27,10 @@ func TestSharesOfABill(t *testing.T) {
 		{"one unit over", even(301, "", "dave", "bob", "alice"), "alice 101 bob 100 dave 100", 301},
 		{"two units over", even(302, RemainderMembers, "dave", "alice", "bob"), "alice 101 bob 101 dave 100", 302},
 		{"with the collector", even(302, "", "carol", "alice", "bob"), "alice 101 bob 101 carol 100*", 202},
-		{"the remainder to the collector, who shares", even(302, RemainderCollector, "carol", "alice", "bob"), "alice 100 bob 100 carol 102*", 200},
-		{"the remainder to the collector, who does not", even(302, RemainderCollector, "alice", "bob", "dave"), "alice 100 bob 100 dave 100", 300},
+		{"the remainder to the collector, who shares", even(302, RemainderCollector, "carol", "alice", "bob"),
+			"alice 100 bob 100 carol 102*", 200},
+		{"the remainder to the collector, who does not", even(302, RemainderCollector, "alice", "bob", "dave"),
+			"alice 100 bob 100 dave 100", 300},
 		{"one unit each", even(3, "", "alice", "bob", "dave"), "alice 1 bob 1 dave 1", 3},
 		{"one person", even(7, "", "bob"), "bob 7", 7},
 		{"per person", Bill{Kind: string(PerPerson), Asks: []Ask{{"dave", 5}, {"alice", 7}}}, "alice 7 dave 5", 12},
@@ -47,7 +49,8 @@ func TestSharesOfABill(t *testing.T) {
 				got = append(got, fmt.Sprintf("%s %d%s", p.Member, p.Minor, own))
 			}
 			total, due := line.bill.sums(parts)
-			if strings.Join(got, " ") != line.want || due != line.due || line.bill.Total > 0 && total != line.bill.Total {
+			if strings.Join(got, " ") != line.want || due != line.due || line.bill.Total > 0 &&
+				total != line.bill.Total {
 				t.Errorf("%v, %d of %d due; want %s, %d", got, due, total, line.want, line.due)
 			}
 		})
@@ -56,27 +59,32 @@ func TestSharesOfABill(t *testing.T) {
 		bill Bill
 		code string
 	}{
-		"nobody":                      {even(100, ""), CodeParticipantsRequired},
-		"only the collector":          {even(100, "", "carol"), CodeParticipantsRequired},
-		"less than a unit each":       {even(2, "", "alice", "bob", "dave"), refusal.CodeAmountOutOfRange},
-		"less than a unit, collector": {even(2, RemainderCollector, "alice", "bob", "dave"), refusal.CodeAmountOutOfRange},
+		"nobody":                {even(100, ""), CodeParticipantsRequired},
+		"only the collector":    {even(100, "", "carol"), CodeParticipantsRequired},
+		"less than a unit each": {even(2, "", "alice", "bob", "dave"), refusal.CodeAmountOutOfRange},
+		"less than a unit, collector": {even(2, RemainderCollector, "alice", "bob", "dave"),
+			refusal.CodeAmountOutOfRange},
 	} {
-		if _, err := line.bill.parts("carol", line.bill.users("carol", []string{"carol"})); refusal.CodeOf(err) != line.code {
+		if _, err := line.bill.parts("carol", line.bill.users("carol", []string{"carol"})); refusal.CodeOf(
+			err) != line.code {
 			t.Errorf("%s: %v, want %s", name, err, line.code)
 		}
 	}
-	if got := even(1, "").users("carol", []string{"alice", "carol", "dave"}); !slices.Equal(got, []string{"alice", "dave"}) {
+	if got := even(1, "").users("carol", []string{"alice", "carol", "dave"}); !slices.Equal(got,
+		[]string{"alice", "dave"}) {
 		t.Errorf("without participants: %v", got)
 	}
 }
 
-// However a bill is shared evenly, the parts sum to it, or fall short by what the collector bears, and differ by a unit.
+// However a bill is shared evenly, the parts sum to it, or fall short by what the collector bears, and differ by a
+// unit.
 func TestEvenSharesSumUp(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		users := rapid.SliceOfNDistinct(rapid.StringMatching(`[a-d]{1,6}`), 1, 40, rapid.ID).Draw(t, "users")
 		total := rapid.Int64Range(int64(len(users)), 1<<40).Draw(t, "total")
 		collector := rapid.SampledFrom(append(users, "zoe")).Draw(t, "collector")
-		b := even(total, rapid.SampledFrom([]string{"", RemainderMembers, RemainderCollector}).Draw(t, "remainder"), users...)
+		b := even(total, rapid.SampledFrom([]string{"", RemainderMembers, RemainderCollector}).Draw(t, "remainder"),
+			users...)
 		parts, err := b.parts(collector, users)
 		if err != nil {
 			if len(users) == 1 && users[0] == collector {

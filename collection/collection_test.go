@@ -21,7 +21,8 @@ func TestLifeOfACollection(t *testing.T) {
 	r := newRig(t, nil, "alice", "bob", "carol", "dave")
 	ctx := t.Context()
 	c := r.open("alice")
-	if c.Total != 300 || c.Due != 300 || len(c.Parts) != 3 || c.State != collection.StateOpen || c.RemindAt.Sub(c.CreatedAt) != 24*time.Hour {
+	if c.Total != 300 || c.Due != 300 || len(c.Parts) != 3 || c.State != collection.StateOpen ||
+		c.RemindAt.Sub(c.CreatedAt) != 24*time.Hour {
 		t.Errorf("opened: %+v", c)
 	}
 	r.Deliver()
@@ -44,13 +45,15 @@ func TestLifeOfACollection(t *testing.T) {
 		"of the group": func() ([]collection.Line, error) { return r.Collections.OfGroup(ctx, "dave", "g", 0, 10) },
 		"opened":       func() ([]collection.Line, error) { return r.Collections.Opened(ctx, "alice", 0, 10) },
 	} {
-		if lines, err := list(); err != nil || len(lines) != 1 || lines[0].ID != c.ID || lines[0].State != collection.StateComplete {
+		if lines, err := list(); err != nil || len(lines) != 1 || lines[0].ID != c.ID ||
+			lines[0].State != collection.StateComplete {
 			t.Errorf("%s: %+v, %v", what, lines, err)
 		}
 	}
 	r.WantEvents("group:g", "collection.opened", "collection.paid", "collection.paid", "collection.paid")
 	r.Deliver()
-	r.WantBalances(map[string]int64{"alice": apptest.Funds + 300, "bob": apptest.Funds - 100, "carol": apptest.Funds - 100, "dave": apptest.Funds - 100})
+	r.WantBalances(map[string]int64{"alice": apptest.Funds + 300, "bob": apptest.Funds - 100,
+		"carol": apptest.Funds - 100, "dave": apptest.Funds - 100})
 	entries, err := r.Wallets.Entries(ctx, "alice", "CNY", 0, 3)
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +70,8 @@ func TestLifeOfACollection(t *testing.T) {
 		t.Errorf("the collector's statement names %v", from)
 	}
 	mine, err := r.Wallets.Entries(ctx, "bob", "CNY", 0, 1)
-	if err != nil || mine[0].Minor != -100 || mine[0].Subject != collection.Subject || mine[0].Counterparty != "alice" || mine[0].Note != "晚饭" {
+	if err != nil || mine[0].Minor != -100 || mine[0].Subject != collection.Subject ||
+		mine[0].Counterparty != "alice" || mine[0].Note != "晚饭" {
 		t.Errorf("in the payer's statement: %+v, %v", mine, err)
 	}
 	r.MustBalance()
@@ -83,8 +87,10 @@ func TestEventsOfACollection(t *testing.T) {
 	r.Publish(l)
 	events := l.Events("group:g")
 	for i, want := range []map[string]any{
-		{"type": "collection.opened", "collector": "alice", "total": 200.0, "due": 200.0, "collected": 0.0, "parts": 2.0, "kind": "even", "note": "晚饭", "state": "open"},
-		{"type": "collection.paid", "user_id": "bob", "amount": 100.0, "due": 200.0, "collected": 100.0, "state": "open"},
+		{"type": "collection.opened", "collector": "alice", "total": 200.0, "due": 200.0, "collected": 0.0,
+			"parts": 2.0, "kind": "even", "note": "晚饭", "state": "open"},
+		{"type": "collection.paid", "user_id": "bob", "amount": 100.0, "due": 200.0, "collected": 100.0,
+			"state": "open"},
 		{"type": "collection.closed", "collected": 100.0, "state": "closed"},
 	} {
 		want["collection_id"], want["group_id"], want["currency"] = fmt.Sprint(c.ID), "g", "CNY"
@@ -102,7 +108,8 @@ func TestCollectionTable(t *testing.T) {
 	r := newRig(t, nil, "alice", "bob", "carol", "dave")
 	apptest.Fund(t, r.App, "other", apptest.Funds, "erin")
 	ctx := t.Context()
-	bill := collection.Bill{Group: "g", Kind: "even", Currency: "CNY", Total: 200, Participants: []string{"bob", "carol"}}
+	bill := collection.Bill{Group: "g", Kind: "even", Currency: "CNY", Total: 200,
+		Participants: []string{"bob", "carol"}}
 	pay := func(id int64, users ...string) {
 		for _, u := range users {
 			apptest.Must(r.pay(u, id))
@@ -117,12 +124,14 @@ func TestCollectionTable(t *testing.T) {
 		{"open, due", func(int64) {}, "", ""},
 		{"open, claimed", func(id int64) { apptest.Must(r.store().Claim(ctx, id, "bob", r.Clock.Now())) }, "", ""},
 		{"open, paid", func(id int64) { pay(id, "bob") }, collection.CodeAlreadyPaid, ""},
-		{"closed, due", func(id int64) { apptest.Must(r.Collections.Close(ctx, "alice", id)) }, collection.CodeClosed, ""},
+		{"closed, due", func(id int64) { apptest.Must(r.Collections.Close(ctx, "alice", id)) }, collection.CodeClosed,
+			""},
 		{"closed, claimed before", func(id int64) {
 			apptest.Must(r.store().Claim(ctx, id, "bob", r.Clock.Now()))
 			apptest.Must(r.Collections.Close(ctx, "alice", id))
 		}, "", ""},
-		{"closed, paid", func(id int64) { pay(id, "bob"); apptest.Must(r.Collections.Close(ctx, "alice", id)) }, collection.CodeAlreadyPaid, ""},
+		{"closed, paid", func(id int64) { pay(id, "bob"); apptest.Must(r.Collections.Close(ctx, "alice", id)) },
+			collection.CodeAlreadyPaid, ""},
 		{"complete", func(id int64) { pay(id, "bob", "carol") }, collection.CodeAlreadyPaid, collection.CodeComplete},
 	}
 	everybody := []string{"alice", "bob", "carol", "dave", "erin"}
@@ -200,7 +209,8 @@ func TestCollectionTable(t *testing.T) {
 		}
 	}
 	r.T = t
-	x := apptest.Must(r.Transfers.Offer(ctx, "alice", transfer.Offer{RequestID: r.RequestID(), To: "bob", Minor: 100, Currency: "CNY"}))
+	x := apptest.Must(r.Transfers.Offer(ctx, "alice", transfer.Offer{RequestID: r.RequestID(), To: "bob", Minor: 100,
+		Currency: "CNY"}))
 	for _, id := range []int64{0, -1, 7, 1<<63 - 1, x.ID} {
 		_, err := r.pay("bob", id)
 		apptest.WantCode(t, fmt.Sprintf("pay %d", id), err, collection.CodeNotFound)
@@ -273,7 +283,8 @@ func TestPayingAtOnceWithoutTheMoney(t *testing.T) {
 		{"a daily limit", 1000, 99, refusal.CodeDailyLimitExceeded},
 	} {
 		t.Run(line.what, func(t *testing.T) {
-			r := newRig(t, func(c *app.Config) { c.Collections.PerDay = ledger.DailyLimits{Default: line.perDay} }, "alice", "bob")
+			r := newRig(t, func(c *app.Config) { c.Collections.PerDay = ledger.DailyLimits{Default: line.perDay} },
+				"alice", "bob")
 			r.Empty("bob")
 			r.TopUp("bob", line.funds)
 			for range 10 {
@@ -286,7 +297,8 @@ func TestPayingAtOnceWithoutTheMoney(t *testing.T) {
 					})
 				}
 				all.Wait()
-				if part, _ := apptest.Must(r.store().Get(t.Context(), c.ID)).Part("bob"); part.State != collection.PartDue {
+				if part, _ := apptest.Must(r.store().Get(t.Context(), c.ID)).Part(
+					"bob"); part.State != collection.PartDue {
 					t.Errorf("the part is %s", part.State)
 				}
 			}
@@ -360,12 +372,14 @@ func TestReminders(t *testing.T) {
 	}
 	l := &apptest.Recorder{}
 	r.Publish(l)
-	for user, want := range map[string][]string{"bob": nil, "carol": {"collection.reminder"}, "dave": {"collection.reminder"}, "alice": nil} {
+	for user, want := range map[string][]string{"bob": nil, "carol": {"collection.reminder"},
+		"dave": {"collection.reminder"}, "alice": nil} {
 		if got := l.Types("user:" + user); !slices.Equal(got, want) {
 			t.Errorf("%s heard %v, want %v", user, got, want)
 		}
 	}
-	if e := l.Events("user:dave")[0]; e["amount"] != 100.0 || e["collector"] != "alice" || e["note"] != "晚饭" || e["collection_id"] != fmt.Sprint(c.ID) {
+	if e := l.Events("user:dave")[0]; e["amount"] != 100.0 || e["collector"] != "alice" || e["note"] != "晚饭" ||
+		e["collection_id"] != fmt.Sprint(c.ID) {
 		t.Errorf("the reminder says %v", e)
 	}
 }

@@ -24,7 +24,8 @@ type mortalStore struct {
 	*apptest.Mortal
 }
 
-func (m *mortalLedger) HoldWith(ctx context.Context, r ledger.Request, h ledger.Hold, o ledger.HoldOptions) (held ledger.Hold, err error) {
+func (m *mortalLedger) HoldWith(ctx context.Context, r ledger.Request, h ledger.Hold,
+	o ledger.HoldOptions) (held ledger.Hold, err error) {
 	if m.pause != nil {
 		m.pause()
 		m.pause = nil
@@ -33,7 +34,8 @@ func (m *mortalLedger) HoldWith(ctx context.Context, r ledger.Request, h ledger.
 	return held, err
 }
 
-func (m *mortalLedger) CancelRequest(ctx context.Context, user string, r ledger.Request) (id int64, ok bool, err error) {
+func (m *mortalLedger) CancelRequest(ctx context.Context, user string,
+	r ledger.Request) (id int64, ok bool, err error) {
 	err = m.Call("cancel", func() error { id, ok, err = m.Ledger.CancelRequest(ctx, user, r); return err })
 	return id, ok, err
 }
@@ -45,7 +47,8 @@ func (m *mortalStore) Open(
 	return o, err
 }
 
-func (m *mortalStore) Claim(ctx context.Context, id int64, member string, at time.Time) (c collection.Collection, err error) {
+func (m *mortalStore) Claim(ctx context.Context, id int64, member string,
+	at time.Time) (c collection.Collection, err error) {
 	err = m.Call("claim", func() error { c, err = m.Store.Claim(ctx, id, member, at); return err })
 	return c, err
 }
@@ -68,9 +71,9 @@ func (r *rig) dying(at string, after bool, pause func()) *collection.Service {
 		collection.DefaultRules(), r.Clock.Now)
 }
 
-// A process dies at each of the calls of a payment, on either side of it. Right after, the books balance, and nobody has
-// been paid what the collection does not know of. Then the user calls again, or the rescuer comes by, or both: the part is
-// paid once.
+// A process dies at each of the calls of a payment, on either side of it. Right after, the books balance, and nobody
+// has been paid what the collection does not know of. Then the user calls again, or the rescuer comes by, or both: the
+// part is paid once.
 func TestPaymentsThatStopInTheMiddle(t *testing.T) {
 	r := newRig(t, nil, "alice")
 	bob := r.Elsewhere("alice")
@@ -84,63 +87,67 @@ func TestPaymentsThatStopInTheMiddle(t *testing.T) {
 				continue // not among the calls of this payment
 			}
 			for _, after := range []bool{false, true} {
-				for _, next := range []string{"user", "rescuer", "rescuer, user", "a rescuer that dies, rescuer, user"} {
-					t.Run(fmt.Sprintf("poor %v, dies at %s, after %v, then %s", poor, at, after, next), func(t *testing.T) {
-						r.T = t
-						r.Empty(bob)
-						if !poor {
-							r.TopUp(bob, 100)
-						}
-						balances := map[string]int64{"alice": r.Balance("alice"), bob: 100}
-						c := r.open("alice")
-						_, err := r.dying(at, after, nil).Pay(ctx, bob, c.ID, 100, "CNY")
-						if !errors.Is(err, apptest.ErrDied) {
-							t.Fatalf("pay: %v", err)
-						}
-						r.MustBalance()
-						if poor { // for what comes next there is money
-							r.TopUp(bob, 100)
-						}
-						r.Clock.Skip(time.Minute)
-						if next == "a rescuer that dies, rescuer, user" {
-							for _, at := range []string{"cancel", "release", "record"} {
-								for _, after := range []bool{false, true} {
-									rescuer := collection.NewRescuer(r.dying(at, after, nil), apptest.Quiet())
-									for shard := range r.Buckets.Shards {
-										if _, err := rescuer.Pass(ctx, shard); err != nil && !errors.Is(err, apptest.ErrDied) {
-											t.Fatal(err)
+				for _, next := range []string{"user", "rescuer", "rescuer, user",
+					"a rescuer that dies, rescuer, user"} {
+					t.Run(fmt.Sprintf("poor %v, dies at %s, after %v, then %s", poor, at, after, next),
+						func(t *testing.T) {
+							r.T = t
+							r.Empty(bob)
+							if !poor {
+								r.TopUp(bob, 100)
+							}
+							balances := map[string]int64{"alice": r.Balance("alice"), bob: 100}
+							c := r.open("alice")
+							_, err := r.dying(at, after, nil).Pay(ctx, bob, c.ID, 100, "CNY")
+							if !errors.Is(err, apptest.ErrDied) {
+								t.Fatalf("pay: %v", err)
+							}
+							r.MustBalance()
+							if poor { // for what comes next there is money
+								r.TopUp(bob, 100)
+							}
+							r.Clock.Skip(time.Minute)
+							if next == "a rescuer that dies, rescuer, user" {
+								for _, at := range []string{"cancel", "release", "record"} {
+									for _, after := range []bool{false, true} {
+										rescuer := collection.NewRescuer(r.dying(at, after, nil), apptest.Quiet())
+										for shard := range r.Buckets.Shards {
+											if _, err := rescuer.Pass(ctx, shard); err != nil &&
+												!errors.Is(err, apptest.ErrDied) {
+												t.Fatal(err)
+											}
 										}
+										r.MustBalance()
 									}
-									r.MustBalance()
 								}
 							}
-						}
-						if next != "user" {
-							r.rescue()
-							r.MustBalance()
-							if claims := r.claims(); len(claims) != 0 {
-								t.Errorf("claims that the rescuer left: %+v", claims)
+							if next != "user" {
+								r.rescue()
+								r.MustBalance()
+								if claims := r.claims(); len(claims) != 0 {
+									t.Errorf("claims that the rescuer left: %+v", claims)
+								}
 							}
-						}
-						part, _ := apptest.Must(r.store().Get(ctx, c.ID)).Part(bob)
-						if next == "rescuer" && part.State == collection.PartDue {
+							part, _ := apptest.Must(r.store().Get(ctx, c.ID)).Part(bob)
+							if next == "rescuer" && part.State == collection.PartDue {
+								r.WantBalances(balances)
+								return // given up: nothing has moved
+							}
+							if part.State == collection.PartPaid {
+								_, err := r.pay(bob, c.ID)
+								apptest.WantCode(t, "pay what is paid", err, collection.CodeAlreadyPaid)
+							} else if _, err := r.pay(bob, c.ID); err != nil {
+								t.Errorf("pay again: %v", err)
+							}
+							r.MustBalance()
+							balances["alice"] += 100
+							balances[bob] -= 100
 							r.WantBalances(balances)
-							return // given up: nothing has moved
-						}
-						if part.State == collection.PartPaid {
-							_, err := r.pay(bob, c.ID)
-							apptest.WantCode(t, "pay what is paid", err, collection.CodeAlreadyPaid)
-						} else if _, err := r.pay(bob, c.ID); err != nil {
-							t.Errorf("pay again: %v", err)
-						}
-						r.MustBalance()
-						balances["alice"] += 100
-						balances[bob] -= 100
-						r.WantBalances(balances)
-						if end := apptest.Must(r.store().Get(ctx, c.ID)); end.State != collection.StateComplete || end.Collected != 100 {
-							t.Errorf("at the end: %+v", end)
-						}
-					})
+							if end := apptest.Must(r.store().Get(ctx, c.ID)); end.State != collection.StateComplete ||
+								end.Collected != 100 {
+								t.Errorf("at the end: %+v", end)
+							}
+						})
 					r.T = t
 				}
 			}
@@ -161,8 +168,8 @@ func (r *rig) claims() (all []collection.Claim) {
 	return all
 }
 
-// A process that is slow between its claim and its hold finds that the rescuer gave it up. It cannot pay under that claim
-// any more; it makes a new one, and pays once.
+// A process that is slow between its claim and its hold finds that the rescuer gave it up. It cannot pay under that
+// claim any more; it makes a new one, and pays once.
 func TestASlowPaymentThatWasGivenUp(t *testing.T) {
 	r := newRig(t, nil, "alice", "bob")
 	ctx := t.Context()
@@ -172,7 +179,8 @@ func TestASlowPaymentThatWasGivenUp(t *testing.T) {
 		if n := r.rescue(); n != 1 {
 			t.Errorf("the rescuer dealt with %d claims, want 1", n)
 		}
-		if part, _ := apptest.Must(r.store().Get(ctx, c.ID)).Part("bob"); part.State != collection.PartDue || part.Claim != 1 {
+		if part, _ := apptest.Must(r.store().Get(ctx, c.ID)).Part("bob"); part.State != collection.PartDue ||
+			part.Claim != 1 {
 			t.Errorf("after the rescuer: %+v", part)
 		}
 	})
@@ -201,13 +209,15 @@ func TestASlowPaymentThatWasGivenUp(t *testing.T) {
 func TestAnOpeningThatStopsInTheMiddle(t *testing.T) {
 	r := newRig(t, nil, "alice", "bob")
 	for _, after := range []bool{false, true} {
-		b := collection.Bill{RequestID: fmt.Sprintf("dies-%v", after), Group: "g", Kind: "even", Currency: "CNY", Total: 100}
+		b := collection.Bill{RequestID: fmt.Sprintf("dies-%v", after), Group: "g", Kind: "even", Currency: "CNY",
+			Total: 100}
 		if _, err := r.dying("open", after, nil).Open(t.Context(), "alice", b); !errors.Is(err, apptest.ErrDied) {
 			t.Fatal(err)
 		}
 		c := apptest.Must(r.Collections.Open(t.Context(), "alice", b))
 		r.Deliver()
-		if lines := apptest.Must(r.Collections.Asked(t.Context(), "bob", 0, 10)); lines[0].ID != c.ID || len(lines) != map[bool]int{false: 1, true: 2}[after] {
+		if lines := apptest.Must(r.Collections.Asked(t.Context(), "bob", 0, 10)); lines[0].ID != c.ID ||
+			len(lines) != map[bool]int{false: 1, true: 2}[after] {
 			t.Errorf("bob is asked for %+v", lines)
 		}
 	}

@@ -15,9 +15,9 @@
 //	      └──────────Close────────────▶ closed        parts that are claimed may still be paid, no other
 //
 // A claim is released when the payer lacks the money, or by the Rescuer when the process that made it has gone. Before
-// the part becomes due again, the payer's request is cancelled on the payer's shard: a slow process that comes back finds
-// that and cannot pay any more. Where the hold is there already, the payment is recorded instead. So at every moment a
-// part that is paid has its hold, and a hold has its part, paid or claimed.
+// the part becomes due again, the payer's request is cancelled on the payer's shard: a slow process that comes back
+// finds that and cannot pay any more. Where the hold is there already, the payment is recorded instead. So at every
+// moment a part that is paid has its hold, and a hold has its part, paid or claimed.
 //
 // A payment that was left anywhere is finished by the same user calling again, or by the Rescuer.
 package collection

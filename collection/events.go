@@ -21,7 +21,8 @@ type summary struct {
 
 func about(what string, c Collection) summary {
 	return summary{
-		Type: "collection." + what, Collection: fmt.Sprint(c.ID), Group: c.Group, Collector: c.Collector, Currency: c.Currency, Due: c.Due,
+		Type: "collection." + what, Collection: fmt.Sprint(
+			c.ID), Group: c.Group, Collector: c.Collector, Currency: c.Currency, Due: c.Due,
 		Collected: c.Collected, State: c.State,
 	}
 }
@@ -72,7 +73,8 @@ func closedEvents(c Collection) ([]ledger.Event, error) {
 // paidEvents tells of the part that was paid, from the collection afterwards.
 func paidEvents(part Part) func(Collection) ([]ledger.Event, error) {
 	return func(c Collection) ([]ledger.Event, error) {
-		return only(event(ledger.GroupTopic(c.Group), paidEvent{summary: about("paid", c), User: part.Member, Amount: part.Minor}))
+		return only(event(ledger.GroupTopic(c.Group), paidEvent{summary: about("paid", c), User: part.Member,
+			Amount: part.Minor}))
 	}
 }
 
@@ -83,7 +85,8 @@ func reminderEvents(c Collection) ([]ledger.Event, error) {
 		if p.State != PartDue {
 			continue
 		}
-		n, err := event(ledger.UserTopic(p.Member), reminderEvent{summary: about("reminder", c), Amount: p.Minor, Note: c.Note})
+		n, err := event(ledger.UserTopic(p.Member), reminderEvent{summary: about("reminder", c), Amount: p.Minor,
+			Note: c.Note})
 		if err != nil {
 			return nil, err
 		}

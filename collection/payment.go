@@ -13,7 +13,8 @@ import (
 // maxClaims bounds how often one call claims a part, where claims are released beneath it.
 const maxClaims = 3
 
-// Pay pays the user's part. A payment that stopped in the middle goes on from there. Refusals: see idl/collection.thrift.
+// Pay pays the user's part. A payment that stopped in the middle goes on from there. Refusals: see
+// idl/collection.thrift.
 func (s *Service) Pay(ctx context.Context, user string, id, minor int64, currency string) (Collection, error) {
 	found, err := s.get(ctx, id)
 	if err != nil {
@@ -24,7 +25,8 @@ func (s *Service) Pay(ctx context.Context, user string, id, minor int64, currenc
 		return Collection{}, refusal.New(CodeNotAParticipant, "this collection asks you for nothing")
 	}
 	if part.Minor != minor || string(found.Currency) != currency {
-		return Collection{}, refusal.New(CodeWrongAmount, "your part is %d minor units of %s: pay exactly that", part.Minor, found.Currency)
+		return Collection{}, refusal.New(CodeWrongAmount, "your part is %d minor units of %s: pay exactly that",
+			part.Minor, found.Currency)
 	}
 	for range maxClaims {
 		claimed, err := s.store.Claim(ctx, id, user, s.clock())
@@ -35,7 +37,7 @@ func (s *Service) Pay(ctx context.Context, user string, id, minor int64, currenc
 		case PartDue:
 			return Collection{}, refusal.New(CodeClosed, "the collection is closed: nothing was paid")
 		case PartPaid:
-			return Collection{}, refusal.New(CodeAlreadyPaid, "your part was paid before")
+			return Collection{}, refusal.New(CodeAlreadyPaid, "your part is already paid")
 		}
 		paid, err := s.pay(ctx, claimed, part)
 		if !errors.Is(err, ledger.ErrCancelled) {
@@ -45,8 +47,8 @@ func (s *Service) Pay(ctx context.Context, user string, id, minor int64, currenc
 	return Collection{}, refusal.New(refusal.CodeUnavailable, "the payment was interrupted: try again")
 }
 
-// pay moves the money of a claimed part and records it. ledger.ErrCancelled says that the claim is no longer good, and the
-// part due again.
+// pay moves the money of a claimed part and records it. ledger.ErrCancelled says that the claim is no longer good, and
+// the part due again.
 func (s *Service) pay(ctx context.Context, found Collection, part Part) (Collection, error) {
 	claim := Claim{Collection: found.ID, Member: part.Member, Claim: part.Claim}
 	request, err := requestOf(claim)

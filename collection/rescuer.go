@@ -28,10 +28,11 @@ func NewRescuer(c *Service, logger *slog.Logger) *Rescuer {
 
 // Run works on a shard's collections until the context ends.
 func (r *Rescuer) Run(ctx context.Context, shard int) {
-	loop.Job{Name: "collections", Log: r.logger.With("shard", shard), Interval: rescueInterval}.Run(ctx, func(ctx context.Context) (bool, error) {
-		done, err := r.Pass(ctx, shard)
-		return done > 0, err
-	})
+	loop.Job{Name: "collections", Log: r.logger.With("shard", shard), Interval: rescueInterval}.Run(ctx,
+		func(ctx context.Context) (bool, error) {
+			done, err := r.Pass(ctx, shard)
+			return done > 0, err
+		})
 }
 
 // Pass looks once at the idle claims and the due reminders of a shard, and returns how many it dealt with. One that

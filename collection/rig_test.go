@@ -34,7 +34,8 @@ func (r *rig) open(collector string) collection.Collection {
 		r.T.Fatal(err)
 	}
 	c, err := r.Collections.Open(r.T.Context(), collector, collection.Bill{
-		RequestID: r.RequestID(), Group: "g", Kind: "even", Currency: "CNY", Total: int64(100 * (len(members) - 1)), Note: "晚饭",
+		RequestID: r.RequestID(), Group: "g", Kind: "even", Currency: "CNY", Total: int64(
+			100 * (len(members) - 1)), Note: "晚饭",
 	})
 	if err != nil {
 		r.T.Fatal(err)

@@ -25,8 +25,8 @@ func NewService(l Ledger, store Store, groups Directory, rules Rules, now func()
 	return &Service{ledger: l, store: store, groups: groups, rules: rules, now: now}
 }
 
-// Open asks members of a group to share a bill. Repeating a bill gives the collection of the first time, as it is now; an
-// error other than a refusal leaves open whether it was opened, so repeat it. Refusals: see idl/collection.thrift.
+// Open asks members of a group to share a bill. Repeating a bill gives the collection of the first time, as it is now;
+// an error other than a refusal leaves open whether it was opened, so repeat it. Refusals: see idl/collection.thrift.
 func (s *Service) Open(ctx context.Context, collector string, b Bill) (Collection, error) {
 	if err := b.check(collector, s.rules); err != nil {
 		return Collection{}, err
@@ -53,7 +53,8 @@ func (s *Service) Open(ctx context.Context, collector string, b Bill) (Collectio
 }
 
 // openedBefore answers a bill that the group as it is today forbids: it stands if it was carried out earlier.
-func (s *Service) openedBefore(ctx context.Context, collector string, r ledger.Request, refused error) (Collection, error) {
+func (s *Service) openedBefore(ctx context.Context, collector string, r ledger.Request,
+	refused error) (Collection, error) {
 	if refusal.CodeOf(refused) == "" {
 		return Collection{}, refused
 	}
@@ -83,7 +84,8 @@ func (s *Service) draft(ctx context.Context, collector string, b Bill) (Collecti
 	}
 	for _, u := range users {
 		if !known[u] {
-			return Collection{}, refusal.New(CodeParticipantNotAMember, "%q is not a member of the group: ask only its members", u)
+			return Collection{}, refusal.New(CodeParticipantNotAMember,
+				"%q is not a member of the group: ask only its members", u)
 		}
 	}
 	parts, err := b.parts(collector, users)
@@ -100,7 +102,8 @@ func (s *Service) draft(ctx context.Context, collector string, b Bill) (Collecti
 	}
 	total, due := b.sums(parts)
 	return Collection{
-		ID: id, Group: b.Group, Collector: collector, Kind: Kind(b.Kind), Currency: ledger.Currency(b.Currency), Total: total, Due: due,
+		ID: id, Group: b.Group, Collector: collector, Kind: Kind(b.Kind), Currency: ledger.Currency(
+			b.Currency), Total: total, Due: due,
 		Note: b.Note, State: StateOpen, CreatedAt: created, RemindAt: created.Add(s.rules.RemindIn), Parts: parts,
 	}, nil
 }
@@ -112,7 +115,7 @@ func (s *Service) Close(ctx context.Context, user string, id int64) (Collection,
 		return Collection{}, err
 	}
 	if found.Collector != user {
-		return Collection{}, refusal.New(CodeNotTheCollector, "this collection is somebody else's: only its collector can close it")
+		return Collection{}, refusal.New(CodeNotTheCollector, "only the collector of this collection can close it")
 	}
 	closed, err := s.store.Close(ctx, id, s.clock(), closedEvents)
 	if err == nil && closed.State == StateComplete {
@@ -151,7 +154,8 @@ func (s *Service) OfGroup(ctx context.Context, user, group string, before int64,
 	return s.indexed(ctx, ledger.IndexGroup(group), user, before, limit)
 }
 
-// Asked returns the collections that ask the user for a part, newest first, with an id below before (0: from the newest).
+// Asked returns the collections that ask the user for a part, newest first, with an id below before (0: from the
+// newest).
 func (s *Service) Asked(ctx context.Context, user string, before int64, limit int) ([]Line, error) {
 	return s.indexed(ctx, user, user, before, limit)
 }

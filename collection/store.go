@@ -12,9 +12,9 @@ type Ledger interface {
 	// NewID makes an id for a hold or a collection of this owner.
 	NewID(owner string) (int64, error)
 
-	// HoldWith debits the owner and stores the hold, in one transaction on the owner's shard. If the request was already
-	// carried out, the hold of that time is returned as it is now, and if it was cancelled, ledger.ErrCancelled.
-	// Refusals: insufficient_balance, daily_limit_exceeded, request_conflict.
+	// HoldWith debits the owner and stores the hold, in one transaction on the owner's shard. If the request was
+	// already carried out, the hold of that time is returned as it is now, and if it was cancelled,
+	// ledger.ErrCancelled. Refusals: insufficient_balance, daily_limit_exceeded, request_conflict.
 	HoldWith(ctx context.Context, r ledger.Request, h ledger.Hold, o ledger.HoldOptions) (ledger.Hold, error)
 
 	// Tx runs f in one transaction on the shard that an id carries; see ledger.Tx.
@@ -34,9 +34,10 @@ type Ledger interface {
 
 // Store keeps collections. Every method is safe to repeat.
 type Store interface {
-	// Open stores a collection with its index entries and events. If the request was already carried out, the collection
-	// of that time is returned as it is now. Refusal: request_conflict.
-	Open(ctx context.Context, r ledger.Request, c Collection, index []ledger.IndexEntry, events []ledger.Event) (Collection, error)
+	// Open stores a collection with its index entries and events. If the request was already carried out, the
+	// collection of that time is returned as it is now. Refusal: request_conflict.
+	Open(ctx context.Context, r ledger.Request, c Collection, index []ledger.IndexEntry,
+		events []ledger.Event) (Collection, error)
 
 	// Get returns a collection as it is now. Error: ErrNotFound.
 	Get(ctx context.Context, id int64) (Collection, error)
@@ -47,8 +48,8 @@ type Store interface {
 	// OpenedBy returns the ids of those that a collector opened, the highest first, below before (0: the highest).
 	OpenedBy(ctx context.Context, collector string, before int64, limit int) ([]int64, error)
 
-	// Claim begins the payment of a member's part: it becomes claimed, if it is due and the collection is open. c is the
-	// collection afterwards, in any case. Error: ErrNotFound.
+	// Claim begins the payment of a member's part: it becomes claimed, if it is due and the collection is open. c is
+	// the collection afterwards, in any case. Error: ErrNotFound.
 	Claim(ctx context.Context, id int64, member string, at time.Time) (c Collection, err error)
 
 	// Release makes a claimed part due again, if the claim is this one.

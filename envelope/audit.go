@@ -10,7 +10,8 @@ import (
 func HoldCheck() ledger.HoldCheck {
 	return ledger.HoldCheck{Subject: Subject, Check: func(h ledger.Hold) []ledger.Finding {
 		if h.Staged() {
-			return []ledger.Finding{{Code: ledger.AuditHoldStage, What: fmt.Sprintf("envelope %d", h.ID), Expected: "no stage", Found: string(h.Stage)}}
+			return []ledger.Finding{{Code: ledger.AuditHoldStage, What: fmt.Sprintf("envelope %d", h.ID),
+				Expected: "no stage", Found: string(h.Stage)}}
 		}
 		return nil
 	}}

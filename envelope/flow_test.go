@@ -25,7 +25,8 @@ func users(n int) []string {
 }
 
 func order(id string, total int64, count int) envelope.Order {
-	return envelope.Order{RequestID: id, Group: "g", Kind: string(envelope.Lucky), Total: total, Count: count, Currency: "CNY", Greeting: "恭喜发财"}
+	return envelope.Order{RequestID: id, Group: "g", Kind: string(envelope.Lucky), Total: total, Count: count,
+		Currency: "CNY", Greeting: "恭喜发财"}
 }
 
 func send(t *testing.T, s *app.App, sender string, o envelope.Order) envelope.View {
@@ -77,7 +78,8 @@ func TestAThousandGrabsOfAHundredShares(t *testing.T) {
 			mu.Lock()
 			defer mu.Unlock()
 			switch before, ok := won[user]; {
-			case g.Outcome == envelope.Won && ok && before != g.Take, g.Outcome == envelope.AlreadyWon && ok && before != g.Take:
+			case g.Outcome == envelope.Won && ok && before != g.Take, g.Outcome == envelope.AlreadyWon && ok &&
+				before != g.Take:
 				t.Errorf("%s has %+v and %+v", user, before, g.Take)
 			case g.Outcome == envelope.Won || g.Outcome == envelope.AlreadyWon:
 				won[user] = g.Take
@@ -144,7 +146,8 @@ func TestSendTwice(t *testing.T) {
 	if again := send(t, s, "alice", order("r1", 600, 2)); again.ID != first.ID {
 		t.Errorf("a repeat after leaving made envelope %d beside %d", again.ID, first.ID)
 	}
-	if _, err := s.Envelopes.Send(t.Context(), "alice", order("r2", 100, 1)); refusal.CodeOf(err) != refusal.CodeNotAMember {
+	if _, err := s.Envelopes.Send(t.Context(), "alice",
+		order("r2", 100, 1)); refusal.CodeOf(err) != refusal.CodeNotAMember {
 		t.Errorf("a new order after leaving: %v", err)
 	}
 	apptest.MustBalance(t, s)
@@ -158,14 +161,15 @@ func TestRefusedOrdersMoveNothing(t *testing.T) {
 		change func(*envelope.Order)
 		code   string
 	}{
-		"mean over the limit":     {func(o *envelope.Order) { o.Total = 40_001 }, refusal.CodeAmountOutOfRange},
-		"count over the members":  {func(o *envelope.Order) { o.Count = 4 }, envelope.CodeCountOutOfRange},
-		"another currency":        {func(o *envelope.Order) { o.Currency = "JPY" }, refusal.CodeInsufficientBalance},
-		"not one's group":         {func(o *envelope.Order) { o.Group = "other" }, refusal.CodeNotAMember},
-		"no such group":           {func(o *envelope.Order) { o.Group = "nowhere" }, refusal.CodeNotAMember},
-		"text that turns around":  {func(o *envelope.Order) { o.Greeting = "\u202e001¥" }, refusal.CodeInvalidArgument},
-		"exclusive to a stranger": {func(o *envelope.Order) { o.Kind, o.Count, o.To = "exclusive", 1, "dave" }, envelope.CodeRecipientNotAMember},
-		"more than one has":       {func(o *envelope.Order) { o.Total = 1001 }, refusal.CodeInsufficientBalance},
+		"mean over the limit":    {func(o *envelope.Order) { o.Total = 40_001 }, refusal.CodeAmountOutOfRange},
+		"count over the members": {func(o *envelope.Order) { o.Count = 4 }, envelope.CodeCountOutOfRange},
+		"another currency":       {func(o *envelope.Order) { o.Currency = "JPY" }, refusal.CodeInsufficientBalance},
+		"not one's group":        {func(o *envelope.Order) { o.Group = "other" }, refusal.CodeNotAMember},
+		"no such group":          {func(o *envelope.Order) { o.Group = "nowhere" }, refusal.CodeNotAMember},
+		"text that turns around": {func(o *envelope.Order) { o.Greeting = "\u202e001¥" }, refusal.CodeInvalidArgument},
+		"exclusive to a stranger": {func(o *envelope.Order) { o.Kind, o.Count, o.To = "exclusive", 1, "dave" },
+			envelope.CodeRecipientNotAMember},
+		"more than one has": {func(o *envelope.Order) { o.Total = 1001 }, refusal.CodeInsufficientBalance},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := order("refused", 600, 2)
@@ -198,7 +202,8 @@ func TestWhoMayGrabAndLook(t *testing.T) {
 	o.Kind, o.To = string(envelope.Exclusive), "bob"
 	e := send(t, s, "alice", o)
 
-	for user, code := range map[string]string{"dave": refusal.CodeNotAMember, "carol": envelope.CodeNotTheRecipient, "alice": envelope.CodeNotTheRecipient} {
+	for user, code := range map[string]string{"dave": refusal.CodeNotAMember, "carol": envelope.CodeNotTheRecipient,
+		"alice": envelope.CodeNotTheRecipient} {
 		if _, err := s.Envelopes.Grab(t.Context(), user, e.ID); refusal.CodeOf(err) != code {
 			t.Errorf("grab of %s: %v, want %s", user, err, code)
 		}
@@ -366,7 +371,8 @@ func TestASettlerThatDiesBetweenPostAndAcknowledge(t *testing.T) {
 	}
 	log.dies.Store(false)
 	apptest.Settle(t, s)
-	if sum := apptest.Balance(t, s, "alice") + apptest.Balance(t, s, "bob") + apptest.Balance(t, s, "carol"); sum != 3000 {
+	if sum := apptest.Balance(t, s, "alice") + apptest.Balance(t, s, "bob") +
+		apptest.Balance(t, s, "carol"); sum != 3000 {
 		t.Errorf("the three have %d, want 3000", sum)
 	}
 	apptest.MustBalance(t, s)
@@ -444,7 +450,8 @@ func TestRedisEmptied(t *testing.T) {
 	if err != nil || !recovery.Lost || recovery.Filled < 1 {
 		t.Fatalf("recover: %+v, %v", recovery, err)
 	}
-	if again := grab(t, s, "bob", e.ID); again.Outcome != envelope.AlreadyWon || again.Take.Share != first.Take.Share || again.Take.Minor != first.Take.Minor {
+	if again := grab(t, s, "bob", e.ID); again.Outcome != envelope.AlreadyWon || again.Take.Share != first.Take.Share ||
+		again.Take.Minor != first.Take.Minor {
 		t.Errorf("bob had %+v and now has %+v", first, again)
 	}
 	for _, user := range []string{"carol", "alice"} {

@@ -30,8 +30,8 @@ type Ledger interface {
 	// Post pays parts of holds of one shard. Those paid before are passed over. See PostResult.
 	Post(ctx context.Context, shard int, posts []ledger.Post) (ledger.PostResult, error)
 
-	// Void returns what is left of a hold to its owner, provided that exactly posted minor units of it have been posted.
-	// done is false, and nothing happens, if another amount has been. A void done before is done.
+	// Void returns what is left of a hold to its owner, provided that exactly posted minor units of it have been
+	// posted. done is false, and nothing happens, if another amount has been. A void done before is done.
 	Void(ctx context.Context, id, posted int64) (h ledger.Hold, done bool, err error)
 
 	// OpenHolds returns open holds of a subject on a shard with an id above after, in the order of ids.

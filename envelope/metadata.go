@@ -14,8 +14,8 @@ import (
 // maxMetadata bounds the envelopes that a process remembers; one takes about half a kilobyte.
 const maxMetadata = 200_000
 
-// Metadata remembers the immutable part of envelopes (all but their shares), which every grab, view and event needs. It is
-// shared by the parts of one process and safe for concurrent use.
+// Metadata remembers the immutable part of envelopes (all but their shares), which every grab, view and event needs. It
+// is shared by the parts of one process and safe for concurrent use.
 type Metadata struct {
 	ledger Ledger
 	cache  *otter.Cache[int64, *Envelope]

@@ -76,7 +76,8 @@ func (o Order) check(sender string, l Limits) (ledger.Amount, error) {
 		return ledger.Amount{}, err
 	}
 	if o.Count < 1 || o.Count > l.Count {
-		return ledger.Amount{}, refusal.New(CodeCountOutOfRange, "count %d is out of range: give 1 to %d shares", o.Count, l.Count)
+		return ledger.Amount{}, refusal.New(CodeCountOutOfRange, "count %d is out of range: give 1 to %d shares",
+			o.Count, l.Count)
 	}
 	count := int64(o.Count)
 	if o.Total < count {
@@ -94,7 +95,8 @@ func (o Order) check(sender string, l Limits) (ledger.Amount, error) {
 func (o Order) checkRecipient(sender string) error {
 	if Kind(o.Kind) != Exclusive {
 		if o.To != "" {
-			return refusal.New(CodeRecipientNotAllowed, "to is only for an exclusive envelope: leave it out, or give kind exclusive")
+			return refusal.New(CodeRecipientNotAllowed,
+				"to is only for an exclusive envelope: leave it out, or give kind exclusive")
 		}
 		return nil
 	}

@@ -25,15 +25,16 @@ func usersOn(t *testing.T, s *app.App, server int, n int) (names []string) {
 	return names
 }
 
-// TestAMySQLServerIsDownForAWhile has the sender on one server and receivers on both. Grabs go on while either is down, and
-// every credit arrives once it is back.
+// TestAMySQLServerIsDownForAWhile has the sender on one server and receivers on both. Grabs go on while either is down,
+// and every credit arrives once it is back.
 func TestAMySQLServerIsDownForAWhile(t *testing.T) {
 	second := devstack.NewTestMariaDB(t)
 	s := apptest.New(t, func(c *app.Config) { c.MySQL, c.Log = append(c.MySQL, second.DSN()), quiet() })
 	here, there := usersOn(t, s, 0, 8), usersOn(t, s, 1, 8)
 	apptest.Fund(t, s, "g", 10_000, append(append([]string{}, here...), there...)...)
 
-	workers, err := membership.New(s.Redis, membership.Config{Key: "workers", Worker: "w", Partitions: s.Buckets.Shards}, quiet())
+	workers, err := membership.New(s.Redis, membership.Config{Key: "workers", Worker: "w",
+		Partitions: s.Buckets.Shards}, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +62,8 @@ func TestAMySQLServerIsDownForAWhile(t *testing.T) {
 	}
 	for _, take := range first.Taken {
 		if take.User == here[1] {
-			apptest.Until(t, "a credit on the server that is up", func() bool { return apptest.Balance(t, s, here[1]) >= 10_000+take.Minor })
+			apptest.Until(t, "a credit on the server that is up",
+				func() bool { return apptest.Balance(t, s, here[1]) >= 10_000+take.Minor })
 		}
 	}
 	_, err = s.Envelopes.Send(t.Context(), there[1], order("down", 100, 1))
@@ -74,7 +76,10 @@ func TestAMySQLServerIsDownForAWhile(t *testing.T) {
 	}
 	sent := map[string]int64{here[0]: 1600, there[0]: 1600}
 	for user, minor := range won {
-		apptest.Until(t, user+" has every credit", func() bool { return apptest.Balance(t, s, user) == 10_000-sent[user]+minor })
+		apptest.Until(t, user+" has every credit", func() bool {
+			return apptest.Balance(t, s,
+				user) == 10_000-sent[user]+minor
+		})
 	}
 	apptest.MustBalance(t, s)
 }

@@ -10,10 +10,10 @@ import (
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
-// NewRefunder makes the job that returns to the sender what was not taken in time. The pot decides, atomically with Take,
-// what was taken; the ledger voids the rest once it has posted exactly that much. Envelopes whose grabs are not all
-// settled stay due. Whether one refunder or several do this, and wherever one dies, each void happens once. now decides
-// when to look; whether a grab comes too late is decided by the pot's clock.
+// NewRefunder makes the job that returns to the sender what was not taken in time. The pot decides, atomically with
+// Take, what was taken; the ledger voids the rest once it has posted exactly that much. Envelopes whose grabs are not
+// all settled stay due. Whether one refunder or several do this, and wherever one dies, each void happens once. now
+// decides when to look; whether a grab comes too late is decided by the pot's clock.
 func NewRefunder(pot Pot, l Ledger, now func() time.Time, log *slog.Logger) *ledger.DuePass {
 	return &ledger.DuePass{
 		Name: "refund", Holds: l, Subject: Subject, Now: now, Log: log,

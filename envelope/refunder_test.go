@@ -27,8 +27,8 @@ func passEverywhere(t *testing.T, s *app.App, r *ledger.DuePass) (errs []error) 
 	return errs
 }
 
-// TestUnsettledEnvelopesHoldUpNoOther has more envelopes that cannot be refunded, as their grabs are not settled (or, after a
-// contradiction, never will be), than one pass looks at. What expired after them is refunded all the same.
+// TestUnsettledEnvelopesHoldUpNoOther has more envelopes that cannot be refunded, as their grabs are not settled (or,
+// after a contradiction, never will be), than one pass looks at. What expired after them is refunded all the same.
 func TestUnsettledEnvelopesHoldUpNoOther(t *testing.T) {
 	s := apptest.New(t, nil)
 	apptest.Fund(t, s, "g", 10_000, "alice", "bob")
@@ -60,7 +60,8 @@ func TestADamagedPotHoldsUpNoOther(t *testing.T) {
 	}
 	shard, _ := s.Ledger.ShardOf(damaged.ID)
 	pot := fmt.Sprintf("{b%d}:e:%d", s.Buckets.Of(shard, damaged.ID), damaged.ID)
-	if err := s.Redis.Do(t.Context(), s.Redis.B().Hset().Key(pot).FieldValue().FieldValue("bob", "nonsense").Build()).Error(); err != nil {
+	if err := s.Redis.Do(t.Context(), s.Redis.B().Hset().Key(pot).FieldValue().FieldValue("bob",
+		"nonsense").Build()).Error(); err != nil {
 		t.Fatal(err)
 	}
 
@@ -86,8 +87,8 @@ func (p stoppingPot) Retire(ctx context.Context, r []envelope.Retirement) error 
 	return p.Pot.Retire(ctx, r)
 }
 
-// TestAWorkerThatIsStoppedFinishesItsRefund: once the money is back nobody looks at the hold again, so the group must hear of
-// it, and the pot must be let go, now.
+// TestAWorkerThatIsStoppedFinishesItsRefund: once the money is back nobody looks at the hold again, so the group must
+// hear of it, and the pot must be let go, now.
 func TestAWorkerThatIsStoppedFinishesItsRefund(t *testing.T) {
 	s := apptest.New(t, nil)
 	apptest.Fund(t, s, "g", 1000, "alice", "bob")

@@ -15,13 +15,14 @@ import (
 
 const (
 	relayBatch = 1_000
-	// relayPause is how long a relay that is not behind lets records gather. A record that comes after a quiet time does
-	// not wait.
+	// relayPause is how long a relay that is not behind lets records gather. A record that comes after a quiet time
+	// does not wait.
 	relayPause = 50 * time.Millisecond
 )
 
-// Relay tells the groups what happened: it reads a bucket's log, apart from the Settler, and publishes one message for each
-// group and batch. An event may be published twice after a crash; each says what it is about, so listeners apply it once.
+// Relay tells the groups what happened: it reads a bucket's log, apart from the Settler, and publishes one message for
+// each group and batch. An event may be published twice after a crash; each says what it is about, so listeners apply
+// it once.
 type Relay struct {
 	log       Log
 	pot       Pot
@@ -40,10 +41,11 @@ func Topic(group string) string { return "group:" + group }
 
 // Run relays a bucket until the context ends.
 func (r *Relay) Run(ctx context.Context, bucket int) {
-	loop.Job{Name: "relay", Log: r.logger.With("bucket", bucket), Interval: relayPause}.Run(ctx, func(ctx context.Context) (bool, error) {
-		n, err := r.pass(ctx, bucket)
-		return n >= relayBatch, err
-	})
+	loop.Job{Name: "relay", Log: r.logger.With("bucket", bucket), Interval: relayPause}.Run(ctx,
+		func(ctx context.Context) (bool, error) {
+			n, err := r.pass(ctx, bucket)
+			return n >= relayBatch, err
+		})
 }
 
 // pass relays one batch and returns how many records it held.
@@ -92,13 +94,15 @@ func (r *Relay) encode(ctx context.Context, e *Envelope, record Record) ([][]byt
 	case RecordSent:
 		about.Type = "envelope.sent"
 		return marshal(sentEvent{
-			eventAbout: about, Sender: e.Sender, Kind: e.Kind, Total: e.Total.Minor, Count: e.Count, Currency: string(e.Total.Currency),
+			eventAbout: about, Sender: e.Sender, Kind: e.Kind, Total: e.Total.Minor, Count: e.Count, Currency: string(
+				e.Total.Currency),
 			Greeting: e.Greeting, To: e.To, CreatedAt: e.CreatedAt.UnixMilli(), ExpiresAt: e.ExpiresAt.UnixMilli(),
 			Commitment: e.Seed.Commitment(e.ID),
 		})
 	case RecordTaken:
 		about.Type = "envelope.grabbed"
-		grabbed := grabbedEvent{eventAbout: about, Currency: string(e.Total.Currency), takeEvent: takeEventOf(record.Take)}
+		grabbed := grabbedEvent{eventAbout: about, Currency: string(e.Total.Currency),
+			takeEvent: takeEventOf(record.Take)}
 		if !record.Last {
 			return marshal(grabbed)
 		}

@@ -84,7 +84,8 @@ func TestTheGroupHearsWhatHappens(t *testing.T) {
 	s := apptest.New(t, func(c *app.Config) { c.Limits.OpenFor = 2 * time.Second })
 	apptest.Fund(t, s, "g", 1000, "alice", "bob", "carol")
 	l := listen(t, s, "g")
-	workers, err := membership.New(s.Redis, membership.Config{Key: "workers", Worker: "w", Partitions: s.Buckets.Shards}, quiet())
+	workers, err := membership.New(s.Redis, membership.Config{Key: "workers", Worker: "w",
+		Partitions: s.Buckets.Shards}, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +95,8 @@ func TestTheGroupHearsWhatHappens(t *testing.T) {
 	drained := send(t, s, "alice", order("drained", 300, 2))
 	luck := []envelope.Take{grab(t, s, "bob", drained.ID).Take, grab(t, s, "carol", drained.ID).Take}
 	apptest.Until(t, "the group hears that it is drained", func() bool {
-		return slices.Equal(l.types(drained.ID), []string{"envelope.sent", "envelope.grabbed", "envelope.grabbed", "envelope.drained"})
+		return slices.Equal(l.types(drained.ID), []string{"envelope.sent", "envelope.grabbed", "envelope.grabbed",
+			"envelope.drained"})
 	})
 	best := luck[0]
 	if luck[1].Minor > luck[0].Minor {
@@ -123,6 +125,9 @@ func TestTheGroupHearsWhatHappens(t *testing.T) {
 	if g := grab(t, s, "bob", refunded.ID); g.Outcome != envelope.AlreadyWon || g.Take.Minor != taken {
 		t.Errorf("a late repeat: %+v", g)
 	}
-	apptest.Until(t, "the credits arrive", func() bool { return apptest.Balance(t, s, "bob") == 1000+luck[0].Minor+taken })
+	apptest.Until(t, "the credits arrive", func() bool {
+		return apptest.Balance(t, s,
+			"bob") == 1000+luck[0].Minor+taken
+	})
 	apptest.MustBalance(t, s)
 }

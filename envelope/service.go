@@ -113,7 +113,8 @@ func (s *Service) checkGroup(ctx context.Context, sender string, o Order) error 
 	}
 	members, err := s.groups.Size(ctx, o.Group)
 	if err == nil && o.Count > members {
-		err = refusal.New(CodeCountOutOfRange, "count %d is out of range: the group has %d members who may take a share", o.Count, members)
+		err = refusal.New(CodeCountOutOfRange,
+			"count %d is out of range: the group has %d members who may take a share", o.Count, members)
 	}
 	return err
 }
@@ -128,8 +129,9 @@ func (s *Service) mustBeMember(ctx context.Context, group, user string) error {
 
 var (
 	errNotAMember      = refusal.New(refusal.CodeNotAMember, "you are not a member of this group")
-	errNotTheRecipient = refusal.New(CodeNotTheRecipient, "this envelope is for somebody else")
-	errNotReady        = refusal.New(refusal.CodeUnavailable, "the envelope cannot be opened at the moment: try again shortly")
+	errNotTheRecipient = refusal.New(CodeNotTheRecipient, "this envelope has another recipient")
+	errNotReady        = refusal.New(refusal.CodeUnavailable,
+		"the envelope cannot be opened at the moment: try again shortly")
 )
 
 func (s *Service) newEnvelope(sender string, o Order, total ledger.Amount) (Envelope, error) {
@@ -166,8 +168,8 @@ func (s *Service) fill(ctx context.Context, h ledger.Hold) (View, error) {
 	return s.look(ctx, &e)
 }
 
-// Grab takes a share for the user. Won and AlreadyWon are durable: the share will be credited whatever happens. Refusals:
-// envelope_not_found, not_a_member, not_the_recipient, unavailable.
+// Grab takes a share for the user. Won and AlreadyWon are durable: the share will be credited whatever happens.
+// Refusals: envelope_not_found, not_a_member, not_the_recipient, unavailable.
 func (s *Service) Grab(ctx context.Context, user string, id int64) (Grabbed, error) {
 	e, err := s.metadata.get(ctx, id)
 	if err != nil {

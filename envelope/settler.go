@@ -16,16 +16,16 @@ const (
 	// may go on. What took longer is read from the log and posted again.
 	PostTimeout = 10 * time.Second
 	logWait     = 2 * time.Second // how long a reader waits for the first record
-	// settlePause is how long a settler that is not behind lets records gather: a credit costs the ledger several times as
-	// much in a batch of ten as in one of hundreds. A record that comes after a quiet time does not wait.
+	// settlePause is how long a settler that is not behind lets records gather: a credit costs the ledger several times
+	// as much in a batch of ten as in one of hundreds. A record that comes after a quiet time does not wait.
 	settlePause = 250 * time.Millisecond
 	// overload is how many grabs wait at a time where the machine cannot keep up: one that can answers in milliseconds.
 	overload = 64
 )
 
 // Settler posts to the ledger what the pots gave away: it reads a bucket's grab log in batches and acknowledges each
-// after its commit. A settler that dies in between leaves the batch to be read again, and the ledger passes over what it
-// has; two settlers on one log do the same work twice, to the same result.
+// after its commit. A settler that dies in between leaves the batch to be read again, and the ledger passes over what
+// it has; two settlers on one log do the same work twice, to the same result.
 type Settler struct {
 	log    Log
 	pot    Pot
@@ -41,9 +41,11 @@ func NewSettler(log Log, pot Pot, ledger Ledger, logger *slog.Logger, settled fu
 }
 
 // Run settles a bucket, which belongs to shard, until the context ends. While more people wait for a share in this
-// process than a machine has that is not overloaded, it takes a fiftieth of the time only: a credit can wait, they cannot.
+// process than a machine has that is not overloaded, it takes a fiftieth of the time only: a credit can wait, they
+// cannot.
 func (s *Settler) Run(ctx context.Context, shard, bucket int) {
-	loop.Job{Name: "settle", Log: s.logger.With("bucket", bucket), Interval: settlePause, Yield: Overloaded(s.pot)}.Run(ctx, func(ctx context.Context) (bool, error) {
+	loop.Job{Name: "settle", Log: s.logger.With("bucket", bucket), Interval: settlePause,
+		Yield: Overloaded(s.pot)}.Run(ctx, func(ctx context.Context) (bool, error) {
 		n, err := s.Pass(ctx, shard, bucket, logWait)
 		return n >= settleBatch, err
 	})
@@ -97,7 +99,8 @@ func postsOf(records []Record) []ledger.Post {
 	posts := make([]ledger.Post, 0, len(records))
 	for _, r := range records {
 		if r.Kind == RecordTaken {
-			posts = append(posts, ledger.Post{Hold: r.Envelope, Part: r.Take.Share, Payee: r.Take.User, Minor: r.Take.Minor, At: r.Take.At})
+			posts = append(posts, ledger.Post{Hold: r.Envelope, Part: r.Take.Share, Payee: r.Take.User,
+				Minor: r.Take.Minor, At: r.Take.At})
 		}
 	}
 	return posts

@@ -65,8 +65,8 @@ func splitLuckily(seed Seed, total int64, count int) []int64 {
 	return shares
 }
 
-// draw is uniform in 0 … n−1, for n ≥ 1: the first 64-bit output of the source below the largest multiple of n that fits
-// 2^64, modulo n. The method is our own, not math/rand's, so that it can be redone in any language.
+// draw is uniform in 0 … n−1, for n ≥ 1: the first 64-bit output of the source below the largest multiple of n that
+// fits 2^64, modulo n. The method is our own, not math/rand's, so that it can be redone in any language.
 func draw(source *rand.ChaCha8, n int64) int64 {
 	un := uint64(n)
 	excess := -un % un // 2^64 mod n

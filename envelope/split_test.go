@@ -29,7 +29,8 @@ func TestSplitByHand(t *testing.T) {
 		want  []int64
 	}{
 		{"equal without remainder", Equal, 100, 4, []int64{25, 25, 25, 25}},
-		{"equal hands the remainder to the first", Equal, 100, 18, []int64{6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 5, 5, 5, 5, 5, 5, 5, 5}},
+		{"equal hands the remainder to the first", Equal, 100, 18,
+			[]int64{6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 5, 5, 5, 5, 5, 5, 5, 5}},
 		{"exclusive is one share", Exclusive, 520, 1, []int64{520}},
 		{"lucky with one share", Lucky, 7, 1, []int64{7}},
 		{"lucky with one unit each", Lucky, 5, 5, []int64{1, 1, 1, 1, 1}},
@@ -141,8 +142,8 @@ func TestLuckyIsNotBiasedByPosition(t *testing.T) {
 }
 
 func TestLuckyIsSpreadOut(t *testing.T) {
-	// The first share that the double mean draws is uniform in 1 … 2·mean. Over a shuffled split of two shares that is the
-	// whole distribution: a share of two is uniform in 1 … total−1.
+	// The first share that the double mean draws is uniform in 1 … 2·mean. Over a shuffled split of two shares that is
+	// the whole distribution: a share of two is uniform in 1 … total−1.
 	const total, rounds, cells = 1001, 40_000, 10
 	var seen [cells]int
 	for round := range rounds {

@@ -14,15 +14,15 @@ import (
 const (
 	sweepBatch    = 500
 	sweepInterval = 10 * time.Second
-	// A hold younger than sweepYoung may be between Hold and Fill in a process that lives. One younger than sweepSettled
-	// is looked at again in the next pass, as ids made by several machines come a little out of order.
+	// A hold younger than sweepYoung may be between Hold and Fill in a process that lives. One younger than
+	// sweepSettled is looked at again in the next pass, as ids made by several machines come a little out of order.
 	sweepYoung   = 5 * time.Second
 	sweepSettled = 30 * time.Second
 )
 
-// Sweeper makes the pots that are missing: a process that died between Hold and Fill has left an open hold that nobody can
-// grab. It walks the open holds of a shard in the order of their ids, again and again only at the young end, so each hold
-// costs a few look-ups in its life.
+// Sweeper makes the pots that are missing: a process that died between Hold and Fill has left an open hold that nobody
+// can grab. It walks the open holds of a shard in the order of their ids, again and again only at the young end, so
+// each hold costs a few look-ups in its life.
 type Sweeper struct {
 	pot    Pot
 	ledger Ledger
@@ -38,13 +38,14 @@ func NewSweeper(pot Pot, ledger Ledger, now func() time.Time, logger *slog.Logge
 // Run sweeps a shard until the context ends, beginning with its oldest open hold.
 func (s *Sweeper) Run(ctx context.Context, shard int) {
 	after := int64(0)
-	loop.Job{Name: "sweep", Log: s.logger.With("shard", shard), Interval: sweepInterval}.Run(ctx, func(ctx context.Context) (bool, error) {
-		filled, err := s.sweep(ctx, shard, &after, s.now().Add(-sweepYoung))
-		if filled > 0 {
-			s.logger.Info("filled pots that a crash had left out", "shard", shard, "pots", filled)
-		}
-		return false, err
-	})
+	loop.Job{Name: "sweep", Log: s.logger.With("shard", shard), Interval: sweepInterval}.Run(ctx,
+		func(ctx context.Context) (bool, error) {
+			filled, err := s.sweep(ctx, shard, &after, s.now().Add(-sweepYoung))
+			if filled > 0 {
+				s.logger.Info("filled pots that a crash had left out", "shard", shard, "pots", filled)
+			}
+			return false, err
+		})
 }
 
 // All makes every pot that is missing on a shard and returns how many that were.
@@ -53,8 +54,8 @@ func (s *Sweeper) All(ctx context.Context, shard int) (filled int, err error) {
 	return s.sweep(ctx, shard, &after, s.now().Add(time.Hour))
 }
 
-// sweep walks from after to the last hold created before until, and leaves in after where the next walk begins: not beyond a
-// hold that failed, which does not hold up those behind it.
+// sweep walks from after to the last hold created before until, and leaves in after where the next walk begins: not
+// beyond a hold that failed, which does not hold up those behind it.
 func (s *Sweeper) sweep(ctx context.Context, shard int, after *int64, until time.Time) (filled int, err error) {
 	settled := s.now().Add(-sweepSettled)
 	var failed error

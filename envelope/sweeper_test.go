@@ -9,12 +9,13 @@ import (
 	"github.com/hongbao/hongbao/envelope"
 )
 
-// TestADamagedHoldHoldsUpNoOther: `recover` fills every pot but that of the one envelope that the ledger cannot tell any
-// more, and names it.
+// TestADamagedHoldHoldsUpNoOther: `recover` fills every pot but that of the one envelope that the ledger cannot tell
+// any more, and names it.
 func TestADamagedHoldHoldsUpNoOther(t *testing.T) {
 	s := apptest.New(t, nil)
 	apptest.Fund(t, s, "g", 1000, "alice", "bob")
-	dying := envelope.NewService(s.Ledger, brokenPot{s.Pots}, s.Groups, s.Metadata, envelope.DefaultLimits(), s.Config().Now)
+	dying := envelope.NewService(s.Ledger, brokenPot{s.Pots}, s.Groups, s.Metadata, envelope.DefaultLimits(),
+		s.Config().Now)
 	for i := range 3 {
 		if _, err := dying.Send(t.Context(), "alice", order(fmt.Sprint(i), 100, 2)); !errors.Is(err, errDied) {
 			t.Fatal(err)
@@ -26,7 +27,8 @@ func TestADamagedHoldHoldsUpNoOther(t *testing.T) {
 	}
 	oldest := lines[2].ID
 	shard, _ := s.Ledger.ShardOf(oldest)
-	if _, err := s.Cluster.DB(shard).Exec("UPDATE "+s.Cluster.Table(shard, "holds")+" SET detail = '?' WHERE id = ?", oldest); err != nil {
+	if _, err := s.Cluster.DB(shard).Exec("UPDATE "+s.Cluster.Table(shard, "holds")+" SET detail = '?' WHERE id = ?",
+		oldest); err != nil {
 		t.Fatal(err)
 	}
 

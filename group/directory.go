@@ -16,10 +16,11 @@ import (
 )
 
 const (
-	maxCached       = 1 << 20          // members of all groups in memory, about 100 bytes each
-	groupWeight     = 4                // what a group costs beside its members, in members
-	freshFor        = 10 * time.Second // a group in memory is believed; the backstop for announcements that went missing
-	usableFor       = time.Hour        // and is used while the store does not answer
+	maxCached   = 1 << 20 // members of all groups in memory, about 100 bytes each
+	groupWeight = 4       // what a group costs beside its members, in members
+	// a group in memory is believed; the backstop for announcements that went missing
+	freshFor        = 10 * time.Second
+	usableFor       = time.Hour // and is used while the store does not answer
 	loadTimeout     = 2 * time.Second
 	loadAgain       = 5 * time.Second // after the store did not answer
 	announceTimeout = time.Second
@@ -134,7 +135,7 @@ func (d *Directory) Create(ctx context.Context, group string, members []string) 
 			return err
 		}
 		if _, twice := distinct[user]; twice {
-			return refusal.New(refusal.CodeInvalidArgument, "member %q is there twice: give each member once", user)
+			return refusal.New(refusal.CodeInvalidArgument, "member %q appears twice: give each member once", user)
 		}
 		distinct[user] = struct{}{}
 	}
@@ -174,7 +175,8 @@ func (d *Directory) changed(ctx context.Context, group string, err error) error 
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), announceTimeout)
 	defer cancel()
 	if announced := d.announcer.Announce(ctx, group); announced != nil {
-		d.log.Warn("a group's change could not be announced; other nodes see it within 10 s", "group", group, "error", announced)
+		d.log.Warn("a group's change could not be announced; other nodes see it within 10 s", "group", group, "error",
+			announced)
 	}
 	return err
 }

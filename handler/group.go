@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/hongbao/hongbao/group"
+	"github.com/hongbao/hongbao/handler/auth"
 	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/kitex_gen/groupapi"
 )
@@ -35,9 +36,9 @@ func (h *Group) CreateGroup(ctx context.Context, r *groupapi.CreateGroupRequest)
 
 // Members implements groupapi.GroupService. To a user who is not a member, a group that exists is as one that does not.
 func (h *Group) Members(ctx context.Context, r *groupapi.MembersRequest) (*groupapi.Group, error) {
-	caller, _ := CallerFrom(ctx)
+	caller, _ := auth.CallerFrom(ctx)
 	g, err := h.group(ctx, r.GroupId)
-	if caller.Has(ScopeService) {
+	if caller.Has(auth.ScopeService) {
 		return g, err
 	}
 	if code := refusal.CodeOf(err); err != nil && code != group.CodeNotFound {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hongbao/hongbao/handler/auth"
 	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/kitex_gen/operatorapi"
 	"github.com/hongbao/hongbao/wallet/ledger"
@@ -136,8 +137,8 @@ func (h *Operator) Audit(ctx context.Context, _ *operatorapi.AuditRequest) (*ope
 func (h *Operator) RevokeToken(
 	ctx context.Context, r *operatorapi.RevokeTokenRequest,
 ) (*operatorapi.RevokeTokenResponse, error) {
-	if r.TokenId == "" || len(r.TokenId) > maxTokenBytes {
-		return nil, invalid("token_id has %d bytes: give the token's jti, 1 to %d bytes", len(r.TokenId), maxTokenBytes)
+	if r.TokenId == "" || len(r.TokenId) > auth.MaxTokenBytes {
+		return nil, refusal.New(refusal.CodeInvalidArgument, "token_id has %d bytes: give the token's jti, 1 to %d bytes", len(r.TokenId), auth.MaxTokenBytes)
 	}
 	until, err := h.domain.RevokeToken(ctx, r.TokenId)
 	if err != nil {

@@ -13,7 +13,7 @@ const (
 	maxPage     = 100
 )
 
-// page reads the limit of a list. Refusal: invalid_argument.
+// pageSize reads the limit of a list. Refusal: invalid_argument.
 func pageSize(limit *int32, byDefault, most int) (int, error) {
 	if limit == nil {
 		return byDefault, nil
@@ -41,5 +41,5 @@ func decodeCursor(cursor string) (int64, error) {
 			return n, nil
 		}
 	}
-	return 0, refusal.New(refusal.CodeInvalidArgument, "cursor %q is malformed: give next_cursor of the page before, or none", clip(cursor))
+	return 0, refusal.New(refusal.CodeInvalidArgument, "cursor %q is malformed: give next_cursor of the page before, or none", refusal.Clip(cursor))
 }

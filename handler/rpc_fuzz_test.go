@@ -1,4 +1,4 @@
-package handler
+package handler_test
 
 import (
 	"encoding/binary"
@@ -15,6 +15,9 @@ import (
 	"github.com/cloudwego/gopkg/protocol/thrift"
 	"github.com/cloudwego/netpoll"
 
+	"github.com/hongbao/hongbao/handler"
+	"github.com/hongbao/hongbao/handler/contract"
+	"github.com/hongbao/hongbao/handler/handlertest"
 	"github.com/hongbao/hongbao/internal/thriftguard"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi"
 )
@@ -28,9 +31,15 @@ type decoder struct {
 }
 
 // decoders are those of every method of every service.
-func decoders() []decoder {
+func decoders(t testing.TB) []decoder {
+	t.Helper()
+	promised, err := contract.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
 	var all []decoder
-	for _, info := range bindings() {
+	for _, s := range promised.Services {
+		info := s.Info
 		for name, m := range info.Methods {
 			all = append(all,
 				decoder{fmt.Sprintf("%s.%s arguments", info.ServiceName, name), name, true, m.NewArgs},
@@ -70,6 +79,8 @@ func populate(v reflect.Value) {
 		v.SetString("g1")
 	case reflect.Int32, reflect.Int64:
 		v.SetInt(1 << 20)
+	case reflect.Uint8: // an element of bytes
+		v.SetUint(1)
 	case reflect.Bool:
 		v.SetBool(true)
 	default:
@@ -80,7 +91,7 @@ func populate(v reflect.Value) {
 // TestSamplesAreWellFormed reads a full value of every generated struct.
 func TestSamplesAreWellFormed(t *testing.T) {
 	codec := thriftguard.New()
-	for _, d := range decoders() {
+	for _, d := range decoders(t) {
 		read, want := d.make(), d.make()
 		populate(reflect.ValueOf(want))
 		if m, err := codec.Read(read, d.sample()); m != nil || err != nil || !reflect.DeepEqual(read, want) {
@@ -92,7 +103,7 @@ func TestSamplesAreWellFormed(t *testing.T) {
 // FuzzDecoders reads any bytes as every generated struct. What passes the check the generated reader takes, to the
 // same end, and what it makes of it is not many times larger than the bytes.
 func FuzzDecoders(f *testing.F) {
-	all := decoders()
+	all := decoders(f)
 	for _, d := range all {
 		f.Add(d.sample())
 	}
@@ -132,12 +143,12 @@ func FuzzFrame(f *testing.F) {
 	f.Add([]byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		source := &portions{left: [][]byte{b}}
-		err := awaitFrame(source)
-		if err == nil && (len(b) < frameStart || lengthBytes+int(binary.BigEndian.Uint32(b)) > len(b)) {
+		err := handler.AwaitFrame(source)
+		if err == nil && (len(b) < handler.FrameStart || handler.LengthBytes+int(binary.BigEndian.Uint32(b)) > len(b)) {
 			t.Errorf("half a frame passed: %x", b)
 		}
 		if err != nil {
-			if reason, ok := closeReason(err); !ok || !slices.Contains(reasons(), reason) {
+			if reason, ok := handler.CloseReason(err); !ok || !slices.Contains(handler.Reasons(), reason) {
 				t.Errorf("%v has no reason", err)
 			}
 		}
@@ -182,19 +193,19 @@ func TestOneDeadlinePerFrame(t *testing.T) {
 		slow.left = append(slow.left, []byte{b})
 	}
 	began := time.Now()
-	if err := awaitFrame(slow); err != nil || len(slow.deadlines) != 1 {
+	if err := handler.AwaitFrame(slow); err != nil || len(slow.deadlines) != 1 {
 		t.Fatalf("trickled: %v, deadlines %v", err, slow.deadlines)
 	}
-	first, last := began.Add(frameTimeout), time.Now().Add(frameTimeout)
+	first, last := began.Add(handler.FrameTimeout), time.Now().Add(handler.FrameTimeout)
 	if d := slow.deadlines[0]; d.Before(first) || d.After(last) {
 		t.Errorf("the deadline comes after %s", d.Sub(began))
 	}
 	whole := &portions{buffered: frame}
-	if err := awaitFrame(whole); err != nil || len(whole.deadlines) != 0 {
+	if err := handler.AwaitFrame(whole); err != nil || len(whole.deadlines) != 0 {
 		t.Errorf("whole: %v, deadlines %v", err, whole.deadlines)
 	}
-	stuck := &portions{left: slow.left[:0], buffered: frame[:frameStart]}
-	if reason, _ := closeReason(awaitFrame(stuck)); reason != reasonTooSlow {
+	stuck := &portions{left: slow.left[:0], buffered: frame[:handler.FrameStart]}
+	if reason, _ := handler.CloseReason(handler.AwaitFrame(stuck)); reason != handler.ReasonTooSlow {
 		t.Errorf("stuck: %q", reason)
 	}
 }
@@ -206,10 +217,10 @@ func TestMutatedFrames(t *testing.T) {
 		heapBound = 64 << 20 // bytes by which the heap may grow, of which the frames themselves are a hundredth
 		allocated = 64 << 10 // bytes per frame, with what the test itself allocates
 	)
-	r := newRig(t, nil)
+	r := handlertest.New(t, nil)
 	chance := rand.New(rand.NewPCG(2, 31))
 	var samples [][]byte
-	for _, d := range decoders() {
+	for _, d := range decoders(t) {
 		if d.request {
 			call := callPayload(d.method, d.sample())
 			samples = append(samples, ttheaderFrame(call), framed(call))
@@ -218,12 +229,12 @@ func TestMutatedFrames(t *testing.T) {
 	logged := len(kitexLines.String())
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	conn := r.dial(t)
+	conn := dial(t, r)
 	for range frames {
 		frame := mutated(chance, samples[chance.IntN(len(samples))])
-		_ = awaitFrame(&portions{left: [][]byte{frame}}) // a panic in a server would be caught, one here is not
-		r.write(t, conn, frame)
-		whole := len(frame) >= frameStart && lengthBytes+int64(binary.BigEndian.Uint32(frame)) == int64(len(frame))
+		_ = handler.AwaitFrame(&portions{left: [][]byte{frame}}) // a panic in a server would be caught, one here is not
+		write(t, conn, frame)
+		whole := len(frame) >= handler.FrameStart && handler.LengthBytes+int64(binary.BigEndian.Uint32(frame)) == int64(len(frame))
 		if !whole { // nothing more will come: the server need not wait for it
 			_ = conn.(*net.TCPConn).CloseWrite()
 		}
@@ -232,7 +243,7 @@ func TestMutatedFrames(t *testing.T) {
 		}
 		_ = conn.(*net.TCPConn).SetLinger(0) // thousands of closed connections must not keep their ports
 		_ = conn.Close()
-		conn = r.dial(t)
+		conn = dial(t, r)
 	}
 	runtime.ReadMemStats(&after)
 	if grown := int64(after.HeapSys) - int64(before.HeapSys); grown > heapBound {
@@ -246,7 +257,7 @@ func TestMutatedFrames(t *testing.T) {
 	}
 	t.Logf("heap grew by %d bytes, %d bytes allocated per frame", int64(after.HeapSys)-int64(before.HeapSys),
 		(after.TotalAlloc-before.TotalAlloc)/frames)
-	r.mustAnswer(t)
+	mustAnswer(t, r)
 }
 
 // mutated changes some bytes of a frame, mostly as a fuzzer that knows lengths would.
@@ -260,18 +271,18 @@ func mutated(chance *rand.Rand, frame []byte) []byte {
 		case 1:
 			b[at] ^= 1 << chance.IntN(8)
 		case 2, 3: // a length somewhere behind the header
-			at = min(frameStart+chance.IntN(len(b)), len(b)-4)
+			at = min(handler.FrameStart+chance.IntN(len(b)), len(b)-4)
 			lengths := []uint32{1<<31 - 1, 1<<32 - 1, 1 << 20, 1 << 16, chance.Uint32()}
 			binary.BigEndian.PutUint32(b[at:], lengths[chance.IntN(len(lengths))])
 		case 4:
 			b = slices.Delete(b, at, min(at+1+chance.IntN(8), len(b)))
-			if len(b) < frameStart {
+			if len(b) < handler.FrameStart {
 				return slices.Clone(frame)
 			}
-			binary.BigEndian.PutUint32(b, uint32(len(b)-lengthBytes))
+			binary.BigEndian.PutUint32(b, uint32(len(b)-handler.LengthBytes))
 		case 5:
 			b = slices.Insert(b, at, b[at:min(at+1+chance.IntN(8), len(b))]...)
-			binary.BigEndian.PutUint32(b, uint32(len(b)-lengthBytes))
+			binary.BigEndian.PutUint32(b, uint32(len(b)-handler.LengthBytes))
 		}
 	}
 	return b
@@ -304,7 +315,7 @@ func BenchmarkReadGrab(b *testing.B) {
 		b.ReportAllocs()
 		source := &portions{buffered: ttheaderFrame(callPayload("Grab", payload))}
 		for b.Loop() {
-			if err := awaitFrame(source); err != nil {
+			if err := handler.AwaitFrame(source); err != nil {
 				b.Fatal(err)
 			}
 		}

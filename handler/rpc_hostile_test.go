@@ -1,4 +1,4 @@
-package handler
+package handler_test
 
 import (
 	"bytes"
@@ -16,6 +16,10 @@ import (
 	"github.com/cloudwego/gopkg/protocol/ttheader"
 
 	hongbao "github.com/hongbao/hongbao/client"
+	"github.com/hongbao/hongbao/handler"
+	"github.com/hongbao/hongbao/handler/auth"
+	"github.com/hongbao/hongbao/handler/handlertest"
+	"github.com/hongbao/hongbao/handler/problem"
 	"github.com/hongbao/hongbao/kitex_gen/groupapi"
 	"github.com/hongbao/hongbao/kitex_gen/groupapi/groupservice"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi"
@@ -58,9 +62,9 @@ func hugeList(length uint32) []byte {
 }
 
 // dial connects to the Kitex server.
-func (r *rig) dial(t testing.TB) net.Conn {
+func dial(t testing.TB, r *handlertest.Harness) net.Conn {
 	t.Helper()
-	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", r.rpc)
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", r.RPC)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,17 +91,17 @@ func readFrame(t testing.TB, conn net.Conn) (frame []byte, open bool) {
 }
 
 // mustAnswer makes one ordinary call.
-func (r *rig) mustAnswer(t testing.TB) {
+func mustAnswer(t testing.TB, r *handlertest.Harness) {
 	t.Helper()
-	ctx := hongbao.ContextWithToken(t.Context(), r.token(t, "alice", ScopeUser))
-	if _, err := r.walletClient(t).Balances(ctx, &walletapi.BalancesRequest{}); err != nil {
+	ctx := hongbao.ContextWithToken(t.Context(), r.Token(t, "alice", auth.ScopeUser))
+	if _, err := walletClient(t, r).Balances(ctx, &walletapi.BalancesRequest{}); err != nil {
 		t.Errorf("an ordinary call afterwards: %v", err)
 	}
 }
 
 // TestListLongerThanItsFrame sends 60 bytes that ask for memory for 2³¹−1 strings, without a token.
 func TestListLongerThanItsFrame(t *testing.T) {
-	r := newRig(t, nil)
+	r := handlertest.New(t, nil)
 	const most = 8 << 20 // bytes; the whole of a call with its test takes a hundredth of it
 	for _, x := range []struct {
 		name     string
@@ -111,21 +115,21 @@ func TestListLongerThanItsFrame(t *testing.T) {
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		conn := r.dial(t)
-		r.write(t, conn, x.frame)
+		conn := dial(t, r)
+		write(t, conn, x.frame)
 		_, answered := readFrame(t, conn)
 		runtime.ReadMemStats(&after)
 		if took := after.TotalAlloc - before.TotalAlloc; took > most || answered != x.answered {
 			t.Errorf("%s: %d bytes allocated for a frame of %d; answered: %t", x.name, took, len(x.frame), answered)
 		}
 	}
-	r.mustAnswer(t)
+	mustAnswer(t, r)
 }
 
 // TestMalformedArguments wants a problem that names fields as the IDL does, and nothing of the program.
 func TestMalformedArguments(t *testing.T) {
-	r := newRig(t, nil)
-	token := r.token(t, "chat", ScopeService)
+	r := handlertest.New(t, nil)
+	token := r.Token(t, "chat", auth.ScopeService)
 	request := func(fields ...[]byte) []byte { // CreateGroupArgs with the fields of its request
 		b := thrift.Binary.AppendFieldBegin(nil, thrift.STRUCT, 1)
 		return append(append(b, bytes.Join(fields, nil)...), stop, stop)
@@ -135,7 +139,7 @@ func TestMalformedArguments(t *testing.T) {
 		b := thrift.Binary.AppendFieldBegin(nil, thrift.LIST, 2)
 		return append(thrift.Binary.AppendListBegin(b, element, length), rest...)
 	}
-	conn := r.dial(t)
+	conn := dial(t, r)
 	for _, x := range []struct {
 		name      string
 		token     string
@@ -160,7 +164,7 @@ func TestMalformedArguments(t *testing.T) {
 		if x.token != "" {
 			header["RPC_TRANSIT_"+hongbao.TokenKey] = x.token
 		}
-		r.write(t, conn, tokenFrame(t, callPayload("CreateGroup", x.arguments), header))
+		write(t, conn, tokenFrame(t, callPayload("CreateGroup", x.arguments), header))
 		frame, open := readFrame(t, conn) // and the connection goes on
 		if !open {
 			t.Fatalf("%s: the server hung up", x.name)
@@ -186,14 +190,14 @@ func tokenFrame(t testing.TB, payload []byte, header map[string]string) []byte {
 		t.Fatal(err)
 	}
 	b = append(b, payload...)
-	binary.BigEndian.PutUint32(b, uint32(len(b)-lengthBytes))
+	binary.BigEndian.PutUint32(b, uint32(len(b)-handler.LengthBytes))
 	return b
 }
 
 // TestOtherProtocols sends what is no call in TTHeader. Each costs its sender the connection, and no line in a log that
 // somebody reads.
 func TestOtherProtocols(t *testing.T) {
-	r := newRig(t, nil)
+	r := handlertest.New(t, nil)
 	good := callPayload("Balances", []byte{stop})
 	header := func(change func(b []byte)) []byte {
 		b := ttheaderFrame(good)
@@ -206,31 +210,31 @@ func TestOtherProtocols(t *testing.T) {
 		reason string
 		answer string // "" for none
 	}{
-		{"gRPC", []byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"), reasonHTTP2, ""},
-		{"HTTP", []byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), reasonNotThrift, ""},
-		{"TLS", []byte("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"), reasonNotThrift, ""},
-		{"escapes", []byte("\x1b[2J\x00\r\nlevel=ERROR"), reasonNotThrift, ""},
-		{"bare Thrift", good, reasonNotThrift, ""},
-		{"mesh header", []byte("\xff\xaf\x00\x02\x00\x00\x80\x01\x00\x00\x00\x00"), reasonNotThrift, ""},
-		{"protobuf", []byte("\x00\x00\x00\x08\x90\x01\x00\x01abcdef"), reasonNotThrift, ""},
-		{"protobuf in TTHeader", ttheaderFrame([]byte("\x00\x00\x00\x08\x90\x01\x00\x01abcdef")), reasonMalformed, ""},
-		{"4 GB", header(func(b []byte) { copy(b, "\xff\xff\xff\xff") }), reasonTooLarge, ""},
-		{"large payload", ttheaderFrame(callPayload("Balances", make([]byte, maxMessage))), reasonTooLarge, ""},
-		{"header longer than the frame", header(func(b []byte) { b[12] = 0xff }), reasonMalformed, ""},
-		{"frame of no length", header(func(b []byte) { copy(b, "\x00\x00\x00\x00") }), reasonMalformed, ""},
-		{"frame shorter than its header", append([]byte{0, 0, 0, 4}, 0x10, 0, 0, 0), reasonMalformed, ""},
-		{"length inside", ttheaderFrame(append([]byte{0, 0, 0xff, 0xff}, good...)), reasonMalformed, ""},
-		{"protocol number", header(func(b []byte) { b[14] = 0x7f }), reasonMalformed, ""},
-		{"method without end", ttheaderFrame([]byte("\x80\x01\x00\x01\x7f\xff\xff\xffx")), reasonMalformed, ""},
-		{"long method", ttheaderFrame(callPayload(strings.Repeat("x", 200), []byte{stop})), reasonMalformed, ""},
-		{"unknown method", ttheaderFrame(callPayload("Nonsense", []byte{stop})), reasonUnknownCall, "unknown"},
-		{"reply", header(func(b []byte) { b[21] = byte(thrift.REPLY) }), reasonUnknownCall, "invalid message type"},
-		{"stream", header(func(b []byte) { b[21] = 5 }), reasonUnknownCall, "streams"},
-		{"framed", framed(good), reasonNoTTHeader, CodeUnauthenticated},
+		{"gRPC", []byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"), handler.ReasonHTTP2, ""},
+		{"HTTP", []byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), handler.ReasonNotThrift, ""},
+		{"TLS", []byte("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"), handler.ReasonNotThrift, ""},
+		{"escapes", []byte("\x1b[2J\x00\r\nlevel=ERROR"), handler.ReasonNotThrift, ""},
+		{"bare Thrift", good, handler.ReasonNotThrift, ""},
+		{"mesh header", []byte("\xff\xaf\x00\x02\x00\x00\x80\x01\x00\x00\x00\x00"), handler.ReasonNotThrift, ""},
+		{"protobuf", []byte("\x00\x00\x00\x08\x90\x01\x00\x01abcdef"), handler.ReasonNotThrift, ""},
+		{"protobuf in TTHeader", ttheaderFrame([]byte("\x00\x00\x00\x08\x90\x01\x00\x01abcdef")), handler.ReasonMalformed, ""},
+		{"4 GB", header(func(b []byte) { copy(b, "\xff\xff\xff\xff") }), handler.ReasonTooLarge, ""},
+		{"large payload", ttheaderFrame(callPayload("Balances", make([]byte, handler.MaxMessage))), handler.ReasonTooLarge, ""},
+		{"header longer than the frame", header(func(b []byte) { b[12] = 0xff }), handler.ReasonMalformed, ""},
+		{"frame of no length", header(func(b []byte) { copy(b, "\x00\x00\x00\x00") }), handler.ReasonMalformed, ""},
+		{"frame shorter than its header", append([]byte{0, 0, 0, 4}, 0x10, 0, 0, 0), handler.ReasonMalformed, ""},
+		{"length inside", ttheaderFrame(append([]byte{0, 0, 0xff, 0xff}, good...)), handler.ReasonMalformed, ""},
+		{"protocol number", header(func(b []byte) { b[14] = 0x7f }), handler.ReasonMalformed, ""},
+		{"method without end", ttheaderFrame([]byte("\x80\x01\x00\x01\x7f\xff\xff\xffx")), handler.ReasonMalformed, ""},
+		{"long method", ttheaderFrame(callPayload(strings.Repeat("x", 200), []byte{stop})), handler.ReasonMalformed, ""},
+		{"unknown method", ttheaderFrame(callPayload("Nonsense", []byte{stop})), handler.ReasonUnknownCall, "unknown"},
+		{"reply", header(func(b []byte) { b[21] = byte(thrift.REPLY) }), handler.ReasonUnknownCall, "invalid message type"},
+		{"stream", header(func(b []byte) { b[21] = 5 }), handler.ReasonUnknownCall, "streams"},
+		{"framed", framed(good), handler.ReasonNoTTHeader, problem.CodeUnauthenticated},
 	} {
-		conn := r.dial(t)
-		before, logged := r.closed(t), len(kitexLines.String())
-		r.write(t, conn, x.sent)
+		conn := dial(t, r)
+		before, logged := closed(t, r), len(kitexLines.String())
+		write(t, conn, x.sent)
 		frame, answered := readFrame(t, conn)
 		if answered != (x.answer != "") || !bytes.Contains(frame, []byte(x.answer)) {
 			t.Errorf("%s: answered with %q", x.name, frame)
@@ -238,23 +242,23 @@ func TestOtherProtocols(t *testing.T) {
 		if n, err := conn.Read(make([]byte, 1)); err == nil || n != 0 {
 			t.Errorf("%s: the connection goes on: %d, %v", x.name, n, err)
 		}
-		if now := r.closed(t); now[x.reason] != before[x.reason]+1 {
+		if now := closed(t, r); now[x.reason] != before[x.reason]+1 {
 			t.Errorf("%s: counted %v, before %v", x.name, now, before)
 		}
 		if lines := kitexLines.String()[logged:]; strings.Contains(lines, conn.LocalAddr().String()) {
 			t.Errorf("%s: Kitex logged %s", x.name, lines)
 		}
 	}
-	for line := range strings.Lines(r.log.String()) {
+	for line := range strings.Lines(r.Log.String()) {
 		if !strings.Contains(line, `"level":"DEBUG"`) || len(line) > 1_000 {
 			t.Errorf("logged %s", line)
 		}
 	}
-	r.mustAnswer(t)
+	mustAnswer(t, r)
 }
 
 // write sends bytes. The server may hang up before it has taken all of them.
-func (r *rig) write(t testing.TB, conn net.Conn, b []byte) {
+func write(t testing.TB, conn net.Conn, b []byte) {
 	t.Helper()
 	if _, err := conn.Write(b); err != nil && !errors.Is(err, syscall.EPIPE) && !errors.Is(err, syscall.ECONNRESET) {
 		t.Fatal(err)
@@ -262,9 +266,9 @@ func (r *rig) write(t testing.TB, conn net.Conn, b []byte) {
 }
 
 // closed are the connections that were closed until now, by reason.
-func (r *rig) closed(t testing.TB) map[string]float64 {
+func closed(t testing.TB, r *handlertest.Harness) map[string]float64 {
 	t.Helper()
-	families, err := r.metrics.Gather()
+	families, err := r.Metrics.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -282,23 +286,23 @@ func (r *rig) closed(t testing.TB) map[string]float64 {
 
 // TestHalfFrame leaves a frame unfinished: by silence, and by hanging up.
 func TestHalfFrame(t *testing.T) {
-	t.Parallel() // it waits for frameTimeout
-	r := newRig(t, nil)
+	t.Parallel() // it waits for handler.FrameTimeout
+	r := handlertest.New(t, nil)
 	frame := ttheaderFrame(callPayload("Balances", []byte{stop}))
-	conn := r.dial(t)
-	r.write(t, conn, frame[:len(frame)-1])
-	if _, answered := readFrame(t, conn); answered || r.closed(t)[reasonTooSlow] != 1 {
-		t.Errorf("answered: %t, counted %v", answered, r.closed(t))
+	conn := dial(t, r)
+	write(t, conn, frame[:len(frame)-1])
+	if _, answered := readFrame(t, conn); answered || closed(t, r)[handler.ReasonTooSlow] != 1 {
+		t.Errorf("answered: %t, counted %v", answered, closed(t, r))
 	}
-	conn = r.dial(t)
-	r.write(t, conn, frame[:len(frame)-1])
+	conn = dial(t, r)
+	write(t, conn, frame[:len(frame)-1])
 	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
 		t.Fatal(err)
 	}
 	if _, answered := readFrame(t, conn); answered {
 		t.Error("half a frame was answered")
 	}
-	r.mustAnswer(t)
+	mustAnswer(t, r)
 }
 
 // TestMalformedAnswer lets a client call a server that announces a list longer than its answer.
@@ -341,13 +345,13 @@ func answerOnce(listener net.Listener) error {
 	if err != nil || n < ttheader.TTHeaderMetaSize {
 		return err
 	}
-	sequence := binary.BigEndian.Uint32(call[frameStart:])
+	sequence := binary.BigEndian.Uint32(call[handler.FrameStart:])
 	answer := thrift.Binary.AppendMessageBegin(nil, "Members", thrift.REPLY, int32(sequence))
 	answer = thrift.Binary.AppendFieldBegin(answer, thrift.STRUCT, 0)
 	answer = thrift.Binary.AppendFieldBegin(answer, thrift.LIST, 2)
 	answer = append(answer, byte(thrift.STRING))
 	frame := ttheaderFrame(binary.BigEndian.AppendUint32(answer, 1<<31-1))
-	binary.BigEndian.PutUint32(frame[frameStart:], sequence)
+	binary.BigEndian.PutUint32(frame[handler.FrameStart:], sequence)
 	_, err = conn.Write(frame)
 	return err
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/cloudwego/kitex/transport"
 	"github.com/cloudwego/netpoll"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hongbao/hongbao/handler/problem"
 )
 
 // frameGuard is Kitex's handler of connections, which speaks Thrift only: what a server has of itself answers gRPC as
@@ -78,7 +80,7 @@ func (g *frameGuard) Read(ctx context.Context, conn net.Conn, message remote.Mes
 	}
 	if message.RPCInfo().Config().TransportProtocol()&transport.TTHeader == 0 {
 		// A business error would arrive as success with an empty answer.
-		p := Problem{Code: CodeUnauthenticated, Detail: "tokens and errors travel in TTHeader only: use that transport"}
+		p := problem.Problem{Code: problem.CodeUnauthenticated, Detail: "tokens and errors travel in TTHeader only: use that transport"}
 		return ctx, remote.NewTransErrorWithMsg(remote.UnsupportedClientType, p.Error())
 	}
 	return ctx, nil

@@ -15,6 +15,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	hongbao "github.com/hongbao/hongbao/client"
+	"github.com/hongbao/hongbao/handler/auth"
+	"github.com/hongbao/hongbao/handler/contract"
 	"github.com/hongbao/hongbao/internal/thriftguard"
 	"github.com/hongbao/hongbao/kitex_gen/collectionapi"
 	"github.com/hongbao/hongbao/kitex_gen/collectionapi/collectionservice"
@@ -32,12 +34,11 @@ import (
 
 // Bounds of a server.
 const (
-	serviceTimeout   = 4 * time.Second // for one call in the domain, unless the IDL says another
 	readWriteTimeout = 5 * time.Second // for one message on a connection
 	connectionIdle   = time.Minute
 	exitWait         = 5 * time.Second // for calls under way when the server stops
-	// maxMessage bounds a request in bytes: a body of maxBody never gets larger in Thrift.
-	maxMessage = 2 * maxBody
+	// maxMessage bounds a request in bytes: a body of contract.MaxBody never gets larger in Thrift.
+	maxMessage = 2 * contract.MaxBody
 )
 
 // ServerConfig is what a Server needs. Everything is required but Operator.
@@ -49,7 +50,7 @@ type ServerConfig struct {
 	Transfer   transferapi.TransferService
 	Collection collectionapi.CollectionService
 	Operator   operatorapi.OperatorService // nil: operators cannot ask here
-	Verifier   *Verifier
+	Verifier   *auth.Verifier
 	Log        *slog.Logger
 	Metrics    prometheus.Registerer
 }
@@ -60,13 +61,13 @@ type Server struct {
 	exit  chan error
 }
 
-// NewServer makes a server. It fails where the IDL has a method that nobody said who may call.
+// NewServer makes a server. It fails where the IDL has a method without a scope annotation.
 func NewServer(c ServerConfig) (*Server, error) {
-	contract, err := loadContract()
+	promised, err := contract.Load()
 	if err != nil {
 		return nil, err
 	}
-	e := newEdge(contract, c.Verifier, c.Log)
+	e := newEdge(promised, c.Verifier, c.Log)
 	guard := newFrameGuard(c.Log)
 	if err := errors.Join(c.Metrics.Register(e.seconds), c.Metrics.Register(guard.closed)); err != nil {
 		return nil, fmt.Errorf("server metrics: %w", err)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/hongbao/hongbao/handler/auth"
+	"github.com/hongbao/hongbao/handler/problem"
 	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi"
 	"github.com/hongbao/hongbao/wallet"
@@ -94,7 +96,7 @@ func (h *Wallet) FundingCallback(
 	ctx context.Context, r *walletapi.FundingCallbackRequest,
 ) (*walletapi.FundingCallbackResponse, error) {
 	if h.Callbacks == nil {
-		return nil, refusal.New(CodeNotFound, "this installation has no funding provider that reports")
+		return nil, refusal.New(problem.CodeNotFound, "this installation has no funding provider that reports")
 	}
 	o, err := h.Callbacks.Callback(ctx, r.WebhookId, r.WebhookTimestamp, r.WebhookSignature, r.Body)
 	if err != nil {
@@ -114,6 +116,6 @@ func fundingResponse(o wallet.FundingOrder, err error) (*walletapi.FundingRespon
 
 // subject is who calls; the edge lets no call through without.
 func subject(ctx context.Context) string {
-	c, _ := CallerFrom(ctx)
+	c, _ := auth.CallerFrom(ctx)
 	return c.Subject
 }

@@ -100,8 +100,8 @@ service WalletService {
 
   // Takes what the funding provider has decided about a top-up or withdrawal. It needs the provider's signature instead
   // of a token, and may be repeated: send it until it is answered with 200. Nothing moves with any other answer.
-  // Errors: `signature_invalid`, `funding_not_found`, `funding_mismatch`, `funding_decided`; `not_found` where the installation
-  // has no funding provider.
+  // Errors: `signature_invalid`, `funding_not_found`, `funding_mismatch`, `funding_decided`; `not_found` where the
+  // installation has no funding provider.
   FundingCallbackResponse FundingCallback(1: FundingCallbackRequest req)
     (api.post = "/v1/funding/callback", hongbao.scope = "signature")
 }

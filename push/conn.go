@@ -233,7 +233,8 @@ func (c *conn) subscribe(ctx context.Context, r request) error {
 		return &Denial{codeSubscribed, "this connection listens to the topic already"}
 	}
 	if count >= c.hub.cfg.MaxTopics {
-		return &Denial{codeTooManyTopics, "this connection listens to as many topics as it may: unsubscribe from one first"}
+		return &Denial{codeTooManyTopics,
+			"this connection listens to as many topics as it may: unsubscribe from one first"}
 	}
 	if err := c.hub.auth.MayListen(ctx, c.session.Subject, r.Topic); err != nil {
 		return err

@@ -118,11 +118,14 @@ func TestWhatClientsMayNotSend(t *testing.T) {
 		{"null", websocket.TextMessage, `null`, push.CloseMalformed},
 		{"unknown op", websocket.TextMessage, `{"op":"dance"}`, push.CloseMalformed},
 		{"no topic", websocket.TextMessage, `{"op":"subscribe"}`, push.CloseMalformed},
-		{"topic too long", websocket.TextMessage, `{"op":"subscribe","topic":"` + strings.Repeat("x", 257) + `"}`, push.CloseMalformed},
+		{"topic too long", websocket.TextMessage, `{"op":"subscribe","topic":"` + strings.Repeat("x", 257) + `"}`,
+			push.CloseMalformed},
 		{"seq without epoch", websocket.TextMessage, `{"op":"subscribe","topic":"x","seq":1}`, push.CloseMalformed},
-		{"negative seq", websocket.TextMessage, `{"op":"subscribe","topic":"x","epoch":"e","seq":-1}`, push.CloseMalformed},
+		{"negative seq", websocket.TextMessage, `{"op":"subscribe","topic":"x","epoch":"e","seq":-1}`,
+			push.CloseMalformed},
 		{"binary", websocket.BinaryMessage, `{"op":"ping"}`, push.CloseMalformed},
-		{"too large", websocket.TextMessage, `{"op":"ping","x":"` + strings.Repeat("x", 100_000) + `"}`, websocket.CloseMessageTooBig},
+		{"too large", websocket.TextMessage, `{"op":"ping","x":"` + strings.Repeat("x", 100_000) + `"}`,
+			websocket.CloseMessageTooBig},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := n.dial("ann")
@@ -156,9 +159,10 @@ func TestWhatClientsMayNotSend(t *testing.T) {
 func TestLengthBeyondAllBounds(t *testing.T) {
 	n := sharedNode(t, push.Config{})
 	for name, frames := range map[string][]byte{
-		"2^63":               {0x81, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4},
-		"2^64-1":             {0x81, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4},
-		"2^63 and then more": append([]byte{0x81, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4}, make([]byte, 100_000)...),
+		"2^63":   {0x81, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4},
+		"2^64-1": {0x81, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4},
+		"2^63 and then more": append([]byte{0x81, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4},
+			make([]byte, 100_000)...),
 		"a byte and 2^63-1": {0x01, 0x81, 1, 2, 3, 4, 'x',
 			0x80, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4},
 	} {

@@ -188,7 +188,8 @@ func TestShutdownDrainsFullQueues(t *testing.T) {
 	const events = 600
 	large := fmt.Appendf(nil, `{"n":7,"x":"%016000d"}`, 1) // 600 are more than the kernel takes off the hub's hands
 	for range events / 10 {
-		if err := n.bus.Publish(t.Context(), t.Name(), [][]byte{large, large, large, large, large, large, large, large, large, large}); err != nil {
+		if err := n.bus.Publish(t.Context(), t.Name(),
+			[][]byte{large, large, large, large, large, large, large, large, large, large}); err != nil {
 			t.Fatal(err)
 		}
 		quick.skim(10)

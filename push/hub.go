@@ -19,11 +19,12 @@ import (
 
 // Config bounds a hub. Zero fields take the default.
 type Config struct {
-	MaxConnections  int           // 20,000
-	MaxTopics       int           // of one connection; 100
-	QueueFrames     int           // waiting for one connection; 1,024
-	QueueBytes      int           // waiting for one connection; 1 MiB. Half of it bounds what a resume may bring
-	Origins         []string      // pages that may connect, beside those of the request's own host, as "https://chat.example.org"
+	MaxConnections int // 20,000
+	MaxTopics      int // of one connection; 100
+	QueueFrames    int // waiting for one connection; 1,024
+	QueueBytes     int // waiting for one connection; 1 MiB. Half of it bounds what a resume may bring
+	// pages that may connect, beside those of the request's own host, as "https://chat.example.org"
+	Origins         []string
 	PingEvery       time.Duration // 25 s, under the usual 30 s and 60 s of proxies
 	PongWait        time.Duration // a connection that is silent for so long is dead; 60 s
 	ReconnectSpread time.Duration // over which clients come back when the node stops; 10 s

@@ -3,9 +3,9 @@
 //
 // # Numbers
 //
-// The events of a topic are numbered 1, 2, 3 … within an epoch, which is born with the topic's history and dies with it.
-// A pair (epoch, seq) therefore names a place in a topic for good, on every node: whoever has seen everything up to it
-// either gets everything after it, in order and once, or is told that this is impossible and has to reload.
+// The events of a topic are numbered 1, 2, 3 … within an epoch, which is born with the topic's history and dies with
+// it. A pair (epoch, seq) therefore names a place in a topic for good, on every node: whoever has seen everything up to
+// it either gets everything after it, in order and once, or is told that this is impossible and has to reload.
 //
 // # Protocol
 //

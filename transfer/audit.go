@@ -23,7 +23,8 @@ func checkState(h ledger.Hold) []ledger.Finding {
 	var posted, voided int64
 	switch fundsIn(h.Stage) {
 	case 0:
-		return []ledger.Finding{{Code: ledger.AuditHoldStage, What: name, Expected: "a state of a transfer", Found: string(h.Stage)}}
+		return []ledger.Finding{{Code: ledger.AuditHoldStage, What: name, Expected: "a state of a transfer",
+			Found: string(h.Stage)}}
 	case ledger.FundsPosted:
 		posted = h.Amount.Minor
 	case ledger.FundsVoided:
@@ -33,5 +34,6 @@ func checkState(h ledger.Hold) []ledger.Finding {
 		return nil
 	}
 	money := func(posted, voided int64) string { return fmt.Sprintf("%d posted, %d voided", posted, voided) }
-	return []ledger.Finding{{Code: ledger.AuditHoldStage, What: name, Expected: money(posted, voided), Found: money(h.Posted, h.Voided)}}
+	return []ledger.Finding{{Code: ledger.AuditHoldStage, What: name, Expected: money(posted, voided),
+		Found: money(h.Posted, h.Voided)}}
 }

@@ -23,14 +23,15 @@ func (m *mortal) Tx(ctx context.Context, id int64, f func(ledger.Tx) error) erro
 	return m.Call("tx", func() error { return m.Ledger.Tx(ctx, id, f) })
 }
 
-// A process dies at each call that changes a transfer, on either side of it; the caller calls again. What was done is not
-// done twice, and what was not is.
+// A process dies at each call that changes a transfer, on either side of it; the caller calls again. What was done is
+// not done twice, and what was not is.
 func TestTransfersThatStopInTheMiddle(t *testing.T) {
 	r := newRig(t, nil, "alice")
 	bob := r.Elsewhere("alice")
 	ctx := t.Context()
 	service := func(after bool) *transfer.Service {
-		return transfer.NewService(&mortal{r.Ledger, apptest.Mortal{At: "tx", After: after}}, transfer.DefaultRules(), r.Clock.Now)
+		return transfer.NewService(&mortal{r.Ledger, apptest.Mortal{At: "tx", After: after}}, transfer.DefaultRules(),
+			r.Clock.Now)
 	}
 	arrived := int64(0)
 	for _, after := range []bool{false, true} {
@@ -61,7 +62,8 @@ func TestTransfersThatStopInTheMiddle(t *testing.T) {
 				arrived += 100
 			}
 			r.Clock.Skip(25 * time.Hour)
-			duePass := transfer.NewDuePass(&mortal{r.Ledger, apptest.Mortal{At: "tx", After: after}}, r.Clock.Now, apptest.Quiet())
+			duePass := transfer.NewDuePass(&mortal{r.Ledger, apptest.Mortal{At: "tx", After: after}}, r.Clock.Now,
+				apptest.Quiet())
 			shard, _ := r.Ledger.ShardOf(x.ID)
 			if _, _, err := duePass.Pass(ctx, shard); !errors.Is(err, apptest.ErrDied) {
 				t.Fatal(err)

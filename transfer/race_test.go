@@ -12,8 +12,8 @@ import (
 	"github.com/hongbao/hongbao/transfer"
 )
 
-// An offer that expires while it is accepted: exactly one wins, 1,000 times, and the money is where the winner says. The
-// duePass's clock is a day ahead, so that the two really meet.
+// An offer that expires while it is accepted: exactly one wins, 1,000 times, and the money is where the winner says.
+// The duePass's clock is a day ahead, so that the two really meet.
 func TestExpiryRacesAcceptance(t *testing.T) {
 	r := newRig(t, nil, "alice", "bob")
 	const rounds = 1000
@@ -60,7 +60,8 @@ func TestExpiryRacesAcceptance(t *testing.T) {
 		t.Errorf("%d arrived, %d expired: there was no race", arrived, expired)
 	}
 	r.MustBalance()
-	r.WantBalances(map[string]int64{"alice": int64(apptest.Funds + 100*rounds - 100*arrived), "bob": int64(apptest.Funds + 100*arrived)})
+	r.WantBalances(map[string]int64{"alice": int64(apptest.Funds + 100*rounds - 100*arrived),
+		"bob": int64(apptest.Funds + 100*arrived)})
 }
 
 // Likewise an arrival that is called back.
@@ -101,7 +102,8 @@ func TestRecallRacesArrival(t *testing.T) {
 		t.Errorf("%d arrived, %d recalled: there was no race", arrived, recalled)
 	}
 	r.MustBalance()
-	r.WantBalances(map[string]int64{"alice": int64(apptest.Funds + 100*rounds - 100*arrived), "bob": int64(apptest.Funds + 100*arrived)})
+	r.WantBalances(map[string]int64{"alice": int64(apptest.Funds + 100*rounds - 100*arrived),
+		"bob": int64(apptest.Funds + 100*arrived)})
 }
 
 // Two processes with four due passes expire and arrive the same transfers: each step is made, told and counted once.

@@ -10,8 +10,8 @@ import (
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
-// Service is what users do with transfers. It is safe for concurrent use and has no state, so any number of processes may
-// serve the same users.
+// Service is what users do with transfers. It is safe for concurrent use and has no state, so any number of processes
+// may serve the same users.
 type Service struct {
 	ledger Ledger
 	rules  Rules
@@ -56,7 +56,8 @@ func (s *Service) Offer(ctx context.Context, sender string, o Offer) (Transfer, 
 		if err := tx.Claim(ctx, sender, request, id); err != nil {
 			return err
 		}
-		if held, err = tx.Hold(ctx, hold, ledger.HoldOptions{DailyLimit: s.rules.PerDay.Of(amount.Currency)}); err != nil {
+		if held, err = tx.Hold(ctx, hold, ledger.HoldOptions{
+			DailyLimit: s.rules.PerDay.Of(amount.Currency)}); err != nil {
 			return err
 		}
 		if err := tx.Index(ctx, ledger.IndexEntry{Of: t.To, Subject: Subject, Reference: id}); err != nil {
@@ -134,9 +135,10 @@ type stepTime struct {
 	due     bool          // the stage has ended by itself
 }
 
-// advance makes a step of a transfer, together with the events that tell of it, if the transfer is still in from. hold is
-// the transfer's afterwards.
-func advance(ctx context.Context, l Ledger, t Transfer, from, to State, when stepTime) (hold ledger.Hold, done bool, err error) {
+// advance makes a step of a transfer, together with the events that tell of it, if the transfer is still in from. hold
+// is the transfer's afterwards.
+func advance(ctx context.Context, l Ledger, t Transfer, from, to State,
+	when stepTime) (hold ledger.Hold, done bool, err error) {
 	now := when.at.UTC().Truncate(time.Millisecond)
 	step := ledger.Step{Hold: t.ID, From: from, To: to, Funds: fundsIn(to), At: now, Due: when.due}
 	t.State, t.ChangedAt = to, now
@@ -172,11 +174,11 @@ func refuse(found, from State) error {
 		if from == StateAccepted {
 			return errAlreadyArrived // likewise
 		}
-		return refusal.New(CodeAlreadyAccepted, "the transfer was accepted before: it arrives at its time")
+		return refusal.New(CodeAlreadyAccepted, "the transfer was already accepted: the money is on its way")
 	case StateArrived:
 		return errAlreadyArrived
 	case StateDeclined:
-		return refusal.New(CodeAlreadyDeclined, "the transfer was declined before: the money is back with its sender")
+		return refusal.New(CodeAlreadyDeclined, "the transfer was already declined: the money is back with its sender")
 	case StateExpired:
 		return errExpired
 	case StateRecalled:
@@ -186,9 +188,9 @@ func refuse(found, from State) error {
 }
 
 var (
-	errNotFound        = refusal.New(CodeNotFound, "there is no transfer with this id that you could see")
-	errNotTheRecipient = refusal.New(CodeNotTheRecipient, "this transfer is for somebody else")
-	errNotTheSender    = refusal.New(CodeNotTheSender, "this transfer is somebody else's: only its sender can call it back")
+	errNotFound        = refusal.New(CodeNotFound, "you have no transfer with this id")
+	errNotTheRecipient = refusal.New(CodeNotTheRecipient, "this transfer has another recipient")
+	errNotTheSender    = refusal.New(CodeNotTheSender, "only the sender of this transfer can call it back")
 	errExpired         = refusal.New(CodeExpired, "the transfer has expired: the money goes back to its sender")
 	errAlreadyArrived  = refusal.New(CodeAlreadyArrived, "the transfer has arrived: the money is the recipient's")
 )

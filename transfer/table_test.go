@@ -12,9 +12,11 @@ import (
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
-// Every state of a transfer × every action × everybody: a stable code each, and no money moves but where the table says ok.
+// Every state of a transfer × every action × everybody: a stable code each, and no money moves but where the table says
+// ok.
 func TestTransferTable(t *testing.T) {
-	// The states, and how a transfer comes into them. Late ones have ended by the clock, and no duePass has come by yet.
+	// The states, and how a transfer comes into them. Late ones have ended by the clock, and no duePass has come by
+	// yet.
 	states := []struct {
 		name    string
 		arrives string
@@ -28,7 +30,11 @@ func TestTransferTable(t *testing.T) {
 		{"declined", "now", func(r *rig, id int64) { apptest.Must(r.Transfers.Decline(r.T.Context(), "bob", id)) }},
 		{"expired", "now", func(r *rig, _ int64) { r.Clock.Skip(24 * time.Hour); r.end() }},
 		{"recalled", "now", func(r *rig, id int64) { apptest.Must(r.Transfers.Recall(r.T.Context(), "alice", id)) }},
-		{"recalled after acceptance", "2h", func(r *rig, id int64) { accept(r, id); apptest.Must(r.Transfers.Recall(r.T.Context(), "alice", id)) }},
+		{"recalled after acceptance", "2h", func(r *rig,
+			id int64) {
+			accept(r, id)
+			apptest.Must(r.Transfers.Recall(r.T.Context(), "alice", id))
+		}},
 	}
 	actions := map[string]func(r *rig, user string, id int64) (transfer.Transfer, error){
 		"accept": func(r *rig, user string, id int64) (transfer.Transfer, error) {
@@ -45,15 +51,18 @@ func TestTransferTable(t *testing.T) {
 		},
 	}
 	const ok = ""
-	// What the recipient's accept and decline, and the sender's recall, answer in each state. Everybody else's answers do
-	// not depend on the state.
+	// What the recipient's accept and decline, and the sender's recall, answer in each state. Everybody else's answers
+	// do not depend on the state.
 	answers := map[string]struct{ accept, decline, recall string }{
-		"offered":                   {ok, ok, ok},
-		"offered late":              {transfer.CodeExpired, transfer.CodeExpired, transfer.CodeExpired},
-		"accepted":                  {transfer.CodeAlreadyAccepted, transfer.CodeAlreadyAccepted, ok},
-		"accepted late":             {transfer.CodeAlreadyAccepted, transfer.CodeAlreadyAccepted, transfer.CodeAlreadyArrived},
-		"arrived":                   {transfer.CodeAlreadyArrived, transfer.CodeAlreadyArrived, transfer.CodeAlreadyArrived},
-		"declined":                  {transfer.CodeAlreadyDeclined, transfer.CodeAlreadyDeclined, transfer.CodeAlreadyDeclined},
+		"offered":      {ok, ok, ok},
+		"offered late": {transfer.CodeExpired, transfer.CodeExpired, transfer.CodeExpired},
+		"accepted":     {transfer.CodeAlreadyAccepted, transfer.CodeAlreadyAccepted, ok},
+		"accepted late": {transfer.CodeAlreadyAccepted, transfer.CodeAlreadyAccepted,
+			transfer.CodeAlreadyArrived},
+		"arrived": {transfer.CodeAlreadyArrived, transfer.CodeAlreadyArrived,
+			transfer.CodeAlreadyArrived},
+		"declined": {transfer.CodeAlreadyDeclined, transfer.CodeAlreadyDeclined,
+			transfer.CodeAlreadyDeclined},
 		"expired":                   {transfer.CodeExpired, transfer.CodeExpired, transfer.CodeExpired},
 		"recalled":                  {transfer.CodeRecalled, transfer.CodeRecalled, transfer.CodeRecalled},
 		"recalled after acceptance": {transfer.CodeRecalled, transfer.CodeRecalled, transfer.CodeRecalled},
@@ -130,7 +139,8 @@ func envelopeID(r *rig) int64 {
 	}
 	now := r.Clock.Now()
 	h, err := r.Ledger.Hold(r.T.Context(), request, ledger.Hold{ID: id, Subject: envelope.Subject, Owner: "alice",
-		Amount: ledger.Amount{Minor: 1, Currency: "CNY"}, Parts: []int64{1}, CreatedAt: now, ExpiresAt: now.Add(time.Hour)})
+		Amount: ledger.Amount{Minor: 1, Currency: "CNY"}, Parts: []int64{1}, CreatedAt: now, ExpiresAt: now.Add(
+			time.Hour)})
 	if err != nil {
 		r.T.Fatal(err)
 	}

@@ -71,7 +71,8 @@ type Rules struct {
 // DefaultRules are WeChat's where they are known: 24 hours, and 200,000.00 a day.
 func DefaultRules() Rules {
 	return Rules{
-		OfferFor: 24 * time.Hour, Hour: time.Hour, Note: 100, PerDay: ledger.DailyLimits{Default: ledger.DefaultDailyLimit},
+		OfferFor: 24 * time.Hour, Hour: time.Hour, Note: 100, PerDay: ledger.DailyLimits{
+			Default: ledger.DefaultDailyLimit},
 	}
 }
 
@@ -91,13 +92,14 @@ func (o Offer) check(sender string, r Rules) (ledger.Amount, Arrival, error) {
 		return ledger.Amount{}, "", err
 	}
 	if o.To == "" {
-		return ledger.Amount{}, "", refusal.New(CodeRecipientRequired, "a transfer needs to: the user who is to get it")
+		return ledger.Amount{}, "", refusal.New(CodeRecipientRequired, "a transfer needs to: the user who receives it")
 	}
 	if err := refusal.CheckID("to", o.To); err != nil {
 		return ledger.Amount{}, "", err
 	}
 	if o.To == sender {
-		return ledger.Amount{}, "", refusal.New(CodeToOneself, "a transfer cannot be sent to oneself: give another user")
+		return ledger.Amount{}, "", refusal.New(CodeToOneself,
+			"a transfer cannot be sent to oneself: give another user")
 	}
 	amount, err := ledger.NewAmount(o.Minor, o.Currency)
 	if err != nil {
@@ -141,7 +143,8 @@ func (t Transfer) hold() (ledger.Hold, error) {
 		return ledger.Hold{}, fmt.Errorf("encode transfer %d: %w", t.ID, err)
 	}
 	return ledger.Hold{
-		ID: t.ID, Subject: Subject, Owner: t.Sender, Counterparty: t.To, Amount: t.Amount, Parts: []int64{t.Amount.Minor},
+		ID: t.ID, Subject: Subject, Owner: t.Sender, Counterparty: t.To, Amount: t.Amount, Parts: []int64{
+			t.Amount.Minor},
 		Note: t.Note, Detail: d, CountsDaily: true, CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt, Stage: StateOffered, StagedAt: t.CreatedAt,
 	}, nil
 }
@@ -167,26 +170,28 @@ func fromHold(h ledger.Hold) (Transfer, error) {
 
 // event tells both sides where a transfer is.
 type event struct {
-	Type      string       `json:"type"`
-	Transfer  string       `json:"transfer_id"`
-	Sender    string       `json:"sender"`
-	To        string       `json:"to"`
-	Amount    int64        `json:"amount"`
-	Currency  string       `json:"currency"`
-	Note      string       `json:"note"`
-	State     State `json:"state"`
-	ArrivesIn Arrival      `json:"arrives_in"`
-	CreatedAt int64        `json:"created_at"`
-	ExpiresAt int64        `json:"expires_at"`
-	ArrivesAt int64        `json:"arrives_at"`
-	ChangedAt int64        `json:"changed_at"`
+	Type      string  `json:"type"`
+	Transfer  string  `json:"transfer_id"`
+	Sender    string  `json:"sender"`
+	To        string  `json:"to"`
+	Amount    int64   `json:"amount"`
+	Currency  string  `json:"currency"`
+	Note      string  `json:"note"`
+	State     State   `json:"state"`
+	ArrivesIn Arrival `json:"arrives_in"`
+	CreatedAt int64   `json:"created_at"`
+	ExpiresAt int64   `json:"expires_at"`
+	ArrivesAt int64   `json:"arrives_at"`
+	ChangedAt int64   `json:"changed_at"`
 }
 
 // events tell both sides of the state that t has come into.
 func (t Transfer) events() ([]ledger.Event, error) {
 	e := event{
-		Type: "transfer." + string(t.State), Transfer: fmt.Sprint(t.ID), Sender: t.Sender, To: t.To, Amount: t.Amount.Minor,
-		Currency: string(t.Amount.Currency), Note: t.Note, State: t.State, ArrivesIn: t.ArrivesIn, CreatedAt: t.CreatedAt.UnixMilli(),
+		Type: "transfer." + string(t.State), Transfer: fmt.Sprint(
+			t.ID), Sender: t.Sender, To: t.To, Amount: t.Amount.Minor,
+		Currency: string(
+			t.Amount.Currency), Note: t.Note, State: t.State, ArrivesIn: t.ArrivesIn, CreatedAt: t.CreatedAt.UnixMilli(),
 		ExpiresAt: t.ExpiresAt.UnixMilli(), ChangedAt: t.ChangedAt.UnixMilli(),
 	}
 	if !t.ArrivesAt.IsZero() {
@@ -196,5 +201,6 @@ func (t Transfer) events() ([]ledger.Event, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode an event of transfer %d: %w", t.ID, err)
 	}
-	return []ledger.Event{{Topic: ledger.UserTopic(t.Sender), Body: body}, {Topic: ledger.UserTopic(t.To), Body: body}}, nil
+	return []ledger.Event{{Topic: ledger.UserTopic(t.Sender), Body: body},
+		{Topic: ledger.UserTopic(t.To), Body: body}}, nil
 }

@@ -86,7 +86,8 @@ func TestBothSidesSeeIt(t *testing.T) {
 	bob := r.Elsewhere("alice")
 	ctx := t.Context()
 	offered := r.offer("alice", bob, "2h")
-	if offered.ExpiresAt.Sub(offered.CreatedAt) != 24*time.Hour || !offered.ArrivesAt.IsZero() || offered.ChangedAt != offered.CreatedAt {
+	if offered.ExpiresAt.Sub(offered.CreatedAt) != 24*time.Hour || !offered.ArrivesAt.IsZero() ||
+		offered.ChangedAt != offered.CreatedAt {
 		t.Errorf("offered: %+v", offered)
 	}
 	if list, err := r.Transfers.Received(ctx, bob, 0, 10); err != nil || len(list) != 0 {
@@ -103,7 +104,8 @@ func TestBothSidesSeeIt(t *testing.T) {
 	}
 	r.Clock.Skip(time.Hour)
 	accepted, err := r.Transfers.Accept(ctx, bob, offered.ID)
-	if err != nil || accepted.ExpiresAt != offered.ExpiresAt || accepted.ArrivesAt.Sub(accepted.ChangedAt) != 2*time.Hour {
+	if err != nil || accepted.ExpiresAt != offered.ExpiresAt ||
+		accepted.ArrivesAt.Sub(accepted.ChangedAt) != 2*time.Hour {
 		t.Errorf("accepted: %+v, %v", accepted, err)
 	}
 	r.Clock.Skip(3 * time.Hour)
@@ -119,12 +121,16 @@ func TestBothSidesSeeIt(t *testing.T) {
 	r.Deliver()
 	for user, want := range map[string][]ledger.Entry{
 		"alice": {
-			{Kind: ledger.EntryVoid, Minor: 100, Subject: transfer.Subject, Reference: back.ID, Counterparty: bob, Note: "午饭"},
-			{Kind: ledger.EntryHold, Minor: -100, Subject: transfer.Subject, Reference: back.ID, Counterparty: bob, Note: "午饭"},
-			{Kind: ledger.EntryHold, Minor: -100, Subject: transfer.Subject, Reference: offered.ID, Counterparty: bob, Note: "午饭"},
+			{Kind: ledger.EntryVoid, Minor: 100, Subject: transfer.Subject, Reference: back.ID, Counterparty: bob,
+				Note: "午饭"},
+			{Kind: ledger.EntryHold, Minor: -100, Subject: transfer.Subject, Reference: back.ID, Counterparty: bob,
+				Note: "午饭"},
+			{Kind: ledger.EntryHold, Minor: -100, Subject: transfer.Subject, Reference: offered.ID, Counterparty: bob,
+				Note: "午饭"},
 			{Kind: ledger.EntryTopUp, Minor: apptest.Funds, Subject: wallet.Subject},
 		},
-		bob: {{Kind: ledger.EntryPost, Minor: 100, Subject: transfer.Subject, Reference: offered.ID, Counterparty: "alice", Note: "午饭"}},
+		bob: {{Kind: ledger.EntryPost, Minor: 100, Subject: transfer.Subject, Reference: offered.ID,
+			Counterparty: "alice", Note: "午饭"}},
 	} {
 		entries, err := r.Wallets.Entries(ctx, user, "CNY", 0, 10)
 		if err != nil || len(entries) != len(want) {
@@ -186,7 +192,8 @@ func TestOfferTwice(t *testing.T) {
 	if _, err := r.Transfers.Accept(t.Context(), "bob", first.ID); err != nil {
 		t.Fatal(err)
 	}
-	if again, err := r.Transfers.Offer(t.Context(), "alice", o); err != nil || again.ID != first.ID || again.State != transfer.StateArrived {
+	if again, err := r.Transfers.Offer(t.Context(), "alice", o); err != nil || again.ID != first.ID ||
+		again.State != transfer.StateArrived {
 		t.Errorf("again, after it arrived: %+v, %v", again, err)
 	}
 	o.Minor = 200
@@ -205,7 +212,8 @@ func TestCurrenciesStayApart(t *testing.T) {
 		if _, err := r.Wallets.TopUp(ctx, "alice", "fund-"+code, 5000, code); err != nil {
 			t.Fatal(err)
 		}
-		x, err := r.Transfers.Offer(ctx, "alice", transfer.Offer{RequestID: code, To: "bob", Minor: int64(1000 + i), Currency: code})
+		x, err := r.Transfers.Offer(ctx, "alice", transfer.Offer{RequestID: code, To: "bob", Minor: int64(1000 + i),
+			Currency: code})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -215,7 +223,8 @@ func TestCurrenciesStayApart(t *testing.T) {
 	}
 	r.Deliver()
 	balances, err := r.Wallets.Balances(ctx, "bob")
-	want := []ledger.Amount{{Minor: apptest.Funds, Currency: "CNY"}, {Minor: 1000, Currency: "JPY"}, {Minor: 1002, Currency: "KRW"}, {Minor: 1001, Currency: "KWD"}, {Minor: 1003, Currency: "USD"}}
+	want := []ledger.Amount{{Minor: apptest.Funds, Currency: "CNY"}, {Minor: 1000, Currency: "JPY"},
+		{Minor: 1002, Currency: "KRW"}, {Minor: 1001, Currency: "KWD"}, {Minor: 1003, Currency: "USD"}}
 	if err != nil || !slices.Equal(balances, want) {
 		t.Errorf("bob has %v, %v, want %v", balances, err, want)
 	}

@@ -66,7 +66,8 @@ func (r FundingReport) Check(o FundingOrder) error {
 	if r.ID == o.ID && r.User == o.User && r.Kind == o.Kind && r.Amount == o.Amount {
 		return nil
 	}
-	return refusal.New(CodeFundingMismatch, "funding %d is a %s of %d %s for %q, not a %s of %d %s for %q under id %d", o.ID,
+	return refusal.New(CodeFundingMismatch, "funding %d is a %s of %d %s for %q, not a %s of %d %s for %q under id %d",
+		o.ID,
 		o.Kind, o.Amount.Minor, o.Amount.Currency, o.User, refusal.Clip(string(r.Kind)), r.Amount.Minor,
 		refusal.Clip(string(r.Amount.Currency)),
 		refusal.Clip(r.User), r.ID)
@@ -76,9 +77,9 @@ func (r FundingReport) Check(o FundingOrder) error {
 // error of either method means that it is unknown what happened, so the order stays pending and the provider is asked
 // again. Implementations return within 3 seconds, so that a call of the API can still answer.
 type Funding interface {
-	// Create asks the provider to collect the amount from the user's means of payment (ledger.EntryTopUp), or to pay it out to
-	// the user (ledger.EntryWithdrawal). It may be called any number of times with the same order: the provider must carry out
-	// an id once, for good, and answer how far that has come.
+	// Create asks the provider to collect the amount from the user's means of payment (ledger.EntryTopUp), or to pay it
+	// out to the user (ledger.EntryWithdrawal). It may be called any number of times with the same order: the provider
+	// must carry out an id once, for good, and answer how far that has come.
 	Create(ctx context.Context, o FundingOrder) (FundingState, error)
 	// Query asks how far an order has come. FundingUnknown: the provider has no order with this id.
 	Query(ctx context.Context, o FundingOrder) (FundingState, error)
@@ -139,7 +140,9 @@ type FundingLedger interface {
 	// Entries returns a user's statement in one currency, newest first, with a seq below before (0: from the newest).
 	Entries(ctx context.Context, user string, c ledger.Currency, before int64, limit int) ([]ledger.Entry, error)
 
-	// EntriesBetween is Entries with only what happened from one time (zero: from the first) to before another (zero: to
-	// the newest). next is the before of the next page, 0 where there is none. A page may have no entries and not be the last.
-	EntriesBetween(ctx context.Context, user string, c ledger.Currency, before int64, limit int, from, to time.Time) (entries []ledger.Entry, next int64, err error)
+	// EntriesBetween is Entries with only what happened from one time (zero: from the first) to before another (zero:
+	// to the newest). next is the before of the next page, 0 where there is none. A page may have no entries and not be
+	// the last.
+	EntriesBetween(ctx context.Context, user string, c ledger.Currency, before int64, limit int, from,
+		to time.Time) (entries []ledger.Entry, next int64, err error)
 }

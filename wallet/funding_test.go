@@ -91,7 +91,8 @@ func TestFundings(t *testing.T) {
 		{"more", false, "b", 50, "CNY", "settled", "", "settled", 150, 150},
 		{"the first again gives the first answer", false, "a", 100, "CNY", "settled", "", "settled", 150, 100},
 		{"refused", false, "c", 70, "CNY", "refused", wallet.CodeFundingRefused, none, 150, 0},
-		{"refused again, though the bank would now", false, "c", 70, "CNY", "settled", wallet.CodeFundingRefused, none, 150,
+		{"refused again, though the bank would now", false, "c", 70, "CNY", "settled", wallet.CodeFundingRefused, none,
+			150,
 			0},
 		{"pending", false, "d", 5, "CNY", "pending", "", "pending", 150, 0},
 		{"settled in the end", false, "d", 5, "CNY", "settled", "", "settled", 155, 155},
@@ -102,7 +103,8 @@ func TestFundings(t *testing.T) {
 		{"more than there is", true, "g", 101, "CNY", "settled", refusal.CodeInsufficientBalance, none, 100, 0},
 		{"refused, and back in the wallet", true, "h", 40, "CNY", "refused", wallet.CodeFundingRefused, none, 100, 0},
 		{"pending, and no longer in the wallet", true, "i", 40, "CNY", "pending", "", "pending", 60, 60},
-		{"what is pending cannot be spent", true, "j", 61, "CNY", "settled", refusal.CodeInsufficientBalance, none, 60, 0},
+		{"what is pending cannot be spent", true, "j", 61, "CNY", "settled", refusal.CodeInsufficientBalance, none, 60,
+			0},
 		{"nothing", false, "z", 0, "CNY", "settled", refusal.CodeAmountOutOfRange, none, 60, 0},
 		{"less than nothing", true, "z", -5, "CNY", "settled", refusal.CodeAmountOutOfRange, none, 60, 0},
 		{"too much", false, "z", ledger.MaxMinor + 1, "CNY", "settled", refusal.CodeAmountOutOfRange, none, 60, 0},
@@ -230,7 +232,8 @@ func TestReports(t *testing.T) {
 		balance int64
 	}{
 		{"another amount", about(func(r *wallet.FundingReport) { r.Amount.Minor++ }), wallet.CodeFundingMismatch, 0},
-		{"another currency", about(func(r *wallet.FundingReport) { r.Amount.Currency = "JPY" }), wallet.CodeFundingMismatch,
+		{"another currency", about(func(r *wallet.FundingReport) { r.Amount.Currency = "JPY" }),
+			wallet.CodeFundingMismatch,
 			0},
 		{"another user", about(func(r *wallet.FundingReport) { r.User = "mallory" }), wallet.CodeFundingMismatch, 0},
 		{"another kind", about(func(r *wallet.FundingReport) { r.Kind = ledger.EntryWithdrawal }),
@@ -302,7 +305,8 @@ func TestAPassEndsWhenTheProviderIsAway(t *testing.T) {
 		}
 	}
 	clock = clock.Add(10 * time.Second)
-	if n, err := s.ResumeFundings(t.Context(), 0); n != 0 || err == nil || provider.queries < 16 || provider.queries > 24 {
+	if n, err := s.ResumeFundings(t.Context(), 0); n != 0 || err == nil || provider.queries < 16 ||
+		provider.queries > 24 {
 		t.Errorf("a pass without the provider: %d, %v, asked %d times", n, err, provider.queries)
 	}
 	provider.answers(wallet.FundingSettled)

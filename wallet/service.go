@@ -1,5 +1,5 @@
-// Package wallet is a user's money: balances, statement, and what comes in from outside and goes out. The rules of money
-// are in package ledger.
+// Package wallet is a user's money: balances, statement, and what comes in from outside and goes out. The rules of
+// money are in package ledger.
 package wallet
 
 import (
@@ -60,8 +60,8 @@ func (s *Service) Balances(ctx context.Context, user string) ([]ledger.Amount, e
 	return s.ledger.Balances(ctx, user)
 }
 
-// Entries returns a page of a user's statement, newest first: entries with a seq below before (0: from the newest), up to
-// limit (0: DefaultEntries). Refusals: unknown_currency, invalid_argument.
+// Entries returns a page of a user's statement, newest first: entries with a seq below before (0: from the newest), up
+// to limit (0: DefaultEntries). Refusals: unknown_currency, invalid_argument.
 func (s *Service) Entries(ctx context.Context, user, currency string, before int64, limit int) ([]ledger.Entry, error) {
 	c, limit, err := checkPage(currency, before, limit)
 	if err != nil {
@@ -70,15 +70,17 @@ func (s *Service) Entries(ctx context.Context, user, currency string, before int
 	return s.ledger.Entries(ctx, user, c, before, limit)
 }
 
-// EntriesBetween is Entries with only what happened from one time to before another; zero is no bound. next is the before of
-// the next page, 0 where there is none: a page may have no entries and not be the last. Refusals: as Entries.
-func (s *Service) EntriesBetween(ctx context.Context, user, currency string, before int64, limit int, from, to time.Time) (entries []ledger.Entry, next int64, err error) {
+// EntriesBetween is Entries with only what happened from one time to before another; zero is no bound. next is the
+// before of the next page, 0 where there is none: a page may have no entries and not be the last. Refusals: as Entries.
+func (s *Service) EntriesBetween(ctx context.Context, user, currency string, before int64, limit int, from,
+	to time.Time) (entries []ledger.Entry, next int64, err error) {
 	c, limit, err := checkPage(currency, before, limit)
 	if err != nil {
 		return nil, 0, err
 	}
 	if !from.IsZero() && !to.IsZero() && !from.Before(to) {
-		return nil, 0, refusal.New(refusal.CodeInvalidArgument, "from is not before to: give an earlier from or a later to")
+		return nil, 0, refusal.New(refusal.CodeInvalidArgument,
+			"from is not before to: give an earlier from or a later to")
 	}
 	return s.ledger.EntriesBetween(ctx, user, c, before, limit, from, to)
 }
@@ -93,7 +95,8 @@ func checkPage(currency string, before int64, limit int) (ledger.Currency, int, 
 		limit = DefaultEntries
 	}
 	if limit < 1 || limit > MaxEntries {
-		return "", 0, refusal.New(refusal.CodeInvalidArgument, "limit %d is out of range: give 1 to %d", limit, MaxEntries)
+		return "", 0, refusal.New(refusal.CodeInvalidArgument, "limit %d is out of range: give 1 to %d", limit,
+			MaxEntries)
 	}
 	if before < 0 {
 		return "", 0, refusal.New(refusal.CodeInvalidArgument, "cursor %d is not one of this list's", before)
@@ -104,16 +107,19 @@ func checkPage(currency string, before int64, limit int) (ledger.Currency, int, 
 // TopUp brings minor units of a currency in from outside. The order's State is FundingPending where the provider has
 // not decided, or could not be asked: it is asked again, and a repeat of the call tells how far it has come. Refusals:
 // amount_out_of_range, unknown_currency, request_conflict, funding_refused.
-func (s *Service) TopUp(ctx context.Context, user, requestID string, minor int64, currency string) (FundingOrder, error) {
+func (s *Service) TopUp(ctx context.Context, user, requestID string, minor int64,
+	currency string) (FundingOrder, error) {
 	return s.order(ctx, ledger.EntryTopUp, user, requestID, minor, currency)
 }
 
 // Withdraw takes minor units of a currency out. Refusals: as TopUp, and insufficient_balance.
-func (s *Service) Withdraw(ctx context.Context, user, requestID string, minor int64, currency string) (FundingOrder, error) {
+func (s *Service) Withdraw(ctx context.Context, user, requestID string, minor int64,
+	currency string) (FundingOrder, error) {
 	return s.order(ctx, ledger.EntryWithdrawal, user, requestID, minor, currency)
 }
 
-func (s *Service) order(ctx context.Context, kind ledger.EntryKind, user, requestID string, minor int64, currency string) (FundingOrder, error) {
+func (s *Service) order(ctx context.Context, kind ledger.EntryKind, user, requestID string, minor int64,
+	currency string) (FundingOrder, error) {
 	if err := refusal.CheckID("user", user); err != nil {
 		return FundingOrder{}, err
 	}
@@ -143,7 +149,8 @@ func (s *Service) order(ctx context.Context, kind ledger.EntryKind, user, reques
 		return FundingOrder{}, err
 	}
 	if o.State == FundingRefused {
-		return FundingOrder{}, refusal.New(CodeFundingRefused, "the funding provider refused this %s: the wallet is as it was before", kind)
+		return FundingOrder{}, refusal.New(CodeFundingRefused,
+			"the funding provider refused this %s: the wallet is as it was before", kind)
 	}
 	return o, nil
 }
@@ -200,7 +207,7 @@ func (s *Service) DecideFunding(ctx context.Context, r FundingReport) (FundingOr
 		return FundingOrder{}, err
 	}
 	if o.State != r.State {
-		return FundingOrder{}, refusal.New(CodeFundingDecided, "funding %d was %s before and stays so: it cannot become %s", o.ID,
+		return FundingOrder{}, refusal.New(CodeFundingDecided, "funding %d is already %s: it cannot become %s", o.ID,
 			o.State, r.State)
 	}
 	return o, nil

@@ -43,7 +43,12 @@ type Dispatcher struct {
 	slow    map[int64]bool // by endpoint
 	allFast int            // that are being sent to endpoints that are not slow
 	allSlow int            // that are being sent to those that are; more than maxSlow after an outage of many
-	freed   map[int]chan struct{}
+	shards  map[int]*shardWork
+}
+
+// shardWork is what is under way for a shard.
+type shardWork struct {
+	wake    chan struct{} // there is something new, or room for another attempt
 	running sync.WaitGroup
 }
 
@@ -51,14 +56,14 @@ type Dispatcher struct {
 func NewDispatcher(q Queue, s Sender, wake func(int) <-chan struct{}, now func() time.Time, log *slog.Logger) *Dispatcher {
 	return &Dispatcher{
 		queue: q, sender: s, wake: wake, now: now, log: log,
-		sending: map[int64]int{}, slow: map[int64]bool{}, freed: map[int]chan struct{}{},
+		sending: map[int64]int{}, slow: map[int64]bool{}, shards: map[int]*shardWork{},
 	}
 }
 
 // Run dispatches for a shard until the context ends, and then waits until nothing is under way. Attempts that are under
 // way then are broken off and left to whoever comes next.
 func (d *Dispatcher) Run(ctx context.Context, shard int) {
-	wake := d.freedOf(shard)
+	wake := d.workOf(shard).wake
 	var forwarding sync.WaitGroup
 	if d.wake != nil {
 		forwarding.Go(func() { forward(ctx, d.wake(shard), wake) })
@@ -69,7 +74,7 @@ func (d *Dispatcher) Run(ctx context.Context, shard int) {
 		return begun > 0, err
 	})
 	forwarding.Wait()
-	d.Wait()
+	d.Wait(shard)
 }
 
 // forward passes signals on.
@@ -91,18 +96,17 @@ func signal(to chan<- struct{}) {
 	}
 }
 
-// freedOf is signalled when an attempt of a shard has ended: there may be room for another.
-func (d *Dispatcher) freedOf(shard int) chan struct{} {
+func (d *Dispatcher) workOf(shard int) *shardWork {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.freed[shard] == nil {
-		d.freed[shard] = make(chan struct{}, 1)
+	if d.shards[shard] == nil {
+		d.shards[shard] = &shardWork{wake: make(chan struct{}, 1)}
 	}
-	return d.freed[shard]
+	return d.shards[shard]
 }
 
-// Wait waits until no attempt is under way.
-func (d *Dispatcher) Wait() { d.running.Wait() }
+// Wait waits until no attempt of a shard is under way. No Pass of the shard may begin meanwhile.
+func (d *Dispatcher) Wait(shard int) { d.workOf(shard).running.Wait() }
 
 // Pass begins as many attempts of a shard as there is room for, and returns their number with that of the deliveries it
 // buried. It does not wait for the attempts: see Wait. An endpoint that fails to be claimed for does not hold up the others.
@@ -134,8 +138,9 @@ func (d *Dispatcher) serve(ctx context.Context, shard int, w Waiting, now time.T
 	}
 	messages, err := d.queue.Claim(ctx, shard, w.Endpoint, now, places)
 	d.giveBack(w.Endpoint, slow, places-len(messages))
+	work := d.workOf(shard)
 	for _, m := range messages {
-		d.running.Go(func() { d.attempt(ctx, shard, &place{endpoint: m.Endpoint, slow: slow}, m) })
+		work.running.Go(func() { d.attempt(ctx, work, &place{endpoint: m.Endpoint, slow: slow}, m) })
 	}
 	return len(messages), err
 }
@@ -207,17 +212,17 @@ func (d *Dispatcher) add(endpoint int64, slow bool, n int) {
 }
 
 // attempt sends a message, records what came of it and gives its place back.
-func (d *Dispatcher) attempt(ctx context.Context, shard int, p *place, m Message) {
+func (d *Dispatcher) attempt(ctx context.Context, work *shardWork, p *place, m Message) {
 	slow := time.AfterFunc(slowAfter, func() {
 		d.slowDown(p)
-		signal(d.freedOf(shard))
+		signal(work.wake)
 	})
 	at := d.now()
 	answer := d.sender.Send(ctx, m)
 	slow.Stop()
 	defer func() {
 		d.leave(p, answer.Took)
-		signal(d.freedOf(shard))
+		signal(work.wake)
 	}()
 	// What was sent is recorded even when this process is told to stop.
 	record, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)

@@ -151,7 +151,7 @@ func TestHangingReceiversDelayNobody(t *testing.T) {
 			maxPerEndpoint)
 	}
 	close(release)
-	d.Wait()
+	d.Wait(0)
 }
 
 // An attempt that turns out to take long gives up its place among the quick ones.

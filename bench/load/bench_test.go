@@ -14,7 +14,8 @@ func BenchmarkOpen(b *testing.B) {
 	}{{"10k", 10_000}, {"50k", 50_000}, {"200k", 200_000}} {
 		b.Run(x.name, func(b *testing.B) {
 			span := time.Duration(float64(b.N) / x.rate * float64(time.Second))
-			r := Open(b.Context(), Even(Segment{For: span, Rate: x.rate}), Options{}, func(int, int64) error { return nil })
+			r := Open(b.Context(), Even(Segment{For: span, Rate: x.rate}), Options{},
+				func(int, int64) error { return nil })
 			b.ReportMetric(float64(r.CPU.Nanoseconds())/float64(max(r.Done, 1)), "cpu-ns/op")
 			b.ReportMetric(float64(Quantile(r.Lag, .5).Microseconds()), "lag-p50-µs")
 			b.ReportMetric(float64(Quantile(r.Lag, .99).Microseconds()), "lag-p99-µs")

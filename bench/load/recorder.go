@@ -50,7 +50,8 @@ type tally struct {
 }
 
 func newTally(kinds int) *tally {
-	t := &tally{latency: NewHistogram(), lag: NewHistogram(), codes: make(map[string]int64), example: make(map[string]string)}
+	t := &tally{latency: NewHistogram(), lag: NewHistogram(), codes: make(map[string]int64),
+		example: make(map[string]string)}
 	for range kinds {
 		t.kinds = append(t.kinds, NewHistogram())
 	}

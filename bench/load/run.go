@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Op is one request: it asks, and returns when it has the answer. worker is below the number of places or callers, and no
-// two requests at the same time have the same; n counts the requests of the run from 0. What it needs of a context
+// Op is one request: it asks, and returns when it has the answer. worker is below the number of places or callers, and
+// no two requests at the same time have the same; n counts the requests of the run from 0. What it needs of a context
 // it brings along. ErrDry ends the run.
 type Op func(worker int, n int64) error
 
@@ -239,7 +239,8 @@ func (r *run) measure(work func(), closed bool) Result {
 		if at-began >= r.options.Interval/2 { // a shorter one, at the end, would say little
 			p := Point{
 				At: at, PerSecond: float64(interval.latency.TotalCount()) / (at - began).Seconds(), Errors: interval.failed,
-				P50: Quantile(interval.latency, .5), P99: Quantile(interval.latency, .99), Max: Quantile(interval.latency, 1),
+				P50: Quantile(interval.latency, .5), P99: Quantile(interval.latency,
+					.99), Max: Quantile(interval.latency, 1),
 			}
 			result.Series = append(result.Series, p)
 			r.options.Observe(p)

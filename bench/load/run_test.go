@@ -51,8 +51,8 @@ func TestOpenKeepsItsSchedule(t *testing.T) {
 	})
 }
 
-// TestOpenCountsFromTheSchedule lets the target stand still for a second: every request of that second has waited, though
-// few of them were outstanding at once.
+// TestOpenCountsFromTheSchedule lets the target stand still for a second: every request of that second has waited,
+// though few of them were outstanding at once.
 func TestOpenCountsFromTheSchedule(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
@@ -62,7 +62,8 @@ func TestOpenCountsFromTheSchedule(t *testing.T) {
 			}
 			return nil
 		}
-		open := Open(t.Context(), Even(Segment{For: 10 * time.Second, Rate: 100}), Options{Places: 4, sleep: time.Sleep}, stall)
+		open := Open(t.Context(), Even(Segment{For: 10 * time.Second, Rate: 100}),
+			Options{Places: 4, sleep: time.Sleep}, stall)
 		if open.Waited < 90 || open.Unsent != 0 {
 			t.Errorf("%d waited for a place, %d never left", open.Waited, open.Unsent)
 		}
@@ -87,14 +88,15 @@ func TestOpenCountsFromTheSchedule(t *testing.T) {
 func TestOpenNeverExceedsItsPlaces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var outstanding, most atomic.Int64
-		r := Open(t.Context(), Even(Segment{For: time.Second, Rate: 1000}), Options{Places: 5, sleep: time.Sleep}, func(int, int64) error {
-			n := outstanding.Add(1)
-			for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
-			}
-			time.Sleep(100 * time.Millisecond)
-			outstanding.Add(-1)
-			return nil
-		})
+		r := Open(t.Context(), Even(Segment{For: time.Second, Rate: 1000}), Options{Places: 5, sleep: time.Sleep},
+			func(int, int64) error {
+				n := outstanding.Add(1)
+				for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+				}
+				time.Sleep(100 * time.Millisecond)
+				outstanding.Add(-1)
+				return nil
+			})
 		if most.Load() != 5 {
 			t.Errorf("%d at once", most.Load())
 		}
@@ -134,17 +136,19 @@ func TestOpenGivesUpOnAnImpossibleRate(t *testing.T) {
 
 func TestErrorsAreCountedByCode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := Closed(t.Context(), 3, time.Second, Options{Code: func(err error) string { return err.Error()[:4] }}, func(_ int, n int64) error {
-			time.Sleep(time.Millisecond)
-			switch n % 10 {
-			case 0:
-				return errors.New("slow: a")
-			case 1, 2:
-				return errors.New("gone: b")
-			}
-			return nil
-		})
-		if r.Codes["slow"] == 0 || r.Codes["gone"] < r.Codes["slow"] || r.Errors != r.Codes["slow"]+r.Codes["gone"] || r.Example["gone"] != "gone: b" {
+		r := Closed(t.Context(), 3, time.Second, Options{Code: func(err error) string { return err.Error()[:4] }},
+			func(_ int, n int64) error {
+				time.Sleep(time.Millisecond)
+				switch n % 10 {
+				case 0:
+					return errors.New("slow: a")
+				case 1, 2:
+					return errors.New("gone: b")
+				}
+				return nil
+			})
+		if r.Codes["slow"] == 0 || r.Codes["gone"] < r.Codes["slow"] || r.Errors != r.Codes["slow"]+r.Codes["gone"] ||
+			r.Example["gone"] != "gone: b" {
 			t.Errorf("%v %v", r.Codes, r.Example)
 		}
 		if good := r.PerSecond() * r.Elapsed.Seconds(); int64(good+.5) != r.Done-r.Errors {
@@ -156,10 +160,11 @@ func TestErrorsAreCountedByCode(t *testing.T) {
 func TestKindsAreToldApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		kind := func(n int64) int { return int(n % 2) }
-		r := Open(t.Context(), Even(Segment{For: time.Second, Rate: 100}), Options{Kinds: 2, Kind: kind, sleep: time.Sleep}, func(_ int, n int64) error {
-			time.Sleep(time.Duration(1+kind(n)) * 10 * time.Millisecond)
-			return nil
-		})
+		r := Open(t.Context(), Even(Segment{For: time.Second, Rate: 100}),
+			Options{Kinds: 2, Kind: kind, sleep: time.Sleep}, func(_ int, n int64) error {
+				time.Sleep(time.Duration(1+kind(n)) * 10 * time.Millisecond)
+				return nil
+			})
 		if len(r.Kinds) != 2 || r.Kinds[0].TotalCount() != 50 || r.Kinds[1].TotalCount() != 50 {
 			t.Fatalf("%d kinds", len(r.Kinds))
 		}
@@ -178,7 +183,8 @@ func TestRunsEndWhenDryOrStopped(t *testing.T) {
 			return nil
 		}
 		began := time.Now()
-		if r := Open(t.Context(), Even(Segment{For: time.Hour, Rate: 10}), Options{sleep: time.Sleep}, dry); r.Done != 7 || r.Errors != 0 || time.Since(began) > time.Minute {
+		if r := Open(t.Context(), Even(Segment{For: time.Hour, Rate: 10}), Options{sleep: time.Sleep},
+			dry); r.Done != 7 || r.Errors != 0 || time.Since(began) > time.Minute {
 			t.Errorf("open: %d done, %d errors after %v", r.Done, r.Errors, time.Since(began))
 		}
 		if r := Closed(t.Context(), 2, time.Hour, Options{}, dry); r.Done != 7 || r.Errors != 0 {
@@ -187,7 +193,8 @@ func TestRunsEndWhenDryOrStopped(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
 		began = time.Now()
-		if r := Open(ctx, Even(Segment{For: time.Hour, Rate: .01}), Options{sleep: time.Sleep}, dry); time.Since(began) > 4*time.Second || r.Done != 1 {
+		if r := Open(ctx, Even(Segment{For: time.Hour, Rate: .01}), Options{sleep: time.Sleep},
+			dry); time.Since(began) > 4*time.Second || r.Done != 1 {
 			t.Errorf("stopped after %v, %d done", time.Since(began), r.Done)
 		}
 	})

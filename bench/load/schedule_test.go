@@ -17,7 +17,8 @@ func all(s *Schedule) (dues []time.Duration) {
 }
 
 func TestEvenSpreadsEvenly(t *testing.T) {
-	dues := all(Even(Segment{For: time.Second, Rate: 4}, Segment{For: time.Second, Rate: 0}, Segment{For: 500 * time.Millisecond, Rate: 10}))
+	dues := all(Even(Segment{For: time.Second, Rate: 4}, Segment{For: time.Second, Rate: 0},
+		Segment{For: 500 * time.Millisecond, Rate: 10}))
 	ms := time.Millisecond
 	want := []time.Duration{0, 250 * ms, 500 * ms, 750 * ms, 2000 * ms, 2100 * ms, 2200 * ms, 2300 * ms, 2400 * ms}
 	if len(dues) != len(want) {

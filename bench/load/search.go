@@ -20,8 +20,8 @@ type Goal struct {
 	P99 time.Duration
 }
 
-// Misses says why a run does not hold the goal; empty where it does. Who falls behind the rate needs ever longer for each
-// request, counted from when it was due, so the p99 tells that, too.
+// Misses says why a run does not hold the goal; empty where it does. Who falls behind the rate needs ever longer for
+// each request, counted from when it was due, so the p99 tells that, too.
 func (g Goal) Misses(r Result) string {
 	switch {
 	case r.Errors > 0:
@@ -44,7 +44,8 @@ type Step struct {
 
 // Search finds about the highest rate that holds the goal, with at most so many probes. ceiling is a throughput that is
 // not expected to be exceeded, as a closed loop finds it. best is 0 where no rate that was tried held.
-func Search(ctx context.Context, ceiling float64, goal Goal, probes int, probe func(ctx context.Context, rate float64) (Result, error)) (best float64, steps []Step, err error) {
+func Search(ctx context.Context, ceiling float64, goal Goal, probes int,
+	probe func(ctx context.Context, rate float64) (Result, error)) (best float64, steps []Step, err error) {
 	low, high := 0.0, 0.0 // the highest that held, the lowest that did not
 	rate := ceiling * firstProbe
 	for len(steps) < probes && rate >= 1 {

@@ -11,7 +11,8 @@ import (
 // server answers as one does that has a capacity: fast below it, and slower the nearer it gets.
 func server(capacity float64) func(context.Context, float64) (Result, error) {
 	return func(_ context.Context, rate float64) (Result, error) {
-		r := Result{Elapsed: time.Second, Done: int64(min(rate, capacity)), Latency: NewHistogram(), Lag: NewHistogram()}
+		r := Result{Elapsed: time.Second, Done: int64(min(rate, capacity)), Latency: NewHistogram(),
+			Lag: NewHistogram()}
 		latency := time.Hour
 		if rate < capacity {
 			latency = time.Duration(float64(time.Millisecond) / (1 - rate/capacity))
@@ -51,7 +52,8 @@ func TestSearchIsBounded(t *testing.T) {
 		t.Errorf("%d probes, %v", len(steps), err)
 	}
 	broken := errors.New("broken")
-	_, steps, err = Search(t.Context(), 1000, Goal{}, 3, func(context.Context, float64) (Result, error) { return Result{}, broken })
+	_, steps, err = Search(t.Context(), 1000, Goal{}, 3,
+		func(context.Context, float64) (Result, error) { return Result{}, broken })
 	if !errors.Is(err, broken) || len(steps) != 0 {
 		t.Errorf("%v %v", steps, err)
 	}

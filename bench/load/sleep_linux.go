@@ -37,7 +37,8 @@ func (a *alarm) set(d time.Duration) bool {
 	}
 	var setErr error
 	err = raw.Control(func(fd uintptr) {
-		setErr = unix.TimerfdSettime(int(fd), 0, &unix.ItimerSpec{Value: unix.NsecToTimespec(max(1, d.Nanoseconds()))}, nil)
+		setErr = unix.TimerfdSettime(int(fd), 0, &unix.ItimerSpec{Value: unix.NsecToTimespec(max(1, d.Nanoseconds()))},
+			nil)
 	})
 	return err == nil && setErr == nil
 }

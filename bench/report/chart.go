@@ -25,7 +25,8 @@ type line struct {
 
 // chart draws lines over labels as SVG that HTML can carry inline.
 func chart(title string, labels []string, logarithmic bool, lines ...line) (template.HTML, error) {
-	painter := charts.NewPainter(charts.PainterOptions{OutputFormat: charts.ChartOutputSVG, Width: chartWidth, Height: chartHeight})
+	painter := charts.NewPainter(charts.PainterOptions{OutputFormat: charts.ChartOutputSVG, Width: chartWidth,
+		Height: chartHeight})
 	values := make([][]float64, len(lines))
 	names := make([]string, len(lines))
 	for i, l := range lines {
@@ -39,7 +40,8 @@ func chart(title string, labels []string, logarithmic bool, lines ...line) (temp
 	o := charts.NewLineChartOptionWithData(values)
 	o.Title = charts.TitleOption{Text: title, FontStyle: charts.FontStyle{FontSize: 14}}
 	o.Legend = charts.LegendOption{SeriesNames: names, Show: charts.Ptr(len(lines) > 1)}
-	o.XAxis = charts.XAxisOption{Labels: labels, LabelCount: min(len(labels), timeLabels), BoundaryGap: charts.Ptr(false)}
+	o.XAxis = charts.XAxisOption{Labels: labels, LabelCount: min(len(labels), timeLabels),
+		BoundaryGap: charts.Ptr(false)}
 	y.ValueFormatter = format
 	o.YAxis = []charts.YAxisOption{y}
 	o.ValueFormatter = format
@@ -52,7 +54,8 @@ func chart(title string, labels []string, logarithmic bool, lines ...line) (temp
 	if err != nil {
 		return "", err
 	}
-	return template.HTML(bytes.TrimSpace(svg)), nil //nolint:gosec // made by the chart library from labels that it escapes
+	//nolint:gosec // made by the chart library from labels that it escapes
+	return template.HTML(bytes.TrimSpace(svg)), nil
 }
 
 // decades turns milliseconds into their logarithms, with an axis that names whole powers of ten.
@@ -69,7 +72,8 @@ func decades(values [][]float64) (charts.YAxisOption, charts.ValueFormatter) {
 		low, high = 0, 1
 	}
 	low, high = math.Floor(low), max(math.Ceil(high), math.Floor(low)+1)
-	axis := charts.YAxisOption{Min: charts.Ptr(low), Max: charts.Ptr(high), LabelCount: int(high-low) + 1, RangeValuePaddingScale: charts.Ptr(0.0)}
+	axis := charts.YAxisOption{Min: charts.Ptr(low), Max: charts.Ptr(high), LabelCount: int(high-low) + 1,
+		RangeValuePaddingScale: charts.Ptr(0.0)}
 	return axis, func(v float64) string {
 		return strconv.FormatFloat(math.Pow(10, v), 'g', 3, 64)
 	}
@@ -112,7 +116,8 @@ func (s Suite) charts() ([]template.HTML, error) {
 			labels = append(labels, strconv.FormatFloat(100*q.Q, 'g', 6, 64)+" %")
 			spread.values = append(spread.values, q.Ms)
 		}
-		if err := add(chart("Latency distribution: so many of the requests took at most so many ms", labels, true, spread)); err != nil {
+		if err := add(chart("Latency distribution: so many of the requests took at most so many ms", labels, true,
+			spread)); err != nil {
 			return nil, err
 		}
 	}
@@ -123,7 +128,8 @@ func (s Suite) charts() ([]template.HTML, error) {
 			labels = append(labels, seconds(l.T))
 			lag.values = append(lag.values, l.Ms)
 		}
-		if err := add(chart("Settle lag, ms: age of the oldest win that is not a credit yet, over seconds", labels, false, lag)); err != nil {
+		if err := add(chart("Settle lag, ms: age of the oldest win that is not a credit yet, over seconds", labels,
+			false, lag)); err != nil {
 			return nil, err
 		}
 	}

@@ -11,7 +11,8 @@ import (
 
 // Compare writes two runs side by side, with what makes them hard to compare.
 func Compare(w io.Writer, nameA string, a Report, nameB string, b Report) error {
-	fmt.Fprintf(w, "A  %s  %s  %s\nB  %s  %s  %s\n", nameA, a.StartedAt.Format("2006-01-02 15:04"), a.Command, nameB, b.StartedAt.Format("2006-01-02 15:04"), b.Command)
+	fmt.Fprintf(w, "A  %s  %s  %s\nB  %s  %s  %s\n", nameA, a.StartedAt.Format("2006-01-02 15:04"), a.Command, nameB,
+		b.StartedAt.Format("2006-01-02 15:04"), b.Command)
 	for _, difference := range differences(a, b) {
 		fmt.Fprintln(w, "!  "+difference)
 	}
@@ -53,7 +54,8 @@ func differences(a, b Report) (found []string) {
 		}
 		for _, setting := range union(sa.Settings, sb.Settings) {
 			if va, vb := sa.Settings[setting], sb.Settings[setting]; va != vb {
-				found = append(found, fmt.Sprintf("%s: another %s: %s against %s", name, setting, orNone(va), orNone(vb)))
+				found = append(found, fmt.Sprintf("%s: another %s: %s against %s", name, setting, orNone(va),
+					orNone(vb)))
 			}
 		}
 	}
@@ -107,7 +109,8 @@ func compareSuites(w io.Writer, name string, a, b *Suite) {
 		figure string
 		a, b   float64
 	}{
-		{"per second", a.PerSecond, b.PerSecond}, {"p50 ms", a.P50, b.P50}, {"p99 ms", a.P99, b.P99}, {"errors", float64(a.Errors), float64(b.Errors)},
+		{"per second", a.PerSecond, b.PerSecond}, {"p50 ms", a.P50, b.P50}, {"p99 ms", a.P99, b.P99}, {"errors",
+			float64(a.Errors), float64(b.Errors)},
 	} {
 		compareValues(w, name, x.figure, x.a, true, x.b, true)
 	}

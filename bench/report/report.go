@@ -1,5 +1,5 @@
-// Package report is what a bench run leaves behind: figures with everything needed to judge and to repeat them, as JSON, as a
-// table and as one HTML file, and two runs side by side.
+// Package report is what a bench run leaves behind: figures with everything needed to judge and to repeat them, as
+// JSON, as a table and as one HTML file, and two runs side by side.
 package report
 
 import (
@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// Schema is the version of the JSON. Fields may be added within a version; none is removed, and none changes its meaning.
+// Schema is the version of the JSON. Fields may be added within a version; none is removed, and none changes its
+// meaning.
 const Schema = 1
 
 // Report is a run. docs/bench.md explains every field of its JSON.
@@ -68,13 +69,15 @@ type Durability struct {
 	WaitReplicas        int      `json:"wait_replicas"`
 	FlushLogAtTrxCommit []string `json:"mysql_flush_log_at_trx_commit"`
 	SyncBinlog          []string `json:"mysql_sync_binlog"`
-	Filesystem          string   `json:"filesystem,omitempty"` // of the temporary data, where this run started the target
+	// of the temporary data, where this run started the target
+	Filesystem string `json:"filesystem,omitempty"`
 }
 
 // Suite is what one suite measured.
 type Suite struct {
 	Name string `json:"name"`
-	Loop string `json:"loop"` // open, or closed: then latencies leave out what the generator waited (coordinated omission)
+	// open, or closed: then latencies leave out what the generator waited (coordinated omission)
+	Loop string `json:"loop"`
 
 	PerSecond     float64 `json:"per_second"` // requests answered without an error
 	P50           float64 `json:"p50_ms"`
@@ -126,11 +129,12 @@ type Step struct {
 type Generator struct {
 	LagP50  float64 `json:"lag_p50_ms"` // how late requests left although a place was free
 	LagP99  float64 `json:"lag_p99_ms"`
-	Limited bool    `json:"limited"`            // the generator, not the target, was the limit
-	Places  int     `json:"places"`             // most requests outstanding; callers, in a closed loop
-	Waited  int64   `json:"waited"`             // requests that had to wait for a place
-	Unsent  int64   `json:"unsent"`             // requests that never left
-	CPU     float64 `json:"cpu_us_per_request"` // processor time of the generator itself for each request, in microseconds
+	Limited bool    `json:"limited"` // the generator, not the target, was the limit
+	Places  int     `json:"places"`  // most requests outstanding; callers, in a closed loop
+	Waited  int64   `json:"waited"`  // requests that had to wait for a place
+	Unsent  int64   `json:"unsent"`  // requests that never left
+	// processor time of the generator itself for each request, in microseconds
+	CPU float64 `json:"cpu_us_per_request"`
 }
 
 // Books is what the check after the suite found.

@@ -24,7 +24,8 @@ func (r Report) Text(w io.Writer) error {
 		if s.Loop == "closed" {
 			name += " (closed loop)"
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%d of %d\t\n", name, Count(s.PerSecond), s.latency(s.P50), s.latency(s.P99), s.latency(s.P999), s.Errors,
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%d of %d\t\n", name, Count(s.PerSecond), s.latency(s.P50),
+			s.latency(s.P99), s.latency(s.P999), s.Errors,
 			balance(s.BooksBalanced), s.Books.Credited, s.Books.Wins)
 	}
 	if err := t.Flush(); err != nil {
@@ -49,10 +50,12 @@ func (r Report) Heading() string {
 	if r.Target.SelfStarted {
 		started = ", started for this run on the same machine"
 	}
-	return fmt.Sprintf("%d × %s, %s/%s; hongbao %s at %s%s, %d shards × %d buckets\nRedis %s: appendonly %v, appendfsync %s, replicas waited for %d; MySQL %s: flush at commit %s%s",
+	return fmt.Sprintf(
+		"%d × %s, %s/%s; hongbao %s at %s%s, %d shards × %d buckets\nRedis %s: appendonly %v, appendfsync %s, replicas waited for %d; MySQL %s: flush at commit %s%s",
 		r.Machine.CPUs, r.Machine.CPU, r.Machine.OS, r.Machine.Arch, r.Versions.Hongbao, r.Target.RPC, started,
 		r.Target.Shards, r.Target.BucketsPerShard,
-		list(r.Versions.Redis), r.Durability.RedisAppendOnly, list(r.Durability.RedisAppendFsync), r.Durability.WaitReplicas,
+		list(r.Versions.Redis), r.Durability.RedisAppendOnly, list(
+			r.Durability.RedisAppendFsync), r.Durability.WaitReplicas,
 		list(r.Versions.MySQL), list(r.Durability.FlushLogAtTrxCommit), r.Durability.where())
 }
 

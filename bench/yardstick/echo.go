@@ -72,7 +72,8 @@ func (e *Echo) Name() string { return "echo" }
 
 // What it is.
 func (e *Echo) What() string {
-	return fmt.Sprintf("a Kitex call of a grab's size that is answered at once, without authentication, %d callers", Callers)
+	return fmt.Sprintf("a Kitex call of a grab's size that is answered at once, without authentication, %d callers",
+		Callers)
 }
 
 // Measure returns calls a second.

@@ -80,7 +80,8 @@ func (m *MySQL) Close(ctx context.Context) error {
 	return errors.Join(err, m.db.Close())
 }
 
-// RowLock is a grab as most write it: the envelope's row is locked, read, and updated together with the insert of who got what.
+// RowLock is a grab as most write it: the envelope's row is locked, read, and updated together with the insert of who
+// got what.
 type RowLock struct{ *MySQL }
 
 // Name of the yardstick.
@@ -88,7 +89,8 @@ func (RowLock) Name() string { return "rowlock" }
 
 // What it is.
 func (RowLock) What() string {
-	return fmt.Sprintf("a grab by SELECT … FOR UPDATE, INSERT, UPDATE, COMMIT on the same MySQL, %d envelopes, %d connections", lockedEnvelopes, lockConnections)
+	return fmt.Sprintf(
+		"a grab by SELECT … FOR UPDATE, INSERT, UPDATE, COMMIT on the same MySQL, %d envelopes, %d connections", lockedEnvelopes, lockConnections)
 }
 
 // Measure returns grabs a second.
@@ -112,7 +114,8 @@ func (r RowLock) grab(ctx context.Context, envelope int64, user string) error {
 	var taken int
 	err = tx.QueryRowContext(ctx, "SELECT taken FROM envelopes WHERE id = ? FOR UPDATE", envelope).Scan(&taken)
 	if err == nil {
-		_, err = tx.ExecContext(ctx, "INSERT INTO grabs VALUES (?, ?, ?, ?, ?)", envelope, user, taken, 100, time.Now().UnixMilli())
+		_, err = tx.ExecContext(ctx, "INSERT INTO grabs VALUES (?, ?, ?, ?, ?)", envelope, user, taken, 100,
+			time.Now().UnixMilli())
 	}
 	if err == nil {
 		_, err = tx.ExecContext(ctx, "UPDATE envelopes SET taken = taken + 1 WHERE id = ?", envelope)
@@ -131,12 +134,14 @@ func (Insert) Name() string { return "insert" }
 
 // What it is.
 func (Insert) What() string {
-	return fmt.Sprintf("rows by bare INSERT of %d rows a statement and commit into InnoDB on the same MySQL, %d connections", rowsPerInsert, insertConnections)
+	return fmt.Sprintf(
+		"rows by bare INSERT of %d rows a statement and commit into InnoDB on the same MySQL, %d connections", rowsPerInsert, insertConnections)
 }
 
 // Measure returns rows a second.
 func (i Insert) Measure(ctx context.Context, span time.Duration) (float64, error) {
-	statement := "INSERT INTO credits (user, envelope, amount, at) VALUES " + strings.Repeat("(?, ?, ?, ?), ", rowsPerInsert-1) + "(?, ?, ?, ?)"
+	statement := "INSERT INTO credits (user, envelope, amount, at) VALUES " +
+		strings.Repeat("(?, ?, ?, ?), ", rowsPerInsert-1) + "(?, ?, ?, ?)"
 	base := context.WithoutCancel(ctx)
 	statements, err := closed(ctx, insertConnections, span, func(worker int, n int64) error {
 		args := make([]any, 0, 4*rowsPerInsert)

@@ -35,7 +35,8 @@ func fillList(ctx context.Context, client rueidis.Client, span time.Duration) (f
 		elements[i] = share
 	}
 	remove := func() {
-		_ = client.Do(context.WithoutCancel(ctx), client.B().Unlink().Key(lpopKey).Build()).Error() // the next one overwrites it
+		// the next one overwrites it
+		_ = client.Do(context.WithoutCancel(ctx), client.B().Unlink().Key(lpopKey).Build()).Error()
 	}
 	for left := int(lpopGuess * span.Seconds()); left > 0; left -= pushed {
 		if err := client.Do(ctx, client.B().Rpush().Key(lpopKey).Element(elements...).Build()).Error(); err != nil {

@@ -28,7 +28,8 @@ func TestEcho(t *testing.T) {
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- ServeEcho(ctx, listener) }()
-	options := []client.Option{client.WithHostPorts(listener.Addr().String()), client.WithTransportProtocol(transport.TTHeader), client.WithRPCTimeout(time.Second)}
+	options := []client.Option{client.WithHostPorts(listener.Addr().String()),
+		client.WithTransportProtocol(transport.TTHeader), client.WithRPCTimeout(time.Second)}
 	echo, err := NewEcho(300, options)
 	if err != nil {
 		t.Fatal(err)
@@ -98,12 +99,15 @@ func TestMySQLYardsticks(t *testing.T) {
 	}
 	// As many were taken as grabs say, so no lock was missing.
 	var taken, grabs int64
-	if err := m.db.QueryRowContext(t.Context(), "SELECT (SELECT SUM(taken) FROM envelopes), (SELECT COUNT(*) FROM grabs)").Scan(&taken, &grabs); err != nil || taken != grabs || grabs == 0 {
+	if err := m.db.QueryRowContext(t.Context(),
+		"SELECT (SELECT SUM(taken) FROM envelopes), (SELECT COUNT(*) FROM grabs)").Scan(&taken, &grabs); err != nil ||
+		taken != grabs || grabs == 0 {
 		t.Errorf("%d taken, %d grabs, %v", taken, grabs, err)
 	}
 	n, err = Insert{m}.Measure(t.Context(), span)
 	var rows float64
-	if scan := m.db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM credits").Scan(&rows); scan != nil || err != nil || rows < rowsPerInsert || n > rows/span.Seconds() {
+	if scan := m.db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM credits").Scan(&rows); scan != nil ||
+		err != nil || rows < rowsPerInsert || n > rows/span.Seconds() {
 		t.Errorf("insert: %v a second, %v rows, %v, %v", n, rows, err, scan)
 	}
 	if err := m.Close(t.Context()); err != nil {

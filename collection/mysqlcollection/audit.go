@@ -26,9 +26,9 @@ const auditPage = 20
 // Audit is what collections add to the audit: every collection of a shard against its parts, each part that is paid
 // against its payment, and each payment against its part.
 //
-// A part is paid after its hold was committed, so what the early snapshot shows as paid has its hold in the late one; and
-// a payment comes after its claim and before what ends it, so a payment of the early snapshot has its part claimed or
-// paid in the late one.
+// A part is paid after its hold was committed, so what the early snapshot shows as paid has its hold in the late one;
+// and a payment comes after its claim and before what ends it, so a payment of the early snapshot has its part claimed
+// or paid in the late one.
 func (s *Store) Audit() audit.Product {
 	return audit.Product{HoldCheck: ledger.HoldCheck{Subject: collection.Subject}, Tables: s.audit}
 }
@@ -113,21 +113,25 @@ func (c *check) collection(of collection.Collection) {
 			c.Found(AuditCollection, p.String(), "a state", part.State)
 		}
 		if (part.State == collection.PartPaid) != (part.Payment != 0) {
-			c.Found(AuditCollection, fmt.Sprintf("%s, %s: its payment", p, part.State), "one if it is paid", part.Payment)
+			c.Found(AuditCollection, fmt.Sprintf("%s, %s: its payment", p, part.State), "one if it is paid",
+				part.Payment)
 		}
 	}
 	if due != of.Due || all > of.Total {
-		c.Found(AuditCollection, name+": due of the total", fmt.Sprintf("%d of at least %d", due, all), fmt.Sprintf("%d of %d", of.Due, of.Total))
+		c.Found(AuditCollection, name+": due of the total", fmt.Sprintf("%d of at least %d", due, all),
+			fmt.Sprintf("%d of %d", of.Due, of.Total))
 	}
 	if collected != of.Collected {
 		c.Found(AuditCollection, name+", against the sum of its paid parts", collected, of.Collected)
 	}
-	if complete := unpaid == 0; of.State != collection.StateClosed && complete != (of.State == collection.StateComplete) {
+	if complete := unpaid == 0; of.State != collection.StateClosed &&
+		complete != (of.State == collection.StateComplete) {
 		c.Found(AuditCollection, fmt.Sprintf("%s with %d unpaid parts: complete", name, unpaid), complete, of.State)
 	}
 }
 
-// checkPaid looks for the payments of paid parts, in late snapshots, once there are enough of them or it is the last call.
+// checkPaid looks for the payments of paid parts, in late snapshots, once there are enough of them or it is the last
+// call.
 func (c *check) checkPaid(last bool) error {
 	if len(c.paid) < audit.Page && !last {
 		return nil
@@ -242,7 +246,8 @@ func (c *check) partsOf(collector int, holds []ledger.Hold) error {
 	for _, h := range holds {
 		claim, _ := claimOf(h)
 		p, ok := parts[key{claim.Collection, claim.Member}]
-		pays := p.State == collection.PartPaid && p.Payment == h.ID || p.State == collection.PartClaimed && p.Claim == claim.Claim
+		pays := p.State == collection.PartPaid && p.Payment == h.ID || p.State == collection.PartClaimed &&
+			p.Claim == claim.Claim
 		if !ok || !pays {
 			c.Found(AuditPayment, fmt.Sprintf("payment %d by %s", h.ID, h.Owner),
 				fmt.Sprintf("claim %d of a part of collection %d", claim.Claim, claim.Collection),
@@ -273,7 +278,10 @@ func (c *check) collections() iter.Seq2[collection.Collection, error] {
 		if after != nil {
 			id = after.ID
 		}
-		page, err := rows.Select(c.ctx, c.Early(), func(row *sql.Rows) (collection.Collection, error) { return scanCollection(row) },
+		page, err := rows.Select(c.ctx, c.Early(), func(row *sql.Rows) (collection.Collection,
+			error) {
+			return scanCollection(row)
+		},
 			"SELECT "+collectionColumns+" FROM "+t.collections+" WHERE id > ? ORDER BY id LIMIT ?", id, auditPage)
 		if err != nil || len(page) == 0 {
 			return nil, err

@@ -76,25 +76,43 @@ func TestAuditNamesWhatIsWrongWithCollections(t *testing.T) {
 		codes []string
 		what  string // part of what the first of the codes names
 	}{
-		{"a bill nobody finds", "", "DELETE FROM {index_entries} WHERE reference = $collection AND who = $carol", []string{ledger.AuditIndex}, "collection $collection"},
+		{"a bill nobody finds", "", "DELETE FROM {index_entries} WHERE reference = $collection AND who = $carol",
+			[]string{ledger.AuditIndex}, "collection $collection"},
 		{"a bill that the group does not find", "$group", "", []string{ledger.AuditIndex}, "collection $collection"},
-		{"more due than the parts", "UPDATE {collections} SET due = due + 1, total = total + 1", "", []string{mysqlcollection.AuditCollection}, "collection $collection: due"},
-		{"more collected than was paid", "UPDATE {collections} SET collected = collected + 1", "", []string{mysqlcollection.AuditCollection}, "collection $collection"},
-		{"complete with an unpaid part", "UPDATE {collections} SET state = 'complete'", "", []string{mysqlcollection.AuditCollection}, "collection $collection with 1 unpaid"},
-		{"open with none", "UPDATE {collection_parts} SET state = 'own' WHERE member = $carol; UPDATE {collections} SET due = 100", "", []string{mysqlcollection.AuditCollection}, "collection $collection with 0 unpaid"},
-		{"a collection that is gone", "DELETE FROM {collections}", "", []string{mysqlcollection.AuditCollection}, "in collection $collection"},
-		{"a part in no state", "UPDATE {collection_parts} SET state = 'lost' WHERE member = $carol", "", []string{mysqlcollection.AuditCollection}, "part of "},
-		{"a part that is due and has a payment", "UPDATE {collection_parts} SET payment = 5 WHERE member = $carol", "", []string{mysqlcollection.AuditCollection}, "part of "},
-		{"a part that was paid by nothing", "UPDATE {collection_parts} SET payment = 5 WHERE member = $bob", "", []string{mysqlcollection.AuditPayment}, "part of "},
-		{"a part that was paid by something else", "UPDATE {collection_parts} SET payment = $payment, state = 'paid' WHERE member = $carol; UPDATE {collections} SET collected = 200, state = 'complete'", "",
+		{"more due than the parts", "UPDATE {collections} SET due = due + 1, total = total + 1", "",
+			[]string{mysqlcollection.AuditCollection}, "collection $collection: due"},
+		{"more collected than was paid", "UPDATE {collections} SET collected = collected + 1", "",
+			[]string{mysqlcollection.AuditCollection}, "collection $collection"},
+		{"complete with an unpaid part", "UPDATE {collections} SET state = 'complete'", "",
+			[]string{mysqlcollection.AuditCollection}, "collection $collection with 1 unpaid"},
+		{"open with none",
+			"UPDATE {collection_parts} SET state = 'own' WHERE member = $carol; UPDATE {collections} SET due = 100", "", []string{mysqlcollection.AuditCollection}, "collection $collection with 0 unpaid"},
+		{"a collection that is gone", "DELETE FROM {collections}", "", []string{mysqlcollection.AuditCollection},
+			"in collection $collection"},
+		{"a part in no state", "UPDATE {collection_parts} SET state = 'lost' WHERE member = $carol", "",
+			[]string{mysqlcollection.AuditCollection}, "part of "},
+		{"a part that is due and has a payment", "UPDATE {collection_parts} SET payment = 5 WHERE member = $carol", "",
+			[]string{mysqlcollection.AuditCollection}, "part of "},
+		{"a part that was paid by nothing", "UPDATE {collection_parts} SET payment = 5 WHERE member = $bob", "",
 			[]string{mysqlcollection.AuditPayment}, "part of "},
-		{"a part that was paid too little", "UPDATE {collection_parts} SET amount = 101 WHERE member = $bob; UPDATE {collections} SET due = 201, total = 201, collected = 101", "", []string{mysqlcollection.AuditPayment}, "part of "},
-		{"a part under another claim", "UPDATE {collection_parts} SET claim = 2 WHERE member = $bob", "", []string{mysqlcollection.AuditPayment}, "part of "},
-		{"a payment that was made for nothing", "UPDATE {collection_parts} SET state = 'due', payment = 0 WHERE member = $bob; UPDATE {collections} SET collected = 0", "", []string{mysqlcollection.AuditPayment}, "payment $payment"},
-		{"a payment of no collection", "", "UPDATE {holds} SET detail = '{}' WHERE id = $payment", []string{mysqlcollection.AuditPayment}, ""},
-		{"a payment of another claim", "", `UPDATE {holds} SET detail = REPLACE(detail, '"claim":1', '"claim":2') WHERE id = $payment`, []string{mysqlcollection.AuditPayment}, ""},
-		{"a payment that is something else", "", "UPDATE {holds} SET subject = 'offer' WHERE id = $payment", []string{mysqlcollection.AuditPayment, ledger.AuditHoldStage}, "part of "},
-		{"a payment that was not posted", "", "UPDATE {holds} SET posted = 0, is_open = 1 WHERE id = $payment", []string{mysqlcollection.AuditPayment, ledger.AuditHoldPosted}, "part of "},
+		{"a part that was paid by something else",
+			"UPDATE {collection_parts} SET payment = $payment, state = 'paid' WHERE member = $carol; UPDATE {collections} SET collected = 200, state = 'complete'", "",
+			[]string{mysqlcollection.AuditPayment}, "part of "},
+		{"a part that was paid too little",
+			"UPDATE {collection_parts} SET amount = 101 WHERE member = $bob; UPDATE {collections} SET due = 201, total = 201, collected = 101", "", []string{mysqlcollection.AuditPayment}, "part of "},
+		{"a part under another claim", "UPDATE {collection_parts} SET claim = 2 WHERE member = $bob", "",
+			[]string{mysqlcollection.AuditPayment}, "part of "},
+		{"a payment that was made for nothing",
+			"UPDATE {collection_parts} SET state = 'due', payment = 0 WHERE member = $bob; UPDATE {collections} SET collected = 0", "", []string{mysqlcollection.AuditPayment}, "payment $payment"},
+		{"a payment of no collection", "", "UPDATE {holds} SET detail = '{}' WHERE id = $payment",
+			[]string{mysqlcollection.AuditPayment}, ""},
+		{"a payment of another claim", "",
+			`UPDATE {holds} SET detail = REPLACE(detail, '"claim":1', '"claim":2') WHERE id = $payment`, []string{
+				mysqlcollection.AuditPayment}, ""},
+		{"a payment that is something else", "", "UPDATE {holds} SET subject = 'offer' WHERE id = $payment",
+			[]string{mysqlcollection.AuditPayment, ledger.AuditHoldStage}, "part of "},
+		{"a payment that was not posted", "", "UPDATE {holds} SET posted = 0, is_open = 1 WHERE id = $payment",
+			[]string{mysqlcollection.AuditPayment, ledger.AuditHoldPosted}, "part of "},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g := openGathering(t)
@@ -110,7 +128,8 @@ func TestAuditNamesWhatIsWrongWithCollections(t *testing.T) {
 			for i, code := range c.codes {
 				named[code] = true
 				if !slices.ContainsFunc(r.Discrepancies, func(d ledger.Discrepancy) bool {
-					return d.Code == code && (i > 0 || strings.Contains(d.What, g.fill(c.what))) && d.Expected != d.Found
+					return d.Code == code && (i > 0 || strings.Contains(d.What, g.fill(c.what))) &&
+						d.Expected != d.Found
 				}) {
 					t.Errorf("no %s about %q in %+v", code, g.fill(c.what), r.Discrepancies)
 				}

@@ -50,7 +50,8 @@ var errPartChanged = errors.New("mysqlcollection: a part changed under the lock 
 
 // setPart writes a part of a locked collection, provided that it is still in the state that it was read in.
 func setPart(ctx context.Context, tx *sql.Tx, t tables, id int64, before, p collection.Part) error {
-	done, err := tx.ExecContext(ctx, "UPDATE "+t.parts+" SET state = ?, claim = ?, payment = ?, at = ? WHERE collection = ? AND member = ? AND state = ? AND claim = ?",
+	done, err := tx.ExecContext(ctx,
+		"UPDATE "+t.parts+" SET state = ?, claim = ?, payment = ?, at = ? WHERE collection = ? AND member = ? AND state = ? AND claim = ?",
 		string(p.State), p.Claim, p.Payment, p.At.UnixMilli(), id, p.Member, string(before.State), before.Claim)
 	if err != nil {
 		return err
@@ -88,7 +89,8 @@ func (s *Store) Claim(ctx context.Context, id int64, member string, at time.Time
 
 // Release makes a claimed part due again, if the claim is this one. Error: shards.ErrUnavailable.
 func (s *Store) Release(ctx context.Context, claim collection.Claim, at time.Time) error {
-	_, _, err := s.change(ctx, claim.Collection, nil, func(tx *sql.Tx, t tables, c *collection.Collection) (bool, error) {
+	_, _, err := s.change(ctx, claim.Collection, nil, func(tx *sql.Tx, t tables, c *collection.Collection) (bool,
+		error) {
 		p := partOf(c, claim.Member)
 		if p == nil || p.State != collection.PartClaimed || p.Claim != claim.Claim {
 			return false, nil
@@ -100,25 +102,28 @@ func (s *Store) Release(ctx context.Context, claim collection.Claim, at time.Tim
 	return err
 }
 
-// Record makes a claimed part paid by a hold, if the claim is this one, counts it, and completes an open collection with
-// its last part. A part that this hold has paid before stays as it is; any other is an error, for then a payment was made
-// that the collection knows nothing of.
-func (s *Store) Record(ctx context.Context, claim collection.Claim, hold int64, at time.Time, events collection.Events) (collection.Collection, error) {
-	c, _, err := s.change(ctx, claim.Collection, events, func(tx *sql.Tx, t tables, c *collection.Collection) (bool, error) {
-		p := partOf(c, claim.Member)
-		switch {
-		case p != nil && p.State == collection.PartPaid && p.Payment == hold:
-			return false, nil
-		case p == nil || p.State != collection.PartClaimed || p.Claim != claim.Claim:
-			return false, fmt.Errorf("mysqlcollection: payment %d of claim %d by %s has no part", hold, claim.Claim, claim.Member)
-		}
-		before := *p
-		p.State, p.Payment, p.At = collection.PartPaid, hold, rows.Millis(at.UnixMilli())
-		if err := setPart(ctx, tx, t, c.ID, before, *p); err != nil {
-			return false, err
-		}
-		return true, count(ctx, tx, t, c, p.Minor)
-	})
+// Record makes a claimed part paid by a hold, if the claim is this one, counts it, and completes an open collection
+// with its last part. A part that this hold has paid before stays as it is; any other is an error, for then a payment
+// was made that the collection knows nothing of.
+func (s *Store) Record(ctx context.Context, claim collection.Claim, hold int64, at time.Time,
+	events collection.Events) (collection.Collection, error) {
+	c, _, err := s.change(ctx, claim.Collection, events,
+		func(tx *sql.Tx, t tables, c *collection.Collection) (bool, error) {
+			p := partOf(c, claim.Member)
+			switch {
+			case p != nil && p.State == collection.PartPaid && p.Payment == hold:
+				return false, nil
+			case p == nil || p.State != collection.PartClaimed || p.Claim != claim.Claim:
+				return false, fmt.Errorf("mysqlcollection: payment %d of claim %d by %s has no part", hold, claim.Claim,
+					claim.Member)
+			}
+			before := *p
+			p.State, p.Payment, p.At = collection.PartPaid, hold, rows.Millis(at.UnixMilli())
+			if err := setPart(ctx, tx, t, c.ID, before, *p); err != nil {
+				return false, err
+			}
+			return true, count(ctx, tx, t, c, p.Minor)
+		})
 	return c, err
 }
 
@@ -131,30 +136,35 @@ func count(ctx context.Context, tx *sql.Tx, t tables, c *collection.Collection, 
 	if !unpaid && c.State == collection.StateOpen {
 		c.State = collection.StateComplete
 	}
-	_, err := tx.ExecContext(ctx, "UPDATE "+t.collections+" SET collected = ?, state = ? WHERE id = ?", c.Collected, string(c.State), c.ID)
+	_, err := tx.ExecContext(ctx, "UPDATE "+t.collections+" SET collected = ?, state = ? WHERE id = ?", c.Collected,
+		string(c.State), c.ID)
 	return err
 }
 
 // Close closes an open collection. One that is not open stays as it is. c is the collection afterwards.
-func (s *Store) Close(ctx context.Context, id int64, at time.Time, events collection.Events) (c collection.Collection, err error) {
+func (s *Store) Close(ctx context.Context, id int64, at time.Time,
+	events collection.Events) (c collection.Collection, err error) {
 	c, _, err = s.change(ctx, id, events, func(tx *sql.Tx, t tables, c *collection.Collection) (bool, error) {
 		if c.State != collection.StateOpen {
 			return false, nil
 		}
 		c.State, c.ClosedAt = collection.StateClosed, rows.Millis(at.UnixMilli())
-		_, err := tx.ExecContext(ctx, "UPDATE "+t.collections+" SET state = ?, closed_at = ? WHERE id = ?", string(c.State), at.UnixMilli(), id)
+		_, err := tx.ExecContext(ctx, "UPDATE "+t.collections+" SET state = ?, closed_at = ? WHERE id = ?",
+			string(c.State), at.UnixMilli(), id)
 		return true, err
 	})
 	return c, err
 }
 
-// Remind notes that an open collection was reminded of, with the notices; done is false if it was before, or is not open.
+// Remind notes that an open collection was reminded of, with the notices; done is false if it was before, or is not
+// open.
 func (s *Store) Remind(ctx context.Context, id int64, events collection.Events) (done bool, err error) {
 	_, done, err = s.change(ctx, id, events, func(tx *sql.Tx, t tables, c *collection.Collection) (bool, error) {
 		if c.State != collection.StateOpen {
 			return false, nil
 		}
-		update, err := tx.ExecContext(ctx, "UPDATE "+t.collections+" SET reminded = 1 WHERE id = ? AND reminded = 0", id)
+		update, err := tx.ExecContext(ctx, "UPDATE "+t.collections+" SET reminded = 1 WHERE id = ? AND reminded = 0",
+			id)
 		if err != nil {
 			return false, err
 		}

@@ -52,9 +52,9 @@ func (s *Store) tables(shard int) tables {
 	return tables{collections: s.cluster.Table(shard, "collections"), parts: s.cluster.Table(shard, "collection_parts")}
 }
 
-// Open stores a collection with its index entries and events, in one transaction on its collector's shard. If the request
-// was already carried out, the collection of that time is returned as it is now. Refusal: request_conflict. Any other
-// error, except shards.ErrUnavailable, says that the collection is malformed or that its id exists.
+// Open stores a collection with its index entries and events, in one transaction on its collector's shard. If the
+// request was already carried out, the collection of that time is returned as it is now. Refusal: request_conflict. Any
+// other error, except shards.ErrUnavailable, says that the collection is malformed or that its id exists.
 func (s *Store) Open(
 	ctx context.Context, r ledger.Request, c collection.Collection, index []ledger.IndexEntry, events []ledger.Event,
 ) (collection.Collection, error) {
@@ -117,8 +117,10 @@ func (s *Store) check(c collection.Collection) error {
 			return err
 		}
 		own := p.State == collection.PartOwn
-		if p.Minor < 1 || p.Minor > c.Total || members[p.Member] || own != (p.Member == c.Collector) || !own && p.State != collection.PartDue {
-			return fmt.Errorf("mysqlcollection: collection %d: a part of %d, %s, for %q", c.ID, p.Minor, p.State, p.Member)
+		if p.Minor < 1 || p.Minor > c.Total || members[p.Member] || own != (p.Member == c.Collector) || !own &&
+			p.State != collection.PartDue {
+			return fmt.Errorf("mysqlcollection: collection %d: a part of %d, %s, for %q", c.ID, p.Minor, p.State,
+				p.Member)
 		}
 		members[p.Member] = true
 		if all += p.Minor; !own {
@@ -129,9 +131,11 @@ func (s *Store) check(c collection.Collection) error {
 	case len(c.Parts) > MaxParts:
 		return fmt.Errorf("mysqlcollection: collection %d has %d parts: at most %d", c.ID, len(c.Parts), MaxParts)
 	case due != c.Due || due < 1 || all > c.Total || c.Collected != 0 || c.State != collection.StateOpen:
-		return fmt.Errorf("mysqlcollection: collection %d of %d: %d are due of parts of %d, %d collected, %s", c.ID, c.Total, c.Due, all, c.Collected, c.State)
+		return fmt.Errorf("mysqlcollection: collection %d of %d: %d are due of parts of %d, %d collected, %s", c.ID,
+			c.Total, c.Due, all, c.Collected, c.State)
 	case utf8.RuneCountInString(c.Note) > ledger.MaxNote || !utf8.ValidString(c.Note):
-		return fmt.Errorf("mysqlcollection: collection %d: the note is not UTF-8 of at most %d characters", c.ID, ledger.MaxNote)
+		return fmt.Errorf("mysqlcollection: collection %d: the note is not UTF-8 of at most %d characters", c.ID,
+			ledger.MaxNote)
 	}
 	return nil
 }
@@ -143,7 +147,8 @@ const (
 
 func scanCollection(row *sql.Rows, more ...any) (c collection.Collection, err error) {
 	var created, remind, closed int64
-	err = row.Scan(append([]any{&c.ID, &c.Group, &c.Collector, &c.Kind, &c.Currency, &c.Total, &c.Due, &c.Collected, &c.Note, &c.State,
+	err = row.Scan(append([]any{&c.ID, &c.Group, &c.Collector, &c.Kind, &c.Currency, &c.Total, &c.Due, &c.Collected,
+		&c.Note, &c.State,
 		&created, &remind, &closed}, more...)...)
 	c.CreatedAt, c.RemindAt = rows.Millis(created), rows.Millis(remind)
 	if closed != 0 {
@@ -210,7 +215,8 @@ func (s *Store) lines(ctx context.Context, shard int, ids []any, member string) 
 		p, err := scanPart(row, &id)
 		mine[id] = p
 		return err
-	}, "SELECT collection, "+partColumns+" FROM "+t.parts+" WHERE collection IN "+rows.In(len(ids))+" AND member = ?", append(ids[:len(ids):len(ids)], member)...)
+	}, "SELECT collection, "+partColumns+" FROM "+t.parts+" WHERE collection IN "+rows.In(
+		len(ids))+" AND member = ?", append(ids[:len(ids):len(ids)], member)...)
 	if err != nil {
 		return nil, err
 	}
@@ -229,16 +235,22 @@ func (s *Store) OpenedBy(ctx context.Context, collector string, before int64, li
 		return nil, err
 	}
 	shard := s.cluster.ForUser(collector)
-	ids, err := rows.Select(ctx, s.cluster.DB(shard), rows.Scalar[int64], "SELECT id FROM "+s.tables(shard).collections+" WHERE collector = ? AND id < ? ORDER BY id DESC LIMIT ?", collector, rows.Below(before), limit)
+	ids, err := rows.Select(ctx, s.cluster.DB(shard), rows.Scalar[int64],
+		"SELECT id FROM "+s.tables(
+			shard).collections+" WHERE collector = ? AND id < ? ORDER BY id DESC LIMIT ?", collector, rows.Below(
+			before), limit)
 	if err != nil {
 		return nil, shards.Classify(fmt.Errorf("collections: %w", err))
 	}
 	return ids, nil
 }
 
-// DueReminders returns the ids of open collections on a shard whose time to remind has come and that were not reminded of.
+// DueReminders returns the ids of open collections on a shard whose time to remind has come and that were not reminded
+// of.
 func (s *Store) DueReminders(ctx context.Context, shard int, now time.Time, limit int) ([]int64, error) {
-	ids, err := rows.Select(ctx, s.cluster.DB(shard), rows.Scalar[int64], "SELECT id FROM "+s.tables(shard).collections+" WHERE reminded = 0 AND state = ? AND remind_at <= ? ORDER BY remind_at LIMIT ?",
+	ids, err := rows.Select(ctx, s.cluster.DB(shard), rows.Scalar[int64],
+		"SELECT id FROM "+s.tables(
+			shard).collections+" WHERE reminded = 0 AND state = ? AND remind_at <= ? ORDER BY remind_at LIMIT ?",
 		string(collection.StateOpen), now.UnixMilli(), limit)
 	if err != nil {
 		return nil, shards.Classify(fmt.Errorf("reminders of shard %d: %w", shard, err))

@@ -89,7 +89,8 @@ func claimOf(c collection.Collection, member string, n int) collection.Claim {
 	return collection.Claim{Collection: c.ID, Member: member, Claim: n}
 }
 
-// Each line is a call on bob's part of one collection, in the order of the table; bob's part is then in the state given.
+// Each line is a call on bob's part of one collection, in the order of the table; bob's part is then in the state
+// given.
 func TestPartsOfACollection(t *testing.T) {
 	b := open(t)
 	ctx := t.Context()
@@ -139,7 +140,8 @@ func TestPartsOfACollection(t *testing.T) {
 		{"claim for carol", claim("carol"), false, collection.PartPaid, 2, collection.StateOpen, 1},
 		{"close", closing, false, collection.PartPaid, 2, collection.StateClosed, 2},
 		{"close again", closing, false, collection.PartPaid, 2, collection.StateClosed, 2},
-		{"record carol's, which was claimed before", record("carol", 1, 9), false, collection.PartPaid, 2, collection.StateClosed, 3},
+		{"record carol's, which was claimed before", record("carol", 1, 9), false, collection.PartPaid, 2,
+			collection.StateClosed, 3},
 		{"record for a stranger", record("zoe", 1, 9), true, collection.PartPaid, 2, collection.StateClosed, 3},
 	} {
 		if err := line.call(); (err != nil) != line.fails {
@@ -148,7 +150,8 @@ func TestPartsOfACollection(t *testing.T) {
 		now := ledgertest.Must(b.store.Get(ctx, c.ID))
 		part, _ := now.Part("bob")
 		if part.State != line.state || part.Claim != line.claim || now.State != line.whole || told != line.told {
-			t.Errorf("%s: %s, claim %d, %s, told %d; want %s, claim %d, %s, told %d", line.what, part.State, part.Claim, now.State, told,
+			t.Errorf("%s: %s, claim %d, %s, told %d; want %s, claim %d, %s, told %d", line.what, part.State, part.Claim,
+				now.State, told,
 				line.state, line.claim, line.whole, line.told)
 		}
 	}

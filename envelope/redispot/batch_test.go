@@ -218,7 +218,8 @@ func TestSameUserTwiceInOneBatch(t *testing.T) {
 	for _, grab := range []struct {
 		id   int64
 		user string
-	}{{e.ID, "a"}, {other.ID, "a"}, {e.ID, "a"}, {nowhere, "a"}, {e.ID, "first"}, {other.ID, "b"}, {e.ID, "b"}, {e.ID, "c"}} {
+	}{{e.ID, "a"}, {other.ID, "a"}, {e.ID, "a"}, {nowhere, "a"}, {e.ID, "first"}, {other.ID, "b"}, {e.ID, "b"}, {e.ID,
+		"c"}} {
 		c := &call{id: grab.id, user: grab.user, done: make(chan struct{}, 1)}
 		if err := b.enqueue(c); err != nil {
 			t.Fatal(err)
@@ -234,7 +235,8 @@ func TestSameUserTwiceInOneBatch(t *testing.T) {
 		<-c.done
 		got = append(got, fmt.Sprintf("%s %d %v", c.outcome, c.take.Share, c.err))
 	}
-	want := []string{"won 2 <nil>", "won 0 <nil>", "already_won 2 <nil>", " 0 envelope: no pot", "already_won 1 <nil>", "empty 0 <nil>", "won 3 <nil>", "empty 0 <nil>"}
+	want := []string{"won 2 <nil>", "won 0 <nil>", "already_won 2 <nil>", " 0 envelope: no pot", "already_won 1 <nil>",
+		"empty 0 <nil>", "won 3 <nil>", "empty 0 <nil>"}
 	if strings.Join(got, "|") != strings.Join(want, "|") {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}

@@ -72,7 +72,8 @@ func BenchmarkTakeWinners(b *testing.B) {
 						n := int(next.Add(1) - 1)
 						// Neighbours grab from different envelopes, benchOpen of them at a time.
 						id := ids[n/(benchShares*benchOpen)*benchOpen+n%benchOpen]
-						if _, outcome, err := p.Take(b.Context(), id, "user"+strconv.Itoa(n)); err != nil || outcome != envelope.Won {
+						if _, outcome, err := p.Take(b.Context(), id, "user"+strconv.Itoa(n)); err != nil ||
+							outcome != envelope.Won {
 							b.Errorf("%q, %v", outcome, err)
 							return
 						}
@@ -108,7 +109,8 @@ func BenchmarkTakeGrowth(b *testing.B) {
 							began := time.Now()
 							// Spread over all that are open: 7919 is a prime, so no share is asked for twice.
 							id := ids[n*7919%len(ids)]
-							if _, outcome, err := p.Take(b.Context(), id, "user"+strconv.Itoa(n)); err != nil || outcome != envelope.Won {
+							if _, outcome, err := p.Take(b.Context(), id, "user"+strconv.Itoa(n)); err != nil ||
+								outcome != envelope.Won {
 								b.Errorf("%q, %v", outcome, err)
 								return
 							}
@@ -140,7 +142,8 @@ func BenchmarkTakeLosers(b *testing.B) {
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			n := next.Add(1)
-			if _, outcome, err := p.Take(b.Context(), ids[n%benchOpen], "loser"); err != nil || outcome != envelope.Empty {
+			if _, outcome, err := p.Take(b.Context(), ids[n%benchOpen], "loser"); err != nil ||
+				outcome != envelope.Empty {
 				b.Errorf("%q, %v", outcome, err)
 				return
 			}

@@ -112,7 +112,8 @@ func TestReplicasConfirmBeforeTheAnswer(t *testing.T) {
 		pottest.Eventually(t, "the replica confirms a write", func() bool {
 			c, release := r.client.Dedicate()
 			defer release()
-			answers := c.DoMulti(t.Context(), c.B().Set().Key("follow").Value("").Build(), c.B().Wait().Numreplicas(1).Timeout(50).Build())
+			answers := c.DoMulti(t.Context(), c.B().Set().Key("follow").Value("").Build(),
+				c.B().Wait().Numreplicas(1).Timeout(50).Build())
 			confirmed, err := answers[1].AsInt64()
 			return err == nil && confirmed == 1
 		})

@@ -81,7 +81,8 @@ func (f *finals) keep(id int64, s envelope.PotState, epoch uint64) {
 	if !s.Closed || len(s.Taken)+s.Left > maxFinalShares {
 		return
 	}
-	pot := &final{state: s, of: make(map[string]int, len(s.Taken)), others: envelope.Expired, until: time.Now().Add(finalFor)}
+	pot := &final{state: s, of: make(map[string]int, len(s.Taken)), others: envelope.Expired,
+		until: time.Now().Add(finalFor)}
 	pot.state.Taken = slices.Clone(s.Taken)
 	if s.Left == 0 {
 		pot.others = envelope.Empty

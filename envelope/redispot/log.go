@@ -51,7 +51,8 @@ func (p *Pots) Position(ctx context.Context, bucket int, r envelope.Reader) (env
 // Read implements envelope.Log. It goes beyond limit only by the rest of an entry, which is fewer than 500 records. An
 // entry that cannot be understood is an error that names it. Refusal: unavailable when too few replicas have what was
 // read.
-func (p *Pots) Read(ctx context.Context, bucket int, after envelope.Position, limit int, wait time.Duration) ([]envelope.Record, envelope.Position, error) {
+func (p *Pots) Read(ctx context.Context, bucket int, after envelope.Position, limit int,
+	wait time.Duration) ([]envelope.Record, envelope.Position, error) {
 	b, err := p.bucket(bucket)
 	if err != nil {
 		return nil, after, err
@@ -68,7 +69,8 @@ func (p *Pots) Read(ctx context.Context, bucket int, after envelope.Position, li
 }
 
 // read returns what is there.
-func (p *Pots) read(ctx context.Context, b *bucket, after envelope.Position, limit int) (records []envelope.Record, upTo envelope.Position, err error) {
+func (p *Pots) read(ctx context.Context, b *bucket, after envelope.Position,
+	limit int) (records []envelope.Record, upTo envelope.Position, err error) {
 	ctx, cancel := p.bounded(ctx)
 	defer cancel()
 	upTo = after
@@ -97,7 +99,8 @@ func (p *Pots) read(ctx context.Context, b *bucket, after envelope.Position, lim
 	}
 }
 
-func (p *Pots) entries(ctx context.Context, b *bucket, after envelope.Position, most int) ([]rueidis.XRangeEntry, error) {
+func (p *Pots) entries(ctx context.Context, b *bucket, after envelope.Position,
+	most int) ([]rueidis.XRangeEntry, error) {
 	m, safe, err := p.runSafely(ctx, &p.scripts.read, []string{b.keys.home, b.keys.log},
 		[]string{p.installation, orBeginning(after), strconv.Itoa(most)})
 	if err != nil {
@@ -165,14 +168,16 @@ func checkPosition(p envelope.Position) error {
 
 // Backlog implements envelope.Log. The number is exact for the reader that is behind the other, and an estimate for
 // the one ahead. Error: ErrPotsLost.
-func (p *Pots) Backlog(ctx context.Context, bucket int, r envelope.Reader) (entries int64, oldest time.Duration, err error) {
+func (p *Pots) Backlog(ctx context.Context, bucket int,
+	r envelope.Reader) (entries int64, oldest time.Duration, err error) {
 	b, err := p.bucket(bucket)
 	if err := errors.Join(err, checkReader(r)); err != nil {
 		return 0, 0, err
 	}
 	ctx, cancel := p.bounded(ctx)
 	defer cancel()
-	m, err := p.run(ctx, &p.scripts.backlog, []string{b.keys.home, b.keys.log, b.keys.read}, []string{p.installation, string(r)})
+	m, err := p.run(ctx, &p.scripts.backlog, []string{b.keys.home, b.keys.log, b.keys.read},
+		[]string{p.installation, string(r)})
 	if err != nil {
 		return 0, 0, fmt.Errorf("backlog: %w", err)
 	}

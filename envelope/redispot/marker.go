@@ -52,7 +52,8 @@ func (p *Pots) Install(ctx context.Context) error {
 	case foreign:
 		return ErrForeign
 	case present < len(p.all):
-		return fmt.Errorf("redispot: install: %d of %d buckets are marked: Redis was emptied meanwhile", present, len(p.all))
+		return fmt.Errorf("redispot: install: %d of %d buckets are marked: Redis was emptied meanwhile", present,
+			len(p.all))
 	}
 	p.finals.forget()
 	return nil

@@ -39,7 +39,8 @@ func TestMemoryOfAnEnvelope(t *testing.T) {
 			pots += usage(pot)
 			lists += usage(shares)
 		}
-		t.Logf("%s: %d bytes: pot %d, shares %d, log %d", when, (pots+lists+logs)/number, pots/number, lists/number, logs/number)
+		t.Logf("%s: %d bytes: pot %d, shares %d, log %d", when, (pots+lists+logs)/number, pots/number, lists/number,
+			logs/number)
 		return (pots + lists + logs) / number
 	}
 	var ids []int64

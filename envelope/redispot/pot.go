@@ -35,7 +35,8 @@ func (p *Pots) Fill(ctx context.Context, e envelope.Envelope, taken []envelope.T
 	pot, shares := b.keys.pot(e.ID)
 	_, safe, err := p.runSafely(ctx, &p.scripts.fill,
 		[]string{b.keys.home, b.keys.log, pot, shares},
-		[]string{p.installation, strconv.FormatInt(e.ID, 10), strconv.FormatInt(e.ExpiresAt.UnixMilli(), 10), strconv.Itoa(len(e.Shares)), toTake, tookBy})
+		[]string{p.installation, strconv.FormatInt(e.ID, 10), strconv.FormatInt(e.ExpiresAt.UnixMilli(), 10),
+			strconv.Itoa(len(e.Shares)), toTake, tookBy})
 	switch {
 	case err != nil:
 		return fmt.Errorf("fill: %w", err)
@@ -108,7 +109,8 @@ func (p *Pots) look(ctx context.Context, id int64, shut bool) (s envelope.PotSta
 	defer cancel()
 	epoch := p.finals.now()
 	pot, shares := b.keys.pot(id)
-	m, safe, err := p.runSafely(ctx, &p.scripts.look, []string{b.keys.home, pot, shares}, []string{p.installation, flag})
+	m, safe, err := p.runSafely(ctx, &p.scripts.look, []string{b.keys.home, pot, shares},
+		[]string{p.installation, flag})
 	if rueidis.IsRedisNil(err) {
 		return s, false, envelope.ErrNoPot
 	}
@@ -169,8 +171,8 @@ func parseState(m *rueidis.RedisMessage) (s envelope.PotState, err error) {
 	return s, nil
 }
 
-// Retire implements envelope.Pot. A retired pot answers for another hour. Errors: ErrPotsLost. Refusal: unavailable when
-// too few replicas confirmed.
+// Retire implements envelope.Pot. A retired pot answers for another hour. Errors: ErrPotsLost. Refusal: unavailable
+// when too few replicas confirmed.
 func (p *Pots) Retire(ctx context.Context, retired []envelope.Retirement) error {
 	byBucket := map[*bucket][]envelope.Retirement{}
 	for _, r := range retired {

@@ -62,13 +62,15 @@ func New(client rueidis.Client, c Config) (*Pots, error) {
 	number := c.Buckets.Shards * c.Buckets.PerShard
 	switch {
 	case c.Buckets.Shards < 1 || c.Buckets.PerShard < 1 || number > maxBuckets:
-		return nil, fmt.Errorf("redispot: %d shards with %d buckets each: give at least one of each and at most %d buckets in all", c.Buckets.Shards, c.Buckets.PerShard, maxBuckets)
+		return nil, fmt.Errorf(
+			"redispot: %d shards with %d buckets each: give at least one of each and at most %d buckets in all", c.Buckets.Shards, c.Buckets.PerShard, maxBuckets)
 	case c.ShardOf == nil:
 		return nil, errors.New("redispot: no ShardOf")
 	case c.Installation == "":
 		return nil, errors.New("redispot: no installation")
 	case c.WaitReplicas < 0 || c.WaitReplicas > 0 && c.WaitTimeout < time.Millisecond:
-		return nil, fmt.Errorf("redispot: waiting %v for %d replicas: give at least 1ms, or no replicas", c.WaitTimeout, c.WaitReplicas)
+		return nil, fmt.Errorf("redispot: waiting %v for %d replicas: give at least 1ms, or no replicas", c.WaitTimeout,
+			c.WaitReplicas)
 	case c.CallsInFlight < 0:
 		return nil, fmt.Errorf("redispot: %d calls in flight", c.CallsInFlight)
 	}

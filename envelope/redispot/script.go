@@ -68,7 +68,8 @@ func (p *Pots) run(ctx context.Context, s *script, keys, args []string) (rueidis
 
 // runSafely calls a script like run. safe is false if fewer replicas than configured have all that the script saw and
 // did. WAIT concerns what its own connection did, so both commands go over one that nobody else uses meanwhile.
-func (p *Pots) runSafely(ctx context.Context, s *script, keys, args []string) (m rueidis.RedisMessage, safe bool, err error) {
+func (p *Pots) runSafely(ctx context.Context, s *script, keys,
+	args []string) (m rueidis.RedisMessage, safe bool, err error) {
 	if p.waitReplicas == 0 {
 		m, err = p.run(ctx, s, keys, args)
 		return m, true, err
@@ -89,11 +90,13 @@ func (p *Pots) runSafely(ctx context.Context, s *script, keys, args []string) (m
 }
 
 // runAndWait fails only if the connection does.
-func (p *Pots) runAndWait(ctx context.Context, s *script, keys, args []string) (results [2]rueidis.RedisResult, err error) {
+func (p *Pots) runAndWait(ctx context.Context, s *script, keys,
+	args []string) (results [2]rueidis.RedisResult, err error) {
 	c, release := p.client.Dedicate()
 	defer release()
 	call := func(command rueidis.Completed) {
-		copy(results[:], c.DoMulti(ctx, command, c.B().Wait().Numreplicas(int64(p.waitReplicas)).Timeout(p.waitTimeout.Milliseconds()).Build()))
+		copy(results[:], c.DoMulti(ctx, command, c.B().Wait().Numreplicas(int64(p.waitReplicas)).Timeout(
+			p.waitTimeout.Milliseconds()).Build()))
 	}
 	call(s.bySHA(c.B(), keys, args))
 	if noScript(results[0].Error()) {
@@ -107,7 +110,8 @@ func (p *Pots) runAndWait(ctx context.Context, s *script, keys, args []string) (
 
 // unsafe is the answer to a call whose effect too few replicas have.
 func (p *Pots) unsafe() error {
-	return refusal.New(refusal.CodeUnavailable, "too few replicas confirmed this in time: repeat the request, its answer stays the same")
+	return refusal.New(refusal.CodeUnavailable,
+		"too few replicas confirmed this in time: repeat the request, its answer stays the same")
 }
 
 func noScript(err error) bool {

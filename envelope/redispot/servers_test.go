@@ -107,7 +107,8 @@ func clusterRig(t testing.TB) *rig {
 	pottest.Eventually(t, "the cluster agrees", func() bool {
 		for _, c := range each {
 			info, err := c.Do(t.Context(), c.B().ClusterInfo().Build()).ToString()
-			if err != nil || !strings.Contains(info, "cluster_state:ok") || !strings.Contains(info, "cluster_known_nodes:3") || !strings.Contains(info, "cluster_size:3") {
+			if err != nil || !strings.Contains(info, "cluster_state:ok") ||
+				!strings.Contains(info, "cluster_known_nodes:3") || !strings.Contains(info, "cluster_size:3") {
 				return false
 			}
 		}
@@ -134,7 +135,8 @@ func busPort(t testing.TB, c rueidis.Client) string {
 
 func openTCP(t testing.TB, single bool, addresses ...string) rueidis.Client {
 	t.Helper()
-	c, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: addresses, ForceSingleClient: single, AlwaysPipelining: true, DisableCache: true})
+	c, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: addresses, ForceSingleClient: single,
+		AlwaysPipelining: true, DisableCache: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,8 +152,10 @@ func startNode(t testing.TB, port int, options ...string) {
 	const guard = `"$@" </dev/null & server=$!; read -r _; kill -KILL $server; wait $server 2>/dev/null`
 	dir := t.TempDir()
 	args := append([]string{
-		"-c", guard, "guard", "redis-server", "--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", dir, "--save", "",
-		"--appendonly", "yes", "--appendfsync", "always", "--logfile", filepath.Join(dir, "log"), "--repl-diskless-sync-delay", "0",
+		"-c", guard, "guard", "redis-server", "--port", strconv.Itoa(
+			port), "--bind", "127.0.0.1", "--dir", dir, "--save", "",
+		"--appendonly", "yes", "--appendfsync", "always", "--logfile", filepath.Join(dir,
+			"log"), "--repl-diskless-sync-delay", "0",
 	}, options...)
 	cmd := exec.Command("/bin/sh", args...)
 	var output bytes.Buffer

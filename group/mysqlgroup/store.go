@@ -92,7 +92,8 @@ func (s *Store) Create(ctx context.Context, id string, members []string) error {
 		for _, user := range members {
 			args = append(args, id, user)
 		}
-		_, err = tx.ExecContext(ctx, "INSERT INTO "+at.members+" (group_id, user_id) VALUES (?,?)"+strings.Repeat(",(?,?)", len(members)-1), args...)
+		_, err = tx.ExecContext(ctx, "INSERT INTO "+at.members+" (group_id, user_id) VALUES (?,?)"+strings.Repeat(
+			",(?,?)", len(members)-1), args...)
 		return err
 	})
 	return wrap(err, "create group")
@@ -104,7 +105,8 @@ func compare(ctx context.Context, tx *sql.Tx, at place, id string, members []str
 		return err
 	}
 	if !slices.Equal(there, members) {
-		return refusal.New(group.CodeExists, "group %q exists and has other members: add and remove members one by one", id)
+		return refusal.New(group.CodeExists, "group %q exists and has other members: add and remove members one by one",
+			id)
 	}
 	return nil
 }
@@ -116,8 +118,9 @@ func (s *Store) Members(ctx context.Context, id string) ([]string, error) {
 		return nil, err
 	}
 	// One statement tells a group without members from none: its row comes with a NULL.
-	rows, err := listNullable(ctx, s.cluster.DB(at.shard), "SELECT m.user_id FROM "+at.groups+" g LEFT JOIN "+at.members+
-		" m ON m.group_id = g.group_id WHERE g.group_id = ? ORDER BY m.user_id", id)
+	rows, err := listNullable(ctx, s.cluster.DB(at.shard),
+		"SELECT m.user_id FROM "+at.groups+" g LEFT JOIN "+at.members+
+			" m ON m.group_id = g.group_id WHERE g.group_id = ? ORDER BY m.user_id", id)
 	if err != nil {
 		return nil, wrap(err, "members of a group")
 	}
@@ -138,7 +141,9 @@ func (s *Store) Add(ctx context.Context, id, user string) error {
 	return s.change(ctx, id, user, func(tx *sql.Tx, at place) error {
 		var all int
 		var there bool
-		err := tx.QueryRowContext(ctx, "SELECT COUNT(*), COALESCE(SUM(user_id = ?), 0) FROM "+at.members+" WHERE group_id = ?", user, id).Scan(&all, &there)
+		err := tx.QueryRowContext(ctx,
+			"SELECT COUNT(*), COALESCE(SUM(user_id = ?), 0) FROM "+at.members+" WHERE group_id = ?", user, id).Scan(
+			&all, &there)
 		if err != nil || there {
 			return err
 		}
@@ -169,7 +174,8 @@ func (s *Store) change(ctx context.Context, id, user string, f func(tx *sql.Tx, 
 	}
 	err = s.cluster.Tx(ctx, at.shard, func(tx *sql.Tx) error {
 		var there string
-		err := tx.QueryRowContext(ctx, "SELECT group_id FROM "+at.groups+" WHERE group_id = ? FOR UPDATE", id).Scan(&there)
+		err := tx.QueryRowContext(ctx, "SELECT group_id FROM "+at.groups+" WHERE group_id = ? FOR UPDATE",
+			id).Scan(&there)
 		if errors.Is(err, sql.ErrNoRows) {
 			return group.ErrNotFound
 		}
@@ -191,7 +197,8 @@ func (s *Store) GroupsOf(ctx context.Context, user string) ([]string, error) {
 	g.SetLimit(askWidth)
 	for shard := range found {
 		g.Go(func() (err error) {
-			found[shard], err = list(ctx, s.cluster.DB(shard), "SELECT group_id FROM "+s.at(shard).members+" WHERE user_id = ?", user)
+			found[shard], err = list(ctx, s.cluster.DB(shard),
+				"SELECT group_id FROM "+s.at(shard).members+" WHERE user_id = ?", user)
 			return err
 		})
 	}

@@ -1,4 +1,5 @@
-// Package devstack is a private Redis and MariaDB as child processes of this one: started, stopped, and never left behind.
+// Package devstack is a private Redis and MariaDB as child processes of this one: started, stopped, and never left
+// behind.
 //
 // `hongbao up` runs on it, and so do the tests. Both servers are set up as the ledger and the pots need them in
 // production (every acknowledged write is on disk), listen on a unix socket in a directory of mode 0700 and on nothing
@@ -10,8 +11,8 @@
 //
 // A server is the child of a guard, a few lines of shell in a session of its own, so that Ctrl-C in a terminal reaches
 // this process only and the servers are stopped in order. The guard's standard input is a pipe from this process. When
-// the pipe ends before the server does, this process is gone (SIGKILL included), and the guard kills the server. Both servers
-// are crash-safe, so nothing acknowledged is lost by that.
+// the pipe ends before the server does, this process is gone (SIGKILL included), and the guard kills the server. Both
+// servers are crash-safe, so nothing acknowledged is lost by that.
 //
 // Guard and server also hold a flock on server.lock. The kernel drops it when the last of them is dead, so a start that
 // follows a crash waits for exactly that moment and two servers never share a data directory.

@@ -47,7 +47,8 @@ func startGuarded(c command) (*guarded, error) {
 	if err != nil {
 		return nil, errors.Join(err, stdinR.Close(), stdinW.Close())
 	}
-	cmd := exec.Command("/bin/sh", append([]string{"-c", guardScript, "guard", c.temporaryData, c.temporarySockets}, c.argv...)...)
+	cmd := exec.Command("/bin/sh", append([]string{"-c", guardScript, "guard", c.temporaryData, c.temporarySockets},
+		c.argv...)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdinR, c.output, c.output
 	cmd.ExtraFiles = []*os.File{reportW, c.lock} // fd 3 and 4
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -84,8 +85,8 @@ func (g *guarded) watch(pipe *os.File, report io.Reader) {
 	if exit, ok := errors.AsType[*exec.ExitError](g.err); ok && !exit.Exited() {
 		g.err = fmt.Errorf("its guard died: %w", g.err)
 	}
-	// What the server forked (Redis rewriting its AOF), or the server itself if the guard was taken from it. Nobody else
-	// can have this number yet.
+	// What the server forked (Redis rewriting its AOF), or the server itself if the guard was taken from it. Nobody
+	// else can have this number yet.
 	g.killAll()
 	io.Copy(io.Discard, report) // ends when the last of them is dead
 	g.stdin.Close()

@@ -150,7 +150,8 @@ func (m *MariaDB) install(ctx context.Context, installer, fresh string, o MariaD
 		"--auth-root-authentication-method=normal",
 		"--skip-test-db",
 		"--skip-name-resolve",
-		"--force", // go on where the machine's own name does not resolve, which is nothing to a server without a network
+		// go on where the machine's own name does not resolve, which is nothing to a server without a network
+		"--force",
 		"--skip-log-bin",
 	}, mariadbSizes(o)...))
 	if err != nil {

@@ -67,7 +67,8 @@ func TestMariaDBRunsAsDurableAndPrivate(t *testing.T) {
 		}
 	}
 	// Grants are in force: without them every connection would be root whatever it says.
-	if n := mustCount(t, db, "SELECT COUNT(*) FROM mysql.global_priv WHERE User NOT IN ('root', 'mariadb.sys')"); n != 0 {
+	if n := mustCount(t, db,
+		"SELECT COUNT(*) FROM mysql.global_priv WHERE User NOT IN ('root', 'mariadb.sys')"); n != 0 {
 		t.Errorf("%d accounts besides root", n)
 	}
 	nobody, err := sql.Open("mysql", strings.Replace(m.DSN(), "root@", "nobody@", 1))

@@ -21,7 +21,8 @@ const (
 	probeInterval = 5 * time.Millisecond
 	// probeTimeout bounds one such question.
 	probeTimeout = 2 * time.Second
-	// stopTimeout bounds an orderly stop when the caller's context does not; then the server is killed, which it survives.
+	// stopTimeout bounds an orderly stop when the caller's context does not; then the server is killed, which it
+	// survives.
 	stopTimeout = time.Minute
 	// maxServerLog is the size from which a start sets server.log aside.
 	maxServerLog = 8 << 20

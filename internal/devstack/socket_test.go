@@ -53,7 +53,8 @@ func TestFindBinaryNamesThePackage(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := findBinary("no-such-server", "redis-server")
-	if err == nil || !strings.Contains(err.Error(), "package redis-server") || !strings.Contains(err.Error(), "make run") {
+	if err == nil || !strings.Contains(err.Error(), "package redis-server") ||
+		!strings.Contains(err.Error(), "make run") {
 		t.Errorf("findBinary = %v", err)
 	}
 	t.Setenv("PATH", "")

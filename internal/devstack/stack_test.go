@@ -25,7 +25,8 @@ func TestStackComesBackAsItWas(t *testing.T) {
 	}
 	redisDo(t, stack.Redis, "SET", "share", "42")
 	mustExec(t, mariaDB(t, stack.MariaDB), "CREATE DATABASE books")
-	if got := mustCount(t, mariaDB(t, stack.MariaDB), "SELECT @@innodb_buffer_pool_size"); got != stackBufferPoolMiB<<20 {
+	if got := mustCount(t, mariaDB(t, stack.MariaDB),
+		"SELECT @@innodb_buffer_pool_size"); got != stackBufferPoolMiB<<20 {
 		t.Errorf("innodb_buffer_pool_size is %d", got)
 	}
 	pids := []int{stack.Redis.PID(), stack.MariaDB.PID()}
@@ -49,7 +50,8 @@ func TestStackComesBackAsItWas(t *testing.T) {
 	if got, _ := redisDo(t, again.Redis, "GET", "share").ToString(); got != "42" {
 		t.Errorf("GET share = %q, want 42", got)
 	}
-	if n := mustCount(t, mariaDB(t, again.MariaDB), "SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = 'books'"); n != 1 {
+	if n := mustCount(t, mariaDB(t, again.MariaDB),
+		"SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = 'books'"); n != 1 {
 		t.Error("the schema is gone")
 	}
 	select {

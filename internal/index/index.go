@@ -1,5 +1,5 @@
-// Package index finds records by whom they concern. A record lies on the shard of whoever made it; an index entry, which
-// travels through the outbox, makes it be found from the shard of somebody else. Entries are never deleted.
+// Package index finds records by whom they concern. A record lies on the shard of whoever made it; an index entry,
+// which travels through the outbox, makes it be found from the shard of somebody else. Entries are never deleted.
 package index
 
 import (
@@ -75,9 +75,11 @@ func Messages(entries []Entry, home func(who string) int) ([]outbox.Message, err
 
 // References returns the records of a subject that concern somebody whose entries are on a shard, the highest first,
 // below before (0: from the highest). Error: shards.ErrUnavailable.
-func (x *Index) References(ctx context.Context, shard int, who, subject string, before int64, limit int) ([]int64, error) {
+func (x *Index) References(ctx context.Context, shard int, who, subject string, before int64,
+	limit int) ([]int64, error) {
 	ids, err := rows.Select(ctx, x.cluster.DB(shard), rows.Scalar[int64],
-		"SELECT reference FROM "+x.table(shard)+" WHERE who = ? AND subject = ? AND reference < ? ORDER BY reference DESC LIMIT ?",
+		"SELECT reference FROM "+x.table(
+			shard)+" WHERE who = ? AND subject = ? AND reference < ? ORDER BY reference DESC LIMIT ?",
 		who, subject, rows.Below(before), limit)
 	if err != nil {
 		return nil, shards.Classify(fmt.Errorf("index of shard %d: %w", shard, err))

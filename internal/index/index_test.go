@@ -198,7 +198,8 @@ func TestAnIDThatComesTwice(t *testing.T) {
 		t.Errorf("bob: %v", got)
 	}
 	var left int
-	err := l.cluster.DB(0).QueryRowContext(t.Context(), "SELECT COUNT(*) FROM "+l.cluster.Table(0, "outbox")).Scan(&left)
+	err := l.cluster.DB(0).QueryRowContext(t.Context(),
+		"SELECT COUNT(*) FROM "+l.cluster.Table(0, "outbox")).Scan(&left)
 	if err != nil || left != 0 {
 		t.Errorf("%d messages are left, %v", left, err)
 	}

@@ -56,7 +56,8 @@ func (j Job) Run(ctx context.Context, pass func(context.Context) (worked bool, e
 	}
 }
 
-// yield rests for so long, or until nobody needs the machine more any longer. Where nobody does, it does not rest at all.
+// yield rests for so long, or until nobody needs the machine more any longer. Where nobody does, it does not rest at
+// all.
 func (j Job) yield(ctx context.Context, rest time.Duration) {
 	if j.Yield == nil || !j.Yield() {
 		return

@@ -13,13 +13,14 @@ func TestRunPausesOnlyWithoutWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		start, passes := time.Now(), 0
-		Job{Name: "test", Log: slog.New(slog.DiscardHandler), Interval: time.Minute}.Run(ctx, func(context.Context) (bool, error) {
-			passes++
-			if passes == 6 {
-				cancel()
-			}
-			return passes <= 3, nil // 1, 2, 3 work; 4 and 5 pause
-		})
+		Job{Name: "test", Log: slog.New(slog.DiscardHandler), Interval: time.Minute}.Run(ctx,
+			func(context.Context) (bool, error) {
+				passes++
+				if passes == 6 {
+					cancel()
+				}
+				return passes <= 3, nil // 1, 2, 3 work; 4 and 5 pause
+			})
 		if took := time.Since(start); passes != 6 || took != 2*time.Minute {
 			t.Errorf("%d passes in %v, want 6 in 2m0s", passes, took)
 		}
@@ -31,18 +32,20 @@ func TestRunBacksOffAndRecovers(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		start, passes := time.Now(), 0
 		var at []time.Duration
-		Job{Name: "test", Log: slog.New(slog.DiscardHandler), Interval: time.Second}.Run(ctx, func(context.Context) (bool, error) {
-			at = append(at, time.Since(start))
-			passes++
-			switch passes {
-			case 1, 2, 5:
-				return false, errors.New("down")
-			case 6:
-				cancel()
-			}
-			return true, nil
-		})
-		want := []time.Duration{0, 50 * time.Millisecond, 150 * time.Millisecond, 150 * time.Millisecond, 150 * time.Millisecond, 200 * time.Millisecond}
+		Job{Name: "test", Log: slog.New(slog.DiscardHandler), Interval: time.Second}.Run(ctx,
+			func(context.Context) (bool, error) {
+				at = append(at, time.Since(start))
+				passes++
+				switch passes {
+				case 1, 2, 5:
+					return false, errors.New("down")
+				case 6:
+					cancel()
+				}
+				return true, nil
+			})
+		want := []time.Duration{0, 50 * time.Millisecond, 150 * time.Millisecond, 150 * time.Millisecond,
+			150 * time.Millisecond, 200 * time.Millisecond}
 		for i := range want {
 			if at[i] != want[i] {
 				t.Fatalf("passes at %v, want %v", at, want)
@@ -56,14 +59,15 @@ func TestWakeEndsThePause(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		wake := make(chan struct{}, 1)
 		start, passes := time.Now(), 0
-		Job{Name: "test", Log: slog.New(slog.DiscardHandler), Interval: time.Hour, Wake: wake}.Run(ctx, func(context.Context) (bool, error) {
-			passes++
-			if passes == 2 {
-				cancel()
-			}
-			wake <- struct{}{}
-			return false, nil
-		})
+		Job{Name: "test", Log: slog.New(slog.DiscardHandler), Interval: time.Hour, Wake: wake}.Run(ctx,
+			func(context.Context) (bool, error) {
+				passes++
+				if passes == 2 {
+					cancel()
+				}
+				wake <- struct{}{}
+				return false, nil
+			})
 		if took := time.Since(start); took != 0 {
 			t.Errorf("the pause lasted %v", took)
 		}
@@ -76,16 +80,18 @@ func TestYieldLeavesTheMachineToOthers(t *testing.T) {
 		start := time.Now()
 		var at []time.Duration
 		crowded := func() bool { return time.Since(start) < 105*time.Second }
-		Job{Name: "test", Log: slog.New(slog.DiscardHandler), Yield: crowded}.Run(ctx, func(context.Context) (bool, error) {
-			at = append(at, time.Since(start))
-			if len(at) == 5 {
-				cancel()
-			}
-			time.Sleep(time.Second)
-			return true, nil
-		})
+		Job{Name: "test", Log: slog.New(slog.DiscardHandler), Yield: crowded}.Run(ctx,
+			func(context.Context) (bool, error) {
+				at = append(at, time.Since(start))
+				if len(at) == 5 {
+					cancel()
+				}
+				time.Sleep(time.Second)
+				return true, nil
+			})
 		// A fiftieth of the time, until the crowd is gone: then the rest of the pause is dropped.
-		want := []time.Duration{0, 50 * time.Second, 100 * time.Second, 105*time.Second + 80*time.Millisecond, 106*time.Second + 80*time.Millisecond}
+		want := []time.Duration{0, 50 * time.Second, 100 * time.Second, 105*time.Second + 80*time.Millisecond,
+			106*time.Second + 80*time.Millisecond}
 		for i := range want {
 			if at[i] != want[i] {
 				t.Fatalf("passes at %v, want %v", at, want)

@@ -1,8 +1,8 @@
 // Package roster says which live worker owns which partition.
 //
 // Workers write when they last lived into one sorted set on Redis, by the clock of Redis. Each computes from the set,
-// by rendezvous hashing, which partitions are its own: all workers that see the same set agree without talking, and when
-// a worker comes or goes only its partitions move.
+// by rendezvous hashing, which partitions are its own: all workers that see the same set agree without talking, and
+// when a worker comes or goes only its partitions move.
 //
 // It is an aid against double work, never a lock. Two workers may own a partition at once: for about a heartbeat while
 // the set changes, and for as long as they like while Redis cannot be reached, since the last assignment then stays.
@@ -74,12 +74,14 @@ func New(client rueidis.Client, c Config, log *slog.Logger) (*Member, error) {
 	case c.Partitions < 1 || c.Partitions > maxPartitions:
 		return nil, fmt.Errorf("roster: %d partitions: give 1 to %d", c.Partitions, maxPartitions)
 	case c.Beat < time.Millisecond || c.Timeout < 2*c.Beat:
-		return nil, fmt.Errorf("roster: a heartbeat every %v and gone after %v: give at least 1ms, and at least two heartbeats", c.Beat, c.Timeout)
+		return nil, fmt.Errorf(
+			"roster: a heartbeat every %v and gone after %v: give at least 1ms, and at least two heartbeats", c.Beat, c.Timeout)
 	}
 	if err := refusal.CheckID("worker", c.Worker); err != nil {
 		return nil, fmt.Errorf("roster: %w", err)
 	}
-	r := &Member{client: client, config: c, log: log, beat: rueidis.NewLuaScript(beatSource), changes: make(chan struct{}, 1)}
+	r := &Member{client: client, config: c, log: log, beat: rueidis.NewLuaScript(beatSource),
+		changes: make(chan struct{}, 1)}
 	r.owned.Store(&[]int{})
 	return r, nil
 }
@@ -104,7 +106,8 @@ func (r *Member) Run(ctx context.Context) error {
 			r.leave(context.WithoutCancel(ctx))
 			return nil
 		case err != nil && !failing:
-			r.log.Warn("no heartbeat; the assignment of partitions stays as it is", "worker", r.config.Worker, "error", err)
+			r.log.Warn("no heartbeat; the assignment of partitions stays as it is", "worker", r.config.Worker, "error",
+				err)
 		case err == nil && failing:
 			r.log.Info("heartbeats work again", "worker", r.config.Worker)
 		}
@@ -148,7 +151,8 @@ func (r *Member) leave(ctx context.Context) {
 	defer cancel()
 	r.assign([]int{})
 	r.workers = nil
-	if err := r.client.Do(ctx, r.client.B().Zrem().Key(r.config.Key).Member(r.config.Worker).Build()).Error(); err != nil {
+	if err := r.client.Do(ctx, r.client.B().Zrem().Key(r.config.Key).Member(
+		r.config.Worker).Build()).Error(); err != nil {
 		r.log.Warn("could not leave; the others take over after the timeout", "worker", r.config.Worker, "error", err)
 	}
 }

@@ -48,7 +48,8 @@ type worker struct {
 
 func start(t *testing.T, client rueidis.Client, name string, log *slog.Logger) *worker {
 	t.Helper()
-	r, err := New(client, Config{Key: "roster:" + t.Name(), Worker: name, Partitions: partitions, Beat: beat, Timeout: timeout}, log)
+	r, err := New(client, Config{Key: "roster:" + t.Name(), Worker: name, Partitions: partitions, Beat: beat,
+		Timeout: timeout}, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +127,8 @@ func TestOrderlyStopIsTakenOverAtOnce(t *testing.T) {
 	eventually(t, "a and b split", patience, func() bool { return split(a, b) })
 	b.stop()
 	<-b.done
-	members, err := client.Do(t.Context(), client.B().Zrange().Key("roster:"+t.Name()).Min("0").Max("-1").Build()).AsStrSlice()
+	members, err := client.Do(t.Context(), client.B().Zrange().Key("roster:"+t.Name()).Min("0").Max(
+		"-1").Build()).AsStrSlice()
 	if err != nil || !slices.Equal(members, []string{"a"}) {
 		t.Errorf("members %v, %v", members, err)
 	}
@@ -135,7 +137,8 @@ func TestOrderlyStopIsTakenOverAtOnce(t *testing.T) {
 
 func TestDeadWorkerIsTakenOverAfterTheTimeout(t *testing.T) {
 	client := open(t, devstack.TestRedis(t).Socket())
-	dead, err := New(client, Config{Key: "roster:" + t.Name(), Worker: "dead", Partitions: partitions, Beat: beat, Timeout: timeout}, slog.New(slog.DiscardHandler))
+	dead, err := New(client, Config{Key: "roster:" + t.Name(), Worker: "dead", Partitions: partitions, Beat: beat,
+		Timeout: timeout}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

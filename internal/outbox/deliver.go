@@ -101,7 +101,8 @@ func (o *Outbox) clear(ctx context.Context, source int, arrived []Message) error
 	if len(where) == 0 {
 		return nil
 	}
-	_, err := o.cluster.DB(source).ExecContext(ctx, "DELETE FROM "+o.outbox(source)+" WHERE "+strings.Join(where, " OR "), args...)
+	_, err := o.cluster.DB(source).ExecContext(ctx, "DELETE FROM "+o.outbox(source)+" WHERE "+strings.Join(where,
+		" OR "), args...)
 	return err
 }
 

@@ -45,10 +45,12 @@ func (o *Outbox) rename(ctx context.Context, source int, m Message) error {
 	if err != nil {
 		return err
 	}
-	o.cfg.Log.Error("an outbox message had the id of an earlier one and gets another: do two processes have the same --node?",
+	o.cfg.Log.Error(
+		"an outbox message had the id of an earlier one and gets another: do two processes have the same --node?",
 		"shard", source, "id", m.ID, "new", id)
 	return o.cluster.Tx(ctx, source, func(tx *sql.Tx) error {
-		done, err := tx.ExecContext(ctx, "UPDATE "+o.outbox(source)+" SET id = ? WHERE dest = ? AND id = ?", id, m.Dest, m.ID)
+		done, err := tx.ExecContext(ctx, "UPDATE "+o.outbox(source)+" SET id = ? WHERE dest = ? AND id = ?", id, m.Dest,
+			m.ID)
 		if err != nil {
 			return err
 		}

@@ -15,7 +15,8 @@ func newMetrics(r prometheus.Registerer) (metrics, error) {
 	const namespace, subsystem = "hongbao", "outbox"
 	m := metrics{
 		delivered: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Subsystem: subsystem,
-			Name: "delivered_total", Help: "Items that reached their shard, by the kind of their message."}, []string{"kind"}),
+			Name: "delivered_total", Help: "Items that reached their shard, by the kind of their message."}, []string{
+			"kind"}),
 		suspensions: prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Subsystem: subsystem,
 			Name: "suspensions_total", Help: "Times that delivery to a shard failed and was put off."}),
 	}

@@ -1,11 +1,11 @@
-// Package outbox carries messages away from a shard: to another shard, where each has its effect exactly once, or to the
-// outside, where each arrives at least once.
+// Package outbox carries messages away from a shard: to another shard, where each has its effect exactly once, or to
+// the outside, where each arrives at least once.
 //
-// A message is written in the transaction of what it tells, so it exists if and only if that happened. Deliver takes the
-// messages for one shard together, and in one transaction there records their ids in the inbox and lets the consumer of
-// each kind do its work. Then the messages are deleted at their source. A crash between the two leaves messages that are
-// already in an inbox; the next delivery sees that and deletes them. A shard that is down keeps its messages where they
-// were written and is tried again after a while; the others are not held up.
+// A message is written in the transaction of what it tells, so it exists if and only if that happened. Deliver takes
+// the messages for one shard together, and in one transaction there records their ids in the inbox and lets the
+// consumer of each kind do its work. Then the messages are deleted at their source. A crash between the two leaves
+// messages that are already in an inbox; the next delivery sees that and deletes them. A shard that is down keeps its
+// messages where they were written and is tried again after a while; the others are not held up.
 //
 // A message for the outside is read by whoever hands it out (see Publisher) and deleted once that was done.
 package outbox
@@ -128,7 +128,8 @@ func Migrate(ctx context.Context, c *shards.Cluster) error {
 func (o *Outbox) outbox(shard int) string { return o.cluster.Table(shard, "outbox") }
 func (o *Outbox) inbox(shard int) string  { return o.cluster.Table(shard, "inbox") }
 
-// Write puts messages into the outbox of a shard, in the transaction of what they tell. A message without an id gets one.
+// Write puts messages into the outbox of a shard, in the transaction of what they tell. A message without an id gets
+// one.
 func (o *Outbox) Write(ctx context.Context, tx *sql.Tx, shard int, messages []Message) error {
 	for i := range messages {
 		if messages[i].ID != 0 {
@@ -140,7 +141,10 @@ func (o *Outbox) Write(ctx context.Context, tx *sql.Tx, shard int, messages []Me
 		}
 		messages[i].ID = id
 	}
-	slices.SortFunc(messages, func(a, b Message) int { return cmp.Or(cmp.Compare(a.Dest, b.Dest), cmp.Compare(a.ID, b.ID)) })
+	slices.SortFunc(messages, func(a, b Message) int {
+		return cmp.Or(cmp.Compare(a.Dest, b.Dest),
+			cmp.Compare(a.ID, b.ID))
+	})
 	args, at := make([]any, 0, 7*len(messages)), o.cfg.Now().UnixMilli()
 	for _, m := range messages {
 		if m.Amount == 0 {

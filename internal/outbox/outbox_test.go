@@ -138,7 +138,8 @@ func TestAnIDThatComesTwice(t *testing.T) {
 	p := open(t, 2)
 	p.send(0, letter("letter", 1, "first"), letter("card", 1, "second"), letter("letter", 0, "at home"))
 	for _, dest := range []int{0, 1} {
-		p.exec(dest, "INSERT INTO "+p.cluster.Table(dest, "inbox")+" SELECT 0, id, 0 FROM "+p.cluster.Table(0, "outbox")+
+		p.exec(dest, "INSERT INTO "+p.cluster.Table(dest, "inbox")+" SELECT 0, id, 0 FROM "+p.cluster.Table(0,
+			"outbox")+
 			" WHERE dest = ?", dest)
 	}
 	p.deliverAll(0)

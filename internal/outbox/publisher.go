@@ -29,8 +29,8 @@ type Event struct {
 	Body  json.RawMessage `json:"body"` // a JSON object
 }
 
-// WriteEvents puts events into the outbox of a shard, in the transaction of what they tell. Call EventsWritten after the
-// commit.
+// WriteEvents puts events into the outbox of a shard, in the transaction of what they tell. Call EventsWritten after
+// the commit.
 func (o *Outbox) WriteEvents(ctx context.Context, tx *sql.Tx, shard int, all []Event) error {
 	messages := make([]Message, len(all))
 	for i, e := range all {
@@ -72,7 +72,8 @@ func NewPublisher(o *Outbox, b Broker, log *slog.Logger) *Publisher {
 
 // Run publishes the events of a shard until the context ends. Only one of a process may run for a shard.
 func (p *Publisher) Run(ctx context.Context, shard int) {
-	job := loop.Job{Name: "events", Log: p.log.With("shard", shard), Interval: publishInterval, Wake: p.outbox.ready[shard]}
+	job := loop.Job{Name: "events", Log: p.log.With("shard", shard), Interval: publishInterval,
+		Wake: p.outbox.ready[shard]}
 	job.Run(ctx, func(ctx context.Context) (bool, error) {
 		published, err := p.Pass(ctx, shard)
 		return published > 0, err
@@ -111,7 +112,8 @@ func (p *Publisher) Pass(ctx context.Context, shard int) (published int, err err
 // outside returns the oldest messages of a kind that wait on a shard for the outside.
 func (o *Outbox) outside(ctx context.Context, shard int, k Kind, limit int) ([]Message, error) {
 	messages, err := rows.Select(ctx, o.cluster.DB(shard), Scan,
-		"SELECT "+Columns+" FROM "+o.outbox(shard)+" WHERE dest = ? AND kind = ? ORDER BY id LIMIT ?", Outside, string(k), limit)
+		"SELECT "+Columns+" FROM "+o.outbox(shard)+" WHERE dest = ? AND kind = ? ORDER BY id LIMIT ?", Outside, string(
+			k), limit)
 	if err != nil {
 		return nil, shards.Classify(fmt.Errorf("messages of shard %d for the outside: %w", shard, err))
 	}

@@ -51,7 +51,8 @@ func (b *broker) of(topic string) []string {
 func (p *post) tell(shard int, topic string, n int) {
 	p.t.Helper()
 	err := p.cluster.Tx(p.t.Context(), shard, func(tx *sql.Tx) error {
-		return p.WriteEvents(p.t.Context(), tx, shard, []outbox.Event{{Topic: topic, Body: fmt.Appendf(nil, `{"n":%d}`, n)}})
+		return p.WriteEvents(p.t.Context(), tx, shard,
+			[]outbox.Event{{Topic: topic, Body: fmt.Appendf(nil, `{"n":%d}`, n)}})
 	})
 	if err != nil {
 		p.t.Fatal(err)

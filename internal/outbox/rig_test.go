@@ -85,7 +85,7 @@ func (n *notes) breakAt(shard int) {
 	n.broken = shard
 }
 
-// post is the outboxes of a cluster as one process sees them, with two kinds of messages and a clock that a test moves.
+// post is the outboxes of a cluster as one process sees them, with two kinds of messages and a clock that only a test moves.
 type post struct {
 	*outbox.Outbox
 	t       *testing.T
@@ -93,20 +93,20 @@ type post struct {
 	letters *notes
 	cards   *notes
 
-	mu   sync.Mutex
-	late time.Duration
+	mu sync.Mutex
+	at time.Time
 }
 
 func (p *post) now() time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return time.Now().Add(p.late)
+	return p.at
 }
 
 func (p *post) skip(d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.late += d
+	p.at = p.at.Add(d)
 }
 
 func open(t *testing.T, n int) *post {
@@ -128,7 +128,7 @@ func openOn(t *testing.T, c *shards.Cluster, node int) *post {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &post{t: t, cluster: c, letters: &notes{kind: "letter", cluster: c, broken: -1},
+	p := &post{t: t, cluster: c, at: time.Now(), letters: &notes{kind: "letter", cluster: c, broken: -1},
 		cards: &notes{kind: "card", cluster: c, broken: -1}}
 	p.Outbox, err = outbox.New(outbox.Config{
 		Cluster: c, IDs: ids, Consumers: []outbox.Consumer{p.letters,
@@ -196,7 +196,8 @@ func (p *post) wantNotes(shard int, kind outbox.Kind, prefix string, words, time
 	where := fmt.Sprintf(" FROM %s WHERE kind = '%s' AND word LIKE '%s%%'", p.letters.table(shard), kind, prefix)
 	all, distinct := p.count(shard, "SELECT COUNT(*)"+where), p.count(shard, "SELECT COUNT(DISTINCT word)"+where)
 	if distinct != words || all != words*times {
-		p.t.Errorf("shard %d: %d words %s*, %d in all, want %d, each %d times", shard, distinct, prefix, all, words, times)
+		p.t.Errorf("shard %d: %d words %s*, %d in all, want %d, each %d times", shard, distinct, prefix, all, words,
+			times)
 	}
 }
 

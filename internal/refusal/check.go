@@ -12,7 +12,8 @@ const maxID = 64 // characters
 // 5.2.4).
 func CheckID(what, id string) error {
 	if !wellFormed(id, ".-_:@") {
-		return New(CodeInvalidArgument, "%s %q is malformed: give 1 to %d characters of A-Z a-z 0-9 . _ : @ - other than . and ..",
+		return New(CodeInvalidArgument,
+			"%s %q is malformed: give 1 to %d characters of A-Z a-z 0-9 . _ : @ - other than . and ..",
 			what, Clip(id), maxID)
 	}
 	return nil
@@ -21,7 +22,8 @@ func CheckID(what, id string) error {
 // CheckRequestID accepts 1 to 64 characters of A–Z a–z 0–9 . _ : - but not . or .. alone.
 func CheckRequestID(id string) error {
 	if !wellFormed(id, ".-_:") {
-		return New(CodeInvalidArgument, "request_id %q is malformed: give 1 to %d characters of A-Z a-z 0-9 . _ : - other than . and ..",
+		return New(CodeInvalidArgument,
+			"request_id %q is malformed: give 1 to %d characters of A-Z a-z 0-9 . _ : - other than . and ..",
 			Clip(id), maxID)
 	}
 	return nil

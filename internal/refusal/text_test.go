@@ -65,7 +65,8 @@ func FuzzText(f *testing.F) {
 		if at < 0 || at > len(runes) {
 			return
 		}
-		misleads := r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0x200b || r == 0x2060 || r == 0xfeff
+		misleads := r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0x200b || r == 0x2060 ||
+			r == 0xfeff
 		changed := string(runes[:at]) + string(r) + string(runes[at:])
 		if err := refusal.CheckText("note", changed); misleads && err == nil {
 			t.Errorf("%q is accepted", changed)

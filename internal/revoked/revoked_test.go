@@ -113,7 +113,8 @@ func TestRevocationsEnd(t *testing.T) {
 	}
 	at = at.Add(2 * time.Minute)
 	add("next", time.Hour)
-	kept, err := client.Do(t.Context(), client.B().Zcount().Key(idsKey).Min("-inf").Max("("+l.second()).Build()).AsInt64()
+	kept, err := client.Do(t.Context(), client.B().Zcount().Key(idsKey).Min("-inf").Max(
+		"("+l.second()).Build()).AsInt64()
 	if err != nil || kept != 0 || l.Has("short-lived") || !l.Has("long-lived") || !l.Has("next") {
 		t.Errorf("%d are kept too long, %v, %v", kept, *l.ids.Load(), err)
 	}

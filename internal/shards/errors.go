@@ -23,7 +23,8 @@ type unavailable struct{ cause error }
 func (u unavailable) Error() string { return ErrUnavailable.Error() + ": " + u.cause.Error() }
 
 func (u unavailable) Unwrap() []error {
-	return []error{ErrUnavailable, refusal.New(refusal.CodeUnavailable, "the ledger cannot be reached right now: try again with the same request_id"), u.cause}
+	return []error{ErrUnavailable, refusal.New(refusal.CodeUnavailable,
+		"the ledger cannot be reached right now: try again with the same request_id"), u.cause}
 }
 
 // Numbers of server errors.

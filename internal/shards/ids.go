@@ -7,8 +7,8 @@ import (
 	"github.com/sony/sonyflake/v2"
 )
 
-// An id is 63 bits: 39 of time in 10 ms since idEpoch (enough until 2200), 8 of sequence, 6 of node, 10 of shard. So ids
-// of one shard and node ascend, up to 25,600 a second, and an id alone says where its record is.
+// An id is 63 bits: 39 of time in 10 ms since idEpoch (enough until 2200), 8 of sequence, 6 of node, 10 of shard. So
+// ids of one shard and node ascend, up to 25,600 a second, and an id alone says where its record is.
 const (
 	shardBits  = 10
 	nodeBits   = 6
@@ -31,7 +31,8 @@ type IDs struct {
 // NewIDs makes a source of ids. node is 0 to MaxNode, another one in each process.
 func NewIDs(c *Cluster, node int) (*IDs, error) {
 	if node < 0 || node > MaxNode {
-		return nil, fmt.Errorf("shards: node %d is out of range: give 0 to %d, another one to each process", node, MaxNode)
+		return nil, fmt.Errorf("shards: node %d is out of range: give 0 to %d, another one to each process", node,
+			MaxNode)
 	}
 	ids := &IDs{cluster: c, flakes: make([]*sonyflake.Sonyflake, c.Shards())}
 	for shard := range ids.flakes {

@@ -36,9 +36,12 @@ func (c *Cluster) Installation(ctx context.Context) (Installation, error) {
 	const noSuchSchema, noSuchTable = 1049, 1146
 	var in Installation
 	var created int64
-	err := c.DB(0).QueryRowContext(ctx, "SELECT id, shards, buckets_per_shard, sandbox, pots_ready, created_at FROM "+c.Table(0, "installation")+" WHERE one = 1").
+	err := c.DB(0).QueryRowContext(ctx,
+		"SELECT id, shards, buckets_per_shard, sandbox, pots_ready, created_at FROM "+c.Table(0,
+			"installation")+" WHERE one = 1").
 		Scan(&in.ID, &in.Shards, &in.BucketsPerShard, &in.Sandbox, &in.PotsReady, &created)
-	if e, ok := errors.AsType[*mysql.MySQLError](err); errors.Is(err, sql.ErrNoRows) || ok && (e.Number == noSuchSchema || e.Number == noSuchTable) {
+	if e, ok := errors.AsType[*mysql.MySQLError](err); errors.Is(err, sql.ErrNoRows) || ok &&
+		(e.Number == noSuchSchema || e.Number == noSuchTable) {
 		return Installation{}, ErrNotInstalled
 	}
 	if err != nil {
@@ -46,7 +49,8 @@ func (c *Cluster) Installation(ctx context.Context) (Installation, error) {
 	}
 	in.CreatedAt = time.UnixMilli(created).UTC()
 	if in.Shards != c.Shards() {
-		return Installation{}, fmt.Errorf("%w: with %d shards, now opened with %d: the number never changes", ErrInstalledOtherwise, in.Shards, c.Shards())
+		return Installation{}, fmt.Errorf("%w: with %d shards, now opened with %d: the number never changes",
+			ErrInstalledOtherwise, in.Shards, c.Shards())
 	}
 	return in, nil
 }
@@ -59,10 +63,12 @@ func (c *Cluster) Install(ctx context.Context, want Installation) (Installation,
 		want.Shards = c.Shards()
 	}
 	if want.Shards != c.Shards() {
-		return Installation{}, fmt.Errorf("%w: %d shards are asked for and %d configured", ErrInstalledOtherwise, want.Shards, c.Shards())
+		return Installation{}, fmt.Errorf("%w: %d shards are asked for and %d configured", ErrInstalledOtherwise,
+			want.Shards, c.Shards())
 	}
 	if want.BucketsPerShard < 1 || want.BucketsPerShard > maxBuckets {
-		return Installation{}, fmt.Errorf("shards: %d buckets a shard are out of range: give 1 to %d", want.BucketsPerShard, maxBuckets)
+		return Installation{}, fmt.Errorf("shards: %d buckets a shard are out of range: give 1 to %d",
+			want.BucketsPerShard, maxBuckets)
 	}
 	if err := c.make(ctx, 0); err != nil {
 		return Installation{}, Classify(fmt.Errorf("install: %w", err))
@@ -80,7 +86,8 @@ func (c *Cluster) Install(ctx context.Context, want Installation) (Installation,
 		return Installation{}, err
 	}
 	if got.BucketsPerShard != want.BucketsPerShard || got.Sandbox != want.Sandbox {
-		return Installation{}, fmt.Errorf("%w: with %d buckets a shard and sandbox %t, now opened with %d and %t", ErrInstalledOtherwise,
+		return Installation{}, fmt.Errorf("%w: with %d buckets a shard and sandbox %t, now opened with %d and %t",
+			ErrInstalledOtherwise,
 			got.BucketsPerShard, got.Sandbox, want.BucketsPerShard, want.Sandbox)
 	}
 	return got, nil

@@ -83,18 +83,21 @@ func (c *Cluster) make(ctx context.Context, shard int) error {
 		return err // another process has just made it
 	}
 	if known {
-		return fmt.Errorf("%w: %s is not on server %d (counted from 0)", ErrShardMissing, c.schemas[shard], c.place[shard])
+		return fmt.Errorf("%w: %s is not on server %d (counted from 0)", ErrShardMissing, c.schemas[shard],
+			c.place[shard])
 	}
 	if err := c.create(ctx, shard); err != nil {
 		return err
 	}
-	_, err = c.DB(0).ExecContext(ctx, "INSERT INTO "+c.Table(0, "known_shards")+" (shard) VALUES (?) ON DUPLICATE KEY UPDATE shard = VALUES(shard)", shard)
+	_, err = c.DB(0).ExecContext(ctx, "INSERT INTO "+c.Table(0,
+		"known_shards")+" (shard) VALUES (?) ON DUPLICATE KEY UPDATE shard = VALUES(shard)", shard)
 	return err
 }
 
 func (c *Cluster) exists(ctx context.Context, shard int) (bool, error) {
 	var n int
-	err := c.DB(shard).QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = ?", c.schemas[shard]).Scan(&n)
+	err := c.DB(shard).QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = ?",
+		c.schemas[shard]).Scan(&n)
 	return n > 0, err
 }
 
@@ -105,7 +108,8 @@ func (c *Cluster) create(ctx context.Context, shard int) error {
 
 func (c *Cluster) known(ctx context.Context, shard int) (bool, error) {
 	var n int
-	err := c.DB(0).QueryRowContext(ctx, "SELECT COUNT(*) FROM "+c.Table(0, "known_shards")+" WHERE shard = ?", shard).Scan(&n)
+	err := c.DB(0).QueryRowContext(ctx, "SELECT COUNT(*) FROM "+c.Table(0, "known_shards")+" WHERE shard = ?",
+		shard).Scan(&n)
 	return n > 0, err
 }
 

@@ -20,7 +20,8 @@ const (
 
 // session is what every connection is told first. READ COMMITTED: guarded updates need no gap locks, and a statement
 // sees what was committed before it. Strict mode: a value that does not fit is an error, never clipped. A lock that is
-// waited for longer than 5 s is given up, well before the read timeout. All of it is understood by MariaDB, MySQL 8 and TiDB.
+// waited for longer than 5 s is given up, well before the read timeout. All of it is understood by MariaDB, MySQL 8 and
+// TiDB.
 var session = [...]string{
 	"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
 	"SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', SESSION innodb_lock_wait_timeout = 5",

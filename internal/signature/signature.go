@@ -94,7 +94,8 @@ func ParseSecrets(text []byte) (Secrets, error) {
 		encoded, ok := strings.CutPrefix(line, secretPrefix)
 		key, err := base64.StdEncoding.DecodeString(encoded)
 		if !ok || err != nil || len(key) < minSecret || len(key) > maxSecret {
-			return Secrets{}, fmt.Errorf("signature: line %d is no secret: give whsec_ and the base64 of %d to %d random bytes",
+			return Secrets{}, fmt.Errorf(
+				"signature: line %d is no secret: give whsec_ and the base64 of %d to %d random bytes",
 				number, minSecret, maxSecret)
 		}
 		s.keys = append(s.keys, key)

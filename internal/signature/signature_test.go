@@ -63,7 +63,8 @@ func TestVerify(t *testing.T) {
 			exampleBody, signature.ErrMissing},
 		{"a timestamp out of range", change(func(h *signature.Headers) { h.Timestamp = "9223372036854775807" }), at,
 			exampleBody, signature.ErrStale},
-		{"another version", change(func(h *signature.Headers) { h.Signature = "v2" + h.Signature[2:] }), at, exampleBody,
+		{"another version", change(func(h *signature.Headers) { h.Signature = "v2" + h.Signature[2:] }), at,
+			exampleBody,
 			signature.ErrForged},
 		{"among others", change(func(h *signature.Headers) { h.Signature = "v1a,xx v1,AAAA " + h.Signature }), at,
 			exampleBody, nil},
@@ -72,7 +73,8 @@ func TestVerify(t *testing.T) {
 		}), at, exampleBody, signature.ErrForged},
 		{"an empty signature", change(func(h *signature.Headers) { h.Signature = "v1," }), at, exampleBody,
 			signature.ErrForged},
-		{"no signature", change(func(h *signature.Headers) { h.Signature = "" }), at, exampleBody, signature.ErrMissing},
+		{"no signature", change(func(h *signature.Headers) { h.Signature = "" }), at, exampleBody,
+			signature.ErrMissing},
 		{"no id", change(func(h *signature.Headers) { h.ID = "" }), at, exampleBody, signature.ErrMissing},
 		{"an endless id", change(func(h *signature.Headers) { h.ID = strings.Repeat("x", 129) }), at, exampleBody,
 			signature.ErrMissing},
@@ -92,7 +94,8 @@ func TestRollingASecret(t *testing.T) {
 	for i, sender := range steps {
 		for j, receiver := range steps {
 			err := receiver.Verify(sender.Sign(signature.NewID(), now, body), now, body)
-			if disjoint := i-j == 2 || j-i == 2; disjoint != errors.Is(err, signature.ErrForged) || !disjoint && err != nil {
+			if disjoint := i-j == 2 || j-i == 2; disjoint != errors.Is(err, signature.ErrForged) || !disjoint &&
+				err != nil {
 				t.Errorf("step %d to step %d: %v", i, j, err)
 			}
 		}

@@ -149,7 +149,8 @@ func (a teller) has(what string, minor int64) {
 	a.until(what, func() bool {
 		var wallet struct{ Balances []struct{ Amount int64 } }
 		a.must(http.MethodGet, "/v1/wallet", a.token, nil, &wallet)
-		return minor == 0 && len(wallet.Balances) == 0 || len(wallet.Balances) == 1 && wallet.Balances[0].Amount == minor
+		return minor == 0 && len(wallet.Balances) == 0 || len(wallet.Balances) == 1 &&
+			wallet.Balances[0].Amount == minor
 	})
 	if out, exit := a.run("audit"); exit != 0 {
 		a.up.t.Errorf("%s: audit: %s", what, out)

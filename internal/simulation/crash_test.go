@@ -44,10 +44,12 @@ func newChat(t *testing.T, u *up) *chat {
 	for i := range crashUsers {
 		m := &member{name: fmt.Sprintf("user%02d", i), sends: map[string]string{}, wins: map[string]int64{}}
 		m.token = u.token(m.name, "user")
-		u.must(http.MethodPost, "/v1/wallet/topups", m.token, map[string]any{"request_id": "fund", "amount": crashFunds, "currency": "CNY"}, nil)
+		u.must(http.MethodPost, "/v1/wallet/topups", m.token,
+			map[string]any{"request_id": "fund", "amount": crashFunds, "currency": "CNY"}, nil)
 		c.members, names = append(c.members, m), append(names, m.name)
 	}
-	u.must(http.MethodPost, "/v1/groups", u.token("chat", "service"), map[string]any{"group_id": "g", "members": names}, nil)
+	u.must(http.MethodPost, "/v1/groups", u.token("chat", "service"), map[string]any{"group_id": "g", "members": names},
+		nil)
 	return c
 }
 
@@ -70,7 +72,8 @@ func (c *chat) live(t *testing.T, done <-chan struct{}, m *member) {
 
 func (c *chat) send(t *testing.T, m *member, request string) {
 	var answer struct{ ID string }
-	body := map[string]any{"request_id": request, "group_id": "g", "kind": "lucky", "total": crashEnvelope, "count": crashShares, "currency": "CNY", "greeting": "福"}
+	body := map[string]any{"request_id": request, "group_id": "g", "kind": "lucky", "total": crashEnvelope,
+		"count": crashShares, "currency": "CNY", "greeting": "福"}
 	status, err := c.u.call(http.MethodPost, "/v1/envelopes", m.token, body, &answer)
 	if err != nil || status == http.StatusServiceUnavailable {
 		return // the outcome is unknown: it must exist or be refunded

@@ -82,7 +82,7 @@ func TestChat(t *testing.T) {
 			return isThere;
 		})()`)
 		u.post("bob", "/v1/envelopes", map[string]any{
-			"request_id": "one more", "group_id": "family", "kind": "equal", "total": 3, "count": 3, "currency": "CNY",
+			"request_id": "one-more", "group_id": "family", "kind": "equal", "total": 3, "count": 3, "currency": "CNY",
 		}, nil)
 		alice.until("the newer one is announced beside the feed, in one line", `(() => {
 			const newer = document.querySelector(".newer"), feed = document.querySelector(".feed");
@@ -97,12 +97,12 @@ func TestChat(t *testing.T) {
 	})
 
 	t.Run("more than one has cannot be sent, and there is a way to get more", func(t *testing.T) {
-		for _, form := range []struct{ open, amount, send string }{
-			{"compose", "total", "send"}, {"transfer-new", "transfer-amount", "transfer-send"},
+		for _, form := range []struct{ open, amount, send, short string }{
+			{"compose", "total", "send", "9999"}, {"transfer-new", "transfer-amount", "transfer-send", "19999"},
 		} {
 			disabled := fmt.Sprintf("document.querySelector(%q).disabled", id(form.send))
 			bob.click(form.open)
-			bob.enter(form.amount, "9999")
+			bob.enter(form.amount, form.short)
 			bob.until(form.send+" cannot be pressed", disabled)
 			bob.save("short-" + form.open)
 			bob.click("form-topup")

@@ -71,13 +71,15 @@ func TestOlderThingsCanBeRead(t *testing.T) {
 
 	w.click("history")
 	w.until("the statement", `document.querySelectorAll("[data-testid^=see-transfer-]").length > 0`)
-	w.do("open a transfer", chromedp.Evaluate[chromedp.Void](`document.querySelector("[data-testid^=see-transfer-]").click()`))
+	w.do("open a transfer", chromedp.Evaluate[chromedp.Void](
+		`document.querySelector("[data-testid^=see-transfer-]").click()`))
 	w.gone("history-list")
 	w.until("its conversation", `location.search.includes("with=bob")`)
 	w.click("history")
 	w.click("history-sent")
 	w.until("what was sent", `document.querySelectorAll("[data-testid^=see-envelope-]").length > 0`)
-	w.do("open an envelope", chromedp.Evaluate[chromedp.Void](`document.querySelector("[data-testid^=see-envelope-]").click()`))
+	w.do("open an envelope", chromedp.Evaluate[chromedp.Void](
+		`document.querySelector("[data-testid^=see-envelope-]").click()`))
 	w.until("the envelope", `document.querySelector(".packet") !== null`)
 	w.back()
 	w.until("the wallet again", `document.querySelector(".packet") === null`)

@@ -72,7 +72,8 @@ func (w *window) until(what, condition string) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.ctx, pageTimeout)
 	defer cancel()
-	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](condition, chromedp.WithPollingInterval(10*time.Millisecond))); err != nil {
+	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](condition,
+		chromedp.WithPollingInterval(10*time.Millisecond))); err != nil {
 		w.t.Fatalf("%s: %v\n%s", what, err, ask[string](w, "document.body.innerText"))
 	}
 }
@@ -114,7 +115,8 @@ func (w *window) enter(name, text string) {
 // shows waits until an element's text has something in it.
 func (w *window) shows(name, text string) {
 	w.t.Helper()
-	w.until(name+" shows "+text, fmt.Sprintf("[...document.querySelectorAll(%q)].some(e => e.innerText.includes(%q))", id(name), text))
+	w.until(name+" shows "+text, fmt.Sprintf("[...document.querySelectorAll(%q)].some(e => e.innerText.includes(%q))",
+		id(name), text))
 }
 
 // card is the test id of the newest card in the chat.
@@ -141,7 +143,8 @@ func (w *window) send(kind, total, count, greeting string) {
 func newBrowser(t *testing.T) context.Context {
 	t.Helper()
 	devstack.SkipInShort(t)
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
 	if !haveBrowser() {
 		t.Fatal("no Chromium or Chrome is installed: deploy/install-deps.sh --browser")
@@ -165,14 +168,16 @@ func haveBrowser() bool {
 	return false
 }
 
-// TestTwoWindows is what a new user does: two people in two windows, side by side. With HONGBAO_SCREENSHOT=file.png it leaves a
-// picture of both.
+// TestTwoWindows is what a new user does: two people in two windows, side by side. With HONGBAO_SCREENSHOT=file.png it
+// leaves a picture of both.
 func TestTwoWindows(t *testing.T) {
 	u := newUp(t)
 	names := []string{"alice", "bob", "carol"}
-	u.must(http.MethodPost, "/v1/groups", u.token("chat", "service"), map[string]any{"group_id": "family", "members": names}, nil)
+	u.must(http.MethodPost, "/v1/groups", u.token("chat", "service"),
+		map[string]any{"group_id": "family", "members": names}, nil)
 	for _, name := range names {
-		u.must(http.MethodPost, "/v1/wallet/topups", u.token(name, "user"), map[string]any{"request_id": "fund", "amount": 52_000, "currency": "CNY"}, nil)
+		u.must(http.MethodPost, "/v1/wallet/topups", u.token(name, "user"),
+			map[string]any{"request_id": "fund", "amount": 52_000, "currency": "CNY"}, nil)
 	}
 	browser := newBrowser(t)
 	alice, bob := openWindow(t, browser, u, "alice"), openWindow(t, browser, u, "bob")
@@ -191,7 +196,8 @@ func TestTwoWindows(t *testing.T) {
 	alice.see("my-amount")
 	alice.see("taken-bob")
 	// Carol has no window: her grab reaches both over the live feed.
-	u.must(http.MethodPost, "/v1/envelopes/"+strings.TrimPrefix(card, "card-")+"/grab", u.token("carol", "user"), nil, nil)
+	u.must(http.MethodPost, "/v1/envelopes/"+strings.TrimPrefix(card, "card-")+"/grab", u.token("carol", "user"), nil,
+		nil)
 	for _, w := range []*window{alice, bob} {
 		w.see("taken-carol")
 		w.see("best")

@@ -18,14 +18,16 @@ import (
 // choose picks an option of a select.
 func (w *window) choose(name, value string) {
 	w.t.Helper()
-	w.until(fmt.Sprintf("%s offers %s", name, value), fmt.Sprintf("[...document.querySelectorAll(%q)].length > 0", id(name)+` option[value="`+value+`"]`))
+	w.until(fmt.Sprintf("%s offers %s", name, value), fmt.Sprintf("[...document.querySelectorAll(%q)].length > 0",
+		id(name)+` option[value="`+value+`"]`))
 	w.do("choose "+name, chromedp.SetValue(element(name), value))
 }
 
 // newest is the number of the last card of a kind in the chat, such as transfer-123.
 func (w *window) newest(kind string) string {
 	w.t.Helper()
-	found := fmt.Sprintf(`[...document.querySelectorAll("[data-testid]")].map(e => e.dataset.testid).filter(id => /^%s-\d+$/.test(id)).at(-1)`, kind)
+	found := fmt.Sprintf(
+		`[...document.querySelectorAll("[data-testid]")].map(e => e.dataset.testid).filter(id => /^%s-\d+$/.test(id)).at(-1)`, kind)
 	w.until("a "+kind, found+" !== undefined")
 	return strings.TrimPrefix(ask[string](w, found), kind+"-")
 }
@@ -39,7 +41,8 @@ func (w *window) stands(card, state string) {
 // gone waits until nothing of that name can be seen.
 func (w *window) gone(name string) {
 	w.t.Helper()
-	w.until(name+" is gone", fmt.Sprintf("[...document.querySelectorAll(%q)].every(e => !e.checkVisibility())", id(name)))
+	w.until(name+" is gone", fmt.Sprintf("[...document.querySelectorAll(%q)].every(e => !e.checkVisibility())",
+		id(name)))
 }
 
 // offer transfers money from the chat that is shown, and returns the transfer's number.
@@ -85,9 +88,11 @@ func (u *up) balanceOf(user, currency string) int64 {
 func (u *up) family() {
 	u.t.Helper()
 	names := []string{"alice", "bob", "carol"}
-	u.must(http.MethodPost, "/v1/groups", u.token("chat", "service"), map[string]any{"group_id": "family", "members": names}, nil)
+	u.must(http.MethodPost, "/v1/groups", u.token("chat", "service"),
+		map[string]any{"group_id": "family", "members": names}, nil)
 	for _, name := range names {
-		u.must(http.MethodPost, "/v1/wallet/topups", u.token(name, "user"), map[string]any{"request_id": "fund", "amount": 52_000, "currency": "CNY"}, nil)
+		u.must(http.MethodPost, "/v1/wallet/topups", u.token(name, "user"),
+			map[string]any{"request_id": "fund", "amount": 52_000, "currency": "CNY"}, nil)
 	}
 }
 
@@ -169,7 +174,8 @@ func TestCollectionInThreeWindows(t *testing.T) {
 	u := newUp(t)
 	u.family()
 	browser := newBrowser(t)
-	alice, bob, carol := openWindow(t, browser, u, "alice"), openWindow(t, browser, u, "bob"), openWindow(t, browser, u, "carol")
+	alice, bob, carol := openWindow(t, browser, u, "alice"), openWindow(t, browser, u, "bob"), openWindow(t, browser, u,
+		"carol")
 	all := []*window{alice, bob, carol}
 
 	alice.click("collect-new")
@@ -201,7 +207,8 @@ func TestCollectionInThreeWindows(t *testing.T) {
 	alice.shows("part-carol", "not yet")
 	carol.click("pay-" + bill)
 	alice.shows("part-carol", "33.33")
-	alice.until("carol has paid", fmt.Sprintf("document.querySelector(%q).classList.contains('part-paid')", id("part-carol")))
+	alice.until("carol has paid", fmt.Sprintf("document.querySelector(%q).classList.contains('part-paid')",
+		id("part-carol")))
 	alice.click("close")
 	for _, w := range all {
 		w.shows("collection-"+bill, "2 of 2 paid")
@@ -267,7 +274,8 @@ func (w *window) download(currency string) string {
 	w.click("export-csv")
 	deadline := time.Now().Add(pageTimeout)
 	for {
-		files, err := filepath.Glob(filepath.Join(dir, "statement-"+currency+"-*.csv")) // it has another name until it is whole
+		// it has another name until it is whole
+		files, err := filepath.Glob(filepath.Join(dir, "statement-"+currency+"-*.csv"))
 		if err != nil {
 			w.t.Fatal(err)
 		}

@@ -82,7 +82,8 @@ func (u *up) start() {
 	}
 	endpoints := filepath.Join(u.data, "up.json")
 	_ = os.Remove(endpoints)
-	args := append([]string{"up", "--data", u.data, "--rpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--log-level", "error"}, u.args...)
+	args := append([]string{"up", "--data", u.data, "--rpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--log-level",
+		"error"}, u.args...)
 	process := exec.Command(path, args...)
 	process.Env = append(os.Environ(), "GORACE=halt_on_error=1")
 	output := &bytes.Buffer{}
@@ -226,7 +227,8 @@ func (u *up) run(args ...string) (output string, exit int) {
 func (u *up) token(user string, scopes ...string) string {
 	u.t.Helper()
 	var answer struct{ Token string }
-	status, err := u.call(http.MethodPost, "/v1/dev/tokens", "", map[string]any{"user_id": user, "scopes": scopes}, &answer)
+	status, err := u.call(http.MethodPost, "/v1/dev/tokens", "", map[string]any{"user_id": user, "scopes": scopes},
+		&answer)
 	if err != nil || status != http.StatusOK {
 		u.t.Fatalf("token of %s: %d, %v", user, status, err)
 	}

@@ -96,7 +96,8 @@ func (c *circle) offer(f *friend, request string, random *rand.Rand) {
 	}
 	arrives := []string{"now", "2h", "24h"}[random.IntN(3)]
 	var answer transferAnswer
-	body := map[string]any{"request_id": request, "to": to.name, "amount": 1 + random.IntN(100), "currency": "CNY", "note": "福", "arrives_in": arrives}
+	body := map[string]any{"request_id": request, "to": to.name, "amount": 1 + random.IntN(100), "currency": "CNY",
+		"note": "福", "arrives_in": arrives}
 	if !c.try(f, "/v1/transfers", body, &answer) {
 		return
 	}
@@ -130,7 +131,8 @@ func (c *circle) decide(random *rand.Rand) {
 
 func (c *circle) open(f *friend, request string) {
 	var answer transferAnswer
-	body := map[string]any{"request_id": request, "group_id": "circle", "kind": "even", "currency": "CNY", "total": socialPart * (socialUsers - 1), "note": "饭"}
+	body := map[string]any{"request_id": request, "group_id": "circle", "kind": "even", "currency": "CNY",
+		"total": socialPart * (socialUsers - 1), "note": "饭"}
 	if c.try(f, "/v1/collections", body, &answer) {
 		f.told("bill", answer.ID, "open")
 		c.mu.Lock()
@@ -167,10 +169,12 @@ func TestNoTransferIsLostInCrashes(t *testing.T) {
 	for i := range socialUsers {
 		f := &friend{name: fmt.Sprintf("friend%02d", i)}
 		f.token = u.token(f.name, "user")
-		u.must(http.MethodPost, "/v1/wallet/topups", f.token, map[string]any{"request_id": "fund", "amount": crashFunds, "currency": "CNY"}, nil)
+		u.must(http.MethodPost, "/v1/wallet/topups", f.token,
+			map[string]any{"request_id": "fund", "amount": crashFunds, "currency": "CNY"}, nil)
 		c.friends, names = append(c.friends, f), append(names, f.name)
 	}
-	u.must(http.MethodPost, "/v1/groups", u.token("chat", "service"), map[string]any{"group_id": "circle", "members": names}, nil)
+	u.must(http.MethodPost, "/v1/groups", u.token("chat", "service"),
+		map[string]any{"group_id": "circle", "members": names}, nil)
 
 	done := make(chan struct{})
 	var living sync.WaitGroup
@@ -256,11 +260,13 @@ func (c *circle) checkBooks() {
 	}
 }
 
-// checkTransfer returns how a transfer has ended, which has to agree with what a user was told, and with both statements.
+// checkTransfer returns how a transfer has ended, which has to agree with what a user was told, and with both
+// statements.
 func (c *circle) checkTransfer(f *friend, p promise, lines map[string]map[entryLine]int) string {
 	var x struct{ Sender, To, State string }
 	c.u.must(http.MethodGet, "/v1/transfers/"+p.id, f.token, nil, &x)
-	if p.state != "offered" && p.state != x.State && !(p.state == "accepted" && (x.State == "arrived" || x.State == "recalled")) {
+	if p.state != "offered" && p.state != x.State && !(p.state == "accepted" &&
+		(x.State == "arrived" || x.State == "recalled")) {
 		c.t.Errorf("%s was told that transfer %s is %s, and it is %s", f.name, p.id, p.state, x.State)
 	}
 	posted, voided := 0, 1
@@ -272,7 +278,8 @@ func (c *circle) checkTransfer(f *friend, p promise, lines map[string]map[entryL
 		n          int
 	}{{x.Sender, "hold", 1}, {x.Sender, "void", voided}, {x.To, "post", posted}} {
 		if got := lines[want.user][entryLine{Kind: want.kind, Subject: "transfer", Reference: p.id}]; got != want.n {
-			c.t.Errorf("transfer %s, %s: %d entries of kind %s in the statement of %s, want %d", p.id, x.State, got, want.kind, want.user, want.n)
+			c.t.Errorf("transfer %s, %s: %d entries of kind %s in the statement of %s, want %d", p.id, x.State, got,
+				want.kind, want.user, want.n)
 		}
 	}
 	return x.State
@@ -300,7 +307,8 @@ func (c *circle) checkBill(f *friend, p promise, lines map[string]map[entryLine]
 		}
 		for user, kind := range map[string]string{part.UserID: "hold", b.Collector: "post"} {
 			if got := lines[user][entryLine{Kind: kind, Subject: "collection", Reference: part.PaymentID}]; got != 1 {
-				c.t.Errorf("bill %s, part of %s: %d entries of kind %s in the statement of %s", p.id, part.UserID, got, kind, user)
+				c.t.Errorf("bill %s, part of %s: %d entries of kind %s in the statement of %s", p.id, part.UserID, got,
+					kind, user)
 			}
 		}
 	}

@@ -30,7 +30,8 @@ func (b *Bus) Announce(ctx context.Context, channel string, payload []byte) erro
 // OnAnnounce calls receive with each payload announced on the channel by any node, this one included, in order. After
 // the subscription was interrupted, announcements may have been missed: resubscribed is called once it is back, before
 // any later payload is received. Neither may block. It returns once the subscription stands.
-func (b *Bus) OnAnnounce(ctx context.Context, channel string, receive func(payload []byte), resubscribed func()) (stop func(), err error) {
+func (b *Bus) OnAnnounce(ctx context.Context, channel string, receive func(payload []byte),
+	resubscribed func()) (stop func(), err error) {
 	a := &announcements{receive: receive, resubscribed: resubscribed, ready: make(chan struct{})}
 	own, cancel := context.WithCancel(b.ctx)
 	if err := b.start(func() { b.follow(own, announceChannel(channel), a.payload, a.confirmed) }); err != nil {
@@ -105,9 +106,10 @@ func (b *Bus) follow(ctx context.Context, channel string, message func(string), 
 	var retry backoff
 	for {
 		// A broken connection is taken up again inside; a refusal (loading, a slot that moved) returns.
-		err := b.subscriber.Receive(hooked, b.subscriber.B().Ssubscribe().Channel(channel).Build(), func(m rueidis.PubSubMessage) {
-			message(m.Message)
-		})
+		err := b.subscriber.Receive(hooked, b.subscriber.B().Ssubscribe().Channel(channel).Build(),
+			func(m rueidis.PubSubMessage) {
+				message(m.Message)
+			})
 		if ctx.Err() != nil {
 			return
 		}

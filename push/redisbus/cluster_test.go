@@ -26,7 +26,8 @@ func startCluster(t *testing.T) []string {
 		port, bus := freePort(t), freePort(t)
 		dir := t.TempDir()
 		server := exec.Command("redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", dir, "--save", "",
-			"--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-config-file", filepath.Join(dir, "nodes.conf"))
+			"--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-config-file", filepath.Join(dir,
+				"nodes.conf"))
 		var output bytes.Buffer
 		server.Stdout, server.Stderr = &output, &output
 		if err := server.Start(); err != nil {

@@ -76,7 +76,8 @@ var _ push.Bus = (*Bus)(nil)
 
 // New returns a bus that sends its commands through client, which stays the caller's, and makes a connection of its own
 // for subscriptions as option says. It connects at once. Close ends it.
-func New(client rueidis.Client, option rueidis.ClientOption, log *slog.Logger, reg prometheus.Registerer) (*Bus, error) {
+func New(client rueidis.Client, option rueidis.ClientOption, log *slog.Logger,
+	reg prometheus.Registerer) (*Bus, error) {
 	option.PipelineMultiplex = -1 // a single connection; messages and commands do not wait for each other
 	option.DisableCache = true
 	subscriber, err := rueidis.NewClient(option)

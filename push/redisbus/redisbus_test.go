@@ -37,8 +37,10 @@ func TestHistory(t *testing.T) {
 		{epoch, 601, false}, {"other", 600, false}, {"", 0, false},
 	} {
 		batch, complete, err := b.History(t.Context(), topic, test.epoch, test.after)
-		if err != nil || complete != test.complete || batch.Epoch != epoch || batch.Topic != topic || batch.Last() != 600 {
-			t.Errorf("after %q %d: complete %v, %s ends at %d: %v", test.epoch, test.after, complete, batch.Epoch, batch.Last(), err)
+		if err != nil || complete != test.complete || batch.Epoch != epoch || batch.Topic != topic ||
+			batch.Last() != 600 {
+			t.Errorf("after %q %d: complete %v, %s ends at %d: %v", test.epoch, test.after, complete, batch.Epoch,
+				batch.Last(), err)
 			continue
 		}
 		if !complete {
@@ -159,7 +161,8 @@ func TestGapBeyondTheHistoryIsReported(t *testing.T) {
 	publish(t, b, topic, 1, 2)
 	p.waitFor(t, 2)
 	// As if 1,000 events had been published while nobody received: the state moves on without a message.
-	if err := client.Do(t.Context(), client.B().Hincrby().Key("{t:"+topic+"}:state").Field("seq").Increment(1000).Build()).Error(); err != nil {
+	if err := client.Do(t.Context(), client.B().Hincrby().Key("{t:"+topic+"}:state").Field("seq").Increment(
+		1000).Build()).Error(); err != nil {
 		t.Fatal(err)
 	}
 	if err := client.Do(t.Context(), client.B().Del().Key("{t:"+topic+"}:history").Build()).Error(); err != nil {
@@ -214,8 +217,10 @@ func TestRewoundHistoryEndsTheEpoch(t *testing.T) {
 func rewind(t *testing.T, client rueidis.Client, topic string, events int64) {
 	t.Helper()
 	for _, err := range []error{
-		client.Do(t.Context(), client.B().Hincrby().Key("{t:"+topic+"}:state").Field("seq").Increment(-events).Build()).Error(),
-		client.Do(t.Context(), client.B().Ltrim().Key("{t:"+topic+"}:history").Start(0).Stop(-events-1).Build()).Error(),
+		client.Do(t.Context(), client.B().Hincrby().Key("{t:"+topic+"}:state").Field("seq").Increment(
+			-events).Build()).Error(),
+		client.Do(t.Context(), client.B().Ltrim().Key("{t:"+topic+"}:history").Start(0).Stop(
+			-events-1).Build()).Error(),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -227,7 +232,8 @@ func rewind(t *testing.T, client rueidis.Client, topic string, events int64) {
 func silently(t *testing.T, client rueidis.Client, topic string, from, to int) {
 	t.Helper()
 	for _, e := range numbered(from, to) {
-		if err := client.Do(t.Context(), client.B().Rpush().Key("{t:"+topic+"}:history").Element(string(e)).Build()).Error(); err != nil {
+		if err := client.Do(t.Context(), client.B().Rpush().Key("{t:"+topic+"}:history").Element(
+			string(e)).Build()).Error(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -242,7 +248,8 @@ func TestAnnouncements(t *testing.T) {
 	b, _ := newBus(t, unixOption(devstack.TestRedis(t).Socket()))
 	received := make(chan string, 10)
 	again := make(chan struct{}, 10)
-	stop, err := b.OnAnnounce(t.Context(), t.Name(), func(p []byte) { received <- string(p) }, func() { again <- struct{}{} })
+	stop, err := b.OnAnnounce(t.Context(), t.Name(), func(p []byte) { received <- string(p) },
+		func() { again <- struct{}{} })
 	if err != nil {
 		t.Fatal(err)
 	}

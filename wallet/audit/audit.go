@@ -147,9 +147,11 @@ func (r *run) shard(ctx context.Context, shard int) error {
 	for currency, credited := range t.credits {
 		expected[currency] -= credited
 	}
-	r.compare(ledger.AuditClearing, shard, "account #clearing, against posts made here minus posts credited here", expected, t.clearing)
+	r.compare(ledger.AuditClearing, shard, "account #clearing, against posts made here minus posts credited here",
+		expected, t.clearing)
 	r.compare(ledger.AuditClearing, shard, "posts not yet credited, against messages in no inbox", t.outbox, t.inFlight)
-	r.compare(ledger.AuditFunding, shard, "account #funding, against settled top-ups and withdrawals", t.fundings, t.outside)
+	r.compare(ledger.AuditFunding, shard, "account #funding, against settled top-ups and withdrawals", t.fundings,
+		t.outside)
 	for currency, sum := range t.inFlight {
 		if sum != 0 {
 			r.report.InFlight[currency] += sum
@@ -179,7 +181,8 @@ func (r *run) auditRejections(ctx context.Context, shard int, _ *totals) error {
 		if err != nil {
 			return err
 		}
-		what := fmt.Sprintf("post of hold %d part %d to %q, amount %d", rejected.Hold, rejected.Part, rejected.Payee, rejected.Minor)
+		what := fmt.Sprintf("post of hold %d part %d to %q, amount %d", rejected.Hold, rejected.Part, rejected.Payee,
+			rejected.Minor)
 		r.found(ledger.AuditRejection, shard, what, "no contradiction", rejected.Reason)
 	}
 	return nil

@@ -67,7 +67,7 @@ func openScene(t *testing.T) *scene {
 // sql replaces {table} by its full name on a shard, and $hold, $voided, $funding, $bob and $carol by what they are.
 func (s *scene) sql(shard int, statements string) {
 	s.T.Helper()
-	for _, table := range []string{"accounts", "entries", "holds", "posts", "outbox", "inbox", "rejections", "fundings"} {
+	for _, table := range ledgerTables {
 		statements = strings.ReplaceAll(statements, "{"+table+"}", s.Cluster.Table(shard, table))
 	}
 	statements = strings.NewReplacer("$hold", fmt.Sprint(s.hold.ID), "$voided", fmt.Sprint(s.voided.ID), "$funding",
@@ -78,6 +78,11 @@ func (s *scene) sql(shard int, statements string) {
 			s.T.Fatalf("%s: %v", statement, err)
 		}
 	}
+}
+
+// ledgerTables are those that a case may change.
+var ledgerTables = []string{
+	"accounts", "entries", "holds", "posts", "outbox", "inbox", "rejections", "fundings", "daily_usage", "index_entries",
 }
 
 const entry = "INSERT INTO {entries} (account, currency, seq, amount, balance, kind, subject, reference, part, " +
@@ -92,8 +97,9 @@ func TestAuditNamesEachDiscrepancy(t *testing.T) {
 		codes []string
 		what  string // part of what the first of the codes names; "" for anything
 	}{
-		{"an amount of the clearing account", "UPDATE {entries} SET amount = amount + 1 WHERE account = '#clearing' AND " +
-			"amount = 20", "",
+		{"an amount of the clearing account",
+			"UPDATE {entries} SET amount = amount + 1 WHERE account = '#clearing' AND " +
+				"amount = 20", "",
 			[]string{ledger.AuditShardUnbalanced, ledger.AuditClearing}, "CNY"},
 		{"a balance", "UPDATE {accounts} SET balance = balance + 1 WHERE account = 'alice'", "",
 			[]string{ledger.AuditAccountBalance, ledger.AuditAccountRunning}, "account alice"},
@@ -112,10 +118,12 @@ func TestAuditNamesEachDiscrepancy(t *testing.T) {
 				ledger.AuditFunding}, "entry after 0 of account alice"},
 		{"a negative balance", "UPDATE {accounts} SET balance = -1, seq = 0 WHERE account = 'alice'", "",
 			[]string{ledger.AuditAccountNegative, ledger.AuditAccountBalance}, "account alice"},
-		{"a wallet that is gone", "DELETE FROM {accounts} WHERE account = 'alice'", "", []string{ledger.AuditAccountMissing},
+		{"a wallet that is gone", "DELETE FROM {accounts} WHERE account = 'alice'", "",
+			[]string{ledger.AuditAccountMissing},
 			"account alice"},
-		{"a system account of no kind", entry + "('#till', 'CNY', 1, 5, 0, 'post', '', 1, 0, '', '', 0), ('#till', 'CNY', " +
-			"2, -5, 0, 'post', '', 2, 0, '', '', 0)", "",
+		{"a system account of no kind",
+			entry + "('#till', 'CNY', 1, 5, 0, 'post', '', 1, 0, '', '', 0), ('#till', 'CNY', " +
+				"2, -5, 0, 'post', '', 2, 0, '', '', 0)", "",
 			[]string{ledger.AuditAccountUnknown}, "account #till"},
 		{"the account of no hold", entry + "('#hold:77', 'CNY', 1, 5, 0, 'hold', '', 1, 0, '', '', 0), ('#hold:77', " +
 			"'CNY', 2, -5, 0, 'hold', '', 2, 0, '', '', 0)", "",
@@ -133,13 +141,16 @@ func TestAuditNamesEachDiscrepancy(t *testing.T) {
 			[]string{ledger.AuditHoldAmount, ledger.AuditHoldOwner}, "hold $hold"},
 		{"what was posted of a hold", "UPDATE {holds} SET posted = posted + 1 WHERE id = $hold", "",
 			[]string{ledger.AuditHoldPosted, ledger.AuditHoldEntries}, "hold $hold"},
-		{"money moved from hold to hold", "UPDATE {entries} SET amount = amount + 7 WHERE account = '#hold:$hold' AND " +
-			"kind = 'hold';" +
-			"UPDATE {entries} SET amount = amount - 7 WHERE account = '#hold:$voided' AND kind = " +
-			"'hold'", "", []string{ledger.AuditHoldEntries}, "hold $hold"},
-		{"a hold that its owner cannot see", "UPDATE {entries} SET reference = 5 WHERE account = 'alice' AND reference = " +
-			"$hold", "", []string{ledger.AuditHoldOwner}, "hold $hold in the statement of alice"},
-		{"a void that its owner cannot see", "UPDATE {entries} SET reference = 5 WHERE account = 'alice' AND kind = 'void'",
+		{"money moved from hold to hold",
+			"UPDATE {entries} SET amount = amount + 7 WHERE account = '#hold:$hold' AND " +
+				"kind = 'hold';" +
+				"UPDATE {entries} SET amount = amount - 7 WHERE account = '#hold:$voided' AND kind = " +
+				"'hold'", "", []string{ledger.AuditHoldEntries}, "hold $hold"},
+		{"a hold that its owner cannot see",
+			"UPDATE {entries} SET reference = 5 WHERE account = 'alice' AND reference = " +
+				"$hold", "", []string{ledger.AuditHoldOwner}, "hold $hold in the statement of alice"},
+		{"a void that its owner cannot see",
+			"UPDATE {entries} SET reference = 5 WHERE account = 'alice' AND kind = 'void'",
 			"", []string{ledger.AuditHoldOwner}, "void of hold $voided"},
 		{"an open hold that is marked done", "UPDATE {holds} SET is_open = 0 WHERE id = $hold", "",
 			[]string{ledger.AuditHoldOpen}, "hold $hold"},
@@ -154,9 +165,11 @@ func TestAuditNamesEachDiscrepancy(t *testing.T) {
 			[]string{ledger.AuditPostHold, ledger.AuditOutbox}, "part 9"},
 		{"a part that was paid twice", "ALTER TABLE {posts} DROP PRIMARY KEY; INSERT INTO {posts} VALUES ($hold, 0, " +
 			"'dave', 30, 0, 1)", "",
-			[]string{ledger.AuditPartTwice, ledger.AuditHoldPosted, ledger.AuditPostNotCredited}, "post of hold $hold part 0"},
-		{"a user with two shares", "ALTER TABLE {posts} DROP KEY once_each; UPDATE {posts} SET payee = $bob WHERE hold = " +
-			"$hold AND part = 1", "",
+			[]string{ledger.AuditPartTwice, ledger.AuditHoldPosted,
+				ledger.AuditPostNotCredited}, "post of hold $hold part 0"},
+		{"a user with two shares",
+			"ALTER TABLE {posts} DROP KEY once_each; UPDATE {posts} SET payee = $bob WHERE hold = " +
+				"$hold AND part = 1", "",
 			[]string{ledger.AuditUserTwice, ledger.AuditOutbox}, "part 1 to "},
 		{"an outbox row that is lost", "DELETE FROM {outbox}", "", []string{ledger.AuditPostNotCredited,
 			ledger.AuditClearing}, "post of hold $hold part 1"},
@@ -164,44 +177,56 @@ func TestAuditNamesEachDiscrepancy(t *testing.T) {
 			[]string{ledger.AuditPostNotCredited, ledger.AuditClearing}, "post of hold $hold part 1"},
 		{"a credit that is gone", "", "DELETE FROM {entries} WHERE account = $bob AND kind = 'post'",
 			[]string{ledger.AuditPostNotCredited, ledger.AuditClearing, ledger.AuditAccountBalance}, "part 0"},
-		{"the amount of a credit", "", "UPDATE {entries} SET amount = amount + 1, balance = balance + 1 WHERE account = " +
-			"$bob AND kind = 'post'; UPDATE {accounts} SET balance = balance + 1 WHERE account = $bob;" +
-			"UPDATE {entries} SET amount = amount - 1 WHERE account = " +
-			"'#clearing'", []string{ledger.AuditCreditDiffers}, "post of hold $hold part 0"},
+		{"the amount of a credit", "",
+			"UPDATE {entries} SET amount = amount + 1, balance = balance + 1 WHERE account = " +
+				"$bob AND kind = 'post'; UPDATE {accounts} SET balance = balance + 1 WHERE account = $bob;" +
+				"UPDATE {entries} SET amount = amount - 1 WHERE account = " +
+				"'#clearing'", []string{ledger.AuditCreditDiffers}, "post of hold $hold part 0"},
 		{"a credit twice", "", "ALTER TABLE {entries} DROP KEY leg;" + entry +
 			"($bob, 'CNY', 3, 30, 160, 'post', 'gift', $hold, 0, 'alice', '', 0), ('#clearing', 'CNY', 3, -30, 0, 'post', " +
 			"'', 3, 0, '', '', 0);" +
-			"UPDATE {accounts} SET balance = 160, seq = 3 WHERE account = $bob", []string{ledger.AuditCreditTwice}, "post of " +
+			"UPDATE {accounts} SET balance = 160, seq = 3 WHERE account = $bob", []string{
+			ledger.AuditCreditTwice}, "post of " +
 			"hold $hold part 0"},
 		{"a credit without a post", "DELETE FROM {posts} WHERE hold = $hold AND part = 0", "",
 			[]string{ledger.AuditCreditUnposted, ledger.AuditHoldPosted, ledger.AuditClearing}, "hold $hold part 0"},
-		{"a credit of no hold at all", "", "UPDATE {entries} SET reference = 1023 WHERE account = $bob AND kind = 'post'",
+		{"a credit of no hold at all", "",
+			"UPDATE {entries} SET reference = 1023 WHERE account = $bob AND kind = 'post'",
 			[]string{ledger.AuditCreditUnposted, ledger.AuditPostNotCredited}, "hold 1023"},
-		{"money in clearing that nobody posted", entry + "('#clearing', 'CNY', 1, 5, 0, 'post', '', 1, 0, '', '', 0), " +
+		{"money in clearing that nobody posted", entry +
+			"('#clearing', 'CNY', 1, 5, 0, 'post', '', 1, 0, '', '', 0), " +
 			"('#hold:$hold', 'CNY', 1, -5, 0, 'post', '', 1, 0, '', '', 0)", "",
 			[]string{ledger.AuditClearing, ledger.AuditHoldEntries}, "account #clearing"},
 		{"the amount of an outbox row", "UPDATE {outbox} SET amount = amount + 1", "", []string{ledger.AuditOutbox,
 			ledger.AuditClearing}, "message"},
 		{"a leg of an outbox row", `UPDATE {outbox} SET payload = REPLACE(payload, '"p":1', '"p":2')`, "",
 			[]string{ledger.AuditOutbox}, "leg of hold $hold part 2"},
-		{"the legs of an outbox row", "UPDATE {outbox} SET payload = 'torn'", "", []string{ledger.AuditOutbox}, "message"},
+		{"the legs of an outbox row", "UPDATE {outbox} SET payload = 'torn'", "", []string{ledger.AuditOutbox},
+			"message"},
 		{"an outbox row for no shard", "UPDATE {outbox} SET dest = 7", "", []string{ledger.AuditOutbox,
 			ledger.AuditPostNotCredited}, "message"},
-		{"a post that was kept aside", "INSERT INTO {rejections} VALUES ($hold, 0, 'mallory', 30, 0, 'the part was paid " +
-			"to bob')", "", []string{ledger.AuditRejection}, "mallory"},
+		{"a post that was kept aside",
+			"INSERT INTO {rejections} VALUES ($hold, 0, 'mallory', 30, 0, 'the part was paid " +
+				"to bob')", "", []string{ledger.AuditRejection}, "mallory"},
 		{"a withdrawal that was not settled", "UPDATE {fundings} SET state = 'settled' WHERE id = $funding", "",
 			[]string{ledger.AuditFunding}, "withdrawal $funding, settled: account #funding:$funding"},
 		{"a top-up nobody ordered", "DELETE FROM {fundings} WHERE kind = 'topup'", "", []string{ledger.AuditFunding},
 			"account #funding"},
 	}
 	named := map[string]bool{}
+	shared := openScene(t)
+	restore := shared.Keep(ledgerTables...)
 	for _, c := range cases {
 		for _, code := range c.codes {
 			named[code] = true
 		}
 		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			s := openScene(t)
+			s := shared
+			if strings.Contains(c.home+c.away, "ALTER") { // which cannot be undone
+				s = openScene(t)
+			} else {
+				defer restore()
+			}
 			fill := strings.NewReplacer("$home", fmt.Sprint(s.home), "$outbox", s.Cluster.Table(s.home, "outbox"))
 			if c.home != "" {
 				s.sql(s.home, fill.Replace(c.home))
@@ -254,8 +279,9 @@ func TestAuditWhileTheSystemRuns(t *testing.T) {
 		sending.Go(func() {
 			for n := range sends {
 				h := b.Gift(s, 5, 4, 3, 2)
-				b.PostAll(ledgertest.Pay(h, 0, fmt.Sprintf("user-%d", (n+i)%9)), ledgertest.Pay(h, 1, s), ledgertest.Pay(h, 2,
-					fmt.Sprintf("user-%d", 20+(n+i)%7)))
+				b.PostAll(ledgertest.Pay(h, 0, fmt.Sprintf("user-%d", (n+i)%9)), ledgertest.Pay(h, 1, s),
+					ledgertest.Pay(h, 2,
+						fmt.Sprintf("user-%d", 20+(n+i)%7)))
 				if _, done, err := b.Void(t.Context(), h.ID, 12); !done || err != nil {
 					t.Errorf("void: %v, %v", done, err)
 				}

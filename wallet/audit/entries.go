@@ -117,10 +117,12 @@ func (w *walk) entry(e entry) error {
 
 func (w *walk) userEntry(e entry) error {
 	if e.seq != w.last.seq+1 {
-		w.found(ledger.AuditAccountSequence, w.shard, fmt.Sprintf("entry after %d of account %s, %s", w.last.seq, e.account, e.currency), w.last.seq+1, e.seq)
+		w.found(ledger.AuditAccountSequence, w.shard, fmt.Sprintf("entry after %d of account %s, %s", w.last.seq,
+			e.account, e.currency), w.last.seq+1, e.seq)
 	}
 	if e.balance != w.last.balance+e.amount {
-		w.found(ledger.AuditAccountRunning, w.shard, fmt.Sprintf("entry %d of account %s, %s", e.seq, e.account, e.currency), w.last.balance+e.amount, e.balance)
+		w.found(ledger.AuditAccountRunning, w.shard, fmt.Sprintf("entry %d of account %s, %s", e.seq, e.account,
+			e.currency), w.last.balance+e.amount, e.balance)
 	}
 	w.last = state{balance: e.balance, seq: e.seq}
 	if e.kind != ledger.EntryPost {
@@ -143,7 +145,8 @@ func (w *walk) enter() error {
 	case isSystem(account):
 		w.found(ledger.AuditAccountUnknown, w.shard, "account "+account, "no such account", "entries of it")
 	case w.cluster.ForUser(account) != w.shard:
-		w.found(ledger.AuditAccountUnknown, w.shard, "account "+account, fmt.Sprintf("on shard %d", w.cluster.ForUser(account)), "entries of it here")
+		w.found(ledger.AuditAccountUnknown, w.shard, "account "+account,
+			fmt.Sprintf("on shard %d", w.cluster.ForUser(account)), "entries of it here")
 	}
 	if len(w.holds)+len(w.fundings) >= pageSize {
 		return w.checkSystem()
@@ -156,13 +159,15 @@ func (w *walk) leave() error {
 	if w.key.account == "" || isSystem(w.key.account) {
 		return nil
 	}
-	for w.more && (w.account.account < w.key.account || w.account.account == w.key.account && w.account.currency < w.key.currency) {
+	for w.more && (w.account.account < w.key.account || w.account.account == w.key.account &&
+		w.account.currency < w.key.currency) {
 		if err := w.idle(); err != nil {
 			return err
 		}
 	}
 	if !w.more || w.account.accountKey != w.key {
-		w.found(ledger.AuditAccountMissing, w.shard, fmt.Sprintf("account %s, %s", w.key.account, w.key.currency), w.sum, "no account")
+		w.found(ledger.AuditAccountMissing, w.shard, fmt.Sprintf("account %s, %s", w.key.account, w.key.currency),
+			w.sum, "no account")
 		return nil
 	}
 	w.checkAccount(w.sum, w.last)
@@ -183,7 +188,8 @@ func (w *walk) checkAccount(sum int64, last state) {
 		w.found(ledger.AuditAccountBalance, w.shard, what, sum, w.account.balance)
 	}
 	if w.account.balance != last.balance {
-		w.found(ledger.AuditAccountRunning, w.shard, what+", against its last running balance", last.balance, w.account.balance)
+		w.found(ledger.AuditAccountRunning, w.shard, what+", against its last running balance", last.balance,
+			w.account.balance)
 	}
 	if w.account.seq != last.seq {
 		w.found(ledger.AuditAccountSequence, w.shard, what+", against its last entry", last.seq, w.account.seq)

@@ -52,7 +52,8 @@ func (r *run) checkCredits(ctx context.Context, shard int, credits *[]entry, las
 				return err
 			}
 			for _, e := range chunk {
-				if !slices.ContainsFunc(posted[partKey{e.reference, e.part}], func(p postRow) bool { return p.Payee == e.account }) {
+				if !slices.ContainsFunc(posted[partKey{e.reference, e.part}],
+					func(p postRow) bool { return p.Payee == e.account }) {
 					r.found(ledger.AuditCreditUnposted, shard, creditName(e), "a post", "none")
 				}
 			}
@@ -77,7 +78,8 @@ func (r *run) lookUpPosts(ctx context.Context, s *snapshot, shard int, keys []en
 		err := row.Scan(&p.Hold, &p.Part, &p.Payee, &p.Minor, &p.outbox)
 		found[partKey{p.Hold, p.Part}] = append(found[partKey{p.Hold, p.Part}], p)
 		return err
-	}, "SELECT hold, part, payee, amount, outbox FROM "+r.tables[shard].Posts+" WHERE "+rows.AnyOf("hold = ? AND part = ?", len(keys)), args...)
+	}, "SELECT hold, part, payee, amount, outbox FROM "+r.tables[shard].Posts+" WHERE "+rows.AnyOf(
+		"hold = ? AND part = ?", len(keys)), args...)
 	return found, err
 }
 
@@ -166,7 +168,8 @@ func (r *run) checkInFlight(ctx context.Context, shard, dest int, missing []flig
 	for _, f := range missing {
 		t.inFlight[f.currency] += f.Minor
 		if !waiting[f.outbox] || arrived[f.outbox] {
-			r.found(ledger.AuditPostNotCredited, shard, f.String(), fmt.Sprintf("a credit on shard %d", dest), "none, and not in flight")
+			r.found(ledger.AuditPostNotCredited, shard, f.String(), fmt.Sprintf("a credit on shard %d", dest),
+				"none, and not in flight")
 		}
 	}
 	return nil
@@ -212,7 +215,8 @@ func (r *run) auditOutbox(ctx context.Context, shard int, t *totals) error {
 			r.found(ledger.AuditOutbox, shard, fmt.Sprintf("message %d", m.ID), "a shard to go to", m.Dest)
 			continue
 		}
-		arrived, err := lookUpIDs(ctx, r.lateOf(m.Dest), r.cluster.Table(m.Dest, "inbox"), "source", shard, []int64{m.ID})
+		arrived, err := lookUpIDs(ctx, r.lateOf(m.Dest), r.cluster.Table(m.Dest, "inbox"), "source", shard,
+			[]int64{m.ID})
 		if err != nil {
 			return err
 		}

@@ -59,7 +59,8 @@ type fundingKey struct {
 }
 
 // entriesOfFundings adds up what the orders' own accounts and their users' statements show of them.
-func (r *run) entriesOfFundings(ctx context.Context, shard int, orders []wallet.FundingOrder) (own map[accountKey]int64, users map[fundingKey]int64, err error) {
+func (r *run) entriesOfFundings(ctx context.Context, shard int,
+	orders []wallet.FundingOrder) (own map[accountKey]int64, users map[fundingKey]int64, err error) {
 	own, users = map[accountKey]int64{}, map[fundingKey]int64{}
 	var accounts, legs []any
 	for _, o := range orders {

@@ -83,20 +83,24 @@ func (w *holdWalk) hold(h *ledger.Hold, books holdBooks) error {
 		w.found(ledger.AuditHoldAmount, w.shard, name+", against the sum of its parts", parts, h.Amount.Minor)
 	}
 	if h.Posted < 0 || h.Voided < 0 || h.Pending() < 0 {
-		w.found(ledger.AuditHoldAmount, w.shard, name+": amount = posted + voided + pending, none below 0", h.Amount.Minor,
+		w.found(ledger.AuditHoldAmount, w.shard, name+": amount = posted + voided + pending, none below 0",
+			h.Amount.Minor,
 			fmt.Sprintf("%d + %d + %d", h.Posted, h.Voided, h.Pending()))
 	}
 	if h.Open != (h.Pending() > 0) {
-		w.found(ledger.AuditHoldOpen, w.shard, name+fmt.Sprintf(" with %d pending: open", h.Pending()), h.Pending() > 0, h.Open)
+		w.found(ledger.AuditHoldOpen, w.shard, name+fmt.Sprintf(" with %d pending: open", h.Pending()), h.Pending() > 0,
+			h.Open)
 	}
 	if got := books.account[accountKey{mysqlledger.HoldAccount(h.ID), h.Amount.Currency}]; got != h.Pending() {
 		w.found(ledger.AuditHoldEntries, w.shard, name+": its entries, against what is pending", h.Pending(), got)
 	}
 	if got := books.owner[ownerKey{h.ID, h.Owner, h.Amount.Currency, ledger.EntryHold}]; got != -h.Amount.Minor {
-		w.found(ledger.AuditHoldOwner, w.shard, fmt.Sprintf("%s in the statement of %s", name, h.Owner), -h.Amount.Minor, got)
+		w.found(ledger.AuditHoldOwner, w.shard, fmt.Sprintf("%s in the statement of %s", name, h.Owner),
+			-h.Amount.Minor, got)
 	}
 	if got := books.owner[ownerKey{h.ID, h.Owner, h.Amount.Currency, ledger.EntryVoid}]; got != h.Voided {
-		w.found(ledger.AuditHoldOwner, w.shard, fmt.Sprintf("void of %s in the statement of %s", name, h.Owner), h.Voided, got)
+		w.found(ledger.AuditHoldOwner, w.shard, fmt.Sprintf("void of %s in the statement of %s", name, h.Owner),
+			h.Voided, got)
 	}
 	if err := w.checkHold(w.ctx, w.shard, w.totals, *h); err != nil {
 		return err

@@ -54,7 +54,8 @@ func (r *Reader) Holds(ctx context.Context, s ledger.Subject) iter.Seq2[ledger.H
 
 // LateHolds are those of the holds, at most Lookup, that a shard had in Late.
 func (r *Reader) LateHolds(ctx context.Context, shard int, ids []int64) ([]ledger.Hold, error) {
-	return mysqlledger.SelectHolds(ctx, r.Late(shard), r.run.tables[shard], "WHERE id IN "+rows.In(len(ids)), rows.Args(ids)...)
+	return mysqlledger.SelectHolds(ctx, r.Late(shard), r.run.tables[shard], "WHERE id IN "+rows.In(len(ids)),
+		rows.Args(ids)...)
 }
 
 // Found names a discrepancy.
@@ -106,8 +107,8 @@ func (r *run) expect(ctx context.Context, t *totals, entries []ledger.IndexEntry
 	return r.checkExpected(ctx, t, false)
 }
 
-// checkExpected looks for the index entries that are expected, in late snapshots, once there are enough of them or it is
-// the last call. Those that are nowhere must be in a message: see auditOutbox.
+// checkExpected looks for the index entries that are expected, in late snapshots, once there are enough of them or it
+// is the last call. Those that are nowhere must be in a message: see auditOutbox.
 func (r *run) checkExpected(ctx context.Context, t *totals, last bool) error {
 	if len(t.expected) < pageSize && !last {
 		return nil
@@ -139,6 +140,7 @@ func (r *run) checkExpected(ctx context.Context, t *totals, last bool) error {
 // nameMissing names what somebody whom it concerns cannot find.
 func (r *run) nameMissing(shard int, t *totals) {
 	for e := range t.missing {
-		r.found(ledger.AuditIndex, shard, fmt.Sprintf("%s %d", e.Subject, e.Reference), "an index entry of "+e.Who, "none, and not on its way")
+		r.found(ledger.AuditIndex, shard, fmt.Sprintf("%s %d", e.Subject, e.Reference), "an index entry of "+e.Who,
+			"none, and not on its way")
 	}
 }

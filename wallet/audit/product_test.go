@@ -22,7 +22,7 @@ type receipts struct{ cluster *shards.Cluster }
 
 const (
 	receipt     ledger.Subject = "receipt"
-	codeReceipt                = "receipt_differs"
+	codeReceipt string         = "receipt_differs"
 )
 
 func (p receipts) product() audit.Product {
@@ -98,7 +98,8 @@ func openFair(t *testing.T) *fair {
 
 func (f *fair) fill(text string) string {
 	return strings.NewReplacer("$offered", fmt.Sprint(f.offered.ID), "$arrived", fmt.Sprint(f.arrived.ID),
-		"$back", fmt.Sprint(f.back.ID), "$receipt", fmt.Sprint(f.receipt.ID), "$gift", fmt.Sprint(f.gift.ID)).Replace(text)
+		"$back", fmt.Sprint(f.back.ID), "$receipt", fmt.Sprint(f.receipt.ID), "$gift", fmt.Sprint(f.gift.ID)).Replace(
+		text)
 }
 
 // breakBooks carries out a statement, which must change something.
@@ -121,6 +122,8 @@ func TestAuditNamesWhatProductsKnow(t *testing.T) {
 	named := map[string]bool{}
 	stage := []string{ledger.AuditHoldStage}
 	usage := []string{ledger.AuditDailyUsage}
+	f := openFair(t)
+	restore := f.Keep(append(slices.Clone(ledgerTables), "receipts")...)
 	for _, c := range []struct {
 		name  string
 		home  string // a statement on alice's shard
@@ -145,9 +148,11 @@ func TestAuditNamesWhatProductsKnow(t *testing.T) {
 			[]string{ledger.AuditHoldSubject, ledger.AuditHoldOwner}, "hold $gift"},
 		{"paid to somebody else", "UPDATE {holds} SET counterparty = 'zoe' WHERE id = $arrived", "",
 			[]string{ledger.AuditPostPayee, ledger.AuditIndex}, "post of hold $arrived part 0"},
-		{"more used than was sent", "UPDATE {daily_usage} SET amount = amount + 1", "", usage, "daily usage of alice in CNY"},
+		{"more used than was sent", "UPDATE {daily_usage} SET amount = amount + 1", "", usage,
+			"daily usage of alice in CNY"},
 		{"usage that was not noted", "DELETE FROM {daily_usage}", "", usage, "daily usage of alice"},
-		{"usage by nobody", "INSERT INTO {daily_usage} VALUES ('aaron', 'CNY', 20000, 5)", "", usage, "daily usage of aaron"},
+		{"usage by nobody", "INSERT INTO {daily_usage} VALUES ('aaron', 'CNY', 20000, 5)", "", usage,
+			"daily usage of aaron"},
 		{"usage by nobody, at the end", "INSERT INTO {daily_usage} VALUES ('zoe', 'CNY', 20000, 5)", "", usage,
 			"daily usage of zoe"},
 		{"usage on another day", "UPDATE {daily_usage} SET day = day + 1", "", usage, "daily usage of alice"},
@@ -161,14 +166,14 @@ func TestAuditNamesWhatProductsKnow(t *testing.T) {
 			[]string{ledger.AuditIndex}, "receipt $receipt"},
 		{"a receipt of another amount", "", "UPDATE {receipts} SET amount = 71", []string{codeReceipt},
 			"receipt of hold $receipt"},
-		{"a receipt of no hold", "", "UPDATE {receipts} SET hold = hold + 1024", []string{codeReceipt}, "receipt of hold"},
+		{"a receipt of no hold", "", "UPDATE {receipts} SET hold = hold + 1024", []string{codeReceipt},
+			"receipt of hold"},
 	} {
 		for _, code := range c.codes {
 			named[code] = true
 		}
 		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			f := openFair(t)
+			defer restore()
 			if c.home != "" {
 				f.breakBooks(f.home, c.home)
 			}
@@ -178,7 +183,8 @@ func TestAuditNamesWhatProductsKnow(t *testing.T) {
 			r := f.Audited()
 			for i, code := range c.codes {
 				if !slices.ContainsFunc(r.Discrepancies, func(d ledger.Discrepancy) bool {
-					return d.Code == code && (i > 0 || strings.Contains(d.What, f.fill(c.what))) && d.Expected != d.Found
+					return d.Code == code && (i > 0 || strings.Contains(d.What, f.fill(c.what))) &&
+						d.Expected != d.Found
 				}) {
 					t.Errorf("no %s about %q in %+v", code, f.fill(c.what), r.Discrepancies)
 				}

@@ -31,7 +31,8 @@ func takeSnapshot(ctx context.Context, db *sql.DB) (*snapshot, error) {
 	}
 	s := &snapshot{conn}
 	// The first statement is for the next transaction only.
-	for _, statement := range []string{"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", "START TRANSACTION WITH CONSISTENT SNAPSHOT"} {
+	for _, statement := range []string{"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+		"START TRANSACTION WITH CONSISTENT SNAPSHOT"} {
 		if _, err := conn.ExecContext(ctx, statement); err != nil {
 			s.close()
 			return nil, err
@@ -56,7 +57,8 @@ func entryPages(ctx context.Context, s *snapshot, t mysqlledger.Tables) iter.Seq
 		}
 		err = rows.Collect(ctx, s, func(row *sql.Rows) error {
 			var e entry
-			err := row.Scan(&e.account, &e.currency, &e.seq, &e.amount, &e.balance, &e.kind, &e.subject, &e.reference, &e.part)
+			err := row.Scan(&e.account, &e.currency, &e.seq, &e.amount, &e.balance, &e.kind, &e.subject, &e.reference,
+				&e.part)
 			page = append(page, e)
 			return err
 		}, "SELECT account, currency, seq, amount, balance, kind, subject, reference, part FROM "+t.Entries+where+
@@ -117,7 +119,8 @@ func postPages(ctx context.Context, s *snapshot, t mysqlledger.Tables) iter.Seq2
 			err := row.Scan(&p.Hold, &p.Part, &p.Payee, &p.Minor, &at, &p.outbox)
 			page = append(page, p)
 			return err
-		}, "SELECT hold, part, payee, amount, at, outbox FROM "+t.Posts+where+" ORDER BY hold, part LIMIT ?", append(args, pageSize)...)
+		}, "SELECT hold, part, payee, amount, at, outbox FROM "+t.Posts+where+" ORDER BY hold, part LIMIT ?", append(
+			args, pageSize)...)
 		return page, err
 	})
 }

@@ -41,7 +41,8 @@ func (c *Callbacks) Callback(
 	switch refusal.CodeOf(err) {
 	case wallet.CodeFundingNotFound, wallet.CodeFundingMismatch, wallet.CodeFundingDecided:
 		// The bank's books and ours differ: somebody has to look.
-		c.provider.log.ErrorContext(ctx, "the bank's callback contradicts the ledger: nothing moves", "funding", report.ID,
+		c.provider.log.ErrorContext(ctx, "the bank's callback contradicts the ledger: nothing moves", "funding",
+			report.ID,
 			"error", err)
 	}
 	return o, err

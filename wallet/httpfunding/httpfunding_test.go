@@ -29,7 +29,8 @@ var order = wallet.FundingOrder{
 
 func answer(kind, change, state string) string {
 	text := `{"type":"` + kind +
-		`","order":{"id":"7696581394435","kind":"topup","user":"alice","amount":100,"currency":"CNY","state":"` + state +
+		`","order":{"id":"7696581394435","kind":"topup","user":"alice","amount":100,"currency":"CNY","state":"` +
+		state +
 		`"}}`
 	from, to, _ := strings.Cut(change, "→")
 	return strings.Replace(text, from, to, 1)
@@ -96,7 +97,8 @@ func TestAnswers(t *testing.T) {
 		{"settled", text(answer("funding.order", "", "settled")), wallet.FundingSettled, "", 1, "settled"},
 		{"refused", text(answer("funding.order", "", "refused")), wallet.FundingRefused, "", 1, "refused"},
 		{"pending", text(answer("funding.order", "", "pending")), wallet.FundingPending, "", 1, "pending"},
-		{"with a field more", text(answer("funding.order", `{"type"→{"more":1,"type"`, "settled")), wallet.FundingSettled,
+		{"with a field more", text(answer("funding.order", `{"type"→{"more":1,"type"`, "settled")),
+			wallet.FundingSettled,
 			"", 1, "settled"},
 		{"never heard of it", text(answer("funding.unknown", "", "")), wallet.FundingUnknown, "", 1, "unknown"},
 		{"never heard of another", text(answer("funding.unknown", "4435→4436", "")), "", "funding.unknown", 1, "error"},
@@ -112,7 +114,8 @@ func TestAnswers(t *testing.T) {
 			"funding_mismatch"},
 		{"a state that is none", text(answer("funding.order", "", "done")), "", "done", 1, "error"},
 		{"our request sent back", text(answer("funding.create", "", "settled")), "", "funding.create", 1, "error"},
-		{"an error of the bank", text(`{"type":"funding.error","error":"closed on Sundays"}`), "", "closed on Sundays", 1,
+		{"an error of the bank", text(`{"type":"funding.error","error":"closed on Sundays"}`), "", "closed on Sundays",
+			1,
 			"error"},
 		{"no JSON", text("settled"), "", "protocol", 1, "error"},
 		{"not signed", func(_ *fixture, w http.ResponseWriter, _ *http.Request, _ string) {
@@ -279,11 +282,13 @@ func TestCallbacks(t *testing.T) {
 			wallet.CodeSignatureInvalid, false},
 		{"an answer of the bank", answer("funding.order", "", "settled"), f.secrets, time.Now(), nil,
 			refusal.CodeInvalidArgument, refusal.CodeInvalidArgument, false},
-		{"our own question", answer("funding.create", "", "settled"), f.secrets, time.Now(), nil, refusal.CodeInvalidArgument,
+		{"our own question", answer("funding.create", "", "settled"), f.secrets, time.Now(), nil,
+			refusal.CodeInvalidArgument,
 			refusal.CodeInvalidArgument, false},
 		{"undecided", answer("funding.decided", "", "pending"), f.secrets, time.Now(), nil, refusal.CodeInvalidArgument,
 			refusal.CodeInvalidArgument, false},
-		{"no JSON", "settled", f.secrets, time.Now(), nil, refusal.CodeInvalidArgument, refusal.CodeInvalidArgument, false},
+		{"no JSON", "settled", f.secrets, time.Now(), nil, refusal.CodeInvalidArgument, refusal.CodeInvalidArgument,
+			false},
 		{"endless", good + strings.Repeat(" ", 16<<10), f.secrets, time.Now(), nil, refusal.CodeInvalidArgument,
 			refusal.CodeInvalidArgument, false},
 		{"about another order", good, f.secrets, time.Now(), refusal.New(wallet.CodeFundingMismatch, "no"),

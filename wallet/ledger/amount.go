@@ -65,7 +65,8 @@ func (c Currency) Digits() int {
 	return digits
 }
 
-// Format writes minor units as a decimal number of the currency, without its code: CNY -1234 is -12.34, JPY 1234 is 1234.
+// Format writes minor units as a decimal number of the currency, without its code: CNY -1234 is -12.34, JPY 1234 is
+// 1234.
 func (c Currency) Format(minor int64) string {
 	sign, digits := "", c.Digits()
 	magnitude := uint64(minor)
@@ -89,7 +90,8 @@ func NewAmount(minor int64, code string) (Amount, error) {
 		return Amount{}, err
 	}
 	if minor < 1 || minor > MaxMinor {
-		return Amount{}, refusal.New(refusal.CodeAmountOutOfRange, "amount %d is out of range: give 1 to %d minor units", minor, MaxMinor)
+		return Amount{}, refusal.New(refusal.CodeAmountOutOfRange,
+			"amount %d is out of range: give 1 to %d minor units", minor, MaxMinor)
 	}
 	return Amount{Minor: minor, Currency: c}, nil
 }

@@ -15,7 +15,8 @@ func TestNewAmount(t *testing.T) {
 		code     string
 	}{
 		{1, "CNY", ""}, {ledger.MaxMinor, "JPY", ""},
-		{0, "CNY", refusal.CodeAmountOutOfRange}, {-1, "CNY", refusal.CodeAmountOutOfRange}, {ledger.MaxMinor + 1, "CNY",
+		{0, "CNY", refusal.CodeAmountOutOfRange}, {-1, "CNY", refusal.CodeAmountOutOfRange}, {ledger.MaxMinor + 1,
+			"CNY",
 			refusal.CodeAmountOutOfRange},
 		{1, "cny", refusal.CodeUnknownCurrency}, {1, "", refusal.CodeUnknownCurrency}, {1, "XYZ",
 			refusal.CodeUnknownCurrency}, {1, "CNY ", refusal.CodeUnknownCurrency},
@@ -41,7 +42,8 @@ func TestIDs(t *testing.T) {
 			t.Errorf("CheckID(%q) = %t", id, got)
 		}
 	}
-	if refusal.CheckRequestID(".") == nil || refusal.CheckRequestID("..") == nil || refusal.CheckRequestID("...") != nil {
+	if refusal.CheckRequestID(".") == nil || refusal.CheckRequestID("..") == nil ||
+		refusal.CheckRequestID("...") != nil {
 		t.Error("request ids are not . or ..")
 	}
 	if refusal.CheckRequestID("a@b") == nil || refusal.CheckRequestID("a:b-1") != nil {

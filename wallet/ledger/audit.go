@@ -65,13 +65,14 @@ const (
 	AuditCreditDiffers   = "credit_differs"    // a credit is not the amount or currency of its post
 	AuditCreditTwice     = "credit_twice"      // a post was credited twice
 	AuditCreditUnposted  = "credit_unposted"   // a credit without a post
-	AuditClearing        = "clearing"          // the clearing account is not posts minus credits, or not what is in flight
-	AuditOutbox          = "outbox"            // an outbox row is not the posts that it carries
-	AuditRejection       = "rejection"         // a post that contradicted the ledger and was kept aside
-	AuditFunding         = "funding"           // a top-up or withdrawal contradicts its entries
-	AuditHoldStage       = "hold_stage"        // a hold's stage says that its money is elsewhere
-	AuditHoldSubject     = "hold_subject"      // a hold of a subject that no product claims
-	AuditPostPayee       = "post_payee"        // a hold was posted to somebody else than its counterparty
-	AuditDailyUsage      = "daily_usage"       // what a user sent in a day is not the sum of the holds of that day
-	AuditIndex           = "index_entry"       // somebody cannot find what concerns them
+	// the clearing account is not posts minus credits, or not what is in flight
+	AuditClearing    = "clearing"
+	AuditOutbox      = "outbox"       // an outbox row is not the posts that it carries
+	AuditRejection   = "rejection"    // a post that contradicted the ledger and was kept aside
+	AuditFunding     = "funding"      // a top-up or withdrawal contradicts its entries
+	AuditHoldStage   = "hold_stage"   // a hold's stage says that its money is elsewhere
+	AuditHoldSubject = "hold_subject" // a hold of a subject that no product claims
+	AuditPostPayee   = "post_payee"   // a hold was posted to somebody else than its counterparty
+	AuditDailyUsage  = "daily_usage"  // what a user sent in a day is not the sum of the holds of that day
+	AuditIndex       = "index_entry"  // somebody cannot find what concerns them
 )

@@ -64,7 +64,8 @@ func (s *shelf) end(h ledger.Hold) int {
 
 func duePass(s *shelf, now time.Time, end func(ledger.Hold) (bool, error)) *ledger.DuePass {
 	return &ledger.DuePass{
-		Name: "test", Holds: s, Subject: "gift", Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler),
+		Name: "test", Holds: s, Subject: "gift", Now: func() time.Time { return now }, Log: slog.New(
+			slog.DiscardHandler),
 		End: func(_ context.Context, h ledger.Hold) (bool, error) { return end(h) },
 	}
 }

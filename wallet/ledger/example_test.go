@@ -84,8 +84,9 @@ func ExampleTx() {
 	ctx, l := context.Background(), openExample()
 	now := time.Now()
 	h := ledger.Hold{
-		ID: must(l.NewID("alice")), Subject: "offer", Owner: "alice", Counterparty: "bob", Amount: must(ledger.NewAmount(600,
-			"CNY")),
+		ID: must(l.NewID("alice")), Subject: "offer", Owner: "alice", Counterparty: "bob", Amount: must(
+			ledger.NewAmount(600,
+				"CNY")),
 		Parts: []int64{600}, CreatedAt: now, Stage: "offered", StagedAt: now, ExpiresAt: now.Add(time.Hour),
 	}
 	request := must(ledger.NewRequest("offer-1", "offer", h.Parts))

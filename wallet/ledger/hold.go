@@ -70,7 +70,8 @@ func (h Hold) Check() error {
 	case len(h.Stage) > maxStage:
 		return fmt.Errorf("ledger: hold %d: stage %q: give at most %d bytes", h.ID, h.Stage, maxStage)
 	case h.Staged() && (len(h.Parts) != 1 || h.Counterparty == ""):
-		return fmt.Errorf("ledger: hold %d has a stage and %d parts: it needs one part, and a counterparty", h.ID, len(h.Parts))
+		return fmt.Errorf("ledger: hold %d has a stage and %d parts: it needs one part, and a counterparty", h.ID,
+			len(h.Parts))
 	case utf8.RuneCountInString(h.Note) > MaxNote || !utf8.ValidString(h.Note):
 		return fmt.Errorf("ledger: hold %d: the note is not UTF-8 of at most %d characters", h.ID, MaxNote)
 	case len(h.Detail) > MaxDetail:
@@ -162,7 +163,8 @@ type Step struct {
 
 // Check finds a step that no hold can make.
 func (s Step) Check() error {
-	if s.From == "" || s.To == "" || s.From == s.To || len(s.To) > maxStage || s.Funds < FundsPending || s.Funds > FundsVoided {
+	if s.From == "" || s.To == "" || s.From == s.To || len(s.To) > maxStage || s.Funds < FundsPending ||
+		s.Funds > FundsVoided {
 		return fmt.Errorf("ledger: hold %d: there is no step from %q to %q", s.Hold, s.From, s.To)
 	}
 	return nil

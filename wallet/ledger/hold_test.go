@@ -57,16 +57,19 @@ func TestHoldCheck(t *testing.T) {
 		"parts that are more":  {func(h *ledger.Hold) { h.Parts = []int64{60, 41} }, malformed},
 		"parts that overflow": {func(h *ledger.Hold) { h.Parts = []int64{1 << 62, 1 << 62, 1 << 62, 1<<62 + 100} },
 			malformed},
-		"too many parts":              {func(h *ledger.Hold) { spread(h, ledger.MaxParts+1) }, malformed},
-		"no subject":                  {func(h *ledger.Hold) { h.Subject = "" }, malformed},
-		"a long subject":              {func(h *ledger.Hold) { h.Subject = ledger.Subject(long) }, malformed},
-		"a subject that is no text":   {func(h *ledger.Hold) { h.Subject = "\xff" }, malformed},
-		"a long stage":                {func(h *ledger.Hold) { *h = staged(); h.Stage = ledger.Stage(long) }, malformed},
+		"too many parts":            {func(h *ledger.Hold) { spread(h, ledger.MaxParts+1) }, malformed},
+		"no subject":                {func(h *ledger.Hold) { h.Subject = "" }, malformed},
+		"a long subject":            {func(h *ledger.Hold) { h.Subject = ledger.Subject(long) }, malformed},
+		"a subject that is no text": {func(h *ledger.Hold) { h.Subject = "\xff" }, malformed},
+		"a long stage": {func(h *ledger.Hold) { *h = staged(); h.Stage = ledger.Stage(long) },
+			malformed},
 		"a stage and two parts":       {func(h *ledger.Hold) { *h = staged(); h.Parts = []int64{60, 40} }, malformed},
 		"a stage and no counterparty": {func(h *ledger.Hold) { *h = staged(); h.Counterparty = "" }, malformed},
-		"a long note":                 {func(h *ledger.Hold) { h.Note = strings.Repeat("福", ledger.MaxNote+1) }, malformed},
-		"a note that is no text":      {func(h *ledger.Hold) { h.Note = "\xff" }, malformed},
-		"a large detail":              {func(h *ledger.Hold) { h.Detail = make([]byte, ledger.MaxDetail+1) }, malformed},
+		"a long note": {func(h *ledger.Hold) { h.Note = strings.Repeat("福", ledger.MaxNote+1) },
+			malformed},
+		"a note that is no text": {func(h *ledger.Hold) { h.Note = "\xff" }, malformed},
+		"a large detail": {func(h *ledger.Hold) { h.Detail = make([]byte, ledger.MaxDetail+1) },
+			malformed},
 	} {
 		h := good()
 		line.change(&h)
@@ -155,9 +158,10 @@ func TestStepCheck(t *testing.T) {
 		"nowhere":      {ledger.Step{From: "a", To: "", Funds: ledger.FundsPosted}, false},
 		"from nowhere": {ledger.Step{To: "b", Funds: ledger.FundsPosted}, false},
 		"to itself":    {ledger.Step{From: "a", To: "a", Funds: ledger.FundsPosted}, false},
-		"too long":     {ledger.Step{From: "a", To: ledger.Stage(strings.Repeat("b", 17)), Funds: ledger.FundsPosted}, false},
-		"no funds":     {ledger.Step{From: "a", To: "b"}, false},
-		"other funds":  {ledger.Step{From: "a", To: "b", Funds: ledger.FundsVoided + 1}, false},
+		"too long": {ledger.Step{From: "a", To: ledger.Stage(strings.Repeat("b", 17)), Funds: ledger.FundsPosted},
+			false},
+		"no funds":    {ledger.Step{From: "a", To: "b"}, false},
+		"other funds": {ledger.Step{From: "a", To: "b", Funds: ledger.FundsVoided + 1}, false},
 	} {
 		if err := line.step.Check(); (err == nil) != line.good {
 			t.Errorf("%s: %v", what, err)
@@ -186,7 +190,8 @@ func TestIndexNames(t *testing.T) {
 		return []ledger.IndexEntry{{Of: of, Subject: "gift", Reference: 1}}
 	}
 	for of, code := range map[string]string{
-		"bob": "", ledger.IndexGroup("team"): "", "": refusal.CodeInvalidArgument, "#clearing": refusal.CodeInvalidArgument,
+		"bob": "", ledger.IndexGroup(
+			"team"): "", "": refusal.CodeInvalidArgument, "#clearing": refusal.CodeInvalidArgument,
 		ledger.IndexGroup(""): refusal.CodeInvalidArgument,
 	} {
 		if err := ledger.CheckIndex(entry(of)); codeOf(err) != code {

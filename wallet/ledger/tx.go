@@ -10,8 +10,8 @@ import (
 )
 
 // Tx is one transaction on one shard, in which a product moves money, writes rows of its own (through its adapter, see
-// mysqlledger.Tx) and says who must find or hear of it. The caller owns the transaction: what it does happens as a whole
-// when its function returns nil, and not at all otherwise. The function may run several times, so it must set its
+// mysqlledger.Tx) and says who must find or hear of it. The caller owns the transaction: what it does happens as a
+// whole when its function returns nil, and not at all otherwise. The function may run several times, so it must set its
 // results anew each time. An error of a method leaves the transaction fit for nothing but to return that error.
 //
 // Locks are taken in the order of the methods below: Claim first, then the product's own rows, then Hold or Advance.
@@ -25,8 +25,8 @@ type Tx interface {
 	// daily_limit_exceeded.
 	Hold(ctx context.Context, h Hold, o HoldOptions) (Hold, error)
 
-	// Advance carries out a step if the hold is in its From stage and its time fits: then done, and the money has moved.
-	// Otherwise nothing happens. h is the hold afterwards. Error: ErrHoldNotFound.
+	// Advance carries out a step if the hold is in its From stage and its time fits: then done, and the money has
+	// moved. Otherwise nothing happens. h is the hold afterwards. Error: ErrHoldNotFound.
 	Advance(ctx context.Context, s Step) (h Hold, done bool, err error)
 
 	// Index makes records be found from whom they concern, once the entries are delivered.
@@ -88,7 +88,8 @@ func CheckEvents(events []Event) error {
 		ok := e.Topic != "" && len(e.Topic) <= maxTopic && len(e.Body) <= MaxEvent &&
 			len(e.Body) > 0 && e.Body[0] == '{' && json.Valid(e.Body)
 		if !ok {
-			return fmt.Errorf("ledger: an event for topic %q is not a JSON object of at most %d bytes", e.Topic, MaxEvent)
+			return fmt.Errorf("ledger: an event for topic %q is not a JSON object of at most %d bytes", e.Topic,
+				MaxEvent)
 		}
 	}
 	return nil

@@ -21,7 +21,8 @@ func (l *Ledger) Audit(ctx context.Context) (ledger.AuditReport, error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 	}
-	a := &audit{shards: l.shards, report: ledger.AuditReport{Shards: len(l.shards), InFlight: map[ledger.Currency]int64{},
+	a := &audit{shards: l.shards, report: ledger.AuditReport{Shards: len(l.shards),
+		InFlight:      map[ledger.Currency]int64{},
 		Discrepancies: []ledger.Discrepancy{}}}
 	clearing := sums{}
 	for n, s := range l.shards {

@@ -60,7 +60,8 @@ func (l *Ledger) OpenFunding(
 }
 
 func fundingEntry(o wallet.FundingOrder, kind ledger.EntryKind, at time.Time) entry {
-	return entry{Entry: ledger.Entry{Minor: o.Amount.Minor, Kind: kind, Subject: wallet.Subject, Reference: o.ID, At: at}}
+	return entry{Entry: ledger.Entry{Minor: o.Amount.Minor, Kind: kind, Subject: wallet.Subject, Reference: o.ID,
+		At: at}}
 }
 
 // CloseFunding makes a pending order settled or refused and moves its money accordingly. An order that is no longer
@@ -120,7 +121,8 @@ func (l *Ledger) Funding(ctx context.Context, id int64) (o wallet.FundingOrder, 
 }
 
 // DueFundings returns pending orders of a shard whose QueryAt has come by a time, the longest due first.
-func (l *Ledger) DueFundings(ctx context.Context, n int, by time.Time, limit int) (orders []wallet.FundingOrder, err error) {
+func (l *Ledger) DueFundings(ctx context.Context, n int, by time.Time,
+	limit int) (orders []wallet.FundingOrder, err error) {
 	err = l.read(ctx, n, func(s *state) {
 		for _, o := range s.fundings {
 			if o.State == wallet.FundingPending && o.QueryAt.UnixMilli() <= by.UnixMilli() {

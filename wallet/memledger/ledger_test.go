@@ -50,9 +50,27 @@ func TestRestore(t *testing.T) {
 	}
 	l.Restore(dest, before)
 	r := b.Audited()
-	if !slices.ContainsFunc(r.Discrepancies, func(d ledger.Discrepancy) bool { return d.Code == ledger.AuditClearing }) {
+	if !slices.ContainsFunc(r.Discrepancies,
+		func(d ledger.Discrepancy) bool { return d.Code == ledger.AuditClearing }) {
 		t.Errorf("the audit does not miss what a shard has lost: %+v", r)
 	}
+}
+
+// Two snapshots, and the shard itself, go on from the same statement without writing into each other.
+func TestSnapshotsAreApart(t *testing.T) {
+	b, l := openLedger(t, 1)
+	for minor := range int64(5) { // so that the statement's array has room for more
+		b.TopUp("alice", 1+minor)
+	}
+	first := l.Snapshot(0)
+	b.TopUp("alice", 100)
+	second := l.Snapshot(0)
+	l.Restore(0, first)
+	b.TopUp("alice", 7)
+	b.WantBalances(map[string]int64{"alice": 22})
+	l.Restore(0, second)
+	b.WantBalances(map[string]int64{"alice": 115})
+	b.WantBalanced(0)
 }
 
 // A transaction that panics, or goes on after an error, leaves nothing, and the shard goes on.

@@ -77,7 +77,8 @@ func (l *Ledger) GetHolds(ctx context.Context, ids []int64) ([]ledger.Hold, erro
 func (l *Ledger) OpenHolds(
 	ctx context.Context, n int, s ledger.Subject, after int64, limit int,
 ) ([]ledger.Hold, error) {
-	return l.listHolds(ctx, n, limit, func(h ledger.Hold) bool { return h.Subject == s && h.Open && h.ID > after }, byID)
+	return l.listHolds(ctx, n, limit, func(h ledger.Hold) bool { return h.Subject == s && h.Open && h.ID > after },
+		byID)
 }
 
 // DueHolds returns open holds of a subject on a shard that expired at or before now, the oldest first, from the one
@@ -114,7 +115,10 @@ func (l *Ledger) Posts(ctx context.Context, id int64) (posts []ledger.Post, err 
 			posts = append(posts, s.posts[partKey{id, part}])
 		}
 	})
-	slices.SortFunc(posts, func(a, b ledger.Post) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Part, b.Part)) })
+	slices.SortFunc(posts, func(a, b ledger.Post) int {
+		return cmp.Or(a.At.Compare(b.At),
+			cmp.Compare(a.Part, b.Part))
+	})
 	return posts, err
 }
 

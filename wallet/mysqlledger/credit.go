@@ -17,8 +17,8 @@ import (
 // one shard in one currency.
 const creditKind outbox.Kind = "credit"
 
-// Legs are the content of a message of credits. Each leg names its hold by its place in Holds, so that the owner and the
-// note, the same for all of a hold's legs, travel once.
+// Legs are the content of a message of credits. Each leg names its hold by its place in Holds, so that the owner and
+// the note, the same for all of a hold's legs, travel once.
 type Legs struct {
 	Holds []LegHold `json:"holds"`
 	All   []Leg     `json:"legs"`
@@ -48,11 +48,13 @@ func (ls *Legs) add(p ledger.Post, h *ledger.Hold) {
 	if n := len(ls.Holds); n == 0 || ls.Holds[n-1].ID != p.Hold {
 		ls.Holds = append(ls.Holds, LegHold{ID: h.ID, Subject: h.Subject, Owner: h.Owner, Note: h.Note})
 	}
-	ls.All = append(ls.All, Leg{Hold: len(ls.Holds) - 1, Part: p.Part, Payee: p.Payee, Amount: p.Minor, At: p.At.UnixMilli()})
+	ls.All = append(ls.All, Leg{Hold: len(ls.Holds) - 1, Part: p.Part, Payee: p.Payee, Amount: p.Minor,
+		At: p.At.UnixMilli()})
 }
 
 // packCredits makes the messages that carry posts, which are sorted by hold; carriers are their ids, by post.
-func (l *Ledger) packCredits(shard int, posts []ledger.Post, holds map[int64]*ledger.Hold) (messages []outbox.Message, carriers []int64, err error) {
+func (l *Ledger) packCredits(shard int, posts []ledger.Post,
+	holds map[int64]*ledger.Hold) (messages []outbox.Message, carriers []int64, err error) {
 	type address struct {
 		dest     int
 		currency ledger.Currency
@@ -71,7 +73,8 @@ func (l *Ledger) packCredits(shard int, posts []ledger.Post, holds map[int64]*le
 			}
 			at = len(messages)
 			byAddress[to] = at
-			messages = append(messages, outbox.Message{Dest: to.dest, ID: id, Kind: creditKind, Currency: string(to.currency)})
+			messages = append(messages, outbox.Message{Dest: to.dest, ID: id, Kind: creditKind,
+				Currency: string(to.currency)})
 			contents = append(contents, new(Legs))
 		}
 		carriers[i] = messages[at].ID
@@ -86,7 +89,8 @@ func (l *Ledger) packCredits(shard int, posts []ledger.Post, holds map[int64]*le
 	return messages, carriers, nil
 }
 
-// credits consumes messages of credits: on the shard of their payees, money leaves the clearing account for their wallets.
+// credits consumes messages of credits: on the shard of their payees, money leaves the clearing account for their
+// wallets.
 type credits struct{ l *Ledger }
 
 // Kind implements outbox.Consumer.
@@ -153,7 +157,8 @@ func creditEntries(messages []outbox.Message) []entry {
 		ls := m.Content().(*Legs)
 		for _, g := range ls.All {
 			h := ls.Holds[g.Hold]
-			entries = append(entries, entry{account: g.Payee, currency: ledger.Currency(m.Currency), amount: g.Amount, kind: ledger.EntryPost,
+			entries = append(entries, entry{account: g.Payee, currency: ledger.Currency(m.Currency), amount: g.Amount,
+				kind:    ledger.EntryPost,
 				subject: h.Subject, reference: h.ID, part: g.Part, counterparty: h.Owner, note: h.Note, at: g.At})
 		}
 	}
@@ -182,7 +187,8 @@ func runBalances(ctx context.Context, tx *sql.Tx, t Tables, entries []entry) err
 		keys = append(keys, key)
 		args = append(args, key.account, string(key.currency), sum, n)
 	}
-	if err := rows.Insert(ctx, tx, "INSERT INTO "+t.Accounts+" (account, currency, balance, seq)", 4, args, addToAccount); err != nil {
+	if err := rows.Insert(ctx, tx, "INSERT INTO "+t.Accounts+" (account, currency, balance, seq)", 4, args,
+		addToAccount); err != nil {
 		return err
 	}
 	after, err := readAccounts(ctx, tx, t, keys)
@@ -213,7 +219,8 @@ func readAccounts(ctx context.Context, tx *sql.Tx, t Tables, keys []accountKey) 
 				err := row.Scan(&k.account, &s.balance, &s.seq)
 				states[k] = s
 				return err
-			}, "SELECT account, balance, seq FROM "+t.Accounts+" WHERE account IN "+rows.In(len(chunk))+" AND currency = ?",
+			}, "SELECT account, balance, seq FROM "+t.Accounts+" WHERE account IN "+rows.In(
+				len(chunk))+" AND currency = ?",
 				append(slices.Clone(chunk), string(currency))...)
 			if err != nil {
 				return nil, err

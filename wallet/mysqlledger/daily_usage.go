@@ -49,13 +49,15 @@ func (tx *Tx) count(ctx context.Context, h ledger.Hold, limit int64) error {
 		return err
 	}
 	return refusal.New(refusal.CodeDailyLimitExceeded,
-		"you may send and pay %d minor units of %s in a day (UTC), of which %d are left today", limit, currency, max(0, limit-used))
+		"you may send and pay %d minor units of %s in a day (UTC), of which %d are left today", limit, currency, max(0,
+			limit-used))
 }
 
 // uncount takes what is voided of a hold off its day again. No refund fails because the row is missing or holds less:
 // the audit checks that.
 func (tx *Tx) uncount(ctx context.Context, h ledger.Hold, minor int64) error {
-	_, err := tx.sql.ExecContext(ctx, "UPDATE "+tx.tables.DailyUsage+" SET amount = amount - ? WHERE user = ? AND currency = ? AND day = ?",
+	_, err := tx.sql.ExecContext(ctx,
+		"UPDATE "+tx.tables.DailyUsage+" SET amount = amount - ? WHERE user = ? AND currency = ? AND day = ?",
 		minor, h.Owner, string(h.Amount.Currency), DayOf(h.CreatedAt))
 	return err
 }

@@ -69,8 +69,9 @@ func TestCrashBeforeTheOutboxIsCleared(t *testing.T) {
 	b := ledgertest.OpenMySQL(t, 4)
 	b.TopUp("alice", 1000)
 	h := b.Gift("alice", 40, 30, 20, 10)
-	b.PostAll(ledgertest.Pay(h, 0, "bob"), ledgertest.Pay(h, 1, "carol"), ledgertest.Pay(h, 2, "dave"), ledgertest.Pay(h,
-		3, "erin"))
+	b.PostAll(ledgertest.Pay(h, 0, "bob"), ledgertest.Pay(h, 1, "carol"), ledgertest.Pay(h, 2, "dave"),
+		ledgertest.Pay(h,
+			3, "erin"))
 	shard, _ := b.ShardOf(h.ID)
 	outbox, kept := b.Cluster.Table(shard, "outbox"), b.Cluster.Table(shard, "kept")
 	b.Exec(shard, "CREATE TABLE "+kept+" AS SELECT * FROM "+outbox)

@@ -1,5 +1,5 @@
-// Package mysqlledger is the durable ledger, on the schemas of a shards.Cluster. MySQL is the truth about money: what is
-// not here was not paid, and what is here is paid once.
+// Package mysqlledger is the durable ledger, on the schemas of a shards.Cluster. MySQL is the truth about money: what
+// is not here was not paid, and what is here is paid once.
 //
 // A user's wallet is on the shard of the user, a hold on the shard of its owner, and every transaction on one shard
 // alone. Money crosses shards by way of the clearing account:
@@ -25,7 +25,7 @@
 //
 // # Order of locks
 //
-// Within a transaction: request, the product's own rows, holds by id, posts, inbox, index entries, daily usage, accounts
-// by (account, currency), entries, outbox. A hold that is paid at once goes on to its posts at the end, where all rows
-// are its own. Lost deadlocks are retried by shards.Cluster.Tx all the same.
+// Within a transaction: request, the product's own rows, holds by id, posts, inbox, index entries, daily usage,
+// accounts by (account, currency), entries, outbox. A hold that is paid at once goes on to its posts at the end, where
+// all rows are its own. Lost deadlocks are retried by shards.Cluster.Tx all the same.
 package mysqlledger

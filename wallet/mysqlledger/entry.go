@@ -53,7 +53,8 @@ func writeEntries(ctx context.Context, tx *sql.Tx, t Tables, entries []entry) er
 	for i := range entries {
 		e := &entries[i]
 		sums[e.currency] += e.amount
-		args = append(args, e.account, string(e.currency), e.seq, e.amount, e.balance, string(e.kind), string(e.subject),
+		args = append(args, e.account, string(e.currency), e.seq, e.amount, e.balance, string(e.kind),
+			string(e.subject),
 			e.reference, e.part, e.counterparty, e.note, e.at)
 	}
 	for _, sum := range sums {
@@ -69,7 +70,8 @@ type state struct{ balance, seq int64 }
 
 // debit takes minor units out of a wallet and counts one entry. Refusal: insufficient_balance.
 func debit(ctx context.Context, tx *sql.Tx, t Tables, user string, a ledger.Amount) (state, error) {
-	done, err := tx.ExecContext(ctx, "UPDATE "+t.Accounts+" SET balance = balance - ?, seq = seq + 1 WHERE account = ? AND currency = ? AND balance >= ?",
+	done, err := tx.ExecContext(ctx,
+		"UPDATE "+t.Accounts+" SET balance = balance - ?, seq = seq + 1 WHERE account = ? AND currency = ? AND balance >= ?",
 		a.Minor, user, string(a.Currency), a.Minor)
 	if err != nil {
 		return state{}, err
@@ -79,14 +81,17 @@ func debit(ctx context.Context, tx *sql.Tx, t Tables, user string, a ledger.Amou
 		return state{}, err
 	}
 	if n == 0 {
-		return state{}, refusal.New(refusal.CodeInsufficientBalance, "the wallet does not hold %d minor units of %s: top it up, or give less", a.Minor, a.Currency)
+		return state{}, refusal.New(refusal.CodeInsufficientBalance,
+			"the wallet does not hold %d minor units of %s: top it up, or give less", a.Minor, a.Currency)
 	}
 	return readAccount(ctx, tx, t, user, a.Currency)
 }
 
 // credit puts minor units into a wallet, which it makes if there is none, and counts one entry.
 func credit(ctx context.Context, tx *sql.Tx, t Tables, user string, a ledger.Amount) (state, error) {
-	_, err := tx.ExecContext(ctx, "INSERT INTO "+t.Accounts+" (account, currency, balance, seq) VALUES (?, ?, ?, 1)"+addToAccount, user, string(a.Currency), a.Minor)
+	_, err := tx.ExecContext(ctx,
+		"INSERT INTO "+t.Accounts+" (account, currency, balance, seq) VALUES (?, ?, ?, 1)"+addToAccount, user, string(
+			a.Currency), a.Minor)
 	if err != nil {
 		return state{}, err
 	}
@@ -98,6 +103,7 @@ const addToAccount = " ON DUPLICATE KEY UPDATE balance = balance + VALUES(balanc
 
 // readAccount reads an account that this transaction has locked by changing it.
 func readAccount(ctx context.Context, tx *sql.Tx, t Tables, user string, c ledger.Currency) (s state, err error) {
-	err = tx.QueryRowContext(ctx, "SELECT balance, seq FROM "+t.Accounts+" WHERE account = ? AND currency = ?", user, string(c)).Scan(&s.balance, &s.seq)
+	err = tx.QueryRowContext(ctx, "SELECT balance, seq FROM "+t.Accounts+" WHERE account = ? AND currency = ?", user,
+		string(c)).Scan(&s.balance, &s.seq)
 	return s, err
 }

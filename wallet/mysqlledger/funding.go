@@ -15,9 +15,11 @@ import (
 
 const fundingColumns = "id, user, kind, currency, amount, state, balance, created_at, query_at"
 
-// OpenFunding records a pending order; a withdrawal debits the wallet in the same transaction. If the request was already
-// carried out, the order of that time is returned as it is now. Refusals: insufficient_balance, request_conflict.
-func (l *Ledger) OpenFunding(ctx context.Context, r ledger.Request, o wallet.FundingOrder) (wallet.FundingOrder, error) {
+// OpenFunding records a pending order; a withdrawal debits the wallet in the same transaction. If the request was
+// already carried out, the order of that time is returned as it is now. Refusals: insufficient_balance,
+// request_conflict.
+func (l *Ledger) OpenFunding(ctx context.Context, r ledger.Request,
+	o wallet.FundingOrder) (wallet.FundingOrder, error) {
 	shard, ok := l.ShardOf(o.ID)
 	if !ok || shard != l.cluster.ForUser(o.User) {
 		return wallet.FundingOrder{}, fmt.Errorf("mysqlledger: funding %d: the id is not one for user %q", o.ID, o.User)
@@ -76,7 +78,8 @@ func fundingEntry(o wallet.FundingOrder, kind ledger.EntryKind, at int64) entry 
 
 // CloseFunding makes a pending order settled or refused and moves its money accordingly. An order that is no longer
 // pending is returned as it is.
-func (l *Ledger) CloseFunding(ctx context.Context, id int64, to wallet.FundingState) (o wallet.FundingOrder, err error) {
+func (l *Ledger) CloseFunding(ctx context.Context, id int64,
+	to wallet.FundingState) (o wallet.FundingOrder, err error) {
 	shard, ok := l.ShardOf(id)
 	if !ok || to != wallet.FundingSettled && to != wallet.FundingRefused {
 		return o, fmt.Errorf("mysqlledger: funding %d cannot become %q", id, to)
@@ -163,7 +166,8 @@ func (l *Ledger) DueFundings(ctx context.Context, shard int, by time.Time, limit
 		return nil, err
 	}
 	orders, err := SelectFundings(ctx, l.cluster.DB(shard), l.tables[shard],
-		"WHERE state = ? AND query_at <= ? ORDER BY query_at, id LIMIT ?", string(wallet.FundingPending), by.UnixMilli(),
+		"WHERE state = ? AND query_at <= ? ORDER BY query_at, id LIMIT ?", string(
+			wallet.FundingPending), by.UnixMilli(),
 		limit)
 	if err != nil {
 		return nil, shards.Classify(fmt.Errorf("due fundings of shard %d: %w", shard, err))
@@ -182,7 +186,8 @@ func (l *Ledger) DeferFunding(ctx context.Context, o wallet.FundingOrder, until 
 	err := l.cluster.Tx(ctx, shard, func(tx *sql.Tx) error {
 		// The row is locked before its indexes, as CloseFunding does it.
 		now, err := SelectFundings(ctx, tx, t, "WHERE id = ? FOR UPDATE", o.ID)
-		deferred = err == nil && len(now) == 1 && now[0].State == wallet.FundingPending && now[0].QueryAt.Equal(o.QueryAt)
+		deferred = err == nil && len(now) == 1 && now[0].State == wallet.FundingPending &&
+			now[0].QueryAt.Equal(o.QueryAt)
 		if !deferred {
 			return err
 		}
@@ -206,12 +211,14 @@ func (l *Ledger) getFunding(ctx context.Context, shard int, id int64) (wallet.Fu
 	return orders[0], nil
 }
 
-func SelectFundings(ctx context.Context, q rows.Querier, t Tables, rest string, args ...any) ([]wallet.FundingOrder, error) {
+func SelectFundings(ctx context.Context, q rows.Querier, t Tables, rest string,
+	args ...any) ([]wallet.FundingOrder, error) {
 	var orders []wallet.FundingOrder
 	err := rows.Collect(ctx, q, func(row *sql.Rows) error {
 		var o wallet.FundingOrder
 		var created, query int64
-		err := row.Scan(&o.ID, &o.User, &o.Kind, &o.Amount.Currency, &o.Amount.Minor, &o.State, &o.Balance, &created, &query)
+		err := row.Scan(&o.ID, &o.User, &o.Kind, &o.Amount.Currency, &o.Amount.Minor, &o.State, &o.Balance, &created,
+			&query)
 		o.CreatedAt, o.QueryAt = rows.Millis(created), rows.Millis(query)
 		orders = append(orders, o)
 		return err

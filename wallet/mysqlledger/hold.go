@@ -15,15 +15,16 @@ import (
 var ErrIDExists = errors.New("mysqlledger: the id exists already: do two processes have the same node number?")
 
 // Hold debits the owner and stores the hold, in one transaction on the owner's shard. If the request was already
-// carried out, the hold of that time is returned, as it is now. Refusals: insufficient_balance, request_conflict. Error:
-// ledger.ErrCancelled where the request was cancelled. Any other error, except shards.ErrUnavailable, says that the hold
-// is malformed or that its id exists.
+// carried out, the hold of that time is returned, as it is now. Refusals: insufficient_balance, request_conflict.
+// Error: ledger.ErrCancelled where the request was cancelled. Any other error, except shards.ErrUnavailable, says that
+// the hold is malformed or that its id exists.
 func (l *Ledger) Hold(ctx context.Context, r ledger.Request, h ledger.Hold) (ledger.Hold, error) {
 	return l.HoldWith(ctx, r, h, ledger.HoldOptions{})
 }
 
 // HoldWith is Hold with options. Refusals: as Hold, and daily_limit_exceeded.
-func (l *Ledger) HoldWith(ctx context.Context, r ledger.Request, h ledger.Hold, o ledger.HoldOptions) (ledger.Hold, error) {
+func (l *Ledger) HoldWith(ctx context.Context, r ledger.Request, h ledger.Hold,
+	o ledger.HoldOptions) (ledger.Hold, error) {
 	if err := errors.Join(l.checkHold(h), o.Check(h)); err != nil {
 		return ledger.Hold{}, err
 	}

@@ -81,34 +81,42 @@ func (l *Ledger) GetHold(ctx context.Context, id int64) (ledger.Hold, error) {
 }
 
 // OpenHolds returns open holds of a subject on a shard with an id above after, in the order of ids.
-func (l *Ledger) OpenHolds(ctx context.Context, shard int, s ledger.Subject, after int64, limit int) ([]ledger.Hold, error) {
-	return l.listHolds(ctx, shard, "WHERE subject = ? AND is_open = 1 AND id > ? ORDER BY id LIMIT ?", string(s), after, limit)
+func (l *Ledger) OpenHolds(ctx context.Context, shard int, s ledger.Subject, after int64,
+	limit int) ([]ledger.Hold, error) {
+	return l.listHolds(ctx, shard, "WHERE subject = ? AND is_open = 1 AND id > ? ORDER BY id LIMIT ?", string(s), after,
+		limit)
 }
 
 // DueHolds returns open holds of a subject on a shard that expired at or before now, the oldest first, from the one
 // behind after (the zero Hold: from the oldest).
-func (l *Ledger) DueHolds(ctx context.Context, shard int, s ledger.Subject, now time.Time, after ledger.Hold, limit int) ([]ledger.Hold, error) {
+func (l *Ledger) DueHolds(ctx context.Context, shard int, s ledger.Subject, now time.Time, after ledger.Hold,
+	limit int) ([]ledger.Hold, error) {
 	from := int64(0)
 	if after.ID != 0 {
 		from = after.ExpiresAt.UnixMilli()
 	}
-	return l.listHolds(ctx, shard, "WHERE subject = ? AND is_open = 1 AND expires_at <= ? AND expires_at >= ? AND (expires_at > ? OR id > ?) ORDER BY expires_at, id LIMIT ?",
+	return l.listHolds(ctx, shard,
+		"WHERE subject = ? AND is_open = 1 AND expires_at <= ? AND expires_at >= ? AND (expires_at > ? OR id > ?) ORDER BY expires_at, id LIMIT ?",
 		string(s), now.UnixMilli(), from, from, after.ID, limit)
 }
 
 // HoldsOf returns an owner's holds of a subject, newest first, with an id below before (0: from the newest).
-func (l *Ledger) HoldsOf(ctx context.Context, owner string, s ledger.Subject, before int64, limit int) ([]ledger.Hold, error) {
+func (l *Ledger) HoldsOf(ctx context.Context, owner string, s ledger.Subject, before int64,
+	limit int) ([]ledger.Hold, error) {
 	if err := refusal.CheckID("owner", owner); err != nil {
 		return nil, err
 	}
-	return l.listHolds(ctx, l.cluster.ForUser(owner), "WHERE owner = ? AND subject = ? AND id < ? ORDER BY id DESC LIMIT ?", owner, string(s), rows.Below(before), limit)
+	return l.listHolds(ctx, l.cluster.ForUser(owner),
+		"WHERE owner = ? AND subject = ? AND id < ? ORDER BY id DESC LIMIT ?", owner, string(s), rows.Below(
+			before), limit)
 }
 
 // GetHolds returns those of the holds that exist, in the order of ids given.
 func (l *Ledger) GetHolds(ctx context.Context, ids []int64) ([]ledger.Hold, error) {
 	return shards.GetAll(ctx, l.cluster, ids, func(h ledger.Hold) int64 { return h.ID },
 		func(ctx context.Context, shard int, ids []int64) ([]ledger.Hold, error) {
-			return SelectHolds(ctx, l.cluster.DB(shard), l.tables[shard], "WHERE id IN "+rows.In(len(ids)), rows.Args(ids)...)
+			return SelectHolds(ctx, l.cluster.DB(shard), l.tables[shard], "WHERE id IN "+rows.In(len(ids)),
+				rows.Args(ids)...)
 		})
 }
 

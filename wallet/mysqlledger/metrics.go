@@ -12,7 +12,8 @@ type metrics struct {
 
 func newMetrics(r prometheus.Registerer) (metrics, error) {
 	counter := func(name, help string) prometheus.Counter {
-		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "hongbao", Subsystem: "ledger", Name: name, Help: help})
+		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "hongbao", Subsystem: "ledger", Name: name,
+			Help: help})
 	}
 	m := metrics{
 		posts:      counter("posts_total", "Parts of holds that were posted."),

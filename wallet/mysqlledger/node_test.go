@@ -13,7 +13,8 @@ import (
 // after the first was delivered and deleted: it must not be taken for it.
 func TestAnOutboxIDThatComesTwice(t *testing.T) {
 	c := shardstest.New(t, 1)
-	one, two, courier := ledgertest.OpenMySQLOn(t, c, 0), ledgertest.OpenMySQLOn(t, c, 0), ledgertest.OpenMySQLOn(t, c, 5)
+	one, two, courier := ledgertest.OpenMySQLOn(t, c, 0), ledgertest.OpenMySQLOn(t, c, 0), ledgertest.OpenMySQLOn(t, c,
+		5)
 	one.TopUp("alice", 100_000)
 	twice := 0
 	for round := 0; round < 200 && twice == 0; round++ {
@@ -24,7 +25,8 @@ func TestAnOutboxIDThatComesTwice(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := tx.Exec("INSERT INTO "+c.Table(0, "posts")+" (hold, part, payee, amount, at, outbox) VALUES (?, 0, "+
+		if _, err := tx.Exec("INSERT INTO "+c.Table(0,
+			"posts")+" (hold, part, payee, amount, at, outbox) VALUES (?, 0, "+
 			"'x', 1, 0, 0)", second.ID); err != nil {
 			t.Fatal(err)
 		}
@@ -42,7 +44,8 @@ func TestAnOutboxIDThatComesTwice(t *testing.T) {
 		wg.Wait()
 		var a, b int64
 		for id, to := range map[int64]*int64{first.ID: &a, second.ID: &b} {
-			if err := c.DB(0).QueryRow("SELECT outbox FROM "+c.Table(0, "posts")+" WHERE hold = ?", id).Scan(to); err != nil {
+			if err := c.DB(0).QueryRow("SELECT outbox FROM "+c.Table(0, "posts")+" WHERE hold = ?",
+				id).Scan(to); err != nil {
 				t.Fatal(err)
 			}
 		}

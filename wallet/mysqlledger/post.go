@@ -38,7 +38,8 @@ func (l *Ledger) Post(ctx context.Context, shard int, posts []ledger.Post) (ledg
 	for chunk := range slices.Chunk(posts, maxPosts) {
 		r, err := l.postChunk(ctx, shard, chunk)
 		if err != nil {
-			return ledger.PostResult{}, shards.Classify(fmt.Errorf("post %d parts of shard %d: %w", len(chunk), shard, err))
+			return ledger.PostResult{}, shards.Classify(
+				fmt.Errorf("post %d parts of shard %d: %w", len(chunk), shard, err))
 		}
 		all.Posted += r.Posted
 		all.Repeated += r.Repeated
@@ -147,9 +148,11 @@ func drawFromHolds(ctx context.Context, tx *sql.Tx, t Tables, posts []ledger.Pos
 			ids = append(ids, s.hold)
 		}
 		when.WriteString(" END")
-		// is_open comes first: MySQL assigns from left to right and shows later assignments the new values, TiDB the old.
-		done, err := tx.ExecContext(ctx, "UPDATE "+t.Holds+" SET is_open = IF(posted + voided + "+when.String()+" = amount, 0, 1), posted = posted + "+when.String()+
-			" WHERE id IN "+rows.In(len(chunk))+" AND posted + voided + "+when.String()+" <= amount",
+		// is_open comes first: MySQL assigns from left to right and shows later assignments the new values, TiDB the
+		// old.
+		done, err := tx.ExecContext(ctx,
+			"UPDATE "+t.Holds+" SET is_open = IF(posted + voided + "+when.String()+" = amount, 0, 1), posted = posted + "+when.String()+
+				" WHERE id IN "+rows.In(len(chunk))+" AND posted + voided + "+when.String()+" <= amount",
 			slices.Concat(cases, cases, ids, cases)...)
 		if err != nil {
 			return err
@@ -198,8 +201,9 @@ func (l *Ledger) postEntries(txID int64, posts []ledger.Post, holds map[int64]*l
 	for _, s := range sumByHold(posts) {
 		h := holds[s.hold]
 		cleared[h.Amount.Currency] += s.sum
-		entries = append(entries, entry{account: HoldAccount(s.hold), currency: h.Amount.Currency, seq: txID, amount: -s.sum,
-			kind: ledger.EntryPost, subject: h.Subject, reference: txID, at: at})
+		entries = append(entries, entry{account: HoldAccount(s.hold), currency: h.Amount.Currency, seq: txID,
+			amount: -s.sum,
+			kind:   ledger.EntryPost, subject: h.Subject, reference: txID, at: at})
 	}
 	return append(entries, clearingEntries(txID, cleared, 1, at)...)
 }

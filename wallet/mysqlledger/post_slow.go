@@ -12,7 +12,8 @@ import (
 
 // postSlowly carries out a batch of which something was posted before or contradicts the ledger. It locks the holds,
 // reads what was posted of them, and decides about each post. posts are sorted by hold and part.
-func (l *Ledger) postSlowly(ctx context.Context, shard int, posts []ledger.Post, holds map[int64]*ledger.Hold) (ledger.PostResult, error) {
+func (l *Ledger) postSlowly(ctx context.Context, shard int, posts []ledger.Post,
+	holds map[int64]*ledger.Hold) (ledger.PostResult, error) {
 	ids := holdsOf(posts)
 	var result ledger.PostResult
 	err := l.onShard(ctx, shard, func(tx *Tx) error {
@@ -28,7 +29,8 @@ func (l *Ledger) postSlowly(ctx context.Context, shard int, posts []ledger.Post,
 			return err
 		}
 		done, err := completed(ctx, tx.sql, tx.tables, ids)
-		result = ledger.PostResult{Posted: len(accepted), Repeated: posted.repeated, Completed: done, Rejected: posted.rejected}
+		result = ledger.PostResult{Posted: len(accepted), Repeated: posted.repeated, Completed: done,
+			Rejected: posted.rejected}
 		return err
 	})
 	return result, err
@@ -61,7 +63,8 @@ func readPosted(ctx context.Context, tx *sql.Tx, t Tables, ids []any) (*postedIn
 			err := row.Scan(&id, &pending)
 			x.pending[id] = pending
 			return err
-		}, "SELECT id, amount - posted - voided FROM "+t.Holds+" WHERE id IN "+rows.In(len(chunk))+" ORDER BY id FOR UPDATE", chunk...)
+		}, "SELECT id, amount - posted - voided FROM "+t.Holds+" WHERE id IN "+rows.In(
+			len(chunk))+" ORDER BY id FOR UPDATE", chunk...)
 		if err != nil {
 			return nil, err
 		}

@@ -17,8 +17,10 @@ import (
 const tombstone = 0
 
 // claim records a request in the transaction of its effect; see ledger.Tx.
-func (l *Ledger) claim(ctx context.Context, tx *sql.Tx, t Tables, user string, r ledger.Request, reference int64) error {
-	_, err := tx.ExecContext(ctx, "INSERT INTO "+t.Requests+" (user, request_id, fingerprint, reference, at) VALUES (?, ?, ?, ?, ?)",
+func (l *Ledger) claim(ctx context.Context, tx *sql.Tx, t Tables, user string, r ledger.Request,
+	reference int64) error {
+	_, err := tx.ExecContext(ctx,
+		"INSERT INTO "+t.Requests+" (user, request_id, fingerprint, reference, at) VALUES (?, ?, ?, ?, ?)",
 		user, r.ID, r.Fingerprint[:], reference, l.now().UnixMilli())
 	if !shards.IsDuplicate(err) {
 		return err
@@ -33,14 +35,17 @@ func (l *Ledger) claim(ctx context.Context, tx *sql.Tx, t Tables, user string, r
 	return &ledger.RepeatedError{Reference: first}
 }
 
-// CancelRequest makes sure that a request of this user is never carried out, unless it was already: then ok, and id is what it
-// caused. Refusal: request_conflict.
+// CancelRequest makes sure that a request of this user is never carried out, unless it was already: then ok, and id is
+// what it caused. Refusal: request_conflict.
 func (l *Ledger) CancelRequest(ctx context.Context, user string, r ledger.Request) (id int64, ok bool, err error) {
 	if err := refusal.CheckID("user", user); err != nil {
 		return 0, false, err
 	}
 	shard := l.cluster.ForUser(user)
-	err = l.cluster.Tx(ctx, shard, func(tx *sql.Tx) error { return l.claim(ctx, tx, l.tables[shard], user, r, tombstone) })
+	err = l.cluster.Tx(ctx, shard, func(tx *sql.Tx) error {
+		return l.claim(ctx, tx, l.tables[shard], user, r,
+			tombstone)
+	})
 	before, repeated := errors.AsType[*ledger.RepeatedError](err)
 	switch {
 	case repeated:
@@ -64,9 +69,11 @@ func (l *Ledger) Requested(ctx context.Context, user string, r ledger.Request) (
 }
 
 // readRequest returns what a request made. Refusal: request_conflict.
-func readRequest(ctx context.Context, q rows.Querier, t Tables, user string, r ledger.Request) (reference int64, ok bool, err error) {
+func readRequest(ctx context.Context, q rows.Querier, t Tables, user string,
+	r ledger.Request) (reference int64, ok bool, err error) {
 	var fingerprint []byte
-	err = q.QueryRowContext(ctx, "SELECT fingerprint, reference FROM "+t.Requests+" WHERE user = ? AND request_id = ?", user, r.ID).Scan(&fingerprint, &reference)
+	err = q.QueryRowContext(ctx, "SELECT fingerprint, reference FROM "+t.Requests+" WHERE user = ? AND request_id = ?",
+		user, r.ID).Scan(&fingerprint, &reference)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, false, nil
 	}
@@ -74,7 +81,8 @@ func readRequest(ctx context.Context, q rows.Querier, t Tables, user string, r l
 		return 0, false, err
 	}
 	if !bytes.Equal(fingerprint, r.Fingerprint[:]) {
-		return 0, false, refusal.New(refusal.CodeRequestConflict, "request_id %q was used before for something else: use a new one for each new request", r.ID)
+		return 0, false, refusal.New(refusal.CodeRequestConflict,
+			"request_id %q was used before for something else: use a new one for each new request", r.ID)
 	}
 	return reference, true, nil
 }

@@ -34,12 +34,14 @@ func (l *Ledger) Balances(ctx context.Context, user string) ([]ledger.Amount, er
 }
 
 // Entries returns a user's statement in one currency, newest first, with a seq below before (0: from the newest).
-func (l *Ledger) Entries(ctx context.Context, user string, c ledger.Currency, before int64, limit int) ([]ledger.Entry, error) {
+func (l *Ledger) Entries(ctx context.Context, user string, c ledger.Currency, before int64,
+	limit int) ([]ledger.Entry, error) {
 	if err := refusal.CheckID("user", user); err != nil {
 		return nil, err
 	}
 	shard := l.cluster.ForUser(user)
-	entries, err := l.selectEntries(ctx, shard, "account = ? AND currency = ? AND seq < ? ORDER BY seq DESC LIMIT ?", user, string(c), rows.Below(before), limit)
+	entries, err := l.selectEntries(ctx, shard, "account = ? AND currency = ? AND seq < ? ORDER BY seq DESC LIMIT ?",
+		user, string(c), rows.Below(before), limit)
 	if err != nil {
 		return nil, shards.Classify(fmt.Errorf("statement: %w", err))
 	}
@@ -49,11 +51,12 @@ func (l *Ledger) Entries(ctx context.Context, user string, c ledger.Currency, be
 // scanWindow bounds the entries that one call looks through for those of a time.
 const scanWindow = 10_000
 
-// EntriesBetween is Entries with only what happened from one time (zero: from the first) to before another (zero: to the
-// newest). next is the before of the next page, 0 where there is none. Entries are in the order of their seq, and only
-// nearly in that of their times, so all of them are looked through, a bounded number in one call: a page may have none
-// and not be the last.
-func (l *Ledger) EntriesBetween(ctx context.Context, user string, c ledger.Currency, before int64, limit int, from, to time.Time) (entries []ledger.Entry, next int64, err error) {
+// EntriesBetween is Entries with only what happened from one time (zero: from the first) to before another (zero: to
+// the newest). next is the before of the next page, 0 where there is none. Entries are in the order of their seq, and
+// only nearly in that of their times, so all of them are looked through, a bounded number in one call: a page may have
+// none and not be the last.
+func (l *Ledger) EntriesBetween(ctx context.Context, user string, c ledger.Currency, before int64, limit int, from,
+	to time.Time) (entries []ledger.Entry, next int64, err error) {
 	if from.IsZero() && to.IsZero() {
 		entries, err = l.Entries(ctx, user, c, before, limit)
 		if n := len(entries); n > 0 && entries[n-1].Seq > 1 { // seq has no gaps and begins with 1
@@ -74,10 +77,13 @@ func (l *Ledger) EntriesBetween(ctx context.Context, user string, c ledger.Curre
 	return entries, next, nil
 }
 
-func (l *Ledger) scanEntries(ctx context.Context, user string, c ledger.Currency, before int64, limit int, from, to time.Time) (entries []ledger.Entry, next int64, err error) {
+func (l *Ledger) scanEntries(ctx context.Context, user string, c ledger.Currency, before int64, limit int, from,
+	to time.Time) (entries []ledger.Entry, next int64, err error) {
 	shard := l.cluster.ForUser(user)
 	if before == 0 {
-		err := l.cluster.DB(shard).QueryRowContext(ctx, "SELECT seq + 1 FROM "+l.tables[shard].Accounts+" WHERE account = ? AND currency = ?", user, string(c)).Scan(&before)
+		err := l.cluster.DB(shard).QueryRowContext(ctx,
+			"SELECT seq + 1 FROM "+l.tables[shard].Accounts+" WHERE account = ? AND currency = ?", user, string(
+				c)).Scan(&before)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil, 0, nil
 		}
@@ -86,7 +92,8 @@ func (l *Ledger) scanEntries(ctx context.Context, user string, c ledger.Currency
 		}
 	}
 	first := max(1, before-scanWindow)
-	entries, err = l.selectEntries(ctx, shard, "account = ? AND currency = ? AND seq < ? AND seq >= ? AND at >= ? AND at < ? ORDER BY seq DESC LIMIT ?",
+	entries, err = l.selectEntries(ctx, shard,
+		"account = ? AND currency = ? AND seq < ? AND seq >= ? AND at >= ? AND at < ? ORDER BY seq DESC LIMIT ?",
 		user, string(c), before, first, from.UnixMilli(), to.UnixMilli(), limit)
 	if n := len(entries); n == limit {
 		first = entries[n-1].Seq
@@ -112,7 +119,8 @@ func (l *Ledger) selectEntries(ctx context.Context, shard int, where string, arg
 
 // Credits returns what a user was credited of holds of a subject, newest hold first, with a hold id below before (0:
 // the newest). At is when the part was taken, as in the post.
-func (l *Ledger) Credits(ctx context.Context, user string, s ledger.Subject, before int64, limit int) ([]ledger.Credit, error) {
+func (l *Ledger) Credits(ctx context.Context, user string, s ledger.Subject, before int64,
+	limit int) ([]ledger.Credit, error) {
 	if err := refusal.CheckID("user", user); err != nil {
 		return nil, err
 	}

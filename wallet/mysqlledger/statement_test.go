@@ -23,17 +23,20 @@ func TestEntriesBetween(t *testing.T) {
 		if seq%100 == 0 {
 			at[seq] = at[seq].Add(-72 * time.Hour)
 		}
-		rows = append(rows, fmt.Sprintf("('alice', 'CNY', %d, 1, %d, 'post', 'offer', %d, 0, 'bob', '', %d)", seq, seq, seq,
+		rows = append(rows, fmt.Sprintf("('alice', 'CNY', %d, 1, %d, 'post', 'offer', %d, 0, 'bob', '', %d)", seq, seq,
+			seq,
 			at[seq].UnixMilli()))
 		if len(rows) == 1000 {
-			b.Exec(shard, "INSERT INTO "+b.Cluster.Table(shard, "entries")+" (account, currency, seq, amount, balance, kind, "+
+			b.Exec(shard, "INSERT INTO "+b.Cluster.Table(shard,
+				"entries")+" (account, currency, seq, amount, balance, kind, "+
 				"subject, reference, part, counterparty, note, at) VALUES "+strings.Join(rows, ","))
 			rows = nil
 		}
 	}
 	b.Exec(shard, "INSERT INTO "+b.Cluster.Table(shard, "accounts")+" VALUES ('alice', 'CNY', ?, ?)", all, all)
 	for _, r := range []struct{ from, to string }{
-		{"", ""}, {"2026-01-05 00:00:00", "2026-01-06 00:00:00"}, {"2026-02-01 00:00:00", ""}, {"", "2026-01-02 00:00:00"},
+		{"", ""}, {"2026-01-05 00:00:00", "2026-01-06 00:00:00"}, {"2026-02-01 00:00:00", ""}, {"",
+			"2026-01-02 00:00:00"},
 		{"2025-01-01 00:00:00", "2025-12-01 00:00:00"}, {"2027-01-01 00:00:00", ""},
 	} {
 		var from, to time.Time

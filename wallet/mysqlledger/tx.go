@@ -23,8 +23,8 @@ type Tx struct {
 var _ ledger.Tx = (*Tx)(nil)
 
 // Tx runs f in one READ COMMITTED transaction on the shard that an id carries: see ledger.Tx, and shards.Cluster.Tx for
-// the retries. Errors: ledger.ErrHoldNotFound for an id that no shard can have made, shards.ErrUnavailable, and whatever f
-// returns. After an error of the commit itself the outcome is unknown.
+// the retries. Errors: ledger.ErrHoldNotFound for an id that no shard can have made, shards.ErrUnavailable, and
+// whatever f returns. After an error of the commit itself the outcome is unknown.
 func (l *Ledger) Tx(ctx context.Context, id int64, f func(ledger.Tx) error) error {
 	return l.SQLTx(ctx, id, func(tx *Tx) error { return f(tx) })
 }
@@ -148,7 +148,8 @@ func (tx *Tx) enterStage(ctx context.Context, s ledger.Step) (done bool, err err
 		fits = "expires_at <= ?"
 	}
 	// expires_at is compared before it is set: WHERE comes before SET.
-	update, err := tx.sql.ExecContext(ctx, "UPDATE "+tx.tables.Holds+" SET "+set+" WHERE id = ? AND stage = ? AND is_open = 1 AND "+fits,
+	update, err := tx.sql.ExecContext(ctx,
+		"UPDATE "+tx.tables.Holds+" SET "+set+" WHERE id = ? AND stage = ? AND is_open = 1 AND "+fits,
 		append(args, s.Hold, string(s.From), s.At.UnixMilli())...)
 	if err != nil {
 		return false, err

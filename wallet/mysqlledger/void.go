@@ -44,7 +44,8 @@ func (tx *Tx) void(ctx context.Context, h *ledger.Hold) error {
 		return err
 	}
 	rest := h.Pending()
-	update, err := tx.sql.ExecContext(ctx, "UPDATE "+tx.tables.Holds+" SET is_open = 0, voided = ? WHERE id = ? AND posted = ? AND is_open = 1",
+	update, err := tx.sql.ExecContext(ctx,
+		"UPDATE "+tx.tables.Holds+" SET is_open = 0, voided = ? WHERE id = ? AND posted = ? AND is_open = 1",
 		rest, h.ID, h.Posted)
 	if err != nil {
 		return err

@@ -165,7 +165,7 @@ func (r *rig) send() {
 			if err != nil {
 				r.Fatalf("pass: %v", err)
 			}
-			r.dispatcher.Wait()
+			r.dispatcher.Wait(shard)
 			if n == 0 {
 				break
 			}

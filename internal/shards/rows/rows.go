@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Max bounds the rows of one INSERT and the values of one IN list. A thousand entries are about 200 KB of statement, far
-// below the 16 MB of MariaDB's default max_allowed_packet.
+// Max bounds the rows of one INSERT and the values of one IN list. A thousand entries are about 200 KB of statement,
+// far below the 16 MB of MariaDB's default max_allowed_packet.
 const Max = 1000
 
 // Querier is a *sql.DB, a *sql.Tx or a *sql.Conn.
@@ -59,7 +59,8 @@ func Collect(ctx context.Context, q Querier, scan func(*sql.Rows) error, query s
 }
 
 // Select runs a query and returns what scan makes of each row.
-func Select[T any](ctx context.Context, q Querier, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
+func Select[T any](ctx context.Context, q Querier, scan func(*sql.Rows) (T, error), query string,
+	args ...any) ([]T, error) {
 	var all []T
 	err := Collect(ctx, q, func(row *sql.Rows) error {
 		v, err := scan(row)

@@ -21,8 +21,8 @@ func Prefix() string {
 	return "t" + hex.EncodeToString(b) + "_s"
 }
 
-// New opens a cluster of n shards under a fresh prefix and drops its schemas at the end of the test. It makes no schema;
-// that is what migrations do. Without servers it uses devstack.TestMariaDB.
+// New opens a cluster of n shards under a fresh prefix and drops its schemas at the end of the test. It makes no
+// schema; that is what migrations do. Without servers it uses devstack.TestMariaDB.
 func New(t testing.TB, n int, dsns ...string) *shards.Cluster {
 	t.Helper()
 	if len(dsns) == 0 {

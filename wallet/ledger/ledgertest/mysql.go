@@ -2,6 +2,8 @@ package ledgertest
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"log/slog"
 	"os"
 	"testing"
@@ -64,6 +66,37 @@ func (m *MySQL) Exec(shard int, statement string, args ...any) {
 	m.T.Helper()
 	if _, err := m.Cluster.DB(shard).ExecContext(m.T.Context(), statement, args...); err != nil {
 		m.T.Fatalf("%s: %v", statement, err)
+	}
+}
+
+// Keep copies tables of all shards. restore makes them again what they were, in one transaction on each shard, provided
+// that their columns are the same: much quicker than to make a ledger anew.
+func (m *MySQL) Keep(tables ...string) (restore func()) {
+	m.T.Helper()
+	kept := func(shard int, table string) string { return m.Table(shard, "kept_"+table) }
+	for _, shard := range m.Cluster.All() {
+		for _, table := range tables {
+			m.Exec(shard, "CREATE TABLE "+kept(shard, table)+" AS SELECT * FROM "+m.Table(shard, table))
+		}
+	}
+	return func() {
+		m.T.Helper()
+		for _, shard := range m.Cluster.All() {
+			err := m.Cluster.Tx(m.T.Context(), shard, func(tx *sql.Tx) error {
+				for _, table := range tables {
+					_, gone := tx.ExecContext(m.T.Context(), "DELETE FROM "+m.Table(shard, table))
+					_, back := tx.ExecContext(m.T.Context(),
+						"INSERT INTO "+m.Table(shard, table)+" SELECT * FROM "+kept(shard, table))
+					if err := errors.Join(gone, back); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				m.T.Fatalf("restore shard %d: %v", shard, err)
+			}
+		}
 	}
 }
 

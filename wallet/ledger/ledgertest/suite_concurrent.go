@@ -170,7 +170,8 @@ func testAuditWhileItRuns(t *testing.T, open Open) {
 		sending.Go(func() {
 			for n := range sends {
 				h := b.Gift(s, 5, 4, 3, 2)
-				b.PostAll(Pay(h, 0, fmt.Sprintf("user-%d", (n+i)%9)), Pay(h, 1, s), Pay(h, 2, fmt.Sprintf("user-%d", 20+(n+i)%7)))
+				b.PostAll(Pay(h, 0, fmt.Sprintf("user-%d", (n+i)%9)), Pay(h, 1, s),
+					Pay(h, 2, fmt.Sprintf("user-%d", 20+(n+i)%7)))
 				if _, done, err := b.Void(t.Context(), h.ID, 12); !done || err != nil {
 					t.Errorf("void: %v, %v", done, err)
 				}

@@ -100,7 +100,8 @@ func testHolds(t *testing.T, open Open) {
 		{"same request, same body", request("r1"), first, "", first.ID, 900},
 		{"same request, same body, new id", request("r1"), fresh(), "", first.ID, 900},
 		{"same request, other body", Request(t, "r1", "send 200"), first, refusal.CodeRequestConflict, 0, 900},
-		{"same request, other method", Must(ledger.NewRequest("r1", "topup", body)), first, refusal.CodeRequestConflict, 0,
+		{"same request, other method", Must(ledger.NewRequest("r1", "topup", body)), first, refusal.CodeRequestConflict,
+			0,
 			900},
 		{"other request, same id of the hold", request("r2"), first, malformed, 0, 900},
 		{"other request, same body", request("r3"), fresh(), "", -1, 800},
@@ -215,13 +216,16 @@ func testLists(t *testing.T, open Open) {
 		{"open", list(b.OpenHolds(ctx, 0, Gift, 0, 10)), []int64{ids[0], ids[1], ids[3], ids[4], ids[5], bobs.ID}},
 		{"open, a page", list(b.OpenHolds(ctx, 0, Gift, ids[1], 2)), []int64{ids[3], ids[4]}},
 		{"open, another subject", list(b.OpenHolds(ctx, 0, Offer, 0, 10)), nil},
-		{"due", list(b.DueHolds(ctx, 0, Gift, now, ledger.Hold{}, 10)), []int64{ids[5], ids[4], ids[3], ids[1], ids[0]}},
+		{"due", list(b.DueHolds(ctx, 0, Gift, now, ledger.Hold{}, 10)),
+			[]int64{ids[5], ids[4], ids[3], ids[1], ids[0]}},
 		{"due, behind one", list(b.DueHolds(ctx, 0, Gift, now, due[1], 2)), []int64{ids[3], ids[1]}},
-		{"due, some", list(b.DueHolds(ctx, 0, Gift, now.Add(-150*time.Second), ledger.Hold{}, 2)), []int64{ids[5], ids[4]}},
+		{"due, some", list(b.DueHolds(ctx, 0, Gift, now.Add(-150*time.Second), ledger.Hold{}, 2)),
+			[]int64{ids[5], ids[4]}},
 		{"of the owner", list(b.HoldsOf(ctx, "alice", Gift, 0, 4)), []int64{ids[5], ids[4], ids[3], ids[2]}},
 		{"of the owner, second page", list(b.HoldsOf(ctx, "alice", Gift, ids[2], 4)), []int64{ids[1], ids[0]}},
 		{"of the owner, another subject", list(b.HoldsOf(ctx, "alice", Offer, 0, 4)), nil},
-		{"by id", list(b.GetHolds(ctx, []int64{ids[3], 5, ids[0] + 1<<40, ids[1], ids[0] | 1023})), []int64{ids[3], ids[1]}},
+		{"by id", list(b.GetHolds(ctx, []int64{ids[3], 5, ids[0] + 1<<40, ids[1], ids[0] | 1023})),
+			[]int64{ids[3], ids[1]}},
 		{"by no id", list(b.GetHolds(ctx, nil)), nil},
 	} {
 		if !slices.Equal(list.got, list.want) {
@@ -264,7 +268,8 @@ func testPayNow(t *testing.T, open Open) {
 	} {
 		h := draft()
 		change(&h)
-		if _, err := b.HoldWith(ctx, Request(t, "bad", what), h, ledger.HoldOptions{PayNow: true}); codeOf(err) != malformed {
+		if _, err := b.HoldWith(ctx, Request(t, "bad", what), h,
+			ledger.HoldOptions{PayNow: true}); codeOf(err) != malformed {
 			t.Errorf("%s: %v", what, err)
 		}
 	}

@@ -208,7 +208,8 @@ func (m *model) batch(rt *rapid.T) {
 	}
 	r := m.book.PostAll(posts...)
 	completed := (len(r.Completed) == 1) == (h.pending() == 0)
-	if r.Posted != want["posted"] || r.Repeated != want["repeated"] || len(r.Rejected) != want["rejected"] || !completed {
+	if r.Posted != want["posted"] || r.Repeated != want["repeated"] || len(r.Rejected) != want["rejected"] ||
+		!completed {
 		rt.Fatalf("post: %+v, want %v, and completed: %t", r, want, h.pending() == 0)
 	}
 }

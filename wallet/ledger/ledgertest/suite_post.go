@@ -34,8 +34,10 @@ func testPosts(t *testing.T, open Open) {
 		{"a part", batch(bob), 1, 0, "", false},
 		{"the same again", batch(bob), 0, 1, "", false},
 		{"the same twice in a batch", batch(bob, bob), 0, 2, "", false},
-		{"same part and payee, other time", edit(bob, func(p *ledger.Post) { p.At = p.At.Add(time.Hour) }), 0, 1, "", false},
-		{"same part, other payee", edit(bob, func(p *ledger.Post) { p.Payee = "carol" }), 0, 0, "the part was paid to bob",
+		{"same part and payee, other time", edit(bob, func(p *ledger.Post) { p.At = p.At.Add(time.Hour) }), 0, 1, "",
+			false},
+		{"same part, other payee", edit(bob, func(p *ledger.Post) { p.Payee = "carol" }), 0, 0,
+			"the part was paid to bob",
 			false},
 		{"same part and payee, other amount", edit(bob, func(p *ledger.Post) { p.Minor = 20 }), 0, 0,
 			"the part's amount is 30", false},
@@ -47,7 +49,8 @@ func testPosts(t *testing.T, open Open) {
 		{"a payee who is nobody", batch(Pay(h, 1, "张三")), 0, 0, "the payee is not a user id", false},
 		{"new, repeated and contradicting in one batch", batch(Pay(h, 1, "carol"), bob, Pay(h, 2, "bob")), 1, 1,
 			"the payee was paid part 0", false},
-		{"one payee twice in a batch", batch(Pay(h, 3, "dave"), Pay(h, 2, "dave")), 1, 0, "the payee was paid part 2", false},
+		{"one payee twice in a batch", batch(Pay(h, 3, "dave"), Pay(h, 2, "dave")), 1, 0, "the payee was paid part 2",
+			false},
 		{"one part twice in a batch, the last", batch(Pay(h, 3, "erin"), Pay(h, 3, "frank")), 1, 0,
 			"the part was paid to erin", true},
 		{"a repeat of a completed hold", batch(bob), 0, 1, "", true},
@@ -65,7 +68,8 @@ func testPosts(t *testing.T, open Open) {
 		}
 		if r.Posted != line.posted || r.Repeated != line.repeated || reason != line.rejected ||
 			len(r.Completed) == 1 != line.completed {
-			t.Errorf("%s: %+v, want %d posted, %d repeated, %q", line.what, r, line.posted, line.repeated, line.rejected)
+			t.Errorf("%s: %+v, want %d posted, %d repeated, %q", line.what, r, line.posted, line.repeated,
+				line.rejected)
 		}
 	}
 	b.DeliverAll()

@@ -52,7 +52,8 @@ func testSteps(t *testing.T, open Open) {
 		{"arrive", []ledger.Stage{Accepted}, func(h ledger.Hold) ledger.Step {
 			return due(late(StepOf(h, Accepted, Arrived)))
 		}, true},
-		{"recall", []ledger.Stage{Accepted}, func(h ledger.Hold) ledger.Step { return StepOf(h, Accepted, Returned) }, true},
+		{"recall", []ledger.Stage{Accepted}, func(h ledger.Hold) ledger.Step { return StepOf(h, Accepted, Returned) },
+			true},
 		{"return what was returned", []ledger.Stage{Returned}, giveBack, false},
 		{"return what has arrived", []ledger.Stage{Arrived}, giveBack, false},
 		{"return what has arrived, from there", []ledger.Stage{Arrived}, func(h ledger.Hold) ledger.Step {
@@ -251,7 +252,8 @@ func testDailyLimit(t *testing.T, open Open) {
 	if codeOf(err) != exceeded {
 		t.Errorf("a gift above the limit: %v", err)
 	}
-	if gift, err = b.HoldWith(t.Context(), Request(t, "gift", 1), gift, ledger.HoldOptions{DailyLimit: 101}); err != nil {
+	if gift, err = b.HoldWith(t.Context(), Request(t, "gift", 1), gift,
+		ledger.HoldOptions{DailyLimit: 101}); err != nil {
 		t.Errorf("a gift within it: %v", err)
 	}
 	if _, done, err := b.Void(t.Context(), gift.ID, 0); !done || err != nil {
@@ -322,7 +324,8 @@ func (b *Book) indexGroups() {
 	}
 	for what, entries := range map[string][]ledger.IndexEntry{
 		"of nobody": {{Of: "#till", Subject: Gift, Reference: id}},
-		"too many":  slices.Repeat([]ledger.IndexEntry{{Of: "bob", Subject: Gift, Reference: id}}, ledger.MaxIndexEntries+1),
+		"too many": slices.Repeat([]ledger.IndexEntry{{Of: "bob", Subject: Gift, Reference: id}},
+			ledger.MaxIndexEntries+1),
 	} {
 		err := b.Tx(ctx, id, func(tx ledger.Tx) error { return tx.Index(ctx, entries...) })
 		if err == nil {

@@ -239,7 +239,10 @@ func testFundings(t *testing.T, open Open) {
 		{"refused, and back", end("c", refused), "", refused, 100, 100, 0},
 		{"another withdrawal", out("d", 70), "", pending, 30, 30, 1},
 		{"settled, and gone", end("d", settled), "", settled, 30, 30, 0},
-		{"neither top-up nor withdrawal", func() (wallet.FundingOrder, error) { return order("e", ledger.EntryHold, 1) },
+		{"neither top-up nor withdrawal", func() (wallet.FundingOrder,
+			error) {
+			return order("e", ledger.EntryHold, 1)
+		},
 			malformed, "", 30, 0, 0},
 		{"nothing", in("e", 0), refusal.CodeAmountOutOfRange, "", 30, 0, 0},
 		{"to no end", end("d", pending), malformed, "", 30, 0, 0},
@@ -274,7 +277,8 @@ func (b *Book) dueOrders(shard int) {
 	var ids []int64
 	for i := range 4 {
 		o := wallet.FundingOrder{ID: Must(b.NewID("alice")), User: "alice", Kind: ledger.EntryTopUp,
-			Amount: ledger.Amount{Minor: 1, Currency: CNY}, CreatedAt: now, QueryAt: now.Add(time.Duration(i) * time.Minute)}
+			Amount: ledger.Amount{Minor: 1, Currency: CNY}, CreatedAt: now, QueryAt: now.Add(
+				time.Duration(i) * time.Minute)}
 		orders = append(orders, Must(b.OpenFunding(ctx, Request(b.T, fmt.Sprint("due-", i), i), o)))
 		ids = append(ids, o.ID)
 	}

@@ -104,8 +104,16 @@ func (b *Book) otherShards(bob string) {
 	offer := b.Offer(bob, "alice")
 	b.DeliverAll()
 	for what, f := range map[string]func(tx ledger.Tx) error{
-		"a hold": func(tx ledger.Tx) error { _, err := tx.Hold(ctx, b.Draft(bob, 1), ledger.HoldOptions{}); return err },
-		"a step": func(tx ledger.Tx) error { _, _, err := tx.Advance(ctx, StepOf(offer, Offered, Arrived)); return err },
+		"a hold": func(tx ledger.Tx) error {
+			_, err := tx.Hold(ctx, b.Draft(bob, 1),
+				ledger.HoldOptions{})
+			return err
+		},
+		"a step": func(tx ledger.Tx) error {
+			_, _, err := tx.Advance(ctx,
+				StepOf(offer, Offered, Arrived))
+			return err
+		},
 		"a claim": func(tx ledger.Tx) error {
 			return tx.Claim(ctx, bob, Request(b.T, "elsewhere", 1), id)
 		},
@@ -181,8 +189,8 @@ func testClaims(t *testing.T, open Open) {
 	b.WantBalanced(0)
 }
 
-// The events of a topic come out in the order in which they went in; what did not happen is not told; a topic that fails
-// keeps its events and holds up no other.
+// The events of a topic come out in the order in which they went in; what did not happen is not told; a topic that
+// fails keeps its events and holds up no other.
 func testEvents(t *testing.T, open Open) {
 	b := open(t, 2)
 	ctx := t.Context()
@@ -229,7 +237,8 @@ func testEvents(t *testing.T, open Open) {
 		"no topic":   {Body: []byte("{}")},
 		"a long one": {Topic: "x", Body: fmt.Appendf(nil, `{"a":%q}`, make([]byte, ledger.MaxEvent))},
 	} {
-		if err := b.Tx(ctx, first.ID, func(tx ledger.Tx) error { return tx.Publish(ctx, e) }); codeOf(err) != malformed {
+		if err := b.Tx(ctx, first.ID, func(tx ledger.Tx) error { return tx.Publish(ctx, e) }); codeOf(
+			err) != malformed {
 			t.Errorf("%s: %v", what, err)
 		}
 	}

@@ -1,0 +1,77 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/hongbao/hongbao/handler/auth"
+	"github.com/hongbao/hongbao/handler/problem"
+	"github.com/hongbao/hongbao/internal/refusal"
+	"github.com/hongbao/hongbao/push"
+)
+
+// Topics of the live feed.
+const (
+	groupTopic = "group:" // and a group's id: for its members
+	userTopic  = "user:"  // and a user's id: for that user
+)
+
+// membership is what the live feed needs of the groups.
+type membership interface {
+	IsMember(ctx context.Context, group, user string) (bool, error)
+}
+
+// Listeners decides who may listen to what: a group's topic is for its members, a user's for that user. It implements
+// push.Authorizer, for a hub behind Authenticated.
+type Listeners struct {
+	groups membership
+	log    *slog.Logger
+}
+
+// NewListeners makes the rule over the groups.
+func NewListeners(groups membership, log *slog.Logger) *Listeners {
+	return &Listeners{groups: groups, log: log}
+}
+
+// Authenticate takes the session of the caller that Authenticated has put into the request.
+func (l *Listeners) Authenticate(r *http.Request) (push.Session, error) {
+	caller, err := auth.RequireCaller(r.Context())
+	if err != nil {
+		return push.Session{}, err
+	}
+	return push.Session{Subject: caller.Subject, Expires: caller.Expires, TokenID: caller.TokenID}, nil
+}
+
+// MayListen returns a *push.Denial for a topic that is not the subject's to hear.
+func (l *Listeners) MayListen(ctx context.Context, subject, topic string) error {
+	if user, ok := strings.CutPrefix(topic, userTopic); ok && user == subject {
+		return nil
+	}
+	group, ok := strings.CutPrefix(topic, groupTopic)
+	if !ok || refusal.CheckID("group", group) != nil {
+		return &push.Denial{Code: refusal.CodeInvalidArgument, Detail: "this is no topic of yours: give group:<a group that you are in> or user:<your id>"}
+	}
+	in, err := l.groups.IsMember(ctx, group, subject)
+	if err == nil && !in {
+		return &push.Denial{Code: refusal.CodeNotAMember, Detail: "you are not a member of this group"}
+	}
+	return err
+}
+
+// Refuse answers a request that does not become a connection.
+func (l *Listeners) Refuse(w http.ResponseWriter, r *http.Request, err error) {
+	switch {
+	case errors.Is(err, push.ErrStopping), errors.Is(err, push.ErrFull):
+		err = refusal.New(refusal.CodeUnavailable, "this node has no room for another connection: try again shortly")
+	case errors.Is(err, push.ErrOrigin):
+		err = refusal.New(problem.CodeForbidden, "a page of another origin may not connect here")
+	case errors.Is(err, push.ErrHandshake):
+		err = refusal.New(refusal.CodeInvalidArgument, "this address speaks WebSocket: send a WebSocket handshake")
+	}
+	p, cause := problem.FromError(err)
+	problem.Log(r.Context(), l.log, "connection refused", p, cause, slog.String("path", r.URL.Path))
+	writeProblem(w, p)
+}
