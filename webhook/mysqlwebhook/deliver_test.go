@@ -379,7 +379,7 @@ func TestTestEventsAndReplays(t *testing.T) {
 func TestSequenceUnderConcurrentPublishers(t *testing.T) {
 	r := openRig(t)
 	const publishers, each = 4, 50
-	other := r.newNode(1, nil)
+	other := r.newNode(1)
 	var all sync.WaitGroup
 	for p := range publishers {
 		n := []*node{r.node, other}[p%2]

@@ -63,6 +63,7 @@ type node struct {
 	store      *mysqlwebhook.Store
 	service    *webhook.Service
 	dispatcher *webhook.Dispatcher
+	sender     webhook.Sender
 }
 
 func openRig(t testing.TB) *rig {
@@ -73,12 +74,12 @@ func openRig(t testing.TB) *rig {
 			t.Fatal(err)
 		}
 	}
-	r.node = r.newNode(0, nil)
+	r.node = r.newNode(0)
 	return r
 }
 
-// newNode opens another process's view; sender is nil for the real one.
-func (r *rig) newNode(number int, sender webhook.Sender) *node {
+// newNode opens another process's view.
+func (r *rig) newNode(number int) *node {
 	r.Helper()
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	consumer := must(mysqlwebhook.NewConsumer(r.cluster, number))
@@ -86,15 +87,13 @@ func (r *rig) newNode(number int, sender webhook.Sender) *node {
 		Cluster: r.cluster, Node: number, Consumers: []outbox.Consumer{consumer}, Log: log, Now: r.clock.now,
 	}))
 	store := must(mysqlwebhook.New(r.cluster, l, nil, r.clock.now))
-	if sender == nil {
-		real := httpsender.New(httpsender.Config{AllowPrivate: true, Now: time.Now})
-		r.Cleanup(real.Close)
-		sender = real
-	}
+	sender := httpsender.New(httpsender.Config{AllowPrivate: true, Now: time.Now})
+	r.Cleanup(sender.Close)
 	rules := webhook.Rules{AllowPrivate: true, Types: []string{"cover.approved", "cover.frozen", "cover.claimed"}}
 	return &node{
 		ledger: l, consumer: consumer, store: store, service: webhook.NewService(store, rules, r.clock.now),
 		dispatcher: webhook.NewDispatcher(store, sender, consumer.Wake, r.clock.now, log),
+		sender:     sender,
 	}
 }
 
@@ -200,7 +199,7 @@ func (r *rig) endpoint(e webhook.Endpoint) webhook.Endpoint {
 	return got
 }
 
-// balanced checks the books, webhooks included.
+// audited audits the books, webhooks included.
 func (r *rig) audited() ledger.AuditReport {
 	r.Helper()
 	report, err := audit.New(r.cluster, r.ledger.Outbox(), r.store.Audit()).Audit(context.WithoutCancel(r.Context()))
