@@ -71,7 +71,8 @@ type Range struct {
 
 // Queue is what a Dispatcher needs of a store.
 type Queue interface {
-	// Waiting returns the endpoints of a shard that have due deliveries whose time has come.
+	// Waiting returns the endpoints of a shard that have due deliveries whose time has come, and the disabled ones that
+	// have any.
 	Waiting(ctx context.Context, shard int, now time.Time) ([]Waiting, error)
 
 	// Claim takes up to limit due deliveries to an endpoint whose time has come and that nobody else has, oldest first,

@@ -60,7 +60,7 @@ func publish(ctx context.Context, c *shards.Cluster, tx *mysqlledger.Tx, events 
 	}
 	messages := make([]outbox.Message, 0, len(byShard))
 	for dest, of := range byShard {
-		payload, err := json.Marshal(of)
+		payload, err := encode(of)
 		if err != nil {
 			return fmt.Errorf("mysqlwebhook: encode events: %w", err)
 		}
@@ -278,10 +278,7 @@ const deliveryColumns = "event, endpoint, type, state, tries, attempts, next_at,
 // payload is the body of every attempt to deliver an event, with the members that the Standard Webhooks specification
 // recommends (type, timestamp, data) and what a receiver needs to sort and to deduplicate.
 func payload(id int64, e published, sequence int64) ([]byte, error) {
-	var body bytes.Buffer
-	encoder := json.NewEncoder(&body)
-	encoder.SetEscapeHTML(false)
-	err := encoder.Encode(struct {
+	return encode(struct {
 		ID        string          `json:"id"`
 		Type      string          `json:"type"`
 		Timestamp string          `json:"timestamp"`
@@ -289,6 +286,14 @@ func payload(id int64, e published, sequence int64) ([]byte, error) {
 		Sequence  int64           `json:"sequence"`
 		Data      json.RawMessage `json:"data"`
 	}{strconv.FormatInt(id, 10), e.Type, rows.Millis(e.At).Format(time.RFC3339Nano), e.Object, sequence, e.Data})
+}
+
+// encode writes JSON and leaves < > & as they are.
+func encode(v any) ([]byte, error) {
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(v)
 	return bytes.TrimRight(body.Bytes(), "\n"), err
 }
 

@@ -32,7 +32,7 @@ func (s *Store) Waiting(ctx context.Context, shard int, now time.Time) ([]webhoo
 		dueAt[id], ids = at, append(ids, id)
 		return err
 	}, "SELECT endpoint, MIN(next_at) AS due FROM "+t.deliveries+" FORCE INDEX (to_do) WHERE state = ? "+
-		"GROUP BY endpoint HAVING due <= ?", string(webhook.DeliveryDue), now.UnixMilli())
+		"GROUP BY endpoint", string(webhook.DeliveryDue))
 	var waiting []webhook.Waiting
 	oldest := now.UnixMilli()
 	for chunk := range slices.Chunk(ids, rows.Max) {
@@ -46,10 +46,13 @@ func (s *Store) Waiting(ctx context.Context, shard int, now time.Time) ([]webhoo
 				return err
 			}
 			w.NotBefore = millis(notBefore)
-			if w.State == webhook.StateActive && notBefore <= now.UnixMilli() {
+			due := dueAt[w.Endpoint] <= now.UnixMilli()
+			if due && w.State == webhook.StateActive && notBefore <= now.UnixMilli() {
 				oldest = min(oldest, dueAt[w.Endpoint])
 			}
-			waiting = append(waiting, w)
+			if due || w.State == webhook.StateDisabled {
+				waiting = append(waiting, w)
+			}
 			return nil
 		}, "SELECT id, state, not_before FROM "+t.endpoints+" WHERE id IN "+rows.In(len(chunk)), rows.Args(chunk)...)
 	}

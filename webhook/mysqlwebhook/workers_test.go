@@ -201,7 +201,7 @@ func TestTheAuditNamesWhatIsWrong(t *testing.T) {
 		"dead before its time":             "UPDATE @deliveries SET state = 'dead' LIMIT 1",
 		"in no state":                      "UPDATE @deliveries SET state = 'lost' LIMIT 1",
 		"a key is lost":                    "DELETE FROM @keys",
-		"three keys":                       "INSERT INTO @keys SELECT endpoint, number + 1, secret, seed, until FROM @keys",
+		"two newest keys":                  "INSERT INTO @keys SELECT endpoint, number + 1, secret, seed, until FROM @keys",
 		"a delivery to nowhere":            "DELETE FROM @endpoints",
 		"a delivery is due past its tries": "UPDATE @deliveries SET state = 'due', tries = 10 LIMIT 1",
 	} {
