@@ -53,7 +53,13 @@ type shardWork struct {
 }
 
 // NewDispatcher makes a dispatcher. wake signals that a shard has something new; it may be nil.
-func NewDispatcher(q Queue, s Sender, wake func(int) <-chan struct{}, now func() time.Time, log *slog.Logger) *Dispatcher {
+func NewDispatcher(
+	q Queue,
+	s Sender,
+	wake func(int) <-chan struct{},
+	now func() time.Time,
+	log *slog.Logger,
+) *Dispatcher {
 	return &Dispatcher{
 		queue: q, sender: s, wake: wake, now: now, log: log,
 		sending: map[int64]int{}, slow: map[int64]bool{}, shards: map[int]*shardWork{},
@@ -109,7 +115,8 @@ func (d *Dispatcher) workOf(shard int) *shardWork {
 func (d *Dispatcher) Wait(shard int) { d.workOf(shard).running.Wait() }
 
 // Pass begins as many attempts of a shard as there is room for, and returns their number with that of the deliveries it
-// buried. It does not wait for the attempts: see Wait. An endpoint that fails to be claimed for does not hold up the others.
+// buried. It does not wait for the attempts: see Wait. An endpoint that fails to be claimed for does not hold up the
+// others.
 func (d *Dispatcher) Pass(ctx context.Context, shard int) (begun int, err error) {
 	now := d.now()
 	waiting, err := d.queue.Waiting(ctx, shard, now)

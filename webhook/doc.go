@@ -1,9 +1,9 @@
-// Package webhook tells the owner of an account what happened to it, over HTTP, after the Standard Webhooks specification
-// 1.0.0 (https://www.standardwebhooks.com).
+// Package webhook tells the owner of an account what happened to it, over HTTP, after the Standard Webhooks
+// specification 1.0.0 (https://www.standardwebhooks.com).
 //
 // A product publishes an event in the transaction of what it tells. The event travels through the outbox to the owner's
-// shard, where one transaction appends it, exactly once, to the owner's events, with the next sequence of its object, and
-// makes one delivery for each endpoint that is subscribed at that moment.
+// shard, where one transaction appends it, exactly once, to the owner's events, with the next sequence of its object,
+// and makes one delivery for each endpoint that is subscribed at that moment.
 //
 //	endpoint   active ⇄ paused          the owner pauses and resumes; what is due waits meanwhile
 //	           active, paused → disabled  by the owner, by an answer 410, or by FailureLimit of failure; final

@@ -16,8 +16,8 @@ var schedule = [...]time.Duration{
 // Schedule is the time from one attempt to the next, before jitter; the first is from the event.
 func Schedule() []time.Duration { return slices.Clone(schedule[:]) }
 
-// nextAttempt is when a delivery is tried again of which so many tries failed; ok is false where it is not. Times are up
-// to a fifth shorter or longer than those of Schedule, so that what failed together is not tried together.
+// nextAttempt is when a delivery is tried again of which so many tries failed; ok is false where it is not. Times are
+// up to a fifth shorter or longer than those of Schedule, so that what failed together is not tried together.
 func nextAttempt(tries int, now time.Time) (at time.Time, ok bool) {
 	if tries >= len(schedule) {
 		return time.Time{}, false
@@ -60,8 +60,8 @@ type Answer struct {
 	Signature  string
 }
 
-// Outcome follows from the status: 2xx delivers, 410 ends the endpoint, 429, 502 and 504 ask for a pause. A redirect is a
-// failure like any other: it is not followed.
+// Outcome follows from the status: 2xx delivers, 410 ends the endpoint, 429, 502 and 504 ask for a pause. A redirect is
+// a failure like any other: it is not followed.
 func (a Answer) Outcome() Outcome {
 	switch {
 	case a.Status >= 200 && a.Status < 300:

@@ -42,9 +42,9 @@ type Settings struct {
 	Asymmetric bool
 }
 
-// Create makes an endpoint. Its key, with the secret, is returned this once: a repeated call returns the endpoint of the
-// first time and a nil key, so whoever has not read the secret rolls it. Refusals: invalid_argument, endpoint_refused,
-// unknown_event_type, too_many_webhooks, request_conflict.
+// Create makes an endpoint. Its key, with the secret, is returned this once: a repeated call returns the endpoint of
+// the first time and a nil key, so whoever has not read the secret rolls it. Refusals: invalid_argument,
+// endpoint_refused, unknown_event_type, too_many_webhooks, request_conflict.
 func (s *Service) Create(ctx context.Context, owner, requestID string, set Settings) (Endpoint, *Key, error) {
 	if err := s.check(owner, set.URL, set.Types); err != nil {
 		return Endpoint{}, nil, err
@@ -91,8 +91,11 @@ func (s *Service) SetState(ctx context.Context, owner string, id int64, to Endpo
 	case StateDisabled:
 		reason = ReasonOwner
 	default:
-		return Endpoint{}, refusal.New(refusal.CodeInvalidArgument, "state %q is unknown: give active, paused or disabled",
-			refusal.Clip(string(to)))
+		return Endpoint{}, refusal.New(
+			refusal.CodeInvalidArgument,
+			"state %q is unknown: give active, paused or disabled",
+			refusal.Clip(string(to)),
+		)
 	}
 	if err := s.store.SetState(ctx, owner, id, to, reason, s.clock()); err != nil {
 		return Endpoint{}, err
@@ -100,9 +103,9 @@ func (s *Service) SetState(ctx context.Context, owner string, id int64, to Endpo
 	return s.store.Endpoint(ctx, owner, id)
 }
 
-// Roll gives an endpoint a new key, which is returned this once; see Create. The key before it signs for Rolling as well.
-// Of a key that was rolled before that, nothing is left: rolling twice ends a secret that leaked at once. Refusals:
-// invalid_argument, webhook_not_found, webhook_disabled, request_conflict.
+// Roll gives an endpoint a new key, which is returned this once; see Create. The key before it signs for Rolling as
+// well. Of a key that was rolled before that, nothing is left: rolling twice ends a secret that leaked at once.
+// Refusals: invalid_argument, webhook_not_found, webhook_disabled, request_conflict.
 func (s *Service) Roll(ctx context.Context, owner string, id int64, requestID string) (Endpoint, *Key, error) {
 	e, err := s.Endpoint(ctx, owner, id)
 	if err != nil {
@@ -150,7 +153,10 @@ func (s *Service) Replay(ctx context.Context, owner string, id int64, which Rang
 		return 0, err
 	}
 	if which.Event == 0 && !which.From.Before(which.To) {
-		return 0, refusal.New(refusal.CodeInvalidArgument, "give an event, or from and to, of which from is the earlier")
+		return 0, refusal.New(
+			refusal.CodeInvalidArgument,
+			"give an event, or from and to, of which from is the earlier",
+		)
 	}
 	return s.store.Replay(ctx, owner, id, which, s.clock())
 }
@@ -180,8 +186,8 @@ func (s *Service) Events(ctx context.Context, owner string, after int64, limit i
 	return s.store.Events(ctx, owner, after, page(limit))
 }
 
-// Deliveries returns those to an endpoint in a state (empty: any), the newest event first, with an event below before (0:
-// the newest), at most MaxPage. Refusals: invalid_argument, webhook_not_found.
+// Deliveries returns those to an endpoint in a state (empty: any), the newest event first, with an event below before
+// (0: the newest), at most MaxPage. Refusals: invalid_argument, webhook_not_found.
 func (s *Service) Deliveries(
 	ctx context.Context, owner string, id int64, state DeliveryState, before int64, limit int,
 ) ([]Delivery, error) {

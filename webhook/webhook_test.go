@@ -67,7 +67,8 @@ func TestSubscriptions(t *testing.T) {
 		heard bool
 	}{
 		{"*", "cover.approved", true}, {"cover.*", "cover.approved", true}, {"cover.approved", "cover.approved", true},
-		{"cover.approved", "cover.frozen", false}, {"cover.*", "covert.op", false}, {"merchant.* cover.frozen", "cover.frozen", true},
+		{"cover.approved", "cover.frozen", false}, {"cover.*", "covert.op", false}, {"merchant.* " +
+			"cover.frozen", "cover.frozen", true},
 	} {
 		if Subscribed(strings.Fields(c.types), c.event) != c.heard {
 			t.Errorf("%s of %s: not %v", c.event, c.types, c.heard)

@@ -48,9 +48,12 @@ func TestPrivateAddressesAreRefusedWhenDialled(t *testing.T) {
 	server, reached := counted(t, ok)
 	s := sender(t, Config{})
 	for _, url := range []string{
-		server.URL, strings.Replace(server.URL, "127.0.0.1", "localhost", 1), strings.Replace(server.URL, "127.0.0.1", "[::1]", 1),
-		strings.Replace(server.URL, "127.0.0.1", "[::ffff:127.0.0.1]", 1), strings.Replace(server.URL, "127.0.0.1", "0.0.0.0", 1),
-		"http://169.254.169.254/latest/meta-data/", "http://10.0.0.1/", "http://[fd00:ec2::254]/", "http://[fe80::1%25lo]/",
+		server.URL, strings.Replace(server.URL, "127.0.0.1", "localhost", 1), strings.Replace(server.URL, "127.0.0.1",
+		"[::1]", 1),
+		strings.Replace(server.URL, "127.0.0.1", "[::ffff:127.0.0.1]", 1), strings.Replace(server.URL, "127.0.0.1",
+		"0.0.0.0", 1),
+		"http://169.254.169.254/latest/meta-data/", "http://10.0.0.1/", "http://[fd00:ec2::254]/",
+		"http://[fe80::1%25lo]/",
 		"http://100.100.100.200/", "http://[64:ff9b::7f00:1]/", "http://[2002:7f00:1::]/",
 	} {
 		if a := s.Send(t.Context(), message(url)); a.Failure != errPrivate.Error() || a.Status != 0 {
@@ -70,8 +73,10 @@ func TestPublicAddresses(t *testing.T) {
 		"1.1.1.1": true, "2606:4700:4700::1111": true, "::ffff:1.1.1.1": true, "172.32.0.1": true, "100.128.0.1": true,
 		"0.0.0.0": false, "10.1.2.3": false, "127.0.0.53": false, "169.254.169.254": false, "172.16.0.1": false,
 		"192.168.1.1": false, "100.64.0.1": false, "192.0.0.192": false, "198.18.0.1": false, "224.0.0.1": false,
-		"255.255.255.255": false, "240.0.0.1": false, "::": false, "::1": false, "::ffff:10.0.0.1": false, "::127.0.0.1": false,
-		"fe80::1": false, "fec0::1": false, "fc00::1": false, "fd12::1": false, "ff02::1": false, "64:ff9b::a00:1": false,
+		"255.255.255.255": false, "240.0.0.1": false, "::": false, "::1": false, "::ffff:10.0.0.1": false,
+		"::127.0.0.1": false,
+		"fe80::1": false, "fec0::1": false, "fc00::1": false, "fd12::1": false, "ff02::1": false,
+		"64:ff9b::a00:1": false,
 		"2001::1": false, "2001:db8::1": false, "2002:a00:1::": false,
 	} {
 		if webhook.PublicAddress(netip.MustParseAddr(address)) != public {
@@ -134,7 +139,10 @@ func TestANameThatChangesItsAddress(t *testing.T) {
 		t.Errorf("the call: %+v, reached %d, asked %d", a, reached.Load(), asked.Load())
 	}
 	// The same name does lead there.
-	a = sender(t, Config{Resolver: resolver, AllowPrivate: true}).Send(t.Context(), message("http://"+name+":"+port+"/"))
+	a = sender(
+		t,
+		Config{Resolver: resolver, AllowPrivate: true},
+	).Send(t.Context(), message("http://"+name+":"+port+"/"))
 	if a.Status != 200 || reached.Load() != 1 {
 		t.Errorf("allowed: %+v", a)
 	}
@@ -210,7 +218,10 @@ func TestCertificatesAreVerified(t *testing.T) {
 		t.Errorf("one of ours: %+v", a)
 	}
 	plain, _ := counted(t, ok)
-	a = sender(t, Config{AllowPrivate: true}).Send(t.Context(), message(strings.Replace(plain.URL, "http:", "https:", 1)))
+	a = sender(
+		t,
+		Config{AllowPrivate: true},
+	).Send(t.Context(), message(strings.Replace(plain.URL, "http:", "https:", 1)))
 	if a.Failure != "the receiver does not speak TLS" && a.Failure != "the request failed" {
 		t.Errorf("no TLS: %+v", a)
 	}

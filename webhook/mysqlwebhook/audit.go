@@ -52,30 +52,53 @@ func questions(t tables) []question {
 	return []question{
 		{AuditSequence, "SELECT CONCAT('events of ', o.owner), o.position, CONCAT(COUNT(e.id), ', up to ', " +
 			"COALESCE(MAX(e.position), 0)) FROM " + t.owners + " o LEFT JOIN " + t.events + " e ON e.owner = o.owner " +
-			"GROUP BY o.owner, o.position HAVING COUNT(e.id) <> o.position OR COALESCE(MAX(e.position), 0) <> o.position " +
+			"GROUP BY o.owner, o.position HAVING COUNT(e.id) <> o.position OR COALESCE(MAX(e.position), 0) <> " +
+			"o.position " +
 			"OR COALESCE(MIN(e.position), 1) <> 1"},
-		{AuditSequence, "SELECT CONCAT('events of ', o.owner, ' about ', o.object), o.sequence, CONCAT(COUNT(e.id), ', up to ', " +
-			"COALESCE(MAX(e.sequence), 0)) FROM " + t.objects + " o LEFT JOIN " + t.events + " e ON e.owner = o.owner AND " +
-			"e.object = o.object GROUP BY o.owner, o.object, o.sequence HAVING COUNT(e.id) <> o.sequence " +
-			"OR COALESCE(MAX(e.sequence), 0) <> o.sequence OR COALESCE(MIN(e.sequence), 1) <> 1"},
-		{AuditSequence, "SELECT CONCAT('event ', e.id), 'a count for its owner and its object', 'none' FROM " + t.events +
-			" e LEFT JOIN " + t.owners + " w ON w.owner = e.owner LEFT JOIN " + t.objects +
-			" o ON o.owner = e.owner AND o.object = e.object WHERE w.owner IS NULL OR o.owner IS NULL"},
+		{
+			AuditSequence,
+			"SELECT CONCAT('events of ', o.owner, ' about ', o.object), o.sequence, CONCAT(COUNT(e.id), ', up to ', " +
+				"COALESCE(MAX(e.sequence), 0)) FROM " + t.objects + " o LEFT JOIN " + t.events + " e ON e.owner = " +
+				"o.owner AND " +
+				"e.object = o.object GROUP BY o.owner, o.object, o.sequence HAVING COUNT(e.id) <> o.sequence " +
+				"OR COALESCE(MAX(e.sequence), 0) <> o.sequence OR COALESCE(MIN(e.sequence), 1) <> 1",
+		},
+		{
+			AuditSequence,
+			"SELECT CONCAT('event ', e.id), 'a count for its owner and its object', 'none' FROM " + t.events +
+				" e LEFT JOIN " + t.owners + " w ON w.owner = e.owner LEFT JOIN " + t.objects +
+				" o ON o.owner = e.owner AND o.object = e.object WHERE w.owner IS NULL OR o.owner IS NULL",
+		},
 		{AuditDelivery, "SELECT CONCAT('deliveries of event ', e.id), e.deliveries, COUNT(d.event) FROM " + t.events +
 			" e LEFT JOIN " + t.deliveries + " d ON d.event = e.id AND d.replayed = 0 GROUP BY e.id, e.deliveries " +
 			"HAVING COUNT(d.event) <> e.deliveries"},
-		{AuditDelivery, "SELECT CONCAT('attempts of event ', d.event, ' at ', d.endpoint), d.attempts, COUNT(a.number) FROM " +
-			t.deliveries + " d LEFT JOIN " + t.attempts + " a ON a.event = d.event AND a.endpoint = d.endpoint " +
-			"GROUP BY d.event, d.endpoint, d.attempts HAVING COUNT(a.number) <> d.attempts OR COALESCE(MAX(a.number), 0) <> d.attempts"},
+		{
+			AuditDelivery,
+			"SELECT CONCAT('attempts of event ', d.event, ' at ', d.endpoint), d.attempts, COUNT(a.number) FROM " +
+				t.deliveries + " d LEFT JOIN " + t.attempts + " a ON a.event = d.event AND a.endpoint = d.endpoint " +
+				"GROUP BY d.event, d.endpoint, d.attempts HAVING COUNT(a.number) <> d.attempts OR " +
+				"COALESCE(MAX(a.number), 0) <> d.attempts",
+		},
 		{AuditDelivery, "SELECT CONCAT('event ', d.event, ' at ', d.endpoint), 'delivered by its last attempt', " +
-			"COALESCE(a.outcome, 'none') FROM " + t.deliveries + " d LEFT JOIN " + t.attempts + " a ON a.event = d.event AND " +
-			"a.endpoint = d.endpoint AND a.number = d.attempts WHERE d.state = 'delivered' AND COALESCE(a.outcome, '') <> 'delivered'"},
-		{AuditDelivery, "SELECT CONCAT('event ', d.event, ' at ', d.endpoint), 'due, delivered, or dead at the end of the schedule " +
-			"or of its webhook', CONCAT(d.state, ' after ', d.tries) FROM " + t.deliveries + " d LEFT JOIN " + t.endpoints +
-			" e ON e.id = d.endpoint WHERE NOT (d.state = 'delivered' OR d.state = 'due' AND d.tries < " + last +
-			" OR d.state = 'dead' AND (d.tries = " + last + " OR e.state = 'disabled')) OR e.id IS NULL"},
-		{AuditKey, "SELECT CONCAT('keys of ', e.id), 'one newest, and at most one before it', CONCAT(COUNT(k.number), ', ', " +
-			"COALESCE(SUM(k.until = 0), 0), ' newest') FROM " + t.endpoints + " e LEFT JOIN " + t.keys + " k ON k.endpoint = e.id " +
-			"GROUP BY e.id HAVING COALESCE(SUM(k.until = 0), 0) <> 1 OR COUNT(k.number) > 2"},
+			"COALESCE(a.outcome, 'none') FROM " + t.deliveries + " d LEFT JOIN " + t.attempts + " a ON a.event = " +
+			"d.event AND " +
+			"a.endpoint = d.endpoint AND a.number = d.attempts WHERE d.state = 'delivered' AND COALESCE(a.outcome, " +
+			"'') <> 'delivered'"},
+		{
+			AuditDelivery,
+			"SELECT CONCAT('event ', d.event, ' at ', d.endpoint), 'due, delivered, or dead at the end of the " +
+				"schedule " +
+				"or of its webhook', CONCAT(d.state, ' after ', d.tries) FROM " + t.deliveries + " d LEFT JOIN " +
+				"" + t.endpoints +
+				" e ON e.id = d.endpoint WHERE NOT (d.state = 'delivered' OR d.state = 'due' AND d.tries < " + last +
+				" OR d.state = 'dead' AND (d.tries = " + last + " OR e.state = 'disabled')) OR e.id IS NULL",
+		},
+		{
+			AuditKey,
+			"SELECT CONCAT('keys of ', e.id), 'one newest, and at most one before it', CONCAT(COUNT(k.number), ', ', " +
+				"COALESCE(SUM(k.until = 0), 0), ' newest') FROM " + t.endpoints + " e LEFT JOIN " + t.keys + " k ON " +
+				"k.endpoint = e.id " +
+				"GROUP BY e.id HAVING COALESCE(SUM(k.until = 0), 0) <> 1 OR COUNT(k.number) > 2",
+		},
 	}
 }

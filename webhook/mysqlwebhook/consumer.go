@@ -115,8 +115,13 @@ func (c *Consumer) Renamed(context.Context, *sql.Tx, int, outbox.Message, int64)
 
 // Arrived implements outbox.Consumer. The events of a message commit together, so checking the first suffices.
 func (c *Consumer) Arrived(ctx context.Context, q rows.Querier, shard int, m outbox.Message) (bool, error) {
-	found, err := rows.Select(ctx, q, rows.Scalar[int], "SELECT 1 FROM "+tablesOf(c.cluster, shard).events+" WHERE token = ?",
-		m.Content().(carried).Events[0].Token)
+	found, err := rows.Select(
+		ctx,
+		q,
+		rows.Scalar[int],
+		"SELECT 1 FROM "+tablesOf(c.cluster, shard).events+" WHERE token = ?",
+		m.Content().(carried).Events[0].Token,
+	)
 	return len(found) > 0, err
 }
 
@@ -181,8 +186,8 @@ func (a *appending) number(ctx context.Context) error {
 	return nil
 }
 
-// advance adds to the counters of keys, in the order of the keys, which is the order of locks, and returns what each was
-// before.
+// advance adds to the counters of keys, in the order of the keys, which is the order of locks, and returns what each
+// was before.
 func (a *appending) advance(
 	ctx context.Context, table string, columns []string, counter string, by map[objectKey]int64,
 ) (map[objectKey]int64, error) {
@@ -201,7 +206,8 @@ func (a *appending) advance(
 	for _, k := range keys {
 		args := []any{k.owner, k.object}[:len(columns)]
 		_, err := a.tx.ExecContext(ctx, "INSERT INTO "+table+" ("+head+", "+counter+") VALUES "+rows.In(len(columns)+1)+
-			" ON DUPLICATE KEY UPDATE "+counter+" = "+counter+" + VALUES("+counter+")", append(slices.Clone(args), by[k])...)
+			" ON DUPLICATE KEY UPDATE "+counter+" = "+counter+" + "+
+			"VALUES("+counter+")", append(slices.Clone(args), by[k])...)
 		if err != nil {
 			return nil, err
 		}
@@ -261,12 +267,31 @@ func (a *appending) write(ctx context.Context, ids *shards.IDs, shard int) error
 			return err
 		}
 		hearing := a.hearing(e)
-		events = append(events, id, e.Owner, a.positions[i], e.Type, e.Object, a.sequences[i], body, e.At, len(hearing), e.Token)
+		events = append(
+			events,
+			id,
+			e.Owner,
+			a.positions[i],
+			e.Type,
+			e.Object,
+			a.sequences[i],
+			body,
+			e.At,
+			len(hearing),
+			e.Token,
+		)
 		for _, endpoint := range hearing {
 			deliveries = append(deliveries, id, endpoint, e.Type, string(webhook.DeliveryDue), 0, 0, e.At, 0, "", 0, 0)
 		}
 	}
-	err := rows.Insert(ctx, a.tx, "INSERT INTO "+a.tables.events+" ("+eventColumns+", deliveries, token)", 10, events, "")
+	err := rows.Insert(
+		ctx,
+		a.tx,
+		"INSERT INTO "+a.tables.events+" ("+eventColumns+", deliveries, token)",
+		10,
+		events,
+		"",
+	)
 	if err != nil {
 		return err
 	}

@@ -87,11 +87,23 @@ func (s *Store) Attempts(
 		var a webhook.Attempt
 		var at, took int64
 		var body []byte
-		err := row.Scan(&a.Number, &at, &took, &a.Outcome, &a.Status, &a.Failure, &a.Timestamp, &a.Signature, &a.Answer, &body)
+		err := row.Scan(
+			&a.Number,
+			&at,
+			&took,
+			&a.Outcome,
+			&a.Status,
+			&a.Failure,
+			&a.Timestamp,
+			&a.Signature,
+			&a.Answer,
+			&body,
+		)
 		a.At, a.Took = rows.Millis(at), time.Duration(took)*time.Millisecond
 		a.Signed = signature.Content(signature.Headers{ID: strconv.FormatInt(event, 10), Timestamp: a.Timestamp}, body)
 		return a, err
-	}, "SELECT a.number, a.at, a.took, a.outcome, a.status, a.failure, a.timestamp, a.signature, a.answer, e.payload FROM "+
+	}, "SELECT a.number, a.at, a.took, a.outcome, a.status, a.failure, a.timestamp, a.signature, a.answer, "+
+		"e.payload FROM "+
 		t.attempts+" a JOIN "+t.events+" e ON e.id = a.event WHERE a.event = ? AND a.endpoint = ? AND a.number < ? "+
 		"ORDER BY a.number DESC LIMIT ?", event, id, before, limit)
 	if err != nil {
@@ -101,7 +113,13 @@ func (s *Store) Attempts(
 }
 
 // Replay implements webhook.Store.
-func (s *Store) Replay(ctx context.Context, owner string, id int64, which webhook.Range, at time.Time) (n int, err error) {
+func (s *Store) Replay(
+	ctx context.Context,
+	owner string,
+	id int64,
+	which webhook.Range,
+	at time.Time,
+) (n int, err error) {
 	err = s.change(ctx, owner, id, func(tx *mysqlledger.Tx, t tables) error {
 		e, err := lockLive(ctx, tx.SQL(), t, owner, id)
 		if err != nil {
@@ -117,8 +135,15 @@ func (s *Store) Replay(ctx context.Context, owner string, id int64, which webhoo
 		}
 		n = len(events)
 		// An attempt that is under way loses its lease, so that it does not end what begins anew.
-		return rows.Insert(ctx, tx.SQL(), "INSERT INTO "+t.deliveries+" ("+deliveryColumns+")", 11, args,
-			" ON DUPLICATE KEY UPDATE state = VALUES(state), tries = 0, next_at = VALUES(next_at), lease = '', leased_until = 0")
+		return rows.Insert(
+			ctx,
+			tx.SQL(),
+			"INSERT INTO "+t.deliveries+" ("+deliveryColumns+")",
+			11,
+			args,
+			" ON DUPLICATE KEY UPDATE state = VALUES(state), tries = 0, next_at = VALUES(next_at), lease = '', "+
+				"leased_until = 0",
+		)
 	})
 	return n, err
 }
@@ -144,8 +169,11 @@ func replayed(
 	case which.Event != 0:
 		return found, nil
 	case len(found) > webhook.MaxReplay:
-		return nil, refusal.New(webhook.CodeReplayTooLarge, "there are more than %d events from then to then: ask for a shorter time",
-			webhook.MaxReplay)
+		return nil, refusal.New(
+			webhook.CodeReplayTooLarge,
+			"there are more than %d events from then to then: ask for a shorter time",
+			webhook.MaxReplay,
+		)
 	}
 	var events []webhook.Record
 	for _, r := range found {

@@ -64,8 +64,8 @@ func (s *Store) Waiting(ctx context.Context, shard int, now time.Time) ([]webhoo
 	return waiting, nil
 }
 
-// Claim implements webhook.Queue. It reads candidates without a lock and takes those that are still free, so two workers
-// that claim at the same time wait for each other only where they want the same delivery.
+// Claim implements webhook.Queue. It reads candidates without a lock and takes those that are still free, so two
+// workers that claim at the same time wait for each other only where they want the same delivery.
 func (s *Store) Claim(
 	ctx context.Context, shard int, endpoint int64, now time.Time, limit int,
 ) ([]webhook.Message, error) {
@@ -76,7 +76,13 @@ func (s *Store) Claim(
 	return messages, nil
 }
 
-func (s *Store) claim(ctx context.Context, shard int, endpoint int64, now time.Time, limit int) ([]webhook.Message, error) {
+func (s *Store) claim(
+	ctx context.Context,
+	shard int,
+	endpoint int64,
+	now time.Time,
+	limit int,
+) ([]webhook.Message, error) {
 	db, t := s.cluster.DB(shard), tablesOf(s.cluster, shard)
 	found, err := rows.Select(ctx, db, scanEndpoint, "SELECT "+endpointColumns+" FROM "+t.endpoints+
 		" WHERE id = ? AND state = ?", endpoint, string(webhook.StateActive))
@@ -87,17 +93,28 @@ func (s *Store) claim(ctx context.Context, shard int, endpoint int64, now time.T
 	if err != nil {
 		return nil, err
 	}
-	candidates, err := rows.Select(ctx, db, rows.Scalar[int64], "SELECT event FROM "+t.deliveries+" FORCE INDEX (to_do) "+
-		"WHERE state = ? AND endpoint = ? AND next_at <= ? AND leased_until <= UNIX_TIMESTAMP() ORDER BY next_at LIMIT ?",
-		string(webhook.DeliveryDue), endpoint, now.UnixMilli(), limit)
+	candidates, err := rows.Select(
+		ctx,
+		db,
+		rows.Scalar[int64],
+		"SELECT event FROM "+t.deliveries+" FORCE INDEX (to_do) "+
+			"WHERE state = ? AND endpoint = ? AND next_at <= ? AND leased_until <= UNIX_TIMESTAMP() ORDER BY "+
+			"next_at LIMIT ?",
+		string(webhook.DeliveryDue),
+		endpoint,
+		now.UnixMilli(),
+		limit,
+	)
 	if err != nil || len(candidates) == 0 {
 		return nil, err
 	}
 	lease := newLease()
 	in, events := "event IN "+rows.In(len(candidates)), rows.Args(candidates)
 	err = s.cluster.Tx(ctx, shard, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "UPDATE "+t.deliveries+" SET lease = ?, leased_until = UNIX_TIMESTAMP() + ? WHERE "+in+
-			" AND endpoint = ? AND state = ? AND next_at <= ? AND leased_until <= UNIX_TIMESTAMP()",
+		_, err := tx.ExecContext(
+			ctx,
+			"UPDATE "+t.deliveries+" SET lease = ?, leased_until = UNIX_TIMESTAMP() + ? WHERE "+in+
+				" AND endpoint = ? AND state = ? AND next_at <= ? AND leased_until <= UNIX_TIMESTAMP()",
 			append(append([]any{lease, int(webhook.Lease.Seconds())}, events...), endpoint, string(webhook.DeliveryDue),
 				now.UnixMilli())...)
 		return err
@@ -106,10 +123,17 @@ func (s *Store) claim(ctx context.Context, shard int, endpoint int64, now time.T
 		return nil, err
 	}
 	return rows.Select(ctx, db, func(row *sql.Rows) (webhook.Message, error) {
-		m := webhook.Message{Endpoint: endpoint, Owner: found[0].Owner, URL: found[0].URL, Keys: keys[endpoint], Lease: lease}
+		m := webhook.Message{
+			Endpoint: endpoint,
+			Owner:    found[0].Owner,
+			URL:      found[0].URL,
+			Keys:     keys[endpoint],
+			Lease:    lease,
+		}
 		err := row.Scan(&m.Event, &m.Tries, &m.Attempts, &m.Payload)
 		return m, err
-	}, "SELECT d.event, d.tries, d.attempts, e.payload FROM "+t.deliveries+" d JOIN "+t.events+" e ON e.id = d.event WHERE d."+
+	}, "SELECT d.event, d.tries, d.attempts, e.payload FROM "+t.deliveries+" d JOIN "+t.events+" e ON e.id = "+
+		"d.event WHERE d."+
 		in+" AND d.endpoint = ? AND d.lease = ? ORDER BY d.next_at, d.event", append(events, endpoint, lease)...)
 }
 
@@ -127,7 +151,8 @@ func (s *Store) Release(ctx context.Context, m webhook.Message) error {
 		return err
 	}
 	_, err = s.cluster.DB(shard).ExecContext(ctx, "UPDATE "+t.deliveries+
-		" SET lease = '', leased_until = 0 WHERE event = ? AND endpoint = ? AND lease = ?", m.Event, m.Endpoint, m.Lease)
+		" SET lease = '', leased_until = 0 WHERE event = ? AND endpoint = ? AND lease = "+
+		"?", m.Event, m.Endpoint, m.Lease)
 	return shards.Classify(err)
 }
 
@@ -153,7 +178,8 @@ func (s *Store) Record(ctx context.Context, m webhook.Message, r webhook.Result)
 		}
 		done, err := tx.SQL().ExecContext(ctx, "UPDATE "+t.deliveries+" SET state = ?, tries = tries + 1, "+
 			"attempts = attempts + 1, next_at = ?, status = ?, lease = '', leased_until = 0 "+
-			"WHERE event = ? AND endpoint = ? AND lease = ? AND state = ?", string(r.State), unixMilli(r.NextAt), r.Status,
+			"WHERE event = ? AND endpoint = ? AND lease = ? AND state = "+
+			"?", string(r.State), unixMilli(r.NextAt), r.Status,
 			m.Event, m.Endpoint, m.Lease, string(webhook.DeliveryDue))
 		if err != nil {
 			return err
@@ -210,8 +236,9 @@ func (s *Store) noteEndpoint(
 	if disabled != "" {
 		return disabled, s.disable(ctx, tx, t, e, disabled, r.At)
 	}
-	_, err = tx.SQL().ExecContext(ctx, "UPDATE "+t.endpoints+" SET failing_since = ? WHERE id = ? AND failing_since = 0",
-		e.FailingSince.UnixMilli(), m.Endpoint)
+	_, err = tx.SQL().
+		ExecContext(ctx, "UPDATE "+t.endpoints+" SET failing_since = ? WHERE id = ? AND failing_since = 0",
+			e.FailingSince.UnixMilli(), m.Endpoint)
 	return "", err
 }
 

@@ -83,7 +83,8 @@ func (s *Store) of(owner string, id int64) (shard int, t tables, err error) {
 	return shard, tablesOf(s.cluster, shard), nil
 }
 
-const endpointColumns = "id, owner, url, types, asymmetric, state, reason, failing_since, not_before, created_at, changed_at"
+const endpointColumns = "id, owner, url, types, asymmetric, state, reason, failing_since, not_before, created_at, " +
+	"changed_at"
 
 func scanEndpoint(row *sql.Rows) (e webhook.Endpoint, err error) {
 	var types []byte
@@ -197,13 +198,25 @@ func insertKey(ctx context.Context, tx *sql.Tx, t tables, endpoint int64, k webh
 	if k.Private != nil {
 		seed = k.Private.Seed()
 	}
-	_, err := tx.ExecContext(ctx, "INSERT INTO "+t.keys+" (endpoint, number, secret, seed, until) VALUES (?, ?, ?, ?, 0)",
-		endpoint, k.Number, k.Secret, seed)
+	_, err := tx.ExecContext(
+		ctx,
+		"INSERT INTO "+t.keys+" (endpoint, number, secret, seed, until) VALUES (?, ?, ?, ?, 0)",
+		endpoint,
+		k.Number,
+		k.Secret,
+		seed,
+	)
 	return err
 }
 
 // readKeys reads the keys of endpoints that sign at a time, newest first.
-func readKeys(ctx context.Context, q rows.Querier, t tables, at time.Time, endpoints ...int64) (map[int64][]webhook.Key, error) {
+func readKeys(
+	ctx context.Context,
+	q rows.Querier,
+	t tables,
+	at time.Time,
+	endpoints ...int64,
+) (map[int64][]webhook.Key, error) {
 	keys := map[int64][]webhook.Key{}
 	if len(endpoints) == 0 {
 		return keys, nil
@@ -296,8 +309,9 @@ func (s *Store) Update(ctx context.Context, owner string, id int64, url string, 
 		if _, err := lockLive(ctx, tx.SQL(), t, owner, id); err != nil {
 			return err
 		}
-		_, err := tx.SQL().ExecContext(ctx, "UPDATE "+t.endpoints+" SET url = ?, types = ?, changed_at = ? WHERE id = ?",
-			url, encoded, at.UnixMilli(), id)
+		_, err := tx.SQL().
+			ExecContext(ctx, "UPDATE "+t.endpoints+" SET url = ?, types = ?, changed_at = ? WHERE id = ?",
+				url, encoded, at.UnixMilli(), id)
 		return err
 	})
 }
@@ -335,7 +349,8 @@ func (s *Store) Roll(
 		if _, err := lockLive(ctx, tx.SQL(), t, owner, id); err != nil {
 			return err
 		}
-		if _, err := tx.SQL().ExecContext(ctx, "DELETE FROM "+t.keys+" WHERE endpoint = ? AND until <> 0", id); err != nil {
+		if _, err := tx.SQL().ExecContext(ctx, "DELETE FROM "+t.keys+" WHERE endpoint = ? AND until <> "+
+			"0", id); err != nil {
 			return err
 		}
 		next := k

@@ -101,8 +101,8 @@ func TestTwoWorkersMakeEachAttemptOnce(t *testing.T) {
 	r.balanced()
 }
 
-// A process dies between two steps: after the claim, after the attempt, or after the recording. Another goes on when the
-// lease has run out, and the event has arrived with one id.
+// A process dies between two steps: after the claim, after the attempt, or after the recording. Another goes on when
+// the lease has run out, and the event has arrived with one id.
 func TestDyingBetweenTwoSteps(t *testing.T) {
 	for _, c := range []struct {
 		died     string
@@ -175,11 +175,13 @@ func TestAMessageThatIsDeliveredTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	db, table := r.cluster.DB(0), r.cluster.Table(0, "outbox")
-	if _, err := db.ExecContext(t.Context(), "CREATE TABLE "+r.cluster.Table(0, "copy")+" AS SELECT * FROM "+table); err != nil {
+	if _, err := db.ExecContext(t.Context(), "CREATE TABLE "+r.cluster.Table(0, "copy")+" AS SELECT * FROM "+
+		""+table); err != nil {
 		t.Fatal(err)
 	}
 	r.deliverAll()
-	if _, err := db.ExecContext(t.Context(), "INSERT INTO "+table+" SELECT * FROM "+r.cluster.Table(0, "copy")); err != nil {
+	if _, err := db.ExecContext(t.Context(), "INSERT INTO "+table+" SELECT * FROM "+
+		""+r.cluster.Table(0, "copy")); err != nil {
 		t.Fatal(err)
 	}
 	r.deliverAll()
@@ -192,16 +194,17 @@ func TestAMessageThatIsDeliveredTwice(t *testing.T) {
 // The audit names what is missing or contradicts itself.
 func TestTheAuditNamesWhatIsWrong(t *testing.T) {
 	for what, statement := range map[string]string{
-		"an event is lost":                 "DELETE FROM @events WHERE sequence = 2",
-		"the last event is lost":           "DELETE FROM @events WHERE sequence = 3",
-		"a count is lost":                  "DELETE FROM @objects",
-		"a delivery is lost":               "DELETE FROM @deliveries LIMIT 1",
-		"an attempt is lost":               "DELETE FROM @attempts LIMIT 1",
-		"delivered by nothing":             "UPDATE @attempts SET outcome = 'failed' LIMIT 1",
-		"dead before its time":             "UPDATE @deliveries SET state = 'dead' LIMIT 1",
-		"in no state":                      "UPDATE @deliveries SET state = 'lost' LIMIT 1",
-		"a key is lost":                    "DELETE FROM @keys",
-		"two newest keys":                  "INSERT INTO @keys SELECT endpoint, number + 1, secret, seed, until FROM @keys",
+		"an event is lost":       "DELETE FROM @events WHERE sequence = 2",
+		"the last event is lost": "DELETE FROM @events WHERE sequence = 3",
+		"a count is lost":        "DELETE FROM @objects",
+		"a delivery is lost":     "DELETE FROM @deliveries LIMIT 1",
+		"an attempt is lost":     "DELETE FROM @attempts LIMIT 1",
+		"delivered by nothing":   "UPDATE @attempts SET outcome = 'failed' LIMIT 1",
+		"dead before its time":   "UPDATE @deliveries SET state = 'dead' LIMIT 1",
+		"in no state":            "UPDATE @deliveries SET state = 'lost' LIMIT 1",
+		"a key is lost":          "DELETE FROM @keys",
+		"two newest keys": "INSERT INTO @keys SELECT endpoint, number + 1, secret, seed, until " +
+			"FROM @keys",
 		"a delivery to nowhere":            "DELETE FROM @endpoints",
 		"a delivery is due past its tries": "UPDATE @deliveries SET state = 'due', tries = 10 LIMIT 1",
 	} {

@@ -45,8 +45,8 @@ CREATE TABLE IF NOT EXISTS webhook_objects (
   PRIMARY KEY (owner, object)
 );
 
--- What happened. deliveries is the number that were made with the event. token is 16 random bytes that the event got when
--- it was published.
+-- What happened. deliveries is the number that were made with the event. token is 16 random bytes that the event got
+-- when it was published.
 CREATE TABLE IF NOT EXISTS webhook_events (
   id         BIGINT NOT NULL PRIMARY KEY,
   owner      VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -64,8 +64,8 @@ CREATE TABLE IF NOT EXISTS webhook_events (
   UNIQUE KEY by_token (token)
 );
 
--- Events on their way. tries are the attempts since the delivery became due, attempts all of them. lease is whose attempt
--- is under way until leased_until, in Unix seconds of the database. replayed says that a replay made the row.
+-- Events on their way. tries are the attempts since the delivery became due, attempts all of them. lease is whose
+-- attempt is under way until leased_until, in Unix seconds of the database. replayed says that a replay made the row.
 CREATE TABLE IF NOT EXISTS webhook_deliveries (
   event        BIGINT NOT NULL,
   endpoint     BIGINT NOT NULL,
