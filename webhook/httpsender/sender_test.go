@@ -49,9 +49,9 @@ func TestPrivateAddressesAreRefusedWhenDialled(t *testing.T) {
 	s := sender(t, Config{})
 	for _, url := range []string{
 		server.URL, strings.Replace(server.URL, "127.0.0.1", "localhost", 1), strings.Replace(server.URL, "127.0.0.1",
-		"[::1]", 1),
+			"[::1]", 1),
 		strings.Replace(server.URL, "127.0.0.1", "[::ffff:127.0.0.1]", 1), strings.Replace(server.URL, "127.0.0.1",
-		"0.0.0.0", 1),
+			"0.0.0.0", 1),
 		"http://169.254.169.254/latest/meta-data/", "http://10.0.0.1/", "http://[fd00:ec2::254]/",
 		"http://[fe80::1%25lo]/",
 		"http://100.100.100.200/", "http://[64:ff9b::7f00:1]/", "http://[2002:7f00:1::]/",
@@ -75,9 +75,9 @@ func TestPublicAddresses(t *testing.T) {
 		"192.168.1.1": false, "100.64.0.1": false, "192.0.0.192": false, "198.18.0.1": false, "224.0.0.1": false,
 		"255.255.255.255": false, "240.0.0.1": false, "::": false, "::1": false, "::ffff:10.0.0.1": false,
 		"::127.0.0.1": false,
-		"fe80::1": false, "fec0::1": false, "fc00::1": false, "fd12::1": false, "ff02::1": false,
+		"fe80::1":     false, "fec0::1": false, "fc00::1": false, "fd12::1": false, "ff02::1": false,
 		"64:ff9b::a00:1": false,
-		"2001::1": false, "2001:db8::1": false, "2002:a00:1::": false,
+		"2001::1":        false, "2001:db8::1": false, "2002:a00:1::": false,
 	} {
 		if webhook.PublicAddress(netip.MustParseAddr(address)) != public {
 			t.Errorf("%s: public is not %v", address, public)
@@ -150,7 +150,7 @@ func TestANameThatChangesItsAddress(t *testing.T) {
 
 func TestWhatGoesWrong(t *testing.T) {
 	held := make(chan struct{})
-	t.Cleanup(func() { close(held) })
+	defer close(held) // before the servers are closed, which wait for it
 	target, reached := counted(t, ok)
 	s := sender(t, Config{AllowPrivate: true, Timeout: 200 * time.Millisecond})
 	closed := httptest.NewServer(http.NotFoundHandler())

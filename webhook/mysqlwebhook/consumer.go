@@ -54,7 +54,8 @@ func publish(ctx context.Context, c *shards.Cluster, tx *mysqlledger.Tx, events 
 		_, _ = rand.Read(token) // never fails
 		to := byShard[c.ForUser(e.Owner)]
 		to.Events = append(to.Events, published{
-			Token: token, Owner: e.Owner, Type: e.Type, Object: e.Object, Data: e.Data, At: e.At.UnixMilli(), Endpoint: e.Endpoint,
+			Token: token, Owner: e.Owner, Type: e.Type, Object: e.Object, Data: e.Data,
+			At: e.At.UnixMilli(), Endpoint: e.Endpoint,
 		})
 		byShard[c.ForUser(e.Owner)] = to
 	}

@@ -144,7 +144,8 @@ func TestGoneDisables(t *testing.T) {
 	witness := r.receiver(nil)
 	e, _ := r.create(merchant, rec.URL)
 	w, _ := r.create(merchant, witness.URL)
-	if _, err := r.service.Update(t.Context(), merchant, w.ID, witness.URL, []string{webhook.TypeDisabled}); err != nil {
+	only := []string{webhook.TypeDisabled}
+	if _, err := r.service.Update(t.Context(), merchant, w.ID, witness.URL, only); err != nil {
 		t.Fatal(err)
 	}
 	r.tell(r.event(merchant, "cover:1"), r.event(merchant, "cover:2"))

@@ -188,7 +188,8 @@ func (s *Store) Record(ctx context.Context, m webhook.Message, r webhook.Result)
 			return errors.Join(err, errLeaseLost) // and nothing of the transaction happens
 		}
 		_, err = tx.SQL().ExecContext(ctx, "INSERT INTO "+t.attempts+" ("+attemptColumns+") VALUES "+rows.In(11),
-			m.Event, m.Endpoint, m.Attempts+1, r.At.UnixMilli(), r.Took.Milliseconds(), string(r.Outcome), r.Status, r.Failure,
+			m.Event, m.Endpoint, m.Attempts+1, r.At.UnixMilli(), r.Took.Milliseconds(), string(r.Outcome), r.Status,
+			r.Failure,
 			r.Timestamp, r.Signature, append([]byte{}, r.Body...))
 		return err
 	})
