@@ -5,7 +5,7 @@ ARGS     ?=
 FUZZTIME ?= 30s
 
 # Two packages at a time, because each starts its own Redis and MariaDB.
-TESTFLAGS ?= -race -p 2 -timeout 15m
+TESTFLAGS ?= -race -p 2 -timeout 30m
 
 .PHONY: help deps build run test generate verify lint page-check fuzz bench clean
 

@@ -1,4 +1,4 @@
-// Package system puts an installation together: it is the one place that knows which concrete store stands behind each
+// Package app puts an installation together: it is the one place that knows which concrete store stands behind each
 // interface of the domain. Commands start parts of it; tests run it on private servers.
 package app
 
@@ -283,7 +283,8 @@ func RedisOption(addresses []string) (option rueidis.ClientOption, err error) {
 		}
 		one, err := rueidis.ParseURL(address)
 		if err != nil { // the URL may hold a password: the error is not passed on
-			return option, fmt.Errorf("the Redis address number %d is malformed: give redis://user:password@host:port or unix:///path", i+1)
+			return option, fmt.Errorf(
+				"the Redis address number %d is malformed: give redis://user:password@host:port or unix:///path", i+1)
 		}
 		if i == 0 {
 			option = one

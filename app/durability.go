@@ -42,7 +42,8 @@ func (a *App) RedisDurability(ctx context.Context) []RedisServer {
 		if info["role"] != "master" {
 			continue
 		}
-		p := RedisServer{Version: info["redis_version"], AppendOnly: info["aof_enabled"] == "1", Eviction: info["maxmemory_policy"]}
+		p := RedisServer{Version: info["redis_version"], AppendOnly: info["aof_enabled"] == "1",
+			Eviction: info["maxmemory_policy"]}
 		p.UsedMemory, _ = strconv.ParseInt(info["used_memory"], 10, 64) // 0 where it is not said
 		// A managed Redis may refuse CONFIG.
 		if config, err := node.Do(ctx, node.B().ConfigGet().Parameter("appendfsync").Build()).AsStrMap(); err == nil {
@@ -58,15 +59,17 @@ func (a *App) RedisDurability(ctx context.Context) []RedisServer {
 // ErrVolatileRedis says that Redis may forget what it has acknowledged, and with it who has won.
 var ErrVolatileRedis = errors.New("this Redis may forget what it has acknowledged")
 
-// checkDurable refuses a Redis whose acknowledgements are not on disk, or that evicts keys: after its restart it would give
-// shares away that are somebody's already, and no marker would be missing.
+// checkDurable refuses a Redis whose acknowledgements are not on disk, or that evicts keys: after its restart it would
+// give shares away that are somebody's already, and no marker would be missing.
 func (a *App) checkDurable(ctx context.Context) error {
 	if a.cfg.VolatileRedis {
 		return nil
 	}
 	for _, p := range a.RedisDurability(ctx) {
 		if !p.AppendOnly || p.AppendFsync != "always" && p.AppendFsync != "" || p.Eviction != "noeviction" {
-			return fmt.Errorf("%w (appendonly %t, appendfsync %q, maxmemory-policy %q): set appendonly yes, appendfsync always and maxmemory-policy noeviction, or say --volatile-redis",
+			return fmt.Errorf(
+				"%w (appendonly %t, appendfsync %q, maxmemory-policy %q): set appendonly yes, appendfsync always and "+
+					"maxmemory-policy noeviction, or say --volatile-redis",
 				ErrVolatileRedis, p.AppendOnly, p.AppendFsync, p.Eviction)
 		}
 	}
@@ -99,7 +102,8 @@ func mysqlServer(ctx context.Context, db *sql.DB) (p MySQLServer, err error) {
 	if err := db.QueryRowContext(ctx, "SELECT VERSION()").Scan(&p.Version); err != nil {
 		return p, err
 	}
-	rows, err := db.QueryContext(ctx, "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('innodb_flush_log_at_trx_commit', 'log_bin', 'sync_binlog')")
+	rows, err := db.QueryContext(ctx,
+		"SHOW GLOBAL VARIABLES WHERE Variable_name IN ('innodb_flush_log_at_trx_commit', 'log_bin', 'sync_binlog')")
 	if err != nil {
 		return p, err
 	}

@@ -120,7 +120,8 @@ func (b *branch) callback(w http.ResponseWriter, r *http.Request) {
 }
 
 func (b *branch) tell(h signature.Headers, body []byte) (wallet.FundingOrder, error) {
-	return httpfunding.NewCallbacks(b.provider, b.Wallets).Callback(context.WithoutCancel(b.Context()), h.ID, h.Timestamp,
+	return httpfunding.NewCallbacks(b.provider, b.Wallets).Callback(context.WithoutCancel(b.Context()), h.ID,
+		h.Timestamp,
 		h.Signature, body)
 }
 
@@ -274,7 +275,8 @@ func TestFundingDiesBetweenEachTwoLines(t *testing.T) {
 		for _, decided := range []bankserver.State{bankserver.Settled, bankserver.Refused} {
 			for _, point := range []mortal{{before: true}, {after: true}} {
 				for _, rescuer := range []string{"job", "client", "callback"} {
-					what := fmt.Sprintf("%s %s, dies before %t after %t, %s", kind, decided, point.before, point.after, rescuer)
+					what := fmt.Sprintf("%s %s, dies before %t after %t, %s", kind, decided, point.before, point.after,
+						rescuer)
 					number++
 					request := fmt.Sprintf("r-%d", number)
 					b.rule(bankserver.Settled, bankserver.Silent)
@@ -458,16 +460,20 @@ func TestCallbacksThatMoveNothing(t *testing.T) {
 		code    string
 	}{
 		{"signed by somebody else", other.Sign("msg_1", time.Now(), good), good, wallet.CodeSignatureInvalid},
-		{"an old one", b.secrets.Sign("msg_1", time.Now().Add(-6*time.Minute), good), good, wallet.CodeSignatureInvalid},
+		{"an old one", b.secrets.Sign("msg_1", time.Now().Add(-6*time.Minute), good), good,
+			wallet.CodeSignatureInvalid},
 		{"changed under way", signed(good), body(o.ID, "alice", 1000, "CNY", "settled"), wallet.CodeSignatureInvalid},
 		{"ten times the amount", signed(body(o.ID, "alice", 1000, "CNY", "settled")), body(o.ID, "alice", 1000, "CNY",
 			"settled"), wallet.CodeFundingMismatch},
-		{"another currency", signed(body(o.ID, "alice", 100, "USD", "settled")), body(o.ID, "alice", 100, "USD", "settled"),
+		{"another currency", signed(body(o.ID, "alice", 100, "USD", "settled")),
+			body(o.ID, "alice", 100, "USD", "settled"),
 			wallet.CodeFundingMismatch},
-		{"another user", signed(body(o.ID, "mallory", 100, "CNY", "settled")), body(o.ID, "mallory", 100, "CNY", "settled"),
+		{"another user", signed(body(o.ID, "mallory", 100, "CNY", "settled")),
+			body(o.ID, "mallory", 100, "CNY", "settled"),
 			wallet.CodeFundingMismatch},
-		{"an order that there is not", signed(body(o.ID+1024, "alice", 100, "CNY", "settled")), body(o.ID+1024, "alice", 100,
-			"CNY", "settled"), wallet.CodeFundingNotFound},
+		{"an order that there is not", signed(body(o.ID+1024, "alice", 100, "CNY", "settled")),
+			body(o.ID+1024, "alice", 100,
+				"CNY", "settled"), wallet.CodeFundingNotFound},
 	} {
 		if _, err := b.tell(line.headers, line.body); refusal.CodeOf(err) != line.code {
 			t.Errorf("%s: %v, want %s", line.what, err, line.code)
@@ -508,7 +514,8 @@ func TestSandboxAndRealMoneyNeverMeet(t *testing.T) {
 	}
 	without.Unfunded = true
 	s := apptest.Open(t, without)
-	if o, err := s.Wallets.TopUp(t.Context(), "alice", "a", 100, "CNY"); err != nil || o.State != wallet.FundingPending {
+	if o, err := s.Wallets.TopUp(t.Context(), "alice", "a", 100, "CNY"); err != nil ||
+		o.State != wallet.FundingPending {
 		t.Errorf("in a process that moves no money: %+v, %v", o, err)
 	}
 	real.wants("nothing moved", 0)

@@ -34,12 +34,14 @@ func TestOpenOnAVolatileRedis(t *testing.T) {
 	s := apptest.New(t, nil)
 	set := func(parameter, value string) {
 		t.Helper()
-		if err := s.Redis.Do(context.WithoutCancel(t.Context()), s.Redis.B().ConfigSet().ParameterValue().ParameterValue(parameter, value).Build()).Error(); err != nil {
+		if err := s.Redis.Do(context.WithoutCancel(t.Context()),
+			s.Redis.B().ConfigSet().ParameterValue().ParameterValue(parameter, value).Build()).Error(); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for parameter, values := range map[string][2]string{
-		"appendfsync": {"everysec", "always"}, "appendonly": {"no", "yes"}, "maxmemory-policy": {"allkeys-lru", "noeviction"},
+		"appendfsync": {"everysec", "always"}, "appendonly": {"no", "yes"}, "maxmemory-policy": {"allkeys-lru",
+			"noeviction"},
 	} {
 		set(parameter, values[0])
 		if _, err := app.Open(t.Context(), s.Config()); !errors.Is(err, app.ErrVolatileRedis) {

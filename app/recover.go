@@ -18,10 +18,10 @@ type Recovery struct {
 }
 
 // Recover makes Redis whole again from the ledger: it settles what the surviving logs hold, marks the buckets that were
-// lost as ours again, and fills every pot that an open hold should have, with the shares that were posted already counted as taken.
-// It may be repeated, and run while the system serves: a pot that is not there yet answers `unavailable`. A settler that
-// read its batch before the loss may still be posting it, so what was lost is marked only after RecoverPause. Wins that
-// were acknowledged and neither settled nor in a surviving log are beyond recovery.
+// lost as ours again, and fills every pot that an open hold should have, with the shares that were posted already
+// counted as taken. It may be repeated, and run while the system serves: a pot that is not there yet answers
+// `unavailable`. A settler that read its batch before the loss may still be posting it, so what was lost is marked only
+// after RecoverPause. Wins that were acknowledged and neither settled nor in a surviving log are beyond recovery.
 func (a *App) Recover(ctx context.Context) (Recovery, error) {
 	home := a.PotsHome(ctx)
 	if home != nil && !errors.Is(home, envelope.ErrPotsLost) {

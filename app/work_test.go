@@ -15,11 +15,13 @@ import (
 	"github.com/hongbao/hongbao/transfer"
 )
 
-// A worker of a whole installation, with hours of 50 ms: what nobody calls for happens, and everybody hears of it at once.
+// A worker of a whole installation, with hours of 50 ms: what nobody calls for happens, and everybody hears of it at
+// once.
 func TestAWorkerMovesWhatIsDue(t *testing.T) {
 	r := newHousehold(t, func(c *app.Config) {
 		c.Now = time.Now
-		c.Transfers.Hour, c.Transfers.OfferFor, c.Collections.RemindIn = 50*time.Millisecond, 2*time.Second, 2*time.Second
+		c.Transfers.Hour, c.Transfers.OfferFor, c.Collections.RemindIn = 50*time.Millisecond, 2*time.Second,
+			2*time.Second
 	}, "alice", "bob", "carol")
 	bobs, carols, groups := r.Listen("user:bob"), r.Listen("user:carol"), r.Listen("group:g")
 	r.Work()
@@ -54,8 +56,8 @@ func TestAWorkerMovesWhatIsDue(t *testing.T) {
 	apptest.MustBalance(t, r.App)
 }
 
-// The recipient's MySQL server is down for a while. What the sender's side decides goes on, acceptance included; what it
-// owes the other side arrives when it is back.
+// The recipient's MySQL server is down for a while. What the sender's side decides goes on, acceptance included; what
+// it owes the other side arrives when it is back.
 func TestTheRecipientsServerIsDownForAWhile(t *testing.T) {
 	second := devstack.NewTestMariaDB(t)
 	r := newHousehold(t, func(c *app.Config) {
@@ -95,7 +97,8 @@ func TestTheRecipientsServerIsDownForAWhile(t *testing.T) {
 	}
 	_, err := r.Transfers.Received(t.Context(), there, 0, 10)
 	apptest.WantCode(t, "the recipient's list", err, refusal.CodeUnavailable)
-	_, err = r.Transfers.Offer(t.Context(), there, transfer.Offer{RequestID: "back", To: here, Minor: 1, Currency: "CNY"})
+	_, err = r.Transfers.Offer(t.Context(), there, transfer.Offer{RequestID: "back", To: here, Minor: 1,
+		Currency: "CNY"})
 	apptest.WantCode(t, "an offer from a server that is down", err, refusal.CodeUnavailable)
 	// Both claim; the payer's server does not answer, so nobody knows what became of the payment.
 	for _, payer := range []string{there, friend} {
@@ -116,7 +119,8 @@ func TestTheRecipientsServerIsDownForAWhile(t *testing.T) {
 	}
 	apptest.Until(t, "both claims are released", func() bool {
 		end := apptest.Must(r.store().Get(t.Context(), c.ID))
-		return !slices.ContainsFunc(end.Parts, func(p collection.Part) bool { return p.State == collection.PartClaimed })
+		return !slices.ContainsFunc(end.Parts,
+			func(p collection.Part) bool { return p.State == collection.PartClaimed })
 	})
 	_, err = r.pay(there, c.ID)
 	apptest.WantCode(t, "pay into what was closed meanwhile", err, collection.CodeClosed)

@@ -34,8 +34,8 @@ func (s signals) signal(shard int) {
 	}
 }
 
-// Work owns a part of the shards, as long as the context lives, and runs each of those shards' background jobs. Which part
-// follows from who else is alive.
+// Work owns a part of the shards, as long as the context lives, and runs each of those shards' background jobs. Which
+// part follows from who else is alive.
 func (a *App) Work(ctx context.Context, m *membership.Member) {
 	var all sync.WaitGroup
 	defer all.Wait()

@@ -85,7 +85,8 @@ func every(n, each int64) bool { return each > 0 && n%each == 0 }
 func (f *fake) start(t *testing.T) Access {
 	t.Helper()
 	f.last = 1 << 40
-	f.envelopes, f.received, f.sent = map[int64]*fakeEnvelope{}, map[string][]*envelopeapi.Received{}, map[string][]*envelopeapi.Sent{}
+	f.envelopes, f.received, f.sent = map[int64]*fakeEnvelope{}, map[string][]*envelopeapi.Received{},
+		map[string][]*envelopeapi.Sent{}
 	f.transfers, f.entries = map[int64]*transferapi.Transfer{}, map[string][]*walletapi.Entry{}
 	f.watchers = map[string][]*websocket.Conn{}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -211,17 +211,20 @@ func (m measured) write(c chosen, found *report.Suite) {
 	if r.Closed {
 		found.Generator.Places = c.closed
 		found.Notes = append(found.Notes,
-			"closed loop: each caller asks again when it has its answer, so latencies leave out what other callers would have waited")
+			"closed loop: each caller asks again when it has its answer, so latencies leave out what other callers "+
+				"would have waited")
 	}
 	found.Notes = append(found.Notes, m.notes...)
 	switch {
 	case found.Generator.Limited:
 		found.Notes = append(found.Notes, fmt.Sprintf(
-			"the generator was the limit: it was itself late by %s ms at its p99, so these figures say little about the target; give it a lower rate, or more of the machine",
+			"the generator was the limit: it was itself late by %s ms at its p99, so these figures say little about "+
+				"the target; give it a lower rate, or more of the machine",
 			report.Short(found.Generator.LagP99)))
 	case r.Unsent > 0 || r.Waited > r.Done/100:
 		found.Notes = append(found.Notes, fmt.Sprintf(
-			"the target did not keep up: %d requests waited for one of %d places, %d never left", r.Waited, c.places, r.Unsent))
+			"the target did not keep up: %d requests waited for one of %d places, %d never left", r.Waited, c.places,
+			r.Unsent))
 	}
 	for _, step := range m.search {
 		found.Search = append(found.Search, report.Step{Rate: step.Rate, PerSecond: step.PerSecond,

@@ -33,7 +33,8 @@ func (p Plan) patience() time.Duration {
 
 // ErrRealMoney says that the deployment is not marked as a sandbox.
 var ErrRealMoney = errors.New(
-	"this deployment is not marked as a sandbox: a bench sends, grabs and tops up, so its money would move; give --i-know-this-moves-real-money if that is meant")
+	"this deployment is not marked as a sandbox: a bench sends, grabs and tops up, so its money would move; give " +
+		"--i-know-this-moves-real-money if that is meant")
 
 // session is a run of suites against a target.
 type session struct {

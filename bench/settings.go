@@ -153,8 +153,9 @@ func (s Settings) choose(own Settings, quick bool, mostShares int) (c chosen, er
 	s = s.Over(own)
 	c = chosen{
 		users: max(*s.Users, 0), group: max(*s.Group,
-			1), envelopes: *s.Envelopes, shares: *s.Shares, listeners: *s.Listeners, closed: *s.Closed, places: *s.Places,
-		rate: *s.Rate, p99: time.Duration(*s.P99), span: time.Duration(
+			1), envelopes: *s.Envelopes, shares: *s.Shares, listeners: *s.Listeners, closed: *s.Closed,
+		places: *s.Places,
+		rate:   *s.Rate, p99: time.Duration(*s.P99), span: time.Duration(
 			*s.For), arrivals: *s.Arrivals, mix: *s.Mix, probes: load.DefaultProbes,
 	}
 	if quick {

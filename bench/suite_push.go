@@ -56,7 +56,8 @@ func runPush(ctx context.Context, s *session, c chosen) (found report.Suite, err
 			report.Figure{Name: "grabs", Value: m.result.PerSecond(), Unit: "a second"},
 			report.Figure{Name: "p99 of the grabs", Value: report.Milliseconds(m.result.Quantile(.99)), Unit: "ms"})
 		found.Notes = append(found.Notes,
-			"per second are events delivered, and latencies are from when a grab left to when a listener had its event; the time series are of the grabs")
+			"per second are events delivered, and latencies are from when a grab left to when a listener had its "+
+				"event; the time series are of the grabs")
 	}
 	return found, errors.Join(err, s.finish(ctx, b, m.failed, &found))
 }

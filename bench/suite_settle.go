@@ -70,7 +70,8 @@ func runSettle(ctx context.Context, s *session, c chosen) (found report.Suite, e
 			report.Figure{Name: "grabs meanwhile", Value: grabs.PerSecond(), Unit: "a second"},
 			report.Figure{Name: "p99 of these grabs", Value: report.Milliseconds(grabs.Quantile(.99)), Unit: "ms"})
 		found.Notes = append(found.Notes, fmt.Sprintf(
-			"per second are credits, and latencies are from the answer to a grab to its credit, of %d samples; the time series are of the grabs meanwhile", samples.lags.TotalCount()))
+			"per second are credits, and latencies are from the answer to a grab to its credit, of %d samples; the "+
+				"time series are of the grabs meanwhile", samples.lags.TotalCount()))
 	}
 	return found, errors.Join(err, s.finish(ctx, b, m.failed, &found))
 }

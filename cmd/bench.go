@@ -93,8 +93,8 @@ func (b benchRunCmd) Run(ctx context.Context, at console, line *kong.Context) er
 	return errors.Join(err, b.write(at, r))
 }
 
-// generatorGC lets the generator's heap grow to five times what it needs before it is collected: it shares the processors
-// with what it measures.
+// generatorGC lets the generator's heap grow to five times what it needs before it is collected: it shares the
+// processors with what it measures.
 const generatorGC = 400
 
 func isTerminal(w io.Writer) bool {
@@ -185,7 +185,9 @@ func (b benchRunCmd) stage(ctx context.Context, p bench.Progress) (s *stage, err
 			return s, err
 		}
 	case key == "":
-		return s, errors.New("--target needs --token-key: the private key whose tokens the deployment accepts (of a hongbao up: token.key in its data folder)")
+		return s, errors.New(
+			"--target needs --token-key: the private key whose tokens the deployment accepts (of a hongbao up: " +
+				"token.key in its data folder)")
 	default:
 		s.servers = endpoints{Redis: b.Redis, MySQL: b.MySQL}
 	}

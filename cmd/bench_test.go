@@ -41,7 +41,8 @@ func hongbao(args ...string) (code int, stdout, stderr string) {
 
 // tiny are flags with which a suite takes a moment.
 func tiny(args ...string) []string {
-	return append(args, "--quick", "--users=100", "--group=50", "--rate=200", "--for=300ms", "--listeners=8", "--temp-dir")
+	return append(args, "--quick", "--users=100", "--group=50", "--rate=200", "--for=300ms", "--listeners=8",
+		"--temp-dir")
 }
 
 // TestBenchAll runs every suite, and the yardsticks, against a deployment that it starts itself.
@@ -49,7 +50,8 @@ func TestBenchAll(t *testing.T) {
 	devstack.SkipInShort(t)
 	temp, out := t.TempDir(), t.TempDir()
 	file, page := filepath.Join(out, "all.json"), filepath.Join(out, "all.html")
-	code, stdout, stderr := hongbao(append(tiny("bench", "all", "--yardsticks", "--json", file, "--html", page), temp)...)
+	code, stdout, stderr := hongbao(append(tiny("bench", "all", "--yardsticks", "--json", file, "--html", page),
+		temp)...)
 	if code != 0 {
 		t.Fatalf("exit %d\n%s\n%s", code, stdout, stderr)
 	}
@@ -62,7 +64,8 @@ func TestBenchAll(t *testing.T) {
 			t.Fatalf("suite %d is not %s", i, name)
 		}
 		s := r.Suites[i]
-		if !s.BooksBalanced || !s.Books.AuditBalanced || s.Books.Credited != s.Books.Wins || s.Errors != 0 || s.Requests == 0 && name != "yardsticks" {
+		if !s.BooksBalanced || !s.Books.AuditBalanced || s.Books.Credited != s.Books.Wins || s.Errors != 0 ||
+			s.Requests == 0 && name != "yardsticks" {
 			t.Errorf("%s: %+v", name, s)
 		}
 		if !strings.Contains(stdout, "\n"+name) {
@@ -74,11 +77,16 @@ func TestBenchAll(t *testing.T) {
 			t.Errorf("ratio %s is %v", name, r.Ratios[name])
 		}
 	}
-	memory := slices.IndexFunc(r.Suites[3].Figures, func(f report.Figure) bool { return f.Name == "Redis memory of an open envelope" })
+	memory := slices.IndexFunc(r.Suites[3].Figures, func(
+		f report.Figure) bool {
+		return f.Name == "Redis memory of an open envelope"
+	})
 	if memory < 0 || r.Suites[3].Figures[memory].Value < 100 || r.Suites[3].Figures[memory].Value > 1536 {
 		t.Errorf("memory of an open envelope: %+v", r.Suites[3].Figures)
 	}
-	if !r.Target.SelfStarted || !r.Target.Sandbox || r.Durability.RedisAppendFsync[0] != "always" || r.Durability.FlushLogAtTrxCommit[0] != "1" || r.Versions.Redis[0] == "" || !strings.HasPrefix(r.Command, "hongbao bench all --yardsticks") {
+	if !r.Target.SelfStarted || !r.Target.Sandbox || r.Durability.RedisAppendFsync[0] != "always" ||
+		r.Durability.FlushLogAtTrxCommit[0] != "1" || r.Versions.Redis[0] == "" ||
+		!strings.HasPrefix(r.Command, "hongbao bench all --yardsticks") {
 		t.Errorf("%+v %+v %+v %s", r.Target, r.Durability, r.Versions, r.Command)
 	}
 	if text, err := os.ReadFile(page); err != nil || bytes.Count(text, []byte("<svg")) < 2*len(bench.Suites()) {
@@ -87,7 +95,8 @@ func TestBenchAll(t *testing.T) {
 	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
 		t.Errorf("%v left behind, %v", left, err)
 	}
-	if code, stdout, stderr := hongbao("bench", "compare", file, file); code != 0 || !strings.Contains(stdout, "+0.0 %") {
+	if code, stdout, stderr := hongbao("bench", "compare", file, file); code != 0 ||
+		!strings.Contains(stdout, "+0.0 %") {
 		t.Errorf("compare: exit %d\n%s\n%s", code, stdout, stderr)
 	}
 }
@@ -120,23 +129,28 @@ func TestBenchAgainstATarget(t *testing.T) {
 		{[]string{"grab", "--target", "127.0.0.1:1", "--token-key", key}, "no hongbao answers at 127.0.0.1:1"},
 		{[]string{"grab", "--target", up.servers.RPC}, "--target needs --token-key"},
 		{[]string{"grab", "--target", up.servers.RPC, "--token-key", wrong}, "refuses our token"},
-		{[]string{"push", "--target", up.servers.RPC, "--token-key", key, "--for", "1s"}, "give its address with --http"},
-		{[]string{"grab", "--target", up.servers.RPC, "--token-key", key, "--yardsticks", "--rate=50", "--for=200ms", "--users=20"}, "--yardsticks with --target needs"},
+		{[]string{"push", "--target", up.servers.RPC, "--token-key", key, "--for", "1s"},
+			"give its address with --http"},
+		{[]string{"grab", "--target", up.servers.RPC, "--token-key", key, "--yardsticks", "--rate=50", "--for=200ms",
+			"--users=20"}, "--yardsticks with --target needs"},
 		{[]string{"--target", up.servers.RPC, "--token-key", key}, "say which suite"},
 		{[]string{"gras", "--target", up.servers.RPC, "--token-key", key}, `there is no suite "gras"`},
 	} {
-		if code, stdout, stderr := hongbao(append([]string{"bench"}, x.args...)...); code != 1 || !strings.Contains(stdout+stderr, x.want) {
+		if code, stdout, stderr := hongbao(append([]string{"bench"}, x.args...)...); code != 1 ||
+			!strings.Contains(stdout+stderr, x.want) {
 			t.Errorf("%v: exit %d\n%s\n%s", x.args, code, stdout, stderr)
 		}
 	}
 
-	run := []string{"bench", "grab", "--target", up.servers.RPC, "--token-key", key, "--rate=200", "--for=500ms", "--users=40"}
+	run := []string{"bench", "grab", "--target", up.servers.RPC, "--token-key", key, "--rate=200", "--for=500ms",
+		"--users=40"}
 	if code, stdout, stderr := hongbao(run...); code != 0 {
 		t.Fatalf("exit %d\n%s\n%s", code, stdout, stderr)
 	}
 	account := tamper(t, up.servers.MySQL)
 	code, stdout, stderr := hongbao(run...)
-	if code != 1 || !strings.Contains(stdout, "DO NOT BALANCE") || !strings.Contains(stdout, "account_balance") || !strings.Contains(stdout, account) {
+	if code != 1 || !strings.Contains(stdout, "DO NOT BALANCE") || !strings.Contains(stdout, "account_balance") ||
+		!strings.Contains(stdout, account) {
 		t.Errorf("a balance was changed by hand: exit %d\n%s\n%s", code, stdout, stderr)
 	}
 }
@@ -150,12 +164,15 @@ func tamper(t *testing.T, dsn string) (account string) {
 	}
 	defer db.Close()
 	var schema string
-	err = db.QueryRowContext(t.Context(), "SELECT table_schema FROM information_schema.tables WHERE table_name = 'accounts' ORDER BY table_schema LIMIT 1").Scan(&schema)
+	err = db.QueryRowContext(t.Context(), "SELECT table_schema FROM information_schema.tables "+
+		"WHERE table_name = 'accounts' ORDER BY table_schema LIMIT 1").Scan(&schema)
 	if err == nil {
-		err = db.QueryRowContext(t.Context(), "SELECT account FROM "+schema+".accounts WHERE account NOT LIKE '#%' LIMIT 1").Scan(&account)
+		err = db.QueryRowContext(t.Context(),
+			"SELECT account FROM "+schema+".accounts WHERE account NOT LIKE '#%' LIMIT 1").Scan(&account)
 	}
 	if err == nil {
-		_, err = db.ExecContext(t.Context(), "UPDATE "+schema+".accounts SET balance = balance + 1 WHERE account = ?", account)
+		_, err = db.ExecContext(t.Context(), "UPDATE "+schema+".accounts SET balance = balance + 1 WHERE account = ?",
+			account)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -174,7 +191,8 @@ func TestBenchIsInterrupted(t *testing.T) {
 			t.Fatal(err)
 		}
 		var out bytes.Buffer
-		run := exec.Command(self, "bench", "grab", "--rate=100", "--for=40s", "--users=40", "--json", file, "--temp-dir", temp)
+		run := exec.Command(self, "bench", "grab", "--rate=100", "--for=40s", "--users=40", "--json", file,
+			"--temp-dir", temp)
 		run.Stdout = &out
 		progress, err := run.StderrPipe()
 		if err != nil {
@@ -192,7 +210,8 @@ func TestBenchIsInterrupted(t *testing.T) {
 		if sig == syscall.SIGINT {
 			var r report.Report
 			text, _ := os.ReadFile(file)
-			if exit == nil || exit.ExitCode() != 1 || !strings.Contains(out.String(), "Interrupted") || json.Unmarshal(text, &r) != nil || !r.Interrupted || r.Suites[0].Requests == 0 {
+			if exit == nil || exit.ExitCode() != 1 || !strings.Contains(out.String(), "Interrupted") ||
+				json.Unmarshal(text, &r) != nil || !r.Interrupted || r.Suites[0].Requests == 0 {
 				t.Errorf("%v\n%s\n%s", err, out.String(), text)
 			}
 		}
@@ -238,7 +257,8 @@ func until(t *testing.T, what string, condition func() bool) {
 }
 
 func TestCommandLineKeepsSecrets(t *testing.T) {
-	got := commandLine([]string{"bench", "grab", "--mysql=root:secret@tcp(x)/", "--redis", "redis://:secret@x", "--json", "a b.json"})
+	got := commandLine([]string{"bench", "grab", "--mysql=root:secret@tcp(x)/", "--redis", "redis://:secret@x",
+		"--json", "a b.json"})
 	if got != `hongbao bench grab --mysql=… --redis … --json "a b.json"` {
 		t.Error(got)
 	}

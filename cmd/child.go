@@ -92,7 +92,8 @@ func startChild(log, remove string, args ...string) (*child, error) {
 	if remove != "" {
 		arguments = append(arguments, "--remove", remove)
 	}
-	c := &child{cmd: exec.Command(self, append(append(arguments, "--"), args...)...), log: log, ended: make(chan struct{})}
+	c := &child{cmd: exec.Command(self, append(append(arguments, "--"), args...)...), log: log,
+		ended: make(chan struct{})}
 	c.cmd.Stdout, c.cmd.Stderr = out, out
 	// A group of its own: Ctrl-C in a terminal is for this process, which still needs the child.
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

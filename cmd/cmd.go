@@ -57,8 +57,8 @@ type exitCode int
 
 func (e exitCode) Error() string { return fmt.Sprintf("exit %d", int(e)) }
 
-// Main runs a command line and returns the exit code: 0, 1 for a failure or a finding, 2 for a wrong command line. SIGINT and
-// SIGTERM end a command in order; a second one ends it at once.
+// Main runs a command line and returns the exit code: 0, 1 for a failure or a finding, 2 for a wrong command line.
+// SIGINT and SIGTERM end a command in order; a second one ends it at once.
 func Main(args []string, stdout, stderr io.Writer) int {
 	var c cli
 	parser, err := kong.New(&c, kong.Name("hongbao"), kong.Description(description), kong.UsageOnError(),
@@ -93,16 +93,16 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	return 1
 }
 
-// gcPercent is how far the heap may grow before it is collected. What lives long here are bounded caches, so the heap stays
-// below a few hundred megabytes, and collecting it a quarter as often saves a tenth of a grab's processor time.
+// gcPercent is how far the heap may grow before it is collected. What lives long here are bounded caches, so the heap
+// stays below a few hundred megabytes, and collecting it a quarter as often saves a tenth of a grab's processor time.
 const gcPercent = 400
 
 // tuneRuntime sets what GOGC and GOMAXPROCS do not say.
 //
-// A poller of netpoll waits for events in a system call, in which it keeps one of the GOMAXPROCS places until Go's monitor
-// takes it back, after up to 10 ms on a quiet machine. With two processors that stopped half of the process for as long: the
-// p99 of grabs at 130 a second was 10.8 ms, and is 3.8 ms with one place more. netpoll starts one poller, and another for
-// each 20 places.
+// A poller of netpoll waits for events in a system call, in which it keeps one of the GOMAXPROCS places until Go's
+// monitor takes it back, after up to 10 ms on a quiet machine. With two processors that stopped half of the process for
+// as long: the p99 of grabs at 130 a second was 10.8 ms, and is 3.8 ms with one place more. netpoll starts one poller,
+// and another for each 20 places.
 func tuneRuntime() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)

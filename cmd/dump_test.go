@@ -96,7 +96,10 @@ func loadShard(t *testing.T, dsn, schema, file string) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	statements := "DROP DATABASE IF EXISTS " + schema + "; CREATE DATABASE " + schema + "; USE " + schema + ";\n" + string(text)
+	statements := "DROP DATABASE IF EXISTS " + schema + "; CREATE DATABASE " + schema + "; USE " + schema + ";\n" +
+		string(
+			text,
+		)
 	if _, err := db.ExecContext(t.Context(), statements); err != nil {
 		t.Fatalf("load %s: %v", file, err)
 	}
@@ -122,7 +125,8 @@ func loadRedis(t *testing.T, addresses []string) {
 		if err := json.Unmarshal(line, &key); err != nil {
 			t.Fatal(err)
 		}
-		restore := client.B().Restore().Key(key.Key).Ttl(key.TTL).SerializedValue(rueidis.BinaryString(key.Dump)).Build()
+		restore := client.B().Restore().Key(key.Key).Ttl(key.TTL).SerializedValue(
+			rueidis.BinaryString(key.Dump)).Build()
 		if err := client.Do(context.WithoutCancel(t.Context()), restore).Error(); err != nil {
 			t.Fatalf("restore %s: %v", key.Key, err)
 		}

@@ -23,7 +23,8 @@ func TestFundingFlags(t *testing.T) {
 		want string
 	}{
 		{[]string{"--no-sandbox"}, "--no-sandbox means real money, which needs a bank"},
-		{[]string{"--no-sandbox", "--funding-secret-file", secrets}, "--no-sandbox means real money, which needs a bank"},
+		{[]string{"--no-sandbox", "--funding-secret-file", secrets},
+			"--no-sandbox means real money, which needs a bank"},
 		{[]string{"--no-sandbox", "--funding-url", url}, "belong together"},
 		{[]string{"--funding-url", url, "--funding-secret-file", secrets}, "give --no-sandbox with it"},
 		{[]string{"--funding-secret-file", secrets}, "belong together"},

@@ -25,11 +25,13 @@ var _ handler.OperatorDomain = operators{}
 func (o operators) Installation(ctx context.Context) (handler.Installation, error) {
 	in, cfg := o.system.Installation, o.system.Config()
 	found := handler.Installation{
-		ID: in.ID, Sandbox: in.Sandbox, Version: version(), CreatedAt: in.CreatedAt, Shards: in.Shards, BucketsPerShard: in.BucketsPerShard,
-		WaitReplicas: cfg.WaitReplicas, MaxShares: cfg.Limits.Count,
+		ID: in.ID, Sandbox: in.Sandbox, Version: version(), CreatedAt: in.CreatedAt, Shards: in.Shards,
+		BucketsPerShard: in.BucketsPerShard,
+		WaitReplicas:    cfg.WaitReplicas, MaxShares: cfg.Limits.Count,
 	}
 	for _, p := range o.system.RedisDurability(ctx) {
-		found.Redis = append(found.Redis, handler.RedisServer{Version: p.Version, AppendOnly: p.AppendOnly, AppendFsync: p.AppendFsync, UsedMemory: p.UsedMemory})
+		found.Redis = append(found.Redis, handler.RedisServer{Version: p.Version, AppendOnly: p.AppendOnly,
+			AppendFsync: p.AppendFsync, UsedMemory: p.UsedMemory})
 	}
 	for _, p := range o.system.MySQLDurability(ctx) {
 		found.MySQL = append(found.MySQL, handler.MySQLServer(p))

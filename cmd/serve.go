@@ -133,14 +133,15 @@ func (g *webServer) run(ctx context.Context) error {
 	return errors.Join(err, g.hub.Shutdown(stopCtx), g.server.Shutdown(stopCtx), g.gateway.Close())
 }
 
-// newRoster is this process's place among the workers.
-func newRoster(s *app.App) (*membership.Member, error) {
+// newMember is this process's place among the workers.
+func newMember(s *app.App) (*membership.Member, error) {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "host"
 	}
 	return membership.New(s.Redis, membership.Config{
-		Key: "hongbao:workers", Worker: fmt.Sprintf("%s:%d", workerName(host), os.Getpid()), Partitions: s.Buckets.Shards,
+		Key: "hongbao:workers", Worker: fmt.Sprintf("%s:%d", workerName(host),
+			os.Getpid()), Partitions: s.Buckets.Shards,
 	}, s.Config().Log)
 }
 

@@ -72,7 +72,8 @@ type endpoints struct {
 
 const endpointsFile = "up.json"
 
-// connect finds the servers: those that the flags name; else the private ones of an `up` that runs; else it starts them.
+// connect finds the servers: those that the flags name; else the private ones of an `up` that runs; else it starts
+// them.
 func (f servers) connect(ctx context.Context, at console) (*connected, error) {
 	c := &connected{metrics: prometheus.NewRegistry(), close: func() {}}
 	limits, err := f.limits()
@@ -85,8 +86,9 @@ func (f servers) connect(ctx context.Context, at console) (*connected, error) {
 	}
 	c.config = app.Config{
 		Redis: f.Redis, MySQL: f.MySQL, Placement: f.Placement, Prefix: f.Prefix, Shards: f.Shards, Node: f.Node,
-		Limits: limits, Transfers: transfers, Collections: collections,
-		Webhooks: webhook.Rules{AllowPrivate: f.WebhookAllowPrivate}, Unfunded: true, WaitReplicas: f.WaitReplicas, WaitTimeout: f.WaitTimeout,
+		Limits: limits, Transfers: transfers, Collections: collections, Unfunded: true, WaitReplicas: f.WaitReplicas,
+		WaitTimeout:   f.WaitTimeout,
+		Webhooks:      webhook.Rules{AllowPrivate: f.WebhookAllowPrivate},
 		VolatileRedis: f.VolatileRedis, RecoverPause: envelope.PostTimeout + 2*time.Second,
 		Log: at.log, Registerer: c.metrics, Now: time.Now,
 	}
@@ -100,7 +102,8 @@ func (f servers) connect(ctx context.Context, at console) (*connected, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.private, err = devstack.Up(ctx, devstack.Options{Dir: f.Data, Log: at.log, Progress: func(line string) { at.say("  %s", line) }})
+	c.private, err = devstack.Up(ctx, devstack.Options{Dir: f.Data, Log: at.log,
+		Progress: func(line string) { at.say("  %s", line) }})
 	if err != nil {
 		release()
 		return nil, err
@@ -149,8 +152,10 @@ func (f servers) limits() (envelope.Limits, error) {
 		}
 		limits.MeanIn[currency] = mean
 	}
-	if limits.OpenFor < time.Second || limits.Count < 1 || limits.Mean < 1 || limits.Mean > ledger.MaxMinor/int64(limits.Count) {
-		return limits, errors.New("--expiry is at least 1s, --max-shares and --max-mean at least 1, and their product at most 2^40")
+	if limits.OpenFor < time.Second || limits.Count < 1 || limits.Mean < 1 ||
+		limits.Mean > ledger.MaxMinor/int64(limits.Count) {
+		return limits, errors.New(
+			"--expiry is at least 1s, --max-shares and --max-mean at least 1, and their product at most 2^40")
 	}
 	return limits, nil
 }
@@ -169,10 +174,36 @@ func (f servers) rules() (transfer.Rules, collection.Rules, error) {
 	}
 	transfers.OfferFor, transfers.Hour, transfers.PerDay = f.TransferExpiry, f.TransferHour, limits
 	collections.RemindIn, collections.PerDay = f.ReminderAfter, limits
-	if transfers.OfferFor < time.Second || transfers.Hour < time.Millisecond || collections.RemindIn < time.Second || least < 0 {
-		return transfers, collections, errors.New("--transfer-expiry and --reminder-after are at least 1s, --transfer-hour 1ms, --daily-limit and --daily-limit-in 0")
+	if transfers.OfferFor < time.Second || transfers.Hour < time.Millisecond || collections.RemindIn < time.Second ||
+		least < 0 {
+		return transfers, collections, errors.New(
+			"--transfer-expiry and --reminder-after are at least 1s, --transfer-hour 1ms, --daily-limit and " +
+				"--daily-limit-in 0")
 	}
 	return transfers, collections, nil
+}
+
+// with opens the installation for run and lets go of everything when that has returned. prepare, where it is not nil,
+// changes the configuration first.
+func (f servers) with(
+	ctx context.Context, at console, prepare func(*connected) error, run func(*connected, *app.App) error,
+) error {
+	c, err := f.connect(ctx, at)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	if prepare != nil {
+		if err := prepare(c); err != nil {
+			return err
+		}
+	}
+	a, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	return run(c, a)
 }
 
 // open opens the installation, with a hint where there is none.

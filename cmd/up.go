@@ -34,11 +34,17 @@ func (u upCmd) Run(ctx context.Context, at console) error {
 	}
 	began := time.Now()
 	at.say("Starting hongbao, data in %s", u.Data)
-	c, err := u.connect(ctx, at)
-	if err != nil {
-		return err
-	}
-	defer c.close()
+	prepare := func(c *connected) error { return u.prepare(ctx, at, c) }
+	return u.with(ctx, at, prepare, func(c *connected, s *app.App) error {
+		if err := u.recoverPrivate(ctx, at, c, s); err != nil {
+			return err
+		}
+		return u.serve(ctx, at, c, s, began)
+	})
+}
+
+// prepare makes the installation where there is none.
+func (u upCmd) prepare(ctx context.Context, at console, c *connected) error {
 	if c.private == nil && (len(u.Redis) == 0 || len(u.MySQL) == 0) {
 		return fmt.Errorf("%s is in use by another hongbao up: stop it first, or give another --data", u.Data)
 	}
@@ -46,25 +52,15 @@ func (u upCmd) Run(ctx context.Context, at console) error {
 		return err
 	}
 	at.say("  bringing the tables up to date")
-	if err := u.install(ctx, c); err != nil {
-		return err
-	}
-	s, err := c.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	if err := u.recoverPrivate(ctx, at, c, s); err != nil {
-		return err
-	}
-	return u.serve(ctx, at, c, s, began)
+	return u.install(ctx, c)
 }
 
 // checkFunding finds out before anything is started whether the money has somewhere to come from.
 func (u upCmd) checkFunding() error {
 	switch {
 	case !u.Sandbox && u.FundingURL == "":
-		return errors.New("--no-sandbox means real money, which needs a bank: give --funding-url and --funding-secret-file")
+		return errors.New(
+			"--no-sandbox means real money, which needs a bank: give --funding-url and --funding-secret-file")
 	case u.Sandbox && u.FundingURL != "":
 		return errors.New("--funding-url means real money: give --no-sandbox with it")
 	}
@@ -101,16 +97,18 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *app.App, 
 		return err
 	}
 	web, err := listenHTTP(s, gatewayOptions{
-		address: u.HTTPAddress, rpc: []string{rpcAddress.String()}, tokens: tokens, devTokens: devTokens, metrics: c.metrics,
+		address: u.HTTPAddress, rpc: []string{
+			rpcAddress.String()}, tokens: tokens, devTokens: devTokens, metrics: c.metrics,
 	})
 	if err != nil {
 		return err
 	}
-	workers, err := newRoster(s)
+	member, err := newMember(s)
 	if err != nil {
 		return err
 	}
-	e := endpoints{Redis: c.config.Redis[0], MySQL: c.config.MySQL[0], RPC: rpcAddress.String(), HTTP: web.listener.Addr().String()}
+	e := endpoints{Redis: c.config.Redis[0], MySQL: c.config.MySQL[0], RPC: rpcAddress.String(),
+		HTTP: web.listener.Addr().String()}
 	if err := writeEndpoints(u.Data, e); err != nil {
 		return err
 	}
@@ -123,7 +121,7 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *app.App, 
 	var parts errgroup.Group
 	parts.Go(func() error { defer stopRPC(); return web.run(gatewayCtx) })
 	parts.Go(func() error { defer stopGateway(); defer stopWork(); return rpc.Run(rpcCtx) })
-	parts.Go(func() error { s.Work(workCtx, workers); return nil })
+	parts.Go(func() error { s.Work(workCtx, member); return nil })
 	parts.Go(func() error { tokens.revoked.Run(workCtx, web.expel); return nil })
 	if c.private != nil {
 		parts.Go(func() error { defer stopGateway(); return revive(gatewayCtx, at.log, "Redis", c.private.Redis) })
@@ -155,8 +153,8 @@ type server interface {
 	Restart(ctx context.Context) error
 }
 
-// revive starts a private server again whenever it dies: it lost nothing that was acknowledged, and the rest of the system
-// repeats what failed meanwhile. It ends with an error when the server does not come back.
+// revive starts a private server again whenever it dies: it lost nothing that was acknowledged, and the rest of the
+// system repeats what failed meanwhile. It ends with an error when the server does not come back.
 func revive(ctx context.Context, log *slog.Logger, name string, s server) error {
 	for {
 		select {
@@ -173,6 +171,7 @@ func revive(ctx context.Context, log *slog.Logger, name string, s server) error 
 
 func (c console) ready(e endpoints, data string, took time.Duration) {
 	rule := strings.Repeat("─", 64)
-	c.say("%s\n  hongbao is ready (%.1f s)\n\n  page   http://%s/\n  RPC    %s   (Kitex, TTHeader)\n  data   %s\n\n  Ctrl-C stops everything.\n%s",
+	c.say("%s\n  hongbao is ready (%.1f s)\n\n  page   http://%s/\n  RPC    %s   (Kitex, TTHeader)\n  data   %s\n\n  "+
+		"Ctrl-C stops everything.\n%s",
 		rule, took.Seconds(), e.HTTP, e.RPC, data, rule)
 }

@@ -218,7 +218,8 @@ func TestMigratedWorkGoesOn(t *testing.T) {
 // eventsInFlight are types of events that nobody had heard yet, by topic.
 var eventsInFlight = map[string][]string{
 	"group:g": {
-		"envelope.sent", "envelope.grabbed", "envelope.drained", "envelope.refunded", "collection.opened", "collection.paid",
+		"envelope.sent", "envelope.grabbed", "envelope.drained", "envelope.refunded", "collection.opened",
+		"collection.paid",
 	},
 	"user:alice": {"transfer.offered", "collection.reminder"},
 	"user:frank": {"transfer.arrived", "transfer.expired"},
@@ -226,8 +227,8 @@ var eventsInFlight = map[string][]string{
 	"user:dave":  {"transfer.accepted", "transfer.arrived"},
 }
 
-// onTheWay is the money in CNY that users get once all work is done: shares that were not settled or not delivered, what
-// comes back of expired envelopes, transfers and parts of collections.
+// onTheWay is the money in CNY that users get once all work is done: shares that were not settled or not delivered,
+// what comes back of expired envelopes, transfers and parts of collections.
 func (u *upgraded) onTheWay() map[string]int64 {
 	way := map[string]int64{
 		"dave": 100, "erin": 700, "frank": 4321 + 100, "grace": 100, "heidi": 300,
@@ -274,7 +275,11 @@ func TestMigratedDayStillCounts(t *testing.T) {
 	const heidisTransfers = 4321
 	u := newUpgraded(t, func(c *app.Config) { c.Transfers.PerDay.Default = heidisTransfers + 100 })
 	offer := func(id string, minor int64) error {
-		_, err := u.Transfers.Offer(t.Context(), "heidi", transfer.Offer{RequestID: id, To: "bob", Minor: minor, Currency: "CNY"})
+		_, err := u.Transfers.Offer(
+			t.Context(),
+			"heidi",
+			transfer.Offer{RequestID: id, To: "bob", Minor: minor, Currency: "CNY"},
+		)
 		return err
 	}
 	apptest.WantCode(t, "one more than the day has left", offer("too-much", 101), refusal.CodeDailyLimitExceeded)
@@ -294,7 +299,9 @@ func (u *upgraded) usage(user string) (minor int64) {
 	u.T.Helper()
 	shard := u.Cluster.ForUser(user)
 	err := u.Cluster.DB(shard).QueryRowContext(u.T.Context(),
-		"SELECT SUM(amount) FROM "+u.Cluster.Table(shard, "daily_usage")+" WHERE user = ? AND currency = 'CNY'", user).Scan(&minor)
+		"SELECT SUM(amount) FROM "+u.Cluster.Table(shard, "daily_usage")+
+			" WHERE user = ? AND currency = 'CNY'", user).
+		Scan(&minor)
 	if err != nil {
 		u.T.Fatal(err)
 	}
@@ -305,7 +312,9 @@ func (u *upgraded) usage(user string) (minor int64) {
 func TestMigratedEnvelopesLiveOn(t *testing.T) {
 	u := newUpgraded(t, nil)
 	before := u.balances(u.onTheWay())
-	for name, user := range map[string]string{"untouched": "heidi", "exclusive and open": "grace", "partly taken": "heidi"} {
+	for name, user := range map[string]string{
+		"untouched": "heidi", "exclusive and open": "grace", "partly taken": "heidi",
+	} {
 		won := apptest.Must(u.Envelopes.Grab(t.Context(), user, u.id("envelope "+name)))
 		if won.Outcome != envelope.Won {
 			t.Fatalf("%s: %+v", name, won)

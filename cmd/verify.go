@@ -35,7 +35,8 @@ func (v verifyCmd) Run(ctx context.Context, at console) error {
 	if err != nil {
 		return err
 	}
-	at.say("envelope    %d (%s, %d %s in %d shares, %s)", view.ID, view.Kind, view.Total.Minor, view.Total.Currency, view.Count, view.State)
+	at.say("envelope    %d (%s, %d %s in %d shares, %s)", view.ID, view.Kind, view.Total.Minor, view.Total.Currency,
+		view.Count, view.State)
 	at.say("commitment  %s", view.Commitment)
 	if !view.Revealed {
 		return errors.New("the envelope is still open: its seed is revealed when it closes; verify it then")

@@ -26,7 +26,8 @@ type Collection struct {
 var _ collectionapi.CollectionService = (*Collection)(nil)
 
 // OpenCollection implements collectionapi.CollectionService.
-func (h *Collection) OpenCollection(ctx context.Context, r *collectionapi.OpenCollectionRequest) (*collectionapi.Collection, error) {
+func (h *Collection) OpenCollection(ctx context.Context,
+	r *collectionapi.OpenCollectionRequest) (*collectionapi.Collection, error) {
 	bill := collection.Bill{
 		RequestID: r.RequestId, Group: r.GroupId, Kind: r.Kind, Currency: r.Currency, Total: r.GetTotal(),
 		Participants: r.Participants, Remainder: r.GetRemainder(), Note: r.GetNote(),
@@ -38,42 +39,49 @@ func (h *Collection) OpenCollection(ctx context.Context, r *collectionapi.OpenCo
 }
 
 // PayCollection implements collectionapi.CollectionService.
-func (h *Collection) PayCollection(ctx context.Context, r *collectionapi.PayCollectionRequest) (*collectionapi.Collection, error) {
+func (h *Collection) PayCollection(ctx context.Context,
+	r *collectionapi.PayCollectionRequest) (*collectionapi.Collection, error) {
 	return collectionResponse(h.Domain.Pay(ctx, subject(ctx), r.CollectionId, r.Amount, r.Currency))
 }
 
 // CloseCollection implements collectionapi.CollectionService.
-func (h *Collection) CloseCollection(ctx context.Context, r *collectionapi.CollectionRequest) (*collectionapi.Collection, error) {
+func (h *Collection) CloseCollection(ctx context.Context,
+	r *collectionapi.CollectionRequest) (*collectionapi.Collection, error) {
 	return collectionResponse(h.Domain.Close(ctx, subject(ctx), r.CollectionId))
 }
 
 // GetCollection implements collectionapi.CollectionService.
-func (h *Collection) GetCollection(ctx context.Context, r *collectionapi.CollectionRequest) (*collectionapi.Collection, error) {
+func (h *Collection) GetCollection(ctx context.Context,
+	r *collectionapi.CollectionRequest) (*collectionapi.Collection, error) {
 	return collectionResponse(h.Domain.Get(ctx, subject(ctx), r.CollectionId))
 }
 
 // CollectionsOfGroup implements collectionapi.CollectionService.
-func (h *Collection) CollectionsOfGroup(ctx context.Context, r *collectionapi.GroupCollectionsRequest) (*collectionapi.CollectionsResponse, error) {
+func (h *Collection) CollectionsOfGroup(ctx context.Context,
+	r *collectionapi.GroupCollectionsRequest) (*collectionapi.CollectionsResponse, error) {
 	return collectionsResponse(r.Limit, r.GetCursor(), func(before int64, limit int) ([]collection.Line, error) {
 		return h.Domain.OfGroup(ctx, subject(ctx), r.GroupId, before, limit)
 	})
 }
 
 // OpenedCollections implements collectionapi.CollectionService.
-func (h *Collection) OpenedCollections(ctx context.Context, r *collectionapi.MyCollectionsRequest) (*collectionapi.CollectionsResponse, error) {
+func (h *Collection) OpenedCollections(ctx context.Context,
+	r *collectionapi.MyCollectionsRequest) (*collectionapi.CollectionsResponse, error) {
 	return collectionsResponse(r.Limit, r.GetCursor(), func(before int64, limit int) ([]collection.Line, error) {
 		return h.Domain.Opened(ctx, subject(ctx), before, limit)
 	})
 }
 
 // AskedCollections implements collectionapi.CollectionService.
-func (h *Collection) AskedCollections(ctx context.Context, r *collectionapi.MyCollectionsRequest) (*collectionapi.CollectionsResponse, error) {
+func (h *Collection) AskedCollections(ctx context.Context,
+	r *collectionapi.MyCollectionsRequest) (*collectionapi.CollectionsResponse, error) {
 	return collectionsResponse(r.Limit, r.GetCursor(), func(before int64, limit int) ([]collection.Line, error) {
 		return h.Domain.Asked(ctx, subject(ctx), before, limit)
 	})
 }
 
-func collectionsResponse(size *int32, cursor string, list func(before int64, limit int) ([]collection.Line, error)) (*collectionapi.CollectionsResponse, error) {
+func collectionsResponse(size *int32, cursor string, list func(before int64, limit int) ([]collection.Line,
+	error)) (*collectionapi.CollectionsResponse, error) {
 	limit, err := pageSize(size, defaultPage, maxPage)
 	if err != nil {
 		return nil, err
@@ -94,7 +102,8 @@ func collectionsResponse(size *int32, cursor string, list func(before int64, lim
 	response.Collections = make([]*collectionapi.CollectionLine, len(lines))
 	for i, l := range lines {
 		response.Collections[i] = &collectionapi.CollectionLine{
-			CollectionId: l.ID, GroupId: l.Group, Collector: l.Collector, Kind: string(l.Kind), Currency: string(l.Currency),
+			CollectionId: l.ID, GroupId: l.Group, Collector: l.Collector, Kind: string(l.Kind), Currency: string(
+				l.Currency),
 			Total: l.Total, Due: l.Due, Collected: l.Collected, Note: l.Note, State: string(l.State),
 			CreatedAt: l.CreatedAt.UnixMilli(), MyAmount: l.Mine.Minor, MyState: string(l.Mine.State),
 		}
@@ -107,7 +116,8 @@ func collectionResponse(c collection.Collection, err error) (*collectionapi.Coll
 		return nil, err
 	}
 	response := &collectionapi.Collection{
-		Id: c.ID, GroupId: c.Group, Collector: c.Collector, Kind: string(c.Kind), Currency: string(c.Currency), Total: c.Total,
+		Id: c.ID, GroupId: c.Group, Collector: c.Collector, Kind: string(c.Kind), Currency: string(
+			c.Currency), Total: c.Total,
 		Due: c.Due, Collected: c.Collected, Note: c.Note, State: string(c.State), CreatedAt: c.CreatedAt.UnixMilli(),
 		RemindAt: c.RemindAt.UnixMilli(), Parts: make([]*collectionapi.CollectionPart, len(c.Parts)),
 	}

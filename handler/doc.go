@@ -2,7 +2,7 @@
 // back.
 //
 //	HTTP client → Gateway ─ decode against the IDL → Kitex client ─┐
-//	Kitex client ────────────────────────────────────────────────┴→ Server: authorize → Wallet, Group, Envelope → domain
+//	Kitex client ────────────────────────────────────────────────┴→ Server: authorize → Wallet, Group … → domain
 //
 // The rooms beside the services: auth (who calls), contract (what the IDL says), problem (what an error means outside),
 // gateway (HTTP) and web (the page). Who calls is decided in one place, the Kitex server; the gateway passes the bearer

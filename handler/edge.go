@@ -37,7 +37,8 @@ type guardedMethod struct {
 func newEdge(c *contract.Contract, v *auth.Verifier, log *slog.Logger) *edge {
 	e := &edge{methods: make(map[contract.Key]*guardedMethod), verifier: v, seconds: rpcSeconds(), log: log}
 	for key, m := range c.Methods {
-		e.methods[key] = &guardedMethod{Method: m, name: m.String(), ok: e.seconds.WithLabelValues(m.String(), problem.OK)}
+		e.methods[key] = &guardedMethod{Method: m, name: m.String(),
+			ok: e.seconds.WithLabelValues(m.String(), problem.OK)}
 	}
 	return e
 }
@@ -49,7 +50,8 @@ func (e *edge) middleware(next endpoint.Endpoint) endpoint.Endpoint {
 		invocation := rpcinfo.GetRPCInfo(ctx).Invocation()
 		m, ok := e.methods[contract.Key{Service: invocation.ServiceName(), Method: invocation.MethodName()}]
 		if !ok { // registered with Kitex, but not in the IDL that was read at the start
-			return refusal.New(problem.CodeForbidden, "%s.%s is not open to anybody", invocation.ServiceName(), invocation.MethodName())
+			return refusal.New(problem.CodeForbidden, "%s.%s is not open to anybody", invocation.ServiceName(),
+				invocation.MethodName())
 		}
 		caller, err := e.authorize(ctx, m)
 		if err == nil {
@@ -68,7 +70,8 @@ func (e *edge) middleware(next endpoint.Endpoint) endpoint.Endpoint {
 		p, cause := problem.FromError(err)
 		e.seconds.WithLabelValues(m.name, p.Code).Observe(time.Since(began).Seconds())
 		problem.Log(ctx, e.log, "call failed", p, cause,
-			slog.String("method", m.name), slog.String("caller", caller.Subject), slog.Duration("duration", time.Since(began)))
+			slog.String("method", m.name), slog.String("caller", caller.Subject), slog.Duration("duration",
+				time.Since(began)))
 		invocation.(rpcinfo.InvocationSetter).SetBizStatusErr(p.BizStatus()) // as Kitex's own endpoint does
 		return nil
 	}

@@ -34,7 +34,8 @@ import (
 // walletClient makes a generated client.
 func walletClient(t testing.TB, r *handlertest.Harness, options ...client.Option) walletservice.Client {
 	t.Helper()
-	c, err := walletservice.NewClient(hongbao.ServiceName, append(hongbao.KitexOptions(hongbao.DefaultTimeout, r.RPC), options...)...)
+	c, err := walletservice.NewClient(hongbao.ServiceName,
+		append(hongbao.KitexOptions(hongbao.DefaultTimeout, r.RPC), options...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +62,8 @@ func TestTokensOverRPC(t *testing.T) {
 		{"forged", forged, problem.CodeUnauthenticated},
 		{"expired", expired, problem.CodeUnauthenticated},
 		{"malformed", "x.y.z", problem.CodeUnauthenticated},
-		{"wrong scope", r.Token(t, "alice", auth.ScopeService, auth.ScopeMerchant, auth.ScopeOperator), problem.CodeForbidden},
+		{"wrong scope", r.Token(t, "alice", auth.ScopeService, auth.ScopeMerchant, auth.ScopeOperator),
+			problem.CodeForbidden},
 		{"good", r.Token(t, "alice", auth.ScopeMerchant, auth.ScopeUser), ""},
 	} {
 		ctx := t.Context()
@@ -84,7 +86,8 @@ func TestErrorsCrossWhole(t *testing.T) {
 	r := handlertest.New(t, nil)
 	detail := "尚餘 ¥0.03: \"x\"\r\n\t\x00 " + strings.Repeat("é", 500)
 	r.Fail(refusal.New(refusal.CodeInsufficientBalance, "%s", detail))
-	_, err := walletClient(t, r).Balances(hongbao.ContextWithToken(t.Context(), r.Token(t, "alice", auth.ScopeUser)), &walletapi.BalancesRequest{})
+	_, err := walletClient(t, r).Balances(hongbao.ContextWithToken(t.Context(), r.Token(t, "alice", auth.ScopeUser)),
+		&walletapi.BalancesRequest{})
 	p, ok := problem.FromClient(err)
 	if want := (problem.Problem{Code: refusal.CodeInsufficientBalance, Detail: detail}); !ok || p != want {
 		t.Errorf("got %+v of %v", p, err)
@@ -100,17 +103,21 @@ func TestScopesOfEveryMethod(t *testing.T) {
 	r := handlertest.New(t, nil)
 	for _, m := range promised.Methods {
 		for _, s := range auth.Scopes() {
-			kitex, err := client.NewClient(bindingOf(promised, m), append(hongbao.KitexOptions(hongbao.DefaultTimeout, r.RPC), client.WithDestService(hongbao.ServiceName))...)
+			kitex, err := client.NewClient(bindingOf(promised, m),
+				append(hongbao.KitexOptions(hongbao.DefaultTimeout, r.RPC),
+					client.WithDestService(hongbao.ServiceName))...)
 			if err != nil {
 				t.Fatal(err)
 			}
 			args, _ := m.NewRequest()
-			err = kitex.Call(hongbao.ContextWithToken(t.Context(), r.Token(t, "zoe", s)), m.Key.Method, args, m.Info.NewResult())
+			err = kitex.Call(hongbao.ContextWithToken(t.Context(), r.Token(t, "zoe", s)), m.Key.Method, args,
+				m.Info.NewResult())
 			p, _ := problem.FromClient(err)
 			if m.Signed && p.Code != wallet.CodeSignatureInvalid {
 				t.Errorf("%s with scope %s and no signature: %v", m, s, err)
 			}
-			if allowed := m.Signed || (auth.Caller{Scopes: []auth.Scope{s}}).HasAny(m.Scopes); allowed == (p.Code == problem.CodeForbidden) {
+			allowed := m.Signed || (auth.Caller{Scopes: []auth.Scope{s}}).HasAny(m.Scopes)
+			if allowed == (p.Code == problem.CodeForbidden) {
 				t.Errorf("%s with scope %s: %v", m, s, err)
 			}
 			if err := kitex.(io.Closer).Close(); err != nil {
@@ -129,7 +136,8 @@ func bindingOf(c *contract.Contract, m *contract.Method) *serviceinfo.ServiceInf
 // TestFramedClientSeesTheError calls without TTHeader, where a business error cannot travel.
 func TestFramedClientSeesTheError(t *testing.T) {
 	r := handlertest.New(t, nil)
-	c, err := walletservice.NewClient(hongbao.ServiceName, client.WithHostPorts(r.RPC), client.WithTransportProtocol(transport.Framed))
+	c, err := walletservice.NewClient(hongbao.ServiceName, client.WithHostPorts(r.RPC),
+		client.WithTransportProtocol(transport.Framed))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +150,8 @@ func TestFramedClientSeesTheError(t *testing.T) {
 // TestCallWithoutRequest sends arguments without the request in them, as a client of another language may.
 func TestCallWithoutRequest(t *testing.T) {
 	r := handlertest.New(t, nil)
-	kitex, err := client.NewClient(noRequest(), append(hongbao.KitexOptions(hongbao.DefaultTimeout, r.RPC), client.WithDestService(hongbao.ServiceName))...)
+	kitex, err := client.NewClient(noRequest(), append(hongbao.KitexOptions(hongbao.DefaultTimeout, r.RPC),
+		client.WithDestService(hongbao.ServiceName))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,13 +166,17 @@ func TestCallWithoutRequest(t *testing.T) {
 func noRequest() *serviceinfo.ServiceInfo {
 	info := *envelopeservice.NewServiceInfoForClient()
 	info.Methods = map[string]serviceinfo.MethodInfo{"Send": serviceinfo.NewMethodInfo(
-		nil, func() any { return groupapi.NewMyGroupsRequest() }, func() any { return envelopeapi.NewEnvelopeServiceSendResult() }, false,
+		nil, func() any { return groupapi.NewMyGroupsRequest() },
+		func() any { return envelopeapi.NewEnvelopeServiceSendResult() }, false,
 	)}
 	return &info
 }
 
 func TestDeadline(t *testing.T) {
-	r := handlertest.New(t, func(s *handler.ServerConfig, _ *gateway.Config) { s.Wallet = &handler.Wallet{Domain: waiting{}} })
+	r := handlertest.New(t, func(s *handler.ServerConfig,
+		_ *gateway.Config) {
+		s.Wallet = &handler.Wallet{Domain: waiting{}}
+	})
 	began := time.Now()
 	a := r.Do(t, "GET", "/v1/wallet", r.Token(t, "alice", auth.ScopeUser), "")
 	if a.Status != 503 || a.Code() != refusal.CodeUnavailable {
@@ -221,7 +234,8 @@ func TestPagesOfSent(t *testing.T) {
 	if err != nil || len(page.Envelopes) != 3 || page.Envelopes[2].EnvelopeId != 3 || page.NextCursor == "" {
 		t.Fatalf("three of five: %v %v", page, err)
 	}
-	if _, err = c.ListSent(ctx, &envelopeapi.ListRequest{Cursor: &page.NextCursor}); err != nil || r.Now().Before != 3 || r.Now().Limit != handler.DefaultPage+1 {
+	if _, err = c.ListSent(ctx, &envelopeapi.ListRequest{Cursor: &page.NextCursor}); err != nil ||
+		r.Now().Before != 3 || r.Now().Limit != handler.DefaultPage+1 {
 		t.Fatalf("the next page begins before %d, with %d asked for: %v", r.Now().Before, r.Now().Limit, err)
 	}
 }

@@ -81,7 +81,8 @@ func (h *Envelope) ListSent(ctx context.Context, r *envelopeapi.ListRequest) (*e
 }
 
 // ListReceived implements envelopeapi.EnvelopeService.
-func (h *Envelope) ListReceived(ctx context.Context, r *envelopeapi.ListRequest) (*envelopeapi.ReceivedResponse, error) {
+func (h *Envelope) ListReceived(ctx context.Context,
+	r *envelopeapi.ListRequest) (*envelopeapi.ReceivedResponse, error) {
 	limit, before, err := listPage(r)
 	if err != nil {
 		return nil, err

@@ -72,7 +72,8 @@ var _ operatorapi.OperatorService = (*Operator)(nil)
 func NewOperator(domain OperatorDomain) *Operator { return &Operator{domain: domain} }
 
 // Installation implements operatorapi.OperatorService.
-func (h *Operator) Installation(ctx context.Context, _ *operatorapi.InstallationRequest) (*operatorapi.Installation, error) {
+func (h *Operator) Installation(ctx context.Context,
+	_ *operatorapi.InstallationRequest) (*operatorapi.Installation, error) {
 	in, err := h.domain.Installation(ctx)
 	if err != nil {
 		return nil, err
@@ -84,10 +85,12 @@ func (h *Operator) Installation(ctx context.Context, _ *operatorapi.Installation
 		Redis: make([]*operatorapi.RedisServer, len(in.Redis)), Mysql: make([]*operatorapi.MySQLServer, len(in.MySQL)),
 	}
 	for i, r := range in.Redis {
-		response.Redis[i] = &operatorapi.RedisServer{Version: r.Version, Appendonly: r.AppendOnly, Appendfsync: r.AppendFsync, UsedMemory: r.UsedMemory}
+		response.Redis[i] = &operatorapi.RedisServer{Version: r.Version, Appendonly: r.AppendOnly,
+			Appendfsync: r.AppendFsync, UsedMemory: r.UsedMemory}
 	}
 	for i, m := range in.MySQL {
-		response.Mysql[i] = &operatorapi.MySQLServer{Version: m.Version, FlushLogAtTrxCommit: m.FlushLogAtTrxCommit, SyncBinlog: m.SyncBinlog}
+		response.Mysql[i] = &operatorapi.MySQLServer{Version: m.Version, FlushLogAtTrxCommit: m.FlushLogAtTrxCommit,
+			SyncBinlog: m.SyncBinlog}
 	}
 	return response, nil
 }
@@ -111,7 +114,8 @@ func (h *Operator) Backlog(ctx context.Context, _ *operatorapi.BacklogRequest) (
 // Audit implements operatorapi.OperatorService. Refusal: unavailable while another one runs.
 func (h *Operator) Audit(ctx context.Context, _ *operatorapi.AuditRequest) (*operatorapi.AuditResponse, error) {
 	if !h.auditing.TryLock() {
-		return nil, refusal.New(refusal.CodeUnavailable, "an audit is running here already: try again when it has ended")
+		return nil, refusal.New(refusal.CodeUnavailable,
+			"an audit is running here already: try again when it has ended")
 	}
 	defer h.auditing.Unlock()
 	report, err := h.domain.Audit(ctx)
@@ -125,10 +129,12 @@ func (h *Operator) Audit(ctx context.Context, _ *operatorapi.AuditRequest) (*ope
 		Discrepancies: make([]*operatorapi.Discrepancy, len(report.Discrepancies)),
 	}
 	for _, currency := range slices.Sorted(maps.Keys(report.InFlight)) {
-		response.InFlight = append(response.InFlight, &operatorapi.AuditAmount{Currency: string(currency), Amount: report.InFlight[currency]})
+		response.InFlight = append(response.InFlight, &operatorapi.AuditAmount{Currency: string(currency),
+			Amount: report.InFlight[currency]})
 	}
 	for i, d := range report.Discrepancies {
-		response.Discrepancies[i] = &operatorapi.Discrepancy{Kind: d.Code, Shard: int32(d.Shard), What: d.What, Expected: d.Expected, Found: d.Found}
+		response.Discrepancies[i] = &operatorapi.Discrepancy{Kind: d.Code, Shard: int32(d.Shard), What: d.What,
+			Expected: d.Expected, Found: d.Found}
 	}
 	return response, nil
 }
@@ -138,7 +144,8 @@ func (h *Operator) RevokeToken(
 	ctx context.Context, r *operatorapi.RevokeTokenRequest,
 ) (*operatorapi.RevokeTokenResponse, error) {
 	if r.TokenId == "" || len(r.TokenId) > auth.MaxTokenBytes {
-		return nil, refusal.New(refusal.CodeInvalidArgument, "token_id has %d bytes: give the token's jti, 1 to %d bytes", len(r.TokenId), auth.MaxTokenBytes)
+		return nil, refusal.New(refusal.CodeInvalidArgument,
+			"token_id has %d bytes: give the token's jti, 1 to %d bytes", len(r.TokenId), auth.MaxTokenBytes)
 	}
 	until, err := h.domain.RevokeToken(ctx, r.TokenId)
 	if err != nil {

@@ -53,7 +53,8 @@ func TestOperator(t *testing.T) {
 		if a.Status != http.StatusOK || a.Text != want+"\n" {
 			t.Errorf("%s: %d\n got %s\nwant %s", path, a.Status, a.Text, want)
 		}
-		if a := r.Do(t, http.MethodGet, path, r.Token(t, "alice", auth.ScopeUser), ""); a.Code() != problem.CodeForbidden {
+		if a := r.Do(t, http.MethodGet, path, r.Token(t, "alice", auth.ScopeUser),
+			""); a.Code() != problem.CodeForbidden {
 			t.Errorf("%s for a user: %d %s", path, a.Status, a.Text)
 		}
 	}
@@ -76,7 +77,10 @@ func (p *patientAudits) Audit(ctx context.Context) (ledger.AuditReport, error) {
 // TestAuditTakesItsTime asks for a second audit while one runs that has much longer than other calls.
 func TestAuditTakesItsTime(t *testing.T) {
 	audits := &patientAudits{deadline: make(chan time.Time), end: make(chan struct{})}
-	r := handlertest.New(t, func(s *handler.ServerConfig, _ *gateway.Config) { s.Operator = handler.NewOperator(audits) })
+	r := handlertest.New(t, func(s *handler.ServerConfig,
+		_ *gateway.Config) {
+		s.Operator = handler.NewOperator(audits)
+	})
 	audits.Operators = handlertest.Operators{Domain: r.Domain}
 	token := r.Token(t, "ops", auth.ScopeOperator)
 	first := make(chan handlertest.Answer, 1)

@@ -41,5 +41,6 @@ func decodeCursor(cursor string) (int64, error) {
 			return n, nil
 		}
 	}
-	return 0, refusal.New(refusal.CodeInvalidArgument, "cursor %q is malformed: give next_cursor of the page before, or none", refusal.Clip(cursor))
+	return 0, refusal.New(refusal.CodeInvalidArgument,
+		"cursor %q is malformed: give next_cursor of the page before, or none", refusal.Clip(cursor))
 }

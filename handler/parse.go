@@ -18,13 +18,16 @@ func ParseEnvelope(e *envelopeapi.Envelope) (envelope.View, error) {
 	}
 	v := envelope.View{
 		Envelope: envelope.Envelope{
-			ID: e.Id, Group: e.GroupId, Sender: e.Sender, Kind: envelope.Kind(e.Kind), Total: amount, Count: int(e.Count),
-			Greeting: e.Greeting, To: e.To, CreatedAt: time.UnixMilli(e.CreatedAt), ExpiresAt: time.UnixMilli(e.ExpiresAt),
+			ID: e.Id, Group: e.GroupId, Sender: e.Sender, Kind: envelope.Kind(e.Kind), Total: amount, Count: int(
+				e.Count),
+			Greeting: e.Greeting, To: e.To, CreatedAt: time.UnixMilli(e.CreatedAt), ExpiresAt: time.UnixMilli(
+				e.ExpiresAt),
 		},
 		State: envelope.State(e.State), Best: -1, Refunded: e.Refunded, Commitment: e.Commitment,
 	}
 	for i, t := range e.Taken {
-		v.Taken = append(v.Taken, envelope.Take{User: t.UserId, Share: int(t.Share), Minor: t.Amount, At: time.UnixMilli(t.At)})
+		v.Taken = append(v.Taken, envelope.Take{User: t.UserId, Share: int(t.Share), Minor: t.Amount,
+			At: time.UnixMilli(t.At)})
 		if t.Best {
 			v.Best = i
 		}

@@ -234,7 +234,8 @@ func TestMutatedFrames(t *testing.T) {
 		frame := mutated(chance, samples[chance.IntN(len(samples))])
 		_ = handler.AwaitFrame(&portions{left: [][]byte{frame}}) // a panic in a server would be caught, one here is not
 		write(t, conn, frame)
-		whole := len(frame) >= handler.FrameStart && handler.LengthBytes+int64(binary.BigEndian.Uint32(frame)) == int64(len(frame))
+		whole := len(frame) >= handler.FrameStart && handler.LengthBytes+int64(binary.BigEndian.Uint32(frame)) == int64(
+			len(frame))
 		if !whole { // nothing more will come: the server need not wait for it
 			_ = conn.(*net.TCPConn).CloseWrite()
 		}

@@ -210,25 +210,30 @@ func TestOtherProtocols(t *testing.T) {
 		reason string
 		answer string // "" for none
 	}{
-		{"gRPC", []byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"), handler.ReasonHTTP2, ""},
+		{"gRPC", []byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"), handler.ReasonHTTP2,
+			""},
 		{"HTTP", []byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), handler.ReasonNotThrift, ""},
 		{"TLS", []byte("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"), handler.ReasonNotThrift, ""},
 		{"escapes", []byte("\x1b[2J\x00\r\nlevel=ERROR"), handler.ReasonNotThrift, ""},
 		{"bare Thrift", good, handler.ReasonNotThrift, ""},
 		{"mesh header", []byte("\xff\xaf\x00\x02\x00\x00\x80\x01\x00\x00\x00\x00"), handler.ReasonNotThrift, ""},
 		{"protobuf", []byte("\x00\x00\x00\x08\x90\x01\x00\x01abcdef"), handler.ReasonNotThrift, ""},
-		{"protobuf in TTHeader", ttheaderFrame([]byte("\x00\x00\x00\x08\x90\x01\x00\x01abcdef")), handler.ReasonMalformed, ""},
+		{"protobuf in TTHeader", ttheaderFrame([]byte("\x00\x00\x00\x08\x90\x01\x00\x01abcdef")),
+			handler.ReasonMalformed, ""},
 		{"4 GB", header(func(b []byte) { copy(b, "\xff\xff\xff\xff") }), handler.ReasonTooLarge, ""},
-		{"large payload", ttheaderFrame(callPayload("Balances", make([]byte, handler.MaxMessage))), handler.ReasonTooLarge, ""},
+		{"large payload", ttheaderFrame(callPayload("Balances", make([]byte, handler.MaxMessage))),
+			handler.ReasonTooLarge, ""},
 		{"header longer than the frame", header(func(b []byte) { b[12] = 0xff }), handler.ReasonMalformed, ""},
 		{"frame of no length", header(func(b []byte) { copy(b, "\x00\x00\x00\x00") }), handler.ReasonMalformed, ""},
 		{"frame shorter than its header", append([]byte{0, 0, 0, 4}, 0x10, 0, 0, 0), handler.ReasonMalformed, ""},
 		{"length inside", ttheaderFrame(append([]byte{0, 0, 0xff, 0xff}, good...)), handler.ReasonMalformed, ""},
 		{"protocol number", header(func(b []byte) { b[14] = 0x7f }), handler.ReasonMalformed, ""},
 		{"method without end", ttheaderFrame([]byte("\x80\x01\x00\x01\x7f\xff\xff\xffx")), handler.ReasonMalformed, ""},
-		{"long method", ttheaderFrame(callPayload(strings.Repeat("x", 200), []byte{stop})), handler.ReasonMalformed, ""},
+		{"long method", ttheaderFrame(callPayload(strings.Repeat("x", 200), []byte{stop})), handler.ReasonMalformed,
+			""},
 		{"unknown method", ttheaderFrame(callPayload("Nonsense", []byte{stop})), handler.ReasonUnknownCall, "unknown"},
-		{"reply", header(func(b []byte) { b[21] = byte(thrift.REPLY) }), handler.ReasonUnknownCall, "invalid message type"},
+		{"reply", header(func(b []byte) { b[21] = byte(thrift.REPLY) }), handler.ReasonUnknownCall,
+			"invalid message type"},
 		{"stream", header(func(b []byte) { b[21] = 5 }), handler.ReasonUnknownCall, "streams"},
 		{"framed", framed(good), handler.ReasonNoTTHeader, problem.CodeUnauthenticated},
 	} {
@@ -313,7 +318,8 @@ func TestMalformedAnswer(t *testing.T) {
 	}
 	served := make(chan error, 1)
 	go func() { served <- answerOnce(listener) }()
-	c, err := groupservice.NewClient(hongbao.ServiceName, hongbao.KitexOptions(hongbao.DefaultTimeout, listener.Addr().String())...)
+	c, err := groupservice.NewClient(hongbao.ServiceName,
+		hongbao.KitexOptions(hongbao.DefaultTimeout, listener.Addr().String())...)
 	if err != nil {
 		t.Fatal(err)
 	}

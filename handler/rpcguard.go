@@ -80,7 +80,8 @@ func (g *frameGuard) Read(ctx context.Context, conn net.Conn, message remote.Mes
 	}
 	if message.RPCInfo().Config().TransportProtocol()&transport.TTHeader == 0 {
 		// A business error would arrive as success with an empty answer.
-		p := problem.Problem{Code: problem.CodeUnauthenticated, Detail: "tokens and errors travel in TTHeader only: use that transport"}
+		p := problem.Problem{Code: problem.CodeUnauthenticated,
+			Detail: "tokens and errors travel in TTHeader only: use that transport"}
 		return ctx, remote.NewTransErrorWithMsg(remote.UnsupportedClientType, p.Error())
 	}
 	return ctx, nil

@@ -28,7 +28,8 @@ var _ transferapi.TransferService = (*Transfer)(nil)
 // Offer implements transferapi.TransferService.
 func (h *Transfer) Offer(ctx context.Context, r *transferapi.OfferRequest) (*transferapi.Transfer, error) {
 	return transferResponse(h.Domain.Offer(ctx, subject(ctx), transfer.Offer{
-		RequestID: r.RequestId, To: r.To, Minor: r.Amount, Currency: r.Currency, Note: r.GetNote(), ArrivesIn: r.GetArrivesIn(),
+		RequestID: r.RequestId, To: r.To, Minor: r.Amount, Currency: r.Currency, Note: r.GetNote(),
+		ArrivesIn: r.GetArrivesIn(),
 	}))
 }
 
@@ -53,16 +54,20 @@ func (h *Transfer) GetTransfer(ctx context.Context, r *transferapi.TransferReque
 }
 
 // SentTransfers implements transferapi.TransferService.
-func (h *Transfer) SentTransfers(ctx context.Context, r *transferapi.TransfersRequest) (*transferapi.TransfersResponse, error) {
+func (h *Transfer) SentTransfers(ctx context.Context,
+	r *transferapi.TransfersRequest) (*transferapi.TransfersResponse, error) {
 	return transfersResponse(ctx, r, h.Domain.Sent)
 }
 
 // ReceivedTransfers implements transferapi.TransferService.
-func (h *Transfer) ReceivedTransfers(ctx context.Context, r *transferapi.TransfersRequest) (*transferapi.TransfersResponse, error) {
+func (h *Transfer) ReceivedTransfers(ctx context.Context,
+	r *transferapi.TransfersRequest) (*transferapi.TransfersResponse, error) {
 	return transfersResponse(ctx, r, h.Domain.Received)
 }
 
-func transfersResponse(ctx context.Context, r *transferapi.TransfersRequest, list func(context.Context, string, int64, int) ([]transfer.Transfer, error)) (*transferapi.TransfersResponse, error) {
+func transfersResponse(ctx context.Context, r *transferapi.TransfersRequest,
+	list func(context.Context, string, int64, int) ([]transfer.Transfer, error)) (
+	*transferapi.TransfersResponse, error) {
 	limit, err := pageSize(r.Limit, defaultPage, maxPage)
 	if err != nil {
 		return nil, err

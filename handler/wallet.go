@@ -15,7 +15,8 @@ import (
 // WalletDomain is what Wallet needs of wallet.Service.
 type WalletDomain interface {
 	Balances(ctx context.Context, user string) ([]ledger.Amount, error)
-	EntriesBetween(ctx context.Context, user, currency string, before int64, limit int, from, to time.Time) (entries []ledger.Entry, next int64, err error)
+	EntriesBetween(ctx context.Context, user, currency string, before int64, limit int, from,
+		to time.Time) (entries []ledger.Entry, next int64, err error)
 	TopUp(ctx context.Context, user, requestID string, minor int64, currency string) (wallet.FundingOrder, error)
 	Withdraw(ctx context.Context, user, requestID string, minor int64, currency string) (wallet.FundingOrder, error)
 }
@@ -56,7 +57,8 @@ func (h *Wallet) Entries(ctx context.Context, r *walletapi.EntriesRequest) (*wal
 	if err != nil {
 		return nil, err
 	}
-	entries, next, err := h.Domain.EntriesBetween(ctx, subject(ctx), r.Currency, before, limit, bound(r.From), bound(r.To))
+	entries, next, err := h.Domain.EntriesBetween(ctx, subject(ctx), r.Currency, before, limit, bound(r.From),
+		bound(r.To))
 	if err != nil {
 		return nil, err
 	}

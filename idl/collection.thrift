@@ -1,6 +1,7 @@
 // CollectionService: somebody asks a group to share a bill. The conventions of wallet.thrift hold.
 //
-// Nothing is held: each participant pays their part once, straight to the collector, and what was not paid was never there.
+// Nothing is held: each participant pays their part once, straight to the collector, and what was not paid was never
+// there.
 //
 //   collection   open ──the last part is paid──▶ complete
 //                  └───close, by the collector──▶ closed        nobody can begin to pay any more
@@ -10,8 +11,8 @@
 //                 └──────────────────────────────────────┘
 //                own: the collector's own part of an even bill, of which nothing moves
 //
-// A payment claims its part before money moves, so that a part is paid once and nothing is paid into a closed collection.
-// One that had begun before the closing ends as it would have.
+// A payment claims its part before money moves, so that a part is paid once and nothing is paid into a closed
+// collection. One that had begun before the closing ends as it would have.
 //
 // Members hear of it live: `collection.opened`, `collection.paid` (who, how much, and the collection's state) and
 // `collection.closed` on the topic `group:` and the group's id, and each participant who has not paid after 24 hours
@@ -111,8 +112,9 @@ service CollectionService {
   Collection OpenCollection(1: OpenCollectionRequest req) (api.post = "/v1/collections", hongbao.scope = "user")
 
   // Pays the caller's part. Without an answer, or after `unavailable`, call again: the payment goes on from where it
-  // stopped, and is made once; `already_paid` then says that it was. Errors: `collection_not_found`, `not_a_participant`, `wrong_amount` (also in another
-  // currency), `already_paid`, `collection_closed`, `daily_limit_exceeded`, `insufficient_balance`; none of them moves money.
+  // stopped, and is made once; `already_paid` then says that it was. Errors: `collection_not_found`,
+  // `not_a_participant`, `wrong_amount` (also in another currency), `already_paid`, `collection_closed`,
+  // `daily_limit_exceeded`, `insufficient_balance`; none of them moves money.
   Collection PayCollection(1: PayCollectionRequest req) (api.post = "/v1/collections/{id}/pay", hongbao.scope = "user")
 
   // Ends a collection, for its collector; what was paid stays paid. Closing it again changes nothing. Errors:

@@ -30,9 +30,9 @@ var renew = flag.Bool("renew-contract", false, "write "+contractFile+" anew")
 // object is a JSON object of a contract.
 type object = map[string]any
 
-// The contracts that clients were built against are in testdata/contract.json: /openapi.json and the Thrift files, without
-// descriptions and comments. Things may be added to them; nothing may vanish or change. Where that is meant, the file is
-// renewed, and its diff says what clients have to do:
+// The contracts that clients were built against are in testdata/contract.json: /openapi.json and the Thrift files,
+// without descriptions and comments. Things may be added to them; nothing may vanish or change. Where that is meant,
+// the file is renewed, and its diff says what clients have to do:
 //
 //	go test ./idl -run TestContractsAreKept -renew-contract
 func TestContractsAreKept(t *testing.T) {
@@ -161,8 +161,10 @@ func thriftFile(t *testing.T, file, text string) object {
 	for _, n := range tree.Namespaces {
 		namespaces[n.Language] = n.Name
 	}
-	if others := len(tree.Enums) + len(tree.Typedefs) + len(tree.Unions) + len(tree.Exceptions) + len(tree.Constants); others > 0 {
-		t.Fatalf("%s has %d enums, typedefs, unions, exceptions or constants, which this test does not compare", file, others)
+	others := len(tree.Enums) + len(tree.Typedefs) + len(tree.Unions) + len(tree.Exceptions) + len(tree.Constants)
+	if others > 0 {
+		t.Fatalf("%s has %d enums, typedefs, unions, exceptions or constants, which this test does not compare", file,
+			others)
 	}
 	return object{"structs": structs, "services": services, "namespaces": namespaces}
 }
@@ -171,7 +173,8 @@ func fields(all []*parser.Field) object {
 	byID := object{}
 	for _, f := range all {
 		byID[fmt.Sprint(f.ID)] = object{
-			"name": f.Name, "type": f.Type.String(), "requiredness": f.Requiredness.String(), "annotations": annotations(f.Annotations),
+			"name": f.Name, "type": f.Type.String(), "requiredness": f.Requiredness.String(),
+			"annotations": annotations(f.Annotations),
 		}
 	}
 	return byID

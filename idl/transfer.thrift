@@ -1,23 +1,23 @@
 // TransferService: money from one person to another. The conventions of wallet.thrift hold.
 //
-// The sender offers, and the money is held at once; the recipient accepts or declines. The sender says at the offer when
-// the money arrives after the acceptance, and may call it back until then.
+// The sender offers, and the money is held at once; the recipient accepts or declines. The sender says at the offer
+// when the money arrives after the acceptance, and may call it back until then.
 //
 //   offered ──accept──▶ accepted ──its time comes──▶ arrived     the money is the recipient's
 //      │  └─accept, to arrive now ────────────────────▲
 //      │                    └──recall──▶ recalled                the money is back with the sender
 //      └──decline──▶ declined, ──recall──▶ recalled, ──24 h──▶ expired      likewise
 //
-// `arrived`, `declined`, `expired` and `recalled` are final. Whatever happens at the same moment, one of them wins; the others
-// are told which one it was.
+// `arrived`, `declined`, `expired` and `recalled` are final. Whatever happens at the same moment, one of them wins; the
+// others are told which one it was.
 //
-// Both sides hear of every step live, on the topic `user:` and their own id: events `transfer.offered`, `transfer.accepted`,
-// `transfer.arrived`, `transfer.declined`, `transfer.expired` and `transfer.recalled`, with the fields of Transfer and its id as
-// `transfer_id`. An event can come twice, and two close ones in the other order: a transfer only ever moves on in the
-// picture above, so keep the state that is further along.
+// Both sides hear of every step live, on the topic `user:` and their own id: events `transfer.offered`,
+// `transfer.accepted`, `transfer.arrived`, `transfer.declined`, `transfer.expired` and `transfer.recalled`, with the
+// fields of Transfer and its id as `transfer_id`. An event can come twice, and two close ones in the other order: a
+// transfer only ever moves on in the picture above, so keep the state that is further along.
 //
-// What a user sends in transfers and pays into collections is limited per currency and day (UTC), 20,000,000 minor units
-// unless configured otherwise. What goes back to the sender counts no more.
+// What a user sends in transfers and pays into collections is limited per currency and day (UTC), 20,000,000 minor
+// units unless configured otherwise. What goes back to the sender counts no more.
 namespace go transferapi
 
 struct OfferRequest {
@@ -65,8 +65,8 @@ service TransferService {
   Transfer Offer(1: OfferRequest req) (api.post = "/v1/transfers", hongbao.scope = "user")
 
   // Takes the money, for its recipient. It is in the wallet within moments of its time of arrival. Errors:
-  // `transfer_not_found`, `not_the_recipient`, `already_accepted`, `already_arrived`, `already_declined`, `transfer_expired`,
-  // `transfer_recalled`.
+  // `transfer_not_found`, `not_the_recipient`, `already_accepted`, `already_arrived`, `already_declined`,
+  // `transfer_expired`, `transfer_recalled`.
   Transfer Accept(1: TransferRequest req) (api.post = "/v1/transfers/{id}/accept", hongbao.scope = "user")
 
   // Refuses the money, for its recipient: it goes back at once. Errors: as Accept.

@@ -86,8 +86,8 @@ service WalletService {
   // What the caller owns, per currency.
   BalancesResponse Balances(1: BalancesRequest req) (api.get = "/v1/wallet", hongbao.scope = "user")
 
-  // The caller's statement in one currency, newest first, with a running balance. GET /v1/wallet/statement.csv is the same
-  // as a file, for whole days.
+  // The caller's statement in one currency, newest first, with a running balance. GET /v1/wallet/statement.csv is the
+  // same as a file, for whole days.
   EntriesResponse Entries(1: EntriesRequest req) (api.get = "/v1/wallet/entries", hongbao.scope = "user")
 
   // Brings money in through the installation's funding provider. While the answer is pending, the same call again tells

@@ -145,7 +145,8 @@ func (t Transfer) hold() (ledger.Hold, error) {
 	return ledger.Hold{
 		ID: t.ID, Subject: Subject, Owner: t.Sender, Counterparty: t.To, Amount: t.Amount, Parts: []int64{
 			t.Amount.Minor},
-		Note: t.Note, Detail: d, CountsDaily: true, CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt, Stage: StateOffered, StagedAt: t.CreatedAt,
+		Note: t.Note, Detail: d, CountsDaily: true, CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt, Stage: StateOffered,
+		StagedAt: t.CreatedAt,
 	}, nil
 }
 
@@ -159,7 +160,8 @@ func fromHold(h ledger.Hold) (Transfer, error) {
 		return Transfer{}, fmt.Errorf("hold %d, a %s in stage %q, is no transfer", h.ID, h.Subject, h.Stage)
 	}
 	t := Transfer{
-		ID: h.ID, Sender: h.Owner, To: h.Counterparty, Amount: h.Amount, Note: h.Note, State: h.Stage, ArrivesIn: d.ArrivesIn,
+		ID: h.ID, Sender: h.Owner, To: h.Counterparty, Amount: h.Amount, Note: h.Note, State: h.Stage,
+		ArrivesIn: d.ArrivesIn,
 		CreatedAt: h.CreatedAt, ExpiresAt: time.UnixMilli(d.OpenUntil).UTC(), ChangedAt: h.StagedAt,
 	}
 	if h.Stage == StateAccepted || h.Stage == StateArrived {
@@ -191,7 +193,8 @@ func (t Transfer) events() ([]ledger.Event, error) {
 		Type: "transfer." + string(t.State), Transfer: fmt.Sprint(
 			t.ID), Sender: t.Sender, To: t.To, Amount: t.Amount.Minor,
 		Currency: string(
-			t.Amount.Currency), Note: t.Note, State: t.State, ArrivesIn: t.ArrivesIn, CreatedAt: t.CreatedAt.UnixMilli(),
+			t.Amount.Currency), Note: t.Note, State: t.State, ArrivesIn: t.ArrivesIn,
+		CreatedAt: t.CreatedAt.UnixMilli(),
 		ExpiresAt: t.ExpiresAt.UnixMilli(), ChangedAt: t.ChangedAt.UnixMilli(),
 	}
 	if !t.ArrivesAt.IsZero() {

@@ -1,4 +1,4 @@
-// Package systemtest gives a test an installation of its own, on the private servers of the test process.
+// Package apptest gives a test an installation of its own, on the private servers of the test process.
 package apptest
 
 import (
@@ -22,8 +22,8 @@ import (
 // number makes each installation of a test process another one.
 var number atomic.Int64
 
-// Config is an installation with 4 shards on the test process's servers: an emptied Redis, and schemas of its own. Tests
-// that share the Redis must not run in parallel.
+// Config is an installation with 4 shards on the test process's servers: an emptied Redis, and schemas of its own.
+// Tests that share the Redis must not run in parallel.
 func Config(t testing.TB) app.Config {
 	redis := devstack.TestRedis(t)
 	option, err := app.RedisOption([]string{"unix://" + redis.Socket()})

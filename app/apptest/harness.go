@@ -156,7 +156,8 @@ func Must[T any](v T, err error) T {
 // Work runs a worker until the test ends.
 func (h *Harness) Work() {
 	h.T.Helper()
-	worker, err := membership.New(h.Redis, membership.Config{Key: "workers", Worker: "w", Partitions: h.Buckets.Shards}, Quiet())
+	worker, err := membership.New(h.Redis, membership.Config{Key: "workers", Worker: "w", Partitions: h.Buckets.Shards},
+		Quiet())
 	if err != nil {
 		h.T.Fatal(err)
 	}
@@ -263,8 +264,8 @@ func (r *Recorder) Types(topic string) (types []string) {
 	return types
 }
 
-// Mortal lets a process die at one of its calls: before the call has done anything, or after it has done all, and nobody
-// has heard of it. After that every call of it dies.
+// Mortal lets a process die at one of its calls: before the call has done anything, or after it has done all, and
+// nobody has heard of it. After that every call of it dies.
 type Mortal struct {
 	At    string // the name of the call
 	After bool

@@ -13,7 +13,8 @@ import (
 
 func sample() Report {
 	s := Suite{
-		Name: "grab", Loop: "open", PerSecond: 31234.5, P50: .42, P90: 1.1, P99: 4.25, P999: 9.5, Max: 20, Requests: 312345, BooksBalanced: true,
+		Name: "grab", Loop: "open", PerSecond: 31234.5, P50: .42, P90: 1.1, P99: 4.25, P999: 9.5, Max: 20,
+		Requests: 312345, BooksBalanced: true,
 		Settings: map[string]string{"rate": "max", "p99": "5ms"}, Outcomes: map[string]int64{"won": 312345},
 		Figures: []Figure{{Name: "p99 at half the rate", Value: 1.5, Unit: "ms"}}, Search: []Step{
 			{Rate: 40000, PerSecond: 35000, P99: 80, Missed: "p99 was 80ms"}},
@@ -179,8 +180,10 @@ func TestCompare(t *testing.T) {
 	}
 	text := out.String()
 	for _, want := range []string{
-		`31,235\s+15,617\s+-50.0 %`, `p50 ms\s+0.420\s+0.840\s+\+100.0 %`, `balance\s+DO NOT BALANCE`, `push\s+only in B`,
-		`another durability: .*always.*everysec`, `grab: another rate: max against 20000`, `winners/echo\s+0.610\s+0.300\s+-50.8 %`, `winners/lpop\s+–\s+1.10`,
+		`31,235\s+15,617\s+-50.0 %`, `p50 ms\s+0.420\s+0.840\s+\+100.0 %`, `balance\s+DO NOT BALANCE`,
+		`push\s+only in B`,
+		`another durability: .*always.*everysec`, `grab: another rate: max against 20000`,
+		`winners/echo\s+0.610\s+0.300\s+-50.8 %`, `winners/lpop\s+–\s+1.10`,
 	} {
 		if !regexp.MustCompile(want).MatchString(text) {
 			t.Errorf("no %s in\n%s", want, text)

@@ -51,7 +51,8 @@ func (r Report) Heading() string {
 		started = ", started for this run on the same machine"
 	}
 	return fmt.Sprintf(
-		"%d × %s, %s/%s; hongbao %s at %s%s, %d shards × %d buckets\nRedis %s: appendonly %v, appendfsync %s, replicas waited for %d; MySQL %s: flush at commit %s%s",
+		"%d × %s, %s/%s; hongbao %s at %s%s, %d shards × %d buckets\nRedis %s: appendonly %v, appendfsync %s, "+
+			"replicas waited for %d; MySQL %s: flush at commit %s%s",
 		r.Machine.CPUs, r.Machine.CPU, r.Machine.OS, r.Machine.Arch, r.Versions.Hongbao, r.Target.RPC, started,
 		r.Target.Shards, r.Target.BucketsPerShard,
 		list(r.Versions.Redis), r.Durability.RedisAppendOnly, list(

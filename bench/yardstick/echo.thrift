@@ -1,5 +1,5 @@
-// EchoService answers at once. Its messages are as large as those of a grab, so what it can do in a second is what Kitex
-// leaves to everything else.
+// EchoService answers at once. Its messages are as large as those of a grab, so what it can do in a second is what
+// Kitex leaves to everything else.
 namespace go echoapi
 
 struct EchoRequest {

@@ -59,8 +59,10 @@ func OpenMySQL(ctx context.Context, dsn string) (*MySQL, error) {
 func (m *MySQL) makeTables(ctx context.Context) error {
 	for _, statement := range []string{
 		"CREATE TABLE envelopes (id BIGINT NOT NULL PRIMARY KEY, taken INT NOT NULL) ENGINE=InnoDB",
-		"CREATE TABLE grabs (envelope BIGINT NOT NULL, user VARCHAR(64) CHARACTER SET ascii NOT NULL, share INT NOT NULL, amount BIGINT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (envelope, user)) ENGINE=InnoDB",
-		"CREATE TABLE credits (id BIGINT NOT NULL PRIMARY KEY AUTO_INCREMENT, user VARCHAR(64) CHARACTER SET ascii NOT NULL, envelope BIGINT NOT NULL, amount BIGINT NOT NULL, at BIGINT NOT NULL) ENGINE=InnoDB",
+		"CREATE TABLE grabs (envelope BIGINT NOT NULL, user VARCHAR(64) CHARACTER SET ascii NOT NULL, share INT NOT " +
+			"NULL, amount BIGINT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (envelope, user)) ENGINE=InnoDB",
+		"CREATE TABLE credits (id BIGINT NOT NULL PRIMARY KEY AUTO_INCREMENT, user VARCHAR(64) CHARACTER SET ascii " +
+			"NOT NULL, envelope BIGINT NOT NULL, amount BIGINT NOT NULL, at BIGINT NOT NULL) ENGINE=InnoDB",
 	} {
 		if _, err := m.db.ExecContext(ctx, statement); err != nil {
 			return fmt.Errorf("make the tables of the yardsticks: %w", err)
@@ -90,7 +92,8 @@ func (RowLock) Name() string { return "rowlock" }
 // What it is.
 func (RowLock) What() string {
 	return fmt.Sprintf(
-		"a grab by SELECT … FOR UPDATE, INSERT, UPDATE, COMMIT on the same MySQL, %d envelopes, %d connections", lockedEnvelopes, lockConnections)
+		"a grab by SELECT … FOR UPDATE, INSERT, UPDATE, COMMIT on the same MySQL, %d envelopes, %d connections",
+		lockedEnvelopes, lockConnections)
 }
 
 // Measure returns grabs a second.
@@ -135,7 +138,8 @@ func (Insert) Name() string { return "insert" }
 // What it is.
 func (Insert) What() string {
 	return fmt.Sprintf(
-		"rows by bare INSERT of %d rows a statement and commit into InnoDB on the same MySQL, %d connections", rowsPerInsert, insertConnections)
+		"rows by bare INSERT of %d rows a statement and commit into InnoDB on the same MySQL, %d connections",
+		rowsPerInsert, insertConnections)
 }
 
 // Measure returns rows a second.

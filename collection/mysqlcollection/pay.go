@@ -51,7 +51,8 @@ var errPartChanged = errors.New("mysqlcollection: a part changed under the lock 
 // setPart writes a part of a locked collection, provided that it is still in the state that it was read in.
 func setPart(ctx context.Context, tx *sql.Tx, t tables, id int64, before, p collection.Part) error {
 	done, err := tx.ExecContext(ctx,
-		"UPDATE "+t.parts+" SET state = ?, claim = ?, payment = ?, at = ? WHERE collection = ? AND member = ? AND state = ? AND claim = ?",
+		"UPDATE "+t.parts+" SET state = ?, claim = ?, payment = ?, at = ? WHERE collection = ? AND member = ? AND "+
+			"state = ? AND claim = ?",
 		string(p.State), p.Claim, p.Payment, p.At.UnixMilli(), id, p.Member, string(before.State), before.Claim)
 	if err != nil {
 		return err

@@ -141,8 +141,9 @@ func (s *Store) check(c collection.Collection) error {
 }
 
 const (
-	collectionColumns = "id, group_id, collector, kind, currency, total, due, collected, note, state, created_at, remind_at, closed_at"
-	partColumns       = "member, amount, state, claim, payment, at"
+	collectionColumns = "id, group_id, collector, kind, currency, total, due, collected, note, state, created_at, " +
+		"remind_at, closed_at"
+	partColumns = "member, amount, state, claim, payment, at"
 )
 
 func scanCollection(row *sql.Rows, more ...any) (c collection.Collection, err error) {

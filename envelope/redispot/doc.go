@@ -4,7 +4,8 @@
 //
 //	{b17}:e:<id>    hash    the pot. #n number of shares; #x expiry (ms); <user> → <share>:<minor>:<at (ms)>; once
 //	                        refunded #r minor units
-//	{b17}:e:<id>:s  list    the shares to take, <share>:<minor>, in order, a ! before the last. It ends with the envelope
+//	{b17}:e:<id>:s  list    the shares to take, <share>:<minor>, in order, a ! before the last. It ends with the
+//	                        envelope
 //	{b17}:log       stream  what happened, see record.go
 //	{b17}:read      hash    reader → the last entry it acknowledged
 //	{b17}:home      string  the installation that these keys belong to

@@ -26,7 +26,8 @@ func newMetrics(r prometheus.Registerer) (metrics, error) {
 		}),
 		outcomes: map[envelope.Outcome]prometheus.Counter{},
 		hits: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "hongbao_pot_final_hits_total", Help: "Grabs answered from memory because nothing in the pot can change any more.",
+			Name: "hongbao_pot_final_hits_total", Help: "Grabs answered from memory because nothing in the pot can " +
+				"change any more.",
 		}),
 	}
 	for _, o := range []envelope.Outcome{envelope.Won, envelope.AlreadyWon, envelope.Empty, envelope.Expired} {

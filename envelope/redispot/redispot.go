@@ -63,7 +63,8 @@ func New(client rueidis.Client, c Config) (*Pots, error) {
 	switch {
 	case c.Buckets.Shards < 1 || c.Buckets.PerShard < 1 || number > maxBuckets:
 		return nil, fmt.Errorf(
-			"redispot: %d shards with %d buckets each: give at least one of each and at most %d buckets in all", c.Buckets.Shards, c.Buckets.PerShard, maxBuckets)
+			"redispot: %d shards with %d buckets each: give at least one of each and at most %d buckets in all",
+			c.Buckets.Shards, c.Buckets.PerShard, maxBuckets)
 	case c.ShardOf == nil:
 		return nil, errors.New("redispot: no ShardOf")
 	case c.Installation == "":

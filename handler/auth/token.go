@@ -78,11 +78,13 @@ func (i *Issuer) Issue(subject string, scopes []Scope, life time.Duration) (stri
 
 func checkScopes(scopes []Scope) error {
 	if len(scopes) == 0 {
-		return refusal.New(refusal.CodeInvalidArgument, "scopes is empty: give one or more of %s", ListScopes(Scopes(), ", "))
+		return refusal.New(refusal.CodeInvalidArgument, "scopes is empty: give one or more of %s",
+			ListScopes(Scopes(), ", "))
 	}
 	for _, s := range scopes {
 		if !slices.Contains(Scopes(), s) {
-			return refusal.New(refusal.CodeInvalidArgument, "scope %q is unknown: give one or more of %s", refusal.Clip(string(s)), ListScopes(Scopes(), ", "))
+			return refusal.New(refusal.CodeInvalidArgument, "scope %q is unknown: give one or more of %s",
+				refusal.Clip(string(s)), ListScopes(Scopes(), ", "))
 		}
 	}
 	return nil
@@ -217,8 +219,9 @@ func sentence(err error) string {
 		text  string
 	}{
 		{errUnknownKey, "the token is forged or of another installation: its kid names no key that is known here"},
-		{jwt.ErrTokenMalformed, "the token is malformed: it must be a JWT with the claims iss, aud, sub, scope (a list), iat " +
-			"and exp, each once and of its type"},
+		{jwt.ErrTokenMalformed,
+			"the token is malformed: it must be a JWT with the claims iss, aud, sub, scope (a list), iat " +
+				"and exp, each once and of its type"},
 		{jwt.ErrTokenSignatureInvalid, "the token is forged: its signature is not one of EdDSA by the key it names"},
 		{jwt.ErrTokenUnverifiable, "the token cannot be verified: its header says more than is understood here"},
 		{jwt.ErrTokenExpired, sentenceExpired},

@@ -91,7 +91,8 @@ func TestVerify(t *testing.T) {
 	header := func(header string) string { return sign(header, `{`+usual+`,"sub":"alice"}`) }
 	good := eddsa(nil)
 	parts := strings.Split(good, ".")
-	swapped := base64.RawURLEncoding.EncodeToString([]byte(`{"iss":"hongbao","aud":"hongbao","sub":"mallory","scope":["operator"],"exp":1700003600}`))
+	swapped := base64.RawURLEncoding.EncodeToString([]byte(
+		`{"iss":"hongbao","aud":"hongbao","sub":"mallory","scope":["operator"],"exp":1700003600}`))
 	changed := "A" + parts[2][1:]
 	if changed == parts[2] {
 		changed = "B" + parts[2][1:]
@@ -101,11 +102,15 @@ func TestVerify(t *testing.T) {
 		{"none", "", "no token was sent"},
 		{"not a JWT", "abc", "malformed"},
 		{"too long", strings.Repeat("a", MaxTokenBytes+1), "too long"},
-		{"alg none", forge(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, kid, with(clock.at, nil)), "forged"},
-		{"HMAC with the public key", forge(t, jwt.SigningMethodHS256, []byte(publicHalf(key)), kid, with(clock.at, nil)), "forged"},
+		{"alg none", forge(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, kid, with(clock.at, nil)),
+			"forged"},
+		{"HMAC with the public key", forge(t, jwt.SigningMethodHS256, []byte(publicHalf(key)), kid,
+			with(clock.at, nil)), "forged"},
 		{"RSA", forge(t, jwt.SigningMethodRS256, rsaKey, kid, with(clock.at, nil)), "forged"},
-		{"another key, its own kid", forge(t, jwt.SigningMethodEdDSA, other, KeyID(publicHalf(other)), with(clock.at, nil)), "no key that is known"},
-		{"another key, our kid", forge(t, jwt.SigningMethodEdDSA, other, kid, with(clock.at, nil)), "forged: its signature"},
+		{"another key, its own kid", forge(t, jwt.SigningMethodEdDSA, other, KeyID(publicHalf(other)),
+			with(clock.at, nil)), "no key that is known"},
+		{"another key, our kid", forge(t, jwt.SigningMethodEdDSA, other, kid, with(clock.at, nil)),
+			"forged: its signature"},
 		{"no kid", forge(t, jwt.SigningMethodEdDSA, key, "", with(clock.at, nil)), "no key that is known"},
 		{"other claims under a good signature", parts[0] + "." + swapped + "." + parts[2], "forged: its signature"},
 		{"no signature", parts[0] + "." + parts[1] + ".", "forged: its signature"},
@@ -147,10 +152,12 @@ func TestVerify(t *testing.T) {
 		{"scope is text", eddsa(map[string]any{"scope": "user"}), "scope (a list)"},
 	} {
 		for range 2 { // the second time something could be remembered
-			if _, err := v.Verify(c.token); refusal.CodeOf(err) != problem.CodeUnauthenticated || !strings.Contains(err.Error(), c.sentence) {
+			if _, err := v.Verify(c.token); refusal.CodeOf(err) != problem.CodeUnauthenticated ||
+				!strings.Contains(err.Error(), c.sentence) {
 				t.Errorf("%s: %v, want %q", c.name, err, c.sentence)
 			}
-			if caller, err := v.Verify(good); err != nil || caller.Subject != "alice" || !caller.Has(ScopeUser) || caller.Has(ScopeOperator) {
+			if caller, err := v.Verify(good); err != nil || caller.Subject != "alice" || !caller.Has(ScopeUser) ||
+				caller.Has(ScopeOperator) {
 				t.Errorf("%s: and then the good token: %v, %v", c.name, caller, err)
 			}
 		}
@@ -261,10 +268,12 @@ func TestKeyFiles(t *testing.T) {
 	first, err1 := EncodePublicKey(publicHalf(key))
 	second, err2 := EncodePublicKey(publicHalf(newKey(t)))
 	ring, err3 := ParseKeyring(append(first, second...))
-	if err := errors.Join(err1, err2, err3); err != nil || len(ring) != 2 || !ring[KeyID(publicHalf(key))].Equal(publicHalf(key)) {
+	if err := errors.Join(err1, err2, err3); err != nil || len(ring) != 2 ||
+		!ring[KeyID(publicHalf(key))].Equal(publicHalf(key)) {
 		t.Errorf("public keys: %v %v", ring, err)
 	}
-	for _, bad := range []string{"", "text", string(private), "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"} {
+	for _, bad := range []string{"", "text", string(private),
+		"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"} {
 		if _, err := ParseKeyring([]byte(bad)); err == nil {
 			t.Errorf("%q was read as public keys", bad)
 		}

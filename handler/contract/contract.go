@@ -152,7 +152,8 @@ func (c *Contract) add(file, text string, info *serviceinfo.ServiceInfo) error {
 	return nil
 }
 
-func newMethod(tree *parser.Thrift, service string, f *parser.Function, info *serviceinfo.ServiceInfo) (*Method, error) {
+func newMethod(tree *parser.Thrift, service string, f *parser.Function,
+	info *serviceinfo.ServiceInfo) (*Method, error) {
 	generated, ok := info.Methods[f.Name]
 	if !ok {
 		return nil, errors.New("not in the generated code: run go generate")

@@ -32,7 +32,8 @@ func TestContractIsRefusedAtStart(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			empty := &Contract{Methods: map[Key]*Method{}}
-			err := empty.add("x.thrift", strings.Replace(goodContract, c.old, c.replacement, 1), walletservice.NewServiceInfo())
+			err := empty.add("x.thrift", strings.Replace(goodContract, c.old, c.replacement, 1),
+				walletservice.NewServiceInfo())
 			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}

@@ -36,7 +36,8 @@ func newRoute(annotations parser.Annotations) (Route, error) {
 		}
 	}
 	if len(found) != 1 {
-		return Route{}, fmt.Errorf("needs one of the annotations api.get, api.post, api.put, api.delete, has %d", len(found))
+		return Route{}, fmt.Errorf("needs one of the annotations api.get, api.post, api.put, api.delete, has %d",
+			len(found))
 	}
 	return found[0], nil
 }

@@ -73,7 +73,8 @@ func (b *bodyReader) token() (json.Token, error) {
 	if _, isString := t.(string); isString {
 		if half := loneSurrogate(b.body[before:b.decoder.InputOffset()]); half != "" {
 			return nil, notJSON(
-				"the body is not JSON: %s before byte %d is half of a surrogate pair: give both halves, or the character itself",
+				"the body is not JSON: %s before byte %d is half of a surrogate pair: give both halves, or the "+
+					"character itself",
 				half, b.decoder.InputOffset()+1)
 		}
 	}
@@ -149,7 +150,8 @@ func decodeObject(s *contract.Shape, path string, b *bodyReader, into reflect.Va
 		}
 		i := s.IndexOf(name.(string)) // in an object the decoder takes nothing but a string for a name
 		if i < 0 || s.Fields[i].Source != contract.FromBody {
-			return invalid("field %q is unknown: give %s", refusal.Clip(path+name.(string)), expected(s, contract.FromBody))
+			return invalid("field %q is unknown: give %s", refusal.Clip(path+name.(string)),
+				expected(s, contract.FromBody))
 		}
 		if given[i] {
 			return notJSON("field %q appears twice", refusal.Clip(path+name.(string)))

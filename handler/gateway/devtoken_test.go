@@ -31,7 +31,8 @@ func TestDevTokens(t *testing.T) {
 		t.Error("the token is in the log")
 	}
 	for _, bad := range []string{
-		``, `{}`, `{"user_id":"a b","scopes":["user"]}`, `{"user_id":"a","scopes":[]}`, `{"user_id":"a","scopes":["root"]}`,
+		``, `{}`, `{"user_id":"a b","scopes":["user"]}`, `{"user_id":"a","scopes":[]}`,
+		`{"user_id":"a","scopes":["root"]}`,
 		`{"user_id":"a","scopes":["user","operator"]}`,
 		`{"user_id":"a","scopes":["user"],"x":1}`,
 	} {

@@ -31,10 +31,12 @@ func TestCallback(t *testing.T) {
 	}{
 		{"as the bank sends it", "{ \"a\": 1,\n\"a\":\"\xff\" }", good, 200, "", []string{"msg_1", "1614265330", "good",
 			"{ \"a\": 1,\n\"a\":\"\xff\" }"}},
-		{"of another media type", "x", slices.Concat(good, []string{"-Content-Type", "Content-Type: text/plain"}), 200, "",
+		{"of another media type", "x", slices.Concat(good, []string{"-Content-Type", "Content-Type: text/plain"}), 200,
+			"",
 			[]string{"msg_1", "1614265330", "good", "x"}},
 		{"without a body", "", good, 200, "", []string{"msg_1", "1614265330", "good", ""}},
-		{"signed otherwise", "x", []string{"webhook-id: msg_1", "webhook-timestamp: 1614265330", "webhook-signature: bad"},
+		{"signed otherwise", "x", []string{"webhook-id: msg_1", "webhook-timestamp: 1614265330",
+			"webhook-signature: bad"},
 			401, wallet.CodeSignatureInvalid,
 			[]string{"msg_1", "1614265330", "bad", "x"}},
 		{"not signed", "x", nil, 401, wallet.CodeSignatureInvalid, []string{"", "", "", "x"}},
@@ -48,7 +50,8 @@ func TestCallback(t *testing.T) {
 			t.Errorf("%s: %d %s, the service got %q", line.what, got.Status, got.Text, r.Now().Callback)
 		}
 	}
-	if got := r.Do(t, http.MethodPost, callbackPath+"?x=1", "", "x", good...); got.Code() != refusal.CodeInvalidArgument {
+	if got := r.Do(t, http.MethodPost, callbackPath+"?x=1", "", "x",
+		good...); got.Code() != refusal.CodeInvalidArgument {
 		t.Errorf("with a query: %s", got.Text)
 	}
 	if got := r.Do(t, http.MethodGet, callbackPath, "", ""); got.Code() != problem.CodeMethodNotAllowed {
@@ -61,7 +64,10 @@ func TestCallback(t *testing.T) {
 }
 
 func TestNoCallbackWithoutAProvider(t *testing.T) {
-	r := handlertest.New(t, func(s *handler.ServerConfig, _ *gateway.Config) { s.Wallet.(*handler.Wallet).Callbacks = nil })
+	r := handlertest.New(t, func(s *handler.ServerConfig,
+		_ *gateway.Config) {
+		s.Wallet.(*handler.Wallet).Callbacks = nil
+	})
 	if got := r.Do(t, http.MethodPost, callbackPath, "", "x"); got.Status != http.StatusNotFound ||
 		got.Code() != problem.CodeNotFound {
 		t.Errorf("%d %s", got.Status, got.Text)

@@ -20,7 +20,8 @@ func FuzzArguments(f *testing.F) {
 		f.Fatal(err)
 	}
 	for _, body := range []string{
-		goodOrder, `null`, `{"members":[null,{},[[]]],"group_id":"\ud800"}`, `{"total":1e400}`, `{"count":9223372036854775808}`, "{", "\xff",
+		goodOrder, `null`, `{"members":[null,{},[[]]],"group_id":"\ud800"}`, `{"total":1e400}`,
+		`{"count":9223372036854775808}`, "{", "\xff",
 		`{"a":1,"a":2}`, `[]`, ` `,
 	} {
 		f.Add("1", "cursor=x&limit=1&currency=CNY", "application/json", body)
@@ -41,8 +42,10 @@ func FuzzArguments(f *testing.F) {
 				continue
 			}
 			p, _ := problem.FromError(err)
-			mine := []string{refusal.CodeInvalidArgument, problem.CodeInvalidJSON, problem.CodeBodyTooLarge, problem.CodeUnsupportedMediaType}
-			if status := problem.Status(p.Code); status < http.StatusBadRequest || status >= 500 || !slices.Contains(mine, p.Code) {
+			mine := []string{refusal.CodeInvalidArgument, problem.CodeInvalidJSON, problem.CodeBodyTooLarge,
+				problem.CodeUnsupportedMediaType}
+			if status := problem.Status(p.Code); status < http.StatusBadRequest || status >= 500 ||
+				!slices.Contains(mine, p.Code) {
 				t.Errorf("%s: %v", m, err)
 			}
 		}

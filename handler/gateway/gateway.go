@@ -35,7 +35,8 @@ const (
 )
 
 // Content-Security-Policy of everything that is served: nothing from elsewhere, no inline script, no frames.
-const contentSecurityPolicy = "default-src 'self'; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+const contentSecurityPolicy = "default-src 'self'; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; " +
+	"frame-ancestors 'none'"
 
 // Config is what a Gateway needs. RPC, Verifier, Log, Metrics and Gatherer are required.
 type Config struct {
@@ -150,7 +151,8 @@ func (g *Gateway) recover(w http.ResponseWriter, r *http.Request) {
 		panic(caught) // the server's own way to drop a connection
 	}
 	p, cause := problem.FromError(fmt.Errorf("panic: %v", caught))
-	problem.Log(r.Context(), g.log, "request failed", p, cause, slog.String("method", r.Method), slog.String("path", r.URL.Path),
+	problem.Log(r.Context(), g.log, "request failed", p, cause, slog.String("method", r.Method),
+		slog.String("path", r.URL.Path),
 		slog.String("stack", string(debug.Stack())))
 	writeProblem(w, p)
 }
@@ -166,7 +168,8 @@ type action struct {
 func (g *Gateway) mountMethods(c *contract.Contract, config Config) error {
 	resources := map[string]map[string][]action{} // by path and verb
 	for _, s := range c.Services {
-		kitex, err := client.NewClient(s.Info, append([]client.Option{client.WithDestService(hongbao.ServiceName)}, config.RPC...)...)
+		kitex, err := client.NewClient(s.Info, append([]client.Option{client.WithDestService(hongbao.ServiceName)},
+			config.RPC...)...)
 		if err != nil {
 			return fmt.Errorf("client of %s: %w", s.Name, err)
 		}
@@ -182,7 +185,8 @@ func (g *Gateway) mountMethods(c *contract.Contract, config Config) error {
 				resources[m.Route.Path] = map[string][]action{}
 			}
 			at := resources[m.Route.Path]
-			at[m.Route.Verb] = append(at[m.Route.Verb], action{name: m.String(), constants: m.Route.Constants, call: o.call})
+			at[m.Route.Verb] = append(at[m.Route.Verb],
+				action{name: m.String(), constants: m.Route.Constants, call: o.call})
 		}
 	}
 	for path, verbs := range resources {
@@ -206,7 +210,8 @@ func (g *Gateway) resource(verbs map[string][]action) http.Handler {
 		actions, ok := verbs[verb]
 		if !ok {
 			w.Header().Set("Allow", allow)
-			g.fail(w, r, unrouted, time.Now(), refusal.New(problem.CodeMethodNotAllowed, "%s is not possible here: use %s", refusal.Clip(r.Method), allow))
+			g.fail(w, r, unrouted, time.Now(), refusal.New(problem.CodeMethodNotAllowed,
+				"%s is not possible here: use %s", refusal.Clip(r.Method), allow))
 			return
 		}
 		g.serve(w, r, actions)
@@ -292,12 +297,14 @@ func refuseBody(w http.ResponseWriter, r *http.Request, p problem.Problem) {
 	if r.ContentLength > contract.MaxBody && r.Header.Get("Expect") != "" {
 		return // nothing of it was asked for, so nothing comes
 	}
-	if err = errors.Join(err, connection.Flush(), connection.SetReadDeadline(time.Now().Add(drainTimeout))); err != nil {
+	if err = errors.Join(err, connection.Flush(), connection.SetReadDeadline(
+		time.Now().Add(drainTimeout))); err != nil {
 		return // the client is gone, or this is no connection
 	}
 	_, _ = io.CopyN(io.Discard, r.Body, maxDrained) // whatever ends it, the answer has been given
 }
 
 func (g *Gateway) nothingHere(w http.ResponseWriter, r *http.Request) {
-	g.fail(w, r, unrouted, time.Now(), refusal.New(problem.CodeNotFound, "there is nothing at this address: see /openapi.json for what there is"))
+	g.fail(w, r, unrouted, time.Now(), refusal.New(problem.CodeNotFound,
+		"there is nothing at this address: see /openapi.json for what there is"))
 }

@@ -59,7 +59,8 @@ func readiness(checks map[string]func(context.Context) error, log *slog.Logger) 
 					return
 				}
 				found.Ready, found.Checks[name] = false, "failing"
-				log.LogAttrs(ctx, slog.LevelWarn, "not ready", slog.String("check", name), slog.String("error", err.Error()))
+				log.LogAttrs(ctx, slog.LevelWarn, "not ready", slog.String("check", name),
+					slog.String("error", err.Error()))
 			})
 		}
 		running.Wait()

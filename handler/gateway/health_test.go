@@ -24,7 +24,8 @@ func TestHealthAndReadiness(t *testing.T) {
 	if a := r.Do(t, "GET", "/healthz", "", ""); a.Status != 200 || a.Body["status"] != "ok" {
 		t.Errorf("healthz: %d %s", a.Status, a.Text)
 	}
-	if a := r.Do(t, "GET", "/readyz", "", ""); a.Status != 200 || strings.TrimSpace(a.Text) != `{"ready":true,"checks":{"mysql":"ok","redis":"ok"}}` {
+	if a := r.Do(t, "GET", "/readyz", "", ""); a.Status != 200 ||
+		strings.TrimSpace(a.Text) != `{"ready":true,"checks":{"mysql":"ok","redis":"ok"}}` {
 		t.Errorf("readyz: %d %s", a.Status, a.Text)
 	}
 	found = failing

@@ -52,7 +52,8 @@ func (l *Listeners) MayListen(ctx context.Context, subject, topic string) error 
 	}
 	group, ok := strings.CutPrefix(topic, groupTopic)
 	if !ok || refusal.CheckID("group", group) != nil {
-		return &push.Denial{Code: refusal.CodeInvalidArgument, Detail: "this is no topic of yours: give group:<a group that you are in> or user:<your id>"}
+		return &push.Denial{Code: refusal.CodeInvalidArgument,
+			Detail: "this is no topic of yours: give group:<a group that you are in> or user:<your id>"}
 	}
 	in, err := l.groups.IsMember(ctx, group, subject)
 	if err == nil && !in {

@@ -48,8 +48,9 @@ func openAPI(c *contract.Contract) ([]byte, error) {
 		"tags":    tagsOf(c),
 		"paths":   paths,
 		"components": object{
-			"schemas":         schemas,
-			"securitySchemes": object{securityScheme: object{"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A JWT signed with Ed25519 (EdDSA); its subject is who calls."}},
+			"schemas": schemas,
+			"securitySchemes": object{securityScheme: object{"type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+				"description": "A JWT signed with Ed25519 (EdDSA); its subject is who calls."}},
 		},
 		"security": []object{{securityScheme: []string{}}},
 	}, "", "  ")
@@ -61,16 +62,21 @@ func openAPI(c *contract.Contract) ([]byte, error) {
 
 const securityScheme = "token"
 
-const conventions = "Every success is answered 200, also where something was created. Amounts are whole minor units with a " +
-	"currency, times are Unix milliseconds (UTC), 64-bit ids are strings. `request_id` makes a call safe to repeat. Errors are " +
-	"RFC 9457 problem documents with a stable `code`. A request with a field or query parameter that is not listed is refused."
+const conventions = "Every success is answered 200, also where something was created. Amounts are whole minor units " +
+	"with a " +
+	"currency, times are Unix milliseconds (UTC), 64-bit ids are strings. `request_id` makes a call safe to repeat. " +
+	"Errors are " +
+	"RFC 9457 problem documents with a stable `code`. A request with a field or query parameter that is not listed " +
+	"is refused."
 
 // commonCodes are those that every method may give; the others are named in its comment.
 func commonCodes(m *contract.Method) []string {
 	if m.Signed {
-		return []string{refusal.CodeInvalidArgument, problem.CodeBodyTooLarge, problem.CodeInternal, refusal.CodeUnavailable}
+		return []string{refusal.CodeInvalidArgument, problem.CodeBodyTooLarge, problem.CodeInternal,
+			refusal.CodeUnavailable}
 	}
-	codes := []string{refusal.CodeInvalidArgument, problem.CodeUnauthenticated, problem.CodeForbidden, problem.CodeInternal, refusal.CodeUnavailable}
+	codes := []string{refusal.CodeInvalidArgument, problem.CodeUnauthenticated, problem.CodeForbidden,
+		problem.CodeInternal, refusal.CodeUnavailable}
 	if m.Route.HasBody() {
 		codes = append(codes, problem.CodeInvalidJSON, problem.CodeBodyTooLarge, problem.CodeUnsupportedMediaType)
 	}
@@ -205,7 +211,10 @@ func successSchema(operation object) any {
 func mergeParameters(a, b []object) []object {
 	merged := slices.Clone(a)
 	for _, p := range b {
-		i := slices.IndexFunc(merged, func(other object) bool { return other["name"] == p["name"] && other["in"] == p["in"] })
+		i := slices.IndexFunc(merged, func(other object) bool {
+			return other["name"] == p["name"] &&
+				other["in"] == p["in"]
+		})
 		if i < 0 {
 			merged = append(merged, p)
 			continue
@@ -231,8 +240,8 @@ func addSchemas(m *contract.Method, to object) {
 	addSchema(m.Response, to, true)
 }
 
-// addSchema adds the schema of a struct and of those in it. What is answered may gain fields one day, what is asked may not
-// have others.
+// addSchema adds the schema of a struct and of those in it. What is answered may gain fields one day, what is asked may
+// not have others.
 func addSchema(s *contract.Shape, schemas object, open bool) {
 	properties, required := object{}, []string{}
 	for _, f := range s.From(contract.FromBody) {

@@ -53,7 +53,8 @@ func TestOpenAPIIsValid(t *testing.T) {
 			}
 		}
 	}
-	if total := doc.Components.Schemas["SendRequest"].Value.Properties["total"].Value; !strings.Contains(total.Description, "minor units") {
+	if total := doc.Components.Schemas["SendRequest"].Value.Properties["total"].Value; !strings.Contains(
+		total.Description, "minor units") {
 		t.Errorf("the comment of a field is lost: %+v", total)
 	}
 }
@@ -90,7 +91,8 @@ func TestAnswersFitTheDocument(t *testing.T) {
 		if err := json.Unmarshal([]byte(a.Text), &value); err != nil {
 			t.Fatal(err)
 		}
-		if err := media.Schema.Value.VisitJSON(value, openapi3.EnableJSONSchema2020(), openapi3.MultiErrors()); err != nil {
+		if err := media.Schema.Value.VisitJSON(value, openapi3.EnableJSONSchema2020(),
+			openapi3.MultiErrors()); err != nil {
 			t.Errorf("%s %s: %s: %v", c.verb, c.path, a.Text, err)
 		}
 	}
@@ -104,7 +106,8 @@ func TestOpenAPIOfMergedOperation(t *testing.T) {
 	if direction == nil || !direction.Required || len(direction.Schema.Value.Enum) != 2 {
 		t.Fatalf("direction is %+v", direction)
 	}
-	if o.Parameters.GetByInAndName("query", "cursor") == nil || len(o.Responses.Status(200).Value.Content["application/json"].Schema.Value.AnyOf) != 2 {
+	if o.Parameters.GetByInAndName("query", "cursor") == nil ||
+		len(o.Responses.Status(200).Value.Content["application/json"].Schema.Value.AnyOf) != 2 {
 		t.Errorf("the merged operation lacks something: %+v", o)
 	}
 }

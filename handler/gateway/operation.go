@@ -166,7 +166,8 @@ func readBody(r *http.Request) (body []byte, err error) {
 		body, err = io.ReadAll(io.LimitReader(r.Body, contract.MaxBody+1))
 	}
 	if r.ContentLength > contract.MaxBody || len(body) > contract.MaxBody {
-		return nil, refusal.New(problem.CodeBodyTooLarge, "the body is too large: at most %d bytes are read", contract.MaxBody)
+		return nil, refusal.New(problem.CodeBodyTooLarge, "the body is too large: at most %d bytes are read",
+			contract.MaxBody)
 	}
 	if err != nil {
 		return nil, invalid("the body could not be read to its end")
@@ -177,7 +178,8 @@ func readBody(r *http.Request) (body []byte, err error) {
 // mustBeJSON checks the headers that say what the body is. Refusal: unsupported_media_type.
 func mustBeJSON(h http.Header) error {
 	const wanted = "application/json"
-	refusal := refusal.New(problem.CodeUnsupportedMediaType, "send the body as one Content-Type: %s in UTF-8, without Content-Encoding", wanted)
+	refusal := refusal.New(problem.CodeUnsupportedMediaType,
+		"send the body as one Content-Type: %s in UTF-8, without Content-Encoding", wanted)
 	if types := h.Values("Content-Type"); len(types) != 1 || h.Get("Content-Encoding") != "" {
 		return refusal
 	}

@@ -32,12 +32,13 @@ const (
 
 // entries is what a statement needs of the WalletService's client.
 type entries interface {
-	Entries(ctx context.Context, r *walletapi.EntriesRequest, options ...callopt.Option) (*walletapi.EntriesResponse, error)
+	Entries(ctx context.Context, r *walletapi.EntriesRequest, options ...callopt.Option) (*walletapi.EntriesResponse,
+		error)
 }
 
-// statement serves a user's statement as a CSV file (RFC 4180, UTF-8, newest first), of any length: it holds one page of it at
-// a time, and asks for the next when the client has taken the last. A file that breaks off, because the ledger went away in
-// the middle, ends without the end of its chunked encoding, which every HTTP client reports.
+// statement serves a user's statement as a CSV file (RFC 4180, UTF-8, newest first), of any length: it holds one page
+// of it at a time, and asks for the next when the client has taken the last. A file that breaks off, because the ledger
+// went away in the middle, ends without the end of its chunked encoding, which every HTTP client reports.
 type statement struct {
 	gateway  *Gateway
 	wallet   entries
@@ -70,7 +71,8 @@ func (s *statement) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	if r.Method != http.MethodGet {
 		w.Header().Set("Allow", http.MethodGet)
-		s.gateway.fail(w, r, statementMethod, began, refusal.New(problem.CodeMethodNotAllowed, "%s is not possible here: use GET", refusal.Clip(r.Method)))
+		s.gateway.fail(w, r, statementMethod, began, refusal.New(problem.CodeMethodNotAllowed,
+			"%s is not possible here: use GET", refusal.Clip(r.Method)))
 		return
 	}
 	token, _, err := s.verifier.VerifyRequest(r)
@@ -93,7 +95,8 @@ func (s *statement) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := s.write(hongbao.ContextWithToken(r.Context(), token), w, p, first); err != nil {
 		p, cause := problem.FromError(err)
 		if r.Context().Err() == nil { // otherwise the client has gone
-			problem.Log(r.Context(), s.gateway.log, "statement broken off", p, cause, slog.String("method", statementMethod))
+			problem.Log(r.Context(), s.gateway.log, "statement broken off", p, cause,
+				slog.String("method", statementMethod))
 		}
 		s.gateway.seconds.WithLabelValues(statementMethod, p.Code).Observe(time.Since(began).Seconds())
 		panic(http.ErrAbortHandler) // the status has been sent: what is left is to break off
@@ -115,7 +118,8 @@ func (s *statement) write(ctx context.Context, w http.ResponseWriter, p period, 
 	connection := http.NewResponseController(w)
 	out := csv.NewWriter(w)
 	out.UseCRLF = true
-	if err := out.Write([]string{"time", "seq", "kind", "subject", "reference", "counterparty", "note", "amount", "balance", "currency"}); err != nil {
+	if err := out.Write([]string{"time", "seq", "kind", "subject", "reference", "counterparty", "note", "amount",
+		"balance", "currency"}); err != nil {
 		return err
 	}
 	for {
@@ -141,18 +145,19 @@ func (s *statement) write(ctx context.Context, w http.ResponseWriter, p period, 
 	}
 }
 
-// record is a line of the file. Amounts are decimal numbers of the currency; a reference has a #, for spreadsheets round
-// numbers of 19 digits.
+// record is a line of the file. Amounts are decimal numbers of the currency; a reference has a #, for spreadsheets
+// round numbers of 19 digits.
 func (p period) record(e *walletapi.Entry) []string {
 	return []string{
 		time.UnixMilli(e.At).UTC().Format("2006-01-02T15:04:05.000Z"), strconv.FormatInt(e.Seq, 10), e.Kind, e.Subject,
-		"#" + strconv.FormatInt(e.Reference, 10), plain(e.Counterparty), plain(e.Note), p.currency.Format(e.Amount), p.currency.Format(e.Balance),
+		"#" + strconv.FormatInt(e.Reference, 10), plain(e.Counterparty), plain(e.Note), p.currency.Format(
+			e.Amount), p.currency.Format(e.Balance),
 		string(p.currency),
 	}
 }
 
-// plain keeps a spreadsheet from taking text that somebody chose for a formula, with the apostrophe that makes it text there:
-// what begins with one of = + - @, their full-width forms, a tab or an end of line (OWASP, CSV injection).
+// plain keeps a spreadsheet from taking text that somebody chose for a formula, with the apostrophe that makes it text
+// there: what begins with one of = + - @, their full-width forms, a tab or an end of line (OWASP, CSV injection).
 func plain(text string) string {
 	if text != "" && strings.ContainsRune("=+-@＝＋－＠\t\r\n", []rune(text)[0]) {
 		return "'" + text

@@ -35,7 +35,8 @@ type archive struct {
 	note    string
 }
 
-func (a *archive) EntriesBetween(_ context.Context, _, _ string, before int64, limit int, _, _ time.Time) (entries []ledger.Entry, next int64, err error) {
+func (a *archive) EntriesBetween(_ context.Context, _, _ string, before int64, limit int, _,
+	_ time.Time) (entries []ledger.Entry, next int64, err error) {
 	if a.pages.Add(1) == a.breaks {
 		return nil, 0, errors.New("the ledger has gone")
 	}
@@ -43,7 +44,8 @@ func (a *archive) EntriesBetween(_ context.Context, _, _ string, before int64, l
 		before = a.entries + 1
 	}
 	for seq := before - 1; seq > 0 && len(entries) < limit; seq-- {
-		entries = append(entries, ledger.Entry{Seq: seq, Minor: 1, Balance: seq, Kind: ledger.EntryPost, Subject: transfer.Subject, Reference: 1<<62 + seq,
+		entries = append(entries, ledger.Entry{Seq: seq, Minor: 1, Balance: seq, Kind: ledger.EntryPost,
+			Subject: transfer.Subject, Reference: 1<<62 + seq,
 			Counterparty: "bob", Note: a.note, At: time.UnixMilli(1_700_000_000_000 + seq)})
 		next = seq
 	}
@@ -63,7 +65,8 @@ func newArchive(t *testing.T, a *archive) *handlertest.Harness {
 // brief is a wallet whose statement is the two lines of the harness.
 type brief struct{ handlertest.Wallets }
 
-func (b brief) EntriesBetween(ctx context.Context, user, currency string, before int64, limit int, from, to time.Time) ([]ledger.Entry, int64, error) {
+func (b brief) EntriesBetween(ctx context.Context, user, currency string, before int64, limit int, from,
+	to time.Time) ([]ledger.Entry, int64, error) {
 	entries, _, err := b.Wallets.EntriesBetween(ctx, user, currency, before, limit, from, to)
 	return entries, 0, err
 }
@@ -89,7 +92,8 @@ func TestStatement(t *testing.T) {
 		}
 	}
 	s := r.Now()
-	if from, to := s.From.UTC().Format(time.DateTime), s.To.UTC().Format(time.DateTime); from != "2026-02-16 00:00:00" || to != "2026-02-18 00:00:00" || s.Caller != "alice" {
+	if from, to := s.From.UTC().Format(time.DateTime), s.To.UTC().Format(
+		time.DateTime); from != "2026-02-16 00:00:00" || to != "2026-02-18 00:00:00" || s.Caller != "alice" {
 		t.Errorf("asked for %s to %s by %s", from, to, s.Caller)
 	}
 }
@@ -108,12 +112,14 @@ func TestRefusedStatements(t *testing.T) {
 		"currency=CNY&from=2026-02-18&to=2026-02-17": refusal.CodeInvalidArgument,
 		"currency=%zz": refusal.CodeInvalidArgument,
 	} {
-		if a := r.Do(t, "GET", "/v1/wallet/statement.csv?"+query, user, ""); a.Code() != want || a.Status != http.StatusBadRequest {
+		if a := r.Do(t, "GET", "/v1/wallet/statement.csv?"+query, user, ""); a.Code() != want ||
+			a.Status != http.StatusBadRequest {
 			t.Errorf("%q: %d %s, want %s", query, a.Status, a.Text, want)
 		}
 	}
 	for _, x := range []struct{ verb, token, code string }{
-		{"GET", "", problem.CodeUnauthenticated}, {"GET", "x.y.z", problem.CodeUnauthenticated}, {"GET", r.Token(t, "chat", auth.ScopeService), problem.CodeForbidden},
+		{"GET", "", problem.CodeUnauthenticated}, {"GET", "x.y.z", problem.CodeUnauthenticated}, {"GET",
+			r.Token(t, "chat", auth.ScopeService), problem.CodeForbidden},
 		{"POST", user, problem.CodeMethodNotAllowed}, {"HEAD", user, ""},
 	} {
 		a := r.Do(t, x.verb, "/v1/wallet/statement.csv?currency=CNY", x.token, "")
@@ -122,7 +128,8 @@ func TestRefusedStatements(t *testing.T) {
 		}
 	}
 	r.Fail(refusal.New(refusal.CodeUnavailable, "x"))
-	if a := r.Do(t, "GET", "/v1/wallet/statement.csv?currency=CNY", user, ""); a.Status != http.StatusServiceUnavailable {
+	if a := r.Do(t, "GET", "/v1/wallet/statement.csv?currency=CNY", user,
+		""); a.Status != http.StatusServiceUnavailable {
 		t.Errorf("without a ledger: %d %s", a.Status, a.Text)
 	}
 }
@@ -131,13 +138,15 @@ func TestRefusedStatements(t *testing.T) {
 func TestTextOfAStatement(t *testing.T) {
 	for note, want := range map[string]string{
 		"晚饭": "晚饭", `a "quoted", note`: `a "quoted", note`, "two\nlines": "two\nlines", "": "", "a=1": "a=1", "'": "'",
-		"=1+1": "'=1+1", "+1": "'+1", "-1": "'-1", "@SUM(A1)": "'@SUM(A1)", "\t=1": "'\t=1", "＝1": "'＝1", "＋1": "'＋1", "－1": "'－1", "＠1": "'＠1", "\n=1": "'\n=1",
+		"=1+1": "'=1+1", "+1": "'+1", "-1": "'-1", "@SUM(A1)": "'@SUM(A1)", "\t=1": "'\t=1", "＝1": "'＝1", "＋1": "'＋1",
+		"－1": "'－1", "＠1": "'＠1", "\n=1": "'\n=1",
 	} {
 		a := &archive{entries: 1, note: note}
 		r := newArchive(t, a)
 		answer := r.Do(t, "GET", "/v1/wallet/statement.csv?currency=JPY", r.Token(t, "alice", auth.ScopeUser), "")
 		lines, err := csv.NewReader(strings.NewReader(answer.Text)).ReadAll()
-		if err != nil || len(lines) != 2 || lines[1][6] != want || lines[1][7] != "1" || strings.Contains(answer.Text, "\n\"=1") {
+		if err != nil || len(lines) != 2 || lines[1][6] != want || lines[1][7] != "1" ||
+			strings.Contains(answer.Text, "\n\"=1") {
 			t.Errorf("%q: %v, %q, want %q", note, err, answer.Text, want)
 		}
 	}
@@ -153,7 +162,8 @@ func TestAStatementThatBreaksOff(t *testing.T) {
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
-	if response.StatusCode != http.StatusOK || !errors.Is(err, io.ErrUnexpectedEOF) || strings.Count(string(text), "\r\n") > 1+2*wallet.MaxEntries {
+	if response.StatusCode != http.StatusOK || !errors.Is(err, io.ErrUnexpectedEOF) ||
+		strings.Count(string(text), "\r\n") > 1+2*wallet.MaxEntries {
 		t.Errorf("%d, %d lines, then %v", response.StatusCode, strings.Count(string(text), "\r\n"), err)
 	}
 	if log := r.Log.String(); !strings.Contains(log, "statement broken off") || strings.Contains(log, "panic") {
@@ -171,8 +181,8 @@ func statementRequest(t *testing.T, r *handlertest.Harness) *http.Request {
 	return request
 }
 
-// A statement of any length takes the memory of a page: nothing is asked for before the client has taken what came before,
-// and what it has taken is forgotten.
+// A statement of any length takes the memory of a page: nothing is asked for before the client has taken what came
+// before, and what it has taken is forgotten.
 func TestALongStatementTakesConstantMemory(t *testing.T) {
 	const entries = 100_000
 	a := &archive{entries: entries, note: strings.Repeat("福", 100)}
@@ -220,8 +230,8 @@ func TestALongStatementTakesConstantMemory(t *testing.T) {
 	if rest, err := lines.ReadByte(); err != io.EOF {
 		t.Errorf("after the last line: %q, %v", rest, err)
 	}
-	// The file has 40 MB. What is alive of it does not grow along it: the usual figure of the second half is that of the
-	// first, give or take the pages that happen to be under way.
+	// The file has 40 MB. What is alive of it does not grow along it: the usual figure of the second half is that of
+	// the first, give or take the pages that happen to be under way.
 	early, late := median(alive[:len(alive)/2]), median(alive[len(alive)/2:])
 	t.Logf("%d pages; live heap %d KiB, then %d KiB", a.pages.Load(), early, late)
 	if late > early+4<<10 {
@@ -237,7 +247,8 @@ func TestAmountsOfAStatement(t *testing.T) {
 		minor    int64
 		want     string
 	}{
-		{"CNY", 0, "0.00"}, {"CNY", 5, "0.05"}, {"CNY", -1234, "-12.34"}, {"JPY", -1234, "-1234"}, {"KWD", 1, "0.001"}, {"KWD", -1_234_567, "-1234.567"},
+		{"CNY", 0, "0.00"}, {"CNY", 5, "0.05"}, {"CNY", -1234, "-12.34"}, {"JPY", -1234, "-1234"}, {"KWD", 1,
+			"0.001"}, {"KWD", -1_234_567, "-1234.567"},
 		{"CNY", -1 << 63, "-92233720368547758.08"}, {"KRW", 1 << 40, fmt.Sprint(int64(1) << 40)},
 	} {
 		if got := x.currency.Format(x.minor); got != x.want {

@@ -70,7 +70,8 @@ func TestWhatIsNoHTTPGetsAProblem(t *testing.T) {
 		{"two lengths", post + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n", malformed, "400 Bad Request"},
 		{"an unknown coding", post + "Transfer-Encoding: gzip\r\n\r\n", malformed, "Unsupported transfer encoding"},
 		{"HTTP/3.7", "GET / HTTP/3.7\r\nHost: h\r\n\r\n", malformed, "unsupported protocol version"},
-		{"too many headers", get + "Host: h\r\nX: " + strings.Repeat("x", gateway.MaxHeader+8<<10) + "\r\n\r\n", large, "16384"},
+		{"too many headers", get + "Host: h\r\nX: " + strings.Repeat("x", gateway.MaxHeader+8<<10) + "\r\n\r\n", large,
+			"16384"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := exchange(t, r, strings.NewReader(c.text))
@@ -109,7 +110,8 @@ func TestLargeBodyIsAnswered(t *testing.T) {
 	body := strings.Repeat("x", size)
 	for name, text := range map[string]string{
 		"with its length": head + fmt.Sprintf("Content-Length: %d\r\n\r\n", size) + body,
-		"in chunks":       head + fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n", size) + body + "\r\n0\r\n\r\n",
+		"in chunks": head + fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n", size) + body +
+			"\r\n0\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := exchange(t, r, strings.NewReader(text))

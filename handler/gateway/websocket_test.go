@@ -17,13 +17,14 @@ import (
 func TestWebSocketTokenIsHidden(t *testing.T) {
 	var seen []string
 	r := handlertest.New(t, func(s *handler.ServerConfig, g *gateway.Config) {
-		g.WebSocket = gateway.Authenticated(s.Verifier, g.Log, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			caller, _ := auth.CallerFrom(r.Context())
-			seen = append(seen, caller.Subject, r.URL.String(), r.RequestURI)
-			if _, ok := w.(http.Hijacker); !ok {
-				panic("the connection cannot be taken over")
-			}
-		}), auth.ScopeUser)
+		g.WebSocket = gateway.Authenticated(s.Verifier, g.Log,
+			http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				caller, _ := auth.CallerFrom(r.Context())
+				seen = append(seen, caller.Subject, r.URL.String(), r.RequestURI)
+				if _, ok := w.(http.Hijacker); !ok {
+					panic("the connection cannot be taken over")
+				}
+			}), auth.ScopeUser)
 	})
 	token := r.Token(t, "alice", auth.ScopeUser)
 	if a := r.Do(t, "GET", "/ws?since=3&token="+token, "", ""); a.Status != 200 {
@@ -36,7 +37,8 @@ func TestWebSocketTokenIsHidden(t *testing.T) {
 		t.Errorf("by header: %d %s", a.Status, a.Text)
 	}
 	wrong := r.Token(t, "alice", auth.ScopeService)
-	for path, code := range map[string]string{"/ws": problem.CodeUnauthenticated, "/ws?token=x": problem.CodeUnauthenticated, "/ws?token=" + wrong: problem.CodeForbidden} {
+	for path, code := range map[string]string{"/ws": problem.CodeUnauthenticated,
+		"/ws?token=x": problem.CodeUnauthenticated, "/ws?token=" + wrong: problem.CodeForbidden} {
 		if a := r.Do(t, "GET", path, "", ""); a.Code() != code {
 			t.Errorf("%s: %d %s", path, a.Status, a.Text)
 		}

@@ -109,7 +109,8 @@ func (w Wallets) Balances(_ context.Context, user string) ([]ledger.Amount, erro
 	return []ledger.Amount{{Minor: 1234, Currency: "CNY"}}, err
 }
 
-func (w Wallets) EntriesBetween(_ context.Context, user, _ string, before int64, limit int, from, to time.Time) ([]ledger.Entry, int64, error) {
+func (w Wallets) EntriesBetween(_ context.Context, user, _ string, before int64, limit int, from,
+	to time.Time) ([]ledger.Entry, int64, error) {
 	_, err := w.asked(user, func(s *State) { s.Before, s.Limit, s.From, s.To = before, limit, from, to })
 	at := time.UnixMilli(1_700_000_000_000)
 	return []ledger.Entry{
@@ -118,7 +119,8 @@ func (w Wallets) EntriesBetween(_ context.Context, user, _ string, before int64,
 	}, 2, err
 }
 
-func (w Wallets) TopUp(_ context.Context, user, requestID string, minor int64, currency string) (wallet.FundingOrder, error) {
+func (w Wallets) TopUp(_ context.Context, user, requestID string, minor int64,
+	currency string) (wallet.FundingOrder, error) {
 	a, err := ledger.NewAmount(minor, currency)
 	if err == nil {
 		err = refusal.CheckRequestID(requestID)
@@ -130,7 +132,8 @@ func (w Wallets) TopUp(_ context.Context, user, requestID string, minor int64, c
 	return wallet.FundingOrder{ID: 1<<60 + 1, Amount: a, State: wallet.FundingSettled, Balance: minor}, err
 }
 
-func (w Wallets) Withdraw(ctx context.Context, user, requestID string, minor int64, currency string) (wallet.FundingOrder, error) {
+func (w Wallets) Withdraw(ctx context.Context, user, requestID string, minor int64,
+	currency string) (wallet.FundingOrder, error) {
 	return w.TopUp(ctx, user, requestID, minor, currency)
 }
 

@@ -14,7 +14,8 @@ type Operators struct{ *Domain }
 func (o Operators) Installation(context.Context) (handler.Installation, error) {
 	_, err := o.asked("", nil)
 	return handler.Installation{
-		ID: "cafe", Sandbox: true, Version: "v1", CreatedAt: time.UnixMilli(1_700_000_000_000), Shards: 4, BucketsPerShard: 2, WaitReplicas: 1, MaxShares: 100,
+		ID: "cafe", Sandbox: true, Version: "v1", CreatedAt: time.UnixMilli(
+			1_700_000_000_000), Shards: 4, BucketsPerShard: 2, WaitReplicas: 1, MaxShares: 100,
 		Redis: []handler.RedisServer{{Version: "7.0.15", AppendOnly: true, AppendFsync: "always", UsedMemory: 5 << 20}},
 		MySQL: []handler.MySQLServer{{Version: "10.11", FlushLogAtTrxCommit: "1"}},
 	}, err
@@ -22,14 +23,17 @@ func (o Operators) Installation(context.Context) (handler.Installation, error) {
 
 func (o Operators) Backlog(context.Context) ([]handler.ShardBacklog, error) {
 	_, err := o.asked("", nil)
-	return []handler.ShardBacklog{{}, {SettleEntries: 3, SettleAge: 20 * time.Millisecond, ClearingAge: time.Second, RelayEntries: 4}}, err
+	return []handler.ShardBacklog{{}, {SettleEntries: 3, SettleAge: 20 * time.Millisecond, ClearingAge: time.Second,
+		RelayEntries: 4}}, err
 }
 
 func (o Operators) Audit(context.Context) (ledger.AuditReport, error) {
 	_, err := o.asked("", nil)
 	return ledger.AuditReport{
-		Shards: 4, Accounts: 5, Entries: 6, Holds: 7, Posts: 8, InFlight: map[ledger.Currency]int64{"JPY": 2, "CNY": 1}, Found: 1,
-		Discrepancies: []ledger.Discrepancy{{Code: ledger.AuditAccountBalance, Shard: 2, What: "alice CNY", Expected: "1", Found: "2"}},
+		Shards: 4, Accounts: 5, Entries: 6, Holds: 7, Posts: 8, InFlight: map[ledger.Currency]int64{"JPY": 2,
+			"CNY": 1}, Found: 1,
+		Discrepancies: []ledger.Discrepancy{{Code: ledger.AuditAccountBalance, Shard: 2, What: "alice CNY",
+			Expected: "1", Found: "2"}},
 	}, err
 }
 

@@ -13,15 +13,19 @@ import (
 func sampleTransfer() transfer.Transfer {
 	at := time.UnixMilli(1_700_000_000_000)
 	return transfer.Transfer{
-		ID: 1<<62 + 1, Sender: "alice", To: "bob", Amount: ledger.Amount{Minor: 1000, Currency: "CNY"}, Note: "lunch", State: transfer.StateAccepted,
-		ArrivesIn: transfer.ArrivesIn2, CreatedAt: at, ExpiresAt: at.Add(24 * time.Hour), ArrivesAt: at.Add(2 * time.Hour), ChangedAt: at,
+		ID: 1<<62 + 1, Sender: "alice", To: "bob", Amount: ledger.Amount{Minor: 1000,
+			Currency: "CNY"}, Note: "lunch", State: transfer.StateAccepted,
+		ArrivesIn: transfer.ArrivesIn2, CreatedAt: at, ExpiresAt: at.Add(24 * time.Hour), ArrivesAt: at.Add(
+			2 * time.Hour), ChangedAt: at,
 	}
 }
 
 func sampleCollection() collection.Collection {
 	at := time.UnixMilli(1_700_000_000_000)
 	return collection.Collection{
-		ID: 1<<62 + 2, Group: "g", Collector: "alice", Kind: collection.Even, Currency: "CNY", Total: 100, Due: 50, Collected: 50, Note: "dinner",
+		ID: 1<<62 +
+			2, Group: "g", Collector: "alice", Kind: collection.Even, Currency: "CNY", Total: 100, Due: 50,
+		Collected: 50, Note: "dinner",
 		State: collection.StateComplete, CreatedAt: at, RemindAt: at.Add(24 * time.Hour),
 		Parts: []collection.Part{
 			{Member: "alice", Minor: 50, State: collection.PartOwn, At: at},
@@ -90,8 +94,12 @@ func (d collections) Open(_ context.Context, collector string, b collection.Bill
 	return sampleCollection(), err
 }
 
-func (d collections) Pay(_ context.Context, user string, _, minor int64, currency string) (collection.Collection, error) {
-	_, err := d.asked(user, func(s *State) { s.Paid = ledger.Amount{Minor: minor, Currency: ledger.Currency(currency)} })
+func (d collections) Pay(_ context.Context, user string, _, minor int64,
+	currency string) (collection.Collection, error) {
+	_, err := d.asked(user, func(s *State) {
+		s.Paid = ledger.Amount{Minor: minor,
+			Currency: ledger.Currency(currency)}
+	})
 	return sampleCollection(), err
 }
 
@@ -123,10 +131,12 @@ func SampleView() envelope.View {
 	at := time.UnixMilli(1_700_000_000_000)
 	return envelope.View{
 		Envelope: envelope.Envelope{
-			ID: 1<<62 + 1, Group: "g", Sender: "alice", Kind: envelope.Lucky, Total: ledger.Amount{Minor: 1000, Currency: "CNY"},
+			ID: 1<<62 + 1, Group: "g", Sender: "alice", Kind: envelope.Lucky, Total: ledger.Amount{Minor: 1000,
+				Currency: "CNY"},
 			Count: 2, Greeting: "恭喜", CreatedAt: at, ExpiresAt: at.Add(time.Hour), Seed: envelope.Seed{0xab},
 		},
 		State: envelope.Drained, Best: 1, Commitment: "c0", Revealed: true,
-		Taken: []envelope.Take{{User: "bob", Share: 0, Minor: 400, At: at}, {User: "carol", Share: 1, Minor: 600, At: at}},
+		Taken: []envelope.Take{{User: "bob", Share: 0, Minor: 400, At: at},
+			{User: "carol", Share: 1, Minor: 600, At: at}},
 	}
 }

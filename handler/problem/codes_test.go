@@ -89,7 +89,8 @@ func TestEveryCodeIsInTheTableAndExplained(t *testing.T) {
 			if !ok {
 				t.Errorf("%s.%s: %q is not in the table", dir, name, code)
 			}
-			row := regexp.MustCompile(`(?m)^\| ` + regexp.QuoteMeta("`"+code+"`") + ` \| ` + strconv.Itoa(v.status) + ` \| ` + strconv.Itoa(int(v.number)) + ` \|`)
+			row := regexp.MustCompile(`(?m)^\| ` + regexp.QuoteMeta("`"+code+"`") + ` \| ` + strconv.Itoa(v.status) +
+				` \| ` + strconv.Itoa(int(v.number)) + ` \|`)
 			if !row.Match(text) {
 				t.Errorf("%s.%s: docs/api.md has no row | `%s` | %d | %d |", dir, name, code, v.status, v.number)
 			}

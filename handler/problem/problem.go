@@ -18,7 +18,8 @@ import (
 
 const (
 	detailUnavailable = "the service cannot answer right now: try again, with the same request_id"
-	detailInternal    = "this is our fault, not yours: try again with the same request_id, and quote the incident if it stays"
+	detailInternal    = "this is our fault, not yours: try again with the same request_id, and quote the incident if " +
+		"it stays"
 )
 
 // Problem is an error as clients see it.
@@ -73,7 +74,8 @@ func isTransient(err error) bool {
 			return true
 		}
 	}
-	if errors.Is(err, kerrors.ErrRemoteOrNetwork) { // of the gateway's clients: the network, unless the server says what it is
+	// of the gateway's clients: the network, unless the server says what it is
+	if errors.Is(err, kerrors.ErrRemoteOrNetwork) {
 		_, remotely := errors.AsType[*remote.TransError](err)
 		return !remotely
 	}

@@ -130,7 +130,8 @@ func TestPageLearnsWhetherThisIsDevelopment(t *testing.T) {
 // The policy that the gateway sends forbids inline scripts, styles and handlers, and everything from elsewhere.
 func TestPageHasNothingInline(t *testing.T) {
 	_, body := fetch(t, http.MethodGet, serve(t, true).URL+"/", nil)
-	for _, forbidden := range []string{"<style", " style=", " onclick=", " onload=", "javascript:", "http://", "https://"} {
+	for _, forbidden := range []string{"<style", " style=", " onclick=", " onload=", "javascript:", "http://",
+		"https://"} {
 		if strings.Contains(body, forbidden) {
 			t.Errorf("index.html contains %q", forbidden)
 		}

@@ -98,15 +98,18 @@ func table() []row {
 		// What an application imports, so it needs nothing of the server.
 		{"client", adapter, []string{"kitex_gen", "internal/thriftguard", cloudwego, kitexTools, gorilla}},
 		{"handler", adapter, []string{"handler/auth", "handler/contract", "handler/problem", "client", "kitex_gen",
-			"internal/thriftguard", "wallet", "wallet/ledger", "internal/refusal", "envelope", "transfer", "collection", "group",
+			"internal/thriftguard", "wallet", "wallet/ledger", "internal/refusal", "envelope", "transfer", "collection",
+			"group",
 			cloudwego, kitexTools}},
 		// What an error means outside, so it knows whose codes there are.
-		{"handler/problem", adapter, []string{"client", "wallet", "internal/refusal", "envelope", "transfer", "collection",
+		{"handler/problem", adapter, []string{"client", "wallet", "internal/refusal", "envelope", "transfer",
+			"collection",
 			"group", cloudwego}},
 		{"handler/auth", adapter, []string{"handler/problem", "internal/refusal", jwt}},
 		{"handler/contract", adapter, []string{"handler/auth", "idl", "kitex_gen", cloudwego}},
 		// Reaches the services through Kitex only, as any client.
-		{"handler/gateway", adapter, []string{"handler/auth", "handler/contract", "handler/problem", "client", "kitex_gen",
+		{"handler/gateway", adapter, []string{"handler/auth", "handler/contract", "handler/problem", "client",
+			"kitex_gen",
 			"wallet", "wallet/ledger", "internal/refusal", "push", cloudwego}},
 		{"handler/web", adapter, nil},
 
@@ -124,8 +127,8 @@ func table() []row {
 		{"cmd", wiring, []string{everything}},
 		{"app", wiring, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "wallet/audit", "envelope",
 			"envelope/redispot",
-			"transfer", "collection", "collection/mysqlcollection", "group", "group/mysqlgroup", "push", "push/redisbus",
-			"webhook", "webhook/mysqlwebhook", "webhook/httpsender",
+			"transfer", "collection", "collection/mysqlcollection", "group", "group/mysqlgroup", "push",
+			"push/redisbus", "webhook", "webhook/mysqlwebhook", "webhook/httpsender",
 			"internal/loop", "internal/membership", "internal/outbox", "internal/shards", rueidis}}, // no edge
 
 		{"wallet/ledger/ledgertest", testSupport, nil},

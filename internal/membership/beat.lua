@@ -1,6 +1,6 @@
 -- Records that a worker lives, forgets those not seen for long, and tells who lives.
 --
--- KEYS: roster
+-- KEYS: members
 -- ARGV: worker, ms after which a worker counts as gone
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

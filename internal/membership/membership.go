@@ -1,4 +1,4 @@
-// Package roster says which live worker owns which partition.
+// Package membership says which live worker owns which partition.
 //
 // Workers write when they last lived into one sorted set on Redis, by the clock of Redis. Each computes from the set,
 // by rendezvous hashing, which partitions are its own: all workers that see the same set agree without talking, and
@@ -70,15 +70,16 @@ func New(client rueidis.Client, c Config, log *slog.Logger) (*Member, error) {
 	}
 	switch {
 	case c.Key == "":
-		return nil, errors.New("roster: no key")
+		return nil, errors.New("membership: no key")
 	case c.Partitions < 1 || c.Partitions > maxPartitions:
-		return nil, fmt.Errorf("roster: %d partitions: give 1 to %d", c.Partitions, maxPartitions)
+		return nil, fmt.Errorf("membership: %d partitions: give 1 to %d", c.Partitions, maxPartitions)
 	case c.Beat < time.Millisecond || c.Timeout < 2*c.Beat:
 		return nil, fmt.Errorf(
-			"roster: a heartbeat every %v and gone after %v: give at least 1ms, and at least two heartbeats", c.Beat, c.Timeout)
+			"membership: a heartbeat every %v and gone after %v: give at least 1ms, and at least two heartbeats",
+			c.Beat, c.Timeout)
 	}
 	if err := refusal.CheckID("worker", c.Worker); err != nil {
-		return nil, fmt.Errorf("roster: %w", err)
+		return nil, fmt.Errorf("membership: %w", err)
 	}
 	r := &Member{client: client, config: c, log: log, beat: rueidis.NewLuaScript(beatSource),
 		changes: make(chan struct{}, 1)}

@@ -48,7 +48,7 @@ type worker struct {
 
 func start(t *testing.T, client rueidis.Client, name string, log *slog.Logger) *worker {
 	t.Helper()
-	r, err := New(client, Config{Key: "roster:" + t.Name(), Worker: name, Partitions: partitions, Beat: beat,
+	r, err := New(client, Config{Key: "membership:" + t.Name(), Worker: name, Partitions: partitions, Beat: beat,
 		Timeout: timeout}, log)
 	if err != nil {
 		t.Fatal(err)
@@ -127,7 +127,7 @@ func TestOrderlyStopIsTakenOverAtOnce(t *testing.T) {
 	eventually(t, "a and b split", patience, func() bool { return split(a, b) })
 	b.stop()
 	<-b.done
-	members, err := client.Do(t.Context(), client.B().Zrange().Key("roster:"+t.Name()).Min("0").Max(
+	members, err := client.Do(t.Context(), client.B().Zrange().Key("membership:"+t.Name()).Min("0").Max(
 		"-1").Build()).AsStrSlice()
 	if err != nil || !slices.Equal(members, []string{"a"}) {
 		t.Errorf("members %v, %v", members, err)
@@ -137,7 +137,7 @@ func TestOrderlyStopIsTakenOverAtOnce(t *testing.T) {
 
 func TestDeadWorkerIsTakenOverAfterTheTimeout(t *testing.T) {
 	client := open(t, devstack.TestRedis(t).Socket())
-	dead, err := New(client, Config{Key: "roster:" + t.Name(), Worker: "dead", Partitions: partitions, Beat: beat,
+	dead, err := New(client, Config{Key: "membership:" + t.Name(), Worker: "dead", Partitions: partitions, Beat: beat,
 		Timeout: timeout}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
@@ -220,7 +220,7 @@ func TestAssignIsEven(t *testing.T) {
 		t.Errorf("%d of %d partitions are owned", total, many)
 	}
 	if owned := Assign("a", nil, many); len(owned) != 0 {
-		t.Errorf("somebody not on the roster owns %d", len(owned))
+		t.Errorf("somebody who is no member owns %d", len(owned))
 	}
 }
 

@@ -85,7 +85,8 @@ func (n *notes) breakAt(shard int) {
 	n.broken = shard
 }
 
-// post is the outboxes of a cluster as one process sees them, with two kinds of messages and a clock that only a test moves.
+// post is the outboxes of a cluster as one process sees them, with two kinds of messages and a clock that only a test
+// moves.
 type post struct {
 	*outbox.Outbox
 	t       *testing.T

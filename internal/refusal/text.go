@@ -15,11 +15,13 @@ func CheckText(what, text string) error {
 	for i, r := range runes {
 		if unicode.Is(unicode.Cc, r) || unicode.In(r, unicode.Zl, unicode.Zp) {
 			return New(CodeInvalidArgument,
-				"%s is malformed: character %d, U+%04X, is a control character or an end of line: leave it out", what, i+1, r)
+				"%s is malformed: character %d, U+%04X, is a control character or an end of line: leave it out", what,
+				i+1, r)
 		}
 		if invisible(r) && !invisibleInEmoji(runes, i) {
 			return New(CodeInvalidArgument,
-				"%s is malformed: character %d, U+%04X, cannot be seen or turns the direction of text: leave it out", what, i+1, r)
+				"%s is malformed: character %d, U+%04X, cannot be seen or turns the direction of text: leave it out",
+				what, i+1, r)
 		}
 	}
 	return nil

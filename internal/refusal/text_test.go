@@ -9,7 +9,8 @@ import (
 
 func TestTextThatPeopleWrite(t *testing.T) {
 	for _, text := range []string{
-		"", "恭喜发财", "Bonne année", "смотри", "שלום 100", "مرحبا 100", "a\u00a0b", "１０元", "e\u0301", "हिन्दी", "ไทย", "؀123",
+		"", "恭喜发财", "Bonne année", "смотри", "שלום 100", "مرحبا 100", "a\u00a0b", "１０元", "e\u0301", "हिन्दी", "ไทย",
+		"؀123",
 		"👨‍👩‍👧‍👦", "👩🏽‍🤝‍👨🏿", "🏳️‍🌈", "🏴‍☠️", "❤️‍🔥", "👁️‍🗨️", "🧑🏻‍🚀", "⛹🏿‍♂️", "🐈‍⬛", "👍🏾", "☝️", "❤️", "▶\ufe0e",
 		"1️⃣ #️⃣ *️⃣", "🇨🇳🇭🇰",
 		// England, Scotland, Texas
@@ -28,8 +29,9 @@ func TestTextThatMisleads(t *testing.T) {
 		"NUL": "a\x00", "a tab": "a\tb", "an end of line": "a\nb", "C1": "a\u0085", "a line separator": "a\u2028b",
 		"a paragraph separator": "a\u2029b",
 		"not UTF-8":             "a\xff", "a surrogate in UTF-8": "\xed\xa0\x80",
-		"right to left override": "pay \u202e001¥", "left to right embedding": "\u202ax\u202c", "isolate": "\u2066x\u2069",
-		"mark": "\u200f", "Arabic mark": "\u061c",
+		"right to left override": "pay \u202e001¥", "left to right embedding": "\u202ax\u202c",
+		"isolate": "\u2066x\u2069",
+		"mark":    "\u200f", "Arabic mark": "\u061c",
 		"zero width space": "al\u200bice", "zero width non-joiner": "al\u200cice", "word joiner": "al\u2060ice",
 		"byte order mark": "\ufeffalice",
 		"soft hyphen":     "al\u00adice", "Hangul filler": "\u3164", "Mongolian separator": "a\u180eb",

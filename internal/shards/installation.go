@@ -76,7 +76,8 @@ func (c *Cluster) Install(ctx context.Context, want Installation) (Installation,
 	id := make([]byte, 16)
 	_, _ = rand.Read(id) // never fails
 	_, err := c.DB(0).ExecContext(ctx, "INSERT INTO "+c.Table(0, "installation")+
-		" (one, id, shards, buckets_per_shard, sandbox, pots_ready, created_at) VALUES (1, ?, ?, ?, ?, 0, ?) ON DUPLICATE KEY UPDATE one = VALUES(one)",
+		" (one, id, shards, buckets_per_shard, sandbox, pots_ready, created_at) VALUES (1, ?, ?, ?, ?, 0, ?) ON "+
+		"DUPLICATE KEY UPDATE one = VALUES(one)",
 		hex.EncodeToString(id), want.Shards, want.BucketsPerShard, want.Sandbox, time.Now().UnixMilli())
 	if err != nil {
 		return Installation{}, Classify(fmt.Errorf("install: %w", err))

@@ -102,7 +102,8 @@ func (c *Cluster) exists(ctx context.Context, shard int) (bool, error) {
 }
 
 func (c *Cluster) create(ctx context.Context, shard int) error {
-	_, err := c.DB(shard).ExecContext(ctx, "CREATE DATABASE IF NOT EXISTS `"+c.schemas[shard]+"` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
+	_, err := c.DB(shard).ExecContext(ctx,
+		"CREATE DATABASE IF NOT EXISTS `"+c.schemas[shard]+"` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
 	return err
 }
 

@@ -18,7 +18,8 @@ import (
 )
 
 var counters = shards.Migrations{Table: "counter_version", FS: fstest.MapFS{"00001_counter.sql": {Data: []byte(
-	"-- +goose NO TRANSACTION\n-- +goose Up\nCREATE TABLE IF NOT EXISTS counter (id INT NOT NULL PRIMARY KEY, n BIGINT " +
+	"-- +goose NO TRANSACTION\n-- +goose Up\n" +
+		"CREATE TABLE IF NOT EXISTS counter (id INT NOT NULL PRIMARY KEY, n BIGINT " +
 		"NOT NULL);\nINSERT INTO counter VALUES (1, 0), (2, 0);\n")}}}
 
 func open(t *testing.T, cfg shards.Config) *shards.Cluster {

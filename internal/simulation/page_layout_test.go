@@ -143,6 +143,8 @@ func TestLongestNamesFitTheSmallestScreens(t *testing.T) {
 				w.see("taken-summary")
 				fits("result")
 				w.click("close")
+				// Closing goes back in the history, which would stop a navigation that had begun.
+				w.until("the step of the dialog is over", `!history.state?.step`)
 				w.do("go to the conversation", chromedp.Navigate(u.address()+"/?user="+me+"&with="+sender))
 				w.until("the transfer", `document.querySelector(".ticket") !== null`)
 				fits("person")

@@ -135,7 +135,8 @@ func (r *run) shard(ctx context.Context, shard int) error {
 		inFlight: sums{}, outbox: sums{}, missing: map[index.Entry]bool{},
 	}
 	for _, pass := range []func(context.Context, int, *totals) error{
-		r.auditEntries, r.auditHolds, r.auditDailyUsage, r.auditProducts, r.auditOutbox, r.auditFundings, r.auditRejections,
+		r.auditEntries, r.auditHolds, r.auditDailyUsage, r.auditProducts, r.auditOutbox, r.auditFundings,
+		r.auditRejections,
 	} {
 		if err := pass(ctx, shard, t); err != nil {
 			return fmt.Errorf("shard %d: %w", shard, err)

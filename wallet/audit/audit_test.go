@@ -82,7 +82,8 @@ func (s *scene) sql(shard int, statements string) {
 
 // ledgerTables are those that a case may change.
 var ledgerTables = []string{
-	"accounts", "entries", "holds", "posts", "outbox", "inbox", "rejections", "fundings", "daily_usage", "index_entries",
+	"accounts", "entries", "holds", "posts", "outbox", "inbox", "rejections", "fundings", "daily_usage",
+	"index_entries",
 }
 
 const entry = "INSERT INTO {entries} (account, currency, seq, amount, balance, kind, subject, reference, part, " +
@@ -132,7 +133,8 @@ func TestAuditNamesEachDiscrepancy(t *testing.T) {
 			"('#funding:x', 'CNY', 2, -5, 0, 'hold', '', 2, 0, '', '', 0)", "",
 			[]string{ledger.AuditAccountUnknown}, "account #funding:x"},
 		{"a wallet on the wrong shard", "", "INSERT INTO {accounts} VALUES ('alice', 'CNY', 0, 2);" + entry +
-			"('alice', 'CNY', 1, 5, 5, 'topup', 'funding', 1, 0, '', '', 0), ('alice', 'CNY', 2, -5, 0, 'withdrawal', " +
+			"('alice', 'CNY', 1, 5, 5, 'topup', 'funding', 1, 0, '', '', 0), " +
+			"('alice', 'CNY', 2, -5, 0, 'withdrawal', " +
 			"'funding', 2, 0, '', '', 0)",
 			[]string{ledger.AuditAccountUnknown}, "account alice"},
 		{"the amount of a hold", "UPDATE {holds} SET amount = amount - 1 WHERE id = $hold", "",
@@ -183,7 +185,8 @@ func TestAuditNamesEachDiscrepancy(t *testing.T) {
 				"UPDATE {entries} SET amount = amount - 1 WHERE account = " +
 				"'#clearing'", []string{ledger.AuditCreditDiffers}, "post of hold $hold part 0"},
 		{"a credit twice", "", "ALTER TABLE {entries} DROP KEY leg;" + entry +
-			"($bob, 'CNY', 3, 30, 160, 'post', 'gift', $hold, 0, 'alice', '', 0), ('#clearing', 'CNY', 3, -30, 0, 'post', " +
+			"($bob, 'CNY', 3, 30, 160, 'post', 'gift', $hold, 0, 'alice', '', 0), ('#clearing', 'CNY', 3, -30, 0, " +
+			"'post', " +
 			"'', 3, 0, '', '', 0);" +
 			"UPDATE {accounts} SET balance = 160, seq = 3 WHERE account = $bob", []string{
 			ledger.AuditCreditTwice}, "post of " +
@@ -252,7 +255,8 @@ func TestAuditNamesEachDiscrepancy(t *testing.T) {
 		})
 	}
 	for _, code := range []string{
-		ledger.AuditShardUnbalanced, ledger.AuditAccountBalance, ledger.AuditAccountRunning, ledger.AuditAccountSequence,
+		ledger.AuditShardUnbalanced, ledger.AuditAccountBalance, ledger.AuditAccountRunning,
+		ledger.AuditAccountSequence,
 		ledger.AuditAccountNegative, ledger.AuditAccountMissing, ledger.AuditAccountUnknown, ledger.AuditHoldAmount,
 		ledger.AuditHoldPosted, ledger.AuditHoldEntries, ledger.AuditHoldOwner, ledger.AuditHoldOpen,
 		ledger.AuditPostAmount, ledger.AuditPostHold, ledger.AuditPartTwice, ledger.AuditUserTwice,

@@ -127,7 +127,8 @@ func usagePages(ctx context.Context, s *snapshot, t mysqlledger.Tables) iter.Seq
 			err := row.Scan(&r.user, &r.currency, &r.day, &r.amount)
 			page = append(page, r)
 			return err
-		}, "SELECT user, currency, day, amount FROM "+t.DailyUsage+where+" ORDER BY user, currency, day LIMIT ?", append(args, pageSize)...)
+		}, "SELECT user, currency, day, amount FROM "+t.DailyUsage+where+" ORDER BY user, currency, day LIMIT ?",
+			append(args, pageSize)...)
 		return page, err
 	})
 }
@@ -146,7 +147,8 @@ func countedPages(ctx context.Context, s *snapshot, t mysqlledger.Tables) iter.S
 			h.day = mysqlledger.DayOf(rows.Millis(created))
 			page = append(page, h)
 			return err
-		}, "SELECT owner, subject, id, currency, created_at, amount - voided FROM "+t.Holds+where+" ORDER BY owner, subject, id LIMIT ?", append(args, pageSize)...)
+		}, "SELECT owner, subject, id, currency, created_at, amount - voided FROM "+t.Holds+where+
+			" ORDER BY owner, subject, id LIMIT ?", append(args, pageSize)...)
 		return page, err
 	})
 }

@@ -202,7 +202,8 @@ func (r *run) auditOutbox(ctx context.Context, shard int, t *totals) error {
 			after = &outbox.Message{Dest: outbox.Outside}
 		}
 		return rows.Select(ctx, r.earlyOf(shard), outbox.Scan, "SELECT "+outbox.Columns+" FROM "+table+
-			" WHERE dest > ? OR (dest = ? AND id > ?) ORDER BY dest, id LIMIT ?", after.Dest, after.Dest, after.ID, outboxPage)
+			" WHERE dest > ? OR (dest = ? AND id > ?) ORDER BY dest, id LIMIT ?", after.Dest, after.Dest, after.ID,
+			outboxPage)
 	})
 	for m, err := range messages {
 		if err != nil {

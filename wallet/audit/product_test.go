@@ -197,7 +197,8 @@ func TestAuditNamesWhatProductsKnow(t *testing.T) {
 		})
 	}
 	for _, code := range []string{
-		ledger.AuditHoldStage, ledger.AuditHoldSubject, ledger.AuditPostPayee, ledger.AuditDailyUsage, ledger.AuditIndex,
+		ledger.AuditHoldStage, ledger.AuditHoldSubject, ledger.AuditPostPayee, ledger.AuditDailyUsage,
+		ledger.AuditIndex,
 	} {
 		if !named[code] {
 			t.Errorf("no case breaks the books as %s", code)

@@ -85,7 +85,8 @@ func accountPages(ctx context.Context, s *snapshot, t mysqlledger.Tables) iter.S
 			err := row.Scan(&r.account, &r.currency, &r.balance, &r.seq)
 			page = append(page, r)
 			return err
-		}, "SELECT account, currency, balance, seq FROM "+t.Accounts+where+" ORDER BY account, currency LIMIT ?", append(args, pageSize)...)
+		}, "SELECT account, currency, balance, seq FROM "+t.Accounts+where+" ORDER BY account, currency LIMIT ?",
+			append(args, pageSize)...)
 		return page, err
 	})
 }
@@ -139,7 +140,8 @@ func rejectionPages(ctx context.Context, s *snapshot, t mysqlledger.Tables) iter
 	return rows.Pages(pageSize, func(after *ledger.Rejection) (page []ledger.Rejection, err error) {
 		where, args := "", []any{}
 		if after != nil {
-			where = " WHERE hold > ? OR (hold = ? AND (part > ? OR (part = ? AND (payee > ? OR (payee = ? AND amount > ?)))))"
+			where = " WHERE hold > ? OR (hold = ? AND (part > ? OR (part = ? AND (payee > ? OR (payee = ? AND amount " +
+				"> ?)))))"
 			payee := []byte(after.Payee)
 			args = []any{after.Hold, after.Hold, after.Part, after.Part, payee, payee, after.Minor}
 		}
@@ -148,7 +150,8 @@ func rejectionPages(ctx context.Context, s *snapshot, t mysqlledger.Tables) iter
 			err := row.Scan(&r.Hold, &r.Part, &r.Payee, &r.Minor, &r.Reason)
 			page = append(page, r)
 			return err
-		}, "SELECT hold, part, payee, amount, reason FROM "+t.Rejections+where+" ORDER BY hold, part, payee, amount LIMIT ?", append(args, pageSize)...)
+		}, "SELECT hold, part, payee, amount, reason FROM "+t.Rejections+where+" ORDER BY hold, part, payee, amount "+
+			"LIMIT ?", append(args, pageSize)...)
 		return page, err
 	})
 }

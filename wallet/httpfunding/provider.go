@@ -64,7 +64,8 @@ func New(c Config) (*Provider, error) {
 		Transport: &http.Transport{
 			Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: connectTimeout}).DialContext,
 			TLSHandshakeTimeout: connectTimeout, MaxConnsPerHost: maxConnections, MaxIdleConnsPerHost: maxConnections,
-			IdleConnTimeout: idleTimeout, DisableCompression: true, MaxResponseHeaderBytes: maxMessage, ForceAttemptHTTP2: true,
+			IdleConnTimeout: idleTimeout, DisableCompression: true, MaxResponseHeaderBytes: maxMessage,
+			ForceAttemptHTTP2: true,
 		},
 	}
 	return p, nil

@@ -50,7 +50,8 @@ var tender = sync.OnceValue(func() map[string]bool {
 func ParseCurrency(code string) (Currency, error) {
 	if !tender()[code] {
 		return "", refusal.New(refusal.CodeUnknownCurrency,
-			"currency %q is unknown: give the ISO 4217 code, in capitals, of a currency that is legal tender today", refusal.Clip(code))
+			"currency %q is unknown: give the ISO 4217 code, in capitals, of a currency that is legal tender today",
+			refusal.Clip(code))
 	}
 	return Currency(code), nil
 }

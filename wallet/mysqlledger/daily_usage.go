@@ -35,7 +35,8 @@ func (tx *Tx) count(ctx context.Context, h ledger.Hold, limit int64) error {
 	}
 	// The first of the day, or too much: make sure that there is a row, and ask again.
 	_, err := tx.sql.ExecContext(ctx, "INSERT INTO "+table+
-		" (user, currency, day, amount) VALUES (?, ?, ?, 0) ON DUPLICATE KEY UPDATE amount = amount", user, currency, day)
+		" (user, currency, day, amount) VALUES (?, ?, ?, 0) ON DUPLICATE KEY UPDATE amount = amount", user, currency,
+		day)
 	if err != nil {
 		return err
 	}

@@ -71,7 +71,8 @@ type state struct{ balance, seq int64 }
 // debit takes minor units out of a wallet and counts one entry. Refusal: insufficient_balance.
 func debit(ctx context.Context, tx *sql.Tx, t Tables, user string, a ledger.Amount) (state, error) {
 	done, err := tx.ExecContext(ctx,
-		"UPDATE "+t.Accounts+" SET balance = balance - ?, seq = seq + 1 WHERE account = ? AND currency = ? AND balance >= ?",
+		"UPDATE "+t.Accounts+" SET balance = balance - ?, seq = seq + 1 WHERE account = ? AND currency = ? AND "+
+			"balance >= ?",
 		a.Minor, user, string(a.Currency), a.Minor)
 	if err != nil {
 		return state{}, err

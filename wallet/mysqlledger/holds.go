@@ -13,7 +13,8 @@ import (
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
-const holdColumns = "id, subject, owner, currency, amount, posted, voided, is_open, note, parts, detail, created_at, expires_at, " +
+const holdColumns = "id, subject, owner, currency, amount, posted, voided, is_open, note, parts, detail, created_at, " +
+	"expires_at, " +
 	"counterparty, counts_daily, stage, staged_at"
 
 func scanHold(row *sql.Rows) (h ledger.Hold, err error) {
@@ -96,7 +97,8 @@ func (l *Ledger) DueHolds(ctx context.Context, shard int, s ledger.Subject, now 
 		from = after.ExpiresAt.UnixMilli()
 	}
 	return l.listHolds(ctx, shard,
-		"WHERE subject = ? AND is_open = 1 AND expires_at <= ? AND expires_at >= ? AND (expires_at > ? OR id > ?) ORDER BY expires_at, id LIMIT ?",
+		"WHERE subject = ? AND is_open = 1 AND expires_at <= ? AND expires_at >= ? AND (expires_at > ? OR id > ?) "+
+			"ORDER BY expires_at, id LIMIT ?",
 		string(s), now.UnixMilli(), from, from, after.ID, limit)
 }
 

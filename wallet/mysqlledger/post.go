@@ -151,7 +151,8 @@ func drawFromHolds(ctx context.Context, tx *sql.Tx, t Tables, posts []ledger.Pos
 		// is_open comes first: MySQL assigns from left to right and shows later assignments the new values, TiDB the
 		// old.
 		done, err := tx.ExecContext(ctx,
-			"UPDATE "+t.Holds+" SET is_open = IF(posted + voided + "+when.String()+" = amount, 0, 1), posted = posted + "+when.String()+
+			"UPDATE "+t.Holds+" SET is_open = IF(posted + voided + "+when.String()+" = amount, 0, 1), posted = "+
+				"posted + "+when.String()+
 				" WHERE id IN "+rows.In(len(chunk))+" AND posted + voided + "+when.String()+" <= amount",
 			slices.Concat(cases, cases, ids, cases)...)
 		if err != nil {

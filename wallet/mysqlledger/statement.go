@@ -113,7 +113,8 @@ func (l *Ledger) selectEntries(ctx context.Context, shard int, where string, arg
 		e.At = rows.Millis(at)
 		entries = append(entries, e)
 		return err
-	}, "SELECT seq, amount, balance, kind, subject, reference, counterparty, note, at FROM "+l.tables[shard].Entries+" WHERE "+where, args...)
+	}, "SELECT seq, amount, balance, kind, subject, reference, counterparty, note, at FROM "+l.tables[shard].Entries+
+		" WHERE "+where, args...)
 	return entries, err
 }
 

@@ -40,8 +40,8 @@ class SQL:
     """A connection to MariaDB that keeps its locks until it is closed."""
 
     def __init__(self):
-        self.p = subprocess.Popen(["mariadb", "--no-defaults", "-uroot", "-S", MYSQL, "-N", "-n"], stdin=subprocess.PIPE,
-                                  stdout=subprocess.PIPE, text=True, bufsize=1)
+        self.p = subprocess.Popen(["mariadb", "--no-defaults", "-uroot", "-S", MYSQL, "-N", "-n"], text=True,
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=1)
 
     def run(self, statement):
         self.p.stdin.write(statement + ";\nSELECT '#end';\n")
@@ -266,15 +266,18 @@ def with_a_worker(long, short):
     long.must("POST", f"/v1/collections/{c}/close", "bob", {})
     c = collect(short, "reminded", "carol", ["alice", "bob"], 200)
     paid(short, c, "bob")
-    c = order(long, "/v1/collections", "dave", {"group_id": "g", "kind": "per_person", "currency": "CNY", "note": "asks",
-              "asks": [{"user_id": "alice", "amount": 11}, {"user_id": "bob", "amount": 22}]})["id"]
+    c = order(long, "/v1/collections", "dave", {
+        "group_id": "g", "kind": "per_person", "currency": "CNY", "note": "asks",
+        "asks": [{"user_id": "alice", "amount": 11}, {"user_id": "bob", "amount": 22}]})["id"]
     names["collection per person"] = c
     paid(long, c, "alice", amount=11)
     payer = next(u for u in USERS if shard_of(u) != int(c) % 1024 and u != "dave")
     c = collect(long, "claim given up", "dave", [payer], 100)
     interrupted(long, c, payer, held=False)
-    until("the claim is given up", lambda: long.must("GET", f"/v1/collections/{c}", "dave")["parts"][0]["state"] == "due")
-    until("all has been done", lambda: count("SELECT (SELECT COUNT(*) FROM @outbox) + (SELECT COUNT(*) FROM @notices)") == 0
+    until("the claim is given up",
+          lambda: long.must("GET", f"/v1/collections/{c}", "dave")["parts"][0]["state"] == "due")
+    until("all has been done", lambda: count("SELECT COUNT(*) FROM @outbox") == 0
+          and count("SELECT COUNT(*) FROM @notices") == 0
           and count("SELECT COUNT(*) FROM @holds WHERE is_open = 1 AND subject = 'envelope'") == 1
           and count("SELECT COUNT(*) FROM @collections WHERE reminded = 1") == 1)
 
@@ -340,14 +343,16 @@ def answers(node):
         if status == 200:
             yield {"user": user, "method": "GET", "path": path, "answer": answer}
     for user, path, body in requests:
-        yield {"user": user, "method": "POST", "path": path, "body": body, "answer": node.must("POST", path, user, body)}
+        answer = node.must("POST", path, user, body)
+        yield {"user": user, "method": "POST", "path": path, "body": body, "answer": answer}
 
 
 def dump_mysql():
     for shard in range(4):
         sql = subprocess.check_output(
-            ["mariadb-dump", "--no-defaults", "-uroot", "-S", MYSQL, "--skip-comments", "--skip-dump-date", "--hex-blob",
-             "--skip-add-locks", "--skip-add-drop-table", "--order-by-primary", f"hongbao_s000{shard}"], text=True)
+            ["mariadb-dump", "--no-defaults", "-uroot", "-S", MYSQL, "--skip-comments", "--skip-dump-date",
+             "--hex-blob", "--skip-add-locks", "--skip-add-drop-table", "--order-by-primary",
+             f"hongbao_s000{shard}"], text=True)
         with open(f"{OUT}/shard{shard}.sql", "w") as f:
             f.writelines(line + "\n" for line in sql.splitlines() if line and not line.startswith(("/*", "/*M!")))
 
@@ -364,8 +369,9 @@ def dump_redis():
 def main():
     subprocess.check_output(["mariadb-install-db", "--no-defaults", f"--datadir={DIR}/mysql", "--skip-test-db",
                              "--auth-root-authentication-method=normal", "--user=root"], stderr=subprocess.STDOUT)
-    start("mariadbd", "--no-defaults", f"--datadir={DIR}/mysql", f"--socket={MYSQL}", "--skip-networking", "--user=root",
-          "--character-set-server=utf8mb4", "--transaction-isolation=READ-COMMITTED", f"--pid-file={DIR}/pid")
+    start("mariadbd", "--no-defaults", f"--datadir={DIR}/mysql", f"--socket={MYSQL}", "--skip-networking",
+          "--user=root", "--character-set-server=utf8mb4", "--transaction-isolation=READ-COMMITTED",
+          f"--pid-file={DIR}/pid")
     start("redis-server", "--port", "0", "--unixsocket", REDIS, "--dir", DIR, "--appendonly", "yes", "--appendfsync",
           "always", "--save", "")
     until("both serve", lambda: os.path.exists(MYSQL) and os.path.exists(REDIS))

@@ -130,7 +130,8 @@ func (r *rig) do(method, path, body string) int {
 }
 
 func message(kind, id string, amount string) string {
-	return `{"type":"funding.` + kind + `","order":{"id":"` + id + `","kind":"topup","user":"alice","amount":` + amount +
+	return `{"type":"funding.` + kind + `","order":{"id":"` + id + `","kind":"topup","user":"alice","amount":` +
+		amount +
 		`,"currency":"CNY"}}`
 }
 
@@ -213,8 +214,10 @@ func TestWhoRunsTheBankDecides(t *testing.T) {
 		{"POST", "/orders/7", `{"do":"forget"}`, 200, message("query", "7", "100"), "404 funding.unknown"},
 		{"PUT", "/rule", `{"decide":"maybe"}`, 400, message("create", "10", "1"), "200 funding.order pending"},
 		{"PUT", "/rule", `{"decide":"settled"}`, 200, message("create", "11", "1"), "200 funding.order settled"},
-		{"PUT", "/rule", `{"decide":"settled","after":"1h"}`, 200, message("create", "12", "1"), "200 funding.order pending"},
-		{"PUT", "/rule", `{"decide":"pending","after":"0s","fault":"lose"}`, 200, message("create", "13", "1"), "no answer"},
+		{"PUT", "/rule", `{"decide":"settled","after":"1h"}`, 200, message("create", "12", "1"),
+			"200 funding.order pending"},
+		{"PUT", "/rule", `{"decide":"pending","after":"0s","fault":"lose"}`, 200, message("create", "13", "1"),
+			"no answer"},
 		{"PUT", "/rule", `{"fault":"error"}`, 200, message("create", "14", "1"), "500 unsigned"},
 		{"PUT", "/rule", `{"fault":"none"}`, 200, message("query", "13", "1"), "200 funding.order pending"},
 		{"PUT", "/rule", `{"fault":"none"}`, 200, message("query", "14", "1"), "404 funding.unknown"},

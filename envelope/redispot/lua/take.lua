@@ -27,7 +27,8 @@ for key = 3, #KEYS, 2 do
 	local loser
 	for i = first, last do
 		local user, answer = ARGV[i], nil
-		-- Most who ask while there are shares have none, so a share is popped first and put back where its user has one.
+		-- Most who ask while there are shares have none, so a share is popped first and put back where its user has
+		-- one.
 		local share = not loser and redis.call('LPOP', shares)
 		if share then
 			local mark = string.sub(share, 1, 1) == '!' and '1 ' or '0 '

@@ -75,12 +75,14 @@ func testModel(t *testing.T, open Open) {
 		}
 		run++
 		m := &model{book: b, balance: map[string]int64{}, flying: map[string]int64{}, usage: map[string]int64{},
-			indexed: map[string][]int64{}, sent: map[string][]int64{}, calls: map[string]string{}, made: map[string]int64{}}
+			indexed: map[string][]int64{}, sent: map[string][]int64{}, calls: map[string]string{},
+			made: map[string]int64{}}
 		for i := range 6 { // users of this run alone
 			m.users = append(m.users, fmt.Sprintf("run%d-user%d", run, i))
 		}
 		rt.Repeat(map[string]func(*rapid.T){
-			"topUp": m.topUp, "withdraw": m.withdraw, "hold": m.hold, "cancel": m.cancel, "post": m.batch, "void": m.void,
+			"topUp": m.topUp, "withdraw": m.withdraw, "hold": m.hold, "cancel": m.cancel, "post": m.batch,
+			"void":  m.void,
 			"offer": m.offer, "step": m.step, "deliver": func(*rapid.T) { m.deliver() }, "": m.compare,
 		})
 		var flying int64

@@ -1,0 +1,60 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+
+	"github.com/hongbao/hongbao/app"
+	"github.com/hongbao/hongbao/wallet/ledger"
+)
+
+type auditCmd struct {
+	servers
+	JSON bool `name:"json" help:"Print the report as JSON."`
+}
+
+func (a auditCmd) Run(ctx context.Context, at console) error {
+	quiet := console{out: io.Discard, err: at.err, log: at.log}
+	return a.with(ctx, quiet, nil, func(_ *connected, s *app.App) error {
+		report, err := s.Auditor.Audit(ctx)
+		if err != nil {
+			return err
+		}
+		return a.print(at, report)
+	})
+}
+
+func (a auditCmd) print(at console, report ledger.AuditReport) error {
+	if a.JSON {
+		text, err := json.MarshalIndent(report, "", "  ")
+		if err != nil {
+			return err
+		}
+		at.say("%s", text)
+	} else {
+		printAudit(at, report)
+	}
+	if !report.Balanced() {
+		return exitCode(1)
+	}
+	return nil
+}
+
+func printAudit(at console, r ledger.AuditReport) {
+	at.say("%d shards, %d accounts, %d entries, %d holds, %d posts", r.Shards, r.Accounts, r.Entries, r.Holds, r.Posts)
+	for currency, minor := range r.InFlight {
+		at.say("in flight: %d minor units of %s", minor, currency)
+	}
+	for _, d := range r.Discrepancies {
+		at.say("%s on shard %d: %s: expected %s, found %s", d.Code, d.Shard, d.What, d.Expected, d.Found)
+	}
+	if more := r.Found - int64(len(r.Discrepancies)); more > 0 {
+		at.say("… and %d more", more)
+	}
+	if r.Balanced() {
+		at.say("The books balance.")
+	} else {
+		at.say("The books DO NOT balance: %d discrepancies.", r.Found)
+	}
+}

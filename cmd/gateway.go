@@ -1,0 +1,40 @@
+package cmd
+
+import (
+	"context"
+
+	"github.com/hongbao/hongbao/app"
+)
+
+type gatewayCmd struct {
+	servers
+	publicKeys
+	Address string   `name:"http" help:"Address of the page, the HTTP API and the WebSocket." default:"127.0.0.1:8080"`
+	RPC     []string `name:"rpc" help:"Address of Kitex services to call. Repeat the flag for more." default:"127.0.0.1:8888"`
+	Origins []string `name:"origin" help:"Another origin whose pages may connect by WebSocket, for example https://chat.example.org. Repeat the flag for more."`
+}
+
+func (g gatewayCmd) Run(ctx context.Context, at console) error {
+	keys, err := g.keyring()
+	if err != nil {
+		return err
+	}
+	return g.with(ctx, at, nil, func(c *connected, s *app.App) error {
+		tokens, err := g.tokens(ctx, s, keys)
+		if err != nil {
+			return err
+		}
+		web, err := listenHTTP(s, gatewayOptions{
+			address: g.Address, rpc: g.RPC, tokens: tokens, origins: g.Origins, metrics: c.metrics,
+		})
+		if err != nil {
+			return err
+		}
+		at.say("HTTP on %s", web.listener.Addr())
+		return together(ctx, web.run, func(ctx context.Context) error {
+			tokens.revoked.Run(ctx,
+				web.expel)
+			return nil
+		})
+	})
+}

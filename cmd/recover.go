@@ -1,0 +1,40 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hongbao/hongbao/app"
+)
+
+// recoverNode is the node number of `recover`, which makes ids beside the processes that serve.
+const recoverNode = 63
+
+type recoverCmd struct{ servers }
+
+func (r recoverCmd) Run(ctx context.Context, at console) error {
+	prepare := func(c *connected) error {
+		c.config.Node = recoverNode
+		return nil
+	}
+	return r.with(ctx, at, prepare, func(_ *connected, s *app.App) error {
+		recovery, err := s.Recover(ctx)
+		if err != nil {
+			return errors.Join(fmt.Errorf("not finished, %d pots filled; run it again", recovery.Filled), err)
+		}
+		sayRecovery(at, recovery)
+		return nil
+	})
+}
+
+func sayRecovery(at console, r app.Recovery) {
+	switch {
+	case r.Lost:
+		at.say("Redis had lost its pots; %d were filled again from the ledger.", r.Filled)
+	case r.Filled > 0:
+		at.say("Nothing was lost; %d pots that a crash had left out were filled.", r.Filled)
+	default:
+		at.say("Nothing was lost and nothing is missing.")
+	}
+}

@@ -1,0 +1,37 @@
+package cmd
+
+import (
+	"context"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hongbao/hongbao/app"
+)
+
+type workCmd struct {
+	servers
+	funding
+	metricsFlag
+}
+
+func (w workCmd) Run(ctx context.Context, at console) error {
+	return w.with(ctx, at, w.use, func(c *connected, s *app.App) error {
+		member, err := newMember(s)
+		if err != nil {
+			return err
+		}
+		at.say("worker for %d shards", s.Buckets.Shards)
+		return together(ctx,
+			func(ctx context.Context) error { s.Work(ctx, member); return nil },
+			func(ctx context.Context) error { return w.serve(ctx, c.metrics) })
+	})
+}
+
+// together runs parts until the context ends or one fails.
+func together(ctx context.Context, parts ...func(context.Context) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, part := range parts {
+		group.Go(func() error { return part(ctx) })
+	}
+	return group.Wait()
+}
