@@ -18,6 +18,7 @@ import (
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/envelope/redispot"
 	"github.com/hongbao/hongbao/group"
+	"github.com/hongbao/hongbao/internal/outbox"
 	"github.com/hongbao/hongbao/internal/ratelimit"
 	"github.com/hongbao/hongbao/internal/revoked"
 	"github.com/hongbao/hongbao/internal/shards"
@@ -28,6 +29,9 @@ import (
 	"github.com/hongbao/hongbao/wallet"
 	"github.com/hongbao/hongbao/wallet/audit"
 	"github.com/hongbao/hongbao/wallet/mysqlledger"
+	"github.com/hongbao/hongbao/webhook"
+	"github.com/hongbao/hongbao/webhook/httpsender"
+	"github.com/hongbao/hongbao/webhook/mysqlwebhook"
 )
 
 // Config says where an installation's servers are and how it behaves. Redis, MySQL and Shards are required.
@@ -42,6 +46,7 @@ type Config struct {
 	Limits      envelope.Limits
 	Transfers   transfer.Rules
 	Collections collection.Rules
+	Webhooks    webhook.Rules
 	// Funding moves real money in and out. It is nil for a sandbox installation, whose money comes from wallet.Sandbox,
 	// and for a process that is Unfunded.
 	Funding wallet.Funding
@@ -77,6 +82,8 @@ type App struct {
 	Merchants    *merchant.Service
 	Revoked      *revoked.List // it is as it was when opened until its Run runs
 	RateLimits   *ratelimit.Limiter
+	Webhooks     *webhook.Service
+	Events       webhook.Publisher // how products tell owners what happened
 	Wallets      *wallet.Service
 	Groups       *group.Directory
 	Bus          *redisbus.Bus
@@ -87,8 +94,11 @@ type App struct {
 	redisOption rueidis.ClientOption
 	changes     groupChanges
 	products    []product
-	settled     signals // posts were committed on a shard
-	close       []func()
+
+	webhookDispatcher *webhook.Dispatcher
+
+	settled signals // posts were committed on a shard
+	close   []func()
 }
 
 // Install makes the installation on the servers where there is none, brings its tables up to date, and marks a Redis
@@ -163,8 +173,15 @@ func (a *App) connect(ctx context.Context) (err error) {
 
 func (a *App) assemble(ctx context.Context) (err error) {
 	cfg := a.cfg
-	if a.Ledger, err = mysqlledger.New(mysqlledger.Config{Cluster: a.Cluster, Node: cfg.Node,
-		SettleWidth: cfg.SettleWidth, Log: cfg.Log, Registerer: cfg.Registerer, Now: cfg.Now}); err != nil {
+	events, err := mysqlwebhook.NewConsumer(a.Cluster, cfg.Node)
+	if err != nil {
+		return err
+	}
+	a.Ledger, err = mysqlledger.New(mysqlledger.Config{
+		Cluster: a.Cluster, Node: cfg.Node, SettleWidth: cfg.SettleWidth, Consumers: []outbox.Consumer{events},
+		Log: cfg.Log, Registerer: cfg.Registerer, Now: cfg.Now,
+	})
+	if err != nil {
 		return err
 	}
 	a.Pots, err = redispot.New(a.Redis, redispot.Config{
@@ -193,11 +210,16 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	a.Collections = collection.NewService(a.Ledger, collections, a.Groups, cfg.Collections, cfg.Now)
 	a.Merchants = merchant.NewService(a.Ledger, merchants, keyRevocations{a.Revoked}, cfg.Now, cfg.Log)
 	a.Wallets = wallet.NewService(a.Ledger, fundingOfTests{a.funding}, cfg.Now)
+	webhooks, err := a.openWebhooks(events)
+	if err != nil {
+		return err
+	}
 	a.products = []product{
 		{audit.Product{HoldCheck: envelope.HoldCheck()}, a.envelopeJobs},
 		{audit.Product{HoldCheck: transfer.HoldCheck()}, a.transferJobs},
 		{collections.Audit(), a.collectionJobs},
 		{merchants.Audit(), a.merchantJobs},
+		{webhooks.Audit(), a.webhookJobs},
 	}
 	audited := make([]audit.Product, len(a.products))
 	for i, p := range a.products {
@@ -205,6 +227,20 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	}
 	a.Auditor = audit.New(a.Cluster, a.Ledger.Outbox(), audited...)
 	return nil
+}
+
+func (a *App) openWebhooks(events *mysqlwebhook.Consumer) (*mysqlwebhook.Store, error) {
+	cfg := a.cfg
+	store, err := mysqlwebhook.New(a.Cluster, a.Ledger, cfg.Registerer, cfg.Now)
+	if err != nil {
+		return nil, err
+	}
+	sender := httpsender.New(httpsender.Config{AllowPrivate: cfg.Webhooks.AllowPrivate, Now: cfg.Now})
+	a.onClose(sender.Close)
+	a.Events = store
+	a.Webhooks = webhook.NewService(store, cfg.Webhooks, cfg.Now)
+	a.webhookDispatcher = webhook.NewDispatcher(store, sender, events.Wake, cfg.Now, cfg.Log)
+	return store, nil
 }
 
 // Close lets go of everything that Open opened, in reverse order.

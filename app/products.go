@@ -12,12 +12,12 @@ import (
 	"github.com/hongbao/hongbao/transfer"
 	"github.com/hongbao/hongbao/wallet/audit"
 	"github.com/hongbao/hongbao/wallet/mysqlledger"
+	"github.com/hongbao/hongbao/webhook/mysqlwebhook"
 )
 
 // migrations make the tables of an installation, the ledger's first: a product may write into them.
 var migrations = []func(context.Context, *shards.Cluster) error{
-	mysqlledger.Migrate, mysqlgroup.Migrate, mysqlcollection.Migrate,
-	mysqlmerchant.Migrate,
+	mysqlledger.Migrate, mysqlgroup.Migrate, mysqlcollection.Migrate, mysqlmerchant.Migrate, mysqlwebhook.Migrate,
 }
 
 // product is what the installation does for a product.
@@ -59,4 +59,8 @@ func (a *App) collectionJobs(shard int) []job {
 
 func (a *App) merchantJobs(shard int) []job {
 	return []job{onShard(a.Merchants.RunAnnouncer, shard)}
+}
+
+func (a *App) webhookJobs(shard int) []job {
+	return []job{onShard(a.webhookDispatcher.Run, shard)}
 }

@@ -62,6 +62,7 @@ func table() []row {
 		{"collection", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
 		{"merchant", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
 		{"group", domain, []string{"internal/refusal", otter}},
+		{"webhook", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
 
 		// Mechanisms, which know no domain.
 		{"internal/shards", adapter, []string{"internal/refusal", "internal/loop", mysqlWire, goose, sonyflake}},
@@ -90,6 +91,9 @@ func table() []row {
 			"internal/refusal", "internal/shards"}},
 		{"merchant/mysqlmerchant", adapter, []string{"merchant", "wallet/ledger", "wallet/mysqlledger", "wallet/audit",
 			"internal/refusal", "internal/shards"}},
+		{"webhook/mysqlwebhook", adapter, []string{"webhook", "wallet/ledger", "wallet/mysqlledger", "wallet/audit",
+			"internal/refusal", "internal/shards", "internal/outbox", "internal/signature"}},
+		{"webhook/httpsender", adapter, []string{"webhook", "internal/signature"}},
 		{"group/mysqlgroup", adapter, []string{"group", "internal/refusal", "internal/shards"}},
 
 		// The edge.
@@ -133,8 +137,9 @@ func table() []row {
 		{"app", wiring, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "wallet/audit", "envelope",
 			"envelope/redispot",
 			"transfer", "collection", "collection/mysqlcollection", "group", "group/mysqlgroup", "merchant",
-			"merchant/mysqlmerchant", "push", "push/redisbus", "internal/loop", "internal/membership", "internal/outbox",
-			"internal/ratelimit", "internal/revoked", "internal/shards", rueidis}}, // no edge
+			"merchant/mysqlmerchant", "push", "push/redisbus", "webhook", "webhook/mysqlwebhook", "webhook/httpsender",
+			"internal/loop", "internal/membership", "internal/outbox", "internal/ratelimit", "internal/revoked",
+			"internal/shards", rueidis}}, // no edge
 
 		{"wallet/ledger/ledgertest", testSupport, nil},
 		{"envelope/pottest", testSupport, nil},
@@ -168,7 +173,8 @@ func domainNever() []string { return []string{"database/sql", "net/http", "net/r
 func topLevel() (may, ignored []string) {
 	may = []string{
 		"idl", "kitex_gen", "handler", "envelope", "wallet", "bench", "deploy", "go.mod", "README.md", // the user's
-		"main.go", "cmd", "app", "client", "push", "transfer", "collection", "merchant", "group", "internal", "docs", // ours
+		"main.go", "cmd", "app", "client", "push", "transfer", "collection", "merchant", "webhook", "group", // ours
+		"internal", "docs",
 		"Makefile", "BENCHMARKS.md", "LICENSE", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md",
 		"go.sum", "staticcheck.conf", // belong to the tools, which look for them here
 	}
