@@ -173,7 +173,8 @@ func (c *Client) Close() error { return c.shared.close() }
 func (s *shared) close() error {
 	var errs []error
 	v := s.services
-	for _, service := range []any{v.Envelopes, v.Transfers, v.Collections, v.Merchants, v.Wallet, v.Groups, v.Operator} {
+	services := []any{v.Envelopes, v.Transfers, v.Collections, v.Merchants, v.Wallet, v.Groups, v.Operator}
+	for _, service := range services {
 		if closer, ok := service.(io.Closer); ok {
 			errs = append(errs, closer.Close())
 		}

@@ -73,33 +73,19 @@ func (s Merchants) Members(ctx context.Context, id int64) ([]*merchantapi.Mercha
 
 // SetMember makes a user a member, or gives a member another role.
 func (s Merchants) SetMember(
-	ctx context.Context,
-	r *merchantapi.SetMemberRequest,
+	ctx context.Context, r *merchantapi.SetMemberRequest,
 ) ([]*merchantapi.MerchantMember, error) {
-	answer, err := mutate(
-		ctx,
-		s.c,
-		"Merchants.SetMember",
-		s.c.shared.services.Merchants.SetMerchantMember,
-		r,
-		&r.RequestId,
-	)
+	answer, err := mutate(ctx, s.c, "Merchants.SetMember", s.c.shared.services.Merchants.SetMerchantMember, r,
+		&r.RequestId)
 	return converted((*merchantapi.MembersResponse).GetMembers, answer, err)
 }
 
 // RemoveMember ends a membership.
 func (s Merchants) RemoveMember(
-	ctx context.Context,
-	r *merchantapi.RemoveMemberRequest,
+	ctx context.Context, r *merchantapi.RemoveMemberRequest,
 ) ([]*merchantapi.MerchantMember, error) {
-	answer, err := mutate(
-		ctx,
-		s.c,
-		"Merchants.RemoveMember",
-		s.c.shared.services.Merchants.RemoveMerchantMember,
-		r,
-		&r.RequestId,
-	)
+	answer, err := mutate(ctx, s.c, "Merchants.RemoveMember", s.c.shared.services.Merchants.RemoveMerchantMember, r,
+		&r.RequestId)
 	return converted((*merchantapi.MembersResponse).GetMembers, answer, err)
 }
 
@@ -139,8 +125,7 @@ func (s Merchants) Wallets(ctx context.Context, id int64, mode string) ([]*merch
 
 // Entries iterates over a wallet's statement, newest first. r's cursor and limit are not used.
 func (s Merchants) Entries(
-	ctx context.Context,
-	r merchantapi.WalletEntriesRequest,
+	ctx context.Context, r merchantapi.WalletEntriesRequest,
 ) iter.Seq2[*merchantapi.WalletEntry, error] {
 	return list(s.c, func(cursor *string, size *int32) (*merchantapi.WalletEntriesResponse, error) {
 		page := r
@@ -161,13 +146,8 @@ func (s Merchants) Move(ctx context.Context, r *merchantapi.MoveRequest) (*merch
 
 // Self returns the merchant of the key.
 func (s Merchants) Self(ctx context.Context) (*merchantapi.Merchant, error) {
-	return invoke(
-		ctx,
-		s.c,
-		call{method: "Merchants.Self"},
-		s.c.shared.services.Merchants.SelfMerchant,
-		&merchantapi.SelfRequest{},
-	)
+	return invoke(ctx, s.c, call{method: "Merchants.Self"}, s.c.shared.services.Merchants.SelfMerchant,
+		&merchantapi.SelfRequest{})
 }
 
 // SelfWallets returns what is in the wallets of the key's side.
@@ -179,8 +159,7 @@ func (s Merchants) SelfWallets(ctx context.Context) ([]*merchantapi.WalletBalanc
 
 // SelfEntries iterates over the statement of a wallet of the key's side, newest first.
 func (s Merchants) SelfEntries(
-	ctx context.Context,
-	wallet, currency string,
+	ctx context.Context, wallet, currency string,
 ) iter.Seq2[*merchantapi.WalletEntry, error] {
 	return list(s.c, func(cursor *string, size *int32) (*merchantapi.WalletEntriesResponse, error) {
 		return invoke(ctx, s.c, call{method: "Merchants.SelfEntries"}, s.c.shared.services.Merchants.SelfEntries,

@@ -98,7 +98,8 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *app.App, 
 		return err
 	}
 	rpc, rpcAddress, err := listenRPC(s, rpcOptions{
-		address: u.RPCAddress, bank: c.bank, tokens: tokens, merchants: u.merchantRules, sessions: own, metrics: c.metrics,
+		address: u.RPCAddress, bank: c.bank, tokens: tokens, merchants: u.merchantRules, sessions: own,
+		metrics: c.metrics,
 	})
 	if err != nil {
 		return err

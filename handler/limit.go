@@ -76,12 +76,9 @@ func (e *edge) admit(ctx context.Context, s merchant.Session) error {
 		Limit: limit.Count, Remaining: r.Remaining, Reset: r.ResetAfter, RetryAfter: r.RetryAfter, Per: limit.Per,
 	}.String())
 	if !r.Allowed {
-		return refusal.New(
-			problem.CodeRateLimited,
+		return refusal.New(problem.CodeRateLimited,
 			"the key has made more than %d calls a second: try again in %v, with the same request_id",
-			limit.Count,
-			r.RetryAfter.Round(time.Millisecond),
-		)
+			limit.Count, r.RetryAfter.Round(time.Millisecond))
 	}
 	return nil
 }
@@ -102,10 +99,8 @@ func (h *Merchant) SelfLimits(ctx context.Context, _ *merchantapi.SelfRequest) (
 // MerchantToken implements merchantapi.MerchantService.
 func (h *Merchant) MerchantToken(ctx context.Context, r *merchantapi.TokenRequest) (*merchantapi.TokenResponse, error) {
 	if h.Tokens == nil {
-		return nil, refusal.New(
-			problem.CodeNotFound,
-			"this installation has no key to sign tokens for merchants with: see --merchant-key",
-		)
+		return nil, refusal.New(problem.CodeNotFound,
+			"this installation has no key to sign tokens for merchants with: see --merchant-key")
 	}
 	grant, err := h.Domain.Exchange(ctx, merchant.Proof{
 		Secret: r.GetSecret(), Key: r.GetKeyId(), Nonce: r.GetNonce(), Timestamp: time.UnixMilli(r.GetTimestamp()),

@@ -70,8 +70,7 @@ func (h *Merchant) GetMerchant(ctx context.Context, r *merchantapi.MerchantReque
 
 // MyMerchants implements merchantapi.MerchantService.
 func (h *Merchant) MyMerchants(
-	ctx context.Context,
-	r *merchantapi.MyMerchantsRequest,
+	ctx context.Context, r *merchantapi.MyMerchantsRequest,
 ) (*merchantapi.MerchantsResponse, error) {
 	limit, before, err := page(r.Limit, r.GetCursor())
 	if err != nil {
@@ -118,8 +117,7 @@ func (h *Merchant) MerchantsInState(
 
 // MerchantHistory implements merchantapi.MerchantService.
 func (h *Merchant) MerchantHistory(
-	ctx context.Context,
-	r *merchantapi.HistoryRequest,
+	ctx context.Context, r *merchantapi.HistoryRequest,
 ) (*merchantapi.HistoryResponse, error) {
 	limit, before, err := page(r.Limit, r.GetCursor())
 	if err != nil {
@@ -137,8 +135,9 @@ func (h *Merchant) MerchantHistory(
 	response.Changes = make([]*merchantapi.MerchantChange, len(changes))
 	for i, c := range changes {
 		response.Changes[i] = &merchantapi.MerchantChange{
-			Seq: c.Seq, At: c.At.UnixMilli(), By: c.By, Side: string(c.Side), Action: c.Action, Object: c.Object, Before: c.From,
-			After: c.To, Reason: c.Reason,
+			Seq: c.Seq, At: c.At.UnixMilli(), By: c.By, Side: string(c.Side), Action: c.Action, Object: c.Object,
+			Before: c.From,
+			After:  c.To, Reason: c.Reason,
 		}
 	}
 	return response, nil
@@ -146,16 +145,14 @@ func (h *Merchant) MerchantHistory(
 
 // MerchantMembers implements merchantapi.MerchantService.
 func (h *Merchant) MerchantMembers(
-	ctx context.Context,
-	r *merchantapi.MerchantRequest,
+	ctx context.Context, r *merchantapi.MerchantRequest,
 ) (*merchantapi.MembersResponse, error) {
 	return membersResponse(h.Domain.Members(ctx, memberOrOperator(ctx), r.Id))
 }
 
 // SetMerchantMember implements merchantapi.MerchantService.
 func (h *Merchant) SetMerchantMember(
-	ctx context.Context,
-	r *merchantapi.SetMemberRequest,
+	ctx context.Context, r *merchantapi.SetMemberRequest,
 ) (*merchantapi.MembersResponse, error) {
 	c := merchant.MemberChange{RequestID: r.RequestId, User: r.UserId, Role: r.Role, Reason: r.GetReason()}
 	return membersResponse(h.Domain.SetMember(ctx, subject(ctx), r.Id, c))
@@ -171,8 +168,7 @@ func (h *Merchant) RemoveMerchantMember(
 
 // MerchantKeys implements merchantapi.MerchantService.
 func (h *Merchant) MerchantKeys(
-	ctx context.Context,
-	r *merchantapi.MerchantRequest,
+	ctx context.Context, r *merchantapi.MerchantRequest,
 ) (*merchantapi.KeysResponse, error) {
 	keys, err := h.Domain.Keys(ctx, subject(ctx), r.Id)
 	if err != nil {
@@ -187,8 +183,7 @@ func (h *Merchant) MerchantKeys(
 
 // CreateMerchantKey implements merchantapi.MerchantService.
 func (h *Merchant) CreateMerchantKey(
-	ctx context.Context,
-	r *merchantapi.CreateKeyRequest,
+	ctx context.Context, r *merchantapi.CreateKeyRequest,
 ) (*merchantapi.MerchantKey, error) {
 	public, err := decodePublicKey(r.GetPublicKey())
 	if err != nil {
@@ -202,8 +197,7 @@ func (h *Merchant) CreateMerchantKey(
 
 // RollMerchantKey implements merchantapi.MerchantService.
 func (h *Merchant) RollMerchantKey(
-	ctx context.Context,
-	r *merchantapi.RollKeyRequest,
+	ctx context.Context, r *merchantapi.RollKeyRequest,
 ) (*merchantapi.MerchantKey, error) {
 	public, err := decodePublicKey(r.GetPublicKey())
 	if err != nil {
@@ -216,8 +210,7 @@ func (h *Merchant) RollMerchantKey(
 
 // RevokeMerchantKey implements merchantapi.MerchantService.
 func (h *Merchant) RevokeMerchantKey(
-	ctx context.Context,
-	r *merchantapi.RevokeKeyRequest,
+	ctx context.Context, r *merchantapi.RevokeKeyRequest,
 ) (*merchantapi.MerchantKey, error) {
 	k, err := h.Domain.RevokeKey(ctx, subject(ctx), r.Id, r.KeyId, r.RequestId, r.GetReason())
 	return keyResponse(k, "", err)
@@ -240,10 +233,8 @@ func page(size *int32, cursor string) (limit int, before int64, err error) {
 func decodePublicKey(text string) ([]byte, error) {
 	key, err := base64.StdEncoding.Strict().DecodeString(text)
 	if err != nil {
-		return nil, refusal.New(
-			refusal.CodeInvalidArgument,
-			"public_key is malformed: give the 32 bytes of an Ed25519 key in base64",
-		)
+		return nil, refusal.New(refusal.CodeInvalidArgument,
+			"public_key is malformed: give the 32 bytes of an Ed25519 key in base64")
 	}
 	return key, nil
 }
@@ -261,10 +252,9 @@ func encodeMerchant(m merchant.Merchant) *merchantapi.Merchant {
 		currencies[i] = string(c)
 	}
 	return &merchantapi.Merchant{
-		Id: m.ID, Name: m.Name, LegalId: m.LegalID, Country: m.Country, Mcc: m.MCC, Contact: m.Contact, Currencies: currencies,
-		State: string(
-			m.State,
-		), Applicant: m.Applicant, CreatedAt: m.CreatedAt.UnixMilli(), ChangedAt: m.ChangedAt.UnixMilli(),
+		Id: m.ID, Name: m.Name, LegalId: m.LegalID, Country: m.Country, Mcc: m.MCC, Contact: m.Contact,
+		Currencies: currencies, State: string(m.State), Applicant: m.Applicant,
+		CreatedAt: m.CreatedAt.UnixMilli(), ChangedAt: m.ChangedAt.UnixMilli(),
 	}
 }
 
@@ -275,9 +265,7 @@ func membersResponse(members []merchant.Member, err error) (*merchantapi.Members
 	response := &merchantapi.MembersResponse{Members: make([]*merchantapi.MerchantMember, len(members))}
 	for i, m := range members {
 		response.Members[i] = &merchantapi.MerchantMember{
-			UserId: m.User,
-			Role:   string(m.Role),
-			Since:  m.Since.UnixMilli(),
+			UserId: m.User, Role: string(m.Role), Since: m.Since.UnixMilli(),
 		}
 	}
 	return response, nil
@@ -293,10 +281,8 @@ func keyResponse(k merchant.Key, secret string, err error) (*merchantapi.Merchan
 func encodeKey(k merchant.Key, secret string) *merchantapi.MerchantKey {
 	encoded := &merchantapi.MerchantKey{
 		Id: k.ID, Mode: string(k.Mode), Name: k.Name, Permissions: make([]string, len(k.Permissions)),
-		Allowed: make(
-			[]string,
-			len(k.Allowed),
-		), PublicKey: base64.StdEncoding.EncodeToString(k.PublicKey), Hint: k.Hint,
+		Allowed: make([]string, len(k.Allowed)), Hint: k.Hint,
+		PublicKey: base64.StdEncoding.EncodeToString(k.PublicKey),
 		State: string(k.State), CreatedAt: k.CreatedAt.UnixMilli(), RolledFrom: k.RolledFrom, Secret: secret,
 	}
 	for i, p := range k.Permissions {

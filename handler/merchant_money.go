@@ -25,26 +25,20 @@ type MerchantMoney interface {
 
 // MerchantWallets implements merchantapi.MerchantService.
 func (h *Merchant) MerchantWallets(
-	ctx context.Context,
-	r *merchantapi.WalletsRequest,
+	ctx context.Context, r *merchantapi.WalletsRequest,
 ) (*merchantapi.WalletsResponse, error) {
-	return h.wallets(
-		ctx,
-		func(wallet string) (string, error) { return h.Domain.SeenBy(ctx, subject(ctx), r.Id, r.Mode, wallet) },
-	)
+	return h.wallets(ctx,
+		func(wallet string) (string, error) { return h.Domain.SeenBy(ctx, subject(ctx), r.Id, r.Mode, wallet) })
 }
 
 // SelfWallets implements merchantapi.MerchantService.
 func (h *Merchant) SelfWallets(ctx context.Context, _ *merchantapi.SelfRequest) (*merchantapi.WalletsResponse, error) {
-	return h.wallets(
-		ctx,
-		func(wallet string) (string, error) { return h.Domain.SeenIn(ctx, auth.SessionFrom(ctx), wallet) },
-	)
+	return h.wallets(ctx,
+		func(wallet string) (string, error) { return h.Domain.SeenIn(ctx, auth.SessionFrom(ctx), wallet) })
 }
 
 func (h *Merchant) wallets(
-	ctx context.Context,
-	account func(wallet string) (string, error),
+	ctx context.Context, account func(wallet string) (string, error),
 ) (*merchantapi.WalletsResponse, error) {
 	response := &merchantapi.WalletsResponse{Wallets: []*merchantapi.WalletBalance{}}
 	for _, name := range []string{merchant.Available, merchant.Marketing} {
@@ -74,8 +68,7 @@ func (h *Merchant) MerchantEntries(
 
 // SelfEntries implements merchantapi.MerchantService.
 func (h *Merchant) SelfEntries(
-	ctx context.Context,
-	r *merchantapi.SelfEntriesRequest,
+	ctx context.Context, r *merchantapi.SelfEntriesRequest,
 ) (*merchantapi.WalletEntriesResponse, error) {
 	account, err := h.Domain.SeenIn(ctx, auth.SessionFrom(ctx), r.Wallet)
 	return h.entries(ctx, account, err, r.Currency, r.Limit, r.GetCursor())
@@ -108,8 +101,7 @@ func (h *Merchant) entries(
 
 // TopUpMerchant implements merchantapi.MerchantService.
 func (h *Merchant) TopUpMerchant(
-	ctx context.Context,
-	r *merchantapi.WalletTopUpRequest,
+	ctx context.Context, r *merchantapi.WalletTopUpRequest,
 ) (*merchantapi.WalletTopUp, error) {
 	account, err := h.Domain.FundedBy(ctx, subject(ctx), r.Id, r.Mode, r.Wallet, r.Currency)
 	return h.topUp(ctx, account, err, r.RequestId, r.Amount, r.Currency)
@@ -132,24 +124,23 @@ func (h *Merchant) topUp(
 		return nil, err
 	}
 	return &merchantapi.WalletTopUp{
-		Id:       o.ID,
-		State:    string(o.State),
-		Balance:  o.Balance,
-		Currency: string(o.Amount.Currency),
+		Id: o.ID, State: string(o.State), Balance: o.Balance, Currency: string(o.Amount.Currency),
 	}, nil
 }
 
 // MoveMerchantMoney implements merchantapi.MerchantService.
 func (h *Merchant) MoveMerchantMoney(ctx context.Context, r *merchantapi.MoveRequest) (*merchantapi.Move, error) {
 	return moveResponse(h.Domain.MoveBy(ctx, subject(ctx), r.Id, r.Mode, merchant.Move{
-		RequestID: r.RequestId, From: r.Sender, To: r.Receiver, Minor: r.Amount, Currency: r.Currency, Note: r.GetNote(),
+		RequestID: r.RequestId, From: r.Sender, To: r.Receiver, Minor: r.Amount, Currency: r.Currency,
+		Note: r.GetNote(),
 	}))
 }
 
 // SelfMove implements merchantapi.MerchantService.
 func (h *Merchant) SelfMove(ctx context.Context, r *merchantapi.SelfMoveRequest) (*merchantapi.Move, error) {
 	return moveResponse(h.Domain.MoveIn(ctx, auth.SessionFrom(ctx), merchant.Move{
-		RequestID: r.RequestId, From: r.Sender, To: r.Receiver, Minor: r.Amount, Currency: r.Currency, Note: r.GetNote(),
+		RequestID: r.RequestId, From: r.Sender, To: r.Receiver, Minor: r.Amount, Currency: r.Currency,
+		Note: r.GetNote(),
 	}))
 }
 

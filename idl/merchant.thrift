@@ -18,8 +18,8 @@
 // sandbox and never meets other money. Keys of mode test work as soon as a merchant has applied.
 //
 // A merchant's server exchanges a key for a token of scope `merchant`, which is good for 15 minutes at most, and calls
-// what is under /v1/merchant with it. Members hear of every change live: `merchant.changed` on the topic `user:` and their
-// own id.
+// what is under /v1/merchant with it. Members hear of every change live: `merchant.changed` on the topic `user:` and
+// their own id.
 namespace go merchantapi
 
 struct ApplyRequest {
@@ -292,7 +292,8 @@ struct LimitsResponse {
 }
 
 service MerchantService {
-  // Applies for a merchant, of which the caller becomes the first owner. Errors: `request_conflict`, `unknown_currency`.
+  // Applies for a merchant, of which the caller becomes the first owner. Errors: `request_conflict`,
+  // `unknown_currency`.
   Merchant Apply(1: ApplyRequest req) (api.post = "/v1/merchants", hongbao.scope = "user")
 
   // The merchants of which the caller is a member, newest first. One appears here within moments.
@@ -325,9 +326,9 @@ service MerchantService {
   // All keys, the revoked ones included. Errors: `merchant_not_found`, `role_missing`.
   KeysResponse MerchantKeys(1: MerchantRequest req) (api.get = "/v1/merchants/{id}/keys", hongbao.scope = "user")
 
-  // Makes a key. Its secret is in this answer alone: a repetition answers without, so where the answer was lost, revoke the
-  // key and make another. Errors: `merchant_not_found`, `role_missing`, `merchant_not_active`, `merchant_limit_reached`
-  // (50 keys that are good), `request_conflict`.
+  // Makes a key. Its secret is in this answer alone: a repetition answers without, so where the answer was lost, revoke
+  // the key and make another. Errors: `merchant_not_found`, `role_missing`, `merchant_not_active`,
+  // `merchant_limit_reached` (50 keys that are good), `request_conflict`.
   MerchantKey CreateMerchantKey(1: CreateKeyRequest req) (api.post = "/v1/merchants/{id}/keys", hongbao.scope = "user")
 
   // Makes a key that is as another one, which stays good for a while: two are good at a time at most. Errors:

@@ -11,30 +11,22 @@ import (
 const AuditMove = "merchant_move"
 
 // HoldCheck is what the audit has to know of the holds of merchants: each was paid at once, from one wallet of a
-// merchant
-// to another of the same side.
+// merchant to another of the same side.
 func HoldCheck() ledger.HoldCheck {
 	return ledger.HoldCheck{Subject: Subject, Check: func(h ledger.Hold) []ledger.Finding {
 		what := fmt.Sprintf("move %d", h.ID)
 		var found []ledger.Finding
 		if record(h.Owner) == "" || record(h.Owner) != record(h.Counterparty) ||
 			ledger.IsTestAccount(h.Owner) != ledger.IsTestAccount(h.Counterparty) {
-			found = append(
-				found,
-				ledger.Finding{
-					Code:     AuditMove,
-					What:     what,
-					Expected: "another wallet of " + h.Owner,
-					Found:    h.Counterparty,
-				},
-			)
+			found = append(found, ledger.Finding{
+				Code: AuditMove, What: what, Expected: "another wallet of " + h.Owner, Found: h.Counterparty,
+			})
 		}
 		if h.Posted != h.Amount.Minor {
-			found = append(
-				found,
-				ledger.Finding{Code: AuditMove, What: what + ": posted", Expected: fmt.Sprint(h.Amount.Minor),
-					Found: fmt.Sprint(h.Posted)},
-			)
+			found = append(found, ledger.Finding{
+				Code: AuditMove, What: what + ": posted", Expected: fmt.Sprint(h.Amount.Minor),
+				Found: fmt.Sprint(h.Posted),
+			})
 		}
 		return found
 	}}

@@ -94,21 +94,14 @@ func (n NewKey) key(now time.Time) (Key, error) {
 	}
 	k := Key{Mode: mode, Name: n.Name, State: KeyActive, CreatedAt: now, ExpiresAt: n.ExpiresAt}
 	if len(n.Permissions) == 0 {
-		return Key{}, refusal.New(
-			refusal.CodeInvalidArgument,
-			"permissions is empty: give one or more of %v",
-			Permissions(),
-		)
+		return Key{}, refusal.New(refusal.CodeInvalidArgument, "permissions is empty: give one or more of %v",
+			Permissions())
 	}
 	for _, name := range n.Permissions {
 		p := Permission(name)
 		if !slices.Contains(Permissions(), p) || slices.Contains(k.Permissions, p) {
-			return Key{}, refusal.New(
-				refusal.CodeInvalidArgument,
-				"permission %q is unknown or there twice: give some of %v",
-				refusal.Clip(name),
-				Permissions(),
-			)
+			return Key{}, refusal.New(refusal.CodeInvalidArgument,
+				"permission %q is unknown or there twice: give some of %v", refusal.Clip(name), Permissions())
 		}
 		k.Permissions = append(k.Permissions, p)
 	}
@@ -116,19 +109,14 @@ func (n NewKey) key(now time.Time) (Key, error) {
 		return Key{}, err
 	}
 	if !n.ExpiresAt.IsZero() && !n.ExpiresAt.After(now) {
-		return Key{}, refusal.New(
-			refusal.CodeInvalidArgument,
-			"expires_at has passed: give a later time, or leave it out",
-		)
+		return Key{}, refusal.New(refusal.CodeInvalidArgument,
+			"expires_at has passed: give a later time, or leave it out")
 	}
 	if len(n.PublicKey) > 0 {
 		if len(n.PublicKey) != ed25519.PublicKeySize {
-			return Key{}, refusal.New(
-				refusal.CodeInvalidArgument,
+			return Key{}, refusal.New(refusal.CodeInvalidArgument,
 				"public_key has %d bytes: give the %d of an Ed25519 key in base64",
-				len(n.PublicKey),
-				ed25519.PublicKeySize,
-			)
+				len(n.PublicKey), ed25519.PublicKeySize)
 		}
 		k.PublicKey = n.PublicKey
 	}
@@ -138,12 +126,8 @@ func (n NewKey) key(now time.Time) (Key, error) {
 // parseAllowed reads addresses and networks. Refusal: invalid_argument.
 func parseAllowed(list []string) ([]netip.Prefix, error) {
 	if len(list) > maxAllowed {
-		return nil, refusal.New(
-			refusal.CodeInvalidArgument,
-			"allowed has %d elements: give at most %d",
-			len(list),
-			maxAllowed,
-		)
+		return nil, refusal.New(refusal.CodeInvalidArgument, "allowed has %d elements: give at most %d", len(list),
+			maxAllowed)
 	}
 	var allowed []netip.Prefix
 	for _, text := range list {
@@ -151,11 +135,8 @@ func parseAllowed(list []string) ([]netip.Prefix, error) {
 		if err != nil {
 			address, notAddress := netip.ParseAddr(text)
 			if notAddress != nil || address.Zone() != "" {
-				return nil, refusal.New(
-					refusal.CodeInvalidArgument,
-					"allowed: %q is malformed: give an address or a network as 203.0.113.0/24",
-					refusal.Clip(text),
-				)
+				return nil, refusal.New(refusal.CodeInvalidArgument,
+					"allowed: %q is malformed: give an address or a network as 203.0.113.0/24", refusal.Clip(text))
 			}
 			prefix = netip.PrefixFrom(address, address.BitLen())
 		}
@@ -199,10 +180,8 @@ func SignedText(key int64, nonce string, at time.Time) []byte {
 	return fmt.Appendf(nil, "hongbao merchant token\n%d\n%s\n%d", key, nonce, at.UnixMilli())
 }
 
-var errKeyUnknown = refusal.New(
-	CodeKeyUnknown,
-	"there is no key that this proves: check that the secret or the signature is whole",
-)
+var errKeyUnknown = refusal.New(CodeKeyUnknown,
+	"there is no key that this proves: check that the secret or the signature is whole")
 
 // keyID is the key that a proof names.
 func (p Proof) keyID() (int64, error) {
@@ -235,17 +214,12 @@ func (p Proof) check(k Key, now time.Time) error {
 	signature, err := base64.StdEncoding.Strict().DecodeString(p.Signature)
 	nonceOK := refusal.CheckRequestID(p.Nonce) == nil && len(p.Nonce) <= maxNonce
 	if err != nil || !nonceOK || !ed25519.Verify(k.PublicKey, SignedText(k.ID, p.Nonce, p.Timestamp), signature) {
-		return refusal.New(
-			CodeSignatureInvalid,
-			"the signature is not that of this key over the text that docs/api.md names",
-		)
+		return refusal.New(CodeSignatureInvalid,
+			"the signature is not that of this key over the text that docs/api.md names")
 	}
 	if age := now.Sub(p.Timestamp); age > proofWindow || age < -proofWindow {
-		return refusal.New(
-			CodeSignatureInvalid,
-			"the timestamp is more than %v from our clock: sign anew, with the time of now",
-			proofWindow,
-		)
+		return refusal.New(CodeSignatureInvalid,
+			"the timestamp is more than %v from our clock: sign anew, with the time of now", proofWindow)
 	}
 	return nil
 }

@@ -43,8 +43,9 @@ func TestASecretIsShownOnceAndKeptAsItsHash(t *testing.T) {
 		t.Errorf("the grant lasts %v", left)
 	}
 	for what, wrong := range map[string]string{
-		"another secret": secret[:len(secret)-1] + "0", "a shorter one": secret[:20], "nothing": "", "of the other side": "hb_test" + secret[7:],
-		"of no key": "hb_live_77_" + strings.Repeat("a", 52), "not ours": "sk_live_1",
+		"another secret": secret[:len(secret)-1] + "0", "a shorter one": secret[:20], "nothing": "",
+		"of the other side": "hb_test" + secret[7:],
+		"of no key":         "hb_live_77_" + strings.Repeat("a", 52), "not ours": "sk_live_1",
 	} {
 		_, err := r.exchange(wrong)
 		apptest.WantCode(t, what, err, merchant.CodeKeyUnknown)
@@ -95,13 +96,9 @@ func TestAddressExpiryAndState(t *testing.T) {
 	apptest.WantCode(t, "resumed", err, "")
 
 	waiting := r.applied()
-	_, _, err = r.Merchants.CreateKey(
-		r.ctx(),
-		"ann",
-		waiting.ID,
-		merchant.NewKey{RequestID: r.RequestID(), Mode: "live", Name: "x",
-			Permissions: []string{"wallet_read"}},
-	)
+	_, _, err = r.Merchants.CreateKey(r.ctx(), "ann", waiting.ID, merchant.NewKey{
+		RequestID: r.RequestID(), Mode: "live", Name: "x", Permissions: []string{"wallet_read"},
+	})
 	apptest.WantCode(t, "a live key before the decision", err, merchant.CodeNotActive)
 	_, early := r.key(waiting.ID, "test", nil)
 	_, err = r.exchange(early)
@@ -121,10 +118,7 @@ func TestASignedProofIsAcceptedOnce(t *testing.T) {
 	proof := func(nonce string, at time.Time) merchant.Proof {
 		signature := ed25519.Sign(private, merchant.SignedText(k.ID, nonce, at))
 		return merchant.Proof{
-			Key:       k.ID,
-			Nonce:     nonce,
-			Timestamp: at,
-			Signature: base64.StdEncoding.EncodeToString(signature),
+			Key: k.ID, Nonce: nonce, Timestamp: at, Signature: base64.StdEncoding.EncodeToString(signature),
 		}
 	}
 	now := r.Clock.Now()

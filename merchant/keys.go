@@ -12,9 +12,8 @@ import (
 	"github.com/hongbao/hongbao/internal/refusal"
 )
 
-// CreateKey makes a key. The secret is in the answer of the call that made it, and never again: a repetition
-// answers with
-// the key alone. Refusals: see idl/merchant.thrift.
+// CreateKey makes a key. The secret is in the answer of the call that made it, and never again: a repetition answers
+// with the key alone. Refusals: see idl/merchant.thrift.
 func (s *Service) CreateKey(ctx context.Context, user string, id int64, n NewKey) (k Key, secret string, err error) {
 	drawn, err := n.key(s.clock())
 	if err != nil {
@@ -24,76 +23,52 @@ func (s *Service) CreateKey(ctx context.Context, user string, id int64, n NewKey
 	return s.makeKey(ctx, user, id, n.RequestID, change, n, func(Record, *Edit) (Key, error) { return drawn, nil })
 }
 
-// RollKey makes a key that is as another one, whose place it takes. The other one is good for as long as overlap
-// says, 0
-// to 7 days. Both are of the same kind: publicKey is the new one's where the other has one. Refusals: see
+// RollKey makes a key that is as another one, whose place it takes. The other one is good for as long as overlap says,
+// 0 to 7 days. Both are of the same kind: publicKey is the new one's where the other has one. Refusals: see
 // idl/merchant.thrift.
 func (s *Service) RollKey(
 	ctx context.Context, user string, id, key int64, requestID string, overlap time.Duration, publicKey []byte,
 ) (k Key, secret string, err error) {
 	if overlap < 0 || overlap > maxOverlap {
-		return Key{}, "", refusal.New(
-			refusal.CodeInvalidArgument,
-			"overlap is out of range: give 0 to %d milliseconds",
-			maxOverlap.Milliseconds(),
-		)
+		return Key{}, "", refusal.New(refusal.CodeInvalidArgument, "overlap is out of range: give 0 to %d milliseconds",
+			maxOverlap.Milliseconds())
 	}
 	change := Change{
-		By:     user,
-		Side:   SideMember,
-		Action: ActionRollKey,
-		From:   strconv.FormatInt(key, 10),
-		To:     string(KeyActive),
+		By: user, Side: SideMember, Action: ActionRollKey, From: strconv.FormatInt(key, 10), To: string(KeyActive),
 	}
-	return s.makeKey(
-		ctx,
-		user,
-		id,
-		requestID,
-		change,
-		[]any{key, overlap, publicKey},
-		func(r Record, e *Edit) (Key, error) {
-			now := e.Change.At
-			old, err := validKey(r.Keys, key, now)
-			if err != nil {
-				return Key{}, err
-			}
-			if older, ok := keyOf(r.Keys, old.RolledFrom); old.State == KeyRolling || ok && older.ValidAt(now) {
-				return Key{}, refusal.New(
-					CodeNotAllowedInState,
-					"two keys of this line are good already: revoke one, or wait until it expires",
-				)
-			}
-			n := NewKey{Mode: string(old.Mode), Name: old.Name, PublicKey: publicKey}
-			if (len(publicKey) > 0) != (len(old.PublicKey) > 0) {
-				return Key{}, refusal.New(
-					refusal.CodeInvalidArgument,
-					"public_key is for keys that have one: give it for those, and for no others",
-				)
-			}
-			for _, p := range old.Permissions {
-				n.Permissions = append(n.Permissions, string(p))
-			}
-			next, err := n.key(now)
-			next.Allowed, next.ExpiresAt, next.RolledFrom = old.Allowed, old.ExpiresAt, old.ID
-			until := now.Add(overlap)
-			if old.State = KeyRolling; old.ExpiresAt.IsZero() || until.Before(old.ExpiresAt) {
-				old.ExpiresAt = until
-			}
-			e.Rolled = &old
-			return next, err
-		},
-	)
+	body := []any{key, overlap, publicKey}
+	return s.makeKey(ctx, user, id, requestID, change, body, func(r Record, e *Edit) (Key, error) {
+		now := e.Change.At
+		old, err := validKey(r.Keys, key, now)
+		if err != nil {
+			return Key{}, err
+		}
+		if older, ok := keyOf(r.Keys, old.RolledFrom); old.State == KeyRolling || ok && older.ValidAt(now) {
+			return Key{}, refusal.New(CodeNotAllowedInState,
+				"two keys of this line are good already: revoke one, or wait until it expires")
+		}
+		n := NewKey{Mode: string(old.Mode), Name: old.Name, PublicKey: publicKey}
+		if (len(publicKey) > 0) != (len(old.PublicKey) > 0) {
+			return Key{}, refusal.New(refusal.CodeInvalidArgument,
+				"public_key is for keys that have one: give it for those, and for no others")
+		}
+		for _, p := range old.Permissions {
+			n.Permissions = append(n.Permissions, string(p))
+		}
+		next, err := n.key(now)
+		next.Allowed, next.ExpiresAt, next.RolledFrom = old.Allowed, old.ExpiresAt, old.ID
+		until := now.Add(overlap)
+		if old.State = KeyRolling; old.ExpiresAt.IsZero() || until.Before(old.ExpiresAt) {
+			old.ExpiresAt = until
+		}
+		e.Rolled = &old
+		return next, err
+	})
 }
 
 // makeKey adds a key to a merchant.
 func (s *Service) makeKey(
-	ctx context.Context,
-	user string,
-	id int64,
-	requestID string,
-	change Change,
-	body any,
+	ctx context.Context, user string, id int64, requestID string, change Change, body any,
 	draw func(Record, *Edit) (Key, error),
 ) (k Key, secret string, err error) {
 	keyID, err := s.ledger.NewID(Account(id, Live, Available))
@@ -142,8 +117,8 @@ func (s *Service) RevokeKey(ctx context.Context, user string, id, key int64, req
 		}
 	}
 	change := Change{
-		By: user, Side: SideMember, Action: ActionRevokeKey, Object: strconv.FormatInt(key, 10), To: string(KeyRevoked), Reason: reason,
-		Made: key,
+		By: user, Side: SideMember, Action: ActionRevokeKey, Object: strconv.FormatInt(key, 10), To: string(KeyRevoked),
+		Reason: reason, Made: key,
 	}
 	r, _, err := s.update(ctx, id, requestID, change, []any{key, reason}, func(r Record, e *Edit) error {
 		if err := mayDo(r.Members, user, ManageKeys); err != nil {
@@ -178,9 +153,8 @@ func (s *Service) announce(ctx context.Context, key int64) error {
 
 const announceBatch = 100
 
-// AnnounceRevocations tells every node of the revocations of a shard of which they may not know, and returns how
-// many there
-// were.
+// AnnounceRevocations tells every node of the revocations of a shard of which they may not know, and returns how many
+// there were.
 func (s *Service) AnnounceRevocations(ctx context.Context, shard int) (done int, err error) {
 	keys, err := s.store.Unannounced(ctx, shard, announceBatch)
 	if err != nil {
@@ -232,11 +206,8 @@ func (s *Service) Exchange(ctx context.Context, p Proof, address netip.Addr) (Gr
 	case !k.ValidAt(began):
 		return Grant{}, refusal.New(CodeKeyRevoked, "the key was revoked or has expired: use another one")
 	case !Admits(k.Allowed, address):
-		return Grant{}, refusal.New(
-			CodeAddressNotAllowed,
-			"the key may not be used from %s: allow that address, or call from another one",
-			address,
-		)
+		return Grant{}, refusal.New(CodeAddressNotAllowed,
+			"the key may not be used from %s: allow that address, or call from another one", address)
 	case !m.State.works(k.Mode):
 		return Grant{}, notActive(m)
 	}
@@ -251,10 +222,8 @@ func (s *Service) Exchange(ctx context.Context, p Proof, address netip.Addr) (Gr
 	if !k.ExpiresAt.IsZero() && k.ExpiresAt.Before(expires) {
 		expires = k.ExpiresAt
 	}
-	return Grant{
-		Session{Merchant: m.ID, Key: k.ID, Mode: k.Mode, Permissions: k.Permissions, Allowed: k.Allowed},
-		expires,
-	}, nil
+	session := Session{Merchant: m.ID, Key: k.ID, Mode: k.Mode, Permissions: k.Permissions, Allowed: k.Allowed}
+	return Grant{Session: session, Expires: expires}, nil
 }
 
 var errKeyNotFound = refusal.New(CodeKeyNotFound, "the merchant has no key with this id")

@@ -61,11 +61,8 @@ func checkRole(role string) error {
 	if slices.Contains(Roles(), Role(role)) {
 		return nil
 	}
-	return refusal.New(
-		refusal.CodeInvalidArgument,
-		"role %q is unknown: give owner, finance, developer or viewer",
-		refusal.Clip(role),
-	)
+	return refusal.New(refusal.CodeInvalidArgument, "role %q is unknown: give owner, finance, developer or viewer",
+		refusal.Clip(role))
 }
 
 // mayDo refuses a member whose role does not admit an action. A user who is no member gets merchant_not_found: what
@@ -76,12 +73,8 @@ func mayDo(members []Member, user string, a Action) error {
 		return errNotFound
 	}
 	if !members[i].Role.Allows(a) {
-		return refusal.New(
-			CodeRoleMissing,
-			"as %s you may not do this: ask a member of one of the roles %v",
-			members[i].Role,
-			allowed()[a],
-		)
+		return refusal.New(CodeRoleMissing, "as %s you may not do this: ask a member of one of the roles %v",
+			members[i].Role, allowed()[a])
 	}
 	return nil
 }

@@ -32,11 +32,7 @@ func (s *Service) RemoveMember(ctx context.Context, owner string, id int64, c Me
 }
 
 func (s *Service) changeMember(
-	ctx context.Context,
-	owner string,
-	id int64,
-	action string,
-	c MemberChange,
+	ctx context.Context, owner string, id int64, action string, c MemberChange,
 ) ([]Member, error) {
 	if err := refusal.CheckID("user_id", c.User); err != nil {
 		return nil, err

@@ -105,12 +105,8 @@ func checkWallet(what, wallet string) error {
 	if wallet == Available || wallet == Marketing {
 		return nil
 	}
-	return refusal.New(
-		refusal.CodeInvalidArgument,
-		"%s %q is unknown: give available or marketing",
-		what,
-		refusal.Clip(wallet),
-	)
+	return refusal.New(refusal.CodeInvalidArgument, "%s %q is unknown: give available or marketing", what,
+		refusal.Clip(wallet))
 }
 
 // Merchant is a business.
@@ -162,26 +158,16 @@ func (a Application) check() error {
 		}
 	}
 	if len(a.Country) != 2 || strings.Trim(a.Country, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
-		return refusal.New(
-			refusal.CodeInvalidArgument,
-			"country %q is malformed: give the two capitals of ISO 3166-1",
-			refusal.Clip(a.Country),
-		)
+		return refusal.New(refusal.CodeInvalidArgument, "country %q is malformed: give the two capitals of ISO 3166-1",
+			refusal.Clip(a.Country))
 	}
 	if len(a.MCC) != 4 || strings.Trim(a.MCC, "0123456789") != "" {
-		return refusal.New(
-			refusal.CodeInvalidArgument,
-			"mcc %q is malformed: give the four digits of ISO 18245",
-			refusal.Clip(a.MCC),
-		)
+		return refusal.New(refusal.CodeInvalidArgument, "mcc %q is malformed: give the four digits of ISO 18245",
+			refusal.Clip(a.MCC))
 	}
 	if len(a.Currencies) == 0 || len(a.Currencies) > maxCurrencies {
-		return refusal.New(
-			refusal.CodeInvalidArgument,
-			"currencies has %d elements: give 1 to %d",
-			len(a.Currencies),
-			maxCurrencies,
-		)
+		return refusal.New(refusal.CodeInvalidArgument, "currencies has %d elements: give 1 to %d", len(a.Currencies),
+			maxCurrencies)
 	}
 	for i, c := range a.Currencies {
 		if _, err := ledger.ParseCurrency(c); err != nil {
@@ -200,13 +186,8 @@ func checkText(what, text string, most int) error {
 		return err
 	}
 	if n := len([]rune(text)); n == 0 || n > most || strings.TrimSpace(text) != text {
-		return refusal.New(
-			refusal.CodeInvalidArgument,
-			"%s has %d characters: give 1 to %d, without spaces around them",
-			what,
-			n,
-			most,
-		)
+		return refusal.New(refusal.CodeInvalidArgument,
+			"%s has %d characters: give 1 to %d, without spaces around them", what, n, most)
 	}
 	return nil
 }

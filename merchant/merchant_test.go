@@ -36,10 +36,9 @@ func TestApplyingTwiceMakesOneMerchant(t *testing.T) {
 	if err != nil || len(mine) != 1 || mine[0].Role != merchant.Owner || mine[0].State != merchant.StateApplied {
 		t.Errorf("ann has %+v, %v", mine, err)
 	}
-	if home := r.Cluster.ForUser(merchant.Account(ids[0], merchant.Test, merchant.Marketing)); home != r.Cluster.ForUser(
-		"ann",
-	) {
-		t.Errorf("its wallets are on shard %d, its applicant on %d", home, r.Cluster.ForUser("ann"))
+	home := r.Cluster.ForUser("ann")
+	if got := r.Cluster.ForUser(merchant.Account(ids[0], merchant.Test, merchant.Marketing)); got != home {
+		t.Errorf("its wallets are on shard %d, its applicant on %d", got, home)
 	}
 	r.MustBalance()
 }
@@ -76,7 +75,8 @@ func TestDecisions(t *testing.T) {
 		merchant.StateClosed: {"approve", "suspend", "close"}, merchant.StateRejected: {"reject"},
 	}
 	leads := map[string]merchant.State{
-		"applied/approve": merchant.StateActive, "applied/reject": merchant.StateRejected, "active/suspend": merchant.StateSuspended,
+		"applied/approve": merchant.StateActive, "applied/reject": merchant.StateRejected,
+		"active/suspend":   merchant.StateSuspended,
 		"suspended/resume": merchant.StateActive, "suspended/close": merchant.StateClosed,
 	}
 	for state, way := range ways {
@@ -195,13 +195,9 @@ func TestEachCallAsksForItsRole(t *testing.T) {
 			return err
 		}},
 		"create key": {[]string{"developer"}, func(u string) error {
-			_, _, err := r.Merchants.CreateKey(
-				r.ctx(),
-				u,
-				m.ID,
-				merchant.NewKey{RequestID: r.RequestID(), Mode: "test", Name: "x",
-					Permissions: []string{"wallet_read"}},
-			)
+			_, _, err := r.Merchants.CreateKey(r.ctx(), u, m.ID, merchant.NewKey{
+				RequestID: r.RequestID(), Mode: "test", Name: "x", Permissions: []string{"wallet_read"},
+			})
 			return err
 		}},
 		"roll key": {nil, func(u string) error {
@@ -235,12 +231,8 @@ func TestOneOwnerAlwaysRemains(t *testing.T) {
 	r := newRig(t, nil)
 	m := r.active()
 	apptest.WantCode(t, "the only owner leaves", r.removeMember("ann", m.ID, "ann"), merchant.CodeLastOwner)
-	apptest.WantCode(
-		t,
-		"the only owner becomes a viewer",
-		r.setMember("ann", m.ID, "ann", "viewer"),
-		merchant.CodeLastOwner,
-	)
+	apptest.WantCode(t, "the only owner becomes a viewer", r.setMember("ann", m.ID, "ann", "viewer"),
+		merchant.CodeLastOwner)
 	r.must(r.setMember("ann", m.ID, "bob", "owner"))
 	for range 20 { // both leave, or remove each other, at once
 		other := map[string]string{"ann": "bob", "bob": "ann"}
@@ -248,12 +240,8 @@ func TestOneOwnerAlwaysRemains(t *testing.T) {
 		requests := map[string]string{"ann": r.RequestID(), "bob": r.RequestID()}
 		for by, request := range requests {
 			all.Go(func() {
-				_, err := r.Merchants.RemoveMember(
-					r.ctx(),
-					by,
-					m.ID,
-					merchant.MemberChange{RequestID: request, User: other[by]},
-				)
+				_, err := r.Merchants.RemoveMember(r.ctx(), by, m.ID,
+					merchant.MemberChange{RequestID: request, User: other[by]})
 				if code := refusal.CodeOf(err); err != nil && code != merchant.CodeLastOwner &&
 					code != merchant.CodeNotFound {
 					t.Errorf("remove: %v", err)
@@ -291,8 +279,10 @@ func TestTheHistoryHasEveryChangeOnce(t *testing.T) {
 		lines = append(lines, fmt.Sprintf("%s %s %s %s→%s %s", c.By, c.Side, c.Action, c.From, c.To, c.Reason))
 	}
 	want := []string{
-		"ann member apply →applied ", "op operator approve applied→active documents were seen", "ann member set_member →finance hired",
-		"ann member create_key →active ", "ann member revoke_key active→revoked left on a bus", "bob member remove_member finance→ ",
+		"ann member apply →applied ", "op operator approve applied→active documents were seen",
+		"ann member set_member →finance hired",
+		"ann member create_key →active ", "ann member revoke_key active→revoked left on a bus",
+		"bob member remove_member finance→ ",
 	}
 	if !slices.Equal(lines, want) {
 		t.Errorf("the history is\n%q, want\n%q", lines, want)

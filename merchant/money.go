@@ -26,10 +26,7 @@ func (s *Service) SeenBy(ctx context.Context, user string, id int64, mode, walle
 
 // FundedBy says which account a member tops up. Refusals: as SeenBy, merchant_not_active, unknown_currency.
 func (s *Service) FundedBy(
-	ctx context.Context,
-	user string,
-	id int64,
-	mode, wallet, currency string,
+	ctx context.Context, user string, id int64, mode, wallet, currency string,
 ) (account string, err error) {
 	m, err := ParseMode(mode)
 	if err != nil {
@@ -97,12 +94,8 @@ func dealsIn(m Merchant, mode Mode, currency string) error {
 		return notActive(m)
 	}
 	if !m.has(ledger.Currency(currency)) {
-		return refusal.New(
-			refusal.CodeUnknownCurrency,
-			"the merchant does not deal in %s: give one of %v",
-			refusal.Clip(currency),
-			m.Currencies,
-		)
+		return refusal.New(refusal.CodeUnknownCurrency, "the merchant does not deal in %s: give one of %v",
+			refusal.Clip(currency), m.Currencies)
 	}
 	return nil
 }
@@ -169,7 +162,8 @@ func (s *Service) move(ctx context.Context, m Merchant, mode Mode, v Move) (ledg
 		return ledger.Hold{}, err
 	}
 	return s.ledger.HoldWith(ctx, request, ledger.Hold{
-		ID: id, Subject: Subject, Owner: owner, Counterparty: Account(m.ID, mode, v.To), Amount: amount, Parts: []int64{amount.Minor},
-		Note: v.Note, CreatedAt: s.clock(),
+		ID: id, Subject: Subject, Owner: owner, Counterparty: Account(m.ID, mode, v.To), Amount: amount,
+		Parts: []int64{amount.Minor},
+		Note:  v.Note, CreatedAt: s.clock(),
 	}, ledger.HoldOptions{PayNow: true})
 }

@@ -83,7 +83,8 @@ func TestTestMoneyAndLiveMoneyStayApart(t *testing.T) {
 	r.Deliver()
 	for account, want := range map[string]int64{
 		merchant.Account(m.ID, merchant.Live, "available"): 1000, merchant.Account(m.ID, merchant.Live, "marketing"): 0,
-		merchant.Account(m.ID, merchant.Test, "available"): 5000, merchant.Account(m.ID, merchant.Test, "marketing"): 2000,
+		merchant.Account(m.ID, merchant.Test, "available"): 5000,
+		merchant.Account(m.ID, merchant.Test, "marketing"): 2000,
 	} {
 		if got := r.Balance(account); got != want {
 			t.Errorf("%s has %d, want %d", account, got, want)

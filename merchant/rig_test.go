@@ -28,7 +28,8 @@ var here = netip.MustParseAddr("203.0.113.7")
 
 func application(request string) merchant.Application {
 	return merchant.Application{
-		RequestID: request, Name: "老王面馆", LegalID: "91310000MA1", Country: "CN", MCC: "5812", Contact: "ann@example.org",
+		RequestID: request, Name: "老王面馆", LegalID: "91310000MA1", Country: "CN", MCC: "5812",
+		Contact:    "ann@example.org",
 		Currencies: []string{"CNY", "JPY"},
 	}
 }
@@ -44,12 +45,8 @@ func (r *rig) applied() merchant.Merchant {
 }
 
 func (r *rig) decide(id int64, verb string) error {
-	_, err := r.Merchants.Decide(
-		r.ctx(),
-		"op",
-		id,
-		merchant.Decision{RequestID: r.RequestID(), Verb: verb, Reason: "documents were seen"},
-	)
+	_, err := r.Merchants.Decide(r.ctx(), "op", id,
+		merchant.Decision{RequestID: r.RequestID(), Verb: verb, Reason: "documents were seen"})
 	return err
 }
 
@@ -69,12 +66,8 @@ func (r *rig) must(err error) {
 }
 
 func (r *rig) setMember(by string, id int64, user, role string) error {
-	_, err := r.Merchants.SetMember(
-		r.ctx(),
-		by,
-		id,
-		merchant.MemberChange{RequestID: r.RequestID(), User: user, Role: role},
-	)
+	_, err := r.Merchants.SetMember(r.ctx(), by, id,
+		merchant.MemberChange{RequestID: r.RequestID(), User: user, Role: role})
 	return err
 }
 

@@ -34,9 +34,8 @@ func NewService(l Ledger, store Store, revoked Revocations, now func() time.Time
 	return &Service{ledger: l, store: store, revoked: revoked, now: now, log: log}
 }
 
-// Apply makes a merchant of which the user is the first owner. Repeating it gives the merchant of the first time,
-// as it is
-// now. Refusals: see idl/merchant.thrift.
+// Apply makes a merchant of which the user is the first owner. Repeating it gives the merchant of the first time, as it
+// is now. Refusals: see idl/merchant.thrift.
 func (s *Service) Apply(ctx context.Context, user string, a Application) (Merchant, error) {
 	if err := a.check(); err != nil {
 		return Merchant{}, err
@@ -51,7 +50,8 @@ func (s *Service) Apply(ctx context.Context, user string, a Application) (Mercha
 	}
 	now := s.clock()
 	m := Merchant{
-		ID: id, Name: a.Name, LegalID: a.LegalID, Country: a.Country, MCC: a.MCC, Contact: a.Contact, State: StateApplied,
+		ID: id, Name: a.Name, LegalID: a.LegalID, Country: a.Country, MCC: a.MCC, Contact: a.Contact,
+		State:     StateApplied,
 		Applicant: user, CreatedAt: now, ChangedAt: now,
 	}
 	for _, c := range a.Currencies {
@@ -82,11 +82,8 @@ type Decision struct {
 func (s *Service) Decide(ctx context.Context, operator string, id int64, d Decision) (Merchant, error) {
 	step, ok := steps()[Verb(d.Verb)]
 	if !ok {
-		return Merchant{}, refusal.New(
-			refusal.CodeInvalidArgument,
-			"decision %q is unknown: give approve, reject, suspend, resume or close",
-			refusal.Clip(d.Verb),
-		)
+		return Merchant{}, refusal.New(refusal.CodeInvalidArgument,
+			"decision %q is unknown: give approve, reject, suspend, resume or close", refusal.Clip(d.Verb))
 	}
 	if err := checkText("reason", d.Reason, maxReason); err != nil {
 		return Merchant{}, err
@@ -101,13 +98,8 @@ func (s *Service) Decide(ctx context.Context, operator string, id int64, d Decis
 	}
 	r, _, err := s.update(ctx, id, d.RequestID, change, d, func(r Record, e *Edit) error {
 		if r.State != step.from {
-			return refusal.New(
-				CodeNotAllowedInState,
-				"the merchant is %s: one can %s only what is %s",
-				r.State,
-				d.Verb,
-				step.from,
-			)
+			return refusal.New(CodeNotAllowedInState, "the merchant is %s: one can %s only what is %s", r.State, d.Verb,
+				step.from)
 		}
 		e.State = step.to
 		return nil
@@ -231,13 +223,9 @@ type Membership struct {
 }
 
 // Mine are the merchants of which the user is a member, newest first, below before (0: from the newest). A page may
-// have
-// fewer than limit lines and not be the last: next is the before of the next page, 0 where there is none.
+// have fewer than limit lines and not be the last: next is the before of the next page, 0 where there is none.
 func (s *Service) Mine(
-	ctx context.Context,
-	user string,
-	before int64,
-	limit int,
+	ctx context.Context, user string, before int64, limit int,
 ) (mine []Membership, next int64, err error) {
 	ids, err := s.ledger.Indexed(ctx, user, Subject, before, limit)
 	if err != nil || len(ids) == 0 {
@@ -270,12 +258,8 @@ func (s *Service) InState(ctx context.Context, state string, before int64, limit
 			return s.store.InState(ctx, known, before, limit)
 		}
 	}
-	return nil, refusal.New(
-		refusal.CodeInvalidArgument,
-		"state %q is unknown: give one of %v",
-		refusal.Clip(state),
-		States(),
-	)
+	return nil, refusal.New(refusal.CodeInvalidArgument, "state %q is unknown: give one of %v", refusal.Clip(state),
+		States())
 }
 
 func (s *Service) clock() time.Time { return s.now().UTC().Truncate(time.Millisecond) }

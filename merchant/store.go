@@ -42,12 +42,7 @@ type Store interface {
 	// Side already, nothing happens: made is what the change made then, repeated is true, and r is the record as it is.
 	// Refusal: request_conflict. Error: ErrNotFound.
 	Update(
-		ctx context.Context,
-		id int64,
-		by string,
-		side Side,
-		request ledger.Request,
-		f func(Record) (Edit, error),
+		ctx context.Context, id int64, by string, side Side, request ledger.Request, f func(Record) (Edit, error),
 	) (r Record, made int64, repeated bool, err error)
 
 	// Get returns a merchant with its members and keys. Error: ErrNotFound.

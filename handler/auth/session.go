@@ -68,8 +68,7 @@ func SessionFrom(ctx context.Context) merchant.Session {
 }
 
 // RequireSession refuses a caller whom only the scope merchant admits, and whose token no key was exchanged for.
-// Refusal:
-// forbidden.
+// Refusal: forbidden.
 func RequireSession(c Caller, scopes []Scope) error {
 	for _, s := range scopes {
 		if s != ScopeMerchant && c.Has(s) {

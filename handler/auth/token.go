@@ -131,12 +131,8 @@ func NewVerifier(c VerifierConfig) (*Verifier, error) {
 	for _, ring := range []Keyring{c.Keys, c.Own} {
 		for id, key := range ring {
 			if len(key) != ed25519.PublicKeySize {
-				return nil, fmt.Errorf(
-					"verifier: key %q has %d bytes instead of %d",
-					id,
-					len(key),
-					ed25519.PublicKeySize,
-				)
+				return nil, fmt.Errorf("verifier: key %q has %d bytes instead of %d", id, len(key),
+					ed25519.PublicKeySize)
 			}
 		}
 	}

@@ -25,8 +25,7 @@ func (o *operation) forMerchants(ctx context.Context, r *http.Request) context.C
 }
 
 // addressOf is where a request comes from. Of X-Forwarded-For the last address counts that no proxy of ours added:
-// those
-// before it are the client's to choose.
+// those before it are the client's to choose.
 func addressOf(r *http.Request, proxies []netip.Prefix) netip.Addr {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
@@ -34,7 +33,8 @@ func addressOf(r *http.Request, proxies []netip.Prefix) netip.Addr {
 	}
 	address := peer.Addr().Unmap()
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for i := len(hops) - 1; i >= 0 && slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Contains(address) }); i-- {
+	ours := func(p netip.Prefix) bool { return p.Contains(address) }
+	for i := len(hops) - 1; i >= 0 && slices.ContainsFunc(proxies, ours); i-- {
 		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
 		if err != nil {
 			break

@@ -40,7 +40,8 @@ func TestWhatAMerchantsServerIsHeldTo(t *testing.T) {
 		t.Errorf("from another one: %d", got.StatusCode)
 	}
 	for what, token := range map[string]string{
-		"a user's token": h.Token(t, "ann", auth.ScopeUser), "of scope merchant, without a key": h.Token(t, "ann", auth.ScopeMerchant),
+		"a user's token":                   h.Token(t, "ann", auth.ScopeUser),
+		"of scope merchant, without a key": h.Token(t, "ann", auth.ScopeMerchant),
 	} {
 		if got := get(token); got.StatusCode != http.StatusForbidden {
 			t.Errorf("%s: %d", what, got.StatusCode)

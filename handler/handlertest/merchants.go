@@ -23,8 +23,9 @@ func sampleMerchant() merchant.Merchant {
 
 func sampleKey() merchant.Key {
 	return merchant.Key{
-		ID: 1<<62 + 5, Merchant: 1<<62 + 4, Mode: merchant.Test, Name: "shop", Permissions: []merchant.Permission{merchant.WalletRead},
-		Allowed: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}, Hint: "wxyz", State: merchant.KeyActive,
+		ID: 1<<62 + 5, Merchant: 1<<62 + 4, Mode: merchant.Test, Name: "shop",
+		Permissions: []merchant.Permission{merchant.WalletRead},
+		Allowed:     []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}, Hint: "wxyz", State: merchant.KeyActive,
 		CreatedAt: time.UnixMilli(1_800_000_000_000).UTC(),
 	}
 }
@@ -70,10 +71,7 @@ func (d merchants) Get(_ context.Context, c merchant.Caller, _ int64) (merchant.
 }
 
 func (d merchants) History(
-	_ context.Context,
-	c merchant.Caller,
-	_, before int64,
-	limit int,
+	_ context.Context, c merchant.Caller, _, before int64, limit int,
 ) ([]merchant.Change, error) {
 	_, err := d.asked(c.User, func(s *State) { s.Before, s.Limit = before, limit })
 	return []merchant.Change{
@@ -96,19 +94,13 @@ func (d merchants) Members(_ context.Context, c merchant.Caller, _ int64) ([]mer
 }
 
 func (d merchants) SetMember(
-	_ context.Context,
-	user string,
-	_ int64,
-	_ merchant.MemberChange,
+	_ context.Context, user string, _ int64, _ merchant.MemberChange,
 ) ([]merchant.Member, error) {
 	return d.members(user)
 }
 
 func (d merchants) RemoveMember(
-	_ context.Context,
-	user string,
-	_ int64,
-	_ merchant.MemberChange,
+	_ context.Context, user string, _ int64, _ merchant.MemberChange,
 ) ([]merchant.Member, error) {
 	return d.members(user)
 }
@@ -139,8 +131,7 @@ func (d merchants) Exchange(_ context.Context, p merchant.Proof, _ netip.Addr) (
 		err = refusal.New(merchant.CodeSignatureInvalid, "no proof")
 	}
 	return merchant.Grant{
-		Session: merchant.Session{Merchant: 1, Key: 2, Mode: merchant.Test},
-		Expires: sampleMerchant().CreatedAt,
+		Session: merchant.Session{Merchant: 1, Key: 2, Mode: merchant.Test}, Expires: sampleMerchant().CreatedAt,
 	}, err
 }
 

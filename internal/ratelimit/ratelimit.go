@@ -81,6 +81,7 @@ func (l *Limiter) Take(ctx context.Context, limit Limit, who string, number int)
 	}
 	micros := func(n int64) time.Duration { return time.Duration(n) * time.Microsecond }
 	return Result{
-		Limit: limit, Allowed: answer[0] == 1, Remaining: int(answer[1]), RetryAfter: micros(answer[2]), ResetAfter: micros(answer[3]),
+		Limit: limit, Allowed: answer[0] == 1, Remaining: int(answer[1]), RetryAfter: micros(answer[2]),
+		ResetAfter: micros(answer[3]),
 	}, nil
 }

@@ -81,7 +81,8 @@ func (c *check) merchant(m merchant.Merchant) error {
 		if member.Role == merchant.Owner {
 			owners++
 		}
-		if err := c.Expect(c.ctx, ledger.IndexEntry{Of: member.User, Subject: merchant.Subject, Reference: m.ID}); err != nil {
+		found := ledger.IndexEntry{Of: member.User, Subject: merchant.Subject, Reference: m.ID}
+		if err := c.Expect(c.ctx, found); err != nil {
 			return err
 		}
 	}
@@ -110,12 +111,8 @@ func (c *check) history(name string, m merchant.Merchant) error {
 		from, to := merchant.State(line.From), merchant.State(line.To)
 		switch {
 		case line.Side == merchant.SideOperator && (from != state || !merchant.Follows(from, to)):
-			c.Found(
-				AuditHistory,
-				fmt.Sprintf("%s: line %d, from %s to %s", name, seq, from, to),
-				"what follows "+state,
-				from,
-			)
+			c.Found(AuditHistory, fmt.Sprintf("%s: line %d, from %s to %s", name, seq, from, to), "what follows "+state,
+				from)
 		case line.Side == merchant.SideOperator && line.Reason == "":
 			c.Found(AuditHistory, fmt.Sprintf("%s: line %d", name, seq), "a reason", "none")
 		}
@@ -140,12 +137,8 @@ func (c *check) history(name string, m merchant.Merchant) error {
 func (c *check) key(name string, k merchant.Key) {
 	what := fmt.Sprintf("key %d of %s", k.ID, name)
 	if len(k.Hash)+len(k.PublicKey) != sha256.Size {
-		c.Found(
-			AuditKey,
-			what,
-			"either the hash of a secret or a public key",
-			fmt.Sprintf("%d and %d bytes", len(k.Hash), len(k.PublicKey)),
-		)
+		c.Found(AuditKey, what, "either the hash of a secret or a public key",
+			fmt.Sprintf("%d and %d bytes", len(k.Hash), len(k.PublicKey)))
 	}
 	if k.State == merchant.KeyRolling && k.ExpiresAt.IsZero() {
 		c.Found(AuditKey, what+", rolling", "a time until which it is good", "none")
@@ -163,7 +156,8 @@ func (c *check) orphans() error {
 			err := row.Scan(&id)
 			c.Found(AuditState, fmt.Sprintf("rows of merchant %d in %s", id, table), "a merchant", "none")
 			return err
-		}, "SELECT DISTINCT o.merchant FROM "+table+" o LEFT JOIN "+c.t.merchants+" m ON m.id = o.merchant WHERE m.id IS NULL LIMIT ?",
+		}, "SELECT DISTINCT o.merchant FROM "+table+" o LEFT JOIN "+c.t.merchants+
+			" m ON m.id = o.merchant WHERE m.id IS NULL LIMIT ?",
 			ledger.MaxDiscrepancies)
 		if err != nil {
 			return err

@@ -13,29 +13,15 @@ import (
 	"github.com/hongbao/hongbao/merchant"
 )
 
-const keyColumns = "id, merchant, mode, name, permissions, allowed, secret_hash, public_key, hint, state, created_at, expires_at, " +
-	"last_used_at, rolled_from"
+const keyColumns = "id, merchant, mode, name, permissions, allowed, secret_hash, public_key, hint, state, " +
+	"created_at, expires_at, last_used_at, rolled_from"
 
 func scanKey(row *sql.Rows) (k merchant.Key, err error) {
 	var permissions, allowed string
 	var created, expires, used int64
 	var public []byte
-	err = row.Scan(
-		&k.ID,
-		&k.Merchant,
-		&k.Mode,
-		&k.Name,
-		&permissions,
-		&allowed,
-		&k.Hash,
-		&public,
-		&k.Hint,
-		&k.State,
-		&created,
-		&expires,
-		&used,
-		&k.RolledFrom,
-	)
+	err = row.Scan(&k.ID, &k.Merchant, &k.Mode, &k.Name, &permissions, &allowed, &k.Hash, &public, &k.Hint, &k.State,
+		&created, &expires, &used, &k.RolledFrom)
 	if err != nil {
 		return k, err
 	}
@@ -57,26 +43,11 @@ func writeKey(ctx context.Context, tx *sql.Tx, t tables, k merchant.Key) error {
 	for i, p := range k.Allowed {
 		allowed[i] = p.String()
 	}
-	_, err := tx.ExecContext(
-		ctx,
-		"INSERT INTO "+t.keys+" ("+keyColumns+", announced) VALUES "+rows.In(15)+
-			" ON DUPLICATE KEY UPDATE state = VALUES(state), expires_at = VALUES(expires_at)",
-		k.ID,
-		k.Merchant,
-		string(k.Mode),
-		k.Name,
-		joined(k.Permissions),
-		strings.Join(allowed, ","),
-		notNil(k.Hash),
-		notNil(k.PublicKey),
-		k.Hint,
-		string(k.State),
-		k.CreatedAt.UnixMilli(),
-		millis(k.ExpiresAt),
-		millis(k.LastUsedAt),
-		k.RolledFrom,
-		0,
-	)
+	_, err := tx.ExecContext(ctx, "INSERT INTO "+t.keys+" ("+keyColumns+", announced) VALUES "+rows.In(15)+
+		" ON DUPLICATE KEY UPDATE state = VALUES(state), expires_at = VALUES(expires_at)",
+		k.ID, k.Merchant, string(k.Mode), k.Name, joined(k.Permissions), strings.Join(allowed, ","),
+		notNil(k.Hash), notNil(k.PublicKey), k.Hint, string(k.State),
+		k.CreatedAt.UnixMilli(), millis(k.ExpiresAt), millis(k.LastUsedAt), k.RolledFrom, 0)
 	return err
 }
 
@@ -87,13 +58,8 @@ func (s *Store) Key(ctx context.Context, id int64) (k merchant.Key, m merchant.M
 		return k, m, false, nil
 	}
 	t := s.tables(shard)
-	keys, err := rows.Select(
-		ctx,
-		s.cluster.DB(shard),
-		scanKey,
-		"SELECT "+keyColumns+" FROM "+t.keys+" WHERE id = ?",
-		id,
-	)
+	keys, err := rows.Select(ctx, s.cluster.DB(shard), scanKey, "SELECT "+keyColumns+" FROM "+t.keys+" WHERE id = ?",
+		id)
 	if err != nil || len(keys) == 0 {
 		return k, m, false, classify(err, "key %d", id)
 	}
@@ -118,13 +84,8 @@ func (s *Store) UseKey(ctx context.Context, id int64, nonce string, at, forget t
 	err = s.cluster.Tx(ctx, shard, func(tx *sql.Tx) error {
 		fresh = true
 		if nonce != "" {
-			_, err := tx.ExecContext(
-				ctx,
-				"INSERT INTO "+t.nonces+" (merchant_key, nonce, until) VALUES (?, ?, ?)",
-				id,
-				nonce,
-				forget.UnixMilli(),
-			)
+			_, err := tx.ExecContext(ctx, "INSERT INTO "+t.nonces+" (merchant_key, nonce, until) VALUES (?, ?, ?)", id,
+				nonce, forget.UnixMilli())
 			if shards.IsDuplicate(err) {
 				fresh = false
 				return nil
@@ -132,8 +93,9 @@ func (s *Store) UseKey(ctx context.Context, id int64, nonce string, at, forget t
 			if err != nil {
 				return err
 			}
-			if _, err := tx.ExecContext(ctx, "DELETE FROM "+t.nonces+" WHERE merchant_key = ? AND until < ? ORDER BY until LIMIT ?",
-				id, at.UnixMilli(), forgetNonces); err != nil {
+			_, err = tx.ExecContext(ctx, "DELETE FROM "+t.nonces+
+				" WHERE merchant_key = ? AND until < ? ORDER BY until LIMIT ?", id, at.UnixMilli(), forgetNonces)
+			if err != nil {
 				return err
 			}
 		}
@@ -158,12 +120,8 @@ func (s *Store) Announced(ctx context.Context, key int64) error {
 		return nil
 	}
 	return s.cluster.Tx(ctx, shard, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(
-			ctx,
-			"UPDATE "+s.tables(shard).keys+" SET announced = 1 WHERE id = ? AND state = ?",
-			key,
-			string(merchant.KeyRevoked),
-		)
+		_, err := tx.ExecContext(ctx, "UPDATE "+s.tables(shard).keys+" SET announced = 1 WHERE id = ? AND state = ?",
+			key, string(merchant.KeyRevoked))
 		return err
 	})
 }

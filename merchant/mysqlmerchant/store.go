@@ -74,10 +74,7 @@ func (s *Store) NewID(applicant string) (int64, error) {
 
 // Apply implements merchant.Store.
 func (s *Store) Apply(
-	ctx context.Context,
-	r ledger.Request,
-	m merchant.Merchant,
-	first merchant.Edit,
+	ctx context.Context, r ledger.Request, m merchant.Merchant, first merchant.Edit,
 ) (merchant.Merchant, error) {
 	err := s.ledger.SQLTx(ctx, m.ID, func(tx *mysqlledger.Tx) error {
 		if err := tx.Claim(ctx, m.Applicant, r, m.ID); err != nil {
@@ -145,7 +142,8 @@ func before(
 ) (made int64, repeated bool, err error) {
 	var fingerprint []byte
 	err = q.QueryRowContext(ctx, "SELECT fingerprint, made FROM "+t.history+
-		" WHERE merchant = ? AND side = ? AND changed_by = ? AND request_id = ?", id, string(side), by, request.ID).Scan(&fingerprint, &made)
+		" WHERE merchant = ? AND side = ? AND changed_by = ? AND request_id = ?",
+		id, string(side), by, request.ID).Scan(&fingerprint, &made)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return 0, false, nil
@@ -162,8 +160,10 @@ func (s *Store) carryOut(ctx context.Context, tx *mysqlledger.Tx, r merchant.Rec
 	if e.State != "" {
 		state, changed = e.State, e.Change.At
 	}
-	if _, err := tx.SQL().ExecContext(ctx, "UPDATE "+t.merchants+" SET state = ?, changed_at = ?, history = ? WHERE id = ?",
-		string(state), changed.UnixMilli(), r.History+1, r.ID); err != nil {
+	_, err := tx.SQL().ExecContext(ctx, "UPDATE "+t.merchants+
+		" SET state = ?, changed_at = ?, history = ? WHERE id = ?",
+		string(state), changed.UnixMilli(), r.History+1, r.ID)
+	if err != nil {
 		return err
 	}
 	if err := writeChange(ctx, tx.SQL(), t, r.ID, r.History+1, e.Change); err != nil {
@@ -200,48 +200,24 @@ func writeMember(ctx context.Context, tx *sql.Tx, t tables, id int64, e merchant
 }
 
 func writeChange(ctx context.Context, tx *sql.Tx, t tables, id, seq int64, c merchant.Change) error {
-	_, err := tx.ExecContext(
-		ctx,
-		"INSERT INTO "+t.history+" (merchant, "+changeColumns+", request_id, fingerprint, made) VALUES "+rows.In(13),
-		id,
-		seq,
-		c.At.UnixMilli(),
-		c.By,
-		string(c.Side),
-		c.Action,
-		c.Object,
-		c.From,
-		c.To,
-		c.Reason,
-		c.Request.ID,
-		c.Request.Fingerprint[:],
-		c.Made,
-	)
+	_, err := tx.ExecContext(ctx, "INSERT INTO "+t.history+
+		" (merchant, "+changeColumns+", request_id, fingerprint, made) VALUES "+rows.In(13),
+		id, seq, c.At.UnixMilli(), c.By, string(c.Side), c.Action, c.Object, c.From, c.To, c.Reason,
+		c.Request.ID, c.Request.Fingerprint[:], c.Made)
 	return err
 }
 
 const (
-	merchantColumns = "id, name, legal_id, country, mcc, contact, currencies, state, applicant, created_at, changed_at, history"
-	changeColumns   = "seq, at, changed_by, side, action, object, was, became, reason"
+	merchantColumns = "id, name, legal_id, country, mcc, contact, currencies, state, applicant, created_at, " +
+		"changed_at, history"
+	changeColumns = "seq, at, changed_by, side, action, object, was, became, reason"
 )
 
 func scanMerchant(row *sql.Rows) (m merchant.Merchant, err error) {
 	var currencies string
 	var created, changed int64
-	err = row.Scan(
-		&m.ID,
-		&m.Name,
-		&m.LegalID,
-		&m.Country,
-		&m.MCC,
-		&m.Contact,
-		&currencies,
-		&m.State,
-		&m.Applicant,
-		&created,
-		&changed,
-		&m.History,
-	)
+	err = row.Scan(&m.ID, &m.Name, &m.LegalID, &m.Country, &m.MCC, &m.Contact, &currencies, &m.State, &m.Applicant,
+		&created, &changed, &m.History)
 	m.Currencies = split[ledger.Currency](currencies)
 	m.CreatedAt, m.ChangedAt = rows.Millis(created), rows.Millis(changed)
 	return m, err
@@ -263,13 +239,8 @@ func scanChange(row *sql.Rows) (c merchant.Change, err error) {
 
 // read reads a merchant with its members and keys; tail is FOR UPDATE or nothing. Error: merchant.ErrNotFound.
 func read(ctx context.Context, q rows.Querier, t tables, id int64, tail string) (r merchant.Record, err error) {
-	found, err := rows.Select(
-		ctx,
-		q,
-		scanMerchant,
-		"SELECT "+merchantColumns+" FROM "+t.merchants+" WHERE id = ?"+tail,
-		id,
-	)
+	found, err := rows.Select(ctx, q, scanMerchant, "SELECT "+merchantColumns+" FROM "+t.merchants+" WHERE id = ?"+tail,
+		id)
 	if err == nil && len(found) == 0 {
 		err = merchant.ErrNotFound
 	}
@@ -277,23 +248,13 @@ func read(ctx context.Context, q rows.Querier, t tables, id int64, tail string) 
 		return r, err
 	}
 	r.Merchant = found[0]
-	r.Members, err = rows.Select(
-		ctx,
-		q,
-		scanMember,
-		"SELECT user, role, since FROM "+t.members+" WHERE merchant = ? ORDER BY user",
-		id,
-	)
+	r.Members, err = rows.Select(ctx, q, scanMember,
+		"SELECT user, role, since FROM "+t.members+" WHERE merchant = ? ORDER BY user", id)
 	if err != nil {
 		return r, err
 	}
-	r.Keys, err = rows.Select(
-		ctx,
-		q,
-		scanKey,
-		"SELECT "+keyColumns+" FROM "+t.keys+" WHERE merchant = ? ORDER BY id",
-		id,
-	)
+	r.Keys, err = rows.Select(ctx, q, scanKey, "SELECT "+keyColumns+" FROM "+t.keys+" WHERE merchant = ? ORDER BY id",
+		id)
 	return r, err
 }
 
@@ -314,15 +275,8 @@ func (s *Store) Get(ctx context.Context, id int64) (merchant.Record, error) {
 func (s *Store) Lines(ctx context.Context, ids []int64) ([]merchant.Merchant, error) {
 	return shards.GetAll(ctx, s.cluster, ids, func(m merchant.Merchant) int64 { return m.ID },
 		func(ctx context.Context, shard int, ids []int64) ([]merchant.Merchant, error) {
-			return rows.Select(
-				ctx,
-				s.cluster.DB(shard),
-				scanMerchant,
-				"SELECT "+merchantColumns+" FROM "+s.tables(
-					shard,
-				).merchants+" WHERE id IN "+rows.In(
-					len(ids),
-				),
+			return rows.Select(ctx, s.cluster.DB(shard), scanMerchant,
+				"SELECT "+merchantColumns+" FROM "+s.tables(shard).merchants+" WHERE id IN "+rows.In(len(ids)),
 				rows.Args(ids)...)
 		})
 }
@@ -340,8 +294,8 @@ func (s *Store) MemberOf(ctx context.Context, ids []int64, user string) (map[int
 			return rows.Select(ctx, s.cluster.DB(shard), func(row *sql.Rows) (m membership, err error) {
 				err = row.Scan(&m.merchant, &m.role)
 				return m, err
-			}, "SELECT merchant, role FROM "+s.tables(shard).members+" WHERE merchant IN "+rows.In(len(ids))+" AND user = ?",
-				append(rows.Args(ids), user)...)
+			}, "SELECT merchant, role FROM "+s.tables(shard).members+
+				" WHERE merchant IN "+rows.In(len(ids))+" AND user = ?", append(rows.Args(ids), user)...)
 		})
 	roles := make(map[int64]merchant.Role, len(found))
 	for _, m := range found {
@@ -352,23 +306,14 @@ func (s *Store) MemberOf(ctx context.Context, ids []int64, user string) (map[int
 
 // InState implements merchant.Store.
 func (s *Store) InState(
-	ctx context.Context,
-	state merchant.State,
-	before int64,
-	limit int,
+	ctx context.Context, state merchant.State, before int64, limit int,
 ) ([]merchant.Merchant, error) {
 	var all []merchant.Merchant
 	for shard := range s.cluster.Shards() { // an operator's page, so one shard after another will do
-		some, err := rows.Select(
-			ctx,
-			s.cluster.DB(shard),
-			scanMerchant,
+		some, err := rows.Select(ctx, s.cluster.DB(shard), scanMerchant,
 			"SELECT "+merchantColumns+" FROM "+s.tables(shard).merchants+
 				" WHERE state = ? AND id < ? ORDER BY id DESC LIMIT ?",
-			string(state),
-			rows.Below(before),
-			limit,
-		)
+			string(state), rows.Below(before), limit)
 		if err != nil {
 			return nil, shards.Classify(fmt.Errorf("merchants of shard %d: %w", shard, err))
 		}
@@ -389,16 +334,10 @@ func (s *Store) History(ctx context.Context, id, before int64, limit int) ([]mer
 	if !ok {
 		return nil, merchant.ErrNotFound
 	}
-	changes, err := rows.Select(
-		ctx,
-		s.cluster.DB(shard),
-		scanChange,
+	changes, err := rows.Select(ctx, s.cluster.DB(shard), scanChange,
 		"SELECT "+changeColumns+" FROM "+s.tables(shard).history+
 			" WHERE merchant = ? AND seq < ? ORDER BY seq DESC LIMIT ?",
-		id,
-		rows.Below(before),
-		limit,
-	)
+		id, rows.Below(before), limit)
 	if err != nil {
 		return nil, shards.Classify(fmt.Errorf("history of merchant %d: %w", id, err))
 	}

@@ -133,7 +133,8 @@ type totals struct {
 
 func (r *run) shard(ctx context.Context, shard int) error {
 	t := &totals{
-		entries: sums{}, clearing: sums{}, credits: sums{}, outside: sums{}, fundings: sums{}, tests: sums{}, funded: sums{}, posts: sums{},
+		entries: sums{}, clearing: sums{}, credits: sums{}, outside: sums{}, fundings: sums{}, tests: sums{},
+		funded: sums{}, posts: sums{},
 		inFlight: sums{}, outbox: sums{}, missing: map[index.Entry]bool{},
 	}
 	for _, pass := range []func(context.Context, int, *totals) error{

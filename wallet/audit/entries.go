@@ -143,7 +143,8 @@ func (w *walk) enter() error {
 		w.holds = append(w.holds, account)
 	case strings.HasPrefix(account, mysqlledger.FundingPrefix):
 		w.fundings = append(w.fundings, account)
-	case account == mysqlledger.ClearingAccount || account == mysqlledger.OutsideAccount || account == mysqlledger.TestsAccount:
+	case account == mysqlledger.ClearingAccount || account == mysqlledger.OutsideAccount ||
+		account == mysqlledger.TestsAccount:
 	case isSystem(account):
 		w.found(ledger.AuditAccountUnknown, w.shard, "account "+account, "no such account", "entries of it")
 	case w.cluster.ForUser(account) != w.shard:

@@ -43,12 +43,8 @@ func CheckAccount(what, account string) error {
 	segments := strings.Split(account, separator)
 	if len(account) > maxAccount || len(segments) != 3 || !isName(segments[0]) || !isNumber(segments[1]) ||
 		!isName(segments[2]) {
-		return refusal.New(
-			refusal.CodeInvalidArgument,
-			"%s %q is malformed: give a user id or an account as product~1~wallet",
-			what,
-			refusal.Clip(account),
-		)
+		return refusal.New(refusal.CodeInvalidArgument,
+			"%s %q is malformed: give a user id or an account as product~1~wallet", what, refusal.Clip(account))
 	}
 	return nil
 }

@@ -28,15 +28,8 @@ func TestAccountsAreUsersAndProducts(t *testing.T) {
 }
 
 func TestTestMoneyNeverMeetsOtherMoney(t *testing.T) {
-	live, test := ledger.ProductAccount(
-		"merchant",
-		1,
-		"available",
-	), ledger.ProductAccount(
-		"merchant",
-		1,
-		ledger.TestWallet("available"),
-	)
+	live := ledger.ProductAccount("merchant", 1, "available")
+	test := ledger.ProductAccount("merchant", 1, ledger.TestWallet("available"))
 	hold := func(owner, counterparty string) ledger.Hold {
 		return ledger.Hold{ID: 1, Subject: "merchant", Owner: owner, Counterparty: counterparty,
 			Amount: ledger.Amount{Minor: 5, Currency: "CNY"}, Parts: []int64{5}}
@@ -44,7 +37,8 @@ func TestTestMoneyNeverMeetsOtherMoney(t *testing.T) {
 	for _, c := range []struct {
 		owner, payee string
 		ok           bool
-	}{{live, "ann", true}, {"ann", live, true}, {test, "ann", false}, {"ann", test, false}, {live, test, false}, {test, live, false},
+	}{{live, "ann", true}, {"ann", live, true}, {test, "ann", false}, {"ann", test, false},
+		{live, test, false}, {test, live, false},
 		{test, ledger.ProductAccount("merchant", 1, ledger.TestWallet("marketing")), true}} {
 		if err := hold(c.owner, c.payee).Check(); (err == nil) != c.ok {
 			t.Errorf("a hold of %s for %s: %v", c.owner, c.payee, err)

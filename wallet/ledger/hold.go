@@ -64,12 +64,8 @@ func (h Hold) Check() error {
 	}
 	switch {
 	case h.Counterparty != "" && IsTestAccount(h.Owner) != IsTestAccount(h.Counterparty):
-		return fmt.Errorf(
-			"ledger: hold %d of %s for %s: money of tests never meets other money",
-			h.ID,
-			h.Owner,
-			h.Counterparty,
-		)
+		return fmt.Errorf("ledger: hold %d of %s for %s: money of tests never meets other money", h.ID, h.Owner,
+			h.Counterparty)
 	case h.Subject == "" || len(h.Subject) > maxSubject || !utf8.ValidString(string(h.Subject)):
 		return fmt.Errorf("ledger: hold %d: subject %q: give 1 to %d bytes", h.ID, h.Subject, maxSubject)
 	case len(h.Stage) > maxStage:

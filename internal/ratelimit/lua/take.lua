@@ -1,7 +1,8 @@
 -- Takes from a limit, or refuses to (GCRA). The key holds when, in microseconds of this server's clock, everything that
 -- was taken so far will be free again.
 -- KEYS[1]  of whom
--- ARGV     microseconds that one takes to be free again · how many may be taken at once · how many are wanted, 0 to look
+-- ARGV     microseconds that one takes to be free again · how many may be taken at once · how many are wanted
+--          (0 to look)
 -- Returns  1 if they were taken · how many may still be · µs until they could be, 0 if taken · µs until all are free
 local interval, burst, cost = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local time = redis.call('TIME')
