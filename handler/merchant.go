@@ -283,7 +283,7 @@ func encodeKey(k merchant.Key, secret string) *merchantapi.MerchantKey {
 		Id: k.ID, Mode: string(k.Mode), Name: k.Name, Permissions: make([]string, len(k.Permissions)),
 		Allowed: make([]string, len(k.Allowed)), Hint: k.Hint,
 		PublicKey: base64.StdEncoding.EncodeToString(k.PublicKey),
-		State: string(k.State), CreatedAt: k.CreatedAt.UnixMilli(), RolledFrom: k.RolledFrom, Secret: secret,
+		State:     string(k.State), CreatedAt: k.CreatedAt.UnixMilli(), RolledFrom: k.RolledFrom, Secret: secret,
 	}
 	for i, p := range k.Permissions {
 		encoded.Permissions[i] = string(p)

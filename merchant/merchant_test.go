@@ -48,7 +48,7 @@ func TestApplicationsAreChecked(t *testing.T) {
 	for what, change := range map[string]func(*merchant.Application){
 		"no name":             func(a *merchant.Application) { a.Name = "" },
 		"a name of spaces":    func(a *merchant.Application) { a.Name = "  " },
-		"a turned name":       func(a *merchant.Application) { a.Name = "pay‮me" },
+		"a turned name":       func(a *merchant.Application) { a.Name = "pay\u202eme" },
 		"a long legal id":     func(a *merchant.Application) { a.LegalID = fmt.Sprintf("%041d", 1) },
 		"a small country":     func(a *merchant.Application) { a.Country = "cn" },
 		"an mcc of letters":   func(a *merchant.Application) { a.MCC = "58a2" },
