@@ -18,12 +18,20 @@ import (
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/envelope/redispot"
 	"github.com/hongbao/hongbao/group"
+	"github.com/hongbao/hongbao/internal/outbox"
+	"github.com/hongbao/hongbao/internal/ratelimit"
+	"github.com/hongbao/hongbao/internal/revoked"
 	"github.com/hongbao/hongbao/internal/shards"
+	"github.com/hongbao/hongbao/merchant"
+	"github.com/hongbao/hongbao/merchant/mysqlmerchant"
 	"github.com/hongbao/hongbao/push/redisbus"
 	"github.com/hongbao/hongbao/transfer"
 	"github.com/hongbao/hongbao/wallet"
 	"github.com/hongbao/hongbao/wallet/audit"
 	"github.com/hongbao/hongbao/wallet/mysqlledger"
+	"github.com/hongbao/hongbao/webhook"
+	"github.com/hongbao/hongbao/webhook/httpsender"
+	"github.com/hongbao/hongbao/webhook/mysqlwebhook"
 )
 
 // Config says where an installation's servers are and how it behaves. Redis, MySQL and Shards are required.
@@ -38,6 +46,7 @@ type Config struct {
 	Limits      envelope.Limits
 	Transfers   transfer.Rules
 	Collections collection.Rules
+	Webhooks    webhook.Rules
 	// Funding moves real money in and out. It is nil for a sandbox installation, whose money comes from wallet.Sandbox,
 	// and for a process that is Unfunded.
 	Funding wallet.Funding
@@ -70,6 +79,11 @@ type App struct {
 	Envelopes    *envelope.Service
 	Transfers    *transfer.Service
 	Collections  *collection.Service
+	Merchants    *merchant.Service
+	Revoked      *revoked.List // it is as it was when opened until its Run runs
+	RateLimits   *ratelimit.Limiter
+	Webhooks     *webhook.Service
+	Events       webhook.Publisher // how products tell owners what happened
 	Wallets      *wallet.Service
 	Groups       *group.Directory
 	Bus          *redisbus.Bus
@@ -80,8 +94,11 @@ type App struct {
 	redisOption rueidis.ClientOption
 	changes     groupChanges
 	products    []product
-	settled     signals // posts were committed on a shard
-	close       []func()
+
+	webhookDispatcher *webhook.Dispatcher
+
+	settled signals // posts were committed on a shard
+	close   []func()
 }
 
 // Install makes the installation on the servers where there is none, brings its tables up to date, and marks a Redis
@@ -156,8 +173,15 @@ func (a *App) connect(ctx context.Context) (err error) {
 
 func (a *App) assemble(ctx context.Context) (err error) {
 	cfg := a.cfg
-	if a.Ledger, err = mysqlledger.New(mysqlledger.Config{Cluster: a.Cluster, Node: cfg.Node,
-		SettleWidth: cfg.SettleWidth, Log: cfg.Log, Registerer: cfg.Registerer, Now: cfg.Now}); err != nil {
+	events, err := mysqlwebhook.NewConsumer(a.Cluster, cfg.Node)
+	if err != nil {
+		return err
+	}
+	a.Ledger, err = mysqlledger.New(mysqlledger.Config{
+		Cluster: a.Cluster, Node: cfg.Node, SettleWidth: cfg.SettleWidth, Consumers: []outbox.Consumer{events},
+		Log: cfg.Log, Registerer: cfg.Registerer, Now: cfg.Now,
+	})
+	if err != nil {
 		return err
 	}
 	a.Pots, err = redispot.New(a.Redis, redispot.Config{
@@ -175,15 +199,27 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	if err := a.openGroups(ctx); err != nil {
 		return err
 	}
+	if a.Revoked, err = revoked.Open(ctx, a.Redis, cfg.Log, cfg.Now); err != nil {
+		return err
+	}
+	a.RateLimits = ratelimit.New(a.Redis)
 	collections := mysqlcollection.New(a.Cluster, a.Ledger)
+	merchants := mysqlmerchant.New(a.Cluster, a.Ledger)
 	a.Envelopes = envelope.NewService(a.Ledger, a.Pots, a.Groups, a.Metadata, cfg.Limits, cfg.Now)
 	a.Transfers = transfer.NewService(a.Ledger, cfg.Transfers, cfg.Now)
 	a.Collections = collection.NewService(a.Ledger, collections, a.Groups, cfg.Collections, cfg.Now)
-	a.Wallets = wallet.NewService(a.Ledger, a.funding, cfg.Now)
+	a.Merchants = merchant.NewService(a.Ledger, merchants, keyRevocations{a.Revoked}, cfg.Now, cfg.Log)
+	a.Wallets = wallet.NewService(a.Ledger, fundingOfTests{a.funding}, cfg.Now)
+	webhooks, err := a.openWebhooks(events)
+	if err != nil {
+		return err
+	}
 	a.products = []product{
 		{audit.Product{HoldCheck: envelope.HoldCheck()}, a.envelopeJobs},
 		{audit.Product{HoldCheck: transfer.HoldCheck()}, a.transferJobs},
 		{collections.Audit(), a.collectionJobs},
+		{merchants.Audit(), a.merchantJobs},
+		{webhooks.Audit(), a.webhookJobs},
 	}
 	audited := make([]audit.Product, len(a.products))
 	for i, p := range a.products {
@@ -191,6 +227,20 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	}
 	a.Auditor = audit.New(a.Cluster, a.Ledger.Outbox(), audited...)
 	return nil
+}
+
+func (a *App) openWebhooks(events *mysqlwebhook.Consumer) (*mysqlwebhook.Store, error) {
+	cfg := a.cfg
+	store, err := mysqlwebhook.New(a.Cluster, a.Ledger, cfg.Registerer, cfg.Now)
+	if err != nil {
+		return nil, err
+	}
+	sender := httpsender.New(httpsender.Config{AllowPrivate: cfg.Webhooks.AllowPrivate, Now: cfg.Now})
+	a.onClose(sender.Close)
+	a.Events = store
+	a.Webhooks = webhook.NewService(store, cfg.Webhooks, cfg.Now)
+	a.webhookDispatcher = webhook.NewDispatcher(store, sender, events.Wake, cfg.Now, cfg.Log)
+	return store, nil
 }
 
 // Close lets go of everything that Open opened, in reverse order.

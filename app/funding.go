@@ -1,10 +1,12 @@
 package app
 
 import (
+	"context"
 	"errors"
 
 	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 var (
@@ -16,7 +18,7 @@ var (
 )
 
 // chooseFunding is what moves money in and out, according to the installation's record. Play money and real money never
-// meet in one ledger. Errors: ErrNoFunding, ErrSandbox.
+// meet: beside real money only test accounts have any (see fundingOfTests). Errors: ErrNoFunding, ErrSandbox.
 func chooseFunding(in shards.Installation, cfg Config) (wallet.Funding, error) {
 	switch {
 	case in.Sandbox && cfg.Funding != nil:
@@ -29,4 +31,24 @@ func chooseFunding(in shards.Installation, cfg Config) (wallet.Funding, error) {
 		return nil, ErrNoFunding
 	}
 	return cfg.Funding, nil
+}
+
+// fundingOfTests funds test accounts from the sandbox, in every installation, and all others as the installation does.
+type fundingOfTests struct{ wallet.Funding }
+
+func (f fundingOfTests) of(o wallet.FundingOrder) wallet.Funding {
+	if ledger.IsTestAccount(o.User) {
+		return wallet.Sandbox{}
+	}
+	return f.Funding
+}
+
+// Create implements wallet.Funding.
+func (f fundingOfTests) Create(ctx context.Context, o wallet.FundingOrder) (wallet.FundingState, error) {
+	return f.of(o).Create(ctx, o)
+}
+
+// Query implements wallet.Funding.
+func (f fundingOfTests) Query(ctx context.Context, o wallet.FundingOrder) (wallet.FundingState, error) {
+	return f.of(o).Query(ctx, o)
 }

@@ -8,14 +8,16 @@ import (
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/group/mysqlgroup"
 	"github.com/hongbao/hongbao/internal/shards"
+	"github.com/hongbao/hongbao/merchant/mysqlmerchant"
 	"github.com/hongbao/hongbao/transfer"
 	"github.com/hongbao/hongbao/wallet/audit"
 	"github.com/hongbao/hongbao/wallet/mysqlledger"
+	"github.com/hongbao/hongbao/webhook/mysqlwebhook"
 )
 
 // migrations make the tables of an installation, the ledger's first: a product may write into them.
 var migrations = []func(context.Context, *shards.Cluster) error{
-	mysqlledger.Migrate, mysqlgroup.Migrate, mysqlcollection.Migrate,
+	mysqlledger.Migrate, mysqlgroup.Migrate, mysqlcollection.Migrate, mysqlmerchant.Migrate, mysqlwebhook.Migrate,
 }
 
 // product is what the installation does for a product.
@@ -53,4 +55,12 @@ func (a *App) transferJobs(shard int) []job {
 
 func (a *App) collectionJobs(shard int) []job {
 	return []job{onShard(collection.NewRescuer(a.Collections, a.cfg.Log).Run, shard)}
+}
+
+func (a *App) merchantJobs(shard int) []job {
+	return []job{onShard(a.Merchants.RunAnnouncer, shard)}
+}
+
+func (a *App) webhookJobs(shard int) []job {
+	return []job{onShard(a.webhookDispatcher.Run, shard)}
 }

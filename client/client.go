@@ -14,6 +14,7 @@ import (
 	"github.com/hongbao/hongbao/kitex_gen/collectionapi/collectionservice"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi/envelopeservice"
 	"github.com/hongbao/hongbao/kitex_gen/groupapi/groupservice"
+	"github.com/hongbao/hongbao/kitex_gen/merchantapi/merchantservice"
 	"github.com/hongbao/hongbao/kitex_gen/operatorapi/operatorservice"
 	"github.com/hongbao/hongbao/kitex_gen/transferapi/transferservice"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi/walletservice"
@@ -24,6 +25,7 @@ type Client struct {
 	Envelopes   Envelopes
 	Transfers   Transfers
 	Collections Collections
+	Merchants   Merchants
 	Wallet      Wallet
 	Groups      Groups
 	Operator    Operator
@@ -138,12 +140,13 @@ func feedURL(gateway string) (string, error) {
 
 func (s *shared) connect() error {
 	options := KitexOptions(s.config.timeout, s.config.addresses...)
-	var errs [6]error
+	var errs [7]error
 	s.services.Envelopes, errs[0] = envelopeservice.NewClient(ServiceName, options...)
 	s.services.Transfers, errs[1] = transferservice.NewClient(ServiceName, options...)
 	s.services.Collections, errs[2] = collectionservice.NewClient(ServiceName, options...)
 	s.services.Wallet, errs[3] = walletservice.NewClient(ServiceName, options...)
 	s.services.Groups, errs[4] = groupservice.NewClient(ServiceName, options...)
+	s.services.Merchants, errs[6] = merchantservice.NewClient(ServiceName, options...)
 	s.services.Operator, errs[5] = operatorservice.NewClient(ServiceName, options...)
 	return errors.Join(errs[:]...)
 }
@@ -152,7 +155,7 @@ func (s *shared) connect() error {
 func bind(s *shared, source TokenSource) *Client {
 	c := &Client{shared: s, tokens: newTokenCache(source)}
 	c.Envelopes, c.Transfers, c.Collections = Envelopes{c}, Transfers{c}, Collections{c}
-	c.Wallet, c.Groups, c.Operator = Wallet{c}, Groups{c}, Operator{c}
+	c.Wallet, c.Groups, c.Operator, c.Merchants = Wallet{c}, Groups{c}, Operator{c}, Merchants{c}
 	return c
 }
 
@@ -170,7 +173,8 @@ func (c *Client) Close() error { return c.shared.close() }
 func (s *shared) close() error {
 	var errs []error
 	v := s.services
-	for _, service := range []any{v.Envelopes, v.Transfers, v.Collections, v.Wallet, v.Groups, v.Operator} {
+	services := []any{v.Envelopes, v.Transfers, v.Collections, v.Merchants, v.Wallet, v.Groups, v.Operator}
+	for _, service := range services {
 		if closer, ok := service.(io.Closer); ok {
 			errs = append(errs, closer.Close())
 		}

@@ -35,12 +35,22 @@ const (
 	CodeNotAParticipant = "not_a_participant"
 	CodeNotTheCollector = "not_the_collector"
 
+	CodeMerchantNotActive = "merchant_not_active"
+	CodeRoleMissing       = "role_missing"
+	CodePermissionMissing = "permission_missing"
+	CodeIPNotAllowed      = "ip_not_allowed"
+	CodeModeMismatch      = "mode_mismatch"
+
 	CodeNotFound           = "not_found"
 	CodeEnvelopeNotFound   = "envelope_not_found"
 	CodeGroupNotFound      = "group_not_found"
 	CodeTransferNotFound   = "transfer_not_found"
 	CodeCollectionNotFound = "collection_not_found"
-	CodeFundingNotFound    = "funding_not_found"
+
+	CodeMerchantNotFound       = "merchant_not_found"
+	CodeMerchantMemberNotFound = "merchant_member_not_found"
+	CodeKeyNotFound            = "key_not_found"
+	CodeFundingNotFound        = "funding_not_found"
 
 	CodeMethodNotAllowed = "method_not_allowed"
 
@@ -55,11 +65,16 @@ const (
 	CodeAlreadyPaid        = "already_paid"
 	CodeCollectionClosed   = "collection_closed"
 	CodeCollectionComplete = "collection_complete"
-	CodeFundingMismatch    = "funding_mismatch"
-	CodeFundingDecided     = "funding_decided"
+
+	CodeMerchantStateConflict = "merchant_state_conflict"
+	CodeLastOwner             = "last_owner"
+	CodeMerchantLimitReached  = "merchant_limit_reached"
+	CodeFundingMismatch       = "funding_mismatch"
+	CodeFundingDecided        = "funding_decided"
 
 	CodeBodyTooLarge         = "body_too_large"
 	CodeUnsupportedMediaType = "unsupported_media_type"
+	CodeRateLimited          = "rate_limited"
 	CodeHeaderTooLarge       = "header_too_large"
 
 	CodeInternal    = "internal"

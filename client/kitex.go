@@ -16,6 +16,7 @@ import (
 	"github.com/hongbao/hongbao/kitex_gen/collectionapi/collectionservice"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi/envelopeservice"
 	"github.com/hongbao/hongbao/kitex_gen/groupapi/groupservice"
+	"github.com/hongbao/hongbao/kitex_gen/merchantapi/merchantservice"
 	"github.com/hongbao/hongbao/kitex_gen/operatorapi/operatorservice"
 	"github.com/hongbao/hongbao/kitex_gen/transferapi/transferservice"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi/walletservice"
@@ -82,6 +83,7 @@ type Services struct {
 	Envelopes   envelopeservice.Client
 	Transfers   transferservice.Client
 	Collections collectionservice.Client
+	Merchants   merchantservice.Client
 	Wallet      walletservice.Client
 	Groups      groupservice.Client
 	Operator    operatorservice.Client

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"net/netip"
 
 	"github.com/hongbao/hongbao/app"
 )
@@ -9,23 +10,29 @@ import (
 type gatewayCmd struct {
 	servers
 	publicKeys
-	Address string   `name:"http" help:"Address of the page, the HTTP API and the WebSocket." default:"127.0.0.1:8080"`
-	RPC     []string `name:"rpc" help:"Address of Kitex services to call. Repeat the flag for more." default:"127.0.0.1:8888"`
-	Origins []string `name:"origin" help:"Another origin whose pages may connect by WebSocket, for example https://chat.example.org. Repeat the flag for more."`
+	Address string         `name:"http" help:"Address of the page, the HTTP API and the WebSocket." default:"127.0.0.1:8080"`
+	RPC     []string       `name:"rpc" help:"Address of Kitex services to call. Repeat the flag for more." default:"127.0.0.1:8888"`
+	Proxies []netip.Prefix `name:"trusted-proxy" help:"Network of proxies before this gateway, as 10.0.0.0/8. The gateway believes their X-Forwarded-For."`
+	Origins []string       `name:"origin" help:"Another origin whose pages may connect by WebSocket, for example https://chat.example.org. Repeat the flag for more."`
 }
 
 func (g gatewayCmd) Run(ctx context.Context, at console) error {
-	keys, err := g.keyring()
+	keys, err := readKeyring(g.TokenKeys)
+	if err != nil {
+		return err
+	}
+	own, err := readKeyring(g.OwnKeys)
 	if err != nil {
 		return err
 	}
 	return g.with(ctx, at, nil, func(c *connected, s *app.App) error {
-		tokens, err := g.tokens(ctx, s, keys)
+		tokens, err := g.tokens(s, keys, own)
 		if err != nil {
 			return err
 		}
 		web, err := listenHTTP(s, gatewayOptions{
-			address: g.Address, rpc: g.RPC, tokens: tokens, origins: g.Origins, metrics: c.metrics,
+			address: g.Address, rpc: g.RPC, tokens: tokens, origins: g.Origins, proxies: g.Proxies,
+			metrics: c.metrics,
 		})
 		if err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -18,6 +19,9 @@ import (
 
 // developmentKey is the private key that `up` makes under --data and signs development tokens with.
 const developmentKey = "token.key"
+
+// ownKey is the private key that `up` makes under --data and signs tokens for merchants' servers with.
+const ownKey = "merchant.key"
 
 // loadPrivateKey reads an Ed25519 private key in PEM.
 func loadPrivateKey(path string) (*auth.Issuer, error) {
@@ -63,26 +67,38 @@ type tokens struct {
 	revoked  *revoked.List
 }
 
-func (t tokenRules) tokens(ctx context.Context, s *app.App, keys auth.Keyring) (tokens, error) {
-	list, err := revoked.Open(ctx, s.Redis, s.Config().Log, time.Now)
-	if err != nil {
-		return tokens{}, err
-	}
+// tokens makes the verifier of a process. own are the installation's own keys, which sign for merchants' servers.
+func (t tokenRules) tokens(s *app.App, keys, own auth.Keyring) (tokens, error) {
 	verifier, err := auth.NewVerifier(auth.VerifierConfig{
-		Keys: keys, Life: t.MaxTokenLife, Revoked: list.Has, Now: time.Now,
+		Keys: keys, Own: own, Life: t.MaxTokenLife, Revoked: s.Revoked.Has, Now: time.Now,
 	})
-	return tokens{verifier, list}, err
+	return tokens{verifier, s.Revoked}, err
+}
+
+// merchantRules are the flags of a process that serves merchants.
+type merchantRules struct {
+	MerchantCalls int            `help:"Calls a second that a merchant's key may make."                                                                          default:"100"`
+	Gateways      []netip.Prefix `help:"Network of gateways, as 10.0.0.0/8. The server takes their word for a client's address. This machine is always trusted."               name:"trusted-gateway"`
+}
+
+func (m merchantRules) checkMerchants() error {
+	if m.MerchantCalls < 1 || m.MerchantCalls > 100_000 {
+		return fmt.Errorf("--merchant-calls %d is out of range: give 1 to 100000", m.MerchantCalls)
+	}
+	return nil
 }
 
 // publicKeys are the flags of a process that is told which keys sign tokens.
 type publicKeys struct {
 	tokenRules
-	TokenKeys []string `name:"token-key" help:"File with public keys (Ed25519, PEM) whose tokens are accepted. Repeat the flag while a key is being replaced." required:"" type:"existingfile"`
+	TokenKeys []string `name:"token-key"          help:"File with public keys (Ed25519, PEM) whose tokens are accepted. Repeat the flag while a key is being replaced." required:"" type:"existingfile"`
+	OwnKeys   []string `name:"merchant-token-key" help:"File with the public half of --merchant-key. Repeat the flag while a key is being replaced."                                type:"existingfile"`
 }
 
-func (p publicKeys) keyring() (auth.Keyring, error) {
+// readKeyring reads public keys.
+func readKeyring(paths []string) (auth.Keyring, error) {
 	all := make(auth.Keyring)
-	for _, path := range p.TokenKeys {
+	for _, path := range paths {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			return nil, err
@@ -98,11 +114,11 @@ func (p publicKeys) keyring() (auth.Keyring, error) {
 
 type tokenCmd struct {
 	Subject string        `arg:"" help:"Subject of the token: a user id, or the name of a service."`
-	Scopes  []string      `name:"scope" help:"What the token allows: user, merchant, operator, service." default:"user"`
-	Life    time.Duration `help:"How long the token is valid, at most --max-token-life of the installation." default:"1h"`
-	Key     string        `help:"File with the private key (Ed25519, PEM). Default: the development key under --data."`
-	Data    string        `help:"Data folder of a hongbao up." default:"./data" type:"path"`
-	Public  bool          `help:"Print the public key instead, for the flag --token-key."`
+	Scopes  []string      `       help:"What the token allows: user, merchant, operator, service."                            name:"scope" default:"user"`
+	Life    time.Duration `       help:"How long the token is valid, at most --max-token-life of the installation."                        default:"1h"`
+	Key     string        `       help:"File with the private key (Ed25519, PEM). Default: the development key under --data."`
+	Data    string        `       help:"Data folder of a hongbao up."                                                                      default:"./data" type:"path"`
+	Public  bool          `       help:"Print the public key instead, for the flag --token-key."`
 }
 
 func (t tokenCmd) Run(_ context.Context, at console) error {

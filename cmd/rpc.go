@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/hongbao/hongbao/app"
+	"github.com/hongbao/hongbao/handler"
+	"github.com/hongbao/hongbao/handler/auth"
 )
 
 type rpcCmd struct {
@@ -11,20 +13,46 @@ type rpcCmd struct {
 	funding
 	publicKeys
 	metricsFlag
-	Address string `name:"rpc" help:"Address of the Kitex services." default:"127.0.0.1:8888"`
+	merchantRules
+	Address     string `name:"rpc" help:"Address of the Kitex services." default:"127.0.0.1:8888"`
+	MerchantKey string `help:"File with a private key (Ed25519, PEM) to sign tokens for merchants' servers with. Without it they get none." type:"existingfile"`
+}
+
+// ownKeys are the keys that sign for merchants' servers: those that are trusted, and the issuer, nil without a key.
+func (r rpcCmd) ownKeys() (auth.Keyring, handler.SessionIssuer, error) {
+	own, err := readKeyring(r.OwnKeys)
+	if err != nil || r.MerchantKey == "" {
+		return own, nil, err
+	}
+	issuer, err := loadPrivateKey(r.MerchantKey)
+	if err != nil {
+		return nil, nil, err
+	}
+	own[auth.KeyID(issuer.PublicKey())] = issuer.PublicKey()
+	return own, issuer, nil
 }
 
 func (r rpcCmd) Run(ctx context.Context, at console) error {
-	keys, err := r.keyring()
+	if err := r.checkMerchants(); err != nil {
+		return err
+	}
+	keys, err := readKeyring(r.TokenKeys)
+	if err != nil {
+		return err
+	}
+	own, issuer, err := r.ownKeys()
 	if err != nil {
 		return err
 	}
 	return r.with(ctx, at, r.use, func(c *connected, s *app.App) error {
-		tokens, err := r.tokens(ctx, s, keys)
+		tokens, err := r.tokens(s, keys, own)
 		if err != nil {
 			return err
 		}
-		server, address, err := listenRPC(s, c.bank, r.Address, tokens, c.metrics)
+		server, address, err := listenRPC(s, rpcOptions{
+			address: r.Address, bank: c.bank, tokens: tokens, merchants: r.merchantRules, sessions: issuer,
+			metrics: c.metrics,
+		})
 		if err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"time"
 
@@ -27,23 +28,36 @@ import (
 // recheckTimeout bounds the questions who may still listen.
 const recheckTimeout = 10 * time.Second
 
-// listenRPC makes the Kitex server over a system; bank is nil in a sandbox.
-func listenRPC(
-	s *app.App, bank *httpfunding.Provider, address string, tokens tokens, metrics prometheus.Registerer,
-) (*handler.Server, net.Addr, error) {
-	listener, err := listen("rpc", address)
+// rpcOptions says how a Kitex server differs from process to process.
+type rpcOptions struct {
+	address   string
+	bank      *httpfunding.Provider // nil in a sandbox
+	tokens    tokens
+	merchants merchantRules
+	sessions  handler.SessionIssuer // nil where merchants' servers get no tokens
+	metrics   prometheus.Registerer
+}
+
+// listenRPC makes the Kitex server over a system.
+func listenRPC(s *app.App, o rpcOptions) (*handler.Server, net.Addr, error) {
+	listener, err := listen("rpc", o.address)
 	if err != nil {
 		return nil, nil, err
 	}
 	wallets := &handler.Wallet{Domain: s.Wallets}
-	if bank != nil {
-		wallets.Callbacks = httpfunding.NewCallbacks(bank, s.Wallets)
+	if o.bank != nil {
+		wallets.Callbacks = httpfunding.NewCallbacks(o.bank, s.Wallets)
 	}
 	server, err := handler.NewServer(handler.ServerConfig{
-		Listener: listener, Verifier: tokens.verifier, Log: s.Config().Log, Metrics: metrics,
+		Listener: listener, Verifier: o.tokens.verifier, Log: s.Config().Log, Metrics: o.metrics,
 		Wallet: wallets, Group: &handler.Group{Domain: s.Groups}, Envelope: &handler.Envelope{Domain: s.Envelopes},
 		Transfer: &handler.Transfer{Domain: s.Transfers}, Collection: &handler.Collection{Domain: s.Collections},
-		Operator: handler.NewOperator(operators{s, tokens.revoked, tokens.verifier}),
+		Merchant: &handler.Merchant{
+			Domain: s.Merchants, Wallets: s.Wallets, Tokens: o.sessions, Limits: s.RateLimits,
+			CallsPerSecond: o.merchants.MerchantCalls,
+		},
+		Operator: handler.NewOperator(operators{s, o.tokens.revoked, o.tokens.verifier}),
+		Limits:   s.RateLimits, MerchantCalls: o.merchants.MerchantCalls, Gateways: o.merchants.Gateways,
 	})
 	if err != nil {
 		return nil, nil, errors.Join(err, listener.Close())
@@ -76,6 +90,7 @@ type gatewayOptions struct {
 	tokens
 	devTokens *auth.DevTokens // nil for none
 	origins   []string
+	proxies   []netip.Prefix
 	metrics   *prometheus.Registry
 }
 
@@ -96,7 +111,7 @@ func listenHTTP(s *app.App, o gatewayOptions) (_ *webServer, err error) {
 	g.gateway, err = gateway.New(gateway.Config{
 		RPC: client.KitexOptions(client.DefaultTimeout, o.rpc...), Verifier: o.verifier, Log: log,
 		Metrics: o.metrics, Gatherer: o.metrics, Ready: s.Checks(),
-		DevTokens: o.devTokens, Page: web.Handler(o.devTokens.Serves),
+		DevTokens: o.devTokens, Proxies: o.proxies, Page: web.Handler(o.devTokens.Serves),
 		WebSocket: gateway.Authenticated(o.verifier, log, g.hub, auth.ScopeUser),
 	})
 	if err != nil {

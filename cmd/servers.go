@@ -20,6 +20,7 @@ import (
 	"github.com/hongbao/hongbao/transfer"
 	"github.com/hongbao/hongbao/wallet/httpfunding"
 	"github.com/hongbao/hongbao/wallet/ledger"
+	"github.com/hongbao/hongbao/webhook"
 )
 
 // stopTimeout bounds an orderly stop of anything.
@@ -44,6 +45,8 @@ type servers struct {
 	ReminderAfter  time.Duration    `help:"Time after which members who have not paid into a collection are reminded." default:"24h"`
 	DailyLimit     int64            `help:"Maximum of a user's transfers and payments into collections in a day (UTC), in minor units, for currencies that --daily-limit-in does not name. 0 means no limit." default:"20000000"`
 	DailyLimitIn   map[string]int64 `help:"--daily-limit for single currencies: JPY=5000000;KWD=0."`
+
+	WebhookAllowPrivate bool `help:"Let webhooks go to http:// and to addresses that are private, loopback or reserved. Anybody who may add a webhook can then reach the network of this process."`
 
 	VolatileRedis bool          `help:"Accept a Redis that may lose acknowledged data (no AOF, no fsync, or eviction). Wins can then be lost, and shares given away twice."`
 	WaitReplicas  int           `help:"Number of Redis replicas that must have a grab before it is acknowledged." default:"0"`
@@ -85,6 +88,7 @@ func (f servers) connect(ctx context.Context, at console) (*connected, error) {
 		Redis: f.Redis, MySQL: f.MySQL, Placement: f.Placement, Prefix: f.Prefix, Shards: f.Shards, Node: f.Node,
 		Limits: limits, Transfers: transfers, Collections: collections, Unfunded: true, WaitReplicas: f.WaitReplicas,
 		WaitTimeout:   f.WaitTimeout,
+		Webhooks:      webhook.Rules{AllowPrivate: f.WebhookAllowPrivate},
 		VolatileRedis: f.VolatileRedis, RecoverPause: envelope.PostTimeout + 2*time.Second,
 		Log: at.log, Registerer: c.metrics, Now: time.Now,
 	}

@@ -21,7 +21,8 @@ type upCmd struct {
 	installation
 	funding
 	tokenRules
-	RPCAddress  string `name:"rpc" help:"Address of the Kitex services." default:"127.0.0.1:8888"`
+	merchantRules
+	RPCAddress  string `name:"rpc"  help:"Address of the Kitex services."                       default:"127.0.0.1:8888"`
 	HTTPAddress string `name:"http" help:"Address of the page, the HTTP API and the WebSocket." default:"127.0.0.1:8080"`
 
 	DevTokensToAnyone bool `name:"dangerously-serve-dev-tokens-to-anyone" help:"Let anyone who can reach --http act as any user."`
@@ -29,7 +30,7 @@ type upCmd struct {
 
 // Run starts everything, says where it is, and stops everything in the opposite order.
 func (u upCmd) Run(ctx context.Context, at console) error {
-	if err := u.checkFunding(); err != nil {
+	if err := errors.Join(u.checkFunding(), u.checkMerchants()); err != nil {
 		return err
 	}
 	began := time.Now()
@@ -84,7 +85,11 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *app.App, 
 	if err != nil {
 		return err
 	}
-	tokens, err := u.tokens(ctx, s, auth.NewKeyring(issuer.PublicKey()))
+	own, err := makePrivateKey(filepath.Join(u.Data, ownKey))
+	if err != nil {
+		return err
+	}
+	tokens, err := u.tokens(s, auth.NewKeyring(issuer.PublicKey()), auth.NewKeyring(own.PublicKey()))
 	if err != nil {
 		return err
 	}
@@ -92,7 +97,10 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *app.App, 
 	if err != nil {
 		return err
 	}
-	rpc, rpcAddress, err := listenRPC(s, c.bank, u.RPCAddress, tokens, c.metrics)
+	rpc, rpcAddress, err := listenRPC(s, rpcOptions{
+		address: u.RPCAddress, bank: c.bank, tokens: tokens, merchants: u.merchantRules, sessions: own,
+		metrics: c.metrics,
+	})
 	if err != nil {
 		return err
 	}

@@ -116,11 +116,12 @@ func (u *upgraded) serve() (call func(user, method, path string, body []byte) (i
 		u.T.Fatal(err)
 	}
 	rules := tokenRules{MaxTokenLife: time.Hour}
-	tokens, err := rules.tokens(u.T.Context(), u.App, auth.NewKeyring(issuer.PublicKey()))
+	tokens, err := rules.tokens(u.App, auth.NewKeyring(issuer.PublicKey()), nil)
 	if err != nil {
 		u.T.Fatal(err)
 	}
-	rpc, address, err := listenRPC(u.App, nil, "127.0.0.1:0", tokens, prometheus.NewRegistry())
+	rpc, address, err := listenRPC(u.App,
+		rpcOptions{address: "127.0.0.1:0", tokens: tokens, metrics: prometheus.NewRegistry()})
 	if err != nil {
 		u.T.Fatal(err)
 	}
@@ -275,11 +276,8 @@ func TestMigratedDayStillCounts(t *testing.T) {
 	const heidisTransfers = 4321
 	u := newUpgraded(t, func(c *app.Config) { c.Transfers.PerDay.Default = heidisTransfers + 100 })
 	offer := func(id string, minor int64) error {
-		_, err := u.Transfers.Offer(
-			t.Context(),
-			"heidi",
-			transfer.Offer{RequestID: id, To: "bob", Minor: minor, Currency: "CNY"},
-		)
+		_, err := u.Transfers.Offer(t.Context(), "heidi",
+			transfer.Offer{RequestID: id, To: "bob", Minor: minor, Currency: "CNY"})
 		return err
 	}
 	apptest.WantCode(t, "one more than the day has left", offer("too-much", 101), refusal.CodeDailyLimitExceeded)

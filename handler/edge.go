@@ -3,6 +3,8 @@ package handler
 import (
 	"context"
 	"log/slog"
+	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/bytedance/gopkg/cloud/metainfo"
@@ -25,6 +27,10 @@ type edge struct {
 	verifier *auth.Verifier
 	seconds  *prometheus.HistogramVec // by method and code
 	log      *slog.Logger
+
+	limits        RateLimiter
+	merchantCalls int            // of a merchant's key in a second
+	gateways      []netip.Prefix // whose word for an address is taken, beside this machine's
 }
 
 // guardedMethod is a method of the contract with what every call of it needs.
@@ -60,6 +66,9 @@ func (e *edge) middleware(next endpoint.Endpoint) endpoint.Endpoint {
 		if err == nil {
 			err = mustHaveRequest(request)
 		}
+		if m.Signed {
+			ctx = auth.WithAddress(ctx, e.address(ctx))
+		}
 		if err == nil {
 			err = call(ctx, caller, m.Timeout, next, request, response)
 		}
@@ -78,7 +87,7 @@ func (e *edge) middleware(next endpoint.Endpoint) endpoint.Endpoint {
 }
 
 // authorize finds out who calls, and whether they may. A signed method has no caller. Refusals: unauthenticated,
-// forbidden.
+// forbidden, ip_not_allowed, rate_limited.
 func (e *edge) authorize(ctx context.Context, m *guardedMethod) (auth.Caller, error) {
 	if m.Signed {
 		return auth.Caller{}, nil // the service checks the signature
@@ -88,7 +97,14 @@ func (e *edge) authorize(ctx context.Context, m *guardedMethod) (auth.Caller, er
 	if err != nil {
 		return auth.Caller{}, err
 	}
-	return caller, auth.RequireScope(caller, m.Scopes)
+	if err := auth.RequireScope(caller, m.Scopes); err != nil ||
+		caller.Session == nil && !slices.Contains(m.Scopes, auth.ScopeMerchant) {
+		return caller, err
+	}
+	if err := auth.RequireSession(caller, m.Scopes); err != nil || caller.Session == nil {
+		return caller, err
+	}
+	return caller, e.admit(ctx, *caller.Session)
 }
 
 // mustBeWellFormed refuses arguments that are not what the IDL says. Refusal: invalid_argument.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"time"
 
 	"github.com/cloudwego/kitex/pkg/remote/codec"
@@ -24,6 +25,8 @@ import (
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi/envelopeservice"
 	"github.com/hongbao/hongbao/kitex_gen/groupapi"
 	"github.com/hongbao/hongbao/kitex_gen/groupapi/groupservice"
+	"github.com/hongbao/hongbao/kitex_gen/merchantapi"
+	"github.com/hongbao/hongbao/kitex_gen/merchantapi/merchantservice"
 	"github.com/hongbao/hongbao/kitex_gen/operatorapi"
 	"github.com/hongbao/hongbao/kitex_gen/operatorapi/operatorservice"
 	"github.com/hongbao/hongbao/kitex_gen/transferapi"
@@ -49,10 +52,15 @@ type ServerConfig struct {
 	Envelope   envelopeapi.EnvelopeService
 	Transfer   transferapi.TransferService
 	Collection collectionapi.CollectionService
+	Merchant   merchantapi.MerchantService
 	Operator   operatorapi.OperatorService // nil: operators cannot ask here
 	Verifier   *auth.Verifier
 	Log        *slog.Logger
 	Metrics    prometheus.Registerer
+
+	Limits        RateLimiter
+	MerchantCalls int            // of a merchant's key in a second; 0 for DefaultMerchantCalls
+	Gateways      []netip.Prefix // whose word for where a call comes from is taken, beside this machine's; may be empty
 }
 
 // Server is the Kitex server with all services on one port.
@@ -68,6 +76,7 @@ func NewServer(c ServerConfig) (*Server, error) {
 		return nil, err
 	}
 	e := newEdge(promised, c.Verifier, c.Log)
+	e.limits, e.merchantCalls, e.gateways = c.Limits, c.MerchantCalls, c.Gateways
 	guard := newFrameGuard(c.Log)
 	if err := errors.Join(c.Metrics.Register(e.seconds), c.Metrics.Register(guard.closed)); err != nil {
 		return nil, fmt.Errorf("server metrics: %w", err)
@@ -93,6 +102,7 @@ func NewServer(c ServerConfig) (*Server, error) {
 		envelopeservice.RegisterService(s.kitex, c.Envelope),
 		transferservice.RegisterService(s.kitex, c.Transfer),
 		collectionservice.RegisterService(s.kitex, c.Collection),
+		merchantservice.RegisterService(s.kitex, c.Merchant),
 	)
 	if c.Operator != nil {
 		err = errors.Join(err, operatorservice.RegisterService(s.kitex, c.Operator))

@@ -10,6 +10,7 @@ import "embed"
 //go:generate go tool kitex -module github.com/hongbao/hongbao -gen-path ../kitex_gen operator.thrift
 //go:generate go tool kitex -module github.com/hongbao/hongbao -gen-path ../kitex_gen transfer.thrift
 //go:generate go tool kitex -module github.com/hongbao/hongbao -gen-path ../kitex_gen collection.thrift
+//go:generate go tool kitex -module github.com/hongbao/hongbao -gen-path ../kitex_gen merchant.thrift
 
 // Files holds every *.thrift of this folder.
 //

@@ -120,7 +120,7 @@ func (s *Service) Withdraw(ctx context.Context, user, requestID string, minor in
 
 func (s *Service) order(ctx context.Context, kind ledger.EntryKind, user, requestID string, minor int64,
 	currency string) (FundingOrder, error) {
-	if err := refusal.CheckID("user", user); err != nil {
+	if err := ledger.CheckAccount("user", user); err != nil {
 		return FundingOrder{}, err
 	}
 	amount, err := ledger.NewAmount(minor, currency)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hongbao/hongbao/handler/problem"
 	"github.com/hongbao/hongbao/internal/refusal"
+	"github.com/hongbao/hongbao/merchant"
 )
 
 // Scope is what a token allows.
@@ -27,8 +28,9 @@ func Scopes() []Scope { return []Scope{ScopeUser, ScopeMerchant, ScopeOperator, 
 type Caller struct {
 	Subject string
 	Scopes  []Scope
-	Expires time.Time // until then the token is good
-	TokenID string    // the token's jti; empty where it has none, and so cannot be revoked
+	Expires time.Time         // until then the token is good
+	TokenID string            // the token's jti; empty where it has none, and so cannot be revoked
+	Session *merchant.Session // in whose name a merchant's server acts; nil for all others
 }
 
 // Has says whether the caller's token carries the scope.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/hongbao/hongbao/handler/problem"
 	"github.com/hongbao/hongbao/internal/refusal"
+	"github.com/hongbao/hongbao/merchant"
 )
 
 // Issuer and audience of every token.
@@ -60,14 +61,19 @@ func (i *Issuer) Issue(subject string, scopes []Scope, life time.Duration) (stri
 	if err := checkScopes(scopes); err != nil {
 		return "", err
 	}
-	now := i.now()
-	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, claims{
-		RegisteredClaims: jwt.RegisteredClaims{
-			Issuer: tokenIssuer, Audience: jwt.ClaimStrings{tokenAudience}, Subject: subject,
-			ID: rand.Text(), IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(life)),
-		},
-		Scope: scopes,
-	})
+	return i.sign(claims{RegisteredClaims: i.registered(subject, i.now().Add(life)), Scope: scopes})
+}
+
+// registered are the claims of every token.
+func (i *Issuer) registered(subject string, until time.Time) jwt.RegisteredClaims {
+	return jwt.RegisteredClaims{
+		Issuer: tokenIssuer, Audience: jwt.ClaimStrings{tokenAudience}, Subject: subject,
+		ID: rand.Text(), IssuedAt: jwt.NewNumericDate(i.now()), ExpiresAt: jwt.NewNumericDate(until),
+	}
+}
+
+func (i *Issuer) sign(c claims) (string, error) {
+	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, c)
 	token.Header["kid"] = i.id
 	signed, err := token.SignedString(i.key)
 	if err != nil {
@@ -94,6 +100,7 @@ func checkScopes(scopes []Scope) error {
 // hash instead of a signature check. It is safe for concurrent use.
 type Verifier struct {
 	keys    Keyring
+	own     Keyring
 	parser  *jwt.Parser
 	good    *otter.Cache[[sha256.Size]byte, Caller] // by the hash of the whole token, signature included
 	life    time.Duration
@@ -101,9 +108,10 @@ type Verifier struct {
 	now     func() time.Time
 }
 
-// VerifierConfig is what a Verifier needs. Everything is required.
+// VerifierConfig is what a Verifier needs. Everything but Own is required.
 type VerifierConfig struct {
 	Keys    Keyring              // tokens must be signed with one of them
+	Own     Keyring              // or, those of merchants, with one of these; may be empty
 	Life    time.Duration        // most time between a token's iat and exp
 	Revoked func(id string) bool // whether that jti is revoked, from memory: it is asked with each call
 	Now     func() time.Time     // the clock that tokens expire by
@@ -120,9 +128,17 @@ func NewVerifier(c VerifierConfig) (*Verifier, error) {
 	if c.Life < time.Second {
 		return nil, fmt.Errorf("verifier: tokens may be good for %v: give at least 1s", c.Life)
 	}
-	for id, key := range c.Keys {
-		if len(key) != ed25519.PublicKeySize {
-			return nil, fmt.Errorf("verifier: key %q has %d bytes instead of %d", id, len(key), ed25519.PublicKeySize)
+	for _, ring := range []Keyring{c.Keys, c.Own} {
+		for id, key := range ring {
+			if len(key) != ed25519.PublicKeySize {
+				return nil, fmt.Errorf("verifier: key %q has %d bytes instead of %d", id, len(key),
+					ed25519.PublicKeySize)
+			}
+		}
+	}
+	for id := range c.Own {
+		if _, both := c.Keys[id]; both {
+			return nil, fmt.Errorf("verifier: key %q is both the chat application's and the installation's own", id)
 		}
 	}
 	cache, err := otter.New(&otter.Options[[sha256.Size]byte, Caller]{MaximumSize: maxVerifiedTokens})
@@ -130,7 +146,7 @@ func NewVerifier(c VerifierConfig) (*Verifier, error) {
 		return nil, fmt.Errorf("verifier: %w", err)
 	}
 	return &Verifier{
-		keys: c.Keys,
+		keys: c.Keys, own: c.Own,
 		parser: jwt.NewParser(
 			jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}),
 			jwt.WithIssuer(tokenIssuer), jwt.WithAudience(tokenAudience),
@@ -162,7 +178,7 @@ func (v *Verifier) Verify(token string) (Caller, error) {
 		v.good.Invalidate(hash)
 		return Caller{}, unauthenticated(sentenceExpired)
 	}
-	if c.TokenID != "" && v.revoked(c.TokenID) {
+	if c.TokenID != "" && v.revoked(c.TokenID) || c.Session != nil && v.revoked(merchant.RevocationID(c.Session.Key)) {
 		return Caller{}, unauthenticated(sentenceRevoked)
 	}
 	return c, nil
@@ -173,11 +189,22 @@ func (v *Verifier) parse(token string) (Caller, error) {
 		return Caller{}, unauthenticated(sentence(jwt.ErrTokenMalformed))
 	}
 	var said claims
-	if _, err := v.parser.ParseWithClaims(token, &said, v.key); err != nil {
+	parsed, err := v.parser.ParseWithClaims(token, &said, v.key)
+	if err != nil {
 		return Caller{}, unauthenticated(sentence(err))
 	}
 	if said.IssuedAt == nil {
 		return Caller{}, unauthenticated(sentence(jwt.ErrTokenRequiredClaimMissing))
+	}
+	c := Caller{Subject: said.Subject, Scopes: said.Scope, Expires: said.ExpiresAt.Time, TokenID: said.ID}
+	if _, own := v.own[keyIDOf(parsed)]; own {
+		if c.Session, err = sessionOf(said); err != nil {
+			return Caller{}, unauthenticated(err.Error())
+		}
+		return c, nil
+	}
+	if said.Merchant != nil {
+		return Caller{}, unauthenticated(errNotASession.Error())
 	}
 	if said.ExpiresAt.Sub(said.IssuedAt.Time) > v.life {
 		return Caller{}, unauthenticated(
@@ -187,7 +214,13 @@ func (v *Verifier) parse(token string) (Caller, error) {
 		return Caller{}, unauthenticated("the token's sub is not a user id: " +
 			"1 to 64 characters of A-Z a-z 0-9 . _ : @ - other than . and ..")
 	}
-	return Caller{Subject: said.Subject, Scopes: said.Scope, Expires: said.ExpiresAt.Time, TokenID: said.ID}, nil
+	return c, nil
+}
+
+// keyIDOf is the key that a token says it was signed with.
+func keyIDOf(t *jwt.Token) string {
+	id, _ := t.Header["kid"].(string)
+	return id
 }
 
 var errUnknownKey = errors.New("the token names no key that is known here")
@@ -197,12 +230,13 @@ func (v *Verifier) key(t *jwt.Token) (any, error) {
 	if _, critical := t.Header["crit"]; critical { // RFC 7515: what is not understood must be refused
 		return nil, errors.New("the token has critical extensions")
 	}
-	id, _ := t.Header["kid"].(string)
-	key, ok := v.keys[id]
-	if !ok {
-		return nil, errUnknownKey
+	id := keyIDOf(t)
+	for _, ring := range []Keyring{v.keys, v.own} {
+		if key, ok := ring[id]; ok {
+			return key, nil
+		}
 	}
-	return key, nil
+	return nil, errUnknownKey
 }
 
 const (

@@ -18,6 +18,7 @@ import (
 	"github.com/hongbao/hongbao/kitex_gen/collectionapi/collectionservice"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi/envelopeservice"
 	"github.com/hongbao/hongbao/kitex_gen/groupapi/groupservice"
+	"github.com/hongbao/hongbao/kitex_gen/merchantapi/merchantservice"
 	"github.com/hongbao/hongbao/kitex_gen/operatorapi/operatorservice"
 	"github.com/hongbao/hongbao/kitex_gen/transferapi/transferservice"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi/walletservice"
@@ -102,6 +103,7 @@ func bindings() map[string]*serviceinfo.ServiceInfo {
 		"operator.thrift":   operatorservice.NewServiceInfo(),
 		"transfer.thrift":   transferservice.NewServiceInfo(),
 		"collection.thrift": collectionservice.NewServiceInfo(),
+		"merchant.thrift":   merchantservice.NewServiceInfo(),
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -49,6 +50,7 @@ type Config struct {
 	DevTokens *auth.DevTokens                        // at /v1/dev/tokens, in a sandbox; nil for none
 	WebSocket http.Handler                           // at /ws
 	Page      http.Handler                           // at /
+	Proxies   []netip.Prefix                         // whose X-Forwarded-For is believed; may be empty
 }
 
 // Gateway is the API as JSON over HTTP, derived from the IDL, with what belongs next to it.
@@ -180,7 +182,7 @@ func (g *Gateway) mountMethods(c *contract.Contract, config Config) error {
 			if m.Service != s.Name {
 				continue
 			}
-			o := &operation{Method: m, client: kitex, verifier: config.Verifier}
+			o := &operation{Method: m, client: kitex, verifier: config.Verifier, proxies: config.Proxies}
 			if resources[m.Route.Path] == nil {
 				resources[m.Route.Path] = map[string][]action{}
 			}

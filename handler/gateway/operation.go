@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"reflect"
 	"slices"
@@ -27,6 +28,7 @@ type operation struct {
 	*contract.Method
 	client   client.Client
 	verifier *auth.Verifier
+	proxies  []netip.Prefix // see Config
 }
 
 // call carries out an HTTP request: the result is ready for JSON. Nothing of the request but its token is read for a
@@ -49,7 +51,10 @@ func (o *operation) call(w http.ResponseWriter, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := o.client.Call(ctx, o.Key.Method, args, result); err != nil {
+	ctx = o.forMerchants(ctx, r)
+	err = o.client.Call(ctx, o.Key.Method, args, result)
+	limitHeaders(ctx, w.Header())
+	if err != nil {
 		return nil, err
 	}
 	return result.(interface{ GetResult() any }).GetResult(), nil // as every generated Result has it

@@ -24,11 +24,12 @@ type Domain struct {
 
 // State is what a Domain answers with, and what it has been asked for.
 type State struct {
-	Err    error // what every method returns
-	Panics bool
-	Groups map[string][]string
-	View   envelope.View
-	Sent   []envelope.SentLine
+	Err     error // what every method returns
+	Panics  bool
+	Limited bool // merchants' servers have made all the calls that they may
+	Groups  map[string][]string
+	View    envelope.View
+	Sent    []envelope.SentLine
 
 	Caller   string
 	Revoked  []string

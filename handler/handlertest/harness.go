@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -23,6 +24,7 @@ import (
 	"github.com/hongbao/hongbao/handler"
 	"github.com/hongbao/hongbao/handler/auth"
 	"github.com/hongbao/hongbao/handler/gateway"
+	"github.com/hongbao/hongbao/merchant"
 )
 
 // LogBuffer is where a test's log goes.
@@ -49,6 +51,7 @@ type Harness struct {
 	URL     string // of the gateway
 	RPC     string // host:port
 	Issuer  *auth.Issuer
+	Own     *auth.Issuer // of tokens for merchants' servers
 	Log     *LogBuffer
 	Metrics *prometheus.Registry
 	Gateway *gateway.Gateway
@@ -85,11 +88,20 @@ func newDomain() *Domain {
 func New(t testing.TB, change func(*handler.ServerConfig, *gateway.Config)) *Harness {
 	t.Helper()
 	h := &Harness{
-		Domain: newDomain(), Issuer: auth.NewIssuer(NewKey(t), time.Now), Log: &LogBuffer{},
+		Domain: newDomain(), Issuer: auth.NewIssuer(NewKey(t), time.Now), Own: auth.NewIssuer(NewKey(t), time.Now),
+		Log:     &LogBuffer{},
 		Metrics: prometheus.NewRegistry(),
 	}
 	log := slog.New(slog.NewJSONHandler(h.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	verifier := NewVerifier(t, h.Issuer.PublicKey())
+	verifier, err := auth.NewVerifier(auth.VerifierConfig{
+		Keys: auth.NewKeyring(
+			h.Issuer.PublicKey(),
+		), Own: auth.NewKeyring(h.Own.PublicKey()), Life: auth.DefaultTokenLife,
+		Revoked: func(string) bool { return false }, Now: time.Now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +112,11 @@ func New(t testing.TB, change func(*handler.ServerConfig, *gateway.Config)) *Har
 		Group: &handler.Group{Domain: groups{h.Domain}}, Envelope: &handler.Envelope{Domain: envelopes{h.Domain}},
 		Transfer:   &handler.Transfer{Domain: transfers{h.Domain}},
 		Collection: &handler.Collection{Domain: collections{h.Domain}},
-		Operator:   handler.NewOperator(Operators{h.Domain}), Verifier: verifier, Log: log, Metrics: h.Metrics,
+		Merchant: &handler.Merchant{
+			Domain: merchants{h.Domain}, Wallets: Wallets{h.Domain}, Tokens: h.Own, Limits: Limits{h.Domain},
+		},
+		Limits:   Limits{h.Domain},
+		Operator: handler.NewOperator(Operators{h.Domain}), Verifier: verifier, Log: log, Metrics: h.Metrics,
 	}
 	gc := gateway.Config{Verifier: verifier, Log: log, Metrics: h.Metrics, Gatherer: h.Metrics}
 	if change != nil {
@@ -145,6 +161,18 @@ func (h *Harness) serve(t testing.TB, s *handler.Server) {
 func (h *Harness) Token(t testing.TB, subject string, scopes ...auth.Scope) string {
 	t.Helper()
 	token, err := h.Issuer.Issue(subject, scopes, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+// SessionToken is a token of a merchant's server that may call from some networks alone; from anywhere without any.
+func (h *Harness) SessionToken(t testing.TB, allowed ...netip.Prefix) string {
+	t.Helper()
+	token, err := h.Own.IssueSession(merchant.Session{
+		Merchant: 1, Key: 2, Mode: merchant.Test, Permissions: merchant.Permissions(), Allowed: allowed,
+	}, time.Now().Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/group"
 	"github.com/hongbao/hongbao/internal/refusal"
+	"github.com/hongbao/hongbao/merchant"
 	"github.com/hongbao/hongbao/transfer"
 	"github.com/hongbao/hongbao/wallet"
 )
@@ -24,6 +25,7 @@ const (
 	CodeUnsupportedMediaType = "unsupported_media_type"
 	CodeMalformedRequest     = "malformed_request"
 	CodeHeaderTooLarge       = "header_too_large"
+	CodeRateLimited          = "rate_limited"
 	CodeInternal             = "internal"
 )
 
@@ -58,6 +60,8 @@ var table = map[string]codeInfo{
 
 	CodeUnauthenticated:         {http.StatusUnauthorized, 40101, "The token is missing or not accepted"},
 	wallet.CodeSignatureInvalid: {http.StatusUnauthorized, 40102, "The signature does not match"},
+	merchant.CodeKeyUnknown:     {http.StatusUnauthorized, 40103, "There is no such key"},
+	merchant.CodeKeyRevoked:     {http.StatusUnauthorized, 40104, "The key is no longer good"},
 
 	refusal.CodeInsufficientBalance: {http.StatusPaymentRequired, 40201, "There is not enough money in the wallet"},
 	wallet.CodeFundingRefused:       {http.StatusPaymentRequired, 40202, "The funding provider refused"},
@@ -69,6 +73,11 @@ var table = map[string]codeInfo{
 	transfer.CodeNotTheSender:      {http.StatusForbidden, 40304, "The caller is not the sender"},
 	collection.CodeNotAParticipant: {http.StatusForbidden, 40305, "The caller has no part in this"},
 	collection.CodeNotTheCollector: {http.StatusForbidden, 40306, "The caller is not the collector"},
+	merchant.CodeNotActive:         {http.StatusForbidden, 40307, "The merchant is not active"},
+	merchant.CodeRoleMissing:       {http.StatusForbidden, 40308, "The member's role does not allow this"},
+	merchant.CodePermissionMissing: {http.StatusForbidden, 40309, "The key does not permit this"},
+	merchant.CodeAddressNotAllowed: {http.StatusForbidden, 40310, "The key may not be used from here"},
+	merchant.CodeModeMismatch:      {http.StatusForbidden, 40311, "This is of the other side, live or test"},
 
 	CodeNotFound:                  {http.StatusNotFound, 40401, "There is nothing at this address"},
 	envelope.CodeEnvelopeNotFound: {http.StatusNotFound, 40402, "There is no such envelope"},
@@ -76,26 +85,33 @@ var table = map[string]codeInfo{
 	transfer.CodeNotFound:         {http.StatusNotFound, 40404, "There is no such transfer"},
 	collection.CodeNotFound:       {http.StatusNotFound, 40405, "There is no such collection"},
 	wallet.CodeFundingNotFound:    {http.StatusNotFound, 40406, "There is no such top-up or withdrawal"},
+	merchant.CodeNotFound:         {http.StatusNotFound, 40407, "There is no such merchant"},
+	merchant.CodeMemberNotFound:   {http.StatusNotFound, 40408, "There is no such member"},
+	merchant.CodeKeyNotFound:      {http.StatusNotFound, 40409, "There is no such key of this merchant"},
 
 	CodeMethodNotAllowed: {http.StatusMethodNotAllowed, 40501, "The address does not take this method"},
 
-	refusal.CodeRequestConflict:  {http.StatusConflict, 40901, "The request_id was used for another request"},
-	group.CodeExists:             {http.StatusConflict, 40902, "The group exists with other members"},
-	group.CodeTooLarge:           {http.StatusConflict, 40903, "The group would be too large"},
-	transfer.CodeAlreadyAccepted: {http.StatusConflict, 40904, "The transfer was already accepted"},
-	transfer.CodeAlreadyArrived:  {http.StatusConflict, 40905, "The transfer has arrived"},
-	transfer.CodeAlreadyDeclined: {http.StatusConflict, 40906, "The transfer was declined"},
-	transfer.CodeExpired:         {http.StatusConflict, 40907, "The transfer has expired"},
-	transfer.CodeRecalled:        {http.StatusConflict, 40908, "The transfer was called back"},
-	collection.CodeAlreadyPaid:   {http.StatusConflict, 40909, "The part is already paid"},
-	collection.CodeClosed:        {http.StatusConflict, 40910, "The collection is closed"},
-	collection.CodeComplete:      {http.StatusConflict, 40911, "Everybody has paid"},
-	wallet.CodeFundingMismatch:   {http.StatusConflict, 40912, "The order is for something else"},
-	wallet.CodeFundingDecided:    {http.StatusConflict, 40913, "The order was already decided"},
+	refusal.CodeRequestConflict:    {http.StatusConflict, 40901, "The request_id was used for another request"},
+	group.CodeExists:               {http.StatusConflict, 40902, "The group exists with other members"},
+	group.CodeTooLarge:             {http.StatusConflict, 40903, "The group would be too large"},
+	transfer.CodeAlreadyAccepted:   {http.StatusConflict, 40904, "The transfer was already accepted"},
+	transfer.CodeAlreadyArrived:    {http.StatusConflict, 40905, "The transfer has arrived"},
+	transfer.CodeAlreadyDeclined:   {http.StatusConflict, 40906, "The transfer was declined"},
+	transfer.CodeExpired:           {http.StatusConflict, 40907, "The transfer has expired"},
+	transfer.CodeRecalled:          {http.StatusConflict, 40908, "The transfer was called back"},
+	collection.CodeAlreadyPaid:     {http.StatusConflict, 40909, "The part is already paid"},
+	collection.CodeClosed:          {http.StatusConflict, 40910, "The collection is closed"},
+	collection.CodeComplete:        {http.StatusConflict, 40911, "Everybody has paid"},
+	wallet.CodeFundingMismatch:     {http.StatusConflict, 40912, "The order is for something else"},
+	wallet.CodeFundingDecided:      {http.StatusConflict, 40913, "The order was already decided"},
+	merchant.CodeNotAllowedInState: {http.StatusConflict, 40914, "The state does not allow this"},
+	merchant.CodeLastOwner:         {http.StatusConflict, 40915, "A merchant needs an owner"},
+	merchant.CodeTooMany:           {http.StatusConflict, 40916, "There are too many of these"},
 
 	CodeBodyTooLarge:         {http.StatusRequestEntityTooLarge, 41301, "The body is too large"},
 	CodeUnsupportedMediaType: {http.StatusUnsupportedMediaType, 41501, "The body must be sent as JSON"},
 	CodeHeaderTooLarge:       {http.StatusRequestHeaderFieldsTooLarge, 43101, "The headers are too large"},
+	CodeRateLimited:          {http.StatusTooManyRequests, 42901, "There are too many calls"},
 
 	CodeInternal:            {http.StatusInternalServerError, 50001, "Something went wrong here"},
 	refusal.CodeUnavailable: {http.StatusServiceUnavailable, 50301, "Try again"},

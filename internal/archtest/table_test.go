@@ -60,14 +60,17 @@ func table() []row {
 		{"envelope", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop", otter, xsync}},
 		{"transfer", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
 		{"collection", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
+		{"merchant", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
 		{"group", domain, []string{"internal/refusal", otter}},
+		{"webhook", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
 
 		// Mechanisms, which know no domain.
 		{"internal/shards", adapter, []string{"internal/refusal", "internal/loop", mysqlWire, goose, sonyflake}},
 		{"internal/outbox", adapter, []string{"internal/shards", "internal/loop"}},
 		{"internal/index", adapter, []string{"internal/shards", "internal/outbox"}},
 		{"internal/membership", adapter, []string{"internal/refusal", rueidis}},
-		{"internal/revoked", adapter, []string{rueidis}}, // tokens that are no longer good, known on every node
+		{"internal/revoked", adapter, []string{rueidis}},   // tokens that are no longer good, known on every node
+		{"internal/ratelimit", adapter, []string{rueidis}}, // how often somebody may do something, over all nodes
 		{"internal/signature", adapter, nil},
 		{"internal/thriftguard", adapter, []string{cloudwego}},
 		{"internal/devstack", adapter, []string{mysqlWire, rueidis}},
@@ -86,6 +89,11 @@ func table() []row {
 		{"collection/mysqlcollection", adapter, []string{"collection", "wallet/ledger", "wallet/mysqlledger",
 			"wallet/audit",
 			"internal/refusal", "internal/shards"}},
+		{"merchant/mysqlmerchant", adapter, []string{"merchant", "wallet/ledger", "wallet/mysqlledger", "wallet/audit",
+			"internal/refusal", "internal/shards"}},
+		{"webhook/mysqlwebhook", adapter, []string{"webhook", "wallet/ledger", "wallet/mysqlledger", "wallet/audit",
+			"internal/refusal", "internal/shards", "internal/outbox", "internal/signature"}},
+		{"webhook/httpsender", adapter, []string{"webhook", "internal/signature"}},
 		{"group/mysqlgroup", adapter, []string{"group", "internal/refusal", "internal/shards"}},
 
 		// The edge.
@@ -94,19 +102,24 @@ func table() []row {
 		// What an application imports, so it needs nothing of the server.
 		{"client", adapter, []string{"kitex_gen", "internal/thriftguard", cloudwego, kitexTools, gorilla}},
 		{"handler", adapter, []string{"handler/auth", "handler/contract", "handler/problem", "client", "kitex_gen",
-			"internal/thriftguard", "wallet", "wallet/ledger", "internal/refusal", "envelope", "transfer", "collection",
-			"group",
-			cloudwego, kitexTools}},
+			"internal/thriftguard", "wallet", "wallet/ledger", "internal/refusal", "internal/ratelimit", "envelope",
+			"transfer", "collection", "merchant", "group", cloudwego, kitexTools}},
 		// What an error means outside, so it knows whose codes there are.
-		{"handler/problem", adapter, []string{"client", "wallet", "internal/refusal", "envelope", "transfer",
-			"collection",
-			"group", cloudwego}},
-		{"handler/auth", adapter, []string{"handler/problem", "internal/refusal", jwt}},
+		{
+			"handler/problem",
+			adapter,
+			[]string{"client", "wallet", "internal/refusal", "envelope", "transfer", "collection",
+				"merchant", "group", cloudwego},
+		},
+		{"handler/auth", adapter, []string{"handler/problem", "internal/refusal", "merchant", jwt}},
 		{"handler/contract", adapter, []string{"handler/auth", "idl", "kitex_gen", cloudwego}},
 		// Reaches the services through Kitex only, as any client.
-		{"handler/gateway", adapter, []string{"handler/auth", "handler/contract", "handler/problem", "client",
-			"kitex_gen",
-			"wallet", "wallet/ledger", "internal/refusal", "push", cloudwego}},
+		{
+			"handler/gateway",
+			adapter,
+			[]string{"handler/auth", "handler/contract", "handler/problem", "client", "kitex_gen",
+				"wallet", "wallet/ledger", "internal/refusal", "push", cloudwego, kitexTools},
+		},
 		{"handler/web", adapter, nil},
 
 		// Through the public client only, as any application.
@@ -123,9 +136,10 @@ func table() []row {
 		{"cmd", wiring, []string{everything}},
 		{"app", wiring, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "wallet/audit", "envelope",
 			"envelope/redispot",
-			"transfer", "collection", "collection/mysqlcollection", "group", "group/mysqlgroup", "push",
-			"push/redisbus",
-			"internal/loop", "internal/membership", "internal/outbox", "internal/shards", rueidis}}, // no edge
+			"transfer", "collection", "collection/mysqlcollection", "group", "group/mysqlgroup", "merchant",
+			"merchant/mysqlmerchant", "push", "push/redisbus", "webhook", "webhook/mysqlwebhook", "webhook/httpsender",
+			"internal/loop", "internal/membership", "internal/outbox", "internal/ratelimit", "internal/revoked",
+			"internal/shards", rueidis}}, // no edge
 
 		{"wallet/ledger/ledgertest", testSupport, nil},
 		{"envelope/pottest", testSupport, nil},
@@ -159,7 +173,8 @@ func domainNever() []string { return []string{"database/sql", "net/http", "net/r
 func topLevel() (may, ignored []string) {
 	may = []string{
 		"idl", "kitex_gen", "handler", "envelope", "wallet", "bench", "deploy", "go.mod", "README.md", // the user's
-		"main.go", "cmd", "app", "client", "push", "transfer", "collection", "group", "internal", "docs", // ours
+		"main.go", "cmd", "app", "client", "push", "transfer", "collection", "merchant", "webhook", "group", // ours
+		"internal", "docs",
 		"Makefile", "BENCHMARKS.md", "LICENSE", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md",
 		"go.sum", "staticcheck.conf", // belong to the tools, which look for them here
 	}

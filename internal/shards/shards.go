@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"regexp"
+	"strings"
 	"sync"
 )
 
@@ -133,11 +134,17 @@ func (c *Cluster) Servers() int { return len(c.servers) }
 // ServerOf is the index of the server that holds a shard.
 func (c *Cluster) ServerOf(shard int) int { return c.place[shard] }
 
-// ForUser is the shard of a user: the 64-bit FNV-1a hash of the id's bytes, modulo the number of shards. It decides
-// where money lies, so it never changes.
-func (c *Cluster) ForUser(user string) int {
+// ForUser is the shard of an account: the 64-bit FNV-1a hash of its bytes, without those from a second ~ on, modulo the
+// number of shards. No user id has a ~; all wallets of one record of a product, as merchant~417~available, are on one
+// shard. It decides where money lies, so it never changes.
+func (c *Cluster) ForUser(account string) int {
+	if first := strings.IndexByte(account, '~'); first >= 0 {
+		if second := strings.IndexByte(account[first+1:], '~'); second >= 0 {
+			account = account[:first+1+second]
+		}
+	}
 	h := fnv.New64a()
-	_, _ = h.Write([]byte(user))
+	_, _ = h.Write([]byte(account))
 	return int(h.Sum64() % uint64(len(c.schemas)))
 }
 

@@ -59,6 +59,28 @@ func fnv1a(s string) int {
 	return int(h % 1024)
 }
 
+func TestWalletsOfOneRecordAreOnOneShard(t *testing.T) {
+	c, err := shards.Open(shards.Config{DSNs: []string{"root@tcp(127.0.0.1:1)/"}, Shards: 64})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	seen := map[int]bool{}
+	for id := range 200 {
+		record := fmt.Sprintf("merchant~%d", id)
+		home := c.ForUser(record)
+		seen[home] = true
+		for _, wallet := range []string{"available", "marketing", "test-available"} {
+			if got := c.ForUser(record + "~" + wallet); got != home {
+				t.Errorf("%s~%s is on shard %d, %s on %d", record, wallet, got, record, home)
+			}
+		}
+	}
+	if len(seen) < 32 {
+		t.Errorf("200 records are on %d of 64 shards", len(seen))
+	}
+}
+
 func TestPlacement(t *testing.T) {
 	dsns := []string{"root@tcp(127.0.0.1:1)/", "root@tcp(127.0.0.1:2)/"}
 	c := open(t, shards.Config{DSNs: dsns, Shards: 4, Placement: map[int]int{0: 1}})

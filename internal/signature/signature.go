@@ -1,9 +1,10 @@
 // Package signature signs and verifies HTTP messages after the Standard Webhooks specification 1.0.0
-// (https://www.standardwebhooks.com): HMAC-SHA256 over "id.timestamp.body", in three headers. It covers neither the
-// method, the path nor the status, so a body must say by itself what it is for.
+// (https://www.standardwebhooks.com): HMAC-SHA256 (v1) or Ed25519 (v1a) over "id.timestamp.body", in three headers. It
+// covers neither the method, the path nor the status, so a body must say by itself what it is for.
 package signature
 
 import (
+	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -29,7 +30,9 @@ const Tolerance = 5 * time.Minute
 
 const (
 	secretPrefix  = "whsec_"
+	publicPrefix  = "whpk_"
 	versionPrefix = "v1,"
+	ed25519Prefix = "v1a,"
 	minSecret     = 24 // bytes, as the specification has it
 	maxSecret     = 64
 	maxSecrets    = 8 // of a file, so that a forged message costs a bounded number of hashes
@@ -107,7 +110,7 @@ func ParseSecrets(text []byte) (Secrets, error) {
 func NewSecret() string {
 	var key [32]byte
 	_, _ = rand.Read(key[:]) // never fails: crypto/rand ends the process instead
-	return secretPrefix + base64.StdEncoding.EncodeToString(key[:])
+	return EncodeSecret(key[:])
 }
 
 // NewID makes an id for a message.
@@ -125,13 +128,35 @@ func (s Secrets) GoString() string { return s.String() }
 
 // Sign signs a body. The id must not be empty.
 func (s Secrets) Sign(id string, at time.Time, body []byte) Headers {
+	return Sign(id, at, body, s.keys, nil)
+}
+
+// Sign signs a body with each of the secrets (v1), and with each of the private keys (v1a). The id must not be empty.
+func Sign(id string, at time.Time, body []byte, secrets [][]byte, keys []ed25519.PrivateKey) Headers {
 	h := Headers{ID: id, Timestamp: strconv.FormatInt(at.Unix(), 10)}
-	signatures := make([]string, len(s.keys))
-	for i, key := range s.keys {
-		signatures[i] = versionPrefix + base64.StdEncoding.EncodeToString(mac(key, h, body))
+	signatures := make([]string, 0, len(secrets)+len(keys))
+	for _, secret := range secrets {
+		signatures = append(signatures, versionPrefix+base64.StdEncoding.EncodeToString(mac(secret, h, body)))
+	}
+	for _, key := range keys {
+		signature := ed25519.Sign(key, Content(h, body))
+		signatures = append(signatures, ed25519Prefix+base64.StdEncoding.EncodeToString(signature))
 	}
 	h.Signature = strings.Join(signatures, " ")
 	return h
+}
+
+// Content is what the signatures of a message sign: its id, timestamp and body, separated by full stops.
+func Content(h Headers, body []byte) []byte {
+	return append([]byte(h.ID+"."+h.Timestamp+"."), body...)
+}
+
+// EncodeSecret writes a secret as ParseSecrets reads it.
+func EncodeSecret(key []byte) string { return secretPrefix + base64.StdEncoding.EncodeToString(key) }
+
+// EncodePublic writes the public key with which a receiver verifies v1a, as the specification has it.
+func EncodePublic(key ed25519.PublicKey) string {
+	return publicPrefix + base64.StdEncoding.EncodeToString(key)
 }
 
 // Verify checks that one of the secrets has signed the body within Tolerance of now. Errors: ErrMissing, ErrStale,

@@ -121,6 +121,8 @@ type totals struct {
 	credits  sums // posts credited here
 	outside  sums // entries of #funding
 	fundings sums // what #funding should be, by the orders
+	tests    sums // entries of #funding-test
+	funded   sums // what #funding-test should be, by the orders
 	posts    sums // posted here
 	inFlight sums // posted here and not credited anywhere
 	outbox   sums // messages that are in no inbox
@@ -131,7 +133,8 @@ type totals struct {
 
 func (r *run) shard(ctx context.Context, shard int) error {
 	t := &totals{
-		entries: sums{}, clearing: sums{}, credits: sums{}, outside: sums{}, fundings: sums{}, posts: sums{},
+		entries: sums{}, clearing: sums{}, credits: sums{}, outside: sums{}, fundings: sums{}, tests: sums{},
+		funded: sums{}, posts: sums{},
 		inFlight: sums{}, outbox: sums{}, missing: map[index.Entry]bool{},
 	}
 	for _, pass := range []func(context.Context, int, *totals) error{
@@ -153,6 +156,7 @@ func (r *run) shard(ctx context.Context, shard int) error {
 	r.compare(ledger.AuditClearing, shard, "posts not yet credited, against messages in no inbox", t.outbox, t.inFlight)
 	r.compare(ledger.AuditFunding, shard, "account #funding, against settled top-ups and withdrawals", t.fundings,
 		t.outside)
+	r.compare(ledger.AuditFunding, shard, "account #funding-test, against those of test accounts", t.funded, t.tests)
 	for currency, sum := range t.inFlight {
 		if sum != 0 {
 			r.report.InFlight[currency] += sum

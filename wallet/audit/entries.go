@@ -109,6 +109,8 @@ func (w *walk) entry(e entry) error {
 		w.totals.clearing[e.currency] += e.amount
 	case e.account == mysqlledger.OutsideAccount:
 		w.totals.outside[e.currency] += e.amount
+	case e.account == mysqlledger.TestsAccount:
+		w.totals.tests[e.currency] += e.amount
 	case !isSystem(e.account):
 		return w.userEntry(e)
 	}
@@ -141,7 +143,8 @@ func (w *walk) enter() error {
 		w.holds = append(w.holds, account)
 	case strings.HasPrefix(account, mysqlledger.FundingPrefix):
 		w.fundings = append(w.fundings, account)
-	case account == mysqlledger.ClearingAccount || account == mysqlledger.OutsideAccount:
+	case account == mysqlledger.ClearingAccount || account == mysqlledger.OutsideAccount ||
+		account == mysqlledger.TestsAccount:
 	case isSystem(account):
 		w.found(ledger.AuditAccountUnknown, w.shard, "account "+account, "no such account", "entries of it")
 	case w.cluster.ForUser(account) != w.shard:

@@ -23,7 +23,11 @@ func (r *run) auditFundings(ctx context.Context, shard int, t *totals) error {
 		}
 		for _, o := range orders {
 			wanted := movements(o)
-			t.fundings[o.Amount.Currency] += wanted.outside
+			if ledger.IsTestAccount(o.User) {
+				t.funded[o.Amount.Currency] += wanted.outside
+			} else {
+				t.fundings[o.Amount.Currency] += wanted.outside
+			}
 			name := fmt.Sprintf("%s %d, %s", o.Kind, o.ID, o.State)
 			if got := own[accountKey{mysqlledger.FundingAccount(o.ID), o.Amount.Currency}]; got != wanted.own {
 				r.found(ledger.AuditFunding, shard, name+": account "+mysqlledger.FundingAccount(o.ID), wanted.own, got)

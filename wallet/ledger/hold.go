@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"time"
 	"unicode/utf8"
-
-	"github.com/hongbao/hongbao/internal/refusal"
 )
 
 // Bounds of a hold.
@@ -47,14 +45,14 @@ func (h Hold) Pending() int64 { return h.Amount.Minor - h.Posted - h.Voided }
 // Staged says whether the hold's money moves with its stage alone: by a Step, and neither by a Post nor by a Void.
 func (h Hold) Staged() bool { return h.Stage != "" }
 
-// Check finds what no hold that is about to be made can be. The refusals are those of a malformed user id, amount or
+// Check finds what no hold that is about to be made can be. The refusals are those of a malformed account, amount or
 // currency; any other error is a mistake of the product.
 func (h Hold) Check() error {
-	if err := refusal.CheckID("owner", h.Owner); err != nil {
+	if err := CheckAccount("owner", h.Owner); err != nil {
 		return err
 	}
 	if h.Counterparty != "" {
-		if err := refusal.CheckID("counterparty", h.Counterparty); err != nil {
+		if err := CheckAccount("counterparty", h.Counterparty); err != nil {
 			return err
 		}
 	}
@@ -65,6 +63,9 @@ func (h Hold) Check() error {
 		return err
 	}
 	switch {
+	case h.Counterparty != "" && IsTestAccount(h.Owner) != IsTestAccount(h.Counterparty):
+		return fmt.Errorf("ledger: hold %d of %s for %s: money of tests never meets other money", h.ID, h.Owner,
+			h.Counterparty)
 	case h.Subject == "" || len(h.Subject) > maxSubject || !utf8.ValidString(string(h.Subject)):
 		return fmt.Errorf("ledger: hold %d: subject %q: give 1 to %d bytes", h.ID, h.Subject, maxSubject)
 	case len(h.Stage) > maxStage:
@@ -107,8 +108,10 @@ func (h Hold) Objection(p Post) string {
 		return fmt.Sprintf("the hold has parts 0 to %d", len(h.Parts)-1)
 	case p.Minor != h.Parts[p.Part]:
 		return fmt.Sprintf("the part's amount is %d", h.Parts[p.Part])
-	case refusal.CheckID("payee", p.Payee) != nil:
-		return "the payee is not a user id"
+	case CheckAccount("payee", p.Payee) != nil:
+		return "the payee is not an account"
+	case IsTestAccount(h.Owner) != IsTestAccount(p.Payee):
+		return "money of tests never meets other money"
 	case h.Counterparty != "" && p.Payee != h.Counterparty:
 		return "the hold pays " + h.Counterparty + " alone"
 	}

@@ -44,7 +44,7 @@ const (
 	EntryVoid       EntryKind = "void"
 )
 
-// Post pays one part of a hold to one user. A part is paid once, and a user is paid at most one part of a hold.
+// Post pays one part of a hold to one account. A part is paid once, and an account is paid at most one part of a hold.
 type Post struct {
 	Hold  int64
 	Part  int

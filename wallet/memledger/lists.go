@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
@@ -96,7 +95,7 @@ func (l *Ledger) DueHolds(
 func (l *Ledger) HoldsOf(
 	ctx context.Context, owner string, s ledger.Subject, before int64, limit int,
 ) ([]ledger.Hold, error) {
-	if err := refusal.CheckID("owner", owner); err != nil {
+	if err := ledger.CheckAccount("owner", owner); err != nil {
 		return nil, err
 	}
 	return l.listHolds(ctx, l.forUser(owner), limit, func(h ledger.Hold) bool {

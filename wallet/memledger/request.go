@@ -42,7 +42,7 @@ func (s *state) findRequest(user string, r ledger.Request) (reference int64, the
 // CancelRequest makes sure that a request of this user is never carried out, unless it was already: then ok, and id is
 // what it caused. Refusal: request_conflict.
 func (l *Ledger) CancelRequest(ctx context.Context, user string, r ledger.Request) (id int64, ok bool, err error) {
-	if err := refusal.CheckID("user", user); err != nil {
+	if err := ledger.CheckAccount("user", user); err != nil {
 		return 0, false, err
 	}
 	err = l.onShard(ctx, l.forUser(user), func(tx *transaction) error { return tx.claim(user, r, tombstone) })
@@ -57,7 +57,7 @@ func (l *Ledger) CancelRequest(ctx context.Context, user string, r ledger.Reques
 
 // Requested returns the id of what a request of this user caused, if it was carried out. Refusal: request_conflict.
 func (l *Ledger) Requested(ctx context.Context, user string, r ledger.Request) (id int64, ok bool, err error) {
-	if err := refusal.CheckID("user", user); err != nil {
+	if err := ledger.CheckAccount("user", user); err != nil {
 		return 0, false, err
 	}
 	var found error

@@ -7,13 +7,12 @@ import (
 	"slices"
 	"time"
 
-	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 // Balances returns what a user owns, one amount for each currency ever used, ordered by currency.
 func (l *Ledger) Balances(ctx context.Context, user string) (amounts []ledger.Amount, err error) {
-	if err := refusal.CheckID("user", user); err != nil {
+	if err := ledger.CheckAccount("user", user); err != nil {
 		return nil, err
 	}
 	err = l.read(ctx, l.forUser(user), func(s *state) {
@@ -37,7 +36,7 @@ func (l *Ledger) Entries(
 func (l *Ledger) EntriesBetween(
 	ctx context.Context, user string, c ledger.Currency, before int64, limit int, from, to time.Time,
 ) (entries []ledger.Entry, next int64, err error) {
-	if err := refusal.CheckID("user", user); err != nil {
+	if err := ledger.CheckAccount("user", user); err != nil {
 		return nil, 0, err
 	}
 	first, end := from.UnixMilli(), int64(math.MaxInt64)
@@ -66,7 +65,7 @@ func (l *Ledger) EntriesBetween(
 func (l *Ledger) Credits(
 	ctx context.Context, user string, s ledger.Subject, before int64, limit int,
 ) (credits []ledger.Credit, err error) {
-	if err := refusal.CheckID("user", user); err != nil {
+	if err := ledger.CheckAccount("user", user); err != nil {
 		return nil, err
 	}
 	err = l.read(ctx, l.forUser(user), func(st *state) {

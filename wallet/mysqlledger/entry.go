@@ -15,6 +15,7 @@ import (
 const (
 	ClearingAccount = "#clearing"
 	OutsideAccount  = "#funding"
+	TestsAccount    = "#funding-test" // where money that is not real comes from
 	HoldPrefix      = "#hold:"
 	FundingPrefix   = "#funding:"
 )
@@ -24,6 +25,14 @@ func HoldAccount(id int64) string { return HoldPrefix + strconv.FormatInt(id, 10
 
 // FundingAccount is the account of a withdrawal that its provider has not decided.
 func FundingAccount(id int64) string { return FundingPrefix + strconv.FormatInt(id, 10) }
+
+// outside is the account opposite to an account's top-ups and withdrawals.
+func outside(account string) string {
+	if ledger.IsTestAccount(account) {
+		return TestsAccount
+	}
+	return OutsideAccount
+}
 
 // entry is a row of entries.
 type entry struct {

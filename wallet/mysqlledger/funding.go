@@ -130,7 +130,7 @@ func (l *Ledger) moveFunding(ctx context.Context, tx *sql.Tx, t Tables, txID int
 	kind, source := o.Kind, FundingAccount(o.ID)
 	switch {
 	case o.Kind == ledger.EntryTopUp:
-		source = OutsideAccount
+		source = outside(o.User)
 	case !settled:
 		kind = ledger.EntryVoid
 	}
@@ -139,7 +139,7 @@ func (l *Ledger) moveFunding(ctx context.Context, tx *sql.Tx, t Tables, txID int
 	to.amount = o.Amount.Minor
 	if o.Kind == ledger.EntryWithdrawal && settled {
 		from.part = 1 // part 0 of this account is the debit
-		to.account, to.seq = OutsideAccount, txID
+		to.account, to.seq = outside(o.User), txID
 		return writeEntries(ctx, tx, t, []entry{from, to})
 	}
 	after, err := credit(ctx, tx, t, o.User, o.Amount)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/internal/shards/rows"
 	"github.com/hongbao/hongbao/wallet/ledger"
@@ -105,7 +104,7 @@ func (l *Ledger) DueHolds(ctx context.Context, shard int, s ledger.Subject, now 
 // HoldsOf returns an owner's holds of a subject, newest first, with an id below before (0: from the newest).
 func (l *Ledger) HoldsOf(ctx context.Context, owner string, s ledger.Subject, before int64,
 	limit int) ([]ledger.Hold, error) {
-	if err := refusal.CheckID("owner", owner); err != nil {
+	if err := ledger.CheckAccount("owner", owner); err != nil {
 		return nil, err
 	}
 	return l.listHolds(ctx, l.cluster.ForUser(owner),

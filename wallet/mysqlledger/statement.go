@@ -8,7 +8,6 @@ import (
 	"math"
 	"time"
 
-	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/internal/shards/rows"
 	"github.com/hongbao/hongbao/wallet/ledger"
@@ -16,7 +15,7 @@ import (
 
 // Balances returns what a user owns, one amount for each currency ever used, ordered by currency.
 func (l *Ledger) Balances(ctx context.Context, user string) ([]ledger.Amount, error) {
-	if err := refusal.CheckID("user", user); err != nil {
+	if err := ledger.CheckAccount("user", user); err != nil {
 		return nil, err
 	}
 	shard := l.cluster.ForUser(user)
@@ -36,7 +35,7 @@ func (l *Ledger) Balances(ctx context.Context, user string) ([]ledger.Amount, er
 // Entries returns a user's statement in one currency, newest first, with a seq below before (0: from the newest).
 func (l *Ledger) Entries(ctx context.Context, user string, c ledger.Currency, before int64,
 	limit int) ([]ledger.Entry, error) {
-	if err := refusal.CheckID("user", user); err != nil {
+	if err := ledger.CheckAccount("user", user); err != nil {
 		return nil, err
 	}
 	shard := l.cluster.ForUser(user)
@@ -64,7 +63,7 @@ func (l *Ledger) EntriesBetween(ctx context.Context, user string, c ledger.Curre
 		}
 		return entries, next, err
 	}
-	if err := refusal.CheckID("user", user); err != nil {
+	if err := ledger.CheckAccount("user", user); err != nil {
 		return nil, 0, err
 	}
 	if to.IsZero() {
@@ -122,7 +121,7 @@ func (l *Ledger) selectEntries(ctx context.Context, shard int, where string, arg
 // the newest). At is when the part was taken, as in the post.
 func (l *Ledger) Credits(ctx context.Context, user string, s ledger.Subject, before int64,
 	limit int) ([]ledger.Credit, error) {
-	if err := refusal.CheckID("user", user); err != nil {
+	if err := ledger.CheckAccount("user", user); err != nil {
 		return nil, err
 	}
 	shard := l.cluster.ForUser(user)

@@ -46,7 +46,7 @@ func testPosts(t *testing.T, open Open) {
 		{"a part below zero", unknown(h.ID, -1), 0, 0, "the hold has parts 0 to 3", false},
 		{"no such hold", unknown(h.ID+1<<40, 0), 0, 0, "there is no such hold on this shard", false},
 		{"a hold of another shard", unknown(h.ID^1, 0), 0, 0, "there is no such hold on this shard", false},
-		{"a payee who is nobody", batch(Pay(h, 1, "张三")), 0, 0, "the payee is not a user id", false},
+		{"a payee who is nobody", batch(Pay(h, 1, "张三")), 0, 0, "the payee is not an account", false},
 		{"new, repeated and contradicting in one batch", batch(Pay(h, 1, "carol"), bob, Pay(h, 2, "bob")), 1, 1,
 			"the payee was paid part 0", false},
 		{"one payee twice in a batch", batch(Pay(h, 3, "dave"), Pay(h, 2, "dave")), 1, 0, "the payee was paid part 2",

@@ -1,0 +1,117 @@
+package handler
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/bytedance/gopkg/cloud/metainfo"
+	"github.com/cloudwego/kitex/pkg/rpcinfo"
+
+	"github.com/hongbao/hongbao/handler/auth"
+	"github.com/hongbao/hongbao/handler/problem"
+	"github.com/hongbao/hongbao/internal/ratelimit"
+	"github.com/hongbao/hongbao/internal/refusal"
+	"github.com/hongbao/hongbao/kitex_gen/merchantapi"
+	"github.com/hongbao/hongbao/merchant"
+)
+
+// DefaultMerchantCalls is how many calls a second a merchant's key may make where an installation says nothing else.
+const DefaultMerchantCalls = 100
+
+// merchantCalls is the limit of calls of a merchant's key.
+func merchantCalls(perSecond int) ratelimit.Limit {
+	if perSecond == 0 {
+		perSecond = DefaultMerchantCalls
+	}
+	return ratelimit.Limit{Name: "merchant_calls", Count: perSecond, Per: time.Second}
+}
+
+func keyName(s merchant.Session) string { return strconv.FormatInt(s.Key, 10) }
+
+// RateLimiter is what the edge and Merchant need of ratelimit.Limiter.
+type RateLimiter interface {
+	Take(ctx context.Context, limit ratelimit.Limit, who string, number int) (ratelimit.Result, error)
+}
+
+// address is where a call comes from: what a gateway says, else the other end of the connection.
+func (e *edge) address(ctx context.Context) netip.Addr {
+	var peer netip.Addr
+	if from := rpcinfo.GetRPCInfo(ctx).From(); from != nil && from.Address() != nil {
+		if port, err := netip.ParseAddrPort(from.Address().String()); err == nil {
+			peer = port.Addr().Unmap()
+		}
+	}
+	if !peer.IsLoopback() && !slices.ContainsFunc(e.gateways, func(p netip.Prefix) bool { return p.Contains(peer) }) {
+		return peer
+	}
+	said, ok := metainfo.GetValue(ctx, auth.AddressKey)
+	if !ok {
+		return peer
+	}
+	address, err := netip.ParseAddr(said)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return address.Unmap()
+}
+
+// admit checks what only merchants' servers are held to: from where they call, and how often. Refusals: ip_not_allowed,
+// rate_limited.
+func (e *edge) admit(ctx context.Context, s merchant.Session) error {
+	if address := e.address(ctx); !merchant.Admits(s.Allowed, address) {
+		return refusal.New(merchant.CodeAddressNotAllowed,
+			"the key may not be used from %s: allow that address, or call from another one", address)
+	}
+	limit := merchantCalls(e.merchantCalls)
+	r, err := e.limits.Take(ctx, limit, keyName(s), 1)
+	if err != nil { // a limit protects the service; while nothing is known of it, the service goes on
+		e.log.LogAttrs(ctx, slog.LevelWarn, "a rate limit could not be asked", slog.String("error", err.Error()))
+		return nil
+	}
+	metainfo.SendBackwardValue(ctx, auth.LimitKey, auth.LimitState{
+		Limit: limit.Count, Remaining: r.Remaining, Reset: r.ResetAfter, RetryAfter: r.RetryAfter, Per: limit.Per,
+	}.String())
+	if !r.Allowed {
+		return refusal.New(problem.CodeRateLimited,
+			"the key has made more than %d calls a second: try again in %v, with the same request_id",
+			limit.Count, r.RetryAfter.Round(time.Millisecond))
+	}
+	return nil
+}
+
+// SelfLimits implements merchantapi.MerchantService.
+func (h *Merchant) SelfLimits(ctx context.Context, _ *merchantapi.SelfRequest) (*merchantapi.LimitsResponse, error) {
+	limit := merchantCalls(h.CallsPerSecond)
+	r, err := h.Limits.Take(ctx, limit, keyName(auth.SessionFrom(ctx)), 0)
+	if err != nil {
+		return nil, err
+	}
+	return &merchantapi.LimitsResponse{Limits: []*merchantapi.Limit{{
+		Name: "calls_per_second", Limit: int64(limit.Count), Used: int64(limit.Count - r.Remaining),
+		ResetsAt: time.Now().Add(r.ResetAfter).UnixMilli(),
+	}}}, nil
+}
+
+// MerchantToken implements merchantapi.MerchantService.
+func (h *Merchant) MerchantToken(ctx context.Context, r *merchantapi.TokenRequest) (*merchantapi.TokenResponse, error) {
+	if h.Tokens == nil {
+		return nil, refusal.New(problem.CodeNotFound,
+			"this installation has no key to sign tokens for merchants with: see --merchant-key")
+	}
+	grant, err := h.Domain.Exchange(ctx, merchant.Proof{
+		Secret: r.GetSecret(), Key: r.GetKeyId(), Nonce: r.GetNonce(), Timestamp: time.UnixMilli(r.GetTimestamp()),
+		Signature: r.GetSignature(),
+	}, auth.AddressFrom(ctx))
+	if err != nil {
+		return nil, err
+	}
+	token, err := h.Tokens.IssueSession(grant.Session, grant.Expires)
+	if err != nil {
+		return nil, err
+	}
+	return &merchantapi.TokenResponse{Token: token, ExpiresAt: grant.Expires.UnixMilli()}, nil
+}

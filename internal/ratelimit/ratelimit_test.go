@@ -1,0 +1,105 @@
+package ratelimit_test
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/hongbao/hongbao/internal/devstack"
+	"github.com/hongbao/hongbao/internal/ratelimit"
+)
+
+func open(t *testing.T) *ratelimit.Limiter {
+	t.Helper()
+	option, err := rueidis.ParseURL("unix://" + devstack.TestRedis(t).Socket())
+	if err != nil {
+		t.Fatal(err)
+	}
+	option.DisableCache = true
+	client, err := rueidis.NewClient(option)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return ratelimit.New(client)
+}
+
+// slow frees one in an hour, so that nothing becomes free while a test runs.
+func slow(name string, count int) ratelimit.Limit {
+	return ratelimit.Limit{Name: name, Count: count, Per: time.Duration(count) * time.Hour}
+}
+
+func TestOfManyAtOnceTheLimitIsAllowed(t *testing.T) {
+	l := open(t)
+	var allowed atomic.Int64
+	var all sync.WaitGroup
+	for range 100 {
+		all.Go(func() {
+			r, err := l.Take(t.Context(), slow("many", 40), "key-1", 1)
+			if err != nil {
+				t.Error(err)
+			}
+			if r.Allowed {
+				allowed.Add(1)
+			} else if r.Remaining != 0 || r.RetryAfter <= 59*time.Minute || r.RetryAfter > time.Hour {
+				t.Errorf("refused with %+v", r)
+			}
+		})
+	}
+	all.Wait()
+	if allowed.Load() != 40 {
+		t.Errorf("%d of 100 were allowed, want 40", allowed.Load())
+	}
+	if r, err := l.Take(t.Context(), slow("many", 40), "key-2", 1); err != nil || !r.Allowed || r.Remaining != 39 {
+		t.Errorf("somebody else gets %+v, %v", r, err)
+	}
+}
+
+func TestLookingTakesNothing(t *testing.T) {
+	l := open(t)
+	limit := slow("look", 5)
+	for range 3 {
+		if r, err := l.Take(t.Context(), limit, "k", 0); err != nil || r.Remaining != 5 || r.ResetAfter != 0 {
+			t.Errorf("a look at an unused limit: %+v, %v", r, err)
+		}
+	}
+	if r, err := l.Take(t.Context(), limit, "k", 3); err != nil || !r.Allowed || r.Remaining != 2 ||
+		r.ResetAfter != 3*time.Hour {
+		t.Errorf("three: %+v, %v", r, err)
+	}
+	if r, err := l.Take(t.Context(), limit, "k", 3); err != nil || r.Allowed || r.Remaining != 2 {
+		t.Errorf("three more: %+v, %v", r, err)
+	}
+	if r, err := l.Take(t.Context(), limit, "k", 2); err != nil || !r.Allowed || r.Remaining != 0 {
+		t.Errorf("the two that are left: %+v, %v", r, err)
+	}
+}
+
+func TestWhatWasUsedBecomesFree(t *testing.T) {
+	l := open(t)
+	limit := ratelimit.Limit{Name: "quick", Count: 10, Per: 10 * time.Millisecond}
+	for taken := 0; taken < 200; { // ends, for one becomes free each millisecond
+		r, err := l.Take(t.Context(), limit, "k", 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Allowed {
+			taken++
+		}
+	}
+}
+
+func TestMalformedLimitsAreRefused(t *testing.T) {
+	l := open(t)
+	for _, limit := range []ratelimit.Limit{{}, {Name: "x"}, {Name: "x", Count: 2, Per: time.Microsecond}} {
+		if _, err := l.Take(t.Context(), limit, "k", 1); err == nil {
+			t.Errorf("%+v was accepted", limit)
+		}
+	}
+	if _, err := l.Take(t.Context(), slow("x", 2), "k", 3); err == nil {
+		t.Error("more than the whole limit was accepted")
+	}
+}
