@@ -106,8 +106,8 @@ func (w *holdWalk) hold(h *ledger.Hold, books holdBooks) error {
 func (w *holdWalk) shares(h *ledger.Hold, name string) {
 	if h.Metered() {
 		if h.Amount.Minor%h.Unit != 0 || h.Posted%h.Unit != 0 || h.Voided%h.Unit != 0 {
-			w.found(ledger.AuditHoldAmount, w.shard, name+": amount, posted and voided", fmt.Sprintf("units of %d", h.Unit),
-				fmt.Sprintf("%d, %d and %d", h.Amount.Minor, h.Posted, h.Voided))
+			w.found(ledger.AuditHoldAmount, w.shard, name+": amount, posted and voided",
+				fmt.Sprintf("units of %d", h.Unit), fmt.Sprintf("%d, %d and %d", h.Amount.Minor, h.Posted, h.Voided))
 		}
 		return
 	}
@@ -135,7 +135,8 @@ func (w *holdWalk) posts(h *ledger.Hold, name string) error {
 		case h.Metered():
 			// The posts lie end to end: the part of each is how many units were paid before it.
 			if before := (posted - p.Minor) / h.Unit; p.Minor%h.Unit != 0 || int64(p.Part) != before {
-				w.found(ledger.AuditPostAmount, w.shard, what, fmt.Sprintf("whole units of %d after %d units", h.Unit, before),
+				w.found(ledger.AuditPostAmount, w.shard, what,
+					fmt.Sprintf("whole units of %d after %d units", h.Unit, before),
 					fmt.Sprintf("%d after %d units", p.Minor, p.Part))
 			}
 		case p.Part < 0 || p.Part >= len(h.Parts):
