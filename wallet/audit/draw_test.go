@@ -41,6 +41,9 @@ func TestAuditNamesWhatIsWrongWithDraws(t *testing.T) {
 			[]string{ledger.AuditPostAmount, ledger.AuditHoldPosted}},
 		{"units given back that nobody got", "UPDATE {holds} SET voided = voided + 5 WHERE id = $hold",
 			[]string{ledger.AuditHoldOwner, ledger.AuditHoldEntries}},
+		{"a hold that nobody ends",
+			"UPDATE {holds} SET expires_at = (UNIX_TIMESTAMP() - 601) * 1000 WHERE id = $hold",
+			[]string{ledger.AuditHoldOverdue}},
 		{"another payee", "UPDATE {posts} SET payee = 'mallory' WHERE hold = $hold AND part = 0",
 			[]string{ledger.AuditPostPayee}},
 	} {
@@ -59,5 +62,6 @@ func TestAuditNamesWhatIsWrongWithDraws(t *testing.T) {
 			}
 		})
 	}
-	b.WantBalanced(20)
+	b.Exec(home, "UPDATE "+b.Table(home, "holds")+" SET expires_at = (UNIX_TIMESTAMP() - 500) * 1000")
+	b.WantBalanced(20) // its time is over, and not for so long that somebody has to look
 }

@@ -141,7 +141,7 @@ func Checks() []ledger.HoldCheck {
 			}
 			return nil
 		}},
-		{Subject: Supply, Check: func(h ledger.Hold) []ledger.Finding {
+		{Subject: Supply, Overdue: ledger.Overdue, Check: func(h ledger.Hold) []ledger.Finding {
 			if !h.Metered() {
 				return stageFinding(h, "units", fmt.Sprintf("%d parts", len(h.Parts)))
 			}
