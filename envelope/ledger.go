@@ -24,6 +24,9 @@ type Ledger interface {
 	// GetHold returns a hold as it is now. Error: ledger.ErrHoldNotFound.
 	GetHold(ctx context.Context, id int64) (ledger.Hold, error)
 
+	// GetHolds returns those of the holds that exist, as they are now.
+	GetHolds(ctx context.Context, ids []int64) ([]ledger.Hold, error)
+
 	// Posts returns the posts of a hold, in the order of At.
 	Posts(ctx context.Context, id int64) ([]ledger.Post, error)
 

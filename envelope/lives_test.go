@@ -106,6 +106,7 @@ type life struct {
 	service  *envelope.Service
 	settler  *envelope.Settler
 	refunder *ledger.DuePass
+	retirer  *envelope.Retirer
 	sweeper  *envelope.Sweeper
 
 	orders    []envelope.Order // the request id is the sender, a colon and the number
@@ -129,6 +130,7 @@ func newLife(t *testing.T, seed uint64) *life {
 		now)
 	l.settler = envelope.NewSettler(l.pots, l.pots, l.ledger, quiet(), func(int, int) {})
 	l.refunder = envelope.NewRefunder(l.pots, l.ledger, now, quiet())
+	l.retirer = envelope.NewRetirer(l.pots, l.ledger, l.buckets, quiet())
 	l.sweeper = envelope.NewSweeper(l.pots, l.ledger, now, quiet())
 	for _, user := range l.users {
 		l.book.TopUp(user, opening)
@@ -160,6 +162,8 @@ func (l *life) live(steps int) {
 			_, _, err := l.refunder.Pass(l.Context(), shard)
 			l.check(err)
 			_, err = l.sweeper.All(l.Context(), shard)
+			l.check(err)
+			_, err = l.retirer.Pass(l.Context(), shard)
 			l.check(err)
 		case 7:
 			_, err := l.ledger.Deliver(l.Context(), shard)
@@ -259,6 +263,13 @@ func (l *life) end() {
 		l.must(l.settler.Drain(l.Context(), l.buckets, shard))
 		if due, ended, err := l.refunder.Pass(l.Context(), shard); due != ended || err != nil {
 			l.Fatalf("refund: %d of %d, %v", ended, due, err)
+		}
+		ledgertest.Must(l.retirer.Pass(l.Context(), shard))
+		from, to := l.buckets.OfShard(shard)
+		for bucket := from; bucket < to; bucket++ {
+			if left := ledgertest.Must(l.pots.Closed(l.Context(), bucket)); len(left) > 0 {
+				l.Errorf("envelopes %v were closed and never retired", left)
+			}
 		}
 	}
 	l.book.DeliverAll()

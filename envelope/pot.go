@@ -27,8 +27,11 @@ type Pot interface {
 	Look(ctx context.Context, id int64) (PotState, error)
 
 	// Close ends taking, atomically with Take: whatever Take has answered before is in the result, and nothing is
-	// taken afterwards. Errors: ErrNoPot, ErrPotsLost.
+	// taken afterwards. From then until Retire the envelope is one of those Closed. Errors: ErrNoPot, ErrPotsLost.
 	Close(ctx context.Context, id int64) (PotState, error)
+
+	// Closed returns the envelopes of a bucket that Close has ended and Retire has not. Error: ErrPotsLost.
+	Closed(ctx context.Context, bucket int) ([]int64, error)
 
 	// Retire says that the ledger is done with these envelopes: each pot closes if it is open, is forgotten after
 	// RetiredFor, and if refunded > 0 a Refunded record is logged (once). Retiring a pot that is gone does nothing.

@@ -47,7 +47,8 @@ func refund(ctx context.Context, pot Pot, l Ledger, h ledger.Hold) (done bool, e
 	if err != nil || !done {
 		return false, err
 	}
-	// No pass looks at this hold again, so a worker that is told to stop still ends the pot.
+	// No pass looks at this hold again, so a worker that is told to stop still ends the pot. Where it dies, a Retirer
+	// does.
 	return true, pot.Retire(context.WithoutCancel(ctx), []Retirement{{Envelope: h.ID, Refunded: h.Voided}})
 }
 

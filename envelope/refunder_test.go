@@ -111,3 +111,58 @@ func TestAWorkerThatIsStoppedFinishesItsRefund(t *testing.T) {
 		t.Errorf("the pot is kept for ever: %d, %v", ttl, err)
 	}
 }
+
+// dyingPot is the pot of a worker that dies before it retires anything.
+type dyingPot struct{ envelope.Pot }
+
+var errKilled = errors.New("killed")
+
+func (dyingPot) Retire(context.Context, []envelope.Retirement) error { return errKilled }
+
+// TestAWorkerThatDiesAfterTheVoid: the money is back and nobody looks at the hold again. Another worker lets the pot go
+// and tells the group, once, and leaves alone what is open or cannot be refunded yet.
+func TestAWorkerThatDiesAfterTheVoid(t *testing.T) {
+	s := apptest.New(t, nil)
+	apptest.Fund(t, s, "g", 1000, "alice", "bob")
+	e, unsettled := send(t, s, "alice", order("r", 100, 2)), send(t, s, "alice", order("u", 100, 2))
+	grab(t, s, "bob", unsettled.ID)
+	shard, _ := s.Ledger.ShardOf(e.ID)
+	refunder := envelope.NewRefunder(dyingPot{s.Pots}, s.Ledger, inFuture, quiet())
+	if _, _, err := refunder.Pass(t.Context(), shard); !errors.Is(err, errKilled) {
+		t.Fatal(err)
+	}
+	if got := apptest.Balance(t, s, "alice"); got != 900 {
+		t.Fatalf("alice has %d, want 900", got)
+	}
+	ttl := func(id int64) int64 {
+		pot := fmt.Sprintf("{b%d}:e:%d", s.Buckets.Of(shard, id), id)
+		return apptest.Must(s.Redis.Do(t.Context(), s.Redis.B().Ttl().Key(pot).Build()).AsInt64())
+	}
+	if ttl(e.ID) >= 0 {
+		t.Fatal("the pot is let go before anybody retired it")
+	}
+	retirer := envelope.NewRetirer(s.Pots, s.Ledger, s.Buckets, quiet())
+	for pass, want := range []int{1, 0} {
+		if n, err := retirer.Pass(t.Context(), shard); n != want || err != nil {
+			t.Errorf("pass %d retired %d, %v, want %d", pass, n, err, want)
+		}
+	}
+	if ttl(e.ID) < 0 || ttl(unsettled.ID) >= 0 {
+		t.Errorf("the pots have %d and %d s to live: want the first to be let go alone", ttl(e.ID), ttl(unsettled.ID))
+	}
+	refunds := 0
+	for bucket, to := s.Buckets.OfShard(shard); bucket < to; bucket++ {
+		records, _, err := s.Pots.Read(t.Context(), bucket, "", 100, 0)
+		for _, r := range records {
+			if r.Kind == envelope.RecordRefunded && r.Envelope == e.ID && r.Refunded == 100 {
+				refunds++
+			}
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if refunds != 1 {
+		t.Errorf("the log tells of %d refunds, want one", refunds)
+	}
+}

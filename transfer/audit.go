@@ -11,6 +11,7 @@ import (
 func HoldCheck() ledger.HoldCheck {
 	return ledger.HoldCheck{
 		Subject: Subject,
+		Overdue: ledger.Overdue,
 		Check:   checkState,
 		Index: func(h ledger.Hold) []ledger.IndexEntry {
 			return []ledger.IndexEntry{{Of: h.Counterparty, Subject: Subject, Reference: h.ID}}

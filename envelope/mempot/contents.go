@@ -15,10 +15,11 @@ type contents struct {
 	entries []entry
 	newest  position // of all entries ever
 	read    map[envelope.Reader]position
+	closed  map[int64]bool // by Close, and not retired
 }
 
 func newContents() *contents {
-	return &contents{pots: map[int64]*pot{}, read: map[envelope.Reader]position{}}
+	return &contents{pots: map[int64]*pot{}, read: map[envelope.Reader]position{}, closed: map[int64]bool{}}
 }
 
 // pot returns a pot, nil if there is none. The time of a retired pot is over RetiredFor after its retirement.
@@ -35,7 +36,7 @@ func (c *contents) pot(id int64, now time.Time) *pot {
 func (c *contents) clone() *contents {
 	other := &contents{
 		pots: make(map[int64]*pot, len(c.pots)), entries: slices.Clone(c.entries), newest: c.newest,
-		read: maps.Clone(c.read),
+		read: maps.Clone(c.read), closed: maps.Clone(c.closed),
 	}
 	for id, p := range c.pots {
 		copied := *p

@@ -10,6 +10,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -171,7 +173,10 @@ func (p *Pots) look(ctx context.Context, id int64, shut bool) (s envelope.PotSta
 		if pot == nil {
 			return envelope.ErrNoPot
 		}
-		pot.closed = pot.closed || shut
+		if shut {
+			pot.closed = true
+			c.closed[id] = true
+		}
 		s = pot.state(now)
 		return nil
 	})
@@ -188,6 +193,7 @@ func (p *Pots) Retire(ctx context.Context, retired []envelope.Retirement) error 
 		}
 		errs = append(errs, b.in(ctx, func(c *contents) error {
 			now := p.now()
+			delete(c.closed, r.Envelope)
 			if pot := c.pot(r.Envelope, now); pot != nil && pot.retire(r.Refunded, now) {
 				b.log(now, envelope.Record{Kind: envelope.RecordRefunded, Envelope: r.Envelope, Refunded: r.Refunded})
 			}
@@ -195,6 +201,19 @@ func (p *Pots) Retire(ctx context.Context, retired []envelope.Retirement) error 
 		}))
 	}
 	return errors.Join(errs...)
+}
+
+// Closed implements envelope.Pot.
+func (p *Pots) Closed(ctx context.Context, n int) (ids []int64, err error) {
+	b, err := p.bucket(n)
+	if err != nil {
+		return nil, err
+	}
+	err = b.in(ctx, func(c *contents) error {
+		ids = slices.Sorted(maps.Keys(c.closed))
+		return nil
+	})
+	return ids, err
 }
 
 // Missing implements envelope.Pot. The ids are returned in their order; ids that no shard made have no pot.

@@ -83,13 +83,18 @@ func testRetire(t *testing.T, r *rig) {
 	}
 	MustTake(t, r, refunded.ID, "a", envelope.Won)
 	MustTake(t, r, posted.ID, "a", envelope.Won)
-	if _, err := r.Close(t.Context(), refunded.ID); err != nil {
-		t.Fatal(err)
+	wantClosed(t, r, refunded.ID, false)
+	for range 2 {
+		if _, err := r.Close(t.Context(), refunded.ID); err != nil {
+			t.Fatal(err)
+		}
+		wantClosed(t, r, refunded.ID, true)
 	}
 	for range 2 {
 		if err := r.Retire(t.Context(), retired); err != nil {
 			t.Fatal(err)
 		}
+		wantClosed(t, r, refunded.ID, false)
 	}
 	fresh := r.store.Open(t)
 	MustTake(t, fresh, refunded.ID, "b", envelope.Expired)
@@ -106,6 +111,15 @@ func testRetire(t *testing.T, r *rig) {
 	}
 	if len(got) != 2 || !slices.Equal(got[refunded.ID], []int64{2}) || !slices.Equal(got[open.ID], []int64{3}) {
 		t.Errorf("refunds by envelope are %v, want one of 2 and one of 3", got)
+	}
+}
+
+// wantClosed says whether an envelope is one of those that are closed and not retired.
+func wantClosed(t *testing.T, r *rig, id int64, want bool) {
+	t.Helper()
+	ids, err := r.Closed(t.Context(), BucketOf(id))
+	if err != nil || slices.Contains(ids, id) != want {
+		t.Errorf("%d are closed, %v; that %d is one of them: %t", len(ids), err, id, want)
 	}
 }
 

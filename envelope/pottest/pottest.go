@@ -237,6 +237,7 @@ func EveryCall(t testing.TB, p Pots, e envelope.Envelope) map[string]error {
 	calls["Fill"] = p.Fill(t.Context(), e, nil)
 	_, calls["Look"] = p.Look(t.Context(), e.ID)
 	_, calls["Close"] = p.Close(t.Context(), e.ID)
+	_, calls["Closed"] = p.Closed(t.Context(), bucket)
 	calls["Retire"] = p.Retire(t.Context(), []envelope.Retirement{{Envelope: e.ID}})
 	_, calls["Missing"] = p.Missing(t.Context(), []int64{e.ID})
 	_, calls["Position"] = p.Position(t.Context(), bucket, envelope.ReaderRelay)

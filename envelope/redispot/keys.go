@@ -8,15 +8,17 @@ import (
 
 // bucketKeys are the keys of a bucket that do not depend on an envelope.
 type bucketKeys struct {
-	tag  string // "{b17}:"
-	home string
-	log  string
-	read string
+	tag    string // "{b17}:"
+	home   string
+	log    string
+	read   string
+	closed string // ids of the envelopes that Close has ended and Retire has not
 }
 
 func keysOf(bucket int) bucketKeys {
 	tag := "{b" + strconv.Itoa(bucket) + "}:"
-	return bucketKeys{tag: tag, home: tag + "home", log: tag + "log", read: tag + "read"}
+	return bucketKeys{tag: tag, home: tag + "home", log: tag + "log", read: tag + "read",
+		closed: tag + "closed"}
 }
 
 // pot returns the keys of an envelope: its hash, and the list of its shares.

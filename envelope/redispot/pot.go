@@ -109,8 +109,8 @@ func (p *Pots) look(ctx context.Context, id int64, shut bool) (s envelope.PotSta
 	defer cancel()
 	epoch := p.finals.now()
 	pot, shares := b.keys.pot(id)
-	m, safe, err := p.runSafely(ctx, &p.scripts.look, []string{b.keys.home, pot, shares},
-		[]string{p.installation, flag})
+	m, safe, err := p.runSafely(ctx, &p.scripts.look, []string{b.keys.home, pot, shares, b.keys.closed},
+		[]string{p.installation, flag, strconv.FormatInt(id, 10)})
 	if rueidis.IsRedisNil(err) {
 		return s, false, envelope.ErrNoPot
 	}
@@ -190,7 +190,7 @@ func (p *Pots) Retire(ctx context.Context, retired []envelope.Retirement) error 
 }
 
 func (p *Pots) retire(ctx context.Context, b *bucket, retired []envelope.Retirement) error {
-	keys := []string{b.keys.home, b.keys.log}
+	keys := []string{b.keys.home, b.keys.log, b.keys.closed}
 	args := []string{p.installation, strconv.Itoa(int(envelope.RetiredFor.Seconds()))}
 	for _, r := range retired {
 		pot, shares := b.keys.pot(r.Envelope)
@@ -205,6 +205,26 @@ func (p *Pots) retire(ctx context.Context, b *bucket, retired []envelope.Retirem
 		return p.unsafe()
 	}
 	return nil
+}
+
+// Closed implements envelope.Pot.
+func (p *Pots) Closed(ctx context.Context, bucket int) ([]int64, error) {
+	b, err := p.bucket(bucket)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := p.bounded(ctx)
+	defer cancel()
+	m, err := p.run(ctx, &p.scripts.closed, []string{b.keys.home, b.keys.closed}, []string{p.installation})
+	if err != nil {
+		return nil, fmt.Errorf("closed: %w", err)
+	}
+	ids, err := m.AsIntSlice()
+	if err != nil {
+		return nil, fmt.Errorf("redispot: closed: %w", err)
+	}
+	slices.Sort(ids)
+	return ids, nil
 }
 
 // Missing implements envelope.Pot. The ids are returned in their order; ids that no shard made have no pot.

@@ -29,14 +29,15 @@ type script struct {
 }
 
 type scripts struct {
-	take, fill, look, retire, missing, read, position, acknowledge, backlog script
+	take, fill, look, retire, closed, missing, read, position, acknowledge, backlog script
 }
 
 func loadScripts() (scripts, error) {
 	var s scripts
 	for name, to := range map[string]*script{
-		"take": &s.take, "fill": &s.fill, "look": &s.look, "retire": &s.retire, "missing": &s.missing,
-		"read": &s.read, "position": &s.position, "acknowledge": &s.acknowledge, "backlog": &s.backlog,
+		"take": &s.take, "fill": &s.fill, "look": &s.look, "retire": &s.retire, "closed": &s.closed,
+		"missing": &s.missing, "read": &s.read, "position": &s.position, "acknowledge": &s.acknowledge,
+		"backlog": &s.backlog,
 	} {
 		source, err := lua.ReadFile("lua/" + name + ".lua")
 		if err != nil {

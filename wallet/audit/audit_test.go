@@ -166,11 +166,11 @@ func TestAuditNamesEachDiscrepancy(t *testing.T) {
 		{"a post of a part that is not there", "UPDATE {posts} SET part = 9 WHERE hold = $hold AND part = 1", "",
 			[]string{ledger.AuditPostHold, ledger.AuditOutbox}, "part 9"},
 		{"a part that was paid twice", "ALTER TABLE {posts} DROP PRIMARY KEY; INSERT INTO {posts} VALUES ($hold, 0, " +
-			"'dave', 30, 0, 1)", "",
+			"'dave', 30, 0, 1, 0)", "",
 			[]string{ledger.AuditPartTwice, ledger.AuditHoldPosted,
 				ledger.AuditPostNotCredited}, "post of hold $hold part 0"},
 		{"a user with two shares",
-			"ALTER TABLE {posts} DROP KEY once_each; UPDATE {posts} SET payee = $bob WHERE hold = " +
+			"ALTER TABLE {posts} DROP KEY payee_once; UPDATE {posts} SET payee = $bob WHERE hold = " +
 				"$hold AND part = 1", "",
 			[]string{ledger.AuditUserTwice, ledger.AuditOutbox}, "part 1 to "},
 		{"an outbox row that is lost", "DELETE FROM {outbox}", "", []string{ledger.AuditPostNotCredited,

@@ -75,13 +75,7 @@ func (w *holdWalk) hold(h *ledger.Hold, books holdBooks) error {
 	}
 	w.report.Holds++
 	name := fmt.Sprintf("hold %d", h.ID)
-	var parts int64
-	for _, part := range h.Parts {
-		parts += part
-	}
-	if parts != h.Amount.Minor {
-		w.found(ledger.AuditHoldAmount, w.shard, name+", against the sum of its parts", parts, h.Amount.Minor)
-	}
+	w.shares(h, name)
 	if h.Posted < 0 || h.Voided < 0 || h.Pending() < 0 {
 		w.found(ledger.AuditHoldAmount, w.shard, name+": amount = posted + voided + pending, none below 0",
 			h.Amount.Minor,
@@ -108,6 +102,24 @@ func (w *holdWalk) hold(h *ledger.Hold, books holdBooks) error {
 	return w.posts(h, name)
 }
 
+// shares checks that a hold's parts, or its units, make up its amount.
+func (w *holdWalk) shares(h *ledger.Hold, name string) {
+	if h.Metered() {
+		if h.Amount.Minor%h.Unit != 0 || h.Posted%h.Unit != 0 || h.Voided%h.Unit != 0 {
+			w.found(ledger.AuditHoldAmount, w.shard, name+": amount, posted and voided",
+				fmt.Sprintf("units of %d", h.Unit), fmt.Sprintf("%d, %d and %d", h.Amount.Minor, h.Posted, h.Voided))
+		}
+		return
+	}
+	var parts int64
+	for _, part := range h.Parts {
+		parts += part
+	}
+	if parts != h.Amount.Minor {
+		w.found(ledger.AuditHoldAmount, w.shard, name+", against the sum of its parts", parts, h.Amount.Minor)
+	}
+}
+
 // posts goes through the posts of a hold.
 func (w *holdWalk) posts(h *ledger.Hold, name string) error {
 	var posted int64
@@ -120,6 +132,13 @@ func (w *holdWalk) posts(h *ledger.Hold, name string) error {
 		posted += p.Minor
 		w.totals.posts[h.Amount.Currency] += p.Minor
 		switch {
+		case h.Metered():
+			// The posts lie end to end: the part of each is how many units were paid before it.
+			if before := (posted - p.Minor) / h.Unit; p.Minor%h.Unit != 0 || int64(p.Part) != before {
+				w.found(ledger.AuditPostAmount, w.shard, what,
+					fmt.Sprintf("whole units of %d after %d units", h.Unit, before),
+					fmt.Sprintf("%d after %d units", p.Minor, p.Part))
+			}
 		case p.Part < 0 || p.Part >= len(h.Parts):
 			w.found(ledger.AuditPostHold, w.shard, what, fmt.Sprintf("one of %d parts", len(h.Parts)), p.Part)
 		case p.Minor != h.Parts[p.Part]:
@@ -131,7 +150,7 @@ func (w *holdWalk) posts(h *ledger.Hold, name string) error {
 		if h.Counterparty != "" && p.Payee != h.Counterparty {
 			w.found(ledger.AuditPostPayee, w.shard, what, "a post to "+h.Counterparty, p.Payee)
 		}
-		if payees[p.Payee] {
+		if payees[p.Payee] && !h.Metered() {
 			w.found(ledger.AuditUserTwice, w.shard, what, "one post to the user", "another one")
 		}
 		last, payees[p.Payee] = p.Part, true

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"time"
 
 	"github.com/hongbao/hongbao/internal/index"
 	"github.com/hongbao/hongbao/internal/shards/rows"
@@ -87,6 +88,10 @@ func (r *run) checkHold(ctx context.Context, shard int, t *totals, h ledger.Hold
 	if !ok {
 		r.found(ledger.AuditHoldSubject, shard, fmt.Sprintf("hold %d", h.ID), "a hold of a product", string(h.Subject))
 		return nil
+	}
+	if now := r.earlyOf(shard).at; p.Overdue > 0 && h.Open && now.After(h.ExpiresAt.Add(p.Overdue)) {
+		r.found(ledger.AuditHoldOverdue, shard, fmt.Sprintf("%s %d, whose time was over at %s", h.Subject, h.ID,
+			h.ExpiresAt.Format(time.RFC3339)), "nothing pending", h.Pending())
 	}
 	if p.Check != nil {
 		for _, f := range p.Check(h) {

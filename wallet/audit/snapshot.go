@@ -22,14 +22,17 @@ const (
 const rollbackTimeout = 2 * time.Second
 
 // snapshot is a connection that sees one server as it was at one moment.
-type snapshot struct{ *sql.Conn }
+type snapshot struct {
+	*sql.Conn
+	at time.Time // by the server's clock
+}
 
 func takeSnapshot(ctx context.Context, db *sql.DB) (*snapshot, error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s := &snapshot{conn}
+	s := &snapshot{Conn: conn}
 	// The first statement is for the next transaction only.
 	for _, statement := range []string{"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
 		"START TRANSACTION WITH CONSISTENT SNAPSHOT"} {
@@ -38,6 +41,12 @@ func takeSnapshot(ctx context.Context, db *sql.DB) (*snapshot, error) {
 			return nil, err
 		}
 	}
+	var ms int64
+	if err := s.QueryRowContext(ctx, "SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)").Scan(&ms); err != nil {
+		s.close()
+		return nil, err
+	}
+	s.at = rows.Millis(ms)
 	return s, nil
 }
 

@@ -1,5 +1,11 @@
 package ledger
 
+import "time"
+
+// Overdue is how long after their time the holds of most products may still be open: a worker ends them within
+// seconds, and what is open after this needs somebody to look.
+const Overdue = 10 * time.Minute
+
 // AuditReport is what an audit of the books found. The books balance when there are no discrepancies.
 type AuditReport struct {
 	Shards   int   `json:"shards"`
@@ -37,6 +43,8 @@ type Finding struct {
 // HoldCheck is what a product knows of its holds that the ledger does not. The audit asks it about each of them.
 type HoldCheck struct {
 	Subject Subject
+	// Overdue is how long after its ExpiresAt a hold may still be open, by the clock of its database; 0: for ever.
+	Overdue time.Duration
 	// Check says what is wrong with a hold as the product left it; nil for nothing. May be nil.
 	Check func(Hold) []Finding
 	// Index are the entries by which a hold must be found. May be nil.
@@ -72,6 +80,7 @@ const (
 	AuditFunding     = "funding"      // a top-up or withdrawal contradicts its entries
 	AuditHoldStage   = "hold_stage"   // a hold's stage says that its money is elsewhere
 	AuditHoldSubject = "hold_subject" // a hold of a subject that no product claims
+	AuditHoldOverdue = "hold_overdue" // a hold is open long after its time
 	AuditPostPayee   = "post_payee"   // a hold was posted to somebody else than its counterparty
 	AuditDailyUsage  = "daily_usage"  // what a user sent in a day is not the sum of the holds of that day
 	AuditIndex       = "index_entry"  // somebody cannot find what concerns them

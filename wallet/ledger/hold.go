@@ -9,6 +9,7 @@ import (
 // Bounds of a hold.
 const (
 	MaxParts   = 10_000
+	MaxUnits   = 10_000_000
 	MaxNote    = 100     // characters
 	MaxDetail  = 1 << 20 // bytes
 	maxSubject = 16      // bytes
@@ -25,6 +26,7 @@ type Hold struct {
 	Counterparty string
 	Amount       Amount
 	Parts        []int64 // minor units, each at least 1; they sum to Amount.Minor. A part is named by its index.
+	Unit         int64   // of a metered hold, which has no parts: what one of its units is, in minor units
 	Note         string  // goes with the money into both statements
 	Detail       []byte  // the product's own record, opaque here
 	CountsDaily  bool    // the hold counts towards what its owner may send in a day
@@ -45,6 +47,13 @@ func (h Hold) Pending() int64 { return h.Amount.Minor - h.Posted - h.Voided }
 // Staged says whether the hold's money moves with its stage alone: by a Step, and neither by a Post nor by a Void.
 func (h Hold) Staged() bool { return h.Stage != "" }
 
+// Metered says whether the hold's money moves unit by unit, some to its counterparty and some back to its owner: by a
+// Draw, and neither by a Post nor by a Void.
+func (h Hold) Metered() bool { return h.Unit != 0 }
+
+// Units are how many of a metered hold's are neither paid nor given back.
+func (h Hold) Units() int64 { return h.Pending() / h.Unit }
+
 // Check finds what no hold that is about to be made can be. The refusals are those of a malformed account, amount or
 // currency; any other error is a mistake of the product.
 func (h Hold) Check() error {
@@ -59,7 +68,7 @@ func (h Hold) Check() error {
 	if _, err := NewAmount(h.Amount.Minor, string(h.Amount.Currency)); err != nil {
 		return err
 	}
-	if err := h.checkParts(); err != nil {
+	if err := h.checkShares(); err != nil {
 		return err
 	}
 	switch {
@@ -77,6 +86,21 @@ func (h Hold) Check() error {
 		return fmt.Errorf("ledger: hold %d: the note is not UTF-8 of at most %d characters", h.ID, MaxNote)
 	case len(h.Detail) > MaxDetail:
 		return fmt.Errorf("ledger: hold %d: the detail has %d bytes: at most %d", h.ID, len(h.Detail), MaxDetail)
+	}
+	return nil
+}
+
+// checkShares finds what is wrong with how a hold's amount is divided.
+func (h Hold) checkShares() error {
+	if !h.Metered() {
+		return h.checkParts()
+	}
+	switch {
+	case len(h.Parts) > 0 || h.Staged() || h.CountsDaily || h.Counterparty == "":
+		return fmt.Errorf("ledger: hold %d is metered: it has a counterparty, no parts and no stage, and counts for no "+
+			"day", h.ID)
+	case h.Unit < 1 || h.Amount.Minor%h.Unit != 0 || h.Amount.Minor/h.Unit > MaxUnits:
+		return fmt.Errorf("ledger: hold %d: %d is not 1 to %d units of %d", h.ID, h.Amount.Minor, MaxUnits, h.Unit)
 	}
 	return nil
 }
@@ -104,6 +128,8 @@ func (h Hold) Objection(p Post) string {
 	switch {
 	case h.Staged():
 		return "the hold is paid by its stage alone"
+	case h.Metered():
+		return "the hold is paid by units alone"
 	case p.Part < 0 || p.Part >= len(h.Parts):
 		return fmt.Sprintf("the hold has parts 0 to %d", len(h.Parts)-1)
 	case p.Minor != h.Parts[p.Part]:
@@ -171,4 +197,26 @@ func (s Step) Check() error {
 		return fmt.Errorf("ledger: hold %d: there is no step from %q to %q", s.Hold, s.From, s.To)
 	}
 	return nil
+}
+
+// Draw takes units out of a metered hold.
+type Draw struct {
+	Hold  int64
+	Units int64      // 1 to MaxUnits
+	Funds FundsState // FundsPosted pays them to the counterparty, FundsVoided gives them back to the owner
+	At    time.Time
+}
+
+// Check finds a draw that no hold can make.
+func (d Draw) Check() error {
+	if d.Units < 1 || d.Units > MaxUnits || d.Funds != FundsPosted && d.Funds != FundsVoided {
+		return fmt.Errorf("ledger: hold %d: %d units cannot be drawn", d.Hold, d.Units)
+	}
+	return nil
+}
+
+// Post is the payment of a draw that pays, out of a hold as it was before: its part is the number of units that were
+// paid until then, so the posts of a metered hold lie end to end.
+func (d Draw) Post(h Hold) Post {
+	return Post{Hold: h.ID, Part: int(h.Posted / h.Unit), Payee: h.Counterparty, Minor: d.Units * h.Unit, At: d.At}
 }

@@ -7,6 +7,8 @@
 //	Post   a part of the hold   → clearing (owner's shard), then clearing → wallet of the payee (payee's shard)
 //	Void   the rest of the hold → wallet of the owner
 //
+// A metered hold has equal units instead of parts. Each Draw pays some of them to the counterparty, or gives some back.
+//
 // A hold is open until posted + voided = amount; then nothing about it changes any more. Hold, post and void are new
 // records, never edits. For every hold, at every moment:
 //

@@ -14,7 +14,7 @@ import (
 // whole when its function returns nil, and not at all otherwise. The function may run several times, so it must set its
 // results anew each time. An error of a method leaves the transaction fit for nothing but to return that error.
 //
-// Locks are taken in the order of the methods below: Claim first, then the product's own rows, then Hold or Advance.
+// Locks are taken in the order of the methods below: Claim first, then the product's own rows, then Hold, Advance or Draw.
 type Tx interface {
 	// Claim says that this transaction carries out a request of a user, whose wallet is on this shard; reference is
 	// what it makes. Return its error as it is: a *RepeatedError where the request was carried out before, ErrCancelled
@@ -28,6 +28,11 @@ type Tx interface {
 	// Advance carries out a step if the hold is in its From stage and its time fits: then done, and the money has
 	// moved. Otherwise nothing happens. h is the hold afterwards. Error: ErrHoldNotFound.
 	Advance(ctx context.Context, s Step) (h Hold, done bool, err error)
+
+	// Draw carries out a draw if the hold has so many units: then done, and the money has moved. Otherwise nothing
+	// happens. h is the hold afterwards. The product's own rows say whether a draw was made before. Errors:
+	// ErrHoldNotFound, and one for a hold that is not metered.
+	Draw(ctx context.Context, d Draw) (h Hold, done bool, err error)
 
 	// Index makes records be found from whom they concern, once the entries are delivered.
 	Index(ctx context.Context, entries ...IndexEntry) error

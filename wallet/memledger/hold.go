@@ -13,8 +13,8 @@ import (
 
 const dayLength = 24 * time.Hour
 
-// errStaged is a mistake of the caller: it would have parted a stage and its money.
-var errStaged = errors.New("memledger: the hold has a stage, and its money moves with that alone")
+// errOtherwise is a mistake of the caller: it would have parted a stage, or a product's rows, and their money.
+var errOtherwise = errors.New("memledger: the hold's money moves by steps or draws alone")
 
 // Hold debits the owner and stores the hold, in one transaction on the owner's shard. If the request was already
 // carried out, the hold of that time is returned, as it is now. Refusals: insufficient_balance, request_conflict.
@@ -130,8 +130,8 @@ func (l *Ledger) Void(ctx context.Context, id, posted int64) (h ledger.Hold, don
 		if h, ok = tx.holds[id]; !ok {
 			return ledger.ErrHoldNotFound
 		}
-		if h.Staged() {
-			return errStaged
+		if h.Staged() || h.Metered() {
+			return errOtherwise
 		}
 		if done = h.Posted == posted; done && h.Open {
 			h = tx.void(h)
@@ -147,12 +147,18 @@ func (l *Ledger) Void(ctx context.Context, id, posted int64) (h ledger.Hold, don
 // void gives the pending rest of an open hold back.
 func (tx *transaction) void(h ledger.Hold) ledger.Hold {
 	rest := h.Pending()
-	h.Voided, h.Open = h.Voided+rest, false
-	put(tx, tx.holds, h.ID, h)
 	if h.CountsDaily {
 		key := usageOf(h)
 		put(tx, tx.usage, key, tx.usage[key]-rest)
 	}
+	return tx.giveBack(h, rest)
+}
+
+// giveBack returns some of what a hold has to its owner.
+func (tx *transaction) giveBack(h ledger.Hold, rest int64) ledger.Hold {
+	h.Voided += rest
+	h.Open = h.Pending() > 0
+	put(tx, tx.holds, h.ID, h)
 	tx.addTo(holdAccount(h.ID), h.Amount.Currency, -rest)
 	tx.credit(h.Owner, h.Amount.Currency, entry{Entry: ledger.Entry{Minor: rest, Kind: ledger.EntryVoid,
 		Subject: h.Subject, Reference: h.ID, Counterparty: h.Counterparty, Note: h.Note, At: tx.ledger.now()}})

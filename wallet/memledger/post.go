@@ -31,7 +31,7 @@ func (l *Ledger) Post(ctx context.Context, n int, posts []ledger.Post) (result l
 			case reason != "":
 				result.Rejected = append(result.Rejected, tx.reject(p, reason))
 			default:
-				accepted = append(accepted, tx.draw(p))
+				accepted = append(accepted, tx.pay(p))
 			}
 		}
 		result.Posted, result.Completed = len(accepted), tx.completed(sorted)
@@ -68,8 +68,8 @@ func (tx *transaction) decide(p ledger.Post) (repeated bool, reason string) {
 	return false, ""
 }
 
-// draw moves a post's amount from its hold to the clearing account, and returns the post as it is stored.
-func (tx *transaction) draw(p ledger.Post) ledger.Post {
+// pay moves a post's amount from its hold to the clearing account, and returns the post as it is stored.
+func (tx *transaction) pay(p ledger.Post) ledger.Post {
 	p.At = millis(p.At)
 	h := tx.holds[p.Hold]
 	h.Posted += p.Minor
@@ -109,7 +109,7 @@ func (tx *transaction) sendCredits(posts []ledger.Post) error {
 
 // payWhole posts the only part of an open hold to its counterparty.
 func (tx *transaction) payWhole(h ledger.Hold, at time.Time) (ledger.Hold, error) {
-	p := tx.draw(ledger.Post{Hold: h.ID, Payee: h.Counterparty, Minor: h.Amount.Minor, At: at})
+	p := tx.pay(ledger.Post{Hold: h.ID, Payee: h.Counterparty, Minor: h.Amount.Minor, At: at})
 	return tx.holds[h.ID], tx.sendCredits([]ledger.Post{p})
 }
 

@@ -112,6 +112,34 @@ func (tx *transaction) advance(s ledger.Step) (ledger.Hold, bool, error) {
 	return copyOf(h), err == nil, err
 }
 
+// Draw implements ledger.Tx.
+func (tx *transaction) Draw(ctx context.Context, d ledger.Draw) (h ledger.Hold, done bool, err error) {
+	err = tx.method(ctx, func() error {
+		h, done, err = tx.draw(d)
+		return err
+	})
+	return h, done, err
+}
+
+func (tx *transaction) draw(d ledger.Draw) (ledger.Hold, bool, error) {
+	if err := d.Check(); err != nil {
+		return ledger.Hold{}, false, err
+	}
+	h, ok := tx.holds[d.Hold]
+	switch {
+	case !ok:
+		return ledger.Hold{}, false, ledger.ErrHoldNotFound
+	case !h.Metered():
+		return ledger.Hold{}, false, fmt.Errorf("memledger: hold %d is not metered", h.ID)
+	case d.Units > h.Units():
+		return copyOf(h), false, nil
+	case d.Funds == ledger.FundsVoided:
+		return copyOf(tx.giveBack(h, d.Units*h.Unit)), true, nil
+	}
+	p := tx.pay(d.Post(h))
+	return copyOf(tx.holds[h.ID]), true, tx.sendCredits([]ledger.Post{p})
+}
+
 // Index implements ledger.Tx.
 func (tx *transaction) Index(ctx context.Context, entries ...ledger.IndexEntry) error {
 	return tx.method(ctx, func() error {

@@ -10,6 +10,7 @@
 //	Void     #hold:<id>     → owner's wallet
 //	TopUp    #funding       → wallet                once the provider has settled
 //	Withdraw wallet         → #funding:<id>         before it is asked; then → #funding, or back
+//	Draw     units of a metered hold, as a post or as a void
 //	Advance  the stage of a hold, with the post or the void that it stands for
 //
 // Beside the money, and in the same transaction, a Tx writes index entries (which cross shards in the same outbox and

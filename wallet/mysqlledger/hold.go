@@ -106,9 +106,10 @@ func (tx *Tx) insertHold(ctx context.Context, h ledger.Hold) error {
 	if detail == nil {
 		detail = []byte{}
 	}
-	_, err = tx.sql.ExecContext(ctx, "INSERT INTO "+tx.tables.Holds+" ("+holdColumns+") VALUES "+rows.In(17),
+	_, err = tx.sql.ExecContext(ctx, "INSERT INTO "+tx.tables.Holds+" ("+holdColumns+") VALUES "+rows.In(18),
 		h.ID, string(h.Subject), h.Owner, string(h.Amount.Currency), h.Amount.Minor, 0, 0, 1, h.Note, parts, detail,
-		h.CreatedAt.UnixMilli(), h.ExpiresAt.UnixMilli(), h.Counterparty, h.CountsDaily, string(h.Stage), stageTime(h))
+		h.CreatedAt.UnixMilli(), h.ExpiresAt.UnixMilli(), h.Counterparty, h.CountsDaily, string(h.Stage), stageTime(h),
+		h.Unit)
 	if shards.IsDuplicate(err) {
 		return ErrIDExists
 	}

@@ -14,13 +14,14 @@ import (
 
 const holdColumns = "id, subject, owner, currency, amount, posted, voided, is_open, note, parts, detail, created_at, " +
 	"expires_at, " +
-	"counterparty, counts_daily, stage, staged_at"
+	"counterparty, counts_daily, stage, staged_at, unit"
 
 func scanHold(row *sql.Rows) (h ledger.Hold, err error) {
 	var parts []byte
 	var created, expires, staged int64
 	err = row.Scan(&h.ID, &h.Subject, &h.Owner, &h.Amount.Currency, &h.Amount.Minor, &h.Posted, &h.Voided, &h.Open,
-		&h.Note, &parts, &h.Detail, &created, &expires, &h.Counterparty, &h.CountsDaily, &h.Stage, &staged)
+		&h.Note, &parts, &h.Detail, &created, &expires, &h.Counterparty, &h.CountsDaily, &h.Stage, &staged,
+		&h.Unit)
 	if err != nil {
 		return ledger.Hold{}, err
 	}

@@ -14,13 +14,13 @@ import (
 // Metadata of a hold is what never changes about it and every post of it needs. Its other fields are zero, and its
 // Stage is one that it once had: whether there is one never changes.
 
-const metadataColumns = "id, subject, owner, counterparty, currency, note, parts, stage"
+const metadataColumns = "id, subject, owner, counterparty, currency, note, parts, stage, unit"
 
 func scanMetadata(row *sql.Rows) (*ledger.Hold, error) {
 	h := new(ledger.Hold)
 	var parts []byte
 	if err := row.Scan(&h.ID, &h.Subject, &h.Owner, &h.Counterparty, &h.Amount.Currency, &h.Note, &parts,
-		&h.Stage); err != nil {
+		&h.Stage, &h.Unit); err != nil {
 		return nil, err
 	}
 	if err := json.Unmarshal(parts, &h.Parts); err != nil {

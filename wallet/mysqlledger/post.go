@@ -117,12 +117,16 @@ func (tx *Tx) writePosts(ctx context.Context, posts []ledger.Post, holds map[int
 	if err != nil {
 		return err
 	}
-	args := make([]any, 0, 6*len(posts))
+	args := make([]any, 0, 7*len(posts))
 	for i, p := range posts {
-		args = append(args, p.Hold, p.Part, p.Payee, p.Minor, p.At.UnixMilli(), carriers[i])
+		draw := 0
+		if holds[p.Hold].Metered() {
+			draw = p.Part + 1
+		}
+		args = append(args, p.Hold, p.Part, p.Payee, p.Minor, p.At.UnixMilli(), carriers[i], draw)
 	}
-	head := "INSERT INTO " + tx.tables.Posts + " (hold, part, payee, amount, at, outbox)"
-	if err := rows.Insert(ctx, tx.sql, head, 6, args, ""); err != nil {
+	head := "INSERT INTO " + tx.tables.Posts + " (hold, part, payee, amount, at, outbox, draw)"
+	if err := rows.Insert(ctx, tx.sql, head, 7, args, ""); err != nil {
 		return err
 	}
 	txID, err := tx.l.ids.New(tx.shard)

@@ -20,8 +20,8 @@ func (l *Ledger) Void(ctx context.Context, id, posted int64) (h ledger.Hold, don
 		if len(holds) == 0 {
 			return ledger.ErrHoldNotFound
 		}
-		if h = holds[0]; h.Staged() {
-			return errStaged
+		if h = holds[0]; h.Staged() || h.Metered() {
+			return errOtherwise
 		}
 		if done = h.Posted == posted; !done || !h.Open {
 			return nil
@@ -34,15 +34,11 @@ func (l *Ledger) Void(ctx context.Context, id, posted int64) (h ledger.Hold, don
 	return h, done, nil
 }
 
-// errStaged is a mistake of the caller: it would have parted a stage and its money.
-var errStaged = errors.New("mysqlledger: the hold has a stage, and its money moves with that alone")
+// errOtherwise is a mistake of the caller: it would have parted a stage, or a product's rows, and their money.
+var errOtherwise = errors.New("mysqlledger: the hold's money moves by steps or draws alone")
 
 // void gives the pending rest of a locked, open hold back.
 func (tx *Tx) void(ctx context.Context, h *ledger.Hold) error {
-	txID, err := tx.l.ids.New(tx.shard)
-	if err != nil {
-		return err
-	}
 	rest := h.Pending()
 	update, err := tx.sql.ExecContext(ctx,
 		"UPDATE "+tx.tables.Holds+" SET is_open = 0, voided = ? WHERE id = ? AND posted = ? AND is_open = 1",
@@ -58,19 +54,28 @@ func (tx *Tx) void(ctx context.Context, h *ledger.Hold) error {
 			return err
 		}
 	}
-	after, err := credit(ctx, tx.sql, tx.tables, h.Owner, ledger.Amount{Minor: rest, Currency: h.Amount.Currency})
-	if err != nil {
-		return err
-	}
-	// Kind, subject and reference make the entry unique: no hold is given back twice.
-	e := entry{currency: h.Amount.Currency, kind: ledger.EntryVoid, subject: h.Subject, reference: h.ID,
-		counterparty: h.Counterparty, note: h.Note, at: tx.l.now().UnixMilli()}
-	from, to := e, e
-	from.account, from.seq, from.amount = HoldAccount(h.ID), txID, -rest
-	to.account, to.seq, to.amount, to.balance = h.Owner, after.seq, rest, after.balance
-	if err := writeEntries(ctx, tx.sql, tx.tables, []entry{from, to}); err != nil {
+	if err := tx.giveBack(ctx, *h, rest, 0); err != nil {
 		return err
 	}
 	h.Voided, h.Open = h.Voided+rest, false
 	return nil
+}
+
+// giveBack writes the entries of money that goes from a hold to its owner. Kind, subject, reference and part make them
+// unique: nothing is given back twice.
+func (tx *Tx) giveBack(ctx context.Context, h ledger.Hold, minor int64, part int) error {
+	txID, err := tx.l.ids.New(tx.shard)
+	if err != nil {
+		return err
+	}
+	after, err := credit(ctx, tx.sql, tx.tables, h.Owner, ledger.Amount{Minor: minor, Currency: h.Amount.Currency})
+	if err != nil {
+		return err
+	}
+	e := entry{currency: h.Amount.Currency, kind: ledger.EntryVoid, subject: h.Subject, reference: h.ID, part: part,
+		counterparty: h.Counterparty, note: h.Note, at: tx.l.now().UnixMilli()}
+	from, to := e, e
+	from.account, from.seq, from.amount = HoldAccount(h.ID), txID, -minor
+	to.account, to.seq, to.amount, to.balance = h.Owner, after.seq, minor, after.balance
+	return writeEntries(ctx, tx.sql, tx.tables, []entry{from, to})
 }

@@ -8,10 +8,11 @@ import (
 )
 
 // The sample products. A Gift is paid to many in parts, and what is left goes back. An Offer goes to one, its money
-// moves with its stage, and it counts towards what its owner may send in a day.
+// moves with its stage, and it counts towards what its owner may send in a day. A Supply is paid to one unit by unit.
 const (
-	Gift  ledger.Subject = "gift"
-	Offer ledger.Subject = "offer"
+	Gift   ledger.Subject = "gift"
+	Offer  ledger.Subject = "offer"
+	Supply ledger.Subject = "supply"
 )
 
 // Stages of an Offer.
@@ -74,6 +75,36 @@ func (b *Book) Offer(owner, to string) ledger.Hold {
 	return got
 }
 
+// SupplyDraft is a metered hold that nobody has made yet.
+func (b *Book) SupplyDraft(owner, to string, unit, units int64) ledger.Hold {
+	b.T.Helper()
+	h := b.Draft(owner, unit*units)
+	h.Subject, h.Counterparty, h.Unit, h.Parts = Supply, to, unit, nil
+	return h
+}
+
+// Supply makes a metered hold.
+func (b *Book) Supply(owner, to string, unit, units int64) ledger.Hold {
+	b.T.Helper()
+	h := b.SupplyDraft(owner, to, unit, units)
+	got, err := b.Hold(b.T.Context(), Request(b.T, fmt.Sprint(h.ID), "supply"), h)
+	if err != nil || !SameHold(got, h) {
+		b.T.Fatalf("supply: %+v, %v, want %+v", got, err, h)
+	}
+	return got
+}
+
+// Draw draws units in a transaction of its own.
+func (b *Book) Draw(hold, units int64, to ledger.FundsState) (h ledger.Hold, done bool, err error) {
+	b.T.Helper()
+	d := ledger.Draw{Hold: hold, Units: units, Funds: to, At: time.Now()}
+	err = b.Tx(b.T.Context(), hold, func(tx ledger.Tx) (err error) {
+		h, done, err = tx.Draw(b.T.Context(), d)
+		return err
+	})
+	return h, done, err
+}
+
 // StepOf is a step of an offer, a minute after it was made.
 func StepOf(h ledger.Hold, from, to ledger.Stage) ledger.Step {
 	return ledger.Step{Hold: h.ID, From: from, To: to, Funds: FundsIn(to), At: h.CreatedAt.Add(time.Minute)}
@@ -107,6 +138,12 @@ func Checks() []ledger.HoldCheck {
 		{Subject: Gift, Check: func(h ledger.Hold) []ledger.Finding {
 			if h.Staged() {
 				return stageFinding(h, "no stage", string(h.Stage))
+			}
+			return nil
+		}},
+		{Subject: Supply, Overdue: ledger.Overdue, Check: func(h ledger.Hold) []ledger.Finding {
+			if !h.Metered() {
+				return stageFinding(h, "units", fmt.Sprintf("%d parts", len(h.Parts)))
 			}
 			return nil
 		}},

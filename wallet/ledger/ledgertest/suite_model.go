@@ -23,6 +23,7 @@ type model struct {
 	usage   map[string]int64 // what a user's offers of the one day sum to
 	gifts   []*heldMoney
 	offers  []*heldMoney
+	meters  []*heldMoney
 	indexed map[string][]int64 // offers to a user, delivered
 	sent    map[string][]int64 // offers to a user, not delivered
 	calls   map[string]string  // owner and request id → body; "" for a cancelled one
@@ -83,7 +84,7 @@ func testModel(t *testing.T, open Open) {
 		rt.Repeat(map[string]func(*rapid.T){
 			"topUp": m.topUp, "withdraw": m.withdraw, "hold": m.hold, "cancel": m.cancel, "post": m.batch,
 			"void":  m.void,
-			"offer": m.offer, "step": m.step, "deliver": func(*rapid.T) { m.deliver() }, "": m.compare,
+			"offer": m.offer, "step": m.step, "supply": m.supply, "draw": m.draw, "deliver": func(*rapid.T) { m.deliver() }, "": m.compare,
 		})
 		var flying int64
 		for minor := range maps.Values(m.flying) {
@@ -299,6 +300,42 @@ func (m *model) step(rt *rapid.T) {
 			m.balance[h.hold.Owner] += n
 			m.usage[h.hold.Owner] -= n
 		}
+	}
+	h.wantHold(rt, got)
+}
+
+func (m *model) supply(rt *rapid.T) {
+	owner, to := m.user(rt, "owner"), m.user(rt, "to")
+	unit, units := rapid.Int64Range(1, 30).Draw(rt, "unit"), rapid.Int64Range(1, 20).Draw(rt, "units")
+	h := m.book.SupplyDraft(owner, to, unit, units)
+	got, err := m.book.Hold(m.book.T.Context(), Request(m.book.T, m.book.NextRequest(), ""), h)
+	short := unit*units > m.balance[owner]
+	if short != (codeOf(err) == refusal.CodeInsufficientBalance) || err != nil && !short {
+		rt.Fatalf("supply of %d, with %d there: %v", unit*units, m.balance[owner], err)
+	}
+	if err == nil {
+		m.balance[owner] -= unit * units
+		m.meters = append(m.meters, &heldMoney{hold: got})
+	}
+}
+
+func (m *model) draw(rt *rapid.T) {
+	h := anyOf(rt, m.meters)
+	units := rapid.Int64Range(1, 8).Draw(rt, "units")
+	to := rapid.SampledFrom([]ledger.FundsState{ledger.FundsPosted, ledger.FundsVoided}).Draw(rt, "funds")
+	got, done, err := m.book.Draw(h.hold.ID, units, to)
+	minor := units * h.hold.Unit
+	if err != nil || done != (minor <= h.pending()) {
+		rt.Fatalf("draw of %d with %d pending: %v, %v", minor, h.pending(), done, err)
+	}
+	switch {
+	case !done:
+	case to == ledger.FundsPosted:
+		h.posted += minor
+		m.flying[h.hold.Counterparty] += minor
+	default:
+		h.voided += minor
+		m.balance[h.hold.Owner] += minor
 	}
 	h.wantHold(rt, got)
 }

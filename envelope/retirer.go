@@ -1,0 +1,79 @@
+package envelope
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/hongbao/hongbao/internal/loop"
+)
+
+const (
+	retireBatch    = 500
+	retireInterval = 10 * time.Second
+)
+
+// Retirer ends the pots of envelopes whose money is back already: a refunder that stopped between the ledger's Void and
+// Retire leaves a hold at which no refunder looks again, a pot that is kept for ever and a group that was not told. The
+// pots themselves know which they are, from Close on.
+type Retirer struct {
+	pot     Pot
+	ledger  Ledger
+	buckets Buckets
+	logger  *slog.Logger
+}
+
+// NewRetirer makes a retirer.
+func NewRetirer(pot Pot, l Ledger, b Buckets, logger *slog.Logger) *Retirer {
+	return &Retirer{pot: pot, ledger: l, buckets: b, logger: logger}
+}
+
+// Run retires what is left over on a shard until the context ends.
+func (r *Retirer) Run(ctx context.Context, shard int) {
+	loop.Job{Name: "retire", Log: r.logger.With("shard", shard), Interval: retireInterval}.Run(ctx,
+		func(ctx context.Context) (bool, error) {
+			retired, err := r.Pass(ctx, shard)
+			if retired > 0 {
+				r.logger.Info("ended pots that a crash had left over", "shard", shard, "pots", retired)
+			}
+			return false, err
+		})
+}
+
+// Pass looks once at every closed envelope of a shard, and returns how many it retired. A lost bucket does not hold up
+// the others.
+func (r *Retirer) Pass(ctx context.Context, shard int) (retired int, err error) {
+	from, to := r.buckets.OfShard(shard)
+	var errs []error
+	for bucket := from; bucket < to; bucket++ {
+		n, err := r.bucket(ctx, bucket)
+		retired, errs = retired+n, append(errs, err)
+	}
+	return retired, errors.Join(errs...)
+}
+
+func (r *Retirer) bucket(ctx context.Context, bucket int) (retired int, err error) {
+	closed, err := r.pot.Closed(ctx, bucket)
+	if err != nil {
+		return 0, err
+	}
+	for ids := range slices.Chunk(closed, retireBatch) {
+		holds, err := r.ledger.GetHolds(ctx, ids)
+		if err != nil {
+			return retired, err
+		}
+		var over []Retirement
+		for _, h := range holds {
+			if !h.Open { // an open one is the refunder's
+				over = append(over, Retirement{Envelope: h.ID, Refunded: h.Voided})
+			}
+		}
+		if err := r.pot.Retire(ctx, over); err != nil {
+			return retired, err
+		}
+		retired += len(over)
+	}
+	return retired, nil
+}
