@@ -153,10 +153,8 @@ func (s *Service) Replay(ctx context.Context, owner string, id int64, which Rang
 		return 0, err
 	}
 	if which.Event == 0 && !which.From.Before(which.To) {
-		return 0, refusal.New(
-			refusal.CodeInvalidArgument,
-			"give an event, or from and to, of which from is the earlier",
-		)
+		return 0, refusal.New(refusal.CodeInvalidArgument,
+			"give an event, or from and to, of which from is the earlier")
 	}
 	return s.store.Replay(ctx, owner, id, which, s.clock())
 }
