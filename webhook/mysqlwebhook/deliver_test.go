@@ -171,7 +171,7 @@ func TestGoneDisables(t *testing.T) {
 			return err
 		},
 		"roll":   func() error { _, _, err := r.service.Roll(ctx, merchant, e.ID, "roll"); return err },
-		"test":   func() error { return r.service.Test(ctx, merchant, e.ID, "test") },
+		"test":   func() error { _, err := r.service.Test(ctx, merchant, e.ID, "test"); return err },
 		"replay": func() error { _, err := r.service.Replay(ctx, merchant, e.ID, webhook.Range{Event: 1}); return err },
 	} {
 		if err := call(); refusal.CodeOf(err) != webhook.CodeDisabled {
@@ -345,7 +345,7 @@ func TestTestEventsAndReplays(t *testing.T) {
 	r.create(merchant, second.URL)
 	ctx := t.Context()
 	for range 2 { // the same request
-		if err := r.service.Test(ctx, merchant, e.ID, "try"); err != nil {
+		if _, err := r.service.Test(ctx, merchant, e.ID, "try"); err != nil {
 			t.Fatal(err)
 		}
 	}
