@@ -7,8 +7,9 @@
 //               └─ten attempts failed, or the webhook is disabled──▶ dead
 //
 // Deliveries follow the Standard Webhooks specification 1.0.0: see docs/api.md for how to verify them. Each event is
-// delivered at least once to every webhook that was subscribed when it happened; repetitions have the same `webhook-id`.
-// Order is not promised: `sequence` counts the events of an object, 1, 2, 3, without gaps.
+// delivered at least once to every webhook that is subscribed when the event gets its position, moments after it
+// happened; repetitions have the same `webhook-id`. Order is not promised: `sequence` counts the events of an object,
+// 1, 2, 3, without gaps.
 //
 // A merchant's two sides have webhooks of their own. Members of the roles owner and developer call with their own token
 // of scope `user`, servers with a token of scope `merchant` whose key has the permission `webhook_manage`. The token's
@@ -56,7 +57,7 @@ struct WebhooksRequest {
 struct WebhooksResponse {
   1: required list<Webhook> webhooks // newest first
   2: required list<string> types     // to which a webhook can be subscribed
-  3: required string next_cursor
+  3: required string next_cursor     // empty on the last page; the last one may have nothing on it
 }
 
 struct WebhookRequest {
