@@ -204,16 +204,16 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	}
 	a.RateLimits = ratelimit.New(a.Redis)
 	collections := mysqlcollection.New(a.Cluster, a.Ledger)
-	merchants := mysqlmerchant.New(a.Cluster, a.Ledger)
+	webhooks, err := a.openWebhooks(events)
+	if err != nil {
+		return err
+	}
+	merchants := mysqlmerchant.New(a.Cluster, a.Ledger).PublishTo(merchantEvents{webhooks})
 	a.Envelopes = envelope.NewService(a.Ledger, a.Pots, a.Groups, a.Metadata, cfg.Limits, cfg.Now)
 	a.Transfers = transfer.NewService(a.Ledger, cfg.Transfers, cfg.Now)
 	a.Collections = collection.NewService(a.Ledger, collections, a.Groups, cfg.Collections, cfg.Now)
 	a.Merchants = merchant.NewService(a.Ledger, merchants, keyRevocations{a.Revoked}, cfg.Now, cfg.Log)
 	a.Wallets = wallet.NewService(a.Ledger, fundingOfTests{a.funding}, cfg.Now)
-	webhooks, err := a.openWebhooks(events)
-	if err != nil {
-		return err
-	}
 	a.products = []product{
 		{audit.Product{HoldCheck: envelope.HoldCheck()}, a.envelopeJobs},
 		{audit.Product{HoldCheck: transfer.HoldCheck()}, a.transferJobs},
@@ -238,7 +238,9 @@ func (a *App) openWebhooks(events *mysqlwebhook.Consumer) (*mysqlwebhook.Store, 
 	sender := httpsender.New(httpsender.Config{AllowPrivate: cfg.Webhooks.AllowPrivate, Now: cfg.Now})
 	a.onClose(sender.Close)
 	a.Events = store
-	a.Webhooks = webhook.NewService(store, cfg.Webhooks, cfg.Now)
+	rules := cfg.Webhooks
+	rules.Types = eventTypes()
+	a.Webhooks = webhook.NewService(store, rules, cfg.Now)
 	a.webhookDispatcher = webhook.NewDispatcher(store, sender, events.Wake, cfg.Now, cfg.Log)
 	return store, nil
 }

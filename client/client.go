@@ -18,6 +18,7 @@ import (
 	"github.com/hongbao/hongbao/kitex_gen/operatorapi/operatorservice"
 	"github.com/hongbao/hongbao/kitex_gen/transferapi/transferservice"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi/walletservice"
+	"github.com/hongbao/hongbao/kitex_gen/webhookapi/webhookservice"
 )
 
 // Client calls one installation as one caller. It is safe for concurrent use.
@@ -26,6 +27,7 @@ type Client struct {
 	Transfers   Transfers
 	Collections Collections
 	Merchants   Merchants
+	Webhooks    Webhooks
 	Wallet      Wallet
 	Groups      Groups
 	Operator    Operator
@@ -140,13 +142,14 @@ func feedURL(gateway string) (string, error) {
 
 func (s *shared) connect() error {
 	options := KitexOptions(s.config.timeout, s.config.addresses...)
-	var errs [7]error
+	var errs [8]error
 	s.services.Envelopes, errs[0] = envelopeservice.NewClient(ServiceName, options...)
 	s.services.Transfers, errs[1] = transferservice.NewClient(ServiceName, options...)
 	s.services.Collections, errs[2] = collectionservice.NewClient(ServiceName, options...)
 	s.services.Wallet, errs[3] = walletservice.NewClient(ServiceName, options...)
 	s.services.Groups, errs[4] = groupservice.NewClient(ServiceName, options...)
 	s.services.Merchants, errs[6] = merchantservice.NewClient(ServiceName, options...)
+	s.services.Webhooks, errs[7] = webhookservice.NewClient(ServiceName, options...)
 	s.services.Operator, errs[5] = operatorservice.NewClient(ServiceName, options...)
 	return errors.Join(errs[:]...)
 }
@@ -156,6 +159,7 @@ func bind(s *shared, source TokenSource) *Client {
 	c := &Client{shared: s, tokens: newTokenCache(source)}
 	c.Envelopes, c.Transfers, c.Collections = Envelopes{c}, Transfers{c}, Collections{c}
 	c.Wallet, c.Groups, c.Operator, c.Merchants = Wallet{c}, Groups{c}, Operator{c}, Merchants{c}
+	c.Webhooks = Webhooks{c}
 	return c
 }
 
@@ -173,8 +177,9 @@ func (c *Client) Close() error { return c.shared.close() }
 func (s *shared) close() error {
 	var errs []error
 	v := s.services
-	services := []any{v.Envelopes, v.Transfers, v.Collections, v.Merchants, v.Wallet, v.Groups, v.Operator}
-	for _, service := range services {
+	for _, service := range []any{
+		v.Envelopes, v.Transfers, v.Collections, v.Merchants, v.Webhooks, v.Wallet, v.Groups, v.Operator,
+	} {
 		if closer, ok := service.(io.Closer); ok {
 			errs = append(errs, closer.Close())
 		}

@@ -20,9 +20,14 @@ const (
 	CodeParticipantNotAMember = "participant_not_a_member"
 	CodeWrongAmount           = "wrong_amount"
 	CodeMalformedRequest      = "malformed_request"
+	CodeEndpointRefused       = "endpoint_refused"
+	CodeUnknownEventType      = "unknown_event_type"
+	CodeReplayTooLarge        = "replay_too_large"
 
 	CodeUnauthenticated  = "unauthenticated"
 	CodeSignatureInvalid = "signature_invalid"
+	CodeKeyUnknown       = "key_unknown"
+	CodeKeyRevoked       = "key_revoked"
 
 	CodeInsufficientBalance = "insufficient_balance"
 	CodeFundingRefused      = "funding_refused"
@@ -51,6 +56,8 @@ const (
 	CodeMerchantMemberNotFound = "merchant_member_not_found"
 	CodeKeyNotFound            = "key_not_found"
 	CodeFundingNotFound        = "funding_not_found"
+	CodeWebhookNotFound        = "webhook_not_found"
+	CodeWebhookEventNotFound   = "webhook_event_not_found"
 
 	CodeMethodNotAllowed = "method_not_allowed"
 
@@ -71,6 +78,8 @@ const (
 	CodeMerchantLimitReached  = "merchant_limit_reached"
 	CodeFundingMismatch       = "funding_mismatch"
 	CodeFundingDecided        = "funding_decided"
+	CodeWebhookDisabled       = "webhook_disabled"
+	CodeTooManyWebhooks       = "too_many_webhooks"
 
 	CodeBodyTooLarge         = "body_too_large"
 	CodeUnsupportedMediaType = "unsupported_media_type"

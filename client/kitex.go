@@ -20,6 +20,7 @@ import (
 	"github.com/hongbao/hongbao/kitex_gen/operatorapi/operatorservice"
 	"github.com/hongbao/hongbao/kitex_gen/transferapi/transferservice"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi/walletservice"
+	"github.com/hongbao/hongbao/kitex_gen/webhookapi/webhookservice"
 )
 
 // ServiceName is the name of the Kitex server.
@@ -84,6 +85,7 @@ type Services struct {
 	Transfers   transferservice.Client
 	Collections collectionservice.Client
 	Merchants   merchantservice.Client
+	Webhooks    webhookservice.Client
 	Wallet      walletservice.Client
 	Groups      groupservice.Client
 	Operator    operatorservice.Client

@@ -56,6 +56,7 @@ func listenRPC(s *app.App, o rpcOptions) (*handler.Server, net.Addr, error) {
 			Domain: s.Merchants, Wallets: s.Wallets, Tokens: o.sessions, Limits: s.RateLimits,
 			CallsPerSecond: o.merchants.MerchantCalls,
 		},
+		Webhook:  &handler.Webhook{Domain: s.Webhooks, Owners: s.Merchants},
 		Operator: handler.NewOperator(operators{s, o.tokens.revoked, o.tokens.verifier}),
 		Limits:   s.RateLimits, MerchantCalls: o.merchants.MerchantCalls, Gateways: o.merchants.Gateways,
 	})

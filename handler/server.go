@@ -33,6 +33,8 @@ import (
 	"github.com/hongbao/hongbao/kitex_gen/transferapi/transferservice"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi/walletservice"
+	"github.com/hongbao/hongbao/kitex_gen/webhookapi"
+	"github.com/hongbao/hongbao/kitex_gen/webhookapi/webhookservice"
 )
 
 // Bounds of a server.
@@ -53,6 +55,7 @@ type ServerConfig struct {
 	Transfer   transferapi.TransferService
 	Collection collectionapi.CollectionService
 	Merchant   merchantapi.MerchantService
+	Webhook    webhookapi.WebhookService
 	Operator   operatorapi.OperatorService // nil: operators cannot ask here
 	Verifier   *auth.Verifier
 	Log        *slog.Logger
@@ -103,6 +106,7 @@ func NewServer(c ServerConfig) (*Server, error) {
 		transferservice.RegisterService(s.kitex, c.Transfer),
 		collectionservice.RegisterService(s.kitex, c.Collection),
 		merchantservice.RegisterService(s.kitex, c.Merchant),
+		webhookservice.RegisterService(s.kitex, c.Webhook),
 	)
 	if c.Operator != nil {
 		err = errors.Join(err, operatorservice.RegisterService(s.kitex, c.Operator))

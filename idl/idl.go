@@ -11,6 +11,7 @@ import "embed"
 //go:generate go tool kitex -module github.com/hongbao/hongbao -gen-path ../kitex_gen transfer.thrift
 //go:generate go tool kitex -module github.com/hongbao/hongbao -gen-path ../kitex_gen collection.thrift
 //go:generate go tool kitex -module github.com/hongbao/hongbao -gen-path ../kitex_gen merchant.thrift
+//go:generate go tool kitex -module github.com/hongbao/hongbao -gen-path ../kitex_gen webhook.thrift
 
 // Files holds every *.thrift of this folder.
 //

@@ -32,10 +32,12 @@ type Permission string
 const (
 	WalletRead Permission = "wallet_read" // see balances and statements
 	WalletMove Permission = "wallet_move" // move money between the merchant's wallets, and fund test wallets
+
+	WebhookManage Permission = "webhook_manage" // see and change webhooks and events
 )
 
 // Permissions are all that there are.
-func Permissions() []Permission { return []Permission{WalletRead, WalletMove} }
+func Permissions() []Permission { return []Permission{WalletRead, WalletMove, WebhookManage} }
 
 // Bounds of keys.
 const (

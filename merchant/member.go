@@ -27,6 +27,8 @@ const (
 	SeeKeys       Action = "see_keys"
 	ManageKeys    Action = "manage_keys"
 	ManageMembers Action = "manage_members"
+
+	ManageWebhooks Action = "manage_webhooks" // see and change them, and what was sent to them
 )
 
 // allowed are the roles that each action admits.
@@ -38,6 +40,8 @@ func allowed() map[Action][]Role {
 		SeeKeys:       {Owner, Developer, Viewer},
 		ManageKeys:    {Owner, Developer},
 		ManageMembers: {Owner},
+
+		ManageWebhooks: {Owner, Developer},
 	}
 }
 

@@ -57,7 +57,7 @@ func (s *Service) Apply(ctx context.Context, user string, a Application) (Mercha
 	for _, c := range a.Currencies {
 		m.Currencies = append(m.Currencies, ledger.Currency(c))
 	}
-	return s.store.Apply(ctx, request, m, Edit{
+	first := Edit{
 		Member: &Member{User: user, Role: Owner, Since: now},
 		Index:  []ledger.IndexEntry{{Of: user, Subject: Subject, Reference: id}},
 		Change: Change{
@@ -68,7 +68,11 @@ func (s *Service) Apply(ctx context.Context, user string, a Application) (Mercha
 			To:      string(StateApplied),
 			Request: request,
 		},
-	})
+	}
+	if first.ServerEvents, err = serverEventsOf(Record{Merchant: m}, first); err != nil {
+		return Merchant{}, err
+	}
+	return s.store.Apply(ctx, request, m, first)
 }
 
 // Decision is what an operator decides about a merchant.
@@ -122,7 +126,10 @@ func (s *Service) update(
 		if err := edit(r, &e); err != nil {
 			return Edit{}, err
 		}
-		e.Events, err = eventsOf(r, e)
+		if e.Events, err = eventsOf(r, e); err != nil {
+			return Edit{}, err
+		}
+		e.ServerEvents, err = serverEventsOf(r, e)
 		return e, err
 	})
 	if errors.Is(err, ErrNotFound) {

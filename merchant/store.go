@@ -24,6 +24,8 @@ type Edit struct {
 	Rolled *Key   // the key that Key takes the place of
 	Index  []ledger.IndexEntry
 	Events []ledger.Event
+
+	ServerEvents []ServerEvent
 }
 
 // Store keeps merchants. Every method is safe to repeat.

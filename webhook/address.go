@@ -55,10 +55,8 @@ func checkHost(host string, refuse func(string) error) error {
 	}
 	name := strings.ToLower(strings.TrimSuffix(host, "."))
 	if !strings.Contains(name, ".") || strings.HasSuffix(name, ".localhost") || strings.HasSuffix(name, ".local") ||
-		strings.HasSuffix(
-			name,
-			".internal",
-		) || strings.Trim(name[strings.LastIndexByte(name, '.')+1:], "0123456789") == "" {
+		strings.HasSuffix(name, ".internal") ||
+		strings.Trim(name[strings.LastIndexByte(name, '.')+1:], "0123456789") == "" {
 		return refuse("its name is not one of the internet")
 	}
 	return nil

@@ -54,11 +54,7 @@ type shardWork struct {
 
 // NewDispatcher makes a dispatcher. wake signals that a shard has something new; it may be nil.
 func NewDispatcher(
-	q Queue,
-	s Sender,
-	wake func(int) <-chan struct{},
-	now func() time.Time,
-	log *slog.Logger,
+	q Queue, s Sender, wake func(int) <-chan struct{}, now func() time.Time, log *slog.Logger,
 ) *Dispatcher {
 	return &Dispatcher{
 		queue: q, sender: s, wake: wake, now: now, log: log,

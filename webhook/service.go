@@ -129,19 +129,19 @@ func (s *Service) Roll(ctx context.Context, owner string, id int64, requestID st
 
 // Test publishes an event of TypeTest that this endpoint alone hears of. Refusals: invalid_argument, webhook_not_found,
 // webhook_disabled, request_conflict.
-func (s *Service) Test(ctx context.Context, owner string, id int64, requestID string) error {
+func (s *Service) Test(ctx context.Context, owner string, id int64, requestID string) (Endpoint, error) {
 	e, err := s.Endpoint(ctx, owner, id)
 	if err != nil {
-		return err
+		return Endpoint{}, err
 	}
 	if e.State == StateDisabled {
-		return ErrDisabled
+		return Endpoint{}, ErrDisabled
 	}
 	r, err := ledger.NewRequest(requestID, "webhook.test", id)
 	if err != nil {
-		return err
+		return Endpoint{}, err
 	}
-	return s.store.Test(ctx, r, Event{
+	return e, s.store.Test(ctx, r, Event{
 		Owner: owner, Type: TypeTest, Object: ObjectOf(id), Data: json.RawMessage(`{}`), At: s.clock(), Endpoint: id,
 	})
 }
@@ -153,10 +153,8 @@ func (s *Service) Replay(ctx context.Context, owner string, id int64, which Rang
 		return 0, err
 	}
 	if which.Event == 0 && !which.From.Before(which.To) {
-		return 0, refusal.New(
-			refusal.CodeInvalidArgument,
-			"give an event, or from and to, of which from is the earlier",
-		)
+		return 0, refusal.New(refusal.CodeInvalidArgument,
+			"give an event, or from and to, of which from is the earlier")
 	}
 	return s.store.Replay(ctx, owner, id, which, s.clock())
 }

@@ -43,12 +43,7 @@ type Store interface {
 	// Roll adds a key; the newest of those before it signs until a time, and the others no more. rolled is false where
 	// the request was carried out before. Refusals: request_conflict, webhook_disabled.
 	Roll(
-		ctx context.Context,
-		r ledger.Request,
-		owner string,
-		id int64,
-		k Key,
-		until, at time.Time,
+		ctx context.Context, r ledger.Request, owner string, id int64, k Key, until, at time.Time,
 	) (rolled bool, err error)
 
 	// Test publishes an event once for each request.
@@ -64,12 +59,7 @@ type Store interface {
 	// Deliveries returns those to an endpoint, the newest event first, below an event's id (0: the newest), in a state
 	// or, where that is empty, in any.
 	Deliveries(
-		ctx context.Context,
-		owner string,
-		id int64,
-		s DeliveryState,
-		before int64,
-		limit int,
+		ctx context.Context, owner string, id int64, s DeliveryState, before int64, limit int,
 	) ([]Delivery, error)
 
 	// Attempts returns those of a delivery that are recorded, the last first, below a number (0: the last).

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/wallet/ledger"
@@ -197,7 +198,7 @@ func (e Event) Check() error {
 		return errors.New("webhook: an event's type is malformed: " + refusal.Clip(e.Type))
 	case e.Object == "" || len(e.Object) > maxObject || refusal.CheckText("object", e.Object) != nil:
 		return errors.New("webhook: an event's object is malformed")
-	case len(e.Data) > MaxData || len(e.Data) == 0 || e.Data[0] != '{' || !json.Valid(e.Data):
+	case len(e.Data) > MaxData || len(e.Data) == 0 || e.Data[0] != '{' || !json.Valid(e.Data) || !utf8.Valid(e.Data):
 		return errors.New("webhook: an event's data is not a JSON object of at most 8 KiB")
 	case e.At.IsZero():
 		return errors.New("webhook: an event has no time")

@@ -22,6 +22,7 @@ import (
 	"github.com/hongbao/hongbao/kitex_gen/operatorapi/operatorservice"
 	"github.com/hongbao/hongbao/kitex_gen/transferapi/transferservice"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi/walletservice"
+	"github.com/hongbao/hongbao/kitex_gen/webhookapi/webhookservice"
 )
 
 // DefaultTimeout is how long one call may take in the domain, unless the IDL says another time.
@@ -104,6 +105,7 @@ func bindings() map[string]*serviceinfo.ServiceInfo {
 		"transfer.thrift":   transferservice.NewServiceInfo(),
 		"collection.thrift": collectionservice.NewServiceInfo(),
 		"merchant.thrift":   merchantservice.NewServiceInfo(),
+		"webhook.thrift":    webhookservice.NewServiceInfo(),
 	}
 }
 

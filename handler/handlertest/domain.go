@@ -13,6 +13,7 @@ import (
 	"github.com/hongbao/hongbao/transfer"
 	"github.com/hongbao/hongbao/wallet"
 	"github.com/hongbao/hongbao/wallet/ledger"
+	"github.com/hongbao/hongbao/webhook"
 )
 
 // Domain stands in for the domain behind the services: it answers with what a test puts in and remembers who asked
@@ -38,10 +39,16 @@ type State struct {
 	Offer    transfer.Offer
 	Bill     collection.Bill
 	Paid     ledger.Amount
-	Before   int64
-	Limit    int
-	From     time.Time
-	To       time.Time
+
+	Settings      webhook.Settings
+	WebhookState  webhook.EndpointState
+	DeliveryState webhook.DeliveryState
+	Replayed      webhook.Range
+
+	Before int64
+	Limit  int
+	From   time.Time
+	To     time.Time
 }
 
 // Set changes the state.

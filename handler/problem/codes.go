@@ -12,6 +12,7 @@ import (
 	"github.com/hongbao/hongbao/merchant"
 	"github.com/hongbao/hongbao/transfer"
 	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/webhook"
 )
 
 // Codes that only the edge gives.
@@ -57,6 +58,9 @@ var table = map[string]codeInfo{
 	collection.CodeParticipantNotAMember: {http.StatusBadRequest, 40015, "A participant is not in the group"},
 	collection.CodeWrongAmount:           {http.StatusBadRequest, 40016, "The amount differs from the part"},
 	CodeMalformedRequest:                 {http.StatusBadRequest, 40017, "The request is not HTTP"},
+	webhook.CodeEndpointRefused:          {http.StatusBadRequest, 40018, "Webhooks do not go to this address"},
+	webhook.CodeUnknownEventType:         {http.StatusBadRequest, 40019, "There are no such events"},
+	webhook.CodeReplayTooLarge:           {http.StatusBadRequest, 40020, "There are too many events to replay"},
 
 	CodeUnauthenticated:         {http.StatusUnauthorized, 40101, "The token is missing or not accepted"},
 	wallet.CodeSignatureInvalid: {http.StatusUnauthorized, 40102, "The signature does not match"},
@@ -88,6 +92,8 @@ var table = map[string]codeInfo{
 	merchant.CodeNotFound:         {http.StatusNotFound, 40407, "There is no such merchant"},
 	merchant.CodeMemberNotFound:   {http.StatusNotFound, 40408, "There is no such member"},
 	merchant.CodeKeyNotFound:      {http.StatusNotFound, 40409, "There is no such key of this merchant"},
+	webhook.CodeNotFound:          {http.StatusNotFound, 40410, "There is no such webhook"},
+	webhook.CodeEventNotFound:     {http.StatusNotFound, 40411, "There is no such event"},
 
 	CodeMethodNotAllowed: {http.StatusMethodNotAllowed, 40501, "The address does not take this method"},
 
@@ -107,6 +113,8 @@ var table = map[string]codeInfo{
 	merchant.CodeNotAllowedInState: {http.StatusConflict, 40914, "The state does not allow this"},
 	merchant.CodeLastOwner:         {http.StatusConflict, 40915, "A merchant needs an owner"},
 	merchant.CodeTooMany:           {http.StatusConflict, 40916, "There are too many of these"},
+	webhook.CodeDisabled:           {http.StatusConflict, 40917, "The webhook is disabled"},
+	webhook.CodeTooMany:            {http.StatusConflict, 40918, "There are too many webhooks"},
 
 	CodeBodyTooLarge:         {http.StatusRequestEntityTooLarge, 41301, "The body is too large"},
 	CodeUnsupportedMediaType: {http.StatusUnsupportedMediaType, 41501, "The body must be sent as JSON"},

@@ -103,13 +103,13 @@ func table() []row {
 		{"client", adapter, []string{"kitex_gen", "internal/thriftguard", cloudwego, kitexTools, gorilla}},
 		{"handler", adapter, []string{"handler/auth", "handler/contract", "handler/problem", "client", "kitex_gen",
 			"internal/thriftguard", "wallet", "wallet/ledger", "internal/refusal", "internal/ratelimit", "envelope",
-			"transfer", "collection", "merchant", "group", cloudwego, kitexTools}},
+			"transfer", "collection", "merchant", "webhook", "internal/signature", "group", cloudwego, kitexTools}},
 		// What an error means outside, so it knows whose codes there are.
 		{
 			"handler/problem",
 			adapter,
 			[]string{"client", "wallet", "internal/refusal", "envelope", "transfer", "collection",
-				"merchant", "group", cloudwego},
+				"merchant", "webhook", "group", cloudwego},
 		},
 		{"handler/auth", adapter, []string{"handler/problem", "internal/refusal", "merchant", jwt}},
 		{"handler/contract", adapter, []string{"handler/auth", "idl", "kitex_gen", cloudwego}},

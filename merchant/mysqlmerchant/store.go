@@ -27,12 +27,18 @@ var migrationFiles embed.FS
 type Store struct {
 	cluster *shards.Cluster
 	ledger  *mysqlledger.Ledger
+	events  merchant.ServerEvents // nil: merchants' servers hear of nothing
 }
 
 var _ merchant.Store = (*Store)(nil)
 
 // New makes a Store. It makes no connection.
 func New(c *shards.Cluster, l *mysqlledger.Ledger) *Store { return &Store{cluster: c, ledger: l} }
+
+// PublishTo returns the store with somebody who tells merchants' servers of what changes.
+func (s *Store) PublishTo(e merchant.ServerEvents) *Store {
+	return &Store{cluster: s.cluster, ledger: s.ledger, events: e}
+}
 
 // Migrate brings the tables of every shard up to date; see shards.Cluster.MigrateAll.
 func Migrate(ctx context.Context, c *shards.Cluster) error {
@@ -183,7 +189,10 @@ func (s *Store) carryOut(ctx context.Context, tx *mysqlledger.Tx, r merchant.Rec
 	if err := tx.Index(ctx, e.Index...); err != nil {
 		return err
 	}
-	return tx.Publish(ctx, e.Events...)
+	if err := tx.Publish(ctx, e.Events...); err != nil || s.events == nil {
+		return err
+	}
+	return s.events.Publish(ctx, tx, e.ServerEvents...)
 }
 
 func writeMember(ctx context.Context, tx *sql.Tx, t tables, id int64, e merchant.Edit) error {

@@ -97,8 +97,8 @@ func (h Hold) checkShares() error {
 	}
 	switch {
 	case len(h.Parts) > 0 || h.Staged() || h.CountsDaily || h.Counterparty == "":
-		return fmt.Errorf("ledger: hold %d is metered: it has a counterparty, no parts and no stage, and counts for no "+
-			"day", h.ID)
+		return fmt.Errorf("ledger: hold %d is metered: it has a counterparty, no parts and no stage, and counts for "+
+			"no day", h.ID)
 	case h.Unit < 1 || h.Amount.Minor%h.Unit != 0 || h.Amount.Minor/h.Unit > MaxUnits:
 		return fmt.Errorf("ledger: hold %d: %d is not 1 to %d units of %d", h.ID, h.Amount.Minor, MaxUnits, h.Unit)
 	}

@@ -14,7 +14,8 @@ import (
 // whole when its function returns nil, and not at all otherwise. The function may run several times, so it must set its
 // results anew each time. An error of a method leaves the transaction fit for nothing but to return that error.
 //
-// Locks are taken in the order of the methods below: Claim first, then the product's own rows, then Hold, Advance or Draw.
+// Locks are taken in the order of the methods below: Claim first, then the product's own rows, then Hold, Advance or
+// Draw.
 type Tx interface {
 	// Claim says that this transaction carries out a request of a user, whose wallet is on this shard; reference is
 	// what it makes. Return its error as it is: a *RepeatedError where the request was carried out before, ErrCancelled

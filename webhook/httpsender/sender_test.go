@@ -140,8 +140,7 @@ func TestANameThatChangesItsAddress(t *testing.T) {
 	}
 	// The same name does lead there.
 	a = sender(
-		t,
-		Config{Resolver: resolver, AllowPrivate: true},
+		t, Config{Resolver: resolver, AllowPrivate: true},
 	).Send(t.Context(), message("http://"+name+":"+port+"/"))
 	if a.Status != 200 || reached.Load() != 1 {
 		t.Errorf("allowed: %+v", a)
@@ -219,8 +218,7 @@ func TestCertificatesAreVerified(t *testing.T) {
 	}
 	plain, _ := counted(t, ok)
 	a = sender(
-		t,
-		Config{AllowPrivate: true},
+		t, Config{AllowPrivate: true},
 	).Send(t.Context(), message(strings.Replace(plain.URL, "http:", "https:", 1)))
 	if a.Failure != "the receiver does not speak TLS" && a.Failure != "the request failed" {
 		t.Errorf("no TLS: %+v", a)

@@ -269,29 +269,14 @@ func (a *appending) write(ctx context.Context, ids *shards.IDs, shard int) error
 		}
 		hearing := a.hearing(e)
 		events = append(
-			events,
-			id,
-			e.Owner,
-			a.positions[i],
-			e.Type,
-			e.Object,
-			a.sequences[i],
-			body,
-			e.At,
-			len(hearing),
-			e.Token,
+			events, id, e.Owner, a.positions[i], e.Type, e.Object, a.sequences[i], body, e.At, len(hearing), e.Token,
 		)
 		for _, endpoint := range hearing {
 			deliveries = append(deliveries, id, endpoint, e.Type, string(webhook.DeliveryDue), 0, 0, e.At, 0, "", 0, 0)
 		}
 	}
 	err := rows.Insert(
-		ctx,
-		a.tx,
-		"INSERT INTO "+a.tables.events+" ("+eventColumns+", deliveries, token)",
-		10,
-		events,
-		"",
+		ctx, a.tx, "INSERT INTO "+a.tables.events+" ("+eventColumns+", deliveries, token)", 10, events, "",
 	)
 	if err != nil {
 		return err

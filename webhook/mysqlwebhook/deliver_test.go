@@ -171,7 +171,7 @@ func TestGoneDisables(t *testing.T) {
 			return err
 		},
 		"roll":   func() error { _, _, err := r.service.Roll(ctx, merchant, e.ID, "roll"); return err },
-		"test":   func() error { return r.service.Test(ctx, merchant, e.ID, "test") },
+		"test":   func() error { _, err := r.service.Test(ctx, merchant, e.ID, "test"); return err },
 		"replay": func() error { _, err := r.service.Replay(ctx, merchant, e.ID, webhook.Range{Event: 1}); return err },
 	} {
 		if err := call(); refusal.CodeOf(err) != webhook.CodeDisabled {
@@ -229,8 +229,8 @@ func TestTheSchedule(t *testing.T) {
 		t.Errorf("%d attempts with %d ids", len(rec.got()), len(ids))
 	}
 	r.balanced()
-	if n, err := r.service.Replay(t.Context(), merchant, e.ID, webhook.Range{Event: r.deliveries(e)[0].Event}); n != 1 ||
-		err != nil {
+	again := webhook.Range{Event: r.deliveries(e)[0].Event}
+	if n, err := r.service.Replay(t.Context(), merchant, e.ID, again); n != 1 || err != nil {
 		t.Errorf("replay: %d, %v", n, err)
 	}
 	r.send()
@@ -345,7 +345,7 @@ func TestTestEventsAndReplays(t *testing.T) {
 	r.create(merchant, second.URL)
 	ctx := t.Context()
 	for range 2 { // the same request
-		if err := r.service.Test(ctx, merchant, e.ID, "try"); err != nil {
+		if _, err := r.service.Test(ctx, merchant, e.ID, "try"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -360,10 +360,7 @@ func TestTestEventsAndReplays(t *testing.T) {
 	late, _ := r.create(merchant, first.URL)
 	for range 2 {
 		n, err := r.service.Replay(
-			ctx,
-			merchant,
-			late.ID,
-			webhook.Range{From: began, To: r.clock.now().Add(time.Minute)},
+			ctx, merchant, late.ID, webhook.Range{From: began, To: r.clock.now().Add(time.Minute)},
 		)
 		if err != nil || n != 3 {
 			t.Errorf("replay: %d, %v", n, err)
@@ -374,14 +371,12 @@ func TestTestEventsAndReplays(t *testing.T) {
 		t.Errorf("%d attempts", n)
 	}
 	if _, err := r.service.Replay(ctx, merchant, late.ID, webhook.Range{Event: 17}); !errors.Is(
-		err,
-		webhook.ErrEventNotFound,
+		err, webhook.ErrEventNotFound,
 	) {
 		t.Errorf("replay of nothing: %v", err)
 	}
 	if _, err := r.service.Replay(ctx, "merchant~2", late.ID, webhook.Range{Event: 17}); !errors.Is(
-		err,
-		webhook.ErrNotFound,
+		err, webhook.ErrNotFound,
 	) {
 		t.Errorf("replay to somebody else's: %v", err)
 	}

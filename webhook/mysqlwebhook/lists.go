@@ -88,16 +88,7 @@ func (s *Store) Attempts(
 		var at, took int64
 		var body []byte
 		err := row.Scan(
-			&a.Number,
-			&at,
-			&took,
-			&a.Outcome,
-			&a.Status,
-			&a.Failure,
-			&a.Timestamp,
-			&a.Signature,
-			&a.Answer,
-			&body,
+			&a.Number, &at, &took, &a.Outcome, &a.Status, &a.Failure, &a.Timestamp, &a.Signature, &a.Answer, &body,
 		)
 		a.At, a.Took = rows.Millis(at), time.Duration(took)*time.Millisecond
 		a.Signed = signature.Content(signature.Headers{ID: strconv.FormatInt(event, 10), Timestamp: a.Timestamp}, body)
@@ -114,11 +105,7 @@ func (s *Store) Attempts(
 
 // Replay implements webhook.Store.
 func (s *Store) Replay(
-	ctx context.Context,
-	owner string,
-	id int64,
-	which webhook.Range,
-	at time.Time,
+	ctx context.Context, owner string, id int64, which webhook.Range, at time.Time,
 ) (n int, err error) {
 	err = s.change(ctx, owner, id, func(tx *mysqlledger.Tx, t tables) error {
 		e, err := lockLive(ctx, tx.SQL(), t, owner, id)

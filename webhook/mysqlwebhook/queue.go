@@ -77,11 +77,7 @@ func (s *Store) Claim(
 }
 
 func (s *Store) claim(
-	ctx context.Context,
-	shard int,
-	endpoint int64,
-	now time.Time,
-	limit int,
+	ctx context.Context, shard int, endpoint int64, now time.Time, limit int,
 ) ([]webhook.Message, error) {
 	db, t := s.cluster.DB(shard), tablesOf(s.cluster, shard)
 	found, err := rows.Select(ctx, db, scanEndpoint, "SELECT "+endpointColumns+" FROM "+t.endpoints+

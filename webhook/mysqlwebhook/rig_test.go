@@ -305,6 +305,13 @@ func (rec *receiver) got() []received {
 	return append([]received{}, rec.all...)
 }
 
+// attempts are those at an event that were answered.
+func (rec *receiver) attempts(id string) int {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	return rec.times[id]
+}
+
 func (rec *receiver) acceptedIDs() int {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()

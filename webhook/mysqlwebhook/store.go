@@ -211,11 +211,7 @@ func insertKey(ctx context.Context, tx *sql.Tx, t tables, endpoint int64, k webh
 
 // readKeys reads the keys of endpoints that sign at a time, newest first.
 func readKeys(
-	ctx context.Context,
-	q rows.Querier,
-	t tables,
-	at time.Time,
-	endpoints ...int64,
+	ctx context.Context, q rows.Querier, t tables, at time.Time, endpoints ...int64,
 ) (map[int64][]webhook.Key, error) {
 	keys := map[int64][]webhook.Key{}
 	if len(endpoints) == 0 {

@@ -105,12 +105,16 @@ func testMalformedMeters(t *testing.T, open Open) {
 	}{
 		"an amount that is no whole units": {func(h *ledger.Hold) { h.Amount.Minor++ }, malformed},
 		"units below zero":                 {func(h *ledger.Hold) { h.Unit = -h.Unit }, malformed},
-		"too many units":                   {func(h *ledger.Hold) { h.Unit, h.Amount.Minor = 1, ledger.MaxUnits+1 }, malformed},
-		"parts":                            {func(h *ledger.Hold) { h.Parts = []int64{h.Amount.Minor} }, malformed},
-		"a stage":                          {func(h *ledger.Hold) { h.Stage = Offered }, malformed},
-		"a daily limit":                    {func(h *ledger.Hold) { h.CountsDaily = true }, malformed},
-		"nobody to pay":                    {func(h *ledger.Hold) { h.Counterparty = "" }, malformed},
-		"too much money":                   {func(h *ledger.Hold) { h.Amount.Minor = 1010 }, refusal.CodeInsufficientBalance},
+		"too many units": {func(h *ledger.Hold) {
+			h.Unit, h.Amount.Minor = 1, ledger.MaxUnits+1
+		}, malformed},
+		"parts":         {func(h *ledger.Hold) { h.Parts = []int64{h.Amount.Minor} }, malformed},
+		"a stage":       {func(h *ledger.Hold) { h.Stage = Offered }, malformed},
+		"a daily limit": {func(h *ledger.Hold) { h.CountsDaily = true }, malformed},
+		"nobody to pay": {func(h *ledger.Hold) { h.Counterparty = "" }, malformed},
+		"too much money": {func(h *ledger.Hold) {
+			h.Amount.Minor = 1010
+		}, refusal.CodeInsufficientBalance},
 	} {
 		h := b.SupplyDraft("alice", "bob", 10, 10)
 		line.change(&h)

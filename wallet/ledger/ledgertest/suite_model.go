@@ -84,7 +84,8 @@ func testModel(t *testing.T, open Open) {
 		rt.Repeat(map[string]func(*rapid.T){
 			"topUp": m.topUp, "withdraw": m.withdraw, "hold": m.hold, "cancel": m.cancel, "post": m.batch,
 			"void":  m.void,
-			"offer": m.offer, "step": m.step, "supply": m.supply, "draw": m.draw, "deliver": func(*rapid.T) { m.deliver() }, "": m.compare,
+			"offer": m.offer, "step": m.step, "supply": m.supply, "draw": m.draw,
+			"deliver": func(*rapid.T) { m.deliver() }, "": m.compare,
 		})
 		var flying int64
 		for minor := range maps.Values(m.flying) {

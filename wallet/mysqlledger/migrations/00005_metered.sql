@@ -9,8 +9,8 @@ PREPARE add_unit FROM @add_unit;
 EXECUTE add_unit;
 DEALLOCATE PREPARE add_unit;
 
--- draw is 0 for the post of a part: those have different payees. The posts of a metered hold have one payee; there it is
--- the part + 1.
+-- draw is 0 for the post of a part: those have different payees. The posts of a metered hold have one payee; there it
+-- is the part + 1.
 SET @add_draw = (SELECT IF(COUNT(*) > 0, 'DO 0', 'ALTER TABLE posts ADD COLUMN draw INT NOT NULL DEFAULT 0')
   FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'posts' AND column_name = 'draw');
 PREPARE add_draw FROM @add_draw;
