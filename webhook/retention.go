@@ -25,8 +25,8 @@ type History interface {
 	// Old returns up to limit owners on a shard who have events of before a time.
 	Old(ctx context.Context, shard int, before time.Time, limit int) (owners []string, err error)
 
-	// Forget deletes an owner's first events, as long as they are of before a time, at most limit, with their deliveries
-	// and attempts. It locks the owner's row.
+	// Forget deletes an owner's first events, as long as they are of before a time, at most limit, with their
+	// deliveries and attempts. It locks the owner's row.
 	Forget(ctx context.Context, owner string, before time.Time, limit int) (forgotten int, err error)
 }
 

@@ -26,8 +26,8 @@ import (
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
-// Store is a webhook.Store, a webhook.Queue and a webhook.History. It is safe for concurrent use. Every method may fail with
-// shards.ErrUnavailable.
+// Store is a webhook.Store, a webhook.Queue and a webhook.History. It is safe for concurrent use. Every method may fail
+// with shards.ErrUnavailable.
 type Store struct {
 	cluster *shards.Cluster
 	ledger  *mysqlledger.Ledger
