@@ -96,6 +96,7 @@ type App struct {
 	products    []product
 
 	webhookDispatcher *webhook.Dispatcher
+	webhookForgetter  *webhook.Forgetter
 
 	settled signals // posts were committed on a shard
 	close   []func()
@@ -242,6 +243,7 @@ func (a *App) openWebhooks(events *mysqlwebhook.Consumer) (*mysqlwebhook.Store, 
 	rules.Types = eventTypes()
 	a.Webhooks = webhook.NewService(store, rules, cfg.Now)
 	a.webhookDispatcher = webhook.NewDispatcher(store, sender, events.Wake, cfg.Now, cfg.Log)
+	a.webhookForgetter = webhook.NewForgetter(store, cfg.Now, cfg.Log)
 	return store, nil
 }
 

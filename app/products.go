@@ -63,5 +63,5 @@ func (a *App) merchantJobs(shard int) []job {
 }
 
 func (a *App) webhookJobs(shard int) []job {
-	return []job{onShard(a.webhookDispatcher.Run, shard)}
+	return []job{onShard(a.webhookDispatcher.Run, shard), onShard(a.webhookForgetter.Run, shard)}
 }

@@ -14,9 +14,7 @@ import (
 
 // WebhookDomain is what Webhook needs of webhook.Service.
 type WebhookDomain interface {
-	Create(
-		ctx context.Context, owner, requestID string, set webhook.Settings,
-	) (webhook.Endpoint, *webhook.Key, error)
+	Create(ctx context.Context, owner, requestID string, set webhook.Settings) (webhook.Endpoint, *webhook.Key, error)
 	Update(ctx context.Context, owner string, id int64, url string, types []string) (webhook.Endpoint, error)
 	SetState(ctx context.Context, owner string, id int64, to webhook.EndpointState) (webhook.Endpoint, error)
 	Roll(ctx context.Context, owner string, id int64, requestID string) (webhook.Endpoint, *webhook.Key, error)
@@ -55,9 +53,7 @@ func (h *Webhook) owner(ctx context.Context, id int64, mode string) (string, err
 }
 
 // CreateWebhook implements webhookapi.WebhookService.
-func (h *Webhook) CreateWebhook(
-	ctx context.Context, r *webhookapi.CreateWebhookRequest,
-) (*webhookapi.Webhook, error) {
+func (h *Webhook) CreateWebhook(ctx context.Context, r *webhookapi.CreateWebhookRequest) (*webhookapi.Webhook, error) {
 	owner, err := h.owner(ctx, r.Id, r.Mode)
 	if err != nil {
 		return nil, err
@@ -68,9 +64,7 @@ func (h *Webhook) CreateWebhook(
 }
 
 // Webhooks implements webhookapi.WebhookService.
-func (h *Webhook) Webhooks(
-	ctx context.Context, r *webhookapi.WebhooksRequest,
-) (*webhookapi.WebhooksResponse, error) {
+func (h *Webhook) Webhooks(ctx context.Context, r *webhookapi.WebhooksRequest) (*webhookapi.WebhooksResponse, error) {
 	owner, limit, before, err := h.ownersPage(ctx, r.Id, r.Mode, r.Limit, r.GetCursor())
 	if err != nil {
 		return nil, err
@@ -96,9 +90,7 @@ func (h *Webhook) GetWebhook(ctx context.Context, r *webhookapi.WebhookRequest) 
 }
 
 // UpdateWebhook implements webhookapi.WebhookService.
-func (h *Webhook) UpdateWebhook(
-	ctx context.Context, r *webhookapi.UpdateWebhookRequest,
-) (*webhookapi.Webhook, error) {
+func (h *Webhook) UpdateWebhook(ctx context.Context, r *webhookapi.UpdateWebhookRequest) (*webhookapi.Webhook, error) {
 	owner, err := h.owner(ctx, r.Id, r.Mode)
 	if err != nil {
 		return nil, err
@@ -150,9 +142,7 @@ func (h *Webhook) TestWebhook(ctx context.Context, r *webhookapi.WebhookActionRe
 }
 
 // ReplayWebhook implements webhookapi.WebhookService.
-func (h *Webhook) ReplayWebhook(
-	ctx context.Context, r *webhookapi.ReplayRequest,
-) (*webhookapi.ReplayResponse, error) {
+func (h *Webhook) ReplayWebhook(ctx context.Context, r *webhookapi.ReplayRequest) (*webhookapi.ReplayResponse, error) {
 	owner, err := h.owner(ctx, r.Id, r.Mode)
 	if err != nil {
 		return nil, err
@@ -186,9 +176,7 @@ func (h *Webhook) Deliveries(
 }
 
 // Attempts implements webhookapi.WebhookService.
-func (h *Webhook) Attempts(
-	ctx context.Context, r *webhookapi.AttemptsRequest,
-) (*webhookapi.AttemptsResponse, error) {
+func (h *Webhook) Attempts(ctx context.Context, r *webhookapi.AttemptsRequest) (*webhookapi.AttemptsResponse, error) {
 	owner, limit, before, err := h.ownersPage(ctx, r.Id, r.Mode, r.Limit, r.GetCursor())
 	if err != nil {
 		return nil, err
@@ -265,9 +253,10 @@ func webhookWithKey(e webhook.Endpoint, k *webhook.Key, err error) (*webhookapi.
 
 func encodeWebhook(e webhook.Endpoint) *webhookapi.Webhook {
 	return &webhookapi.Webhook{
-		Id: e.ID, Url: e.URL, Types: e.Types, Asymmetric: e.Asymmetric, State: string(e.State), Reason: string(e.Reason),
-		FailingSince: unixMilli(e.FailingSince), NotBefore: unixMilli(e.NotBefore), CreatedAt: unixMilli(e.CreatedAt),
-		ChangedAt: unixMilli(e.ChangedAt), Keys: encodeAll(e.Keys, encodeWebhookKey),
+		Id: e.ID, Url: e.URL, Types: e.Types, Asymmetric: e.Asymmetric, State: string(e.State),
+		Reason: string(e.Reason), FailingSince: unixMilli(e.FailingSince), NotBefore: unixMilli(e.NotBefore),
+		CreatedAt: unixMilli(e.CreatedAt), ChangedAt: unixMilli(e.ChangedAt),
+		Keys: encodeAll(e.Keys, encodeWebhookKey),
 	}
 }
 
@@ -281,8 +270,8 @@ func encodeWebhookKey(k webhook.Key) *webhookapi.WebhookKey {
 
 func encodeDelivery(d webhook.Delivery) *webhookapi.Delivery {
 	return &webhookapi.Delivery{
-		EventId: d.Event, Type: d.Type, State: string(d.State), Attempts: int32(d.Attempts), NextAt: unixMilli(d.NextAt),
-		Status: int32(d.Status),
+		EventId: d.Event, Type: d.Type, State: string(d.State), Attempts: int32(d.Attempts),
+		NextAt: unixMilli(d.NextAt), Status: int32(d.Status),
 	}
 }
 
@@ -296,8 +285,8 @@ func encodeAttempt(a webhook.Attempt) *webhookapi.Attempt {
 
 func encodeEvent(e webhook.Record) *webhookapi.WebhookEvent {
 	return &webhookapi.WebhookEvent{
-		Id: e.ID, Position: e.Position, Type: e.Type, Object: e.Object, Sequence: e.Sequence, Payload: string(e.Payload),
-		At: unixMilli(e.At),
+		Id: e.ID, Position: e.Position, Type: e.Type, Object: e.Object, Sequence: e.Sequence,
+		Payload: string(e.Payload), At: unixMilli(e.At),
 	}
 }
 

@@ -172,10 +172,10 @@ struct EventsResponse {
 }
 
 service WebhookService {
-  // Makes a webhook. Its secret is in this answer alone: a repetition answers without, so where the answer was lost, roll
-  // it. Errors: `merchant_not_found`, `role_missing`, `mode_mismatch`, `permission_missing`, `merchant_not_active`,
-  // `endpoint_refused`, `unknown_event_type`, `too_many_webhooks` (16 that are not disabled), `request_conflict`,
-  // `ip_not_allowed`, `rate_limited`.
+  // Makes a webhook. Its secret is in this answer alone: a repetition answers without, so where the answer was lost,
+  // roll it. Errors: `merchant_not_found`, `role_missing`, `mode_mismatch`, `permission_missing`,
+  // `merchant_not_active`, `endpoint_refused`, `unknown_event_type`, `too_many_webhooks` (16 that are not disabled),
+  // `request_conflict`, `ip_not_allowed`, `rate_limited`.
   Webhook CreateWebhook(1: CreateWebhookRequest req) (api.post = "/v1/merchants/{id}/webhooks", hongbao.scope = "user,merchant")
 
   // The webhooks of one side, and the types of events that there are. Errors: `merchant_not_found`, `role_missing`,

@@ -61,7 +61,8 @@ func TestServersHearOfWhatChanges(t *testing.T) {
 	for side, want := range map[merchant.Mode][]string{
 		merchant.Live: {
 			"merchant.changed apply 1", "merchant.changed approve 2", "merchant.member_changed set_member 3",
-			"merchant.key_changed create_key 5", "merchant.member_changed remove_member 7", "merchant.changed suspend 8",
+			"merchant.key_changed create_key 5", "merchant.member_changed remove_member 7",
+			"merchant.changed suspend 8",
 		},
 		merchant.Test: {
 			"merchant.changed apply 1", "merchant.changed approve 2", "merchant.member_changed set_member 3",

@@ -15,6 +15,8 @@
 // A replay makes a delivery due again, from the beginning of Schedule. When an endpoint is disabled by an answer or by
 // failure, its owner is told by an event of its own (TypeDisabled).
 //
+// A Forgetter deletes events after Retention, with their deliveries and attempts, in the order of their positions.
+//
 // A Dispatcher makes the attempts of a shard. It claims a delivery with a lease, sends, and records what came of it, if
 // the lease is still its own. A process that dies in between leaves a lease that runs out; then the attempt is made
 // again. So a receiver gets everything at least once, and repeats have the same webhook-id. Order is not promised:

@@ -77,9 +77,7 @@ func (d webhooks) Endpoint(_ context.Context, owner string, _ int64) (webhook.En
 	return d.one(owner)
 }
 
-func (d webhooks) Endpoints(
-	_ context.Context, owner string, before int64, limit int,
-) ([]webhook.Endpoint, error) {
+func (d webhooks) Endpoints(_ context.Context, owner string, before int64, limit int) ([]webhook.Endpoint, error) {
 	_, err := d.asked(owner, func(s *State) { s.Before, s.Limit = before, limit })
 	return []webhook.Endpoint{sampleWebhook()}, err
 }
@@ -102,13 +100,11 @@ func (d webhooks) Deliveries(
 	}}, err
 }
 
-func (d webhooks) Attempts(
-	_ context.Context, owner string, _, _ int64, before, limit int,
-) ([]webhook.Attempt, error) {
+func (d webhooks) Attempts(_ context.Context, owner string, _, _ int64, before, limit int) ([]webhook.Attempt, error) {
 	_, err := d.asked(owner, func(s *State) { s.Before, s.Limit = int64(before), limit })
 	return []webhook.Attempt{{
-		Number: 1, At: sampleWebhook().CreatedAt, Took: 12 * time.Millisecond, Outcome: webhook.OutcomeFailed, Status: 500,
-		Timestamp: "1800000000", Signature: "v1,c2lnbmF0dXJl", Signed: []byte(`8.1800000000.{"note":"恭喜"}`),
+		Number: 1, At: sampleWebhook().CreatedAt, Took: 12 * time.Millisecond, Outcome: webhook.OutcomeFailed,
+		Status: 500, Timestamp: "1800000000", Signature: "v1,c2lnbmF0dXJl", Signed: []byte(`8.1800000000.{"note":"恭喜"}`),
 		Answer: []byte("no\xffwhere"),
 	}}, err
 }

@@ -45,30 +45,35 @@ func (s *Store) audit(ctx context.Context, r *audit.Reader) error {
 	return nil
 }
 
-// questions are answered by the server, which returns nothing but discrepancies. Numbers that are unique and begin at 1
-// have no gaps if the highest is their count.
+// numbered finds counters whose events are not numbered from the first that is not forgotten up to the last. Numbers
+// are unique, so they have no gaps if there are as many as there should be between the lowest and the highest.
+func numbered(number string) string {
+	return "HAVING COUNT(e.id) <> o." + number + " - o.forgotten " +
+		"OR COALESCE(MAX(e." + number + "), o.forgotten) <> o." + number +
+		" OR COALESCE(MIN(e." + number + "), o.forgotten + 1) <> o.forgotten + 1"
+}
+
+// questions are answered by the server, which returns nothing but discrepancies.
 func questions(t tables) []question {
 	last := fmt.Sprint(len(webhook.Schedule()))
 	return []question{
-		{AuditSequence, "SELECT CONCAT('events of ', o.owner), o.position, CONCAT(COUNT(e.id), ', up to ', " +
-			"COALESCE(MAX(e.position), 0)) FROM " + t.owners + " o LEFT JOIN " + t.events + " e ON e.owner = o.owner " +
-			"GROUP BY o.owner, o.position HAVING COUNT(e.id) <> o.position OR COALESCE(MAX(e.position), 0) <> " +
-			"o.position " +
-			"OR COALESCE(MIN(e.position), 1) <> 1"},
-		{
-			AuditSequence,
-			"SELECT CONCAT('events of ', o.owner, ' about ', o.object), o.sequence, CONCAT(COUNT(e.id), ', up to ', " +
-				"COALESCE(MAX(e.sequence), 0)) FROM " + t.objects + " o LEFT JOIN " + t.events + " e ON e.owner = " +
-				"o.owner AND " +
-				"e.object = o.object GROUP BY o.owner, o.object, o.sequence HAVING COUNT(e.id) <> o.sequence " +
-				"OR COALESCE(MAX(e.sequence), 0) <> o.sequence OR COALESCE(MIN(e.sequence), 1) <> 1",
-		},
+		{AuditSequence, "SELECT CONCAT('events of ', o.owner), CONCAT(o.forgotten + 1, ' to ', o.position), " +
+			"CONCAT(COUNT(e.id), ', up to ', COALESCE(MAX(e.position), 0)) FROM " + t.owners + " o LEFT JOIN " +
+			t.events + " e ON e.owner = o.owner GROUP BY o.owner, o.position, o.forgotten " +
+			numbered("position")},
+		{AuditSequence, "SELECT CONCAT('events of ', o.owner, ' about ', o.object), " +
+			"CONCAT(o.forgotten + 1, ' to ', o.sequence), CONCAT(COUNT(e.id), ', up to ', " +
+			"COALESCE(MAX(e.sequence), 0)) FROM " + t.objects + " o LEFT JOIN " + t.events +
+			" e ON e.owner = o.owner AND e.object = o.object GROUP BY o.owner, o.object, o.sequence, o.forgotten " +
+			numbered("sequence")},
 		{
 			AuditSequence,
 			"SELECT CONCAT('event ', e.id), 'a count for its owner and its object', 'none' FROM " + t.events +
 				" e LEFT JOIN " + t.owners + " w ON w.owner = e.owner LEFT JOIN " + t.objects +
 				" o ON o.owner = e.owner AND o.object = e.object WHERE w.owner IS NULL OR o.owner IS NULL",
 		},
+		{AuditDelivery, "SELECT CONCAT('event ', d.event, ' at ', d.endpoint), 'an event', 'none' FROM " +
+			t.deliveries + " d LEFT JOIN " + t.events + " e ON e.id = d.event WHERE e.id IS NULL"},
 		{AuditDelivery, "SELECT CONCAT('deliveries of event ', e.id), e.deliveries, COUNT(d.event) FROM " + t.events +
 			" e LEFT JOIN " + t.deliveries + " d ON d.event = e.id AND d.replayed = 0 GROUP BY e.id, e.deliveries " +
 			"HAVING COUNT(d.event) <> e.deliveries"},

@@ -112,6 +112,9 @@ func (s *Store) Replay(
 		if err != nil {
 			return err
 		}
+		if err := lockOwner(ctx, tx.SQL(), t, owner); err != nil { // so that no event is forgotten meanwhile
+			return err
+		}
 		events, err := replayed(ctx, tx.SQL(), t, e, which)
 		if err != nil {
 			return err

@@ -26,8 +26,8 @@ import (
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
-// Store is a webhook.Store and a webhook.Queue. It is safe for concurrent use. Every method may fail with
-// shards.ErrUnavailable.
+// Store is a webhook.Store, a webhook.Queue and a webhook.History. It is safe for concurrent use. Every method may fail
+// with shards.ErrUnavailable.
 type Store struct {
 	cluster *shards.Cluster
 	ledger  *mysqlledger.Ledger
@@ -38,6 +38,8 @@ type Store struct {
 var (
 	_ webhook.Store = (*Store)(nil)
 	_ webhook.Queue = (*Store)(nil)
+
+	_ webhook.History = (*Store)(nil)
 )
 
 // New makes a Store. It makes no connection. The ledger must have a Consumer among its consumers. r is nil for no
@@ -179,9 +181,7 @@ func mayHaveMore(ctx context.Context, tx *sql.Tx, t tables, owner string) error 
 	if err != nil {
 		return err
 	}
-	var locked int64
-	row := tx.QueryRowContext(ctx, "SELECT position FROM "+t.owners+" WHERE owner = ? FOR UPDATE", owner)
-	if err := row.Scan(&locked); err != nil {
+	if err := lockOwner(ctx, tx, t, owner); err != nil {
 		return err
 	}
 	var n int
@@ -190,6 +190,14 @@ func mayHaveMore(ctx context.Context, tx *sql.Tx, t tables, owner string) error 
 	if err == nil && n >= webhook.MaxEndpoints {
 		err = refusal.New(webhook.CodeTooMany, "there are %d webhooks: disable one first", n)
 	}
+	return err
+}
+
+// lockOwner locks an owner's row, as everything does that adds or deletes events of the owner. An owner without events
+// may have none.
+func lockOwner(ctx context.Context, tx *sql.Tx, t tables, owner string) error {
+	_, err := rows.Select(ctx, tx, rows.Scalar[int64],
+		"SELECT position FROM "+t.owners+" WHERE owner = ? FOR UPDATE", owner)
 	return err
 }
 

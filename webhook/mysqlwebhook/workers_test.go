@@ -206,7 +206,11 @@ func TestTheAuditNamesWhatIsWrong(t *testing.T) {
 		"a key is lost":          "DELETE FROM @keys",
 		"two newest keys": "INSERT INTO @keys SELECT endpoint, number + 1, secret, seed, until " +
 			"FROM @keys",
-		"a delivery to nowhere":            "DELETE FROM @endpoints",
+		"a delivery to nowhere": "DELETE FROM @endpoints",
+		"a delivery of nothing": "INSERT INTO @deliveries SELECT event + 1, endpoint, type, 'due', 0, 0, 0, 0, " +
+			"'', 0, 1 FROM @deliveries LIMIT 1",
+		"more is forgotten than is gone":   "UPDATE @owners SET forgotten = 1",
+		"and of an object":                 "UPDATE @objects SET forgotten = 1",
 		"a delivery is due past its tries": "UPDATE @deliveries SET state = 'due', tries = 10 LIMIT 1",
 	} {
 		t.Run(what, func(t *testing.T) {

@@ -31,17 +31,19 @@ CREATE TABLE IF NOT EXISTS webhook_keys (
   PRIMARY KEY (endpoint, number)
 );
 
--- How many events an owner has.
+-- How many events an owner has had. Those with a position up to forgotten are deleted.
 CREATE TABLE IF NOT EXISTS webhook_owners (
-  owner    VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
-  position BIGINT NOT NULL
+  owner     VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
+  position  BIGINT NOT NULL,
+  forgotten BIGINT NOT NULL DEFAULT 0
 );
 
--- How many events an owner has of an object.
+-- How many events an owner has had of an object. Those with a sequence up to forgotten are deleted.
 CREATE TABLE IF NOT EXISTS webhook_objects (
-  owner    VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-  object   VARCHAR(80) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
-  sequence BIGINT NOT NULL,
+  owner     VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  object    VARCHAR(80) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  sequence  BIGINT NOT NULL,
+  forgotten BIGINT NOT NULL DEFAULT 0,
   PRIMARY KEY (owner, object)
 );
 
@@ -61,6 +63,7 @@ CREATE TABLE IF NOT EXISTS webhook_events (
   UNIQUE KEY of_owner (owner, position),
   UNIQUE KEY of_object (owner, object, sequence),
   KEY at_time (owner, at),
+  KEY by_age (at),
   UNIQUE KEY by_token (token)
 );
 
