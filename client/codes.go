@@ -23,6 +23,8 @@ const (
 
 	CodeUnauthenticated  = "unauthenticated"
 	CodeSignatureInvalid = "signature_invalid"
+	CodeKeyUnknown       = "key_unknown"
+	CodeKeyRevoked       = "key_revoked"
 
 	CodeInsufficientBalance = "insufficient_balance"
 	CodeFundingRefused      = "funding_refused"

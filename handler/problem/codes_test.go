@@ -14,7 +14,7 @@ import (
 
 // domainPackages are those whose codes clients see.
 func domainPackages() []string {
-	return []string{"internal/refusal", "wallet", "group", "envelope", "transfer", "collection",
+	return []string{"internal/refusal", "wallet", "group", "envelope", "transfer", "collection", "merchant",
 		"handler/problem"}
 }
 
