@@ -148,8 +148,8 @@ func steps() []step {
 			_, _, err := on.RollKey(s.ctx(), "ann", s.ID, s.key.ID, request, time.Hour, nil)
 			return err
 		}, wantKeys(merchant.KeyRolling, merchant.KeyActive)},
-		{"revoke key", []string{"update", "tell", "note"}, 1, func(s *scene, on *merchant.Service, request string) error {
-			_, err := on.RevokeKey(s.ctx(), "ann", s.ID, s.key.ID, request, "")
+		{"revoke key", []string{"update", "tell", "note"}, 1, func(s *scene, on *merchant.Service, req string) error {
+			_, err := on.RevokeKey(s.ctx(), "ann", s.ID, s.key.ID, req, "")
 			return err
 		}, func(t *testing.T, s *scene) {
 			wantKeys(merchant.KeyRevoked)(t, s)
