@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/hongbao/hongbao/client"
+	"github.com/hongbao/hongbao/kitex_gen/merchantapi"
 )
 
 // A chat application tells who is in a group; its users send and grab, each with a token of their own.
@@ -70,6 +71,71 @@ func ExampleCode() {
 		}
 	}
 	// Output: top up first
+}
+
+// A user applies for a merchant and an operator approves it; with the key that the owner then makes, the merchant's
+// server calls.
+func ExampleClient_AsMerchant() {
+	ctx := context.Background()
+	c, err := client.New(client.WithAddress(exampleAddress()))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.Close()
+	owner := c.As(client.StaticToken(exampleToken("example-grace", "user")))
+	operator := c.As(client.StaticToken(exampleToken("example-operator", "operator")))
+
+	merchant, err := owner.Merchants.Apply(ctx, &merchantapi.ApplyRequest{
+		Name: "老王面馆", LegalId: "91310000MA1", Country: "CN", Mcc: "5812", Contact: "grace@example.org",
+		Currencies: []string{"CNY"},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(merchant.Name, "has", merchant.State)
+	merchant, err = operator.Merchants.Decide(ctx, &merchantapi.DecideRequest{
+		Id: merchant.Id, Decision: "approve", Reason: "the register knows it",
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	key, err := owner.Merchants.CreateKey(ctx, &merchantapi.CreateKeyRequest{
+		Id: merchant.Id, Mode: "test", Name: "till", Permissions: []string{"wallet_read", "wallet_move"},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	server := c.AsMerchant(key.Secret) // keep the secret: it is not shown again
+	topUp := &merchantapi.SelfTopUpRequest{Wallet: "available", Amount: 10_000, Currency: "CNY"}
+	if _, err := server.Merchants.SelfTopUp(ctx, topUp); err != nil {
+		fmt.Println(err)
+		return
+	}
+	wallets, err := server.Merchants.SelfWallets(ctx)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, w := range wallets {
+		fmt.Println(w.Wallet, w.Amount, w.Currency)
+	}
+	limits, err := server.Merchants.Limits(ctx)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, l := range limits {
+		fmt.Println(l.Name, l.Limit)
+	}
+	// Output:
+	// 老王面馆 has applied
+	// available 10000 CNY
+	// calls_per_second 100
 }
 
 func ExampleClient_Listen() {

@@ -2,6 +2,7 @@ package merchant_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
 	"encoding/base64"
 	"net/netip"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/hongbao/hongbao/app/apptest"
 	"github.com/hongbao/hongbao/internal/refusal"
+	"github.com/hongbao/hongbao/internal/revoked"
 	"github.com/hongbao/hongbao/merchant"
 )
 
@@ -219,6 +221,41 @@ func TestAnExchangeThatRacesARevocation(t *testing.T) {
 		}
 	}
 	r.MustBalance()
+}
+
+// TestEveryNodeHearsOfARevocation runs two processes of one installation; the key is revoked on one while both of a
+// roll are good.
+func TestEveryNodeHearsOfARevocation(t *testing.T) {
+	r := newRig(t, nil)
+	m := r.active()
+	elsewhere := r.Config()
+	elsewhere.Node = 1
+	other := apptest.Open(t, elsewhere)
+	for _, list := range []*revoked.List{r.Revoked, other.Revoked} {
+		t.Cleanup(apptest.Start(t, func(ctx context.Context) { list.Run(ctx, nil) }))
+	}
+	first, secret1 := r.key(m.ID, "live", nil)
+	second, secret2, err := other.Merchants.RollKey(r.ctx(), "ann", m.ID, first.ID, r.RequestID(), time.Hour, nil)
+	r.must(err)
+	for _, node := range []*merchant.Service{r.Merchants, other.Merchants} {
+		for _, secret := range []string{secret1, secret2} {
+			_, err := node.Exchange(r.ctx(), merchant.Proof{Secret: secret}, here)
+			apptest.WantCode(t, "while both are good", err, "")
+		}
+	}
+	r.must(r.revoke(m.ID, first.ID))
+	began := time.Now()
+	_, err = other.Merchants.Exchange(r.ctx(), merchant.Proof{Secret: secret1}, here)
+	apptest.WantCode(t, "on the other node, at once", err, merchant.CodeKeyRevoked)
+	_, err = other.Merchants.Exchange(r.ctx(), merchant.Proof{Secret: secret2}, here)
+	apptest.WantCode(t, "the key that took its place", err, "")
+	for _, list := range []*revoked.List{r.Revoked, other.Revoked} {
+		apptest.Until(t, "a node refuses the tokens", func() bool { return list.Has(merchant.RevocationID(first.ID)) })
+		if list.Has(merchant.RevocationID(second.ID)) {
+			t.Error("the tokens of the key that took its place are refused")
+		}
+	}
+	t.Logf("both refused the tokens after %v", time.Since(began))
 }
 
 func TestARevocationThatStoppedHalfwayIsAnnounced(t *testing.T) {

@@ -61,7 +61,7 @@ func (s *Service) RollKey(
 		if old.State = KeyRolling; old.ExpiresAt.IsZero() || until.Before(old.ExpiresAt) {
 			old.ExpiresAt = until
 		}
-		e.Rolled = &old
+		e.Ending = &old
 		return next, err
 	})
 }
@@ -132,7 +132,7 @@ func (s *Service) RevokeKey(ctx context.Context, user string, id, key int64, req
 			return refusal.New(CodeKeyRevoked, "the key was revoked before")
 		}
 		e.Change.From, k.State = string(k.State), KeyRevoked
-		e.Key = &k
+		e.Ending = &k
 		return nil
 	})
 	if err != nil {

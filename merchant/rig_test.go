@@ -8,6 +8,7 @@ import (
 
 	"github.com/hongbao/hongbao/app"
 	"github.com/hongbao/hongbao/app/apptest"
+	"github.com/hongbao/hongbao/internal/revoked"
 	"github.com/hongbao/hongbao/merchant"
 	"github.com/hongbao/hongbao/merchant/mysqlmerchant"
 )
@@ -130,4 +131,11 @@ func (r *told) RevokeKey(_ context.Context, key int64, _ time.Time) error {
 	}
 	r.keys = append(r.keys, key)
 	return nil
+}
+
+// revocations are those of the installation.
+type revocations struct{ list *revoked.List }
+
+func (r revocations) RevokeKey(ctx context.Context, key int64, until time.Time) error {
+	return r.list.Add(ctx, merchant.RevocationID(key), until)
 }

@@ -20,8 +20,8 @@ type Edit struct {
 	State  State  // the merchant's new one
 	Member *Member
 	Remove string // the member who is no longer one
-	Key    *Key   // a new one, or one that changes
-	Rolled *Key   // the key that Key takes the place of
+	Key    *Key   // a new one
+	Ending *Key   // one that was there before, with the state and the expiry that it gets
 	Index  []ledger.IndexEntry
 	Events []ledger.Event
 

@@ -12,9 +12,10 @@ import (
 
 func TestWhatAMerchantsServerIsHeldTo(t *testing.T) {
 	h := handlertest.New(t, nil)
+	path := "/v1/merchant/limits"
 	get := func(token string) *http.Response {
 		t.Helper()
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.URL+"/v1/merchant/limits", nil)
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.URL+path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -52,5 +53,13 @@ func TestWhatAMerchantsServerIsHeldTo(t *testing.T) {
 	if limited.StatusCode != http.StatusTooManyRequests || limited.Header.Get("Retry-After") != "2" ||
 		!strings.HasPrefix(limited.Header.Get("RateLimit"), `"calls";r=0`) {
 		t.Errorf("over the limit: %d %v", limited.StatusCode, limited.Header)
+	}
+	h.Set(func(s *handlertest.State) { s.Limited, s.Unknown = false, true })
+	if got := get(h.SessionToken(t)); got.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("the limits themselves, while they are unknown: %d", got.StatusCode)
+	}
+	path = "/v1/merchant"
+	if got := get(h.SessionToken(t)); got.StatusCode != http.StatusOK || got.Header.Get("RateLimit") != "" {
+		t.Errorf("another call, while they are unknown: %d %v", got.StatusCode, got.Header)
 	}
 }

@@ -28,6 +28,7 @@ type State struct {
 	Err     error // what every method returns
 	Panics  bool
 	Limited bool // merchants' servers have made all the calls that they may
+	Unknown bool // what merchants' servers have made of their calls cannot be found out
 	Groups  map[string][]string
 	View    envelope.View
 	Sent    []envelope.SentLine

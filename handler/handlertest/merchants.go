@@ -15,9 +15,8 @@ func sampleMerchant() merchant.Merchant {
 	at := time.UnixMilli(1_800_000_000_000).UTC()
 	return merchant.Merchant{
 		ID: 1<<62 + 4, Name: "noodles", LegalID: "9131", Country: "CN", MCC: "5812", Contact: "ann@example.org",
-		Currencies: []ledger.Currency{
-			"CNY",
-		}, State: merchant.StateActive, Applicant: "alice", CreatedAt: at, ChangedAt: at, History: 2,
+		Currencies: []ledger.Currency{"CNY"}, State: merchant.StateActive, Applicant: "alice",
+		CreatedAt: at, ChangedAt: at, History: 2,
 	}
 }
 
@@ -168,6 +167,9 @@ type Limits struct{ *Domain }
 
 func (d Limits) Take(_ context.Context, limit ratelimit.Limit, who string, _ int) (ratelimit.Result, error) {
 	s, err := d.asked(who, nil)
+	if s.Unknown {
+		return ratelimit.Result{}, context.DeadlineExceeded
+	}
 	if s.Limited {
 		return ratelimit.Result{Limit: limit, RetryAfter: 1500 * time.Millisecond, ResetAfter: 2 * time.Second}, err
 	}

@@ -1,8 +1,8 @@
 // Package ratelimit bounds how often somebody does something, over all nodes together: the generic cell rate algorithm
 // in one Redis script, by Redis's clock. It knows neither who nor what.
 //
-// While Redis does not answer, nothing is known, and the caller decides whether to go on. A Redis that forgets gives
-// everybody a full limit again.
+// While Redis does not answer, nothing is known, and Take says so within a second: the caller decides whether to go on.
+// A Redis that forgets gives everybody a full limit again.
 package ratelimit
 
 import (

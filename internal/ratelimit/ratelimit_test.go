@@ -14,7 +14,12 @@ import (
 
 func open(t *testing.T) *ratelimit.Limiter {
 	t.Helper()
-	option, err := rueidis.ParseURL("unix://" + devstack.TestRedis(t).Socket())
+	return ratelimit.New(connect(t, devstack.TestRedis(t)))
+}
+
+func connect(t *testing.T, redis *devstack.Redis) rueidis.Client {
+	t.Helper()
+	option, err := rueidis.ParseURL("unix://" + redis.Socket())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +29,7 @@ func open(t *testing.T) *ratelimit.Limiter {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	return ratelimit.New(client)
+	return client
 }
 
 // slow frees one in an hour, so that nothing becomes free while a test runs.
@@ -55,6 +60,54 @@ func TestOfManyAtOnceTheLimitIsAllowed(t *testing.T) {
 	}
 	if r, err := l.Take(t.Context(), slow("many", 40), "key-2", 1); err != nil || !r.Allowed || r.Remaining != 39 {
 		t.Errorf("somebody else gets %+v, %v", r, err)
+	}
+}
+
+func TestNodesShareALimit(t *testing.T) {
+	nodes := []*ratelimit.Limiter{open(t), open(t)}
+	limit := slow("shared", 40)
+	var allowed atomic.Int64
+	var all sync.WaitGroup
+	for i := range 100 {
+		all.Go(func() {
+			r, err := nodes[i%2].Take(t.Context(), limit, "k", 1)
+			if err != nil {
+				t.Error(err)
+			}
+			if r.Allowed {
+				allowed.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if allowed.Load() != 40 {
+		t.Errorf("%d of 100 were allowed on two nodes, want 40", allowed.Load())
+	}
+}
+
+// TestARedisThatIsAwayIsAnError holds that nobody is refused, and nobody let through, by what is not known; and that
+// what was used before counts afterwards.
+func TestARedisThatIsAwayIsAnError(t *testing.T) {
+	redis := devstack.NewTestRedis(t)
+	l, limit := ratelimit.New(connect(t, redis)), slow("away", 2)
+	if r, err := l.Take(t.Context(), limit, "k", 2); err != nil || !r.Allowed {
+		t.Fatalf("before: %+v, %v", r, err)
+	}
+	redis.Kill()
+	for range 3 {
+		if r, err := l.Take(t.Context(), limit, "k", 1); err == nil || r != (ratelimit.Result{}) {
+			t.Errorf("while Redis is away: %+v, %v", r, err)
+		}
+	}
+	if err := redis.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r, err := l.Take(t.Context(), limit, "k", 1)
+	for deadline := time.Now().Add(30 * time.Second); err != nil && time.Now().Before(deadline); {
+		r, err = l.Take(t.Context(), limit, "k", 1) // until the client has connected
+	}
+	if err != nil || r.Allowed {
+		t.Errorf("when it is back: %+v, %v", r, err)
 	}
 }
 

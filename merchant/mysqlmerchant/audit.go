@@ -146,6 +146,11 @@ func (c *check) key(name string, k merchant.Key) {
 	if k.Mode != merchant.Live && k.Mode != merchant.Test {
 		c.Found(AuditKey, what+": its mode", "live or test", k.Mode)
 	}
+	switch k.State {
+	case merchant.KeyActive, merchant.KeyRolling, merchant.KeyRevoked:
+	default:
+		c.Found(AuditKey, what+": its state", "active, rolling or revoked", k.State)
+	}
 }
 
 // orphans names members, keys and lines of merchants that do not exist.

@@ -11,6 +11,7 @@ import (
 	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/internal/shards/rows"
 	"github.com/hongbao/hongbao/merchant"
+	"github.com/hongbao/hongbao/wallet/mysqlledger"
 )
 
 const keyColumns = "id, merchant, mode, name, permissions, allowed, secret_hash, public_key, hint, state, " +
@@ -37,17 +38,19 @@ func scanKey(row *sql.Rows) (k merchant.Key, err error) {
 	return k, nil
 }
 
-// writeKey stores a key, or what may change of one: its state and when it expires.
-func writeKey(ctx context.Context, tx *sql.Tx, t tables, k merchant.Key) error {
+// insertKey stores a new key. Error: mysqlledger.ErrIDExists.
+func insertKey(ctx context.Context, tx *sql.Tx, t tables, k merchant.Key) error {
 	allowed := make([]string, len(k.Allowed))
 	for i, p := range k.Allowed {
 		allowed[i] = p.String()
 	}
-	_, err := tx.ExecContext(ctx, "INSERT INTO "+t.keys+" ("+keyColumns+", announced) VALUES "+rows.In(15)+
-		" ON DUPLICATE KEY UPDATE state = VALUES(state), expires_at = VALUES(expires_at)",
+	_, err := tx.ExecContext(ctx, "INSERT INTO "+t.keys+" ("+keyColumns+", announced) VALUES "+rows.In(15),
 		k.ID, k.Merchant, string(k.Mode), k.Name, joined(k.Permissions), strings.Join(allowed, ","),
 		notNil(k.Hash), notNil(k.PublicKey), k.Hint, string(k.State),
 		k.CreatedAt.UnixMilli(), millis(k.ExpiresAt), millis(k.LastUsedAt), k.RolledFrom, 0)
+	if shards.IsDuplicate(err) {
+		return mysqlledger.ErrIDExists
+	}
 	return err
 }
 

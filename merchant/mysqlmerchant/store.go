@@ -178,11 +178,15 @@ func (s *Store) carryOut(ctx context.Context, tx *mysqlledger.Tx, r merchant.Rec
 	if err := writeMember(ctx, tx.SQL(), t, r.ID, e); err != nil {
 		return err
 	}
-	for _, k := range []*merchant.Key{e.Rolled, e.Key} {
-		if k == nil {
-			continue
+	if k := e.Ending; k != nil {
+		_, err := tx.SQL().ExecContext(ctx, "UPDATE "+t.keys+" SET state = ?, expires_at = ? WHERE id = ?",
+			string(k.State), millis(k.ExpiresAt), k.ID)
+		if err != nil {
+			return err
 		}
-		if err := writeKey(ctx, tx.SQL(), t, *k); err != nil {
+	}
+	if e.Key != nil {
+		if err := insertKey(ctx, tx.SQL(), t, *e.Key); err != nil {
 			return err
 		}
 	}

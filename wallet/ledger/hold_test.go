@@ -130,8 +130,8 @@ func TestObjection(t *testing.T) {
 		{good(), post(-1, "bob", 60), "the hold has parts 0 to 1"},
 		{good(), post(2, "bob", 60), "the hold has parts 0 to 1"},
 		{good(), post(0, "bob", 40), "the part's amount is 60"},
-		{good(), post(0, "", 60), "the payee is not a user id"},
-		{good(), post(0, "#clearing", 60), "the payee is not a user id"},
+		{good(), post(0, "", 60), "the payee is not an account"},
+		{good(), post(0, "#clearing", 60), "the payee is not an account"},
 	} {
 		if got := line.hold.Objection(line.post); got != line.want {
 			t.Errorf("%+v: %q, want %q", line.post, got, line.want)
