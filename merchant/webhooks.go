@@ -53,6 +53,8 @@ func serverEventsOf(r Record, e Edit) ([]ServerEvent, error) {
 		event.Type = EventMember
 	case e.Key != nil:
 		event.Type, sides = EventKey, []Mode{e.Key.Mode}
+	case e.Ending != nil:
+		event.Type, sides = EventKey, []Mode{e.Ending.Mode}
 	}
 	data, err := json.Marshal(struct {
 		Merchant string `json:"merchant_id"`
