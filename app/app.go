@@ -19,6 +19,8 @@ import (
 	"github.com/hongbao/hongbao/envelope/redispot"
 	"github.com/hongbao/hongbao/group"
 	"github.com/hongbao/hongbao/internal/outbox"
+	"github.com/hongbao/hongbao/internal/pots"
+	"github.com/hongbao/hongbao/internal/pots/redisbucket"
 	"github.com/hongbao/hongbao/internal/ratelimit"
 	"github.com/hongbao/hongbao/internal/revoked"
 	"github.com/hongbao/hongbao/internal/shards"
@@ -70,7 +72,7 @@ type Config struct {
 // App is an installation as one process sees it.
 type App struct {
 	Installation shards.Installation
-	Buckets      envelope.Buckets
+	Buckets      pots.Buckets
 	Cluster      *shards.Cluster
 	Redis        rueidis.Client
 	Ledger       *mysqlledger.Ledger
@@ -158,7 +160,7 @@ func (a *App) connect(ctx context.Context) (err error) {
 		return err
 	}
 	a.settled = newSignals(a.Installation.Shards)
-	a.Buckets = envelope.Buckets{Shards: a.Installation.Shards, PerShard: a.Installation.BucketsPerShard}
+	a.Buckets = pots.Buckets{Shards: a.Installation.Shards, PerShard: a.Installation.BucketsPerShard}
 	if a.redisOption, err = RedisOption(a.cfg.Redis); err != nil {
 		return err
 	}
@@ -270,17 +272,17 @@ func (a *App) Checks() map[string]func(context.Context) error {
 	return checks
 }
 
-// PotsHome returns nil when every bucket of Redis is marked as this installation's, else envelope.ErrPotsLost or
-// redispot.ErrForeign.
+// PotsHome returns nil when every bucket of Redis is marked as this installation's, else pots.ErrLost or
+// redisbucket.ErrForeign.
 func (a *App) PotsHome(ctx context.Context) error {
 	present, foreign, err := a.Pots.Markers(ctx)
 	switch {
 	case err != nil:
 		return err
 	case foreign:
-		return redispot.ErrForeign
+		return redisbucket.ErrForeign
 	case present < a.Buckets.Shards*a.Buckets.PerShard:
-		return envelope.ErrPotsLost
+		return pots.ErrLost
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/internal/loop"
+	"github.com/hongbao/hongbao/internal/pots"
 )
 
 // recoverWidth bounds the shards that are recovered at the same time.
@@ -24,11 +25,11 @@ type Recovery struct {
 // after RecoverPause. Wins that were acknowledged and neither settled nor in a surviving log are beyond recovery.
 func (a *App) Recover(ctx context.Context) (Recovery, error) {
 	home := a.PotsHome(ctx)
-	if home != nil && !errors.Is(home, envelope.ErrPotsLost) {
+	if home != nil && !errors.Is(home, pots.ErrLost) {
 		return Recovery{}, home
 	}
 	// Drain passes over a lost bucket: it has no log.
-	if err := a.Drain(ctx); err != nil && !errors.Is(err, envelope.ErrPotsLost) {
+	if err := a.Drain(ctx); err != nil && !errors.Is(err, pots.ErrLost) {
 		return Recovery{}, err
 	}
 	if home != nil {
@@ -55,7 +56,7 @@ func (a *App) Drain(ctx context.Context) error {
 	settler := envelope.NewSettler(a.Pots, a.Pots, a.Ledger, a.cfg.Log, func(int, int) {})
 	return a.eachShard(ctx, func(ctx context.Context, shard int) error {
 		lost := settler.Drain(ctx, a.Buckets, shard)
-		if lost != nil && !errors.Is(lost, envelope.ErrPotsLost) {
+		if lost != nil && !errors.Is(lost, pots.ErrLost) {
 			return lost
 		}
 		for {

@@ -8,13 +8,12 @@ import (
 	"github.com/hongbao/hongbao/envelope"
 )
 
-// A log entry has one field, v, with a line for each thing that happened:
+// An entry of the log has a line for each thing that happened:
 //
 //	s <id>                                          sent
 //	t <id> <1: the last share> <share>:<minor>:<at (ms)>:<user>  taken
 //	r <id> <minor>                                  refunded
-const entryField = "v"
-
+//
 // parseEntry appends the records of an entry.
 func parseEntry(to []envelope.Record, value string) ([]envelope.Record, error) {
 	for line := range strings.SplitSeq(value, "\n") {

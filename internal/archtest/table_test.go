@@ -53,11 +53,13 @@ func table() []row {
 		// Vocabulary and rules.
 		{"internal/refusal", domain, nil},
 		{"internal/loop", domain, nil},
+		{"internal/pots", domain, nil}, // what a crowd races for, whatever lies in it
 		{"wallet/ledger", domain, []string{"internal/refusal", "internal/loop", xtext}},
 		{"wallet", domain, []string{"wallet/ledger", "internal/refusal"}},
 
 		// Products. None knows another one.
-		{"envelope", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop", otter, xsync}},
+		{"envelope", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop", "internal/pots", otter,
+			xsync}},
 		{"transfer", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
 		{"collection", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
 		{"merchant", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
@@ -68,6 +70,7 @@ func table() []row {
 		{"internal/shards", adapter, []string{"internal/refusal", "internal/loop", mysqlWire, goose, sonyflake}},
 		{"internal/outbox", adapter, []string{"internal/shards", "internal/loop"}},
 		{"internal/index", adapter, []string{"internal/shards", "internal/outbox"}},
+		{"internal/pots/redisbucket", adapter, []string{"internal/pots", "internal/refusal", rueidis}},
 		{"internal/membership", adapter, []string{"internal/refusal", rueidis}},
 		{"internal/revoked", adapter, []string{rueidis}},   // tokens that are no longer good, known on every node
 		{"internal/ratelimit", adapter, []string{rueidis}}, // how often somebody may do something, over all nodes
@@ -84,8 +87,9 @@ func table() []row {
 		{"wallet/audit", adapter, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "internal/shards",
 			"internal/outbox", "internal/index"}},
 		{"wallet/httpfunding", adapter, []string{"wallet", "wallet/ledger", "internal/refusal", "internal/signature"}},
-		{"envelope/redispot", adapter, []string{"envelope", "internal/refusal", rueidis}},
-		{"envelope/mempot", adapter, []string{"envelope", "internal/refusal"}},
+		{"envelope/redispot", adapter, []string{"envelope", "internal/refusal", "internal/loop", "internal/pots",
+			"internal/pots/redisbucket", rueidis}},
+		{"envelope/mempot", adapter, []string{"envelope", "internal/refusal", "internal/pots"}},
 		{"collection/mysqlcollection", adapter, []string{"collection", "wallet/ledger", "wallet/mysqlledger",
 			"wallet/audit",
 			"internal/refusal", "internal/shards"}},
@@ -109,7 +113,7 @@ func table() []row {
 			"handler/problem",
 			adapter,
 			[]string{"client", "wallet", "internal/refusal", "envelope", "transfer", "collection",
-				"merchant", "webhook", "group", cloudwego},
+				"merchant", "webhook", "group", "internal/pots", cloudwego},
 		},
 		{"handler/auth", adapter, []string{"handler/problem", "internal/refusal", "merchant", jwt}},
 		{"handler/contract", adapter, []string{"handler/auth", "idl", "kitex_gen", cloudwego}},
@@ -138,8 +142,8 @@ func table() []row {
 			"envelope/redispot",
 			"transfer", "collection", "collection/mysqlcollection", "group", "group/mysqlgroup", "merchant",
 			"merchant/mysqlmerchant", "push", "push/redisbus", "webhook", "webhook/mysqlwebhook", "webhook/httpsender",
-			"internal/loop", "internal/membership", "internal/outbox", "internal/ratelimit", "internal/revoked",
-			"internal/shards", rueidis}}, // no edge
+			"internal/loop", "internal/membership", "internal/outbox", "internal/pots", "internal/pots/redisbucket",
+			"internal/ratelimit", "internal/revoked", "internal/shards", rueidis}}, // no edge
 
 		{"wallet/ledger/ledgertest", testSupport, nil},
 		{"envelope/pottest", testSupport, nil},
