@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/internal/pots"
 )
 
 // An entry of the log has a line for each thing that happened:
@@ -14,8 +15,8 @@ import (
 //	t <id> <1: the last share> <share>:<minor>:<at (ms)>:<user>  taken
 //	r <id> <minor>                                  refunded
 //
-// parseEntry appends the records of an entry.
-func parseEntry(to []envelope.Record, value string) ([]envelope.Record, error) {
+// parseEntry appends the records of an entry, whose position says nothing more.
+func parseEntry(to []envelope.Record, _ pots.Position, value string) ([]envelope.Record, error) {
 	for line := range strings.SplitSeq(value, "\n") {
 		r, ok := parseLine(line)
 		if !ok {

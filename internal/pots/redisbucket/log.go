@@ -53,8 +53,8 @@ func (s *Store) Position(ctx context.Context, bucket int, r pots.Reader) (pots.P
 // Log is the logs of a Store's buckets, whose entries are read as records of type R. It implements pots.Log.
 type Log[R any] struct {
 	*Store
-	// Parse appends the records of an entry, which are fewer than MaxBatch twice over.
-	Parse func(to []R, entry string) ([]R, error)
+	// Parse appends the records of the entry at a position, which are fewer than MaxBatch twice over.
+	Parse func(to []R, at pots.Position, entry string) ([]R, error)
 }
 
 // Read implements pots.Log. It goes beyond limit only by the rest of an entry. An entry that cannot be understood is an
@@ -93,7 +93,7 @@ func (l Log[R]) readNow(ctx context.Context, b *Bucket, after pots.Position,
 			if !ok || len(e.FieldValues) != 1 {
 				return nil, after, fmt.Errorf("log %s: entry %s is not of this log", b.Log, e.ID)
 			}
-			if records, err = l.Parse(records, value); err != nil {
+			if records, err = l.Parse(records, pots.Position(e.ID), value); err != nil {
 				return nil, after, fmt.Errorf("log %s: entry %s: %w", b.Log, e.ID, err)
 			}
 			upTo = pots.Position(e.ID)
