@@ -44,6 +44,8 @@ const (
 	otter      = "github.com/maypok86/otter/v2"
 	xsync      = "golang.org/x/sync"
 	xtext      = "golang.org/x/text"
+	ximage     = "golang.org/x/image"
+	imagemeta  = "github.com/bep/imagemeta"
 )
 
 // table is the import table of the design. Not in it because it is empty: what a domain package may know of kitex, of a
@@ -72,6 +74,8 @@ func table() []row {
 		{"internal/revoked", adapter, []string{rueidis}},   // tokens that are no longer good, known on every node
 		{"internal/ratelimit", adapter, []string{rueidis}}, // how often somebody may do something, over all nodes
 		{"internal/signature", adapter, nil},
+		// An untrusted PNG, JPEG or WebP stream becomes safe images.
+		{"internal/picture", adapter, []string{ximage, imagemeta}},
 		{"internal/thriftguard", adapter, []string{cloudwego}},
 		{"internal/devstack", adapter, []string{mysqlWire, rueidis}},
 		{"push", adapter, []string{gorilla}}, // knows no money
