@@ -29,6 +29,9 @@ const (
 	ManageMembers Action = "manage_members"
 
 	ManageWebhooks Action = "manage_webhooks" // see and change them, and what was sent to them
+
+	SeeCovers  Action = "see_covers"
+	EditCovers Action = "edit_covers" // their images and art, submit them, appeal
 )
 
 // allowed are the roles that each action admits.
@@ -42,6 +45,9 @@ func allowed() map[Action][]Role {
 		ManageMembers: {Owner},
 
 		ManageWebhooks: {Owner, Developer},
+
+		SeeCovers:  {Owner, Finance, Developer, Viewer},
+		EditCovers: {Owner, Developer},
 	}
 }
 

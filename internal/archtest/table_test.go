@@ -58,11 +58,13 @@ func table() []row {
 		{"wallet/ledger", domain, []string{"internal/refusal", "internal/loop", xtext}},
 		{"wallet", domain, []string{"wallet/ledger", "internal/refusal"}},
 
-		// Products. None knows another one.
+		// Products. None knows another one, but that covers are a merchant's.
 		{"envelope", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop", otter, xsync}},
 		{"transfer", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
 		{"collection", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
 		{"merchant", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
+		// Branded covers: their art and review, and which of them may be used at a time. They are a merchant's.
+		{"cover", domain, []string{"merchant", "wallet/ledger", "internal/refusal", "internal/loop", otter}},
 		{"group", domain, []string{"internal/refusal", otter}},
 		{"webhook", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
 
@@ -95,6 +97,9 @@ func table() []row {
 			"internal/refusal", "internal/shards"}},
 		{"merchant/mysqlmerchant", adapter, []string{"merchant", "wallet/ledger", "wallet/mysqlledger", "wallet/audit",
 			"internal/refusal", "internal/shards"}},
+		{"cover/mysqlcover", adapter, []string{"cover", "merchant", "wallet/ledger", "wallet/mysqlledger",
+			"wallet/audit", "internal/refusal", "internal/shards"}},
+		{"cover/diskart", adapter, []string{"cover"}}, // files in a folder
 		{"webhook/mysqlwebhook", adapter, []string{"webhook", "wallet/ledger", "wallet/mysqlledger", "wallet/audit",
 			"internal/refusal", "internal/shards", "internal/outbox", "internal/signature"}},
 		{"webhook/httpsender", adapter, []string{"webhook", "internal/signature"}},
@@ -107,13 +112,14 @@ func table() []row {
 		{"client", adapter, []string{"kitex_gen", "internal/thriftguard", cloudwego, kitexTools, gorilla}},
 		{"handler", adapter, []string{"handler/auth", "handler/contract", "handler/problem", "client", "kitex_gen",
 			"internal/thriftguard", "wallet", "wallet/ledger", "internal/refusal", "internal/ratelimit", "envelope",
-			"transfer", "collection", "merchant", "webhook", "internal/signature", "group", cloudwego, kitexTools}},
+			"transfer", "collection", "merchant", "cover", "webhook", "internal/signature", "group", cloudwego,
+			kitexTools}},
 		// What an error means outside, so it knows whose codes there are.
 		{
 			"handler/problem",
 			adapter,
 			[]string{"client", "wallet", "internal/refusal", "envelope", "transfer", "collection",
-				"merchant", "webhook", "group", cloudwego},
+				"merchant", "cover", "webhook", "group", cloudwego},
 		},
 		{"handler/auth", adapter, []string{"handler/problem", "internal/refusal", "merchant", jwt}},
 		{"handler/contract", adapter, []string{"handler/auth", "idl", "kitex_gen", cloudwego}},
@@ -122,7 +128,7 @@ func table() []row {
 			"handler/gateway",
 			adapter,
 			[]string{"handler/auth", "handler/contract", "handler/problem", "client", "kitex_gen",
-				"wallet", "wallet/ledger", "internal/refusal", "push", cloudwego, kitexTools},
+				"wallet", "wallet/ledger", "cover", "merchant", "internal/refusal", "push", cloudwego, kitexTools},
 		},
 		{"handler/web", adapter, nil},
 
@@ -141,9 +147,10 @@ func table() []row {
 		{"app", wiring, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "wallet/audit", "envelope",
 			"envelope/redispot",
 			"transfer", "collection", "collection/mysqlcollection", "group", "group/mysqlgroup", "merchant",
-			"merchant/mysqlmerchant", "push", "push/redisbus", "webhook", "webhook/mysqlwebhook", "webhook/httpsender",
-			"internal/loop", "internal/membership", "internal/outbox", "internal/ratelimit", "internal/revoked",
-			"internal/shards", rueidis}}, // no edge
+			"merchant/mysqlmerchant", "cover", "cover/mysqlcover", "push", "push/redisbus", "webhook",
+			"webhook/mysqlwebhook", "webhook/httpsender",
+			"internal/loop", "internal/membership", "internal/outbox", "internal/picture", "internal/ratelimit",
+			"internal/refusal", "internal/revoked", "internal/shards", rueidis}}, // no edge
 
 		{"wallet/ledger/ledgertest", testSupport, nil},
 		{"envelope/pottest", testSupport, nil},
@@ -177,7 +184,8 @@ func domainNever() []string { return []string{"database/sql", "net/http", "net/r
 func topLevel() (may, ignored []string) {
 	may = []string{
 		"idl", "kitex_gen", "handler", "envelope", "wallet", "bench", "deploy", "go.mod", "README.md", // the user's
-		"main.go", "cmd", "app", "client", "push", "transfer", "collection", "merchant", "webhook", "group", // ours
+		"main.go", "cmd", "app", "client", "push", "transfer", "collection", "merchant", "cover", "webhook", // ours
+		"group",
 		"internal", "docs",
 		"Makefile", "BENCHMARKS.md", "LICENSE", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md",
 		"go.sum", "staticcheck.conf", // belong to the tools, which look for them here
