@@ -15,6 +15,7 @@ import (
 
 	"github.com/hongbao/hongbao/collection"
 	"github.com/hongbao/hongbao/collection/mysqlcollection"
+	"github.com/hongbao/hongbao/cover"
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/envelope/redispot"
 	"github.com/hongbao/hongbao/group"
@@ -49,6 +50,8 @@ type Config struct {
 	Transfers   transfer.Rules
 	Collections collection.Rules
 	Webhooks    webhook.Rules
+	Covers      cover.Rules // the default ones where Validity is 0
+	Art         cover.Art   // of covers; nil for a process that takes and shows none
 	// Funding moves real money in and out. It is nil for a sandbox installation, whose money comes from wallet.Sandbox,
 	// and for a process that is Unfunded.
 	Funding wallet.Funding
@@ -85,11 +88,14 @@ type App struct {
 	Revoked      *revoked.List // it is as it was when opened until its Run runs
 	RateLimits   *ratelimit.Limiter
 	Webhooks     *webhook.Service
+	Covers       *cover.Service
 	Events       webhook.Publisher // how products tell owners what happened
 	Wallets      *wallet.Service
 	Groups       *group.Directory
 	Bus          *redisbus.Bus
 	Auditor      *audit.Auditor
+
+	CoverDirectory *cover.Directory // what others need of covers, from memory
 
 	cfg         Config
 	funding     wallet.Funding
@@ -211,11 +217,16 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	merchants := mysqlmerchant.New(a.Cluster, a.Ledger).PublishTo(merchantEvents{webhooks})
+	told := merchantEvents{webhooks}
+	merchants := mysqlmerchant.New(a.Cluster, a.Ledger).PublishTo(told)
 	a.Envelopes = envelope.NewService(a.Ledger, a.Pots, a.Groups, a.Metadata, cfg.Limits, cfg.Now)
 	a.Transfers = transfer.NewService(a.Ledger, cfg.Transfers, cfg.Now)
 	a.Collections = collection.NewService(a.Ledger, collections, a.Groups, cfg.Collections, cfg.Now)
 	a.Merchants = merchant.NewService(a.Ledger, merchants, keyRevocations{a.Revoked}, cfg.Now, cfg.Log)
+	covers, err := a.openCovers(told)
+	if err != nil {
+		return err
+	}
 	a.Wallets = wallet.NewService(a.Ledger, fundingOfTests{a.funding}, cfg.Now)
 	a.products = []product{
 		{audit.Product{HoldCheck: envelope.HoldCheck()}, a.envelopeJobs},
@@ -223,6 +234,7 @@ func (a *App) assemble(ctx context.Context) (err error) {
 		{collections.Audit(), a.collectionJobs},
 		{merchants.Audit(), a.merchantJobs},
 		{webhooks.Audit(), a.webhookJobs},
+		{covers.Audit(), a.coverJobs},
 	}
 	audited := make([]audit.Product, len(a.products))
 	for i, p := range a.products {

@@ -12,6 +12,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/hongbao/hongbao/kitex_gen/collectionapi/collectionservice"
+	"github.com/hongbao/hongbao/kitex_gen/coverapi/coverservice"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi/envelopeservice"
 	"github.com/hongbao/hongbao/kitex_gen/groupapi/groupservice"
 	"github.com/hongbao/hongbao/kitex_gen/merchantapi/merchantservice"
@@ -28,6 +29,7 @@ type Client struct {
 	Collections Collections
 	Merchants   Merchants
 	Webhooks    Webhooks
+	Covers      Covers
 	Wallet      Wallet
 	Groups      Groups
 	Operator    Operator
@@ -142,7 +144,7 @@ func feedURL(gateway string) (string, error) {
 
 func (s *shared) connect() error {
 	options := KitexOptions(s.config.timeout, s.config.addresses...)
-	var errs [8]error
+	var errs [9]error
 	s.services.Envelopes, errs[0] = envelopeservice.NewClient(ServiceName, options...)
 	s.services.Transfers, errs[1] = transferservice.NewClient(ServiceName, options...)
 	s.services.Collections, errs[2] = collectionservice.NewClient(ServiceName, options...)
@@ -150,6 +152,7 @@ func (s *shared) connect() error {
 	s.services.Groups, errs[4] = groupservice.NewClient(ServiceName, options...)
 	s.services.Merchants, errs[6] = merchantservice.NewClient(ServiceName, options...)
 	s.services.Webhooks, errs[7] = webhookservice.NewClient(ServiceName, options...)
+	s.services.Covers, errs[8] = coverservice.NewClient(ServiceName, options...)
 	s.services.Operator, errs[5] = operatorservice.NewClient(ServiceName, options...)
 	return errors.Join(errs[:]...)
 }
@@ -160,6 +163,7 @@ func bind(s *shared, source TokenSource) *Client {
 	c.Envelopes, c.Transfers, c.Collections = Envelopes{c}, Transfers{c}, Collections{c}
 	c.Wallet, c.Groups, c.Operator, c.Merchants = Wallet{c}, Groups{c}, Operator{c}, Merchants{c}
 	c.Webhooks = Webhooks{c}
+	c.Covers = Covers{c}
 	return c
 }
 
@@ -178,7 +182,7 @@ func (s *shared) close() error {
 	var errs []error
 	v := s.services
 	for _, service := range []any{
-		v.Envelopes, v.Transfers, v.Collections, v.Merchants, v.Webhooks, v.Wallet, v.Groups, v.Operator,
+		v.Envelopes, v.Transfers, v.Collections, v.Merchants, v.Webhooks, v.Covers, v.Wallet, v.Groups, v.Operator,
 	} {
 		if closer, ok := service.(io.Closer); ok {
 			errs = append(errs, closer.Close())

@@ -23,6 +23,8 @@ const (
 	CodeEndpointRefused       = "endpoint_refused"
 	CodeUnknownEventType      = "unknown_event_type"
 	CodeReplayTooLarge        = "replay_too_large"
+	CodeImageUnknown          = "image_unknown"
+	CodeImageRefused          = "image_refused"
 
 	CodeUnauthenticated  = "unauthenticated"
 	CodeSignatureInvalid = "signature_invalid"
@@ -45,6 +47,8 @@ const (
 	CodePermissionMissing = "permission_missing"
 	CodeIPNotAllowed      = "ip_not_allowed"
 	CodeModeMismatch      = "mode_mismatch"
+	CodeCoverNotApproved  = "cover_not_approved"
+	CodeCoverFrozen       = "cover_frozen"
 
 	CodeNotFound           = "not_found"
 	CodeEnvelopeNotFound   = "envelope_not_found"
@@ -58,6 +62,9 @@ const (
 	CodeFundingNotFound        = "funding_not_found"
 	CodeWebhookNotFound        = "webhook_not_found"
 	CodeWebhookEventNotFound   = "webhook_event_not_found"
+	CodeCoverNotFound          = "cover_not_found"
+	CodeArtNotFound            = "art_not_found"
+	CodeCoverReportNotFound    = "cover_report_not_found"
 
 	CodeMethodNotAllowed = "method_not_allowed"
 
@@ -80,8 +87,14 @@ const (
 	CodeFundingDecided        = "funding_decided"
 	CodeWebhookDisabled       = "webhook_disabled"
 	CodeTooManyWebhooks       = "too_many_webhooks"
+	CodeCoverStateConflict    = "cover_state_conflict"
+	CodeCoverLimitReached     = "cover_limit_reached"
+	CodeCoverAppealOver       = "cover_appeal_over"
+	CodeCoverAlreadyReported  = "cover_already_reported"
+	CodeArtGone               = "art_gone"
 
 	CodeBodyTooLarge         = "body_too_large"
+	CodeImageTooLarge        = "image_too_large"
 	CodeUnsupportedMediaType = "unsupported_media_type"
 	CodeRateLimited          = "rate_limited"
 	CodeHeaderTooLarge       = "header_too_large"

@@ -14,6 +14,7 @@ import (
 
 	"github.com/hongbao/hongbao/internal/thriftguard"
 	"github.com/hongbao/hongbao/kitex_gen/collectionapi/collectionservice"
+	"github.com/hongbao/hongbao/kitex_gen/coverapi/coverservice"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi/envelopeservice"
 	"github.com/hongbao/hongbao/kitex_gen/groupapi/groupservice"
 	"github.com/hongbao/hongbao/kitex_gen/merchantapi/merchantservice"
@@ -86,6 +87,7 @@ type Services struct {
 	Collections collectionservice.Client
 	Merchants   merchantservice.Client
 	Webhooks    webhookservice.Client
+	Covers      coverservice.Client
 	Wallet      walletservice.Client
 	Groups      groupservice.Client
 	Operator    operatorservice.Client

@@ -21,6 +21,8 @@ import (
 	"github.com/hongbao/hongbao/internal/thriftguard"
 	"github.com/hongbao/hongbao/kitex_gen/collectionapi"
 	"github.com/hongbao/hongbao/kitex_gen/collectionapi/collectionservice"
+	"github.com/hongbao/hongbao/kitex_gen/coverapi"
+	"github.com/hongbao/hongbao/kitex_gen/coverapi/coverservice"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi/envelopeservice"
 	"github.com/hongbao/hongbao/kitex_gen/groupapi"
@@ -56,6 +58,7 @@ type ServerConfig struct {
 	Collection collectionapi.CollectionService
 	Merchant   merchantapi.MerchantService
 	Webhook    webhookapi.WebhookService
+	Cover      coverapi.CoverService
 	Operator   operatorapi.OperatorService // nil: operators cannot ask here
 	Verifier   *auth.Verifier
 	Log        *slog.Logger
@@ -107,6 +110,7 @@ func NewServer(c ServerConfig) (*Server, error) {
 		collectionservice.RegisterService(s.kitex, c.Collection),
 		merchantservice.RegisterService(s.kitex, c.Merchant),
 		webhookservice.RegisterService(s.kitex, c.Webhook),
+		coverservice.RegisterService(s.kitex, c.Cover),
 	)
 	if c.Operator != nil {
 		err = errors.Join(err, operatorservice.RegisterService(s.kitex, c.Operator))

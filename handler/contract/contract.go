@@ -16,6 +16,7 @@ import (
 	"github.com/hongbao/hongbao/handler/auth"
 	"github.com/hongbao/hongbao/idl"
 	"github.com/hongbao/hongbao/kitex_gen/collectionapi/collectionservice"
+	"github.com/hongbao/hongbao/kitex_gen/coverapi/coverservice"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi/envelopeservice"
 	"github.com/hongbao/hongbao/kitex_gen/groupapi/groupservice"
 	"github.com/hongbao/hongbao/kitex_gen/merchantapi/merchantservice"
@@ -106,6 +107,7 @@ func bindings() map[string]*serviceinfo.ServiceInfo {
 		"collection.thrift": collectionservice.NewServiceInfo(),
 		"merchant.thrift":   merchantservice.NewServiceInfo(),
 		"webhook.thrift":    webhookservice.NewServiceInfo(),
+		"cover.thrift":      coverservice.NewServiceInfo(),
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hongbao/hongbao/collection"
+	"github.com/hongbao/hongbao/cover"
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/group"
 	"github.com/hongbao/hongbao/internal/refusal"
@@ -45,6 +46,9 @@ type State struct {
 	WebhookState  webhook.EndpointState
 	DeliveryState webhook.DeliveryState
 	Replayed      webhook.Range
+
+	Design        cover.Design
+	CoverDecision cover.Decision
 
 	Before int64
 	Limit  int

@@ -1,0 +1,71 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/hongbao/hongbao/cover"
+	"github.com/hongbao/hongbao/cover/mysqlcover"
+	"github.com/hongbao/hongbao/internal/picture"
+	"github.com/hongbao/hongbao/internal/refusal"
+	"github.com/hongbao/hongbao/merchant"
+)
+
+// parallelPictures is how many images a process makes at a time: each may take some 250 MB and a core.
+const parallelPictures = 2
+
+// coverPictures are cover.Pictures on internal/picture.
+type coverPictures struct{ maker *picture.Maker }
+
+func newCoverPictures() coverPictures {
+	var sizes []picture.Size
+	for _, w := range cover.Widths() {
+		sizes = append(sizes, picture.Size{Name: w.Name, Width: w.Width})
+	}
+	return coverPictures{picture.NewMaker(picture.DefaultLimits(), parallelPictures, sizes...)}
+}
+
+// Limits implements cover.Pictures.
+func (p coverPictures) Limits() (bytes, pixels int64) {
+	l := p.maker.Limits()
+	return l.Bytes, int64(l.Pixels)
+}
+
+// Make implements cover.Pictures.
+func (p coverPictures) Make(ctx context.Context, stream io.Reader) (cover.Picture, error) {
+	made, err := p.maker.Make(ctx, stream)
+	if no, ok := errors.AsType[*picture.RefusedError](err); ok {
+		if no.TooLarge {
+			return cover.Picture{}, refusal.New(cover.CodeImageTooLarge, "%s", no.Reason)
+		}
+		return cover.Picture{}, refusal.New(cover.CodeImageRefused, "%s", no.Reason)
+	}
+	if err != nil {
+		return cover.Picture{}, err
+	}
+	of := cover.Picture{Hash: made.Name, Type: made.Type}
+	for _, r := range made.Renditions {
+		of.Files = append(of.Files, cover.File{
+			ImageSize: cover.ImageSize{Name: r.Size, Width: r.Width, Height: r.Height}, Data: r.Data,
+		})
+	}
+	return of, nil
+}
+
+// openCovers makes the covers' service over a store.
+func (a *App) openCovers(events merchant.ServerEvents) (store *mysqlcover.Store, err error) {
+	store = mysqlcover.New(a.Cluster, a.Ledger, events)
+	if a.CoverDirectory, err = cover.NewDirectory(store, a.Merchants, a.cfg.Now); err != nil {
+		return nil, err
+	}
+	rules := a.cfg.Covers
+	if rules.Validity <= 0 {
+		rules = cover.DefaultRules()
+	}
+	a.Covers = cover.NewService(cover.Parts{
+		IDs: a.Ledger, Store: store, Merchants: a.Merchants, Directory: a.CoverDirectory, Pictures: newCoverPictures(),
+		Art: a.cfg.Art, Rules: rules, Log: a.cfg.Log,
+	})
+	return store, nil
+}
