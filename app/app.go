@@ -16,6 +16,9 @@ import (
 	"github.com/hongbao/hongbao/collection"
 	"github.com/hongbao/hongbao/collection/mysqlcollection"
 	"github.com/hongbao/hongbao/cover"
+	"github.com/hongbao/hongbao/cover/stock"
+	"github.com/hongbao/hongbao/cover/stock/mysqlstock"
+	"github.com/hongbao/hongbao/cover/stock/redisstock"
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/envelope/redispot"
 	"github.com/hongbao/hongbao/group"
@@ -51,6 +54,7 @@ type Config struct {
 	Collections collection.Rules
 	Webhooks    webhook.Rules
 	Covers      cover.Rules // the default ones where Validity is 0
+	Stock       stock.Rules // the default ones where there are no Prices
 	Art         cover.Art   // of covers; nil for a process that takes and shows none
 	// Funding moves real money in and out. It is nil for a sandbox installation, whose money comes from wallet.Sandbox,
 	// and for a process that is Unfunded.
@@ -89,6 +93,8 @@ type App struct {
 	RateLimits   *ratelimit.Limiter
 	Webhooks     *webhook.Service
 	Covers       *cover.Service
+	Stock        *stock.Service // the pieces of covers
+	CoverPots    *redisstock.Pots
 	Events       webhook.Publisher // how products tell owners what happened
 	Wallets      *wallet.Service
 	Groups       *group.Directory
@@ -105,6 +111,9 @@ type App struct {
 
 	webhookDispatcher *webhook.Dispatcher
 	webhookForgetter  *webhook.Forgetter
+
+	stockSettler *stock.Settler
+	stockKeeper  *stock.Keeper
 
 	settled signals // posts were committed on a shard
 	close   []func()
@@ -187,7 +196,8 @@ func (a *App) assemble(ctx context.Context) (err error) {
 		return err
 	}
 	a.Ledger, err = mysqlledger.New(mysqlledger.Config{
-		Cluster: a.Cluster, Node: cfg.Node, SettleWidth: cfg.SettleWidth, Consumers: []outbox.Consumer{events},
+		Cluster: a.Cluster, Node: cfg.Node, SettleWidth: cfg.SettleWidth, Consumers: []outbox.Consumer{events,
+			mysqlstock.NewConsumer(a.Cluster)},
 		Log: cfg.Log, Registerer: cfg.Registerer, Now: cfg.Now,
 	})
 	if err != nil {
@@ -227,6 +237,10 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	pieces, err := a.openStock(told)
+	if err != nil {
+		return err
+	}
 	a.Wallets = wallet.NewService(a.Ledger, fundingOfTests{a.funding}, cfg.Now)
 	a.products = []product{
 		{audit.Product{HoldCheck: envelope.HoldCheck()}, a.envelopeJobs},
@@ -235,6 +249,7 @@ func (a *App) assemble(ctx context.Context) (err error) {
 		{merchants.Audit(), a.merchantJobs},
 		{webhooks.Audit(), a.webhookJobs},
 		{covers.Audit(), a.coverJobs},
+		{pieces.Audit(), a.stockJobs},
 	}
 	audited := make([]audit.Product, len(a.products))
 	for i, p := range a.products {

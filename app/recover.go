@@ -40,9 +40,11 @@ func (a *App) Recover(ctx context.Context) (Recovery, error) {
 	}
 	sweeper := envelope.NewSweeper(a.Pots, a.Ledger, a.cfg.Now, a.cfg.Log)
 	filled := make([]int, a.Buckets.Shards)
-	err := a.eachShard(ctx, func(ctx context.Context, shard int) (err error) {
-		filled[shard], err = sweeper.All(ctx, shard)
-		return err
+	err := a.eachShard(ctx, func(ctx context.Context, shard int) error {
+		pots, err := sweeper.All(ctx, shard)
+		covers, coverErr := a.stockKeeper.FillAll(ctx, shard)
+		filled[shard] = pots + covers
+		return errors.Join(err, coverErr)
 	})
 	recovery := Recovery{Lost: home != nil}
 	for _, n := range filled {
@@ -55,9 +57,13 @@ func (a *App) Recover(ctx context.Context) (Recovery, error) {
 func (a *App) Drain(ctx context.Context) error {
 	settler := envelope.NewSettler(a.Pots, a.Pots, a.Ledger, a.cfg.Log, func(int, int) {})
 	return a.eachShard(ctx, func(ctx context.Context, shard int) error {
-		lost := settler.Drain(ctx, a.Buckets, shard)
-		if lost != nil && !errors.Is(lost, pots.ErrLost) {
-			return lost
+		var lost error
+		for _, drain := range []func(context.Context, pots.Buckets, int) error{settler.Drain, a.stockSettler.Drain} {
+			if err := drain(ctx, a.Buckets, shard); errors.Is(err, pots.ErrLost) {
+				lost = err
+			} else if err != nil {
+				return err
+			}
 		}
 		for {
 			credits, err := a.Ledger.Outbox().Deliver(ctx, shard)

@@ -34,7 +34,9 @@ func (s *Service) Authorize(
 }
 
 // Entry is what others need of a cover: see Directory.Get.
-func (s *Service) Entry(ctx context.Context, id int64) (Entry, error) { return s.directory.Get(ctx, id) }
+func (s *Service) Entry(ctx context.Context, id int64) (Entry, error) {
+	return s.directory.Get(ctx, id)
+}
 
 // Get returns a cover, for its merchant and for operators. Refusals: as ofMerchant.
 func (s *Service) Get(ctx context.Context, by Caller, of, id int64) (Cover, error) {

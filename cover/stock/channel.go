@@ -37,7 +37,8 @@ func (n NewChannel) channel(now time.Time) (c Channel, err error) {
 		return c, refusal.New(refusal.CodeInvalidArgument,
 			"name has %d characters: give 1 to %d, without spaces around them", count, maxName)
 	case n.Quota < 0 || n.Quota > MaxPieces:
-		return c, refusal.New(refusal.CodeInvalidArgument, "quota is %d: give 0 for none, or 1 to %d", n.Quota, MaxPieces)
+		return c, refusal.New(refusal.CodeInvalidArgument, "quota is %d: give 0 for none, or 1 to %d", n.Quota,
+			MaxPieces)
 	case !n.EndsAt.IsZero() && (!n.EndsAt.After(now) || !n.EndsAt.After(n.StartsAt)):
 		return c, refusal.New(refusal.CodeInvalidArgument, "ends_at has passed or is before starts_at")
 	}
@@ -57,7 +58,7 @@ func (s *Service) OpenChannel(ctx context.Context, by cover.Caller, of, id int64
 	if err := s.usable(ctx, o.Cover); err != nil {
 		return Channel{}, err
 	}
-	if c.ID, err = s.store.NewID(id); err != nil {
+	if c.ID, err = s.ids.NewID(o.account); err != nil {
 		return Channel{}, err
 	}
 	if c.Cover, c.By = id, o.by; c.Kind == KindLink {
@@ -104,7 +105,8 @@ func (s *Service) MakeCodes(
 	if count < 1 || count > MaxCodes {
 		return nil, refusal.New(refusal.CodeInvalidArgument, "count is %d: give 1 to %d", count, MaxCodes)
 	}
-	o, err := s.order(ctx, by, of, id, merchant.GiveCovers, merchant.CoverGive, requestID, "cover.codes", channel, count)
+	o, err := s.order(ctx, by, of, id, merchant.GiveCovers, merchant.CoverGive, requestID, "cover.codes", channel,
+		count)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +115,8 @@ func (s *Service) MakeCodes(
 	case err != nil:
 		return nil, err
 	case c.Kind != KindCodes:
-		return nil, refusal.New(refusal.CodeInvalidArgument, "the channel is of kind %s: only one of kind codes has codes",
+		return nil, refusal.New(refusal.CodeInvalidArgument, "the channel is of kind %s: only one of kind codes has "+
+			"codes",
 			c.Kind)
 	case c.Closed:
 		return nil, refusal.New(CodeChannelClosed, "the channel is closed")
@@ -142,7 +145,8 @@ func (s *Service) Grant(
 	ctx context.Context, by cover.Caller, of, id, channel int64, users []string,
 ) ([]Granted, error) {
 	if len(users) < 1 || len(users) > MaxGrants {
-		return nil, refusal.New(refusal.CodeInvalidArgument, "users has %d elements: give 1 to %d", len(users), MaxGrants)
+		return nil, refusal.New(refusal.CodeInvalidArgument, "users has %d elements: give 1 to %d", len(users),
+			MaxGrants)
 	}
 	for i, user := range users {
 		if err := refusal.CheckID(fmt.Sprintf("users, element %d", i+1), user); err != nil {
@@ -161,7 +165,8 @@ func (s *Service) Grant(
 		return nil, err
 	}
 	if c.Kind != KindGrant {
-		return nil, refusal.New(refusal.CodeInvalidArgument, "the channel is of kind %s: give one of kind grant", c.Kind)
+		return nil, refusal.New(refusal.CodeInvalidArgument, "the channel is of kind %s: give one of kind grant",
+			c.Kind)
 	}
 	granted := make([]Granted, len(users))
 	errs := make(chan error, len(users))

@@ -118,8 +118,8 @@ type Held struct {
 	Usable bool
 }
 
-// Mine are the covers that a user holds, the latest claim first, before a time (zero: from the latest). A cover that was
-// taken down is not shown.
+// Mine are the covers that a user holds, the latest claim first, before a time (zero: from the latest). A cover that
+// was taken down is not shown.
 func (s *Service) Mine(ctx context.Context, user string, before time.Time, limit int) (mine []Held, next time.Time,
 	err error) {
 	holdings, err := s.store.Holdings(ctx, user, before, limit+1)

@@ -10,6 +10,7 @@ import (
 	"github.com/hongbao/hongbao/cover"
 	"github.com/hongbao/hongbao/internal/loop"
 	"github.com/hongbao/hongbao/internal/refusal"
+	"github.com/hongbao/hongbao/merchant"
 )
 
 const (
@@ -18,9 +19,10 @@ const (
 	keepBatch    = 200
 )
 
-// Keeper brings pots to what is stored, where the process that changed it died before it did: terms, codes, withdrawals,
-// pots that are missing. And it asks for the pieces back that are left of covers whose time is over.
+// Keeper brings pots to what is stored, where the process that changed it died before it did: terms, codes,
+// withdrawals, pots that are missing. And it asks for the pieces back that are left of covers whose time is over.
 type Keeper struct {
+	ids    IDs
 	store  Store
 	pot    Pot
 	covers Covers
@@ -29,8 +31,10 @@ type Keeper struct {
 }
 
 // NewKeeper makes a keeper.
-func NewKeeper(store Store, pot Pot, covers Covers, now func() time.Time, logger *slog.Logger) *Keeper {
-	return &Keeper{store, pot, covers, now, logger}
+func NewKeeper(
+	ids IDs, store Store, pot Pot, covers Covers, now func() time.Time, logger *slog.Logger,
+) *Keeper {
+	return &Keeper{ids, store, pot, covers, now, logger}
 }
 
 // Run keeps the pots of a shard until the context ends.
@@ -162,5 +166,9 @@ func (k *Keeper) end(ctx context.Context, s Stock) error {
 	if err != nil || e.State != cover.StateExpired && e.State != cover.StateTakenDown {
 		return err
 	}
-	return k.store.WithdrawRest(ctx, s.Cover, k.now())
+	id, err := k.ids.NewID(merchant.WebhookAccount(s.Merchant, s.Mode))
+	if err != nil {
+		return err
+	}
+	return k.store.WithdrawRest(ctx, id, s.Cover, k.now())
 }

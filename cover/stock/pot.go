@@ -32,8 +32,8 @@ func Outcomes() []Outcome {
 	return []Outcome{Claimed, AlreadyHeld, SoldOut, QuotaSpent, NotStarted, Ended, CodeUsed, CodeUnknown}
 }
 
-// Pot holds the pieces of covers that are left. Every method is atomic, safe to repeat and safe for concurrent use; each
-// may fail with pots.ErrLost.
+// Pot holds the pieces of covers that are left. Every method is atomic, safe to repeat and safe for concurrent use;
+// each may fail with pots.ErrLost.
 type Pot interface {
 	// Claim gives the user a piece through a channel, or the same answer again if they have one: the claim is theirs
 	// with Claimed and AlreadyHeld. A digest names the code, "" none. The time is the pot's own. It is O(1). Error:

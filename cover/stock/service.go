@@ -14,9 +14,10 @@ import (
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
-// Service is what merchants and users do with pieces. It is safe for concurrent use and has no state but a cache, so any
-// number of processes may serve the same covers.
+// Service is what merchants and users do with pieces. It is safe for concurrent use and has no state but a cache, so
+// any number of processes may serve the same covers.
 type Service struct {
+	ids      IDs
 	store    Store
 	pot      Pot
 	covers   Covers
@@ -27,10 +28,11 @@ type Service struct {
 }
 
 // NewService makes a service.
-func NewService(store Store, pot Pot, covers Covers, rules Rules, now func() time.Time, log *slog.Logger) (*Service,
-	error) {
+func NewService(
+	ids IDs, store Store, pot Pot, covers Covers, rules Rules, now func() time.Time, log *slog.Logger,
+) (*Service, error) {
 	known, err := newChannels(store, now)
-	return &Service{store, pot, covers, known, rules, now, log}, err
+	return &Service{ids, store, pot, covers, known, rules, now, log}, err
 }
 
 func (s *Service) clock() time.Time { return s.now().UTC().Truncate(time.Millisecond) }
@@ -52,7 +54,8 @@ type mine struct {
 }
 
 func (s *Service) order(
-	ctx context.Context, by cover.Caller, of, id int64, a merchant.Action, p merchant.Permission, requestID, kind string,
+	ctx context.Context, by cover.Caller, of, id int64, a merchant.Action, p merchant.Permission, requestID,
+	kind string,
 	body ...any,
 ) (mine, error) {
 	c, err := s.covers.Authorize(ctx, by, of, id, a, p)
@@ -85,15 +88,16 @@ func (s *Service) Buy(ctx context.Context, by cover.Caller, of, id int64, p Purc
 	if err := s.usable(ctx, o.Cover); err != nil {
 		return Batch{}, err
 	}
-	batch, err := s.store.NewID(id)
+	batch, err := s.ids.NewID(o.account)
 	if err != nil {
 		return Batch{}, err
 	}
 	now := s.clock()
 	b := Batch{ID: batch, Cover: id, Pieces: p.Pieces, Price: price, By: o.by, At: now}
 	made, err := s.store.Buy(ctx, o.request, stockOf(o.Cover), b, ledger.Hold{
-		ID: batch, Subject: Subject, Owner: merchant.Account(o.Merchant, o.Mode, p.Wallet), Counterparty: Revenue(o.Mode),
-		Amount: ledger.Amount{Minor: p.Pieces * price.Minor, Currency: price.Currency}, Unit: price.Minor,
+		ID: batch, Subject: Subject, Owner: merchant.Account(o.Merchant, o.Mode, p.Wallet),
+		Counterparty: Revenue(o.Mode),
+		Amount:       ledger.Amount{Minor: p.Pieces * price.Minor, Currency: price.Currency}, Unit: price.Minor,
 		Note: o.Name, CreatedAt: now,
 	})
 	if err != nil {
@@ -104,7 +108,8 @@ func (s *Service) Buy(ctx context.Context, by cover.Caller, of, id int64, p Purc
 
 func (s *Service) price(p Purchase) (ledger.Amount, error) {
 	if p.Pieces < 1 || p.Pieces > MaxPieces {
-		return ledger.Amount{}, refusal.New(refusal.CodeInvalidArgument, "pieces is %d: give 1 to %d", p.Pieces, MaxPieces)
+		return ledger.Amount{}, refusal.New(refusal.CodeInvalidArgument, "pieces is %d: give 1 to %d", p.Pieces,
+			MaxPieces)
 	}
 	if p.Wallet != merchant.Available && p.Wallet != merchant.Marketing {
 		return ledger.Amount{}, refusal.New(refusal.CodeInvalidArgument,
@@ -176,7 +181,7 @@ func (s *Service) Withdraw(
 	if have.Left() < 1 {
 		return Withdrawal{}, refusal.New(CodeInsufficient, "no pieces are left")
 	}
-	order, err := s.store.NewID(id)
+	order, err := s.ids.NewID(o.account)
 	if err != nil {
 		return Withdrawal{}, err
 	}

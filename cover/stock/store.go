@@ -13,14 +13,11 @@ import (
 // ErrNotFound says that there is no such record.
 var ErrNotFound = errors.New("stock: not found")
 
-// Store keeps what merchants decided and what is settled, on the shard of the cover; and holdings, on the shard of their
-// user. Every method is safe to repeat.
+// Store keeps what merchants decided and what is settled, on the shard of the cover; and holdings, on the shard of
+// their user. Every method is safe to repeat.
 type Store interface {
-	// NewID makes an id that carries the shard of a cover.
-	NewID(cover int64) (int64, error)
-
-	// Buy stores a purchase with its hold, in one transaction: the stock grows and its version rises. If the request was
-	// carried out before, the batch of that time is returned as it is now. Refusals: insufficient_balance,
+	// Buy stores a purchase with its hold, in one transaction: the stock grows and its version rises. If the request
+	// was carried out before, the batch of that time is returned as it is now. Refusals: insufficient_balance,
 	// request_conflict, too_many_pieces.
 	Buy(ctx context.Context, r ledger.Request, s Stock, b Batch, h ledger.Hold) (Batch, error)
 
@@ -36,7 +33,8 @@ type Store interface {
 
 	// AddCodes stores codes of a channel, which are not in the pot yet. first is false if the request was carried out
 	// before: then nothing happens. Refusals: request_conflict, too_many_pieces. Error: ErrNotFound.
-	AddCodes(ctx context.Context, account string, r ledger.Request, channel int64, digests []string) (first bool, err error)
+	AddCodes(ctx context.Context, account string, r ledger.Request, channel int64, digests []string) (first bool,
+		err error)
 
 	// Get returns the stock of a cover; all zero but the cover where nothing was bought and no channel made.
 	Get(ctx context.Context, cover int64) (Stock, error)
@@ -70,7 +68,7 @@ type Store interface {
 	CodesAdded(ctx context.Context, cover int64, codes []IssuedCode) error
 
 	// WithdrawRest orders everything back that is left of a cover, unless that was ordered before. By is empty.
-	WithdrawRest(ctx context.Context, cover int64, at time.Time) error
+	WithdrawRest(ctx context.Context, id, cover int64, at time.Time) error
 
 	// Ordered returns withdrawals of a shard that are not done.
 	Ordered(ctx context.Context, shard, limit int) ([]Withdrawal, error)
@@ -96,9 +94,9 @@ type Hour struct {
 // Settled says what Settle did.
 type Settled struct {
 	Stock
-	Claims    int     // that were written
-	Rejected  []Claim // that the ledger has no piece for
-	Withdrawn int64   // pieces
+	Claims   int     // how many were written
+	Rejected []Claim // that the ledger has no piece for
+	Back     int64   // pieces that were withdrawn
 }
 
 // Covers is what pieces need of covers.
@@ -111,4 +109,9 @@ type Covers interface {
 
 	// Entry is what a cover is now, at most half a second old. Refusal: cover_not_found.
 	Entry(ctx context.Context, id int64) (cover.Entry, error)
+}
+
+// IDs makes ids for records of an account; each carries the account's shard.
+type IDs interface {
+	NewID(account string) (int64, error)
 }

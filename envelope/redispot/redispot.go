@@ -69,7 +69,7 @@ func New(client rueidis.Client, c Config) (*Pots, error) {
 		return nil, err
 	}
 	store, err := redisbucket.Open(client, redisbucket.Config{
-		Family: "b", Buckets: c.Buckets, Installation: c.Installation, Readers: envelope.Readers(),
+		Log: "log", Buckets: c.Buckets, Installation: c.Installation, Readers: envelope.Readers(),
 		WaitReplicas: c.WaitReplicas, WaitTimeout: c.WaitTimeout, Lost: f.forget,
 	})
 	if err != nil {

@@ -107,7 +107,8 @@ func table() []row {
 		{"cover/mysqlcover", adapter, []string{"cover", "merchant", "wallet/ledger", "wallet/mysqlledger",
 			"wallet/audit", "internal/refusal", "internal/shards"}},
 		{"cover/diskart", adapter, []string{"cover"}}, // files in a folder
-		{"cover/stock/redisstock", adapter, []string{"cover/stock", "internal/refusal", "internal/loop", "internal/pots",
+		{"cover/stock/redisstock", adapter, []string{"cover/stock", "internal/refusal", "internal/loop",
+			"internal/pots",
 			"internal/pots/redisbucket", rueidis}},
 		{"cover/stock/mysqlstock", adapter, []string{"cover/stock", "merchant", "wallet/ledger", "wallet/mysqlledger",
 			"wallet/audit", "internal/refusal", "internal/shards", "internal/outbox"}},
@@ -123,7 +124,8 @@ func table() []row {
 		{"client", adapter, []string{"kitex_gen", "internal/thriftguard", cloudwego, kitexTools, gorilla}},
 		{"handler", adapter, []string{"handler/auth", "handler/contract", "handler/problem", "client", "kitex_gen",
 			"internal/thriftguard", "wallet", "wallet/ledger", "internal/refusal", "internal/ratelimit", "envelope",
-			"transfer", "collection", "merchant", "cover", "cover/stock", "webhook", "internal/signature", "group", cloudwego,
+			"transfer", "collection", "merchant", "cover", "cover/stock", "webhook", "internal/signature", "group",
+			cloudwego,
 			kitexTools}},
 		// What an error means outside, so it knows whose codes there are.
 		{
@@ -162,7 +164,8 @@ func table() []row {
 			"merchant/mysqlmerchant", "cover", "cover/mysqlcover", "cover/stock", "cover/stock/mysqlstock",
 			"cover/stock/redisstock", "push", "push/redisbus", "webhook",
 			"webhook/mysqlwebhook", "webhook/httpsender",
-			"internal/loop", "internal/membership", "internal/outbox", "internal/pots", "internal/pots/redisbucket", "internal/picture", "internal/ratelimit",
+			"internal/loop", "internal/membership", "internal/outbox", "internal/pots",
+			"internal/pots/redisbucket", "internal/picture", "internal/ratelimit",
 			"internal/refusal", "internal/revoked", "internal/shards", rueidis}}, // no edge
 
 		{"wallet/ledger/ledgertest", testSupport, nil},

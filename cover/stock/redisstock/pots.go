@@ -64,7 +64,7 @@ func New(client rueidis.Client, c Config) (*Pots, error) {
 		return nil, errors.New("redisstock: no ShardOf")
 	}
 	store, err := redisbucket.Open(client, redisbucket.Config{
-		Family: "c", Buckets: c.Buckets, Installation: c.Installation, Readers: []pots.Reader{stock.ReaderSettler},
+		Log: "covers", Buckets: c.Buckets, Installation: c.Installation, Readers: []pots.Reader{stock.ReaderSettler},
 		WaitReplicas: c.WaitReplicas, WaitTimeout: c.WaitTimeout,
 	})
 	if err != nil {
@@ -119,6 +119,6 @@ func (p *Pots) of(cover int64) (*bucket, error) {
 
 // pot returns the keys of a cover.
 func (b *bucket) pot(cover int64) (pot, codes string) {
-	codes = b.Tag + "p:" + strconv.FormatInt(cover, 10) + ":k"
+	codes = b.Tag + "c:" + strconv.FormatInt(cover, 10) + ":k"
 	return codes[:len(codes)-len(":k")], codes
 }

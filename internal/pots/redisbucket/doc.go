@@ -2,12 +2,13 @@
 // together, and reads the logs that the scripts write. What a pot holds is its owner's business.
 //
 // Everything of a bucket lies in one hash slot, so that one script covers it and Redis Cluster spreads the buckets. The
-// keys of each bucket, here of number 17 in family b:
+// keys of each bucket, here of number 17:
 //
-//	{b17}:log   stream  what happened; each entry has one field, v, whose text is its owner's
-//	{b17}:read  hash    reader → the last entry it acknowledged
-//	{b17}:home  string  the installation that these keys belong to
-//	{b17}:…             the pots
+//	{b17}:home       string  the installation that these keys belong to
+//	{b17}:<log>      stream  what happened; each entry has one field, v, whose text is its owner's. There is one log for
+//	                         each kind of pot
+//	{b17}:<log>:read hash    reader → the last entry it acknowledged
+//	{b17}:…                  the pots
 //
 // Every script first compares home with the installation: in a Redis that was emptied, or is another one, it answers
 // POTSLOST, and the call fails with pots.ErrLost until Install is called. Every script may be repeated, so calls are

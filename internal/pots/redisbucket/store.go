@@ -23,7 +23,7 @@ const (
 
 // Config is what a Store needs to know. All but the replicas is required.
 type Config struct {
-	Family       string // begins the names of the buckets' keys
+	Log          string // names the log among those of a bucket: each kind of pot has one
 	Buckets      pots.Buckets
 	Installation string        // names the ledger that these pots belong to
 	Readers      []pots.Reader // all that read the logs
@@ -38,7 +38,7 @@ type Config struct {
 	Lost func()
 }
 
-// Store is the buckets of one family.
+// Store is the buckets of an installation, as one kind of pot sees them.
 type Store struct {
 	client rueidis.Client
 	config Config
@@ -65,8 +65,8 @@ func Open(client rueidis.Client, c Config) (*Store, error) {
 	case c.Buckets.Shards < 1 || c.Buckets.PerShard < 1 || c.Buckets.Number() > maxBuckets:
 		return nil, fmt.Errorf("%d shards with %d buckets each: give at least one of each and at most %d in all",
 			c.Buckets.Shards, c.Buckets.PerShard, maxBuckets)
-	case c.Family == "" || len(c.Readers) == 0:
-		return nil, errors.New("buckets need a family and readers")
+	case c.Log == "" || len(c.Readers) == 0:
+		return nil, errors.New("buckets need a log and readers")
 	case c.Installation == "":
 		return nil, errors.New("no installation")
 	case c.WaitReplicas < 0 || c.WaitReplicas > 0 && c.WaitTimeout < time.Millisecond:
@@ -83,8 +83,8 @@ func Open(client rueidis.Client, c Config) (*Store, error) {
 		return nil, err
 	}
 	for i := range s.all {
-		tag := "{" + c.Family + strconv.Itoa(i) + "}:"
-		s.all[i] = Bucket{Tag: tag, Home: tag + "home", Log: tag + "log", read: tag + "read"}
+		tag := "{b" + strconv.Itoa(i) + "}:"
+		s.all[i] = Bucket{Tag: tag, Home: tag + "home", Log: tag + c.Log, read: tag + c.Log + ":read"}
 	}
 	return s, nil
 }
