@@ -53,19 +53,24 @@ func (p coverPictures) Make(ctx context.Context, stream io.Reader) (cover.Pictur
 	return of, nil
 }
 
-// openCovers makes the covers' service over a store.
-func (a *App) openCovers(events merchant.ServerEvents) (store *mysqlcover.Store, err error) {
-	store = mysqlcover.New(a.Cluster, a.Ledger, events)
-	if a.CoverDirectory, err = cover.NewDirectory(store, a.Merchants, a.cfg.Now); err != nil {
-		return nil, err
+// openCovers makes the covers' service.
+func (a *App) openCovers(events merchant.ServerEvents) (err error) {
+	a.CoverStore = mysqlcover.New(a.Cluster, a.Ledger, events)
+	if a.CoverDirectory, err = cover.NewDirectory(a.CoverStore, a.Merchants, a.cfg.Now); err != nil {
+		return err
 	}
+	a.Covers = cover.NewService(a.CoverParts())
+	return nil
+}
+
+// CoverParts are what the covers' service stands on.
+func (a *App) CoverParts() cover.Parts {
 	rules := a.cfg.Covers
 	if rules.Validity <= 0 {
 		rules = cover.DefaultRules()
 	}
-	a.Covers = cover.NewService(cover.Parts{
-		IDs: a.Ledger, Store: store, Merchants: a.Merchants, Directory: a.CoverDirectory, Pictures: newCoverPictures(),
-		Art: a.cfg.Art, Rules: rules, Log: a.cfg.Log,
-	})
-	return store, nil
+	return cover.Parts{
+		IDs: a.Ledger, Store: a.CoverStore, Merchants: a.Merchants, Directory: a.CoverDirectory,
+		Pictures: newCoverPictures(), Art: a.cfg.Art, Rules: rules, Log: a.cfg.Log,
+	}
 }

@@ -209,7 +209,8 @@ func TestAppeals(t *testing.T) {
 	if len(queue) != 1 || queue[0].ID != c.ID {
 		t.Errorf("the queue is %+v", queue)
 	}
-	if kept := apptest.Must(s.do(op, cover.Keep, c.ID)); kept.Appeal != cover.AppealDismissed || kept.State != "frozen" {
+	kept := apptest.Must(s.do(op, cover.Keep, c.ID))
+	if kept.Appeal != cover.AppealDismissed || kept.State != cover.StateFrozen {
 		t.Errorf("%+v", kept)
 	}
 	_, err = s.do(ann, cover.Appeal, c.ID)
@@ -271,7 +272,7 @@ func TestRepeatedRequests(t *testing.T) {
 func TestRejectionNamesFields(t *testing.T) {
 	s := newRig(t, nil).shop()
 	c := s.at(cover.StateInReview)
-	reasons := []cover.Reason{{Field: "face", Text: "it shows a face of somebody else"}, {Field: "name", Text: "a brand"}}
+	reasons := []cover.Reason{{Field: "face", Text: "it shows somebody else"}, {Field: "name", Text: "a brand"}}
 	apptest.Must(s.Covers.Decide(s.ctx(), "op", c.ID,
 		cover.Decision{RequestID: s.RequestID(), Verb: "reject", Reason: "not yours", Findings: reasons}))
 	for _, by := range []cover.Caller{ann, op} {

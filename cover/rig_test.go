@@ -173,7 +173,8 @@ func (r *rig) age(id int64, by time.Duration) {
 	for _, statement := range []string{
 		"UPDATE " + r.Cluster.Table(shard, "covers") + " SET " +
 			older("created_at", "changed_at", "usable_until", "frozen_at") + " WHERE id = ?",
-		"UPDATE " + r.Cluster.Table(shard, "cover_history") + " SET " + older("at", "usable_until") + " WHERE cover = ?",
+		"UPDATE " + r.Cluster.Table(shard, "cover_history") + " SET " +
+			older("at", "usable_until") + " WHERE cover = ?",
 	} {
 		if _, err := r.Cluster.DB(shard).ExecContext(r.ctx(), statement, id); err != nil {
 			r.T.Fatal(err)
