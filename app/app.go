@@ -16,6 +16,7 @@ import (
 	"github.com/hongbao/hongbao/collection"
 	"github.com/hongbao/hongbao/collection/mysqlcollection"
 	"github.com/hongbao/hongbao/cover"
+	"github.com/hongbao/hongbao/cover/mysqlcover"
 	"github.com/hongbao/hongbao/cover/stock"
 	"github.com/hongbao/hongbao/cover/stock/mysqlstock"
 	"github.com/hongbao/hongbao/cover/stock/redisstock"
@@ -94,6 +95,7 @@ type App struct {
 	Webhooks     *webhook.Service
 	Covers       *cover.Service
 	Stock        *stock.Service // the pieces of covers
+	StockStore   *mysqlstock.Store
 	CoverPots    *redisstock.Pots
 	Events       webhook.Publisher // how products tell owners what happened
 	Wallets      *wallet.Service
@@ -102,6 +104,7 @@ type App struct {
 	Auditor      *audit.Auditor
 
 	CoverDirectory *cover.Directory // what others need of covers, from memory
+	CoverStore     *mysqlcover.Store
 
 	cfg         Config
 	funding     wallet.Funding
@@ -233,12 +236,10 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	a.Transfers = transfer.NewService(a.Ledger, cfg.Transfers, cfg.Now)
 	a.Collections = collection.NewService(a.Ledger, collections, a.Groups, cfg.Collections, cfg.Now)
 	a.Merchants = merchant.NewService(a.Ledger, merchants, keyRevocations{a.Revoked}, cfg.Now, cfg.Log)
-	covers, err := a.openCovers(told)
-	if err != nil {
+	if err := a.openCovers(told); err != nil {
 		return err
 	}
-	pieces, err := a.openStock(told)
-	if err != nil {
+	if err := a.openStock(told); err != nil {
 		return err
 	}
 	a.Wallets = wallet.NewService(a.Ledger, fundingOfTests{a.funding}, cfg.Now)
@@ -248,8 +249,8 @@ func (a *App) assemble(ctx context.Context) (err error) {
 		{collections.Audit(), a.collectionJobs},
 		{merchants.Audit(), a.merchantJobs},
 		{webhooks.Audit(), a.webhookJobs},
-		{covers.Audit(), a.coverJobs},
-		{pieces.Audit(), a.stockJobs},
+		{a.CoverStore.Audit(), a.coverJobs},
+		{a.StockStore.Audit(), a.stockJobs},
 	}
 	audited := make([]audit.Product, len(a.products))
 	for i, p := range a.products {

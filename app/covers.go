@@ -56,33 +56,38 @@ func (p coverPictures) Make(ctx context.Context, stream io.Reader) (cover.Pictur
 	return of, nil
 }
 
-// openCovers makes the covers' service over a store.
-func (a *App) openCovers(events merchant.ServerEvents) (store *mysqlcover.Store, err error) {
-	store = mysqlcover.New(a.Cluster, a.Ledger, events)
-	if a.CoverDirectory, err = cover.NewDirectory(store, a.Merchants, a.cfg.Now); err != nil {
-		return nil, err
+// openCovers makes the covers' service.
+func (a *App) openCovers(events merchant.ServerEvents) (err error) {
+	a.CoverStore = mysqlcover.New(a.Cluster, a.Ledger, events)
+	if a.CoverDirectory, err = cover.NewDirectory(a.CoverStore, a.Merchants, a.cfg.Now); err != nil {
+		return err
 	}
+	a.Covers = cover.NewService(a.CoverParts())
+	return nil
+}
+
+// CoverParts are what the covers' service stands on.
+func (a *App) CoverParts() cover.Parts {
 	rules := a.cfg.Covers
 	if rules.Validity <= 0 {
 		rules = cover.DefaultRules()
 	}
-	a.Covers = cover.NewService(cover.Parts{
-		IDs: a.Ledger, Store: store, Merchants: a.Merchants, Directory: a.CoverDirectory, Pictures: newCoverPictures(),
-		Art: a.cfg.Art, Rules: rules, Log: a.cfg.Log,
-	})
-	return store, nil
+	return cover.Parts{
+		IDs: a.Ledger, Store: a.CoverStore, Merchants: a.Merchants, Directory: a.CoverDirectory,
+		Pictures: newCoverPictures(), Art: a.cfg.Art, Rules: rules, Log: a.cfg.Log,
+	}
 }
 
 // openStock makes the service of covers' pieces.
-func (a *App) openStock(events merchant.ServerEvents) (store *mysqlstock.Store, err error) {
-	cfg := a.cfg
-	store = mysqlstock.New(a.Cluster, a.Ledger, events)
+func (a *App) openStock(events merchant.ServerEvents) (err error) {
+	cfg, store := a.cfg, mysqlstock.New(a.Cluster, a.Ledger, events)
+	a.StockStore = store
 	a.CoverPots, err = redisstock.New(a.Redis, redisstock.Config{
 		Buckets: a.Buckets, ShardOf: a.Ledger.ShardOf, Installation: a.Installation.ID,
 		WaitReplicas: cfg.WaitReplicas, WaitTimeout: cfg.WaitTimeout, Registerer: cfg.Registerer,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	rules := cfg.Stock
 	if len(rules.Prices) == 0 {
@@ -91,7 +96,7 @@ func (a *App) openStock(events merchant.ServerEvents) (store *mysqlstock.Store, 
 	a.Stock, err = stock.NewService(a.Ledger, store, a.CoverPots, a.Covers, rules, cfg.Now, cfg.Log)
 	a.stockSettler = stock.NewSettler(a.CoverPots, store, rules, cfg.Log, a.settled.signal)
 	a.stockKeeper = stock.NewKeeper(a.Ledger, store, a.CoverPots, a.Covers, cfg.Now, cfg.Log)
-	return store, err
+	return err
 }
 
 func (a *App) stockJobs(shard int) []job {

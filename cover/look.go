@@ -25,8 +25,8 @@ func (s *Service) ofMerchant(ctx context.Context, by Caller, of, id int64, r rig
 	return c, err
 }
 
-// Authorize admits a member or a server to a cover of its merchant, for what another package does with covers. Refusals:
-// cover_not_found, role_missing, mode_mismatch, permission_missing, merchant_not_active (servers).
+// Authorize admits a member or a server to a cover of its merchant, for what another package does with covers.
+// Refusals: cover_not_found, role_missing, mode_mismatch, permission_missing, merchant_not_active (servers).
 func (s *Service) Authorize(
 	ctx context.Context, by Caller, of, id int64, a merchant.Action, p merchant.Permission,
 ) (Cover, error) {
