@@ -29,9 +29,9 @@ func (s *Service) Claim(ctx context.Context, user, code string) (Holding, Outcom
 	switch {
 	case err != nil:
 		return Holding{}, "", err
-	case outcome == CodeUnknown:
+	case outcome == UnknownCode:
 		return Holding{}, "", errClaimUnknown
-	case outcome == CodeUsed:
+	case outcome == UsedCode:
 		return Holding{}, "", refusal.New(CodeClaimUsed, "somebody else has used this code")
 	case outcome != Claimed && outcome != AlreadyHeld:
 		return Holding{Cover: channel.Cover}, outcome, nil

@@ -23,13 +23,13 @@ const (
 	NotStarted  Outcome = "not_started"
 	Ended       Outcome = "ended" // the channel's time is over, or it was closed
 
-	CodeUsed    Outcome = "code_used"    // by somebody else
-	CodeUnknown Outcome = "code_unknown" // nobody made such a code, or it is not of this channel
+	UsedCode    Outcome = "code_used"    // by somebody else
+	UnknownCode Outcome = "code_unknown" // nobody made such a code, or it is not of this channel
 )
 
 // Outcomes are all that there are.
 func Outcomes() []Outcome {
-	return []Outcome{Claimed, AlreadyHeld, SoldOut, QuotaSpent, NotStarted, Ended, CodeUsed, CodeUnknown}
+	return []Outcome{Claimed, AlreadyHeld, SoldOut, QuotaSpent, NotStarted, Ended, UsedCode, UnknownCode}
 }
 
 // Pot holds the pieces of covers that are left. Every method is atomic, safe to repeat and safe for concurrent use;

@@ -170,4 +170,6 @@ func (r *rig) settle(log stock.Log, store stock.Store) (err error) {
 // deaf is a log that forgets what was acknowledged.
 type deaf struct{ stock.Log }
 
-func (deaf) Acknowledge(context.Context, int, pots.Reader, pots.Position) error { return apptest.ErrDied }
+func (deaf) Acknowledge(context.Context, int, pots.Reader, pots.Position) error {
+	return apptest.ErrDied
+}

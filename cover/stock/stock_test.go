@@ -411,8 +411,8 @@ func (b brokenPot) Withdraw(ctx context.Context, w stock.Withdrawal) error {
 	return b.Call("withdraw", func() error { return b.Pot.Withdraw(ctx, w) })
 }
 
-// TestAProcessDiesAtEachCallToThePot lets a process that bought, opened, made codes and withdrew die at each of its calls
-// to the pot: what the merchant was told is stored, and the Keeper does the rest.
+// TestAProcessDiesAtEachCallToThePot lets a process that bought, opened, made codes and withdrew die at each of its
+// calls to the pot: what the merchant was told is stored, and the Keeper does the rest.
 func TestAProcessDiesAtEachCallToThePot(t *testing.T) {
 	r := newRig(t, nil)
 	for _, call := range []string{"update", "fill", "codes", "withdraw"} {

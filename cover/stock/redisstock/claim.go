@@ -115,8 +115,8 @@ func answered(c call, word string, safe bool, err error) call {
 		return c
 	}
 	outcomes := map[string]stock.Outcome{
-		"s": stock.SoldOut, "q": stock.QuotaSpent, "b": stock.NotStarted, "x": stock.Ended, "u": stock.CodeUsed,
-		"k": stock.CodeUnknown,
+		"s": stock.SoldOut, "q": stock.QuotaSpent, "b": stock.NotStarted, "x": stock.Ended, "u": stock.UsedCode,
+		"k": stock.UnknownCode,
 	}
 	if o, ok := outcomes[word]; ok {
 		c.outcome = o
