@@ -173,7 +173,7 @@ func (w *watched) Read(b []byte) (n int, err error) {
 // render makes the renditions. Each is made from the largest one, which is turned already.
 func (m *Maker) render(ctx context.Context, source image.Image, o orientation) (Picture, error) {
 	p := Picture{Type: JPEG}
-	var of image.Image = source
+	of := source
 	names := sha256.New()
 	for i, size := range m.sizes {
 		if err := ctx.Err(); err != nil {
