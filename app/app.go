@@ -232,7 +232,6 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	}
 	told := merchantEvents{webhooks}
 	merchants := mysqlmerchant.New(a.Cluster, a.Ledger).PublishTo(told)
-	a.Envelopes = envelope.NewService(a.Ledger, a.Pots, a.Groups, a.Metadata, cfg.Limits, cfg.Now)
 	a.Transfers = transfer.NewService(a.Ledger, cfg.Transfers, cfg.Now)
 	a.Collections = collection.NewService(a.Ledger, collections, a.Groups, cfg.Collections, cfg.Now)
 	a.Merchants = merchant.NewService(a.Ledger, merchants, keyRevocations{a.Revoked}, cfg.Now, cfg.Log)
@@ -242,6 +241,7 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	if err := a.openStock(told); err != nil {
 		return err
 	}
+	a.Envelopes = envelope.NewService(a.Ledger, a.Pots, a.Groups, a.Stock, a.Metadata, cfg.Limits, cfg.Now)
 	a.Wallets = wallet.NewService(a.Ledger, fundingOfTests{a.funding}, cfg.Now)
 	a.products = []product{
 		{audit.Product{HoldCheck: envelope.HoldCheck()}, a.envelopeJobs},
