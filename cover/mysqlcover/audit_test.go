@@ -61,7 +61,7 @@ func (b *books) scene() scene {
 func (b *books) damage(s scene, statement string) {
 	b.T.Helper()
 	home, _ := b.Cluster.ShardOf(b.merchant)
-	for _, table := range []string{"covers", "cover_history", "cover_images", "cover_reports"} {
+	for _, table := range []string{"covers", "cover_history", "cover_images", "cover_uses", "cover_reports"} {
 		statement = strings.ReplaceAll(statement, "{"+table+"}", b.Cluster.Table(home, table))
 		statement = strings.ReplaceAll(statement, "{away:"+table+"}",
 			b.Cluster.Table((home+1)%b.Cluster.Shards(), table))
@@ -109,6 +109,8 @@ func TestAuditNamesWhatIsWrongWithCovers(t *testing.T) {
 			mysqlcover.AuditValidity, "cover $cover: line 3"},
 		{"UPDATE {covers} SET opened = REPEAT('0', 64) WHERE id = $cover",
 			mysqlcover.AuditImages, "cover $cover: images"},
+		{"DELETE FROM {cover_uses} WHERE cover = $cover",
+			mysqlcover.AuditImages, "cover $cover: images that are noted as its own"},
 		{"UPDATE {covers} SET mode = 'test' WHERE id = $cover", mysqlcover.AuditImages, "cover $cover: images"},
 		{"UPDATE {cover_reports} SET state = 'lost' WHERE id = $report",
 			mysqlcover.AuditReports, "report $report of cover $cover"},
