@@ -17,10 +17,15 @@ import (
 	"github.com/hongbao/hongbao/collection/mysqlcollection"
 	"github.com/hongbao/hongbao/cover"
 	"github.com/hongbao/hongbao/cover/mysqlcover"
+	"github.com/hongbao/hongbao/cover/stock"
+	"github.com/hongbao/hongbao/cover/stock/mysqlstock"
+	"github.com/hongbao/hongbao/cover/stock/redisstock"
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/envelope/redispot"
 	"github.com/hongbao/hongbao/group"
 	"github.com/hongbao/hongbao/internal/outbox"
+	"github.com/hongbao/hongbao/internal/pots"
+	"github.com/hongbao/hongbao/internal/pots/redisbucket"
 	"github.com/hongbao/hongbao/internal/ratelimit"
 	"github.com/hongbao/hongbao/internal/revoked"
 	"github.com/hongbao/hongbao/internal/shards"
@@ -50,6 +55,7 @@ type Config struct {
 	Collections collection.Rules
 	Webhooks    webhook.Rules
 	Covers      cover.Rules // the default ones where Validity is 0
+	Stock       stock.Rules // the default ones where there are no Prices
 	Art         cover.Art   // of covers; nil for a process that takes and shows none
 	// Funding moves real money in and out. It is nil for a sandbox installation, whose money comes from wallet.Sandbox,
 	// and for a process that is Unfunded.
@@ -74,7 +80,7 @@ type Config struct {
 // App is an installation as one process sees it.
 type App struct {
 	Installation shards.Installation
-	Buckets      envelope.Buckets
+	Buckets      pots.Buckets
 	Cluster      *shards.Cluster
 	Redis        rueidis.Client
 	Ledger       *mysqlledger.Ledger
@@ -88,6 +94,9 @@ type App struct {
 	RateLimits   *ratelimit.Limiter
 	Webhooks     *webhook.Service
 	Covers       *cover.Service
+	Stock        *stock.Service // the pieces of covers
+	StockStore   *mysqlstock.Store
+	CoverPots    *redisstock.Pots
 	Events       webhook.Publisher // how products tell owners what happened
 	Wallets      *wallet.Service
 	Groups       *group.Directory
@@ -105,6 +114,9 @@ type App struct {
 
 	webhookDispatcher *webhook.Dispatcher
 	webhookForgetter  *webhook.Forgetter
+
+	stockSettler *stock.Settler
+	stockKeeper  *stock.Keeper
 
 	settled signals // posts were committed on a shard
 	close   []func()
@@ -166,7 +178,7 @@ func (a *App) connect(ctx context.Context) (err error) {
 		return err
 	}
 	a.settled = newSignals(a.Installation.Shards)
-	a.Buckets = envelope.Buckets{Shards: a.Installation.Shards, PerShard: a.Installation.BucketsPerShard}
+	a.Buckets = pots.Buckets{Shards: a.Installation.Shards, PerShard: a.Installation.BucketsPerShard}
 	if a.redisOption, err = RedisOption(a.cfg.Redis); err != nil {
 		return err
 	}
@@ -187,7 +199,8 @@ func (a *App) assemble(ctx context.Context) (err error) {
 		return err
 	}
 	a.Ledger, err = mysqlledger.New(mysqlledger.Config{
-		Cluster: a.Cluster, Node: cfg.Node, SettleWidth: cfg.SettleWidth, Consumers: []outbox.Consumer{events},
+		Cluster: a.Cluster, Node: cfg.Node, SettleWidth: cfg.SettleWidth, Consumers: []outbox.Consumer{events,
+			mysqlstock.NewConsumer(a.Cluster)},
 		Log: cfg.Log, Registerer: cfg.Registerer, Now: cfg.Now,
 	})
 	if err != nil {
@@ -226,6 +239,9 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	if err := a.openCovers(told); err != nil {
 		return err
 	}
+	if err := a.openStock(told); err != nil {
+		return err
+	}
 	a.Wallets = wallet.NewService(a.Ledger, fundingOfTests{a.funding}, cfg.Now)
 	a.products = []product{
 		{audit.Product{HoldCheck: envelope.HoldCheck()}, a.envelopeJobs},
@@ -234,6 +250,7 @@ func (a *App) assemble(ctx context.Context) (err error) {
 		{merchants.Audit(), a.merchantJobs},
 		{webhooks.Audit(), a.webhookJobs},
 		{a.CoverStore.Audit(), a.coverJobs},
+		{a.StockStore.Audit(), a.stockJobs},
 	}
 	audited := make([]audit.Product, len(a.products))
 	for i, p := range a.products {
@@ -283,17 +300,17 @@ func (a *App) Checks() map[string]func(context.Context) error {
 	return checks
 }
 
-// PotsHome returns nil when every bucket of Redis is marked as this installation's, else envelope.ErrPotsLost or
-// redispot.ErrForeign.
+// PotsHome returns nil when every bucket of Redis is marked as this installation's, else pots.ErrLost or
+// redisbucket.ErrForeign.
 func (a *App) PotsHome(ctx context.Context) error {
 	present, foreign, err := a.Pots.Markers(ctx)
 	switch {
 	case err != nil:
 		return err
 	case foreign:
-		return redispot.ErrForeign
+		return redisbucket.ErrForeign
 	case present < a.Buckets.Shards*a.Buckets.PerShard:
-		return envelope.ErrPotsLost
+		return pots.ErrLost
 	}
 	return nil
 }

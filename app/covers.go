@@ -7,6 +7,9 @@ import (
 
 	"github.com/hongbao/hongbao/cover"
 	"github.com/hongbao/hongbao/cover/mysqlcover"
+	"github.com/hongbao/hongbao/cover/stock"
+	"github.com/hongbao/hongbao/cover/stock/mysqlstock"
+	"github.com/hongbao/hongbao/cover/stock/redisstock"
 	"github.com/hongbao/hongbao/internal/picture"
 	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/merchant"
@@ -73,4 +76,34 @@ func (a *App) CoverParts() cover.Parts {
 		IDs: a.Ledger, Store: a.CoverStore, Merchants: a.Merchants, Directory: a.CoverDirectory,
 		Pictures: newCoverPictures(), Art: a.cfg.Art, Rules: rules, Log: a.cfg.Log,
 	}
+}
+
+// openStock makes the service of covers' pieces.
+func (a *App) openStock(events merchant.ServerEvents) (err error) {
+	cfg, store := a.cfg, mysqlstock.New(a.Cluster, a.Ledger, events)
+	a.StockStore = store
+	a.CoverPots, err = redisstock.New(a.Redis, redisstock.Config{
+		Buckets: a.Buckets, ShardOf: a.Ledger.ShardOf, Installation: a.Installation.ID,
+		WaitReplicas: cfg.WaitReplicas, WaitTimeout: cfg.WaitTimeout, Registerer: cfg.Registerer,
+	})
+	if err != nil {
+		return err
+	}
+	rules := cfg.Stock
+	if len(rules.Prices) == 0 {
+		rules = stock.DefaultRules()
+	}
+	a.Stock, err = stock.NewService(a.Ledger, store, a.CoverPots, a.Covers, rules, cfg.Now, cfg.Log)
+	a.stockSettler = stock.NewSettler(a.CoverPots, store, rules, cfg.Log, a.settled.signal)
+	a.stockKeeper = stock.NewKeeper(a.Ledger, store, a.CoverPots, a.Covers, cfg.Now, cfg.Log)
+	return err
+}
+
+func (a *App) stockJobs(shard int) []job {
+	jobs := []job{onShard(a.stockKeeper.Run, shard)}
+	from, to := a.Buckets.OfShard(shard)
+	for bucket := from; bucket < to; bucket++ {
+		jobs = append(jobs, func(ctx context.Context) { a.stockSettler.Run(ctx, shard, bucket) })
+	}
+	return jobs
 }

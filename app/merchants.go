@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hongbao/hongbao/cover"
+	"github.com/hongbao/hongbao/cover/stock"
 	"github.com/hongbao/hongbao/internal/revoked"
 	"github.com/hongbao/hongbao/merchant"
 	"github.com/hongbao/hongbao/wallet/ledger"
@@ -20,7 +21,9 @@ func (k keyRevocations) RevokeKey(ctx context.Context, key int64, until time.Tim
 }
 
 // eventTypes are those of all products.
-func eventTypes() []string { return slices.Concat(merchant.EventTypes(), cover.EventTypes()) }
+func eventTypes() []string {
+	return slices.Concat(merchant.EventTypes(), cover.EventTypes(), stock.EventTypes())
+}
 
 // merchantEvents are merchant.ServerEvents on webhooks; covers tell theirs by the same.
 type merchantEvents struct{ webhook.Publisher }

@@ -49,6 +49,8 @@ const (
 	CodeModeMismatch      = "mode_mismatch"
 	CodeCoverNotApproved  = "cover_not_approved"
 	CodeCoverFrozen       = "cover_frozen"
+	CodeCoverNotHeld      = "cover_not_held"
+	CodeCoverOfTests      = "cover_of_tests"
 
 	CodeNotFound           = "not_found"
 	CodeEnvelopeNotFound   = "envelope_not_found"
@@ -65,6 +67,8 @@ const (
 	CodeCoverNotFound          = "cover_not_found"
 	CodeArtNotFound            = "art_not_found"
 	CodeCoverReportNotFound    = "cover_report_not_found"
+	CodeCoverChannelNotFound   = "cover_channel_not_found"
+	CodeClaimCodeUnknown       = "claim_code_unknown"
 
 	CodeMethodNotAllowed = "method_not_allowed"
 
@@ -91,6 +95,10 @@ const (
 	CodeCoverLimitReached     = "cover_limit_reached"
 	CodeCoverAppealOver       = "cover_appeal_over"
 	CodeCoverAlreadyReported  = "cover_already_reported"
+	CodeCoverChannelClosed    = "cover_channel_closed"
+	CodeTooManyPieces         = "too_many_pieces"
+	CodeStockInsufficient     = "stock_insufficient"
+	CodeClaimCodeUsed         = "claim_code_used"
 	CodeArtGone               = "art_gone"
 
 	CodeBodyTooLarge         = "body_too_large"

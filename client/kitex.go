@@ -19,6 +19,7 @@ import (
 	"github.com/hongbao/hongbao/kitex_gen/groupapi/groupservice"
 	"github.com/hongbao/hongbao/kitex_gen/merchantapi/merchantservice"
 	"github.com/hongbao/hongbao/kitex_gen/operatorapi/operatorservice"
+	"github.com/hongbao/hongbao/kitex_gen/stockapi/stockservice"
 	"github.com/hongbao/hongbao/kitex_gen/transferapi/transferservice"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi/walletservice"
 	"github.com/hongbao/hongbao/kitex_gen/webhookapi/webhookservice"
@@ -88,6 +89,7 @@ type Services struct {
 	Merchants   merchantservice.Client
 	Webhooks    webhookservice.Client
 	Covers      coverservice.Client
+	Stock       stockservice.Client
 	Wallet      walletservice.Client
 	Groups      groupservice.Client
 	Operator    operatorservice.Client

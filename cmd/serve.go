@@ -58,6 +58,7 @@ func listenRPC(s *app.App, o rpcOptions) (*handler.Server, net.Addr, error) {
 		},
 		Webhook:  &handler.Webhook{Domain: s.Webhooks, Owners: s.Merchants},
 		Cover:    &handler.Cover{Domain: s.Covers},
+		Stock:    &handler.Stock{Domain: s.Stock},
 		Operator: handler.NewOperator(operators{s, o.tokens.revoked, o.tokens.verifier}),
 		Limits:   s.RateLimits, MerchantCalls: o.merchants.MerchantCalls, Gateways: o.merchants.Gateways,
 	})

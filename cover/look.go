@@ -25,6 +25,19 @@ func (s *Service) ofMerchant(ctx context.Context, by Caller, of, id int64, r rig
 	return c, err
 }
 
+// Authorize admits a member or a server to a cover of its merchant, for what another package does with covers.
+// Refusals: cover_not_found, role_missing, mode_mismatch, permission_missing, merchant_not_active (servers).
+func (s *Service) Authorize(
+	ctx context.Context, by Caller, of, id int64, a merchant.Action, p merchant.Permission,
+) (Cover, error) {
+	return s.ofMerchant(ctx, by, of, id, right{a, p})
+}
+
+// Entry is what others need of a cover: see Directory.Get.
+func (s *Service) Entry(ctx context.Context, id int64) (Entry, error) {
+	return s.directory.Get(ctx, id)
+}
+
 // Get returns a cover, for its merchant and for operators. Refusals: as ofMerchant.
 func (s *Service) Get(ctx context.Context, by Caller, of, id int64) (Cover, error) {
 	if !by.Operator {

@@ -24,8 +24,9 @@ func showing() []State { return []State{StateInReview, StateApproved, StateFroze
 // their files when they were hidden for KeepHidden; it returns how many it looked at. Whoever uploads such an image
 // again has it shown again.
 //
-// Each step may be repeated. A purge hides the files and then looks for new rows; an upload writes its row and then shows
-// the files. So whichever of the two is last knows of the other, and what was uploaded again is never left hidden.
+// Each step may be repeated. A purge hides the files and then looks for new rows; an upload writes its row and then
+// shows the files. So whichever of the two is last knows of the other, and what was uploaded again is never left
+// hidden.
 func (s *Service) PurgeDue(ctx context.Context, shard int) (done int, err error) {
 	if s.art == nil {
 		return 0, nil

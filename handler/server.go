@@ -31,6 +31,8 @@ import (
 	"github.com/hongbao/hongbao/kitex_gen/merchantapi/merchantservice"
 	"github.com/hongbao/hongbao/kitex_gen/operatorapi"
 	"github.com/hongbao/hongbao/kitex_gen/operatorapi/operatorservice"
+	"github.com/hongbao/hongbao/kitex_gen/stockapi"
+	"github.com/hongbao/hongbao/kitex_gen/stockapi/stockservice"
 	"github.com/hongbao/hongbao/kitex_gen/transferapi"
 	"github.com/hongbao/hongbao/kitex_gen/transferapi/transferservice"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi"
@@ -59,6 +61,7 @@ type ServerConfig struct {
 	Merchant   merchantapi.MerchantService
 	Webhook    webhookapi.WebhookService
 	Cover      coverapi.CoverService
+	Stock      stockapi.StockService
 	Operator   operatorapi.OperatorService // nil: operators cannot ask here
 	Verifier   *auth.Verifier
 	Log        *slog.Logger
@@ -111,6 +114,7 @@ func NewServer(c ServerConfig) (*Server, error) {
 		merchantservice.RegisterService(s.kitex, c.Merchant),
 		webhookservice.RegisterService(s.kitex, c.Webhook),
 		coverservice.RegisterService(s.kitex, c.Cover),
+		stockservice.RegisterService(s.kitex, c.Stock),
 	)
 	if c.Operator != nil {
 		err = errors.Join(err, operatorservice.RegisterService(s.kitex, c.Operator))

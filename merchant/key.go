@@ -37,11 +37,14 @@ const (
 
 	CoverRead Permission = "cover_read" // see covers
 	CoverEdit Permission = "cover_edit" // upload images, edit and submit covers, appeal
+
+	CoverStock Permission = "cover_stock" // buy and withdraw pieces of covers
+	CoverGive  Permission = "cover_give"  // open and close channels, make codes, grant pieces
 )
 
 // Permissions are all that there are.
 func Permissions() []Permission {
-	return []Permission{WalletRead, WalletMove, WebhookManage, CoverRead, CoverEdit}
+	return []Permission{WalletRead, WalletMove, WebhookManage, CoverRead, CoverEdit, CoverStock, CoverGive}
 }
 
 // Bounds of keys.

@@ -32,6 +32,8 @@ const (
 
 	SeeCovers  Action = "see_covers"
 	EditCovers Action = "edit_covers" // their images and art, submit them, appeal
+	BuyStock   Action = "buy_stock"   // pieces of covers, and withdraw them
+	GiveCovers Action = "give_covers" // open and close channels, make codes, grant pieces
 )
 
 // allowed are the roles that each action admits.
@@ -48,6 +50,8 @@ func allowed() map[Action][]Role {
 
 		SeeCovers:  {Owner, Finance, Developer, Viewer},
 		EditCovers: {Owner, Developer},
+		BuyStock:   {Owner, Finance},
+		GiveCovers: {Owner, Finance, Developer},
 	}
 }
 

@@ -63,8 +63,8 @@ func (s *Store) MarkGone(ctx context.Context, hash string, before time.Time) (up
 func (s *Store) Postpone(ctx context.Context, shard int, p cover.Purge, by time.Duration, hidden bool) error {
 	return s.cluster.Tx(ctx, shard, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, "UPDATE "+s.tables(shard).purges+" SET due = "+nowMillis+
-			" + ?, hidden_at = IF(?, "+nowMillis+", hidden_at) WHERE hash = ? AND taken_at = ?", by.Milliseconds(), hidden,
-			p.Hash, p.TakenAt.UnixMilli())
+			" + ?, hidden_at = IF(?, "+nowMillis+", hidden_at) WHERE hash = ? AND taken_at = ?",
+			by.Milliseconds(), hidden, p.Hash, p.TakenAt.UnixMilli())
 		return err
 	})
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/hongbao/hongbao/kitex_gen/groupapi/groupservice"
 	"github.com/hongbao/hongbao/kitex_gen/merchantapi/merchantservice"
 	"github.com/hongbao/hongbao/kitex_gen/operatorapi/operatorservice"
+	"github.com/hongbao/hongbao/kitex_gen/stockapi/stockservice"
 	"github.com/hongbao/hongbao/kitex_gen/transferapi/transferservice"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi/walletservice"
 	"github.com/hongbao/hongbao/kitex_gen/webhookapi/webhookservice"
@@ -108,6 +109,7 @@ func bindings() map[string]*serviceinfo.ServiceInfo {
 		"merchant.thrift":   merchantservice.NewServiceInfo(),
 		"webhook.thrift":    webhookservice.NewServiceInfo(),
 		"cover.thrift":      coverservice.NewServiceInfo(),
+		"stock.thrift":      stockservice.NewServiceInfo(),
 	}
 }
 

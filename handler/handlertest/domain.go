@@ -8,6 +8,7 @@ import (
 
 	"github.com/hongbao/hongbao/collection"
 	"github.com/hongbao/hongbao/cover"
+	"github.com/hongbao/hongbao/cover/stock"
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/group"
 	"github.com/hongbao/hongbao/internal/refusal"
@@ -49,6 +50,8 @@ type State struct {
 
 	Design        cover.Design
 	CoverDecision cover.Decision
+	Purchase      stock.Purchase
+	Channel       stock.NewChannel
 
 	Before int64
 	Limit  int

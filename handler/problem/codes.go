@@ -7,6 +7,7 @@ import (
 
 	"github.com/hongbao/hongbao/collection"
 	"github.com/hongbao/hongbao/cover"
+	"github.com/hongbao/hongbao/cover/stock"
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/group"
 	"github.com/hongbao/hongbao/internal/refusal"
@@ -87,6 +88,8 @@ var table = map[string]codeInfo{
 	merchant.CodeModeMismatch:      {http.StatusForbidden, 40311, "This is of the other side, live or test"},
 	cover.CodeNotApproved:          {http.StatusForbidden, 40312, "The cover is not approved"},
 	cover.CodeFrozen:               {http.StatusForbidden, 40313, "The cover is frozen"},
+	stock.CodeNotHeld:              {http.StatusForbidden, 40314, "You do not hold the cover"},
+	stock.CodeOfTests:              {http.StatusForbidden, 40315, "The cover is of its merchant's test side"},
 
 	CodeNotFound:                  {http.StatusNotFound, 40401, "There is nothing at this address"},
 	envelope.CodeEnvelopeNotFound: {http.StatusNotFound, 40402, "There is no such envelope"},
@@ -102,6 +105,8 @@ var table = map[string]codeInfo{
 	cover.CodeNotFound:            {http.StatusNotFound, 40412, "There is no such cover"},
 	cover.CodeArtNotFound:         {http.StatusNotFound, 40413, "There is no such image"},
 	cover.CodeReportNotFound:      {http.StatusNotFound, 40414, "There is no such report"},
+	stock.CodeChannelNotFound:     {http.StatusNotFound, 40415, "There is no such channel"},
+	stock.CodeClaimUnknown:        {http.StatusNotFound, 40416, "Nobody made this code"},
 
 	CodeMethodNotAllowed: {http.StatusMethodNotAllowed, 40501, "The address does not take this method"},
 
@@ -127,6 +132,10 @@ var table = map[string]codeInfo{
 	cover.CodeTooMany:              {http.StatusConflict, 40920, "There are too many covers or images"},
 	cover.CodeAppealOver:           {http.StatusConflict, 40921, "The time to appeal is over"},
 	cover.CodeAlreadyReported:      {http.StatusConflict, 40922, "The cover was reported before"},
+	stock.CodeChannelClosed:        {http.StatusConflict, 40923, "The channel is closed"},
+	stock.CodeTooMany:              {http.StatusConflict, 40924, "There are too many purchases, channels or codes"},
+	stock.CodeInsufficient:         {http.StatusConflict, 40925, "No pieces are left"},
+	stock.CodeClaimUsed:            {http.StatusConflict, 40926, "The code was used by somebody else"},
 
 	cover.CodeArtGone: {http.StatusGone, 41001, "The image was taken down"},
 

@@ -56,16 +56,21 @@ func table() []row {
 		// Vocabulary and rules.
 		{"internal/refusal", domain, nil},
 		{"internal/loop", domain, nil},
+		{"internal/pots", domain, nil}, // what a crowd races for, whatever lies in it
 		{"wallet/ledger", domain, []string{"internal/refusal", "internal/loop", xtext}},
 		{"wallet", domain, []string{"wallet/ledger", "internal/refusal"}},
 
 		// Products. None knows another one, but that covers are a merchant's.
-		{"envelope", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop", otter, xsync}},
+		{"envelope", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop", "internal/pots", otter,
+			xsync}},
 		{"transfer", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
 		{"collection", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
 		{"merchant", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
 		// Branded covers: their art and review, and which of them may be used at a time. They are a merchant's.
 		{"cover", domain, []string{"merchant", "wallet/ledger", "internal/refusal", "internal/loop", otter}},
+		// The pieces of covers: bought, given away, claimed, held.
+		{"cover/stock", domain, []string{"cover", "merchant", "wallet/ledger", "internal/refusal", "internal/loop",
+			"internal/pots", otter}},
 		{"group", domain, []string{"internal/refusal", otter}},
 		{"webhook", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
 
@@ -73,6 +78,7 @@ func table() []row {
 		{"internal/shards", adapter, []string{"internal/refusal", "internal/loop", mysqlWire, goose, sonyflake}},
 		{"internal/outbox", adapter, []string{"internal/shards", "internal/loop"}},
 		{"internal/index", adapter, []string{"internal/shards", "internal/outbox"}},
+		{"internal/pots/redisbucket", adapter, []string{"internal/pots", "internal/refusal", rueidis}},
 		{"internal/membership", adapter, []string{"internal/refusal", rueidis}},
 		{"internal/revoked", adapter, []string{rueidis}},   // tokens that are no longer good, known on every node
 		{"internal/ratelimit", adapter, []string{rueidis}}, // how often somebody may do something, over all nodes
@@ -91,8 +97,9 @@ func table() []row {
 		{"wallet/audit", adapter, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "internal/shards",
 			"internal/outbox", "internal/index"}},
 		{"wallet/httpfunding", adapter, []string{"wallet", "wallet/ledger", "internal/refusal", "internal/signature"}},
-		{"envelope/redispot", adapter, []string{"envelope", "internal/refusal", rueidis}},
-		{"envelope/mempot", adapter, []string{"envelope", "internal/refusal"}},
+		{"envelope/redispot", adapter, []string{"envelope", "internal/refusal", "internal/loop", "internal/pots",
+			"internal/pots/redisbucket", rueidis}},
+		{"envelope/mempot", adapter, []string{"envelope", "internal/refusal", "internal/pots"}},
 		{"collection/mysqlcollection", adapter, []string{"collection", "wallet/ledger", "wallet/mysqlledger",
 			"wallet/audit",
 			"internal/refusal", "internal/shards"}},
@@ -102,6 +109,11 @@ func table() []row {
 			"wallet/audit", "internal/refusal", "internal/shards"}},
 		{"cover/diskart", adapter, []string{"cover"}},        // files in a folder
 		{"cover/s3art", adapter, []string{"cover", minioGo}}, // files in a bucket
+		{"cover/stock/redisstock", adapter, []string{"cover/stock", "internal/refusal", "internal/loop",
+			"internal/pots",
+			"internal/pots/redisbucket", rueidis}},
+		{"cover/stock/mysqlstock", adapter, []string{"cover/stock", "merchant", "wallet/ledger", "wallet/mysqlledger",
+			"wallet/audit", "internal/refusal", "internal/shards", "internal/outbox"}},
 		{"webhook/mysqlwebhook", adapter, []string{"webhook", "wallet/ledger", "wallet/mysqlledger", "wallet/audit",
 			"internal/refusal", "internal/shards", "internal/outbox", "internal/signature"}},
 		{"webhook/httpsender", adapter, []string{"webhook", "internal/signature"}},
@@ -114,14 +126,16 @@ func table() []row {
 		{"client", adapter, []string{"kitex_gen", "internal/thriftguard", cloudwego, kitexTools, gorilla}},
 		{"handler", adapter, []string{"handler/auth", "handler/contract", "handler/problem", "client", "kitex_gen",
 			"internal/thriftguard", "wallet", "wallet/ledger", "internal/refusal", "internal/ratelimit", "envelope",
-			"transfer", "collection", "merchant", "cover", "webhook", "internal/signature", "group", cloudwego,
+			"transfer", "collection", "merchant", "cover", "cover/stock", "webhook", "internal/signature", "group",
+			cloudwego,
 			kitexTools}},
 		// What an error means outside, so it knows whose codes there are.
 		{
 			"handler/problem",
 			adapter,
 			[]string{"client", "wallet", "internal/refusal", "envelope", "transfer", "collection",
-				"merchant", "cover", "webhook", "group", cloudwego},
+				"merchant", "cover", "cover/stock", "webhook", "group", "internal/pots",
+				cloudwego},
 		},
 		{"handler/auth", adapter, []string{"handler/problem", "internal/refusal", "merchant", jwt}},
 		{"handler/contract", adapter, []string{"handler/auth", "idl", "kitex_gen", cloudwego}},
@@ -149,9 +163,11 @@ func table() []row {
 		{"app", wiring, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "wallet/audit", "envelope",
 			"envelope/redispot",
 			"transfer", "collection", "collection/mysqlcollection", "group", "group/mysqlgroup", "merchant",
-			"merchant/mysqlmerchant", "cover", "cover/mysqlcover", "push", "push/redisbus", "webhook",
+			"merchant/mysqlmerchant", "cover", "cover/mysqlcover", "cover/stock", "cover/stock/mysqlstock",
+			"cover/stock/redisstock", "push", "push/redisbus", "webhook",
 			"webhook/mysqlwebhook", "webhook/httpsender",
-			"internal/loop", "internal/membership", "internal/outbox", "internal/picture", "internal/ratelimit",
+			"internal/loop", "internal/membership", "internal/outbox", "internal/pots",
+			"internal/pots/redisbucket", "internal/picture", "internal/ratelimit",
 			"internal/refusal", "internal/revoked", "internal/shards", rueidis}}, // no edge
 
 		{"wallet/ledger/ledgertest", testSupport, nil},

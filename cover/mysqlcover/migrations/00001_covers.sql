@@ -50,8 +50,7 @@ CREATE TABLE IF NOT EXISTS cover_history (
   UNIQUE KEY once (cover, side, changed_by, request_id)
 );
 
--- Images that were uploaded for a side of a merchant. sizes is JSON. gone_at is when its files were hidden; then it has
--- to be uploaded again.
+-- Images that were uploaded for a side of a merchant. sizes is JSON.
 CREATE TABLE IF NOT EXISTS cover_images (
   merchant    BIGINT NOT NULL,
   mode        VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -61,26 +60,8 @@ CREATE TABLE IF NOT EXISTS cover_images (
   uploaded_by VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   side        VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   at          BIGINT NOT NULL,
-  gone_at     BIGINT NOT NULL,
   PRIMARY KEY (merchant, mode, hash),
   KEY by_hash (hash)
-);
-
--- Which covers name which image.
-CREATE TABLE IF NOT EXISTS cover_uses (
-  hash  CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-  cover BIGINT NOT NULL,
-  PRIMARY KEY (hash, cover),
-  KEY of_cover (cover)
-);
-
--- Images of covers that were taken down, until their files are deleted. due is when to look at one next.
-CREATE TABLE IF NOT EXISTS cover_purges (
-  hash      CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
-  taken_at  BIGINT NOT NULL,
-  hidden_at BIGINT NOT NULL,
-  due       BIGINT NOT NULL,
-  KEY due (due)
 );
 
 -- What users have against covers: once for each user and cover.
