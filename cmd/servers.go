@@ -16,6 +16,7 @@ import (
 	"github.com/hongbao/hongbao/collection"
 	"github.com/hongbao/hongbao/cover"
 	"github.com/hongbao/hongbao/cover/diskart"
+	"github.com/hongbao/hongbao/cover/s3art"
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/internal/devstack"
 	"github.com/hongbao/hongbao/internal/shards"
@@ -51,6 +52,9 @@ type servers struct {
 	WebhookAllowPrivate bool `help:"Let webhooks go to http:// and to addresses that are private, loopback or reserved. Anybody who may add a webhook can then reach the network of this process."`
 
 	ArtDir        string        `help:"Folder with the images of covers, shared by all processes of an installation. Default: art under --data." type:"path"`
+	ArtS3         string        `name:"art-s3" help:"Bucket of an S3-compatible store for the images of covers, instead of --art-dir: https://host/bucket or https://host/bucket/prefix."`
+	ArtS3Region   string        `name:"art-s3-region" help:"Region of the bucket. Default: the store is asked."`
+	ArtS3Keys     string        `name:"art-s3-credentials" help:"File with the bucket's credentials, as ~/.aws/credentials. Default: the environment, that file, or the machine's role." type:"existingfile"`
 	CoverValidity time.Duration `help:"How long a cover can be used after its approval." default:"4392h"`
 
 	VolatileRedis bool          `help:"Accept a Redis that may lose acknowledged data (no AOF, no fsync, or eviction). Wins can then be lost, and shares given away twice."`
@@ -174,6 +178,9 @@ func (f servers) limits() (envelope.Limits, error) {
 func (f servers) art() (cover.Art, error) {
 	if f.CoverValidity < time.Second {
 		return nil, errors.New("--cover-validity is at least 1s")
+	}
+	if f.ArtS3 != "" {
+		return s3art.New(s3art.Config{URL: f.ArtS3, Region: f.ArtS3Region, CredentialsFile: f.ArtS3Keys})
 	}
 	folder := f.ArtDir
 	if folder == "" {

@@ -46,6 +46,7 @@ const (
 	xtext      = "golang.org/x/text"
 	ximage     = "golang.org/x/image"
 	imagemeta  = "github.com/bep/imagemeta"
+	minioGo    = "github.com/minio/minio-go/v7"
 )
 
 // table is the import table of the design. Not in it because it is empty: what a domain package may know of kitex, of a
@@ -106,7 +107,8 @@ func table() []row {
 			"internal/refusal", "internal/shards"}},
 		{"cover/mysqlcover", adapter, []string{"cover", "merchant", "wallet/ledger", "wallet/mysqlledger",
 			"wallet/audit", "internal/refusal", "internal/shards"}},
-		{"cover/diskart", adapter, []string{"cover"}}, // files in a folder
+		{"cover/diskart", adapter, []string{"cover"}},        // files in a folder
+		{"cover/s3art", adapter, []string{"cover", minioGo}}, // files in a bucket
 		{"cover/stock/redisstock", adapter, []string{"cover/stock", "internal/refusal", "internal/loop",
 			"internal/pots",
 			"internal/pots/redisbucket", rueidis}},
@@ -170,6 +172,7 @@ func table() []row {
 
 		{"wallet/ledger/ledgertest", testSupport, nil},
 		{"envelope/pottest", testSupport, nil},
+		{"cover/arttest", testSupport, nil},
 		{"app/apptest", testSupport, nil},
 		{"handler/handlertest", testSupport, nil},
 		{"internal/shards/shardstest", testSupport, nil},
