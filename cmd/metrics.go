@@ -14,6 +14,13 @@ type metricsFlag struct {
 	Metrics string `help:"Address of /metrics, for example 127.0.0.1:9100. Empty means no metrics." default:""`
 }
 
+func (m metricsFlag) check() error {
+	if m.Metrics == "" {
+		return nil
+	}
+	return checkAddress("metrics", m.Metrics)
+}
+
 // serve shows the metrics until the context ends.
 func (m metricsFlag) serve(ctx context.Context, metrics *prometheus.Registry) error {
 	if m.Metrics == "" {

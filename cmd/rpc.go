@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 
 	"github.com/hongbao/hongbao/app"
 	"github.com/hongbao/hongbao/handler"
@@ -32,10 +33,13 @@ func (r rpcCmd) ownKeys() (auth.Keyring, handler.SessionIssuer, error) {
 	return own, issuer, nil
 }
 
+func (r rpcCmd) check() error {
+	_, _, err := r.ownKeys()
+	return errors.Join(r.servers.check(), r.funding.check(), r.publicKeys.check(), r.metricsFlag.check(),
+		r.checkMerchants(), err, checkAddress("rpc", r.Address))
+}
+
 func (r rpcCmd) Run(ctx context.Context, at console) error {
-	if err := r.checkMerchants(); err != nil {
-		return err
-	}
 	keys, err := readKeyring(r.TokenKeys)
 	if err != nil {
 		return err

@@ -29,8 +29,8 @@ const stopTimeout = 15 * time.Second
 // servers are the flags of every command that reaches Redis and MySQL.
 type servers struct {
 	Data      string           `help:"Folder with the data of the private servers and the development key." default:"./data" type:"path"`
-	Redis     []string         `help:"Redis: redis://user:password@host:port, rediss://… or unix:///path. Repeat the flag for the nodes of a cluster. Default: a private Redis under --data."`
-	MySQL     []string         `name:"mysql" sep:"none" help:"MySQL server: user:password@tcp(host:3306)/. Repeat the flag for more servers. Default: a private MariaDB under --data."`
+	Redis     []string         `type:"addresses" secret:"redis" help:"Redis: redis://user:password@host:port, rediss://… or unix:///path. Repeat the flag for the nodes of a cluster. file:PATH reads them from a file. Default: a private Redis under --data."`
+	MySQL     []string         `name:"mysql" type:"addresses" sep:"none" secret:"mysql" help:"MySQL server: user:password@tcp(host:3306)/. Repeat the flag for more servers. file:PATH reads them from a file. Default: a private MariaDB under --data."`
 	Placement map[int]int      `help:"Shards that are not on the server with number (shard modulo servers), as SHARD=SERVER; servers are the --mysql flags, counted from 0. For example 7=1;8=1."`
 	Prefix    string           `help:"Prefix of the schemas' names." default:"hongbao_s"`
 	Shards    int              `help:"Logical shards, fixed at installation (1 to 1,024)." default:"4"`
@@ -139,6 +139,34 @@ func (c *connected) use(redis, mysql string) {
 	if len(c.config.MySQL) == 0 {
 		c.config.MySQL = []string{mysql}
 	}
+}
+
+// maxNode is the highest --node; `recover` has the one above.
+const maxNode = recoverNode - 1
+
+// check finds everything that is wrong before anything is reached.
+func (f servers) check() error {
+	layout := shards.Config{DSNs: f.MySQL, Shards: f.Shards, Prefix: f.Prefix, Placement: f.Placement}
+	if len(f.MySQL) == 0 {
+		layout.DSNs = []string{"/"} // the private one
+	}
+	_, limits := f.limits()
+	_, _, rules := f.rules()
+	wrong := []error{layout.Check(), limits, rules}
+	if f.Shards < 1 {
+		wrong = append(wrong, fmt.Errorf("--shards %d is out of range: give 1 to %d", f.Shards, shards.MaxShards))
+	}
+	if len(f.Redis) > 0 {
+		_, err := app.RedisOption(f.Redis)
+		wrong = append(wrong, err)
+	}
+	if f.Node < 0 || f.Node > maxNode {
+		wrong = append(wrong, fmt.Errorf("--node %d is out of range: give 0 to %d", f.Node, maxNode))
+	}
+	if f.WaitReplicas < 0 || f.WaitTimeout < time.Millisecond {
+		wrong = append(wrong, errors.New("--wait-replicas is at least 0, --wait-timeout at least 1ms"))
+	}
+	return errors.Join(wrong...)
 }
 
 func (f servers) limits() (envelope.Limits, error) {

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 
 	"golang.org/x/sync/errgroup"
 
@@ -12,6 +13,10 @@ type workCmd struct {
 	servers
 	funding
 	metricsFlag
+}
+
+func (w workCmd) check() error {
+	return errors.Join(w.servers.check(), w.funding.check(), w.metricsFlag.check())
 }
 
 func (w workCmd) Run(ctx context.Context, at console) error {

@@ -73,6 +73,7 @@ func table() []row {
 		{"internal/ratelimit", adapter, []string{rueidis}}, // how often somebody may do something, over all nodes
 		{"internal/signature", adapter, nil},
 		{"internal/thriftguard", adapter, []string{cloudwego}},
+		{"internal/settings", adapter, []string{kong, yamlFiles}}, // flags from a file and the environment
 		{"internal/devstack", adapter, []string{mysqlWire, rueidis}},
 		{"push", adapter, []string{gorilla}}, // knows no money
 		{"push/redisbus", adapter, []string{"push", rueidis}},
