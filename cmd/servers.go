@@ -35,6 +35,7 @@ type servers struct {
 	Prefix    string           `help:"Prefix of the schemas' names." default:"hongbao_s"`
 	Shards    int              `help:"Logical shards, fixed at installation (1 to 1,024)." default:"4"`
 	Node      int              `help:"Number of this process, 0 to 62. Every up, rpc and work of an installation needs a different one, because ids contain it." default:"0"`
+	NodeBase  int              `help:"Added to --node, so that replicas of several kinds can each be numbered from 0." default:"0"`
 	Expiry    time.Duration    `help:"How long an envelope stays open." default:"24h"`
 	MaxShares int              `help:"Maximum number of shares of an envelope." default:"100"`
 	MaxMean   int64            `help:"Maximum of the average share, in minor units, for currencies that --max-mean-in does not name." default:"20000"`
@@ -85,7 +86,7 @@ func (f servers) connect(ctx context.Context, at console) (*connected, error) {
 		return nil, err
 	}
 	c.config = app.Config{
-		Redis: f.Redis, MySQL: f.MySQL, Placement: f.Placement, Prefix: f.Prefix, Shards: f.Shards, Node: f.Node,
+		Redis: f.Redis, MySQL: f.MySQL, Placement: f.Placement, Prefix: f.Prefix, Shards: f.Shards, Node: f.NodeBase + f.Node,
 		Limits: limits, Transfers: transfers, Collections: collections, Unfunded: true, WaitReplicas: f.WaitReplicas,
 		WaitTimeout:   f.WaitTimeout,
 		Webhooks:      webhook.Rules{AllowPrivate: f.WebhookAllowPrivate},
@@ -160,8 +161,9 @@ func (f servers) check() error {
 		_, err := app.RedisOption(f.Redis)
 		wrong = append(wrong, err)
 	}
-	if f.Node < 0 || f.Node > maxNode {
-		wrong = append(wrong, fmt.Errorf("--node %d is out of range: give 0 to %d", f.Node, maxNode))
+	if f.Node < 0 || f.NodeBase < 0 || f.Node > maxNode-min(f.NodeBase, maxNode) {
+		wrong = append(wrong, fmt.Errorf("--node %d and --node-base %d are out of range: their sum is 0 to %d", f.Node,
+			f.NodeBase, maxNode))
 	}
 	if f.WaitReplicas < 0 || f.WaitTimeout < time.Millisecond {
 		wrong = append(wrong, errors.New("--wait-replicas is at least 0, --wait-timeout at least 1ms"))

@@ -58,6 +58,8 @@ type Cluster struct {
 	servers []*server
 	place   []int // shard → index into servers
 
+	recorded *[]Migrations // not nil: MigrateAll only notes what it is asked for; see CheckVersions
+
 	base     sync.Mutex // held while this package's own tables are made
 	baseDone bool
 }
