@@ -98,8 +98,9 @@ type App struct {
 	webhookDispatcher *webhook.Dispatcher
 	webhookForgetter  *webhook.Forgetter
 
-	settled signals // posts were committed on a shard
-	close   []func()
+	backlogs backlogGauges
+	settled  signals // posts were committed on a shard
+	close    []func()
 }
 
 // Install makes the installation on the servers where there is none, brings its tables up to date, and marks a Redis
@@ -205,6 +206,12 @@ func (a *App) assemble(ctx context.Context) (err error) {
 		WaitReplicas: cfg.WaitReplicas, WaitTimeout: cfg.WaitTimeout, Registerer: cfg.Registerer,
 	})
 	if err != nil {
+		return err
+	}
+	if err := a.registerStores(); err != nil {
+		return err
+	}
+	if a.backlogs, err = newBacklogGauges(cfg.Registerer); err != nil {
 		return err
 	}
 	a.Metadata = envelope.NewMetadata(a.Ledger)

@@ -65,7 +65,7 @@ func TestOpenOnAVolatileRedis(t *testing.T) {
 func TestOpenOnTablesOfAnotherVersion(t *testing.T) {
 	s := apptest.New(t, nil)
 	cfg := s.Config()
-	cfg.Registerer = nil
+	cfg.Registerer = prometheus.NewRegistry()
 	exec := func(shard int, statement string) {
 		t.Helper()
 		if _, err := s.Cluster.DB(shard).ExecContext(t.Context(), statement); err != nil {
@@ -89,7 +89,8 @@ func TestOpenOnTablesOfAnotherVersion(t *testing.T) {
 		{"a migration of a later version", 2, "INSERT INTO " + ledger + " (version_id, is_applied) VALUES (99, 1)",
 			"DELETE FROM " + ledger + " WHERE version_id = 99", shards.ErrTablesNewer,
 			"ledger_version of shard 2 is 99 and this binary knows"},
-		{"a product of a later version", 1, "CREATE TABLE " + s.Cluster.Table(1, "lottery_version") + " (version_id INT)",
+		{"a product of a later version", 1,
+			"CREATE TABLE " + s.Cluster.Table(1, "lottery_version") + " (version_id INT)",
 			"DROP TABLE " + s.Cluster.Table(1, "lottery_version"), shards.ErrTablesNewer,
 			"shard 1 has lottery_version, which this binary does not know"},
 	} {

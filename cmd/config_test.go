@@ -156,7 +156,8 @@ func TestAnUnknownVariableIsRefused(t *testing.T) {
 func TestValuesAreCheckedFirst(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	for _, args := range [][]string{
-		{"work", "--node=63"}, {"work", "--node=40", "--node-base=30"}, {"work", "--node=1", "--node-base=999"}, {"migrate", "--buckets-per-shard=0"}, {"audit", "--shards=0"},
+		{"work", "--node=63"}, {"work", "--node=40", "--node-base=30"}, {"work", "--node=1", "--node-base=999"},
+		{"migrate", "--buckets-per-shard=0"}, {"audit", "--shards=0"},
 		{"recover", "--prefix=Ä"}, {"up", "--http=x"}, {"work", "--metrics=9100"}, {"work", "--wait-replicas=-1"},
 	} {
 		var out, errs bytes.Buffer

@@ -62,7 +62,7 @@ func (r rpcCmd) Run(ctx context.Context, at console) error {
 		}
 		at.say("Kitex services on %s", address)
 		return together(ctx, server.Run,
-			func(ctx context.Context) error { return r.serve(ctx, c.metrics) },
+			func(ctx context.Context) error { return r.serve(ctx, s, c.metrics) },
 			func(ctx context.Context) error { tokens.revoked.Run(ctx, nil); return nil })
 	})
 }

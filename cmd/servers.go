@@ -76,7 +76,7 @@ const endpointsFile = "up.json"
 // connect finds the servers: those that the flags name; else the private ones of an `up` that runs; else it starts
 // them.
 func (f servers) connect(ctx context.Context, at console) (*connected, error) {
-	c := &connected{metrics: prometheus.NewRegistry(), close: func() {}}
+	c := &connected{metrics: newMetrics(), close: func() {}}
 	limits, err := f.limits()
 	if err != nil {
 		return nil, err
@@ -86,7 +86,8 @@ func (f servers) connect(ctx context.Context, at console) (*connected, error) {
 		return nil, err
 	}
 	c.config = app.Config{
-		Redis: f.Redis, MySQL: f.MySQL, Placement: f.Placement, Prefix: f.Prefix, Shards: f.Shards, Node: f.NodeBase + f.Node,
+		Redis: f.Redis, MySQL: f.MySQL, Placement: f.Placement, Prefix: f.Prefix, Shards: f.Shards,
+		Node:   f.NodeBase + f.Node,
 		Limits: limits, Transfers: transfers, Collections: collections, Unfunded: true, WaitReplicas: f.WaitReplicas,
 		WaitTimeout:   f.WaitTimeout,
 		Webhooks:      webhook.Rules{AllowPrivate: f.WebhookAllowPrivate},

@@ -140,8 +140,8 @@ func (c *Cluster) checkVersions(ctx context.Context, shard int, want map[string]
 
 // versionTables are the tables of a shard in which packages keep their versions.
 func (c *Cluster) versionTables(ctx context.Context, shard int) (tables []string, err error) {
-	rows, err := c.DB(shard).QueryContext(ctx, "SELECT table_name FROM information_schema.tables WHERE table_schema = ? "+
-		"AND RIGHT(table_name, ?) = ?", c.schemas[shard], len(versionSuffix), versionSuffix)
+	rows, err := c.DB(shard).QueryContext(ctx, "SELECT table_name FROM information_schema.tables WHERE table_schema = "+
+		"? AND RIGHT(table_name, ?) = ?", c.schemas[shard], len(versionSuffix), versionSuffix)
 	if err != nil {
 		return nil, Classify(fmt.Errorf("read the version of shard %d: %w", shard, err))
 	}
