@@ -59,8 +59,13 @@ func (a *App) reportBacklog(ctx context.Context, shard int) {
 	})
 }
 
-// registerStores registers what this process knows of its connections to MySQL.
+// registerStores registers what this process knows of the installation and of its connections to MySQL.
 func (a *App) registerStores() error {
+	shards := prometheus.NewGauge(prometheus.GaugeOpts{Name: "hongbao_shards", Help: "Shards of the installation."})
+	shards.Set(float64(a.Installation.Shards))
+	if err := a.cfg.Registerer.Register(shards); err != nil {
+		return err
+	}
 	for server := range a.Cluster.Servers() {
 		pool := collectors.NewDBStatsCollector(a.Cluster.ServerDB(server), fmt.Sprintf("mysql-%d", server))
 		if err := a.cfg.Registerer.Register(pool); err != nil {

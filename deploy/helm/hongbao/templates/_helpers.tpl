@@ -152,9 +152,20 @@ spec:
         - {name: metrics, containerPort: 9100}
         {{- end }}
       {{- $health := ternary "http" "metrics" (eq $part "gateway") }}
-      startupProbe: {httpGet: {path: /readyz, port: {{ $health }}}, periodSeconds: 2, failureThreshold: 90, timeoutSeconds: 3}
-      readinessProbe: {httpGet: {path: /healthz, port: {{ $health }}}, periodSeconds: 5, timeoutSeconds: 2}
-      livenessProbe: {httpGet: {path: /healthz, port: {{ $health }}}, periodSeconds: 10, failureThreshold: 6, timeoutSeconds: 5}
+      startupProbe:
+        httpGet: {path: /readyz, port: {{ $health }}}
+        periodSeconds: 2
+        timeoutSeconds: 3
+        failureThreshold: 90
+      readinessProbe:
+        httpGet: {path: /healthz, port: {{ $health }}}
+        periodSeconds: 5
+        timeoutSeconds: 2
+      livenessProbe:
+        httpGet: {path: /healthz, port: {{ $health }}}
+        periodSeconds: 10
+        timeoutSeconds: 5
+        failureThreshold: 6
       {{- if gt (int $values.drainSeconds) 0 }}
       # Others learn meanwhile that this pod is about to end. Then it gets its signal, and finishes what it has.
       lifecycle: {preStop: {sleep: {seconds: {{ $values.drainSeconds }}}}}
