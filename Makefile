@@ -7,10 +7,10 @@ FUZZTIME ?= 30s
 # Two packages at a time, because each starts its own Redis and MariaDB.
 TESTFLAGS ?= -race -p 2 -timeout 30m
 
-.PHONY: help deps build run test generate verify lint page-check fuzz bench clean
+.PHONY: help deps build run test generate verify lint page-check deploy-check fuzz bench clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s  %s\n", $$1, $$2 }' Makefile
 
 deps: ## install redis-server and mariadb-server if they are missing
 	@deploy/install-deps.sh
@@ -43,6 +43,10 @@ page-check: ## check the page's formatting and types, and test its pure function
 	@[ handler/web/node_modules/.package-lock.json -nt handler/web/package-lock.json ] || \
 		(cd handler/web && npm ci --no-audit --no-fund && touch node_modules/.package-lock.json)
 	cd handler/web && npm run --silent check
+
+# Not part of make test: its tools take minutes to build the first time.
+deploy-check: ## check deploy/ with Helm, Kubernetes' schemas, Compose's loader, promtool and systemd-analyze
+	@deploy/check/check.sh $(ARGS)
 
 fuzz: ## run each fuzz target for FUZZTIME (default 30s)
 	@grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | while IFS=: read -r file _ decl; do \
