@@ -10,6 +10,7 @@ import (
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/group"
 	"github.com/hongbao/hongbao/internal/refusal"
+	"github.com/hongbao/hongbao/merchant"
 	"github.com/hongbao/hongbao/transfer"
 	"github.com/hongbao/hongbao/wallet"
 	"github.com/hongbao/hongbao/wallet/ledger"
@@ -45,6 +46,8 @@ type State struct {
 	WebhookState  webhook.EndpointState
 	DeliveryState webhook.DeliveryState
 	Replayed      webhook.Range
+
+	Search merchant.Search
 
 	Before int64
 	Limit  int
