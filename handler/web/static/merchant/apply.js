@@ -80,7 +80,12 @@ export function applyView(page) {
   );
   const form = h(
     "form",
-    { class: "panel", novalidate: true, "aria-label": t("apply.title"), on: { submit: (e) => e.preventDefault() } },
+    {
+      class: "panel form-panel",
+      novalidate: true,
+      "aria-label": t("apply.title"),
+      on: { submit: (e) => e.preventDefault() },
+    },
     h(
       "div",
       { class: "panel-body form-body" },

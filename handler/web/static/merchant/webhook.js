@@ -122,7 +122,7 @@ export function webhookView(page) {
     "select",
     {
       "aria-label": t("delivery.filter"),
-      data: { testid: "delivery-filter" },
+      data: { testid: "filter-deliveries" },
       on: { change: () => ((state = filter.value), services.attempt(deliveries.refresh())) },
     },
     STATES.map((one) => h("option", { value: one }, t(one ? `state.${one}` : "delivery.any"))),
