@@ -112,7 +112,7 @@ export function copyable(page, text, label, { block = false, testid = "" } = {})
   const code = h(block ? "pre" : "code", { class: "code", translate: "no", data: testid ? { testid } : {} }, text);
   if (block) Object.assign(code, { tabIndex: 0 });
   if (block) code.setAttribute("aria-label", label);
-  if (block) code.setAttribute("role", "region");
+  if (block) code.setAttribute("role", "group");
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(text);

@@ -56,15 +56,20 @@ export class I18n {
     return text.replace(/\{(\w+)\}/g, (whole, name) => params[name] ?? whole);
   }
 
-  /** The time of day, and the date where that is not today. */
+  /** The time of day, the date where that is not today, and the year where that is another one. */
   time(ms, seconds = false) {
     const date = new Date(ms);
     /** @type {Intl.DateTimeFormatOptions} */
     const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", ...(seconds && { second: "2-digit" }) };
-    const today = date.toDateString() === new Date().toDateString();
-    return new Intl.DateTimeFormat(this.lang, today ? clock : { month: "short", day: "numeric", ...clock }).format(
-      date,
-    );
+    const now = new Date();
+    if (date.toDateString() === now.toDateString()) return new Intl.DateTimeFormat(this.lang, clock).format(date);
+    /** @type {Intl.DateTimeFormatOptions} */
+    const day = {
+      month: "short",
+      day: "numeric",
+      ...(date.getFullYear() !== now.getFullYear() && { year: "numeric" }),
+    };
+    return new Intl.DateTimeFormat(this.lang, { ...day, ...clock }).format(date);
   }
 
   /** How long something still takes, to the minute, and to the second in its last hour. */

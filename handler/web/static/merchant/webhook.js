@@ -169,7 +169,7 @@ export function webhookView(page) {
         ),
       panel(t("hook.settings"), [
         facts([
-          [t("hook.url"), h("span", { class: "code", data: { testid: "hook-address" } }, hook.url)],
+          [t("hook.url"), h("span", { class: "code long", data: { testid: "hook-address" } }, hook.url)],
           [
             t("hook.types"),
             h(

@@ -20,7 +20,7 @@ export default {
   "merchants.none": "没有商家",
   "merchants.none_text": "没有处于该状态的商家。",
   "merchants.none_found": "没有匹配的商家。",
-  "decide.title": "审核",
+  "decide.title": "处理",
   "decide.hint": "原因会写入双方可见的历史记录。",
   "decide.reason": "原因",
   "decide.final": "这是最终状态，无需再处理。",
