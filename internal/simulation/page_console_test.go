@@ -211,6 +211,7 @@ func TestMerchantsWayThroughTheConsole(t *testing.T) {
 	ann.enter("topup-amount", "88.80")
 	ann.click("topup-send")
 	ann.gone("topup-send")
+	ann.until("the focus is back", `document.activeElement.dataset.testid === "topup"`)
 	ann.click("move")
 	ann.enter("move-amount", "8.80")
 	ann.click("move-send")
