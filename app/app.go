@@ -15,10 +15,17 @@ import (
 
 	"github.com/hongbao/hongbao/collection"
 	"github.com/hongbao/hongbao/collection/mysqlcollection"
+	"github.com/hongbao/hongbao/cover"
+	"github.com/hongbao/hongbao/cover/mysqlcover"
+	"github.com/hongbao/hongbao/cover/stock"
+	"github.com/hongbao/hongbao/cover/stock/mysqlstock"
+	"github.com/hongbao/hongbao/cover/stock/redisstock"
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/envelope/redispot"
 	"github.com/hongbao/hongbao/group"
 	"github.com/hongbao/hongbao/internal/outbox"
+	"github.com/hongbao/hongbao/internal/pots"
+	"github.com/hongbao/hongbao/internal/pots/redisbucket"
 	"github.com/hongbao/hongbao/internal/ratelimit"
 	"github.com/hongbao/hongbao/internal/revoked"
 	"github.com/hongbao/hongbao/internal/shards"
@@ -47,6 +54,9 @@ type Config struct {
 	Transfers   transfer.Rules
 	Collections collection.Rules
 	Webhooks    webhook.Rules
+	Covers      cover.Rules // the default ones where Validity is 0
+	Stock       stock.Rules // the default ones where there are no Prices
+	Art         cover.Art   // of covers; nil for a process that takes and shows none
 	// Funding moves real money in and out. It is nil for a sandbox installation, whose money comes from wallet.Sandbox,
 	// and for a process that is Unfunded.
 	Funding wallet.Funding
@@ -70,7 +80,7 @@ type Config struct {
 // App is an installation as one process sees it.
 type App struct {
 	Installation shards.Installation
-	Buckets      envelope.Buckets
+	Buckets      pots.Buckets
 	Cluster      *shards.Cluster
 	Redis        rueidis.Client
 	Ledger       *mysqlledger.Ledger
@@ -83,11 +93,18 @@ type App struct {
 	Revoked      *revoked.List // it is as it was when opened until its Run runs
 	RateLimits   *ratelimit.Limiter
 	Webhooks     *webhook.Service
+	Covers       *cover.Service
+	Stock        *stock.Service // the pieces of covers
+	StockStore   *mysqlstock.Store
+	CoverPots    *redisstock.Pots
 	Events       webhook.Publisher // how products tell owners what happened
 	Wallets      *wallet.Service
 	Groups       *group.Directory
 	Bus          *redisbus.Bus
 	Auditor      *audit.Auditor
+
+	CoverDirectory *cover.Directory // what others need of covers, from memory
+	CoverStore     *mysqlcover.Store
 
 	cfg         Config
 	funding     wallet.Funding
@@ -97,6 +114,9 @@ type App struct {
 
 	webhookDispatcher *webhook.Dispatcher
 	webhookForgetter  *webhook.Forgetter
+
+	stockSettler *stock.Settler
+	stockKeeper  *stock.Keeper
 
 	settled signals // posts were committed on a shard
 	close   []func()
@@ -158,7 +178,7 @@ func (a *App) connect(ctx context.Context) (err error) {
 		return err
 	}
 	a.settled = newSignals(a.Installation.Shards)
-	a.Buckets = envelope.Buckets{Shards: a.Installation.Shards, PerShard: a.Installation.BucketsPerShard}
+	a.Buckets = pots.Buckets{Shards: a.Installation.Shards, PerShard: a.Installation.BucketsPerShard}
 	if a.redisOption, err = RedisOption(a.cfg.Redis); err != nil {
 		return err
 	}
@@ -179,7 +199,8 @@ func (a *App) assemble(ctx context.Context) (err error) {
 		return err
 	}
 	a.Ledger, err = mysqlledger.New(mysqlledger.Config{
-		Cluster: a.Cluster, Node: cfg.Node, SettleWidth: cfg.SettleWidth, Consumers: []outbox.Consumer{events},
+		Cluster: a.Cluster, Node: cfg.Node, SettleWidth: cfg.SettleWidth, Consumers: []outbox.Consumer{events,
+			mysqlstock.NewConsumer(a.Cluster)},
 		Log: cfg.Log, Registerer: cfg.Registerer, Now: cfg.Now,
 	})
 	if err != nil {
@@ -209,11 +230,18 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	merchants := mysqlmerchant.New(a.Cluster, a.Ledger).PublishTo(merchantEvents{webhooks})
+	told := merchantEvents{webhooks}
+	merchants := mysqlmerchant.New(a.Cluster, a.Ledger).PublishTo(told)
 	a.Envelopes = envelope.NewService(a.Ledger, a.Pots, a.Groups, a.Metadata, cfg.Limits, cfg.Now)
 	a.Transfers = transfer.NewService(a.Ledger, cfg.Transfers, cfg.Now)
 	a.Collections = collection.NewService(a.Ledger, collections, a.Groups, cfg.Collections, cfg.Now)
 	a.Merchants = merchant.NewService(a.Ledger, merchants, keyRevocations{a.Revoked}, cfg.Now, cfg.Log)
+	if err := a.openCovers(told); err != nil {
+		return err
+	}
+	if err := a.openStock(told); err != nil {
+		return err
+	}
 	a.Wallets = wallet.NewService(a.Ledger, fundingOfTests{a.funding}, cfg.Now)
 	a.products = []product{
 		{audit.Product{HoldCheck: envelope.HoldCheck()}, a.envelopeJobs},
@@ -221,6 +249,8 @@ func (a *App) assemble(ctx context.Context) (err error) {
 		{collections.Audit(), a.collectionJobs},
 		{merchants.Audit(), a.merchantJobs},
 		{webhooks.Audit(), a.webhookJobs},
+		{a.CoverStore.Audit(), a.coverJobs},
+		{a.StockStore.Audit(), a.stockJobs},
 	}
 	audited := make([]audit.Product, len(a.products))
 	for i, p := range a.products {
@@ -270,17 +300,17 @@ func (a *App) Checks() map[string]func(context.Context) error {
 	return checks
 }
 
-// PotsHome returns nil when every bucket of Redis is marked as this installation's, else envelope.ErrPotsLost or
-// redispot.ErrForeign.
+// PotsHome returns nil when every bucket of Redis is marked as this installation's, else pots.ErrLost or
+// redisbucket.ErrForeign.
 func (a *App) PotsHome(ctx context.Context) error {
 	present, foreign, err := a.Pots.Markers(ctx)
 	switch {
 	case err != nil:
 		return err
 	case foreign:
-		return redispot.ErrForeign
+		return redisbucket.ErrForeign
 	case present < a.Buckets.Shards*a.Buckets.PerShard:
-		return envelope.ErrPotsLost
+		return pots.ErrLost
 	}
 	return nil
 }

@@ -2,8 +2,11 @@ package app
 
 import (
 	"context"
+	"slices"
 	"time"
 
+	"github.com/hongbao/hongbao/cover"
+	"github.com/hongbao/hongbao/cover/stock"
 	"github.com/hongbao/hongbao/internal/revoked"
 	"github.com/hongbao/hongbao/merchant"
 	"github.com/hongbao/hongbao/wallet/ledger"
@@ -18,9 +21,11 @@ func (k keyRevocations) RevokeKey(ctx context.Context, key int64, until time.Tim
 }
 
 // eventTypes are those of all products.
-func eventTypes() []string { return merchant.EventTypes() }
+func eventTypes() []string {
+	return slices.Concat(merchant.EventTypes(), cover.EventTypes(), stock.EventTypes())
+}
 
-// merchantEvents are merchant.ServerEvents on webhooks.
+// merchantEvents are merchant.ServerEvents on webhooks; covers tell theirs by the same.
 type merchantEvents struct{ webhook.Publisher }
 
 func (p merchantEvents) Publish(ctx context.Context, tx ledger.Tx, events ...merchant.ServerEvent) error {

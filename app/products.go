@@ -5,6 +5,8 @@ import (
 
 	"github.com/hongbao/hongbao/collection"
 	"github.com/hongbao/hongbao/collection/mysqlcollection"
+	"github.com/hongbao/hongbao/cover/mysqlcover"
+	"github.com/hongbao/hongbao/cover/stock/mysqlstock"
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/group/mysqlgroup"
 	"github.com/hongbao/hongbao/internal/shards"
@@ -18,6 +20,7 @@ import (
 // migrations make the tables of an installation, the ledger's first: a product may write into them.
 var migrations = []func(context.Context, *shards.Cluster) error{
 	mysqlledger.Migrate, mysqlgroup.Migrate, mysqlcollection.Migrate, mysqlmerchant.Migrate, mysqlwebhook.Migrate,
+	mysqlcover.Migrate, mysqlstock.Migrate,
 }
 
 // product is what the installation does for a product.
@@ -64,4 +67,8 @@ func (a *App) merchantJobs(shard int) []job {
 
 func (a *App) webhookJobs(shard int) []job {
 	return []job{onShard(a.webhookDispatcher.Run, shard), onShard(a.webhookForgetter.Run, shard)}
+}
+
+func (a *App) coverJobs(shard int) []job {
+	return []job{onShard(a.Covers.RunExpirer, shard)}
 }

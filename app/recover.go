@@ -6,6 +6,7 @@ import (
 
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/internal/loop"
+	"github.com/hongbao/hongbao/internal/pots"
 )
 
 // recoverWidth bounds the shards that are recovered at the same time.
@@ -24,11 +25,11 @@ type Recovery struct {
 // after RecoverPause. Wins that were acknowledged and neither settled nor in a surviving log are beyond recovery.
 func (a *App) Recover(ctx context.Context) (Recovery, error) {
 	home := a.PotsHome(ctx)
-	if home != nil && !errors.Is(home, envelope.ErrPotsLost) {
+	if home != nil && !errors.Is(home, pots.ErrLost) {
 		return Recovery{}, home
 	}
 	// Drain passes over a lost bucket: it has no log.
-	if err := a.Drain(ctx); err != nil && !errors.Is(err, envelope.ErrPotsLost) {
+	if err := a.Drain(ctx); err != nil && !errors.Is(err, pots.ErrLost) {
 		return Recovery{}, err
 	}
 	if home != nil {
@@ -39,9 +40,11 @@ func (a *App) Recover(ctx context.Context) (Recovery, error) {
 	}
 	sweeper := envelope.NewSweeper(a.Pots, a.Ledger, a.cfg.Now, a.cfg.Log)
 	filled := make([]int, a.Buckets.Shards)
-	err := a.eachShard(ctx, func(ctx context.Context, shard int) (err error) {
-		filled[shard], err = sweeper.All(ctx, shard)
-		return err
+	err := a.eachShard(ctx, func(ctx context.Context, shard int) error {
+		pots, err := sweeper.All(ctx, shard)
+		covers, coverErr := a.stockKeeper.FillAll(ctx, shard)
+		filled[shard] = pots + covers
+		return errors.Join(err, coverErr)
 	})
 	recovery := Recovery{Lost: home != nil}
 	for _, n := range filled {
@@ -54,9 +57,13 @@ func (a *App) Recover(ctx context.Context) (Recovery, error) {
 func (a *App) Drain(ctx context.Context) error {
 	settler := envelope.NewSettler(a.Pots, a.Pots, a.Ledger, a.cfg.Log, func(int, int) {})
 	return a.eachShard(ctx, func(ctx context.Context, shard int) error {
-		lost := settler.Drain(ctx, a.Buckets, shard)
-		if lost != nil && !errors.Is(lost, envelope.ErrPotsLost) {
-			return lost
+		var lost error
+		for _, drain := range []func(context.Context, pots.Buckets, int) error{settler.Drain, a.stockSettler.Drain} {
+			if err := drain(ctx, a.Buckets, shard); errors.Is(err, pots.ErrLost) {
+				lost = err
+			} else if err != nil {
+				return err
+			}
 		}
 		for {
 			credits, err := a.Ledger.Outbox().Deliver(ctx, shard)

@@ -12,10 +12,12 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/hongbao/hongbao/kitex_gen/collectionapi/collectionservice"
+	"github.com/hongbao/hongbao/kitex_gen/coverapi/coverservice"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi/envelopeservice"
 	"github.com/hongbao/hongbao/kitex_gen/groupapi/groupservice"
 	"github.com/hongbao/hongbao/kitex_gen/merchantapi/merchantservice"
 	"github.com/hongbao/hongbao/kitex_gen/operatorapi/operatorservice"
+	"github.com/hongbao/hongbao/kitex_gen/stockapi/stockservice"
 	"github.com/hongbao/hongbao/kitex_gen/transferapi/transferservice"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi/walletservice"
 	"github.com/hongbao/hongbao/kitex_gen/webhookapi/webhookservice"
@@ -28,6 +30,8 @@ type Client struct {
 	Collections Collections
 	Merchants   Merchants
 	Webhooks    Webhooks
+	Covers      Covers
+	Stock       Stock
 	Wallet      Wallet
 	Groups      Groups
 	Operator    Operator
@@ -142,15 +146,17 @@ func feedURL(gateway string) (string, error) {
 
 func (s *shared) connect() error {
 	options := KitexOptions(s.config.timeout, s.config.addresses...)
-	var errs [8]error
+	var errs [10]error
 	s.services.Envelopes, errs[0] = envelopeservice.NewClient(ServiceName, options...)
 	s.services.Transfers, errs[1] = transferservice.NewClient(ServiceName, options...)
 	s.services.Collections, errs[2] = collectionservice.NewClient(ServiceName, options...)
 	s.services.Wallet, errs[3] = walletservice.NewClient(ServiceName, options...)
 	s.services.Groups, errs[4] = groupservice.NewClient(ServiceName, options...)
-	s.services.Merchants, errs[6] = merchantservice.NewClient(ServiceName, options...)
-	s.services.Webhooks, errs[7] = webhookservice.NewClient(ServiceName, options...)
-	s.services.Operator, errs[5] = operatorservice.NewClient(ServiceName, options...)
+	s.services.Merchants, errs[5] = merchantservice.NewClient(ServiceName, options...)
+	s.services.Webhooks, errs[6] = webhookservice.NewClient(ServiceName, options...)
+	s.services.Covers, errs[7] = coverservice.NewClient(ServiceName, options...)
+	s.services.Stock, errs[8] = stockservice.NewClient(ServiceName, options...)
+	s.services.Operator, errs[9] = operatorservice.NewClient(ServiceName, options...)
 	return errors.Join(errs[:]...)
 }
 
@@ -159,7 +165,7 @@ func bind(s *shared, source TokenSource) *Client {
 	c := &Client{shared: s, tokens: newTokenCache(source)}
 	c.Envelopes, c.Transfers, c.Collections = Envelopes{c}, Transfers{c}, Collections{c}
 	c.Wallet, c.Groups, c.Operator, c.Merchants = Wallet{c}, Groups{c}, Operator{c}, Merchants{c}
-	c.Webhooks = Webhooks{c}
+	c.Webhooks, c.Covers, c.Stock = Webhooks{c}, Covers{c}, Stock{c}
 	return c
 }
 
@@ -178,7 +184,8 @@ func (s *shared) close() error {
 	var errs []error
 	v := s.services
 	for _, service := range []any{
-		v.Envelopes, v.Transfers, v.Collections, v.Merchants, v.Webhooks, v.Wallet, v.Groups, v.Operator,
+		v.Envelopes, v.Transfers, v.Collections, v.Merchants, v.Webhooks, v.Covers, v.Stock, v.Wallet, v.Groups,
+		v.Operator,
 	} {
 		if closer, ok := service.(io.Closer); ok {
 			errs = append(errs, closer.Close())

@@ -14,10 +14,12 @@ import (
 
 	"github.com/hongbao/hongbao/internal/thriftguard"
 	"github.com/hongbao/hongbao/kitex_gen/collectionapi/collectionservice"
+	"github.com/hongbao/hongbao/kitex_gen/coverapi/coverservice"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi/envelopeservice"
 	"github.com/hongbao/hongbao/kitex_gen/groupapi/groupservice"
 	"github.com/hongbao/hongbao/kitex_gen/merchantapi/merchantservice"
 	"github.com/hongbao/hongbao/kitex_gen/operatorapi/operatorservice"
+	"github.com/hongbao/hongbao/kitex_gen/stockapi/stockservice"
 	"github.com/hongbao/hongbao/kitex_gen/transferapi/transferservice"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi/walletservice"
 	"github.com/hongbao/hongbao/kitex_gen/webhookapi/webhookservice"
@@ -86,6 +88,8 @@ type Services struct {
 	Collections collectionservice.Client
 	Merchants   merchantservice.Client
 	Webhooks    webhookservice.Client
+	Covers      coverservice.Client
+	Stock       stockservice.Client
 	Wallet      walletservice.Client
 	Groups      groupservice.Client
 	Operator    operatorservice.Client

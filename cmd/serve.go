@@ -57,6 +57,8 @@ func listenRPC(s *app.App, o rpcOptions) (*handler.Server, net.Addr, error) {
 			CallsPerSecond: o.merchants.MerchantCalls,
 		},
 		Webhook:  &handler.Webhook{Domain: s.Webhooks, Owners: s.Merchants},
+		Cover:    &handler.Cover{Domain: s.Covers},
+		Stock:    &handler.Stock{Domain: s.Stock},
 		Operator: handler.NewOperator(operators{s, o.tokens.revoked, o.tokens.verifier}),
 		Limits:   s.RateLimits, MerchantCalls: o.merchants.MerchantCalls, Gateways: o.merchants.Gateways,
 	})
@@ -112,7 +114,7 @@ func listenHTTP(s *app.App, o gatewayOptions) (_ *webServer, err error) {
 	g.gateway, err = gateway.New(gateway.Config{
 		RPC: client.KitexOptions(client.DefaultTimeout, o.rpc...), Verifier: o.verifier, Log: log,
 		Metrics: o.metrics, Gatherer: o.metrics, Ready: s.Checks(),
-		DevTokens: o.devTokens, Proxies: o.proxies, Page: web.Handler(o.devTokens.Serves),
+		DevTokens: o.devTokens, Proxies: o.proxies, Images: s.Covers, Page: web.Handler(o.devTokens.Serves),
 		WebSocket: gateway.Authenticated(o.verifier, log, g.hub, auth.ScopeUser),
 	})
 	if err != nil {

@@ -14,6 +14,8 @@ import (
 
 	"github.com/hongbao/hongbao/app"
 	"github.com/hongbao/hongbao/collection"
+	"github.com/hongbao/hongbao/cover"
+	"github.com/hongbao/hongbao/cover/diskart"
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/internal/devstack"
 	"github.com/hongbao/hongbao/internal/shards"
@@ -47,6 +49,9 @@ type servers struct {
 	DailyLimitIn   map[string]int64 `help:"--daily-limit for single currencies: JPY=5000000;KWD=0."`
 
 	WebhookAllowPrivate bool `help:"Let webhooks go to http:// and to addresses that are private, loopback or reserved. Anybody who may add a webhook can then reach the network of this process."`
+
+	ArtDir        string        `help:"Folder with the images of covers, shared by all processes of an installation. Default: art under --data." type:"path"`
+	CoverValidity time.Duration `help:"How long a cover can be used after its approval." default:"4392h"`
 
 	VolatileRedis bool          `help:"Accept a Redis that may lose acknowledged data (no AOF, no fsync, or eviction). Wins can then be lost, and shares given away twice."`
 	WaitReplicas  int           `help:"Number of Redis replicas that must have a grab before it is acknowledged." default:"0"`
@@ -84,11 +89,16 @@ func (f servers) connect(ctx context.Context, at console) (*connected, error) {
 	if err != nil {
 		return nil, err
 	}
+	art, err := f.art()
+	if err != nil {
+		return nil, err
+	}
 	c.config = app.Config{
 		Redis: f.Redis, MySQL: f.MySQL, Placement: f.Placement, Prefix: f.Prefix, Shards: f.Shards, Node: f.Node,
 		Limits: limits, Transfers: transfers, Collections: collections, Unfunded: true, WaitReplicas: f.WaitReplicas,
-		WaitTimeout:   f.WaitTimeout,
-		Webhooks:      webhook.Rules{AllowPrivate: f.WebhookAllowPrivate},
+		WaitTimeout: f.WaitTimeout,
+		Webhooks:    webhook.Rules{AllowPrivate: f.WebhookAllowPrivate},
+		Covers:      cover.Rules{Validity: f.CoverValidity}, Art: art,
 		VolatileRedis: f.VolatileRedis, RecoverPause: envelope.PostTimeout + 2*time.Second,
 		Log: at.log, Registerer: c.metrics, Now: time.Now,
 	}
@@ -158,6 +168,18 @@ func (f servers) limits() (envelope.Limits, error) {
 			"--expiry is at least 1s, --max-shares and --max-mean at least 1, and their product at most 2^40")
 	}
 	return limits, nil
+}
+
+// art is where the images of covers are.
+func (f servers) art() (cover.Art, error) {
+	if f.CoverValidity < time.Second {
+		return nil, errors.New("--cover-validity is at least 1s")
+	}
+	folder := f.ArtDir
+	if folder == "" {
+		folder = filepath.Join(f.Data, "art")
+	}
+	return diskart.New(folder), nil
 }
 
 func (f servers) rules() (transfer.Rules, collection.Rules, error) {

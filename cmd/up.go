@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hongbao/hongbao/app"
-	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/handler/auth"
+	"github.com/hongbao/hongbao/internal/pots"
 )
 
 type upCmd struct {
@@ -70,7 +70,7 @@ func (u upCmd) checkFunding() error {
 
 // recoverPrivate rebuilds what a private Redis lost. On servers of one's own that is an operator's decision.
 func (u upCmd) recoverPrivate(ctx context.Context, at console, c *connected, s *app.App) error {
-	if c.private == nil || !errors.Is(s.PotsHome(ctx), envelope.ErrPotsLost) {
+	if c.private == nil || !errors.Is(s.PotsHome(ctx), pots.ErrLost) {
 		return nil
 	}
 	recovery, err := s.Recover(ctx)

@@ -13,6 +13,7 @@ import (
 	"github.com/hongbao/hongbao/app"
 	"github.com/hongbao/hongbao/app/apptest"
 	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/internal/pots"
 	"github.com/hongbao/hongbao/internal/refusal"
 )
 
@@ -345,7 +346,7 @@ type forgetful struct {
 	dies atomic.Bool
 }
 
-func (f *forgetful) Acknowledge(ctx context.Context, bucket int, r envelope.Reader, upTo envelope.Position) error {
+func (f *forgetful) Acknowledge(ctx context.Context, bucket int, r pots.Reader, upTo pots.Position) error {
 	if f.dies.Load() {
 		return errDied
 	}
@@ -440,7 +441,7 @@ func TestRedisEmptied(t *testing.T) {
 	if err := s.Redis.Do(t.Context(), s.Redis.B().Flushall().Build()).Error(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Envelopes.Grab(t.Context(), "carol", e.ID); !errors.Is(err, envelope.ErrPotsLost) {
+	if _, err := s.Envelopes.Grab(t.Context(), "carol", e.ID); !errors.Is(err, pots.ErrLost) {
 		t.Errorf("grab on an emptied Redis: %v", err)
 	}
 	if _, err := s.Envelopes.Send(t.Context(), "alice", order("while-lost", 100, 1)); err == nil {

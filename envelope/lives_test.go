@@ -11,6 +11,7 @@ import (
 
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/envelope/mempot"
+	"github.com/hongbao/hongbao/internal/pots"
 	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/wallet/ledger"
 	"github.com/hongbao/hongbao/wallet/ledger/ledgertest"
@@ -63,7 +64,7 @@ func (p dyingPots) Retire(ctx context.Context, retired []envelope.Retirement) er
 	return p.around(func() error { return p.Pots.Retire(ctx, retired) })
 }
 
-func (p dyingPots) Acknowledge(ctx context.Context, bucket int, r envelope.Reader, upTo envelope.Position) error {
+func (p dyingPots) Acknowledge(ctx context.Context, bucket int, r pots.Reader, upTo pots.Position) error {
 	return p.around(func() error { return p.Pots.Acknowledge(ctx, bucket, r, upTo) })
 }
 
@@ -102,7 +103,7 @@ type life struct {
 	book     *ledgertest.Book
 	ledger   dyingLedger
 	pots     dyingPots
-	buckets  envelope.Buckets
+	buckets  pots.Buckets
 	service  *envelope.Service
 	settler  *envelope.Settler
 	refunder *ledger.DuePass
@@ -119,7 +120,7 @@ const opening = 5_000 // what each user begins with, minor units
 
 func newLife(t *testing.T, seed uint64) *life {
 	l := &life{T: t, deaths: &deaths{Rand: rand.New(rand.NewPCG(seed, 0))}, users: users(7),
-		clock: time.Date(2026, 2, 16, 12, 0, 0, 0, time.UTC), buckets: envelope.Buckets{Shards: 3, PerShard: 2},
+		clock: time.Date(2026, 2, 16, 12, 0, 0, 0, time.UTC), buckets: pots.Buckets{Shards: 3, PerShard: 2},
 		sent: make(map[int64]string), won: make(map[int64]map[string]int64)}
 	now := func() time.Time { return l.clock }
 	book := ledgertest.Must(memledger.New(memledger.Config{Shards: 3, Now: now, NewID: memledger.Count()}))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hongbao/hongbao/internal/pots"
 	"github.com/hongbao/hongbao/internal/refusal"
 )
 
@@ -13,32 +14,32 @@ import (
 // time after Retire; every method is atomic, safe to repeat and safe for concurrent use.
 type Pot interface {
 	// Fill makes the pot of an envelope from which some shares may already have been taken, and logs that it was sent
-	// (a Sent record) if none was. Filling an existing pot changes nothing. Error: ErrPotsLost.
+	// (a Sent record) if none was. Filling an existing pot changes nothing. Error: pots.ErrLost.
 	Fill(ctx context.Context, e Envelope, taken []Take) error
 
 	// Take gives the user a share: the same one again if they have one (AlreadyWon), else the next one (Won, logged),
-	// else Empty or Expired. The time is the pot's own. Take is O(1). Errors: ErrNoPot, ErrPotsLost.
+	// else Empty or Expired. The time is the pot's own. Take is O(1). Errors: ErrNoPot, pots.ErrLost.
 	Take(ctx context.Context, id int64, user string) (Take, Outcome, error)
 
 	// Waiting is how many callers of Take, in this process, wait for their answer at this moment.
 	Waiting() int
 
-	// Look tells what was taken so far, in the order of taking. Errors: ErrNoPot, ErrPotsLost.
+	// Look tells what was taken so far, in the order of taking. Errors: ErrNoPot, pots.ErrLost.
 	Look(ctx context.Context, id int64) (PotState, error)
 
 	// Close ends taking, atomically with Take: whatever Take has answered before is in the result, and nothing is
-	// taken afterwards. From then until Retire the envelope is one of those Closed. Errors: ErrNoPot, ErrPotsLost.
+	// taken afterwards. From then until Retire the envelope is one of those Closed. Errors: ErrNoPot, pots.ErrLost.
 	Close(ctx context.Context, id int64) (PotState, error)
 
-	// Closed returns the envelopes of a bucket that Close has ended and Retire has not. Error: ErrPotsLost.
+	// Closed returns the envelopes of a bucket that Close has ended and Retire has not. Error: pots.ErrLost.
 	Closed(ctx context.Context, bucket int) ([]int64, error)
 
 	// Retire says that the ledger is done with these envelopes: each pot closes if it is open, is forgotten after
 	// RetiredFor, and if refunded > 0 a Refunded record is logged (once). Retiring a pot that is gone does nothing.
-	// Error: ErrPotsLost; what lies in buckets that are not lost is retired all the same.
+	// Error: pots.ErrLost; what lies in buckets that are not lost is retired all the same.
 	Retire(ctx context.Context, retired []Retirement) error
 
-	// Missing returns those of the ids that have no pot. Error: ErrPotsLost.
+	// Missing returns those of the ids that have no pot. Error: pots.ErrLost.
 	Missing(ctx context.Context, ids []int64) ([]int64, error)
 }
 
@@ -86,32 +87,8 @@ func Untaken(e Envelope, taken []Take) ([]int, error) {
 	return left, nil
 }
 
-var (
-	// ErrNoPot says that the envelope has no pot: not filled yet, or retired long ago. The ledger knows which.
-	ErrNoPot = errors.New("envelope: no pot")
-	// ErrPotsLost says that Redis is not the one that this installation filled (emptied, or another server): nothing
-	// may be filled or taken until `hongbao recover` has rebuilt the pots from the ledger.
-	ErrPotsLost = errors.New("envelope: the pots are lost; run `hongbao recover`")
-)
-
-// Buckets is how pots are spread: each ledger shard has PerShard buckets, each with a log of its own, so that a log
-// concerns one shard only. It is fixed when the system is installed.
-type Buckets struct {
-	Shards   int
-	PerShard int
-}
-
-// Of returns the bucket of an envelope: shard·PerShard + (a mix of the id) mod PerShard.
-func (b Buckets) Of(shard int, id int64) int {
-	const golden = 0x9E3779B97F4A7C15 // Fibonacci hashing: ids are made in sequence
-	mixed := uint64(id) * golden >> 32
-	return shard*b.PerShard + int(mixed%uint64(b.PerShard))
-}
-
-// OfShard returns the first bucket of a shard and the one after its last.
-func (b Buckets) OfShard(shard int) (from, to int) {
-	return shard * b.PerShard, (shard + 1) * b.PerShard
-}
+// ErrNoPot says that the envelope has no pot: not filled yet, or retired long ago. The ledger knows which.
+var ErrNoPot = errors.New("envelope: no pot")
 
 // RecordKind says what happened to a pot.
 type RecordKind string
@@ -131,33 +108,14 @@ type Record struct {
 	Refunded int64 // RecordRefunded: minor units
 }
 
-// Position is a place in a bucket's log. The zero value is its beginning.
-type Position string
-
-// Reader names who reads a log; each reader has its own position.
-type Reader string
-
+// Readers of the log.
 const (
-	ReaderSettler Reader = "settle"
-	ReaderRelay   Reader = "relay"
+	ReaderSettler pots.Reader = "settle"
+	ReaderRelay   pots.Reader = "relay"
 )
 
-// Readers are all readers of a log.
-func Readers() []Reader { return []Reader{ReaderSettler, ReaderRelay} }
+// Readers are all readers of the log.
+func Readers() []pots.Reader { return []pots.Reader{ReaderSettler, ReaderRelay} }
 
-// Log is the order in which things happened to the pots of a bucket. Records are kept until every reader has
-// acknowledged them.
-type Log interface {
-	// Position is where the reader goes on: the last that it acknowledged. Error: ErrPotsLost.
-	Position(ctx context.Context, bucket int, r Reader) (Position, error)
-
-	// Read returns up to about limit records after a position, and the position after them. With nothing there it
-	// waits up to wait for the first, then returns none. Error: ErrPotsLost.
-	Read(ctx context.Context, bucket int, after Position, limit int, wait time.Duration) ([]Record, Position, error)
-
-	// Acknowledge says that the reader is done with everything up to a position, and drops what no reader needs.
-	Acknowledge(ctx context.Context, bucket int, r Reader, upTo Position) error
-
-	// Backlog is how many log entries the reader has still before it, about, and how old the oldest is.
-	Backlog(ctx context.Context, bucket int, r Reader) (entries int64, oldest time.Duration, err error)
-}
+// Log is the order in which things happened to the pots of a bucket.
+type Log = pots.Log[Record]

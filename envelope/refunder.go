@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/hongbao/hongbao/internal/pots"
 	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
@@ -24,7 +25,7 @@ func NewRefunder(pot Pot, l Ledger, now func() time.Time, log *slog.Logger) *led
 
 // away tells an error that every envelope of a shard would meet now from one of a single envelope.
 func away(err error) bool {
-	return errors.Is(err, ErrPotsLost) || refusal.CodeOf(err) == refusal.CodeUnavailable
+	return errors.Is(err, pots.ErrLost) || refusal.CodeOf(err) == refusal.CodeUnavailable
 }
 
 // refund closes one envelope and voids its rest. done is false while grabs are still to be settled.

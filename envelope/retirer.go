@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hongbao/hongbao/internal/loop"
+	"github.com/hongbao/hongbao/internal/pots"
 )
 
 const (
@@ -21,12 +22,12 @@ const (
 type Retirer struct {
 	pot     Pot
 	ledger  Ledger
-	buckets Buckets
+	buckets pots.Buckets
 	logger  *slog.Logger
 }
 
 // NewRetirer makes a retirer.
-func NewRetirer(pot Pot, l Ledger, b Buckets, logger *slog.Logger) *Retirer {
+func NewRetirer(pot Pot, l Ledger, b pots.Buckets, logger *slog.Logger) *Retirer {
 	return &Retirer{pot: pot, ledger: l, buckets: b, logger: logger}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hongbao/hongbao/internal/loop"
+	"github.com/hongbao/hongbao/internal/pots"
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
@@ -107,14 +108,14 @@ func postsOf(records []Record) []ledger.Post {
 }
 
 // Drain settles everything that is in a shard's logs now. A lost bucket has no log; the others are settled before
-// ErrPotsLost is returned.
-func (s *Settler) Drain(ctx context.Context, b Buckets, shard int) (lost error) {
+// pots.ErrLost is returned.
+func (s *Settler) Drain(ctx context.Context, b pots.Buckets, shard int) (lost error) {
 	from, to := b.OfShard(shard)
 	for bucket := from; bucket < to; bucket++ {
 		for n := 1; n > 0; {
 			var err error
 			n, err = s.Pass(ctx, shard, bucket, 0)
-			if errors.Is(err, ErrPotsLost) {
+			if errors.Is(err, pots.ErrLost) {
 				lost = err
 			} else if err != nil {
 				return err

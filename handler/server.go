@@ -21,6 +21,8 @@ import (
 	"github.com/hongbao/hongbao/internal/thriftguard"
 	"github.com/hongbao/hongbao/kitex_gen/collectionapi"
 	"github.com/hongbao/hongbao/kitex_gen/collectionapi/collectionservice"
+	"github.com/hongbao/hongbao/kitex_gen/coverapi"
+	"github.com/hongbao/hongbao/kitex_gen/coverapi/coverservice"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi/envelopeservice"
 	"github.com/hongbao/hongbao/kitex_gen/groupapi"
@@ -29,6 +31,8 @@ import (
 	"github.com/hongbao/hongbao/kitex_gen/merchantapi/merchantservice"
 	"github.com/hongbao/hongbao/kitex_gen/operatorapi"
 	"github.com/hongbao/hongbao/kitex_gen/operatorapi/operatorservice"
+	"github.com/hongbao/hongbao/kitex_gen/stockapi"
+	"github.com/hongbao/hongbao/kitex_gen/stockapi/stockservice"
 	"github.com/hongbao/hongbao/kitex_gen/transferapi"
 	"github.com/hongbao/hongbao/kitex_gen/transferapi/transferservice"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi"
@@ -56,6 +60,8 @@ type ServerConfig struct {
 	Collection collectionapi.CollectionService
 	Merchant   merchantapi.MerchantService
 	Webhook    webhookapi.WebhookService
+	Cover      coverapi.CoverService
+	Stock      stockapi.StockService
 	Operator   operatorapi.OperatorService // nil: operators cannot ask here
 	Verifier   *auth.Verifier
 	Log        *slog.Logger
@@ -107,6 +113,8 @@ func NewServer(c ServerConfig) (*Server, error) {
 		collectionservice.RegisterService(s.kitex, c.Collection),
 		merchantservice.RegisterService(s.kitex, c.Merchant),
 		webhookservice.RegisterService(s.kitex, c.Webhook),
+		coverservice.RegisterService(s.kitex, c.Cover),
+		stockservice.RegisterService(s.kitex, c.Stock),
 	)
 	if c.Operator != nil {
 		err = errors.Join(err, operatorservice.RegisterService(s.kitex, c.Operator))

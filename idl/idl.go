@@ -12,6 +12,8 @@ import "embed"
 //go:generate go tool kitex -module github.com/hongbao/hongbao -gen-path ../kitex_gen collection.thrift
 //go:generate go tool kitex -module github.com/hongbao/hongbao -gen-path ../kitex_gen merchant.thrift
 //go:generate go tool kitex -module github.com/hongbao/hongbao -gen-path ../kitex_gen webhook.thrift
+//go:generate go tool kitex -module github.com/hongbao/hongbao -gen-path ../kitex_gen cover.thrift
+//go:generate go tool kitex -module github.com/hongbao/hongbao -gen-path ../kitex_gen stock.thrift
 
 // Files holds every *.thrift of this folder.
 //

@@ -8,9 +8,9 @@
 // `user`, as far as their role lets them:
 //
 //   owner      everything
-//   finance    sees wallets; tops up, moves money
-//   developer  sees, makes, rolls and revokes keys; webhooks
-//   viewer     sees wallets and keys
+//   finance    sees wallets and covers; tops up, moves money
+//   developer  sees, makes, rolls and revokes keys; webhooks; covers
+//   viewer     sees wallets, keys and covers
 //
 // All of them see the merchant, its members and its history. Whoever is no member gets `merchant_not_found`.
 //
@@ -155,7 +155,7 @@ struct CreateKeyRequest {
   2: required string request_id
   3: required string mode               // live, test
   4: required string name               // 1 to 40 characters
-  5: required list<string> permissions  // wallet_read, wallet_move, webhook_manage
+  5: required list<string> permissions  // wallet_read, wallet_move, webhook_manage, cover_read, cover_edit
   6: optional list<string> allowed      // up to 16 addresses or networks, as 203.0.113.0/24; all unless told
   7: optional i64 expires_at            // never unless told
   8: optional string public_key         // base64 of an Ed25519 key of 32 bytes, with which the merchant signs; a secret is made unless told

@@ -34,10 +34,18 @@ const (
 	WalletMove Permission = "wallet_move" // move money between the merchant's wallets, and fund test wallets
 
 	WebhookManage Permission = "webhook_manage" // see and change webhooks and events
+
+	CoverRead Permission = "cover_read" // see covers
+	CoverEdit Permission = "cover_edit" // upload images, edit and submit covers, appeal
+
+	CoverStock Permission = "cover_stock" // buy and withdraw pieces of covers
+	CoverGive  Permission = "cover_give"  // open and close channels, make codes, grant pieces
 )
 
 // Permissions are all that there are.
-func Permissions() []Permission { return []Permission{WalletRead, WalletMove, WebhookManage} }
+func Permissions() []Permission {
+	return []Permission{WalletRead, WalletMove, WebhookManage, CoverRead, CoverEdit, CoverStock, CoverGive}
+}
 
 // Bounds of keys.
 const (

@@ -30,6 +30,11 @@ const (
 	ManageMembers Action = "manage_members"
 
 	ManageWebhooks Action = "manage_webhooks" // see and change them, and what was sent to them
+
+	SeeCovers  Action = "see_covers"
+	EditCovers Action = "edit_covers" // their images and art, submit them, appeal
+	BuyStock   Action = "buy_stock"   // pieces of covers, and withdraw them
+	GiveCovers Action = "give_covers" // open and close channels, make codes, grant pieces
 )
 
 // allowed are the roles that each action admits.
@@ -43,6 +48,11 @@ func allowed() map[Action][]Role {
 		ManageMembers: {Owner},
 
 		ManageWebhooks: {Owner, Developer},
+
+		SeeCovers:  {Owner, Finance, Developer, Viewer},
+		EditCovers: {Owner, Developer},
+		BuyStock:   {Owner, Finance},
+		GiveCovers: {Owner, Finance, Developer},
 	}
 }
 

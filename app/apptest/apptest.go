@@ -14,6 +14,7 @@ import (
 
 	"github.com/hongbao/hongbao/app"
 	"github.com/hongbao/hongbao/collection"
+	"github.com/hongbao/hongbao/cover/diskart"
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/internal/devstack"
 	"github.com/hongbao/hongbao/transfer"
@@ -45,7 +46,7 @@ func Config(t testing.TB) app.Config {
 		Prefix: fmt.Sprintf("t%d_", number.Add(1)), Shards: 4,
 		Limits: envelope.DefaultLimits(), Transfers: transfer.DefaultRules(), Collections: collection.DefaultRules(),
 		Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
-		Now: time.Now,
+		Now: time.Now, Art: diskart.New(t.TempDir()),
 	}
 }
 

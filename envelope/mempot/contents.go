@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/internal/pots"
 )
 
 // contents is everything that a bucket can lose.
@@ -14,12 +15,12 @@ type contents struct {
 	pots    map[int64]*pot
 	entries []entry
 	newest  position // of all entries ever
-	read    map[envelope.Reader]position
+	read    map[pots.Reader]position
 	closed  map[int64]bool // by Close, and not retired
 }
 
 func newContents() *contents {
-	return &contents{pots: map[int64]*pot{}, read: map[envelope.Reader]position{}, closed: map[int64]bool{}}
+	return &contents{pots: map[int64]*pot{}, read: map[pots.Reader]position{}, closed: map[int64]bool{}}
 }
 
 // pot returns a pot, nil if there is none. The time of a retired pot is over RetiredFor after its retirement.

@@ -27,7 +27,7 @@ func (p *Pots) Restore(bucket int, s Snapshot) error {
 	return p.replace(bucket, restored)
 }
 
-// Lose makes a bucket forget everything. Every call on it fails with envelope.ErrPotsLost until Install.
+// Lose makes a bucket forget everything. Every call on it fails with pots.ErrLost until Install.
 func (p *Pots) Lose(bucket int) error { return p.replace(bucket, nil) }
 
 func (p *Pots) replace(bucket int, with *contents) error {

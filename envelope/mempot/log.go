@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/internal/pots"
 )
 
 // position is a place in a log, ordered as the entry ids of a Redis stream: a time, and a number within it.
@@ -20,11 +21,11 @@ func (p position) compare(q position) int {
 	return cmp.Or(cmp.Compare(p.ms, q.ms), cmp.Compare(p.seq, q.seq))
 }
 
-func (p position) text() envelope.Position {
-	return envelope.Position(strconv.FormatUint(p.ms, 10) + "-" + strconv.FormatUint(p.seq, 10))
+func (p position) text() pots.Position {
+	return pots.Position(strconv.FormatUint(p.ms, 10) + "-" + strconv.FormatUint(p.seq, 10))
 }
 
-func parsePosition(p envelope.Position) (position, error) {
+func parsePosition(p pots.Position) (position, error) {
 	if p == "" {
 		return position{}, nil
 	}
@@ -85,7 +86,7 @@ func (p *Pots) bucket(number int) (*bucket, error) {
 	return p.all[number], nil
 }
 
-func (p *Pots) bucketFor(number int, r envelope.Reader) (*bucket, error) {
+func (p *Pots) bucketFor(number int, r pots.Reader) (*bucket, error) {
 	if !slices.Contains(envelope.Readers(), r) {
 		return nil, fmt.Errorf("mempot: no reader %q", r)
 	}
@@ -93,7 +94,7 @@ func (p *Pots) bucketFor(number int, r envelope.Reader) (*bucket, error) {
 }
 
 // Position implements envelope.Log.
-func (p *Pots) Position(ctx context.Context, bucket int, r envelope.Reader) (at envelope.Position, err error) {
+func (p *Pots) Position(ctx context.Context, bucket int, r pots.Reader) (at pots.Position, err error) {
 	b, err := p.bucketFor(bucket, r)
 	if err != nil {
 		return "", err
@@ -109,8 +110,8 @@ func (p *Pots) Position(ctx context.Context, bucket int, r envelope.Reader) (at 
 
 // Read implements envelope.Log. It never goes beyond limit.
 func (p *Pots) Read(
-	ctx context.Context, bucket int, after envelope.Position, limit int, wait time.Duration,
-) ([]envelope.Record, envelope.Position, error) {
+	ctx context.Context, bucket int, after pots.Position, limit int, wait time.Duration,
+) ([]envelope.Record, pots.Position, error) {
 	b, err := p.bucket(bucket)
 	from, parseErr := parsePosition(after)
 	if err := errors.Join(err, parseErr); err != nil {
@@ -166,7 +167,7 @@ func recordsOf(entries []entry) []envelope.Record {
 }
 
 // Acknowledge implements envelope.Log. A position before the last one acknowledged changes nothing. Error: ErrPotsLost.
-func (p *Pots) Acknowledge(ctx context.Context, bucket int, r envelope.Reader, upTo envelope.Position) error {
+func (p *Pots) Acknowledge(ctx context.Context, bucket int, r pots.Reader, upTo pots.Position) error {
 	b, err := p.bucketFor(bucket, r)
 	at, parseErr := parsePosition(upTo)
 	if err := errors.Join(err, parseErr); err != nil {
@@ -184,7 +185,7 @@ func (p *Pots) Acknowledge(ctx context.Context, bucket int, r envelope.Reader, u
 
 // Backlog implements envelope.Log. The number is exact. Error: ErrPotsLost.
 func (p *Pots) Backlog(
-	ctx context.Context, bucket int, r envelope.Reader,
+	ctx context.Context, bucket int, r pots.Reader,
 ) (entries int64, oldest time.Duration, err error) {
 	b, err := p.bucketFor(bucket, r)
 	if err != nil {

@@ -16,12 +16,13 @@ import (
 	"time"
 
 	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/internal/pots"
 	"github.com/hongbao/hongbao/internal/refusal"
 )
 
 // Config is what Pots need to know. Everything is required.
 type Config struct {
-	Buckets envelope.Buckets
+	Buckets pots.Buckets
 	ShardOf func(id int64) (shard int, ok bool) // Ledger.ShardOf
 	Now     func() time.Time
 	// After returns a channel that receives once the time is over, as time.After does. A Read that waits calls it.
@@ -71,7 +72,7 @@ func (p *Pots) of(id int64) (*bucket, error) {
 	return p.all[p.config.Buckets.Of(shard, id)], nil
 }
 
-// in calls do with the contents of a bucket, which it locks meanwhile. Error: envelope.ErrPotsLost.
+// in calls do with the contents of a bucket, which it locks meanwhile. Error: pots.ErrLost.
 func (b *bucket) in(ctx context.Context, do func(c *contents) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -79,7 +80,7 @@ func (b *bucket) in(ctx context.Context, do func(c *contents) error) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.contents == nil {
-		return envelope.ErrPotsLost
+		return pots.ErrLost
 	}
 	return do(b.contents)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/internal/pots"
 )
 
 func testExpired(t *testing.T, r *rig) {
@@ -153,7 +154,7 @@ func testLost(t *testing.T, r *rig) {
 		r.store.Lose(t, bucket)
 	}
 	MustAllBeLost(t, r, open)
-	if _, _, err := r.Take(t.Context(), drained.ID, "a"); !errors.Is(err, envelope.ErrPotsLost) {
+	if _, _, err := r.Take(t.Context(), drained.ID, "a"); !errors.Is(err, pots.ErrLost) {
 		t.Errorf("a remembered pot still answers: %v", err)
 	}
 
@@ -184,11 +185,11 @@ func testLostAlone(t *testing.T, r *rig) {
 	MustAllBeLost(t, r, lost)
 	MustTake(t, r, kept.ID, "a", envelope.Won)
 	both := []envelope.Retirement{{Envelope: lost.ID}, {Envelope: kept.ID}}
-	if err := r.Retire(t.Context(), both); !errors.Is(err, envelope.ErrPotsLost) {
+	if err := r.Retire(t.Context(), both); !errors.Is(err, pots.ErrLost) {
 		t.Errorf("Retire of both: %v", err)
 	}
 	MustTake(t, r, kept.ID, "b", envelope.Expired) // it was retired all the same
-	if _, err := r.Missing(t.Context(), []int64{lost.ID, kept.ID}); !errors.Is(err, envelope.ErrPotsLost) {
+	if _, err := r.Missing(t.Context(), []int64{lost.ID, kept.ID}); !errors.Is(err, pots.ErrLost) {
 		t.Errorf("Missing of both: %v", err)
 	}
 }

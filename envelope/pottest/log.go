@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/internal/pots"
 )
 
 // SameBucket returns n envelopes of two shares that lie in one bucket.
@@ -22,7 +23,7 @@ func SameBucket(n int) (all []envelope.Envelope, bucket int) {
 }
 
 // mustAcknowledge acknowledges as a reader.
-func mustAcknowledge(t *testing.T, l envelope.Log, bucket int, r envelope.Reader, upTo envelope.Position) {
+func mustAcknowledge(t *testing.T, l envelope.Log, bucket int, r pots.Reader, upTo pots.Position) {
 	t.Helper()
 	if err := l.Acknowledge(t.Context(), bucket, r, upTo); err != nil {
 		t.Fatal(err)
@@ -35,8 +36,8 @@ func testLogReaders(t *testing.T, r *rig) {
 	for _, e := range envelopes {
 		MustFill(t, r, e)
 	}
-	seen := map[envelope.Reader]int{}
-	step := func(reader envelope.Reader, limit int) bool {
+	seen := map[pots.Reader]int{}
+	step := func(reader pots.Reader, limit int) bool {
 		t.Helper()
 		after, err := r.Position(t.Context(), bucket, reader)
 		if err != nil {
@@ -84,7 +85,7 @@ func testLogReaders(t *testing.T, r *rig) {
 func testPositionMonotonic(t *testing.T, r *rig) {
 	const reader = envelope.ReaderSettler
 	envelopes, bucket := SameBucket(12) // with 11 in one millisecond, the tenth position is before the second as a text
-	at := []envelope.Position{""}
+	at := []pots.Position{""}
 	for _, e := range envelopes {
 		MustFill(t, r, e)
 		_, upTo, err := r.Read(t.Context(), bucket, at[len(at)-1], 1, 0)
@@ -141,7 +142,7 @@ func testReadWaits(t *testing.T, r *rig) {
 
 func testBacklog(t *testing.T, r *rig) {
 	envelopes, bucket := SameBucket(40)
-	check := func(reader envelope.Reader, least, most int64) {
+	check := func(reader pots.Reader, least, most int64) {
 		t.Helper()
 		n, age, err := r.Backlog(t.Context(), bucket, reader)
 		if err != nil || n < least || n > most || age < 0 || age > time.Minute || n == 0 && age != 0 {

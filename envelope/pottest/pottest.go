@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/internal/pots"
 )
 
 // Pots is what the suite tests.
@@ -35,7 +36,7 @@ type Store interface {
 }
 
 // Buckets is how a Store spreads envelopes: two shards with two buckets each.
-func Buckets() envelope.Buckets { return envelope.Buckets{Shards: 2, PerShard: 2} }
+func Buckets() pots.Buckets { return pots.Buckets{Shards: 2, PerShard: 2} }
 
 // buckets is the number of all buckets.
 const buckets = 4
@@ -147,7 +148,7 @@ func ReadAll(t testing.TB, l envelope.Log, bucket int) []envelope.Record {
 	t.Helper()
 	const atOnce = 100
 	var all []envelope.Record
-	var after envelope.Position
+	var after pots.Position
 	for {
 		some, upTo, err := l.Read(t.Context(), bucket, after, atOnce, 0)
 		if err != nil {
@@ -252,7 +253,7 @@ func EveryCall(t testing.TB, p Pots, e envelope.Envelope) map[string]error {
 func MustAllBeLost(t testing.TB, p Pots, e envelope.Envelope) {
 	t.Helper()
 	for call, err := range EveryCall(t, p, e) {
-		if !errors.Is(err, envelope.ErrPotsLost) {
+		if !errors.Is(err, pots.ErrLost) {
 			t.Errorf("%s: %v", call, err)
 		}
 	}

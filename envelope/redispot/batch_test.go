@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,7 +13,6 @@ import (
 
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/envelope/pottest"
-	"github.com/hongbao/hongbao/internal/refusal"
 )
 
 // pause keeps every script of a Redis waiting until the returned function is called.
@@ -40,18 +39,12 @@ func withScriptHeld(t *testing.T, r *rig, e envelope.Envelope) (resume func(), f
 		_, _, err := r.Take(t.Context(), e.ID, "first")
 		done <- err
 	}()
-	pottest.Eventually(t, "the script is called", func() bool { return r.Waiting() == 1 && b.waiting() == 0 })
+	pottest.Eventually(t, "the script is called", func() bool { return r.Waiting() == 1 && b.grabs.Waiting() == 0 })
 	return resume, done
 }
 
 func oneAtOnce(reg prometheus.Registerer) func(*Config) {
 	return func(c *Config) { c.CallsInFlight, c.Registerer = 1, reg }
-}
-
-func (b *bucket) waiting() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return len(b.queue) - b.head
 }
 
 func TestGrabsThatComeTogetherGoTogether(t *testing.T) {
@@ -76,7 +69,7 @@ func TestGrabsThatComeTogetherGoTogether(t *testing.T) {
 			errs <- err
 		}()
 	}
-	pottest.Eventually(t, "all wait", func() bool { return b.waiting() == together })
+	pottest.Eventually(t, "all wait", func() bool { return b.grabs.Waiting() == together })
 	resume()
 	for range together {
 		if err := <-errs; err != nil {
@@ -135,7 +128,7 @@ func TestCancelledGrabIsNotSent(t *testing.T) {
 		_, _, err := r.Take(ctx, e.ID, "gone")
 		gone <- err
 	}()
-	pottest.Eventually(t, "it waits", func() bool { return b.waiting() == 1 })
+	pottest.Eventually(t, "it waits", func() bool { return b.grabs.Waiting() == 1 })
 	cancel()
 	if err := <-gone; !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
@@ -147,54 +140,6 @@ func TestCancelledGrabIsNotSent(t *testing.T) {
 	if third := pottest.MustTake(t, r, e.ID, "third", envelope.Won); third.Share != 2 {
 		t.Errorf("the next share was %d: somebody who had left got one", third.Share)
 	}
-}
-
-func TestFullQueueRefuses(t *testing.T) {
-	r := singleRig(t)
-	r.Pots = r.pots(t, r.client, oneAtOnce(nil))
-	e := pottest.Envelope(pottest.Shares(3)...)
-	pottest.MustFill(t, r, e)
-	b, err := r.of(e.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resume, first := withScriptHeld(t, r, e)
-	var accepted []*call
-	for {
-		c := &call{id: e.ID, user: fmt.Sprintf("user%d", len(accepted)), done: make(chan struct{}, 1)}
-		if err = b.enqueue(c); err != nil {
-			break
-		}
-		accepted = append(accepted, c)
-	}
-	if refusal.CodeOf(err) != refusal.CodeUnavailable || len(accepted) != maxQueue {
-		t.Errorf("after %d: %v", len(accepted), err)
-	}
-	if _, _, err := r.Take(t.Context(), e.ID, "late"); refusal.CodeOf(err) != refusal.CodeUnavailable {
-		t.Errorf("Take with a full queue: %v", err)
-	}
-	resume()
-	if err := <-first; err != nil {
-		t.Error(err)
-	}
-	won := 0
-	for _, c := range accepted {
-		<-c.done
-		if c.err != nil {
-			t.Fatal(c.err)
-		}
-		if c.outcome == envelope.Won {
-			won++
-		}
-	}
-	if won != 1 || accepted[0].outcome != envelope.Won {
-		t.Errorf("%d won the last share, the first in the queue got %q", won, accepted[0].outcome)
-	}
-	pottest.Eventually(t, "the run ends", func() bool {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		return b.running == 0 && len(b.queue) == 0
-	})
 }
 
 func TestSameUserTwiceInOneBatch(t *testing.T) {
@@ -214,31 +159,33 @@ func TestSameUserTwiceInOneBatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	resume, first := withScriptHeld(t, r, e)
-	var batch []*call
-	for _, grab := range []struct {
+	grabs := []struct {
 		id   int64
 		user string
-	}{{e.ID, "a"}, {other.ID, "a"}, {e.ID, "a"}, {nowhere, "a"}, {e.ID, "first"}, {other.ID, "b"}, {e.ID, "b"}, {e.ID,
-		"c"}} {
-		c := &call{id: grab.id, user: grab.user, done: make(chan struct{}, 1)}
-		if err := b.enqueue(c); err != nil {
-			t.Fatal(err)
-		}
-		batch = append(batch, c)
+		want string
+	}{
+		{e.ID, "a", "won 2 <nil>"}, {other.ID, "a", "won 0 <nil>"}, {e.ID, "a", "already_won 2 <nil>"},
+		{nowhere, "a", " 0 envelope: no pot"}, {e.ID, "first", "already_won 1 <nil>"}, {other.ID, "b", "empty 0 <nil>"},
+		{e.ID, "b", "won 3 <nil>"}, {e.ID, "c", "empty 0 <nil>"},
+	}
+	got := make([]string, len(grabs))
+	var all sync.WaitGroup
+	for i, grab := range grabs {
+		all.Go(func() {
+			take, outcome, err := r.Take(t.Context(), grab.id, grab.user)
+			got[i] = fmt.Sprintf("%s %d %v", outcome, take.Share, err)
+		})
+		pottest.Eventually(t, "it is in the queue", func() bool { return b.grabs.Waiting() == i+1 })
 	}
 	resume()
 	if err := <-first; err != nil {
 		t.Error(err)
 	}
-	var got []string
-	for _, c := range batch {
-		<-c.done
-		got = append(got, fmt.Sprintf("%s %d %v", c.outcome, c.take.Share, c.err))
-	}
-	want := []string{"won 2 <nil>", "won 0 <nil>", "already_won 2 <nil>", " 0 envelope: no pot", "already_won 1 <nil>",
-		"empty 0 <nil>", "won 3 <nil>", "empty 0 <nil>"}
-	if strings.Join(got, "|") != strings.Join(want, "|") {
-		t.Errorf("got  %q\nwant %q", got, want)
+	all.Wait()
+	for i, grab := range grabs {
+		if got[i] != grab.want {
+			t.Errorf("%d: %s of %d got %q, want %q", i, grab.user, grab.id, got[i], grab.want)
+		}
 	}
 	for _, id := range []int64{e.ID, other.ID} {
 		lasts := 0

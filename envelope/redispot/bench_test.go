@@ -13,6 +13,7 @@ import (
 
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/envelope/pottest"
+	"github.com/hongbao/hongbao/internal/pots"
 )
 
 const (
@@ -23,23 +24,23 @@ const (
 )
 
 // benchPots fills at least as many pots as the winners empty.
-func benchPots(b *testing.B, atOnce, buckets, winners int) (*Pots, []int64) {
+func benchPots(b *testing.B, atOnce, buckets, winners int) (*rig, []int64) {
 	const block = benchShares * benchOpen
 	return filledPots(b, atOnce, buckets, (winners+block-1)/block*benchOpen, benchShares)
 }
 
 // filledPots fills a number of pots.
-func filledPots(b *testing.B, atOnce, buckets, pots, each int) (*Pots, []int64) {
+func filledPots(b *testing.B, atOnce, buckets, number, each int) (*rig, []int64) {
 	r := singleRig(b)
 	p := r.pots(b, r.client, func(c *Config) {
 		c.CallsInFlight = atOnce
-		c.Buckets = envelope.Buckets{Shards: buckets, PerShard: 1}
+		c.Buckets = pots.Buckets{Shards: buckets, PerShard: 1}
 		c.ShardOf = func(id int64) (int, bool) { return int(id % int64(buckets)), true }
 	})
 	if err := p.Install(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	ids := make([]int64, pots)
+	ids := make([]int64, number)
 	var wg sync.WaitGroup
 	for filler := range benchFillers {
 		wg.Go(func() {
@@ -53,7 +54,8 @@ func filledPots(b *testing.B, atOnce, buckets, pots, each int) (*Pots, []int64) 
 		})
 	}
 	wg.Wait()
-	return p, ids
+	r.Pots = p
+	return r, ids
 }
 
 // BenchmarkTakeWinners grabs shares that are there, by users who have none, of many envelopes at a time.
@@ -154,9 +156,9 @@ func BenchmarkTakeLosers(b *testing.B) {
 
 // measureCPU reports the processor time of Redis and of this process for each grab, which a busy machine falsifies less
 // than the time on the clock.
-func measureCPU(b *testing.B, p *Pots) (done func()) {
+func measureCPU(b *testing.B, r *rig) (done func()) {
 	redis := func() float64 {
-		info := do(b, p.client, "INFO", "cpu")
+		info := do(b, r.client, "INFO", "cpu")
 		text, err := info.ToString()
 		if err != nil {
 			b.Fatal(err)

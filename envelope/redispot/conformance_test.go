@@ -9,6 +9,8 @@ import (
 
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/envelope/pottest"
+	"github.com/hongbao/hongbao/internal/pots"
+	"github.com/hongbao/hongbao/internal/pots/redisbucket"
 )
 
 func TestOnOneServer(t *testing.T) { conform(t, singleRig(t)) }
@@ -54,7 +56,7 @@ func (r *rig) PassTime(t testing.TB, until time.Time) {
 func (r *rig) Lose(t testing.TB, bucket int) {
 	t.Helper()
 	for _, node := range r.client.Nodes() {
-		found := do(t, node, "KEYS", keysOf(bucket).tag+"*")
+		found := do(t, node, "KEYS", bucketOf(t, r, bucket).Tag+"*")
 		keys, err := found.AsStrSlice()
 		if err != nil {
 			t.Fatal(err)
@@ -102,13 +104,24 @@ func (r *rig) number(t testing.TB, words ...string) int64 {
 	return n
 }
 
-func keysOfPot(id int64) (pot, shares string) { return keysOf(pottest.BucketOf(id)).pot(id) }
+func bucketOf(t testing.TB, r *rig, number int) *bucket {
+	t.Helper()
+	if _, err := r.Bucket(number); err != nil {
+		t.Fatal(err)
+	}
+	return r.all[number]
+}
+
+func keysOfPot(t testing.TB, r *rig, id int64) (pot, shares string) {
+	t.Helper()
+	return bucketOf(t, r, pottest.BucketOf(id)).pot(id)
+}
 
 func testHugeList(t *testing.T, r *rig) {
 	const count = 100_000
 	e := pottest.Envelope(pottest.Shares(count)...)
 	pottest.MustFill(t, r, e)
-	_, shares := keysOfPot(e.ID)
+	_, shares := keysOfPot(t, r, e.ID)
 	for at, want := range map[int]string{0: "0:1", 999: "999:1000", 1000: "1000:1001", count - 1: "!99999:100000"} {
 		share := do(t, r.client, "LINDEX", shares, strconv.Itoa(at))
 		if got, _ := share.ToString(); got != want {
@@ -122,7 +135,7 @@ func testHugeList(t *testing.T, r *rig) {
 
 func testExpiryOfShares(t *testing.T, r *rig) {
 	e := pottest.Envelope(1, 2, 3)
-	_, shares := keysOfPot(e.ID)
+	_, shares := keysOfPot(t, r, e.ID)
 	check := func(when string) {
 		t.Helper()
 		if ms := r.number(t, "PEXPIRETIME", shares); ms != e.ExpiresAt.UnixMilli() {
@@ -147,20 +160,20 @@ func testLifetimeOfRetired(t *testing.T, r *rig) {
 	if err := r.Retire(t.Context(), []envelope.Retirement{{Envelope: e.ID, Refunded: 3}}); err != nil {
 		t.Fatal(err)
 	}
-	pot, shares := keysOfPot(e.ID)
+	pot, shares := keysOfPot(t, r, e.ID)
 	if seconds := r.number(t, "TTL", pot); seconds < 3590 || seconds > 3600 {
 		t.Errorf("forgotten in %d s", seconds)
 	}
 	if r.number(t, "EXISTS", shares) != 0 {
 		t.Error("the list of shares is still there")
 	}
-	if r.number(t, "TTL", keysOf(pottest.BucketOf(e.ID)).log) != -1 {
+	if r.number(t, "TTL", bucketOf(t, r, pottest.BucketOf(e.ID)).Log) != -1 {
 		t.Error("the log expires")
 	}
 }
 
 func testPositionsAreNumbers(t *testing.T, r *rig) {
-	for _, step := range []struct{ acknowledge, want envelope.Position }{
+	for _, step := range []struct{ acknowledge, want pots.Position }{
 		{"", "0-0"}, {"5-9", "5-9"}, {"5-10", "5-10"}, {"5-9", "5-10"}, {"4-99", "5-10"}, {"10-0", "10-0"},
 		{"9-1", "10-0"}, {"", "10-0"},
 	} {
@@ -183,7 +196,7 @@ func testCorruptEntry(t *testing.T, r *rig) {
 		e := pottest.Envelope(1)
 		bucket := pottest.BucketOf(e.ID)
 		pottest.MustFill(t, r, e)
-		entry := do(t, r.client, append([]string{"XADD", keysOf(bucket).log, "*"}, fields...)...)
+		entry := do(t, r.client, append([]string{"XADD", bucketOf(t, r, bucket).Log, "*"}, fields...)...)
 		id, err := entry.ToString()
 		if err != nil {
 			t.Fatal(err)
@@ -208,7 +221,7 @@ func testMarkers(t *testing.T, r *rig) {
 	r.flush(t)
 	markers(0)
 	pottest.MustAllBeLost(t, r, e)
-	if r.number(t, "EXISTS", keysOf(pottest.BucketOf(e.ID)).log) != 0 {
+	if r.number(t, "EXISTS", bucketOf(t, r, pottest.BucketOf(e.ID)).Log) != 0 {
 		t.Error("something was written although the pots are lost")
 	}
 	// A part of it comes back: what is there stays, the rest is marked.
@@ -217,7 +230,7 @@ func testMarkers(t *testing.T, r *rig) {
 	pottest.MustTake(t, r, e.ID, "a", envelope.Won)
 	for b := range 4 {
 		if b != pottest.BucketOf(e.ID) {
-			do(t, r.client, "DEL", keysOf(b).home)
+			do(t, r.client, "DEL", bucketOf(t, r, b).Home)
 		}
 	}
 	markers(1)
@@ -234,7 +247,7 @@ func testForeign(t *testing.T, r *rig) {
 	if present, foreign, err := stranger.Markers(t.Context()); present != 0 || !foreign || err != nil {
 		t.Errorf("Markers = %d, %v, %v", present, foreign, err)
 	}
-	if err := stranger.Install(t.Context()); !errors.Is(err, ErrForeign) {
+	if err := stranger.Install(t.Context()); !errors.Is(err, redisbucket.ErrForeign) {
 		t.Errorf("Install = %v", err)
 	}
 	pottest.MustTake(t, r, e.ID, "a", envelope.Won)

@@ -1,20 +1,16 @@
 // Package redispot keeps pots and the grab log on Redis. It decides who gets which share.
 //
-// Everything of a bucket lies in one hash slot, so that one script covers it and Redis Cluster spreads the buckets:
+// The buckets and their logs are those of internal/pots/redisbucket; the log is {b17}:log. The keys of an envelope:
 //
 //	{b17}:e:<id>    hash    the pot. #n number of shares; #x expiry (ms); <user> → <share>:<minor>:<at (ms)>; once
 //	                        refunded #r minor units
 //	{b17}:e:<id>:s  list    the shares to take, <share>:<minor>, in order, a ! before the last. It ends with the
 //	                        envelope
-//	{b17}:log       stream  what happened, see record.go
-//	{b17}:read      hash    reader → the last entry it acknowledged
-//	{b17}:home      string  the installation that these keys belong to
+//	{b17}:closed    set     the ids of the envelopes that Close has ended and Retire has not
 //
-// A user id never starts with #. No field of a group envelope's pot is longer than 64 bytes, so it stays a listpack.
-//
-// Every script first compares home with the installation: in a Redis that was emptied, or is another one, each call
-// fails with envelope.ErrPotsLost until Install is called. Every script may be repeated, so calls are when a connection
-// breaks; the winner whose answer was lost gets the same share, as AlreadyWon.
+// record.go describes what is in the log. A user id never starts with #. No field of a group envelope's pot is longer
+// than 64 bytes, so it stays a listpack. The winner whose answer was lost with a connection gets the same share, as
+// AlreadyWon.
 //
 // # Open and closed
 //
@@ -26,9 +22,7 @@
 //
 // # What an acknowledged grab survives
 //
-// With appendfsync always: the end of Redis. With Config.WaitReplicas also the loss of the primary: then no win, no
-// result of Close and no log record is handed out before that many replicas have it. What too few have confirmed in
-// time is answered with the refusal unavailable, and the repeated call asks again.
-//
-// Redis must run with maxmemory-policy noeviction.
+// What redisbucket says of any call. With Config.WaitReplicas no win, no result of Close and no log record is handed
+// out before that many replicas have it. What too few have confirmed in time is answered with the refusal unavailable,
+// and the repeated call asks again.
 package redispot

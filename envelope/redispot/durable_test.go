@@ -74,9 +74,7 @@ func TestAnsweredWinsOutliveRedis(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		return b.running == 0
+		return b.grabs.Idle()
 	})
 	kept := map[string]envelope.Take{}
 	for _, take := range pottest.MustLook(t, r, e.ID).Taken {

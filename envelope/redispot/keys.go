@@ -4,26 +4,32 @@ import (
 	"strconv"
 
 	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/internal/pots/redisbucket"
 )
 
-// bucketKeys are the keys of a bucket that do not depend on an envelope.
-type bucketKeys struct {
-	tag    string // "{b17}:"
-	home   string
-	log    string
-	read   string
-	closed string // ids of the envelopes that Close has ended and Retire has not
+// bucket is a bucket with the grabs that wait for it.
+type bucket struct {
+	*redisbucket.Bucket
+	pots  *Pots
+	grabs redisbucket.Queue[grab]
 }
 
-func keysOf(bucket int) bucketKeys {
-	tag := "{b" + strconv.Itoa(bucket) + "}:"
-	return bucketKeys{tag: tag, home: tag + "home", log: tag + "log", read: tag + "read",
-		closed: tag + "closed"}
+func (p *Pots) open(number, atOnce int) (*bucket, error) {
+	keys, err := p.Bucket(number)
+	if err != nil {
+		return nil, err
+	}
+	b := &bucket{Bucket: keys, pots: p}
+	b.grabs.AtOnce, b.grabs.Send = atOnce, b.send
+	return b, nil
 }
+
+// closed is the key of the ids of the envelopes that Close has ended and Retire has not.
+func (b *bucket) closed() string { return b.Tag + "closed" }
 
 // pot returns the keys of an envelope: its hash, and the list of its shares.
-func (k bucketKeys) pot(id int64) (pot, shares string) {
-	shares = k.tag + "e:" + strconv.FormatInt(id, 10) + ":s"
+func (b *bucket) pot(id int64) (pot, shares string) {
+	shares = b.Tag + "e:" + strconv.FormatInt(id, 10) + ":s"
 	return shares[:len(shares)-len(":s")], shares
 }
 

@@ -28,14 +28,14 @@ func TestMemoryOfAnEnvelope(t *testing.T) {
 	measure := func(when string, ids []int64) int64 {
 		var pots, lists, logs int64
 		for b := range 4 {
-			logs += usage(keysOf(b).log)
+			logs += usage(bucketOf(t, r, b).Log)
 		}
 		for _, id := range ids {
 			b, err := r.of(id)
 			if err != nil {
 				t.Fatal(err)
 			}
-			pot, shares := b.keys.pot(id)
+			pot, shares := b.pot(id)
 			pots += usage(pot)
 			lists += usage(shares)
 		}

@@ -11,13 +11,34 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/internal/loop"
+	"github.com/hongbao/hongbao/internal/pots/redisbucket"
 )
 
 // lastMark is before the share that is taken last.
 const lastMark = '!'
 
-// maxInCall is the most pots that one Retire or Missing script goes through.
-const maxInCall = 500
+const (
+	// maxInCall is the most pots that one Retire or Missing script goes through.
+	maxInCall = 500
+	// maxCalls is the most scripts that one Retire or Missing has under way. The client puts them into its pipelines.
+	maxCalls = 32
+)
+
+// chunk is what one script goes through.
+type chunk[T any] struct {
+	bucket *bucket
+	some   []T // at most maxInCall
+}
+
+func chunks[T any](byBucket map[*bucket][]T) (all []chunk[T]) {
+	for b, of := range byBucket {
+		for some := range slices.Chunk(of, maxInCall) {
+			all = append(all, chunk[T]{b, some})
+		}
+	}
+	return all
+}
 
 // Fill implements envelope.Pot. Refusals: invalid_argument for a malformed user, unavailable when too few
 // replicas confirmed.
@@ -30,18 +51,18 @@ func (p *Pots) Fill(ctx context.Context, e envelope.Envelope, taken []envelope.T
 	if err != nil {
 		return err
 	}
-	ctx, cancel := p.bounded(ctx)
+	ctx, cancel := p.Bounded(ctx)
 	defer cancel()
-	pot, shares := b.keys.pot(e.ID)
-	_, safe, err := p.runSafely(ctx, &p.scripts.fill,
-		[]string{b.keys.home, b.keys.log, pot, shares},
-		[]string{p.installation, strconv.FormatInt(e.ID, 10), strconv.FormatInt(e.ExpiresAt.UnixMilli(), 10),
+	pot, shares := b.pot(e.ID)
+	_, safe, err := p.RunSafely(ctx, &p.scripts.fill,
+		[]string{b.Home, b.Log, pot, shares},
+		[]string{p.Installation(), strconv.FormatInt(e.ID, 10), strconv.FormatInt(e.ExpiresAt.UnixMilli(), 10),
 			strconv.Itoa(len(e.Shares)), toTake, tookBy})
 	switch {
 	case err != nil:
 		return fmt.Errorf("fill: %w", err)
 	case !safe:
-		return p.unsafe()
+		return redisbucket.Unsafe()
 	}
 	return nil
 }
@@ -90,7 +111,7 @@ func (p *Pots) Look(ctx context.Context, id int64) (envelope.PotState, error) {
 func (p *Pots) Close(ctx context.Context, id int64) (envelope.PotState, error) {
 	s, safe, err := p.look(ctx, id, true)
 	if err == nil && !safe {
-		return envelope.PotState{}, p.unsafe()
+		return envelope.PotState{}, redisbucket.Unsafe()
 	}
 	return s, err
 }
@@ -105,12 +126,12 @@ func (p *Pots) look(ctx context.Context, id int64, shut bool) (s envelope.PotSta
 	if shut {
 		flag = "1"
 	}
-	ctx, cancel := p.bounded(ctx)
+	ctx, cancel := p.Bounded(ctx)
 	defer cancel()
 	epoch := p.finals.now()
-	pot, shares := b.keys.pot(id)
-	m, safe, err := p.runSafely(ctx, &p.scripts.look, []string{b.keys.home, pot, shares, b.keys.closed},
-		[]string{p.installation, flag, strconv.FormatInt(id, 10)})
+	pot, shares := b.pot(id)
+	m, safe, err := p.RunSafely(ctx, &p.scripts.look, []string{b.Home, pot, shares, b.closed()},
+		[]string{p.Installation(), flag, strconv.FormatInt(id, 10)})
 	if rueidis.IsRedisNil(err) {
 		return s, false, envelope.ErrNoPot
 	}
@@ -171,7 +192,7 @@ func parseState(m *rueidis.RedisMessage) (s envelope.PotState, err error) {
 	return s, nil
 }
 
-// Retire implements envelope.Pot. A retired pot answers for another hour. Errors: ErrPotsLost. Refusal: unavailable
+// Retire implements envelope.Pot. A retired pot answers for another hour. Errors: pots.ErrLost. Refusal: unavailable
 // when too few replicas confirmed.
 func (p *Pots) Retire(ctx context.Context, retired []envelope.Retirement) error {
 	byBucket := map[*bucket][]envelope.Retirement{}
@@ -180,42 +201,40 @@ func (p *Pots) Retire(ctx context.Context, retired []envelope.Retirement) error 
 			byBucket[b] = append(byBucket[b], r)
 		}
 	}
-	return p.each(ctx, func(call func(func(context.Context) error)) {
-		for b, all := range byBucket {
-			for some := range slices.Chunk(all, maxInCall) {
-				call(func(ctx context.Context) error { return p.retire(ctx, b, some) })
-			}
-		}
+	ctx, cancel := p.Bounded(ctx)
+	defer cancel()
+	return loop.FanOut(chunks(byBucket), maxCalls, func(c chunk[envelope.Retirement]) error {
+		return p.retire(ctx, c.bucket, c.some)
 	})
 }
 
 func (p *Pots) retire(ctx context.Context, b *bucket, retired []envelope.Retirement) error {
-	keys := []string{b.keys.home, b.keys.log, b.keys.closed}
-	args := []string{p.installation, strconv.Itoa(int(envelope.RetiredFor.Seconds()))}
+	keys := []string{b.Home, b.Log, b.closed()}
+	args := []string{p.Installation(), strconv.Itoa(int(envelope.RetiredFor.Seconds()))}
 	for _, r := range retired {
-		pot, shares := b.keys.pot(r.Envelope)
+		pot, shares := b.pot(r.Envelope)
 		keys = append(keys, pot, shares)
 		args = append(args, strconv.FormatInt(r.Envelope, 10), strconv.FormatInt(r.Refunded, 10))
 	}
-	_, safe, err := p.runSafely(ctx, &p.scripts.retire, keys, args)
+	_, safe, err := p.RunSafely(ctx, &p.scripts.retire, keys, args)
 	switch {
 	case err != nil:
 		return fmt.Errorf("retire: %w", err)
 	case !safe:
-		return p.unsafe()
+		return redisbucket.Unsafe()
 	}
 	return nil
 }
 
 // Closed implements envelope.Pot.
 func (p *Pots) Closed(ctx context.Context, bucket int) ([]int64, error) {
-	b, err := p.bucket(bucket)
-	if err != nil {
+	if _, err := p.Bucket(bucket); err != nil {
 		return nil, err
 	}
-	ctx, cancel := p.bounded(ctx)
+	b := p.all[bucket]
+	ctx, cancel := p.Bounded(ctx)
 	defer cancel()
-	m, err := p.run(ctx, &p.scripts.closed, []string{b.keys.home, b.keys.closed}, []string{p.installation})
+	m, err := p.Run(ctx, &p.scripts.closed, []string{b.Home, b.closed()}, []string{p.Installation()})
 	if err != nil {
 		return nil, fmt.Errorf("closed: %w", err)
 	}
@@ -239,12 +258,10 @@ func (p *Pots) Missing(ctx context.Context, ids []int64) ([]int64, error) {
 		}
 		byBucket[b] = append(byBucket[b], i)
 	}
-	err := p.each(ctx, func(call func(func(context.Context) error)) {
-		for b, all := range byBucket {
-			for some := range slices.Chunk(all, maxInCall) {
-				call(func(ctx context.Context) error { return p.missing(ctx, b, ids, some, gone) })
-			}
-		}
+	ctx, cancel := p.Bounded(ctx)
+	defer cancel()
+	err := loop.FanOut(chunks(byBucket), maxCalls, func(c chunk[int]) error {
+		return p.missing(ctx, c.bucket, ids, c.some, gone)
 	})
 	if err != nil {
 		return nil, err
@@ -260,12 +277,12 @@ func (p *Pots) Missing(ctx context.Context, ids []int64) ([]int64, error) {
 
 // missing sets gone for those of the ids, given by their indexes, that have no pot in the bucket.
 func (p *Pots) missing(ctx context.Context, b *bucket, ids []int64, some []int, gone []bool) error {
-	keys := []string{b.keys.home}
+	keys := []string{b.Home}
 	for _, i := range some {
-		pot, _ := b.keys.pot(ids[i])
+		pot, _ := b.pot(ids[i])
 		keys = append(keys, pot)
 	}
-	m, err := p.run(ctx, &p.scripts.missing, keys, []string{p.installation})
+	m, err := p.Run(ctx, &p.scripts.missing, keys, []string{p.Installation()})
 	if err != nil {
 		return fmt.Errorf("missing: %w", err)
 	}

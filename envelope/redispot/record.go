@@ -6,17 +6,17 @@ import (
 	"strings"
 
 	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/internal/pots"
 )
 
-// A log entry has one field, v, with a line for each thing that happened:
+// An entry of the log has a line for each thing that happened:
 //
 //	s <id>                                          sent
 //	t <id> <1: the last share> <share>:<minor>:<at (ms)>:<user>  taken
 //	r <id> <minor>                                  refunded
-const entryField = "v"
-
-// parseEntry appends the records of an entry.
-func parseEntry(to []envelope.Record, value string) ([]envelope.Record, error) {
+//
+// parseEntry appends the records of an entry, whose position says nothing more.
+func parseEntry(to []envelope.Record, _ pots.Position, value string) ([]envelope.Record, error) {
 	for line := range strings.SplitSeq(value, "\n") {
 		r, ok := parseLine(line)
 		if !ok {

@@ -6,42 +6,22 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/internal/pots/redisbucket"
 	"github.com/hongbao/hongbao/internal/refusal"
 )
 
-const (
-	// DefaultCallsInFlight is how many Take calls are under way at once for each bucket. See BenchmarkTakeWinners.
-	DefaultCallsInFlight = 2
-	// maxBatch is the most grabs in one script call. It bounds how long the script keeps Redis from others (under a
-	// millisecond) and is well below what Lua can unpack.
-	maxBatch = 256
-	// maxQueue is the most grabs that wait for a bucket: about a tenth of a second of work.
-	maxQueue = 8192
-)
-
-// call is a grab on its way. It is either delivered, to the one who waits, or abandoned by them: state decides.
-type call struct {
+// grab is one call of Take: who asks, and what they are told.
+type grab struct {
 	id      int64
 	user    string
 	take    envelope.Take
 	outcome envelope.Outcome
 	count   int // shares of the envelope, with Empty and Expired
 	err     error
-	state   atomic.Int32
-	done    chan struct{}
 }
-
-const (
-	waiting int32 = iota
-	delivered
-	abandoned
-)
-
-var calls = sync.Pool{New: func() any { return &call{done: make(chan struct{}, 1)} }}
 
 // Take implements envelope.Pot. Refusals: invalid_argument for a malformed user, unavailable when too many grabs are
 // waiting or too few replicas confirmed.
@@ -59,107 +39,27 @@ func (p *Pots) Take(ctx context.Context, id int64, user string) (envelope.Take, 
 	if err := refusal.CheckID("user", user); err != nil {
 		return envelope.Take{}, "", err
 	}
-	take, outcome, count, err := b.take(ctx, id, user)
+	p.waiting.Add(1)
+	g, err := b.grabs.Do(ctx, grab{id: id, user: user})
+	p.waiting.Add(-1)
 	if err != nil {
 		return envelope.Take{}, "", err
 	}
-	p.metrics.outcomes[outcome].Inc()
-	if (outcome == envelope.Empty || outcome == envelope.Expired) && count <= maxFinalShares {
+	if g.err != nil {
+		return envelope.Take{}, "", g.err
+	}
+	p.metrics.outcomes[g.outcome].Inc()
+	if (g.outcome == envelope.Empty || g.outcome == envelope.Expired) && g.count <= maxFinalShares {
 		p.finals.load(ctx, id, p.Look)
 	}
-	return take, outcome, nil
+	return g.take, g.outcome, nil
 }
 
 // Waiting implements envelope.Pot.
 func (p *Pots) Waiting() int { return int(p.waiting.Load()) }
 
-// bucket gathers the grabs that arrive while its calls are under way: each next call carries what has come together.
-// Nothing waits for a timer.
-type bucket struct {
-	keys   bucketKeys
-	pots   *Pots
-	atOnce int
-
-	mu      sync.Mutex
-	queue   []*call
-	head    int // queue[:head] is gone
-	running int // goroutines in run, at most atOnce
-}
-
-func (b *bucket) take(ctx context.Context, id int64, user string) (envelope.Take, envelope.Outcome, int, error) {
-	c := calls.Get().(*call)
-	c.id, c.user = id, user
-	c.state.Store(waiting)
-	if err := b.enqueue(c); err != nil {
-		calls.Put(c)
-		return envelope.Take{}, "", 0, err
-	}
-	b.pots.waiting.Add(1)
-	defer b.pots.waiting.Add(-1)
-	select {
-	case <-c.done:
-	case <-ctx.Done():
-		if c.state.CompareAndSwap(waiting, abandoned) {
-			return envelope.Take{}, "", 0, ctx.Err() // c now belongs to the batch
-		}
-		<-c.done
-	}
-	take, outcome, count, err := c.take, c.outcome, c.count, c.err
-	c.user, c.take, c.outcome, c.count, c.err = "", envelope.Take{}, "", 0, nil
-	calls.Put(c)
-	return take, outcome, count, err
-}
-
-func (b *bucket) enqueue(c *call) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if len(b.queue)-b.head >= maxQueue {
-		return refusal.New(refusal.CodeUnavailable, "too many people are grabbing at this moment: try again")
-	}
-	b.queue = append(b.queue, c)
-	if b.running < b.atOnce {
-		b.running++
-		go b.run()
-	}
-	return nil
-}
-
-// next moves what is waiting, at most maxBatch, into batch. With nothing there, the caller's run is over.
-func (b *bucket) next(batch []*call) []*call {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	n := min(maxBatch, len(b.queue)-b.head)
-	if n == 0 {
-		b.running--
-		return nil
-	}
-	batch = append(batch[:0], b.queue[b.head:b.head+n]...)
-	clear(b.queue[b.head : b.head+n])
-	b.head += n
-	if b.head*2 >= len(b.queue) {
-		rest := copy(b.queue, b.queue[b.head:])
-		clear(b.queue[rest:])
-		b.queue, b.head = b.queue[:rest], 0
-	}
-	return batch
-}
-
-func (b *bucket) run() {
-	w := works.Get().(*work)
-	defer works.Put(w)
-	for {
-		w.batch = b.next(w.batch)
-		if len(w.batch) == 0 {
-			return
-		}
-		b.call(w)
-		clear(w.batch)
-	}
-}
-
-// work is the memory of one run.
+// work is the memory of sending a batch.
 type work struct {
-	batch  []*call
 	groups []group
 	at     map[int64]int // envelope → index into groups
 	keys   []string
@@ -169,26 +69,28 @@ type work struct {
 // group is the grabs of one envelope.
 type group struct {
 	id    int64
-	calls []*call
+	calls []*redisbucket.Call[grab]
 }
 
 var works = sync.Pool{New: func() any { return &work{at: map[int64]int{}} }}
 
-// call sends a batch to Redis and delivers the answers.
-func (b *bucket) call(w *work) {
-	size := w.sort()
+// send asks Redis about a batch and delivers the answers.
+func (b *bucket) send(batch []*redisbucket.Call[grab]) {
+	w := works.Get().(*work)
+	defer works.Put(w)
+	size := w.sort(batch)
 	if size == 0 {
 		return
 	}
 	b.pots.metrics.batch.Observe(float64(size))
-	w.keys = append(w.keys[:0], b.keys.home, b.keys.log)
-	w.args = append(w.args[:0], b.pots.installation)
+	w.keys = append(w.keys[:0], b.Home, b.Log)
+	w.args = append(w.args[:0], b.pots.Installation())
 	for _, g := range w.groups {
-		pot, shares := b.keys.pot(g.id)
+		pot, shares := b.pot(g.id)
 		w.keys = append(w.keys, pot, shares)
 		w.args = append(w.args, strconv.FormatInt(g.id, 10), strconv.Itoa(len(g.calls)))
 		for _, c := range g.calls {
-			w.args = append(w.args, c.user)
+			w.args = append(w.args, c.Data.user)
 		}
 	}
 	answer, safe, err := b.ask(w)
@@ -196,15 +98,16 @@ func (b *bucket) call(w *work) {
 		for _, c := range g.calls {
 			var word string
 			word, answer, _ = strings.Cut(answer, " ")
-			b.answer(c, word, safe, err)
+			c.Deliver(answerOf(c.Data.user, word, safe, err))
 		}
+		clear(g.calls)
 	}
 }
 
 func (b *bucket) ask(w *work) (answer string, safe bool, err error) {
-	ctx, cancel := b.pots.bounded(context.Background())
+	ctx, cancel := b.pots.Bounded(context.Background())
 	defer cancel()
-	m, safe, err := b.pots.runSafely(ctx, &b.pots.scripts.take, w.keys, w.args)
+	m, safe, err := b.pots.RunSafely(ctx, &b.pots.scripts.take, w.keys, w.args)
 	if err == nil {
 		answer, err = m.ToString()
 	}
@@ -215,46 +118,41 @@ func (b *bucket) ask(w *work) (answer string, safe bool, err error) {
 }
 
 // sort groups the calls of the batch that somebody still waits for by envelope, and returns their number.
-func (w *work) sort() int {
+func (w *work) sort(batch []*redisbucket.Call[grab]) int {
 	clear(w.at)
 	w.groups = w.groups[:0]
 	size := 0
-	for _, c := range w.batch {
-		if c.state.Load() != waiting {
+	for _, c := range batch {
+		if c.Abandoned() {
 			continue
 		}
 		size++
-		i, ok := w.at[c.id]
+		i, ok := w.at[c.Data.id]
 		if !ok {
 			i = len(w.groups)
-			w.at[c.id] = i
+			w.at[c.Data.id] = i
 			if i < cap(w.groups) {
 				w.groups = w.groups[:i+1]
 			} else {
 				w.groups = append(w.groups, group{})
 			}
-			w.groups[i].id, w.groups[i].calls = c.id, w.groups[i].calls[:0]
+			w.groups[i].id, w.groups[i].calls = c.Data.id, w.groups[i].calls[:0]
 		}
 		w.groups[i].calls = append(w.groups[i].calls, c)
 	}
 	return size
 }
 
-// answer delivers one word of the script's answer.
-func (b *bucket) answer(c *call, word string, safe bool, err error) {
-	take, outcome, count, wordErr := parseAnswer(word, c.user)
-	switch {
-	case err != nil:
-	case wordErr != nil:
-		err = wordErr
-	case !safe && (outcome == envelope.Won || outcome == envelope.AlreadyWon):
-		err = b.pots.unsafe()
+// answerOf is what a user is told for one word of the script's answer.
+func answerOf(user, word string, safe bool, err error) grab {
+	if err != nil {
+		return grab{err: err}
 	}
-	if !c.state.CompareAndSwap(waiting, delivered) {
-		return
+	take, outcome, count, err := parseAnswer(word, user)
+	if err == nil && !safe && (outcome == envelope.Won || outcome == envelope.AlreadyWon) {
+		err = redisbucket.Unsafe()
 	}
-	c.take, c.outcome, c.count, c.err = take, outcome, count, err
-	c.done <- struct{}{}
+	return grab{take: take, outcome: outcome, count: count, err: err}
 }
 
 // parseAnswer reads a word as take.lua describes it.

@@ -16,10 +16,12 @@ import (
 	"github.com/hongbao/hongbao/handler/auth"
 	"github.com/hongbao/hongbao/idl"
 	"github.com/hongbao/hongbao/kitex_gen/collectionapi/collectionservice"
+	"github.com/hongbao/hongbao/kitex_gen/coverapi/coverservice"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi/envelopeservice"
 	"github.com/hongbao/hongbao/kitex_gen/groupapi/groupservice"
 	"github.com/hongbao/hongbao/kitex_gen/merchantapi/merchantservice"
 	"github.com/hongbao/hongbao/kitex_gen/operatorapi/operatorservice"
+	"github.com/hongbao/hongbao/kitex_gen/stockapi/stockservice"
 	"github.com/hongbao/hongbao/kitex_gen/transferapi/transferservice"
 	"github.com/hongbao/hongbao/kitex_gen/walletapi/walletservice"
 	"github.com/hongbao/hongbao/kitex_gen/webhookapi/webhookservice"
@@ -106,6 +108,8 @@ func bindings() map[string]*serviceinfo.ServiceInfo {
 		"collection.thrift": collectionservice.NewServiceInfo(),
 		"merchant.thrift":   merchantservice.NewServiceInfo(),
 		"webhook.thrift":    webhookservice.NewServiceInfo(),
+		"cover.thrift":      coverservice.NewServiceInfo(),
+		"stock.thrift":      stockservice.NewServiceInfo(),
 	}
 }
 

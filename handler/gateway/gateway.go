@@ -50,6 +50,7 @@ type Config struct {
 	DevTokens *auth.DevTokens                        // at /v1/dev/tokens, in a sandbox; nil for none
 	WebSocket http.Handler                           // at /ws
 	Page      http.Handler                           // at /
+	Images    Images                                 // nil: none are taken or shown here
 	Proxies   []netip.Prefix                         // whose X-Forwarded-For is believed; may be empty
 }
 
@@ -79,6 +80,9 @@ func New(c Config) (*Gateway, error) {
 		return nil, errors.Join(err, g.Close())
 	}
 	if err := g.mountStatement(c); err != nil {
+		return nil, errors.Join(err, g.Close())
+	}
+	if err := g.mountImages(c); err != nil {
 		return nil, errors.Join(err, g.Close())
 	}
 	g.mux.Handle("/openapi.json", fixed("application/json", document))
@@ -276,7 +280,7 @@ func (g *Gateway) fail(w http.ResponseWriter, r *http.Request, name string, bega
 			slog.String("verb", r.Method), slog.String("path", r.URL.Path), slog.Duration("duration", took))
 	}
 	g.seconds.WithLabelValues(name, p.Code).Observe(took.Seconds())
-	if p.Code == problem.CodeBodyTooLarge {
+	if p.Code == problem.CodeBodyTooLarge || name == uploadMethod {
 		refuseBody(w, r, p)
 		return
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/hongbao/hongbao/handler/gateway"
 	"github.com/hongbao/hongbao/handler/handlertest"
 	"github.com/hongbao/hongbao/handler/problem"
+	"github.com/hongbao/hongbao/internal/pots"
 	"github.com/hongbao/hongbao/internal/refusal"
 )
 
@@ -234,8 +235,8 @@ func TestDomainErrorsOverHTTP(t *testing.T) {
 			`you have 3, "quoted" ✓`, ""},
 		{refusal.New(refusal.CodeRequestConflict, "x"), 409, "request_conflict", "x", ""},
 		{fmt.Errorf("wrapped: %w", refusal.New(envelope.CodeNotTheRecipient, "y")), 403, "not_the_recipient", "y", ""},
-		{fmt.Errorf("lua: %w", envelope.ErrPotsLost), 503, "unavailable", unavailable,
-			"lua: envelope: the pots are lost"},
+		{fmt.Errorf("lua: %w", pots.ErrLost), 503, "unavailable", unavailable,
+			"lua: the pots are lost"},
 		{envelope.ErrNoPot, 503, "unavailable", unavailable, "no pot"},
 		{errors.New("Error 1064: near SELECT"), 500, "internal", internal, "near SELECT"},
 		{refusal.New("no_such_code", "z"), 500, "internal", internal, "no_such_code"},

@@ -37,6 +37,7 @@ func openAPI(c *contract.Contract) ([]byte, error) {
 			path[verb] = describeMethod(m)
 		}
 	}
+	addImages(paths, schemas)
 	document, err := json.MarshalIndent(object{
 		"openapi": "3.1.0",
 		"info": object{

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/hongbao/hongbao/collection"
+	"github.com/hongbao/hongbao/cover"
+	"github.com/hongbao/hongbao/cover/stock"
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/group"
 	"github.com/hongbao/hongbao/internal/refusal"
@@ -47,7 +49,11 @@ type State struct {
 	DeliveryState webhook.DeliveryState
 	Replayed      webhook.Range
 
-	Search merchant.Search
+	Search        merchant.Search
+	Design        cover.Design
+	CoverDecision cover.Decision
+	Purchase      stock.Purchase
+	Channel       stock.NewChannel
 
 	Before int64
 	Limit  int

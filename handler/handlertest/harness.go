@@ -116,6 +116,8 @@ func New(t testing.TB, change func(*handler.ServerConfig, *gateway.Config)) *Har
 			Domain: merchants{h.Domain}, Wallets: Wallets{h.Domain}, Tokens: h.Own, Limits: Limits{h.Domain},
 		},
 		Webhook:  &handler.Webhook{Domain: webhooks{h.Domain}, Owners: merchants{h.Domain}},
+		Cover:    &handler.Cover{Domain: covers{h.Domain}},
+		Stock:    &handler.Stock{Domain: pieces{h.Domain}},
 		Limits:   Limits{h.Domain},
 		Operator: handler.NewOperator(Operators{h.Domain}), Verifier: verifier, Log: log, Metrics: h.Metrics,
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/hongbao/hongbao/collection"
+	"github.com/hongbao/hongbao/cover"
+	"github.com/hongbao/hongbao/cover/stock"
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/group"
 	"github.com/hongbao/hongbao/internal/refusal"
@@ -61,6 +63,8 @@ var table = map[string]codeInfo{
 	webhook.CodeEndpointRefused:          {http.StatusBadRequest, 40018, "Webhooks do not go to this address"},
 	webhook.CodeUnknownEventType:         {http.StatusBadRequest, 40019, "There are no such events"},
 	webhook.CodeReplayTooLarge:           {http.StatusBadRequest, 40020, "There are too many events to replay"},
+	cover.CodeImageUnknown:               {http.StatusBadRequest, 40021, "The image was not uploaded"},
+	cover.CodeImageRefused:               {http.StatusBadRequest, 40022, "This is no image that is taken"},
 
 	CodeUnauthenticated:         {http.StatusUnauthorized, 40101, "The token is missing or not accepted"},
 	wallet.CodeSignatureInvalid: {http.StatusUnauthorized, 40102, "The signature does not match"},
@@ -82,6 +86,10 @@ var table = map[string]codeInfo{
 	merchant.CodePermissionMissing: {http.StatusForbidden, 40309, "The key does not permit this"},
 	merchant.CodeAddressNotAllowed: {http.StatusForbidden, 40310, "The key may not be used from here"},
 	merchant.CodeModeMismatch:      {http.StatusForbidden, 40311, "This is of the other side, live or test"},
+	cover.CodeNotApproved:          {http.StatusForbidden, 40312, "The cover is not approved"},
+	cover.CodeFrozen:               {http.StatusForbidden, 40313, "The cover is frozen"},
+	stock.CodeNotHeld:              {http.StatusForbidden, 40314, "You do not hold the cover"},
+	stock.CodeOfTests:              {http.StatusForbidden, 40315, "The cover is of its merchant's test side"},
 
 	CodeNotFound:                  {http.StatusNotFound, 40401, "There is nothing at this address"},
 	envelope.CodeEnvelopeNotFound: {http.StatusNotFound, 40402, "There is no such envelope"},
@@ -94,6 +102,11 @@ var table = map[string]codeInfo{
 	merchant.CodeKeyNotFound:      {http.StatusNotFound, 40409, "There is no such key of this merchant"},
 	webhook.CodeNotFound:          {http.StatusNotFound, 40410, "There is no such webhook"},
 	webhook.CodeEventNotFound:     {http.StatusNotFound, 40411, "There is no such event"},
+	cover.CodeNotFound:            {http.StatusNotFound, 40412, "There is no such cover"},
+	cover.CodeArtNotFound:         {http.StatusNotFound, 40413, "There is no such image"},
+	cover.CodeReportNotFound:      {http.StatusNotFound, 40414, "There is no such report"},
+	stock.CodeChannelNotFound:     {http.StatusNotFound, 40415, "There is no such channel"},
+	stock.CodeClaimUnknown:        {http.StatusNotFound, 40416, "Nobody made this code"},
 
 	CodeMethodNotAllowed: {http.StatusMethodNotAllowed, 40501, "The address does not take this method"},
 
@@ -115,8 +128,19 @@ var table = map[string]codeInfo{
 	merchant.CodeTooMany:           {http.StatusConflict, 40916, "There are too many of these"},
 	webhook.CodeDisabled:           {http.StatusConflict, 40917, "The webhook is disabled"},
 	webhook.CodeTooMany:            {http.StatusConflict, 40918, "There are too many webhooks"},
+	cover.CodeNotAllowedInState:    {http.StatusConflict, 40919, "The cover's state does not allow this"},
+	cover.CodeTooMany:              {http.StatusConflict, 40920, "There are too many covers or images"},
+	cover.CodeAppealOver:           {http.StatusConflict, 40921, "The time to appeal is over"},
+	cover.CodeAlreadyReported:      {http.StatusConflict, 40922, "The cover was reported before"},
+	stock.CodeChannelClosed:        {http.StatusConflict, 40923, "The channel is closed"},
+	stock.CodeTooMany:              {http.StatusConflict, 40924, "There are too many purchases, channels or codes"},
+	stock.CodeInsufficient:         {http.StatusConflict, 40925, "No pieces are left"},
+	stock.CodeClaimUsed:            {http.StatusConflict, 40926, "The code was used by somebody else"},
+
+	cover.CodeArtGone: {http.StatusGone, 41001, "The image was taken down"},
 
 	CodeBodyTooLarge:         {http.StatusRequestEntityTooLarge, 41301, "The body is too large"},
+	cover.CodeImageTooLarge:  {http.StatusRequestEntityTooLarge, 41302, "The image is too large"},
 	CodeUnsupportedMediaType: {http.StatusUnsupportedMediaType, 41501, "The body must be sent as JSON"},
 	CodeHeaderTooLarge:       {http.StatusRequestHeaderFieldsTooLarge, 43101, "The headers are too large"},
 	CodeRateLimited:          {http.StatusTooManyRequests, 42901, "There are too many calls"},

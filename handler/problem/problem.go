@@ -13,6 +13,7 @@ import (
 
 	hongbao "github.com/hongbao/hongbao/client"
 	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/internal/pots"
 	"github.com/hongbao/hongbao/internal/refusal"
 )
 
@@ -65,7 +66,7 @@ func FromError(err error) (p Problem, cause error) {
 // isTransient says whether an error tells of something that is away for the moment.
 func isTransient(err error) bool {
 	for _, e := range []error{
-		context.DeadlineExceeded, context.Canceled, envelope.ErrPotsLost, envelope.ErrNoPot,
+		context.DeadlineExceeded, context.Canceled, pots.ErrLost, envelope.ErrNoPot,
 		io.EOF, io.ErrUnexpectedEOF, net.ErrClosed,
 		kerrors.ErrRPCTimeout, kerrors.ErrGetConnection, kerrors.ErrCanceledByBusiness, kerrors.ErrTimeoutByBusiness,
 		kerrors.ErrNoMoreInstance, kerrors.ErrServiceDiscovery, kerrors.ErrLoadbalance, kerrors.ErrOverlimit,

@@ -44,6 +44,8 @@ const (
 	otter      = "github.com/maypok86/otter/v2"
 	xsync      = "golang.org/x/sync"
 	xtext      = "golang.org/x/text"
+	ximage     = "golang.org/x/image"
+	imagemeta  = "github.com/bep/imagemeta"
 )
 
 // table is the import table of the design. Not in it because it is empty: what a domain package may know of kitex, of a
@@ -53,14 +55,21 @@ func table() []row {
 		// Vocabulary and rules.
 		{"internal/refusal", domain, nil},
 		{"internal/loop", domain, nil},
+		{"internal/pots", domain, nil}, // what a crowd races for, whatever lies in it
 		{"wallet/ledger", domain, []string{"internal/refusal", "internal/loop", xtext}},
 		{"wallet", domain, []string{"wallet/ledger", "internal/refusal"}},
 
-		// Products. None knows another one.
-		{"envelope", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop", otter, xsync}},
+		// Products. None knows another one, but that covers are a merchant's.
+		{"envelope", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop", "internal/pots", otter,
+			xsync}},
 		{"transfer", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
 		{"collection", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
 		{"merchant", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
+		// Branded covers: their art and review, and which of them may be used at a time. They are a merchant's.
+		{"cover", domain, []string{"merchant", "wallet/ledger", "internal/refusal", "internal/loop", otter}},
+		// The pieces of covers: bought, given away, claimed, held.
+		{"cover/stock", domain, []string{"cover", "merchant", "wallet/ledger", "internal/refusal", "internal/loop",
+			"internal/pots", otter}},
 		{"group", domain, []string{"internal/refusal", otter}},
 		{"webhook", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
 
@@ -68,10 +77,13 @@ func table() []row {
 		{"internal/shards", adapter, []string{"internal/refusal", "internal/loop", mysqlWire, goose, sonyflake}},
 		{"internal/outbox", adapter, []string{"internal/shards", "internal/loop"}},
 		{"internal/index", adapter, []string{"internal/shards", "internal/outbox"}},
+		{"internal/pots/redisbucket", adapter, []string{"internal/pots", "internal/refusal", rueidis}},
 		{"internal/membership", adapter, []string{"internal/refusal", rueidis}},
 		{"internal/revoked", adapter, []string{rueidis}},   // tokens that are no longer good, known on every node
 		{"internal/ratelimit", adapter, []string{rueidis}}, // how often somebody may do something, over all nodes
 		{"internal/signature", adapter, nil},
+		// An untrusted PNG, JPEG or WebP stream becomes safe images.
+		{"internal/picture", adapter, []string{ximage, imagemeta}},
 		{"internal/thriftguard", adapter, []string{cloudwego}},
 		{"internal/devstack", adapter, []string{mysqlWire, rueidis}},
 		{"push", adapter, []string{gorilla}}, // knows no money
@@ -84,13 +96,22 @@ func table() []row {
 		{"wallet/audit", adapter, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "internal/shards",
 			"internal/outbox", "internal/index"}},
 		{"wallet/httpfunding", adapter, []string{"wallet", "wallet/ledger", "internal/refusal", "internal/signature"}},
-		{"envelope/redispot", adapter, []string{"envelope", "internal/refusal", rueidis}},
-		{"envelope/mempot", adapter, []string{"envelope", "internal/refusal"}},
+		{"envelope/redispot", adapter, []string{"envelope", "internal/refusal", "internal/loop", "internal/pots",
+			"internal/pots/redisbucket", rueidis}},
+		{"envelope/mempot", adapter, []string{"envelope", "internal/refusal", "internal/pots"}},
 		{"collection/mysqlcollection", adapter, []string{"collection", "wallet/ledger", "wallet/mysqlledger",
 			"wallet/audit",
 			"internal/refusal", "internal/shards"}},
 		{"merchant/mysqlmerchant", adapter, []string{"merchant", "wallet/ledger", "wallet/mysqlledger", "wallet/audit",
 			"internal/refusal", "internal/shards"}},
+		{"cover/mysqlcover", adapter, []string{"cover", "merchant", "wallet/ledger", "wallet/mysqlledger",
+			"wallet/audit", "internal/refusal", "internal/shards"}},
+		{"cover/diskart", adapter, []string{"cover"}}, // files in a folder
+		{"cover/stock/redisstock", adapter, []string{"cover/stock", "internal/refusal", "internal/loop",
+			"internal/pots",
+			"internal/pots/redisbucket", rueidis}},
+		{"cover/stock/mysqlstock", adapter, []string{"cover/stock", "merchant", "wallet/ledger", "wallet/mysqlledger",
+			"wallet/audit", "internal/refusal", "internal/shards", "internal/outbox"}},
 		{"webhook/mysqlwebhook", adapter, []string{"webhook", "wallet/ledger", "wallet/mysqlledger", "wallet/audit",
 			"internal/refusal", "internal/shards", "internal/outbox", "internal/signature"}},
 		{"webhook/httpsender", adapter, []string{"webhook", "internal/signature"}},
@@ -103,13 +124,16 @@ func table() []row {
 		{"client", adapter, []string{"kitex_gen", "internal/thriftguard", cloudwego, kitexTools, gorilla}},
 		{"handler", adapter, []string{"handler/auth", "handler/contract", "handler/problem", "client", "kitex_gen",
 			"internal/thriftguard", "wallet", "wallet/ledger", "internal/refusal", "internal/ratelimit", "envelope",
-			"transfer", "collection", "merchant", "webhook", "internal/signature", "group", cloudwego, kitexTools}},
+			"transfer", "collection", "merchant", "cover", "cover/stock", "webhook", "internal/signature", "group",
+			cloudwego,
+			kitexTools}},
 		// What an error means outside, so it knows whose codes there are.
 		{
 			"handler/problem",
 			adapter,
 			[]string{"client", "wallet", "internal/refusal", "envelope", "transfer", "collection",
-				"merchant", "webhook", "group", cloudwego},
+				"merchant", "cover", "cover/stock", "webhook", "group", "internal/pots",
+				cloudwego},
 		},
 		{"handler/auth", adapter, []string{"handler/problem", "internal/refusal", "merchant", jwt}},
 		{"handler/contract", adapter, []string{"handler/auth", "idl", "kitex_gen", cloudwego}},
@@ -118,7 +142,7 @@ func table() []row {
 			"handler/gateway",
 			adapter,
 			[]string{"handler/auth", "handler/contract", "handler/problem", "client", "kitex_gen",
-				"wallet", "wallet/ledger", "internal/refusal", "push", cloudwego, kitexTools},
+				"wallet", "wallet/ledger", "cover", "merchant", "internal/refusal", "push", cloudwego, kitexTools},
 		},
 		{"handler/web", adapter, nil},
 
@@ -137,9 +161,12 @@ func table() []row {
 		{"app", wiring, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "wallet/audit", "envelope",
 			"envelope/redispot",
 			"transfer", "collection", "collection/mysqlcollection", "group", "group/mysqlgroup", "merchant",
-			"merchant/mysqlmerchant", "push", "push/redisbus", "webhook", "webhook/mysqlwebhook", "webhook/httpsender",
-			"internal/loop", "internal/membership", "internal/outbox", "internal/ratelimit", "internal/revoked",
-			"internal/shards", rueidis}}, // no edge
+			"merchant/mysqlmerchant", "cover", "cover/mysqlcover", "cover/stock", "cover/stock/mysqlstock",
+			"cover/stock/redisstock", "push", "push/redisbus", "webhook",
+			"webhook/mysqlwebhook", "webhook/httpsender",
+			"internal/loop", "internal/membership", "internal/outbox", "internal/pots",
+			"internal/pots/redisbucket", "internal/picture", "internal/ratelimit",
+			"internal/refusal", "internal/revoked", "internal/shards", rueidis}}, // no edge
 
 		{"wallet/ledger/ledgertest", testSupport, nil},
 		{"envelope/pottest", testSupport, nil},
@@ -173,7 +200,8 @@ func domainNever() []string { return []string{"database/sql", "net/http", "net/r
 func topLevel() (may, ignored []string) {
 	may = []string{
 		"idl", "kitex_gen", "handler", "envelope", "wallet", "bench", "deploy", "go.mod", "README.md", // the user's
-		"main.go", "cmd", "app", "client", "push", "transfer", "collection", "merchant", "webhook", "group", // ours
+		"main.go", "cmd", "app", "client", "push", "transfer", "collection", "merchant", "cover", "webhook", // ours
+		"group",
 		"internal", "docs",
 		"Makefile", "BENCHMARKS.md", "LICENSE", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md",
 		"go.sum", "staticcheck.conf", // belong to the tools, which look for them here

@@ -1,0 +1,109 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/hongbao/hongbao/cover"
+	"github.com/hongbao/hongbao/cover/mysqlcover"
+	"github.com/hongbao/hongbao/cover/stock"
+	"github.com/hongbao/hongbao/cover/stock/mysqlstock"
+	"github.com/hongbao/hongbao/cover/stock/redisstock"
+	"github.com/hongbao/hongbao/internal/picture"
+	"github.com/hongbao/hongbao/internal/refusal"
+	"github.com/hongbao/hongbao/merchant"
+)
+
+// parallelPictures is how many images a process makes at a time: each may take some 250 MB and a core.
+const parallelPictures = 2
+
+// coverPictures are cover.Pictures on internal/picture.
+type coverPictures struct{ maker *picture.Maker }
+
+func newCoverPictures() coverPictures {
+	var sizes []picture.Size
+	for _, w := range cover.Widths() {
+		sizes = append(sizes, picture.Size{Name: w.Name, Width: w.Width})
+	}
+	return coverPictures{picture.NewMaker(picture.DefaultLimits(), parallelPictures, sizes...)}
+}
+
+// Limits implements cover.Pictures.
+func (p coverPictures) Limits() (bytes, pixels int64) {
+	l := p.maker.Limits()
+	return l.Bytes, int64(l.Pixels)
+}
+
+// Make implements cover.Pictures.
+func (p coverPictures) Make(ctx context.Context, stream io.Reader) (cover.Picture, error) {
+	made, err := p.maker.Make(ctx, stream)
+	if no, ok := errors.AsType[*picture.RefusedError](err); ok {
+		if no.TooLarge {
+			return cover.Picture{}, refusal.New(cover.CodeImageTooLarge, "%s", no.Reason)
+		}
+		return cover.Picture{}, refusal.New(cover.CodeImageRefused, "%s", no.Reason)
+	}
+	if err != nil {
+		return cover.Picture{}, err
+	}
+	of := cover.Picture{Hash: made.Name, Type: made.Type}
+	for _, r := range made.Renditions {
+		of.Files = append(of.Files, cover.File{
+			ImageSize: cover.ImageSize{Name: r.Size, Width: r.Width, Height: r.Height}, Data: r.Data,
+		})
+	}
+	return of, nil
+}
+
+// openCovers makes the covers' service.
+func (a *App) openCovers(events merchant.ServerEvents) (err error) {
+	a.CoverStore = mysqlcover.New(a.Cluster, a.Ledger, events)
+	if a.CoverDirectory, err = cover.NewDirectory(a.CoverStore, a.Merchants, a.cfg.Now); err != nil {
+		return err
+	}
+	a.Covers = cover.NewService(a.CoverParts())
+	return nil
+}
+
+// CoverParts are what the covers' service stands on.
+func (a *App) CoverParts() cover.Parts {
+	rules := a.cfg.Covers
+	if rules.Validity <= 0 {
+		rules = cover.DefaultRules()
+	}
+	return cover.Parts{
+		IDs: a.Ledger, Store: a.CoverStore, Merchants: a.Merchants, Directory: a.CoverDirectory,
+		Pictures: newCoverPictures(), Art: a.cfg.Art, Rules: rules, Log: a.cfg.Log,
+	}
+}
+
+// openStock makes the service of covers' pieces.
+func (a *App) openStock(events merchant.ServerEvents) (err error) {
+	cfg, store := a.cfg, mysqlstock.New(a.Cluster, a.Ledger, events)
+	a.StockStore = store
+	a.CoverPots, err = redisstock.New(a.Redis, redisstock.Config{
+		Buckets: a.Buckets, ShardOf: a.Ledger.ShardOf, Installation: a.Installation.ID,
+		WaitReplicas: cfg.WaitReplicas, WaitTimeout: cfg.WaitTimeout, Registerer: cfg.Registerer,
+	})
+	if err != nil {
+		return err
+	}
+	rules := cfg.Stock
+	if len(rules.Prices) == 0 {
+		rules = stock.DefaultRules()
+	}
+	a.Stock, err = stock.NewService(a.Ledger, store, a.CoverPots, a.Covers, rules, cfg.Now, cfg.Log)
+	a.stockSettler = stock.NewSettler(a.CoverPots, store, rules, cfg.Log, a.settled.signal)
+	a.stockKeeper = stock.NewKeeper(a.Ledger, store, a.CoverPots, a.Covers, cfg.Now, cfg.Log)
+	return err
+}
+
+func (a *App) stockJobs(shard int) []job {
+	jobs := []job{onShard(a.stockKeeper.Run, shard)}
+	from, to := a.Buckets.OfShard(shard)
+	for bucket := from; bucket < to; bucket++ {
+		jobs = append(jobs, func(ctx context.Context) { a.stockSettler.Run(ctx, shard, bucket) })
+	}
+	return jobs
+}

@@ -1,0 +1,157 @@
+package cover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+
+	"github.com/hongbao/hongbao/internal/refusal"
+	"github.com/hongbao/hongbao/merchant"
+)
+
+// Bounds of a Directory.
+const (
+	// freshFor is how long what was read is believed, counted from before it was read: a freeze is known on every node
+	// within this time and the time of a read.
+	freshFor    = 500 * time.Millisecond
+	maxCached   = 20_000 // covers, about 1 KB each
+	loadTimeout = 800 * time.Millisecond
+)
+
+// Entry is what others need of a cover.
+type Entry struct {
+	ID       int64
+	Merchant int64 // 0: one of ours, which everybody may use
+	Mode     merchant.Mode
+	Design
+	State       State     // expired also where its time is over and nobody has written that down yet
+	UsableUntil time.Time // zero before it was approved, and for ours
+	Active      bool      // its merchant may act on the cover's side
+}
+
+// Usable refuses a cover that may not be sent or claimed now. Refusals: cover_not_found (it was taken down),
+// cover_frozen, cover_not_approved, merchant_not_active.
+func (e Entry) Usable() error {
+	switch {
+	case e.State == StateTakenDown:
+		return errNotFound
+	case e.State == StateFrozen:
+		return refusal.New(CodeFrozen, "the cover is frozen: its merchant knows why")
+	case e.State != StateApproved:
+		return refusal.New(CodeNotApproved, "the cover is %s: only approved ones can be used", e.State)
+	case !e.Active:
+		return refusal.New(merchant.CodeNotActive, "the merchant of the cover is not active")
+	}
+	return nil
+}
+
+// Directory answers from memory what covers there are. It is at most half a second old, bounded in size, and asks once
+// for all who ask at the same time. What does not exist is remembered for as long. It is safe for concurrent use.
+type Directory struct {
+	store     Store
+	merchants Merchants
+	now       func() time.Time
+	cache     *otter.Cache[int64, remembered]
+
+	mu    sync.Mutex
+	loads map[int64]*load // under way
+}
+
+// remembered is what was read. exists is false for what is not there.
+type remembered struct {
+	entry  Entry
+	exists bool
+	until  time.Time
+}
+
+// load is one question that all who need the answer wait for.
+type load struct {
+	done chan struct{} // closed once what and err are set
+	what remembered
+	err  error
+}
+
+// NewDirectory makes an empty directory. now is the clock by which it forgets.
+func NewDirectory(store Store, m Merchants, now func() time.Time) (*Directory, error) {
+	cache, err := otter.New(&otter.Options[int64, remembered]{MaximumSize: maxCached})
+	if err != nil {
+		return nil, fmt.Errorf("cover directory: %w", err)
+	}
+	return &Directory{store: store, merchants: m, now: now, cache: cache, loads: make(map[int64]*load)}, nil
+}
+
+// Get returns what others need of a cover, whatever its state: ask Usable before it is used, and State.Shown before it
+// is shown. Refusals: cover_not_found, unavailable.
+func (d *Directory) Get(ctx context.Context, id int64) (Entry, error) {
+	r, ok := d.cache.GetIfPresent(id)
+	if !ok || !d.now().Before(r.until) {
+		l := d.load(ctx, id)
+		select {
+		case <-l.done:
+		case <-ctx.Done():
+			return Entry{}, ctx.Err()
+		}
+		if l.err != nil {
+			return Entry{}, l.err
+		}
+		r = l.what
+	}
+	if !r.exists {
+		return Entry{}, errNotFound
+	}
+	return r.entry, nil
+}
+
+// load joins the question that is under way, or asks. The question outlives a caller that goes.
+func (d *Directory) load(ctx context.Context, id int64) *load {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if l, ok := d.loads[id]; ok {
+		return l
+	}
+	l := &load{done: make(chan struct{})}
+	d.loads[id] = l
+	go d.ask(context.WithoutCancel(ctx), id, l)
+	return l
+}
+
+func (d *Directory) ask(ctx context.Context, id int64, l *load) {
+	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
+	defer cancel()
+	until := d.now().Add(freshFor)
+	l.what, l.err = d.read(ctx, id)
+	l.what.until = until
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if l.err == nil {
+		d.cache.Set(id, l.what)
+	}
+	delete(d.loads, id)
+	close(l.done)
+}
+
+func (d *Directory) read(ctx context.Context, id int64) (remembered, error) {
+	c, now, err := d.store.Get(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		return remembered{}, nil
+	}
+	if err != nil {
+		return remembered{}, err
+	}
+	active, err := d.merchants.Works(ctx, c.Merchant, c.Mode)
+	if err != nil {
+		return remembered{}, err
+	}
+	e := Entry{
+		ID: c.ID, Merchant: c.Merchant, Mode: c.Mode, Design: c.Design, State: c.State, UsableUntil: c.UsableUntil,
+		Active: active,
+	}
+	if e.State == StateApproved && !now.Before(e.UsableUntil) {
+		e.State = StateExpired
+	}
+	return remembered{entry: e, exists: true}, nil
+}

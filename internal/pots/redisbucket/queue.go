@@ -1,0 +1,148 @@
+package redisbucket
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"github.com/hongbao/hongbao/internal/refusal"
+)
+
+const (
+	// MaxBatch is the most calls in one batch. It bounds how long a script keeps Redis from others (under a
+	// millisecond) and is well below what Lua can unpack.
+	MaxBatch = 256
+	// MaxQueue is the most calls that wait for a bucket: about a tenth of a second of work.
+	MaxQueue = 8192
+)
+
+// Queue gathers the calls that arrive while earlier ones are under way: each next batch carries what has come together.
+// Nothing waits for a timer.
+type Queue[T any] struct {
+	// Send carries out a batch of 1 to MaxBatch calls, those that are Abandoned excepted, and delivers each.
+	Send func(batch []*Call[T])
+	// AtOnce is how many batches are under way at a time.
+	AtOnce int
+
+	mu      sync.Mutex
+	waiting []*Call[T]
+	head    int       // waiting[:head] is gone
+	running int       // goroutines in run, at most AtOnce
+	free    sync.Pool // of *Call[T]
+	batches sync.Pool // of *[]*Call[T]
+}
+
+// Call is a call on its way. It is either delivered, to the one who waits, or abandoned by them: state decides.
+type Call[T any] struct {
+	Data T // the question, and once delivered the answer
+
+	state atomic.Int32
+	done  chan struct{}
+}
+
+const (
+	waiting int32 = iota
+	delivered
+	abandoned
+)
+
+// Abandoned says that nobody waits for the call any more.
+func (c *Call[T]) Abandoned() bool { return c.state.Load() == abandoned }
+
+// Deliver answers the call. A call is delivered once.
+func (c *Call[T]) Deliver(answer T) {
+	if c.state.CompareAndSwap(waiting, delivered) {
+		c.Data = answer
+		c.done <- struct{}{}
+	}
+}
+
+// Do puts a question into a batch and returns what was delivered. Refusal: unavailable when too many calls wait.
+// Cancelled while it waits, it is not sent; cancelled later, it is carried out all the same.
+func (q *Queue[T]) Do(ctx context.Context, question T) (answer T, err error) {
+	c, ok := q.free.Get().(*Call[T])
+	if !ok {
+		c = &Call[T]{done: make(chan struct{}, 1)}
+	}
+	c.Data = question
+	c.state.Store(waiting)
+	if err := q.enqueue(c); err != nil {
+		q.free.Put(c)
+		return answer, err
+	}
+	select {
+	case <-c.done:
+	case <-ctx.Done():
+		if c.state.CompareAndSwap(waiting, abandoned) {
+			return answer, ctx.Err() // c now belongs to the batch
+		}
+		<-c.done
+	}
+	var none T
+	answer, c.Data = c.Data, none
+	q.free.Put(c)
+	return answer, nil
+}
+
+// Waiting is how many calls wait to be sent.
+func (q *Queue[T]) Waiting() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.waiting) - q.head
+}
+
+// Idle says that nothing waits and nothing is under way.
+func (q *Queue[T]) Idle() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.running == 0
+}
+
+func (q *Queue[T]) enqueue(c *Call[T]) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.waiting)-q.head >= MaxQueue {
+		return refusal.New(refusal.CodeUnavailable, "too many people are trying at this moment: try again")
+	}
+	q.waiting = append(q.waiting, c)
+	if q.running < q.AtOnce {
+		q.running++
+		go q.run()
+	}
+	return nil
+}
+
+// next appends what is waiting, at most MaxBatch, to an empty batch. With nothing there, the caller's run is over.
+func (q *Queue[T]) next(batch []*Call[T]) []*Call[T] {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := min(MaxBatch, len(q.waiting)-q.head)
+	if n == 0 {
+		q.running--
+		return batch
+	}
+	batch = append(batch, q.waiting[q.head:q.head+n]...)
+	clear(q.waiting[q.head : q.head+n])
+	q.head += n
+	if q.head*2 >= len(q.waiting) {
+		rest := copy(q.waiting, q.waiting[q.head:])
+		clear(q.waiting[rest:])
+		q.waiting, q.head = q.waiting[:rest], 0
+	}
+	return batch
+}
+
+func (q *Queue[T]) run() {
+	batch, ok := q.batches.Get().(*[]*Call[T])
+	if !ok {
+		batch = new([]*Call[T])
+	}
+	defer q.batches.Put(batch)
+	for {
+		if *batch = q.next((*batch)[:0]); len(*batch) == 0 {
+			return
+		}
+		q.Send(*batch)
+		clear(*batch)
+	}
+}

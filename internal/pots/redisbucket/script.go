@@ -1,0 +1,119 @@
+package redisbucket
+
+import (
+	"context"
+	"crypto/sha1"
+	"encoding/hex"
+	"io/fs"
+	"strings"
+
+	"github.com/redis/rueidis"
+
+	"github.com/hongbao/hongbao/internal/pots"
+	"github.com/hongbao/hongbao/internal/refusal"
+)
+
+// lostReply is how a script says that home is not ours.
+const lostReply = "POTSLOST"
+
+// attempts bounds the calls on connections of their own, where the client does not repeat.
+const attempts = 3
+
+// Script is a script that is safe to repeat. Its first key is its bucket's Home, its first argument the Installation.
+type Script struct {
+	source string
+	sha    string // names it in EVALSHA
+}
+
+// LoadScripts reads <name>.lua for each name from a folder of files.
+func LoadScripts(files fs.FS, folder string, scripts map[string]*Script) error {
+	for name, to := range scripts {
+		source, err := fs.ReadFile(files, folder+"/"+name+".lua")
+		if err != nil {
+			return err
+		}
+		sum := sha1.Sum(source)
+		*to = Script{source: string(source), sha: hex.EncodeToString(sum[:])}
+	}
+	return nil
+}
+
+func (s *Script) bySHA(b rueidis.Builder, keys, args []string) rueidis.Completed {
+	return b.Evalsha().Sha1(s.sha).Numkeys(int64(len(keys))).Key(keys...).Arg(args...).Build().ToRetryable()
+}
+
+func (s *Script) whole(b rueidis.Builder, keys, args []string) rueidis.Completed {
+	return b.Eval().Script(s.source).Numkeys(int64(len(keys))).Key(keys...).Arg(args...).Build().ToRetryable()
+}
+
+// Run calls a script. The client repeats the call until ctx ends if the connection breaks. Error: pots.ErrLost.
+func (s *Store) Run(ctx context.Context, script *Script, keys, args []string) (rueidis.RedisMessage, error) {
+	r := s.client.Do(ctx, script.bySHA(s.client.B(), keys, args))
+	if noScript(r.Error()) {
+		r = s.client.Do(ctx, script.whole(s.client.B(), keys, args))
+	}
+	m, err := r.ToMessage()
+	return m, s.translate(err)
+}
+
+// RunSafely calls a script like Run. safe is false if fewer replicas than configured have all that the script saw and
+// did. WAIT concerns what its own connection did, so both commands go over one that nobody else uses meanwhile.
+func (s *Store) RunSafely(ctx context.Context, script *Script, keys,
+	args []string) (m rueidis.RedisMessage, safe bool, err error) {
+	if s.config.WaitReplicas == 0 {
+		m, err = s.Run(ctx, script, keys, args)
+		return m, true, err
+	}
+	for range attempts {
+		var r [2]rueidis.RedisResult
+		r, err = s.runAndWait(ctx, script, keys, args)
+		if err == nil {
+			m, err = r[0].ToMessage()
+			confirmed, waitErr := r[1].AsInt64()
+			return m, waitErr == nil && confirmed >= int64(s.config.WaitReplicas), s.translate(err)
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return m, false, s.translate(err)
+}
+
+// runAndWait fails only if the connection does.
+func (s *Store) runAndWait(ctx context.Context, script *Script, keys,
+	args []string) (results [2]rueidis.RedisResult, err error) {
+	c, release := s.client.Dedicate()
+	defer release()
+	call := func(command rueidis.Completed) {
+		copy(results[:], c.DoMulti(ctx, command, c.B().Wait().Numreplicas(int64(s.config.WaitReplicas)).Timeout(
+			s.config.WaitTimeout.Milliseconds()).Build()))
+	}
+	call(script.bySHA(c.B(), keys, args))
+	if noScript(results[0].Error()) {
+		call(script.whole(c.B(), keys, args))
+	}
+	if err := results[0].NonRedisError(); err != nil && !rueidis.IsRedisNil(err) {
+		return results, err
+	}
+	return results, nil
+}
+
+// Unsafe is the answer to a call whose effect too few replicas have.
+func Unsafe() error {
+	return refusal.New(refusal.CodeUnavailable,
+		"too few replicas confirmed this in time: repeat the request, its answer stays the same")
+}
+
+func noScript(err error) bool {
+	e, ok := rueidis.IsRedisErr(err)
+	return ok && e.IsNoScript()
+}
+
+// translate turns the answer of a script that found another home into pots.ErrLost.
+func (s *Store) translate(err error) error {
+	if e, ok := rueidis.IsRedisErr(err); ok && strings.Contains(e.Error(), lostReply) {
+		s.config.Lost()
+		return pots.ErrLost
+	}
+	return err
+}
