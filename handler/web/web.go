@@ -3,9 +3,10 @@
 // nor a network. They know nothing of the system but its HTTP and WebSocket API.
 //
 // In static/, each product has a folder (envelope, transfer, collection, wallet) that knows core/ and no other product;
-// chat/ puts them together. What both consoles have is in console/. In the chat, state is read from the services and changed only by actions and events; a view watches the
-// changes that concern it. Everything else in this folder is for the checks of the page (make page-check) and not
-// embedded: the types that its comments state, and the tests of its pure functions under node.
+// chat/ puts them together. What both consoles have is in console/. In the chat, state is read from the services and
+// changed only by actions and events; a view watches the changes that concern it. Everything else in this folder is for
+// the checks of the pages (make page-check) and not embedded: the types that their comments state, and the tests of
+// their pure functions under node.
 package web
 
 import (
@@ -50,10 +51,11 @@ type asset struct {
 	body        []byte
 }
 
-// Handler serves the pages and their files; every other path is 404, every method but GET and HEAD is 405. Files are revalidated by ETag at each use, so that a new version is seen at once. To a request that dev is true
-// of, the page offers development tokens, groups made by oneself, and top-ups; it learns that from /config.json.
+// Handler serves the pages and their files; every other path is 404, every method but GET and HEAD is 405. Files are
+// revalidated by ETag at each use, so that a new version is seen at once. To a request that dev is true of, a page offers
+// development tokens, groups made by oneself, and top-ups; it learns that from /config.json.
 //
-// The page needs no more than this Content-Security-Policy, which the gateway sets:
+// The pages need no more than this Content-Security-Policy, which the gateway sets:
 // default-src 'self'; connect-src 'self' ws: wss:
 func Handler(dev func(*http.Request) bool) http.Handler {
 	assets, pages := load(), pages()
@@ -71,7 +73,8 @@ func Handler(dev func(*http.Request) bool) http.Handler {
 			a, ok = configs[dev(r)], true
 		}
 		if !ok {
-			problem(w, http.StatusNotFound, "not_found", "there is nothing at this address; the pages are at /, /merchant and /operator")
+			problem(w, http.StatusNotFound, "not_found",
+				"there is nothing at this address; the pages are at /, /merchant and /operator")
 			return
 		}
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {

@@ -2,7 +2,7 @@
 // be refused.
 
 /** @typedef {Record<string, {key: string, max?: number, line?: string}>} Wrong  by field, the key of its rule */
-/** @typedef {"see_merchant"|"see_wallets"|"move_money"|"see_keys"|"manage_keys"|"manage_members"|"manage_webhooks"} Action */
+/** @typedef {"see_merchant"|"see_wallets"|"move_money"|"see_keys"|"manage_keys"|"manage_members"|"manage_webhooks"|"see_covers"|"edit_covers"|"buy_stock"|"give_covers"} Action */
 
 export const ROLES = ["owner", "finance", "developer", "viewer"];
 
@@ -15,6 +15,10 @@ const ALLOWED = {
   manage_keys: ["owner", "developer"],
   manage_members: ["owner"],
   manage_webhooks: ["owner", "developer"],
+  see_covers: ROLES,
+  edit_covers: ["owner", "developer"],
+  buy_stock: ["owner", "finance"],
+  give_covers: ["owner", "finance", "developer"],
 };
 
 /** @param {string} role @param {Action} action */
@@ -23,7 +27,15 @@ export const may = (role, action) => ALLOWED[action].includes(role);
 /** Whether a merchant in a state may act on a side. @param {string} state @param {string} mode */
 export const works = (state, mode) => state === "active" || (state === "applied" && mode === "test");
 
-export const PERMISSIONS = ["wallet_read", "wallet_move", "webhook_manage"];
+export const PERMISSIONS = [
+  "wallet_read",
+  "wallet_move",
+  "webhook_manage",
+  "cover_read",
+  "cover_edit",
+  "cover_stock",
+  "cover_give",
+];
 
 /** Countries and regions offered in the form, by ISO 3166-1: all that the browser has a name for. */
 export function countries(lang) {
