@@ -10,7 +10,7 @@ import (
 
 	"github.com/hongbao/hongbao/app"
 	"github.com/hongbao/hongbao/app/apptest"
-	"github.com/hongbao/hongbao/envelope/redispot"
+	"github.com/hongbao/hongbao/internal/pots/redisbucket"
 	"github.com/hongbao/hongbao/internal/shards"
 )
 
@@ -143,7 +143,7 @@ func TestOpenOnAnotherInstallationsRedis(t *testing.T) {
 	}
 	cfg := s.Config()
 	cfg.Registerer = prometheus.NewRegistry()
-	if _, err := app.Open(t.Context(), cfg); !errors.Is(err, redispot.ErrForeign) {
+	if _, err := app.Open(t.Context(), cfg); !errors.Is(err, redisbucket.ErrForeign) {
 		t.Error(err)
 	}
 }
