@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"iter"
+	"time"
 
 	"github.com/hongbao/hongbao/cover/stock"
 	"github.com/hongbao/hongbao/internal/shards/rows"
@@ -17,15 +18,18 @@ const (
 	AuditStock   = "cover_stock"   // the pieces of a cover do not add up
 	AuditBatch   = "cover_batch"   // a purchase contradicts its hold
 	AuditClaims  = "cover_claims"  // claims, codes, channels or statistics contradict one another
-	AuditHolding = "cover_holding" // a holding without its claim
+	AuditHolding = "cover_holding" // a holding without its claim, or a claim whose holding has not arrived
 )
 
 // auditPage is how many stocks or holdings are read at a time.
 const auditPage = 200
 
+// arrival is how long after its claim a holding may be on its way, by the clocks of Redis and of the database.
+const arrival = 10 * time.Minute
+
 // Audit is what pieces add to the audit: bought = claimed + left + withdrawn for each cover, in pieces and, against the
 // holds, in money; claims against codes, channels and statistics; holdings against claims. A claim commits before its
-// holding is on its way, so what the early snapshot shows as held was claimed in the late one.
+// holding is on its way, so what the early snapshot shows as held was claimed in the late one; and a holding that has not arrived long after its claim is named, too.
 func (s *Store) Audit() audit.Product {
 	return audit.Product{HoldCheck: ledger.HoldCheck{Subject: stock.Subject}, Tables: s.audit}
 }
@@ -40,7 +44,7 @@ func (s *Store) audit(ctx context.Context, r *audit.Reader) error {
 			return err
 		}
 	}
-	for _, step := range []func() error{c.holds, c.orphans, c.holdings} {
+	for _, step := range []func() error{c.holds, c.orphans, c.holdings, c.arrivals} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -163,10 +167,11 @@ func (c *check) holds() error {
 
 // orphans names rows of covers without a stock, and purchases without a hold.
 func (c *check) orphans() error {
-	for _, table := range []string{c.t.batches, c.t.withdrawals, c.t.channels, c.t.claims, c.t.hours} {
+	for what, table := range map[string]string{"a purchase": c.t.batches, "a withdrawal": c.t.withdrawals,
+		"a channel": c.t.channels, "a claim": c.t.claims, "an hour": c.t.hours} {
 		err := rows.Collect(c.ctx, c.Early(), func(row *sql.Rows) error {
 			cover, err := rows.Scalar[int64](row)
-			c.Found(AuditStock, fmt.Sprintf("%s of cover %d", table, cover), "a stock", "none")
+			c.Found(AuditStock, fmt.Sprintf("%s of cover %d", what, cover), "a stock", "none")
 			return err
 		}, "SELECT DISTINCT o.cover FROM "+table+" o LEFT JOIN "+c.t.stocks+
 			" s ON s.cover = o.cover WHERE s.cover IS NULL LIMIT ?", ledger.MaxDiscrepancies)
@@ -260,6 +265,66 @@ func (c *check) claimed(shard int, held []stock.Holding) error {
 		if got := [2]int64{h.Channel, h.ClaimedAt.UnixMilli()}; !ok || got != want {
 			c.Found(AuditHolding, fmt.Sprintf("%s of cover %d: channel and time of the claim", h.User, h.Cover),
 				want, got)
+		}
+	}
+	return nil
+}
+
+// arrivals looks for the holdings of the shard's claims, on the shards of their users.
+func (c *check) arrivals() error {
+	for some, err := range rows.Chunks(c.oldClaims(), audit.Lookup) {
+		if err != nil {
+			return err
+		}
+		byShard := map[int][]stock.Claim{}
+		for _, claim := range some {
+			shard := c.cluster.ForUser(claim.User)
+			byShard[shard] = append(byShard[shard], claim)
+		}
+		for shard, of := range byShard {
+			if err := c.arrived(shard, of); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (c *check) oldClaims() iter.Seq2[stock.Claim, error] {
+	return rows.Pages(auditPage, func(after *stock.Claim) ([]stock.Claim, error) {
+		var last stock.Claim
+		if after != nil {
+			last = *after
+		}
+		return rows.Select(c.ctx, c.Early(), func(row *sql.Rows) (claim stock.Claim, err error) {
+			err = row.Scan(&claim.Cover, &claim.User)
+			return claim, err
+		}, "SELECT cover, user FROM "+c.t.claims+" WHERE (cover > ? OR cover = ? AND user > ?) AND "+
+			"claimed_at < (UNIX_TIMESTAMP() - ?) * 1000 ORDER BY cover, user LIMIT ?",
+			last.Cover, last.Cover, last.User, int64(arrival.Seconds()), auditPage)
+	})
+}
+
+func (c *check) arrived(shard int, claims []stock.Claim) error {
+	var args []any
+	for _, claim := range claims {
+		args = append(args, claim.User, claim.Cover)
+	}
+	there := map[stock.Claim]bool{}
+	err := rows.Collect(c.ctx, c.Late(shard), func(row *sql.Rows) error {
+		var held stock.Claim
+		err := row.Scan(&held.Cover, &held.User)
+		there[held] = true
+		return err
+	}, "SELECT cover, user FROM "+tablesOf(c.cluster, shard).holdings+" WHERE "+
+		rows.AnyOf("user = ? AND cover = ?", len(claims)), args...)
+	if err != nil {
+		return err
+	}
+	for _, claim := range claims {
+		if !there[claim] {
+			c.Found(AuditHolding, fmt.Sprintf("%s of cover %d: the holding of the claim", claim.User, claim.Cover),
+				fmt.Sprintf("one within %s", arrival), "none")
 		}
 	}
 	return nil
