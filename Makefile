@@ -7,10 +7,10 @@ FUZZTIME ?= 30s
 # Two packages at a time, because each starts its own Redis and MariaDB.
 TESTFLAGS ?= -race -p 2 -timeout 30m
 
-.PHONY: help deps build run test generate verify lint page-check fuzz bench clean
+.PHONY: help deps build run test generate verify lint page-modules page-check deploy-check fuzz bench clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s  %s\n", $$1, $$2 }' Makefile
 
 deps: ## install redis-server and mariadb-server if they are missing
 	@deploy/install-deps.sh
@@ -25,6 +25,7 @@ run: deps build ## run everything on this machine, with its data in ./data (flag
 # cause.
 test: ## run the whole suite with the race detector, on servers it starts itself; say how long each package took
 	@deploy/install-deps.sh --browser --compiler || [ $$? -eq 3 ]
+	@-$(MAKE) --no-print-directory page-modules
 	@GO='$(GO)' .ci/test $(TESTFLAGS) ./...
 
 generate: ## generate kitex_gen/ from idl/, and the yardstick's from its own
@@ -37,12 +38,18 @@ lint: page-check ## run go vet, staticcheck and page-check
 	$(GO) vet ./...
 	$(GO) tool staticcheck $$($(GO) list ./... | grep -v /kitex_gen/)
 
-# The page itself has no build step. Only this check needs Node and npm; nothing of theirs is embedded.
-page-check: ## check the page's formatting and types, and test its pure functions under Node
+# The pages themselves have no build step. Only their checks need Node and npm; nothing of theirs is embedded.
+page-modules: ## fetch what the checks of the pages need: TypeScript, Prettier, axe-core
 	@deploy/install-deps.sh --node
 	@[ handler/web/node_modules/.package-lock.json -nt handler/web/package-lock.json ] || \
 		(cd handler/web && npm ci --no-audit --no-fund && touch node_modules/.package-lock.json)
+
+page-check: page-modules ## check the page's formatting and types, and test its pure functions under Node
 	cd handler/web && npm run --silent check
+
+# Not part of make test: its tools take minutes to build the first time.
+deploy-check: ## check deploy/ with Helm, Kubernetes' schemas, Compose's loader, promtool and systemd-analyze
+	@deploy/check/check.sh $(ARGS)
 
 fuzz: ## run each fuzz target for FUZZTIME (default 30s)
 	@grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | while IFS=: read -r file _ decl; do \

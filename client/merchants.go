@@ -45,6 +45,18 @@ func (s Merchants) InState(ctx context.Context, state string) iter.Seq2[*merchan
 	}, (*merchantapi.MerchantsResponse).GetMerchants, same)
 }
 
+// Find iterates over the merchants whose name or legal id has a text in it, or whose id it is, newest first; those in
+// every state where state is empty. Scope: operator.
+func (s Merchants) Find(ctx context.Context, query, state string) iter.Seq2[*merchantapi.Merchant, error] {
+	return list(s.c, func(cursor *string, size *int32) (*merchantapi.MerchantsResponse, error) {
+		r := &merchantapi.FindMerchantsRequest{Query: query, Cursor: cursor, Limit: size}
+		if state != "" {
+			r.State = &state
+		}
+		return invoke(ctx, s.c, call{method: "Merchants.Find"}, s.c.shared.services.Merchants.FindMerchants, r)
+	}, (*merchantapi.MerchantsResponse).GetMerchants, same)
+}
+
 // Decide decides about a merchant. Scope: operator.
 func (s Merchants) Decide(ctx context.Context, r *merchantapi.DecideRequest) (*merchantapi.Merchant, error) {
 	return mutate(ctx, s.c, "Merchants.Decide", s.c.shared.services.Merchants.DecideMerchant, r, &r.RequestId)
@@ -142,6 +154,12 @@ func (s Merchants) TopUp(ctx context.Context, r *merchantapi.WalletTopUpRequest)
 // Move moves money from one wallet to the other of the same side.
 func (s Merchants) Move(ctx context.Context, r *merchantapi.MoveRequest) (*merchantapi.Move, error) {
 	return mutate(ctx, s.c, "Merchants.Move", s.c.shared.services.Merchants.MoveMerchantMoney, r, &r.RequestId)
+}
+
+// Usage returns what a merchant may have and what the keys of a side, live or test, may do, and how much of it is used.
+func (s Merchants) Usage(ctx context.Context, id int64, mode string) (*merchantapi.MerchantLimitsResponse, error) {
+	return invoke(ctx, s.c, call{method: "Merchants.Usage"}, s.c.shared.services.Merchants.MerchantLimits,
+		&merchantapi.MerchantLimitsRequest{Id: id, Mode: mode})
 }
 
 // Self returns the merchant of the key.

@@ -85,15 +85,49 @@ func (e *edge) admit(ctx context.Context, s merchant.Session) error {
 
 // SelfLimits implements merchantapi.MerchantService.
 func (h *Merchant) SelfLimits(ctx context.Context, _ *merchantapi.SelfRequest) (*merchantapi.LimitsResponse, error) {
-	limit := merchantCalls(h.CallsPerSecond)
-	r, err := h.Limits.Take(ctx, limit, keyName(auth.SessionFrom(ctx)), 0)
+	calls, err := h.calls(ctx, keyName(auth.SessionFrom(ctx)))
 	if err != nil {
 		return nil, err
 	}
-	return &merchantapi.LimitsResponse{Limits: []*merchantapi.Limit{{
+	return &merchantapi.LimitsResponse{Limits: []*merchantapi.Limit{calls}}, nil
+}
+
+// MerchantLimits implements merchantapi.MerchantService.
+func (h *Merchant) MerchantLimits(
+	ctx context.Context, r *merchantapi.MerchantLimitsRequest,
+) (*merchantapi.MerchantLimitsResponse, error) {
+	u, err := h.Domain.Usage(ctx, subject(ctx), r.Id, r.Mode)
+	if err != nil {
+		return nil, err
+	}
+	response := &merchantapi.MerchantLimitsResponse{
+		Limits: []*merchantapi.Limit{
+			{Name: "members", Limit: merchant.MaxMembers, Used: int64(u.Members)},
+			{Name: "keys", Limit: merchant.MaxKeys, Used: int64(u.Keys)},
+		},
+		Keys: make([]*merchantapi.KeyLimits, len(u.Good)),
+	}
+	for i, k := range u.Good {
+		calls, err := h.calls(ctx, strconv.FormatInt(k.ID, 10))
+		if err != nil {
+			return nil, err
+		}
+		response.Keys[i] = &merchantapi.KeyLimits{KeyId: k.ID, Limits: []*merchantapi.Limit{calls}}
+	}
+	return response, nil
+}
+
+// calls is how many calls a key has made of those that it may make in a second. Looking takes none.
+func (h *Merchant) calls(ctx context.Context, key string) (*merchantapi.Limit, error) {
+	limit := merchantCalls(h.CallsPerSecond)
+	r, err := h.Limits.Take(ctx, limit, key, 0)
+	if err != nil {
+		return nil, err
+	}
+	return &merchantapi.Limit{
 		Name: "calls_per_second", Limit: int64(limit.Count), Used: int64(limit.Count - r.Remaining),
 		ResetsAt: time.Now().Add(r.ResetAfter).UnixMilli(),
-	}}}, nil
+	}, nil
 }
 
 // MerchantToken implements merchantapi.MerchantService.

@@ -20,6 +20,8 @@ type MerchantDomain interface {
 	History(ctx context.Context, c merchant.Caller, id, before int64, limit int) ([]merchant.Change, error)
 	Mine(ctx context.Context, user string, before int64, limit int) (mine []merchant.Membership, next int64, err error)
 	InState(ctx context.Context, state string, before int64, limit int) ([]merchant.Merchant, error)
+	Find(ctx context.Context, q merchant.Search) ([]merchant.Merchant, error)
+	Usage(ctx context.Context, user string, id int64, mode string) (merchant.Usage, error)
 	Members(ctx context.Context, c merchant.Caller, id int64) ([]merchant.Member, error)
 	SetMember(ctx context.Context, owner string, id int64, c merchant.MemberChange) ([]merchant.Member, error)
 	RemoveMember(ctx context.Context, owner string, id int64, c merchant.MemberChange) ([]merchant.Member, error)
@@ -100,6 +102,25 @@ func (h *Merchant) MerchantsInState(
 		return nil, err
 	}
 	found, err := h.Domain.InState(ctx, r.State, before, limit+1)
+	return merchantsResponse(found, limit, err)
+}
+
+// FindMerchants implements merchantapi.MerchantService.
+func (h *Merchant) FindMerchants(
+	ctx context.Context, r *merchantapi.FindMerchantsRequest,
+) (*merchantapi.MerchantsResponse, error) {
+	limit, before, err := page(r.Limit, r.GetCursor())
+	if err != nil {
+		return nil, err
+	}
+	found, err := h.Domain.Find(ctx, merchant.Search{
+		Text: r.Query, State: merchant.State(r.GetState()), Before: before, Limit: limit + 1,
+	})
+	return merchantsResponse(found, limit, err)
+}
+
+// merchantsResponse is a page of merchants, of which one more than its limit was asked for.
+func merchantsResponse(found []merchant.Merchant, limit int, err error) (*merchantapi.MerchantsResponse, error) {
 	if err != nil {
 		return nil, err
 	}

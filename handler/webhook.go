@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hongbao/hongbao/handler/auth"
+	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/internal/signature"
 	"github.com/hongbao/hongbao/kitex_gen/webhookapi"
 	"github.com/hongbao/hongbao/merchant"
@@ -23,6 +24,7 @@ type WebhookDomain interface {
 	Endpoint(ctx context.Context, owner string, id int64) (webhook.Endpoint, error)
 	Endpoints(ctx context.Context, owner string, before int64, limit int) ([]webhook.Endpoint, error)
 	Events(ctx context.Context, owner string, after int64, limit int) ([]webhook.Record, error)
+	LatestEvents(ctx context.Context, owner string, before int64, limit int) ([]webhook.Record, error)
 	Deliveries(
 		ctx context.Context, owner string, id int64, state webhook.DeliveryState, before int64, limit int,
 	) ([]webhook.Delivery, error)
@@ -197,7 +199,14 @@ func (h *Webhook) Events(ctx context.Context, r *webhookapi.EventsRequest) (*web
 	if err != nil {
 		return nil, err
 	}
-	found, err := h.Domain.Events(ctx, owner, r.GetAfter(), limit)
+	read, position := h.Domain.Events, r.GetAfter()
+	if r.Before != nil {
+		read, position = h.Domain.LatestEvents, *r.Before
+	}
+	if r.Before != nil && r.After != nil {
+		return nil, refusal.New(refusal.CodeInvalidArgument, "after and before exclude each other: give one of them")
+	}
+	found, err := read(ctx, owner, position, limit)
 	if err != nil {
 		return nil, err
 	}

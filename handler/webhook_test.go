@@ -80,6 +80,10 @@ func TestWebhookCalls(t *testing.T) {
 			`"type":"merchant.changed","object":"merchant:1","sequence":1,"payload":"{\"type\":\"merchant.changed\"}",` +
 			`"at":1800000000000}]}`,
 			func(s handlertest.State) bool { return s.Before == 41 && s.Limit == 20 }},
+		{"GET", "/v1/merchants/1/events?mode=test&before=43&limit=3", "", `{"events":[{"id":"4611686018427387912",` +
+			`"position":42,"type":"merchant.changed","object":"merchant:1","sequence":1,` +
+			`"payload":"{\"type\":\"merchant.changed\"}","at":1800000000000}]}`,
+			func(s handlertest.State) bool { return s.Before == -43 && s.Limit == 3 }},
 	} {
 		a := h.Do(t, c.verb, c.path, token, c.body)
 		if a.Status != http.StatusOK || a.Text != c.want+"\n" {

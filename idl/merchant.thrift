@@ -62,6 +62,13 @@ struct MerchantsInStateRequest {
   3: optional i32 limit (api.query = "limit") // 1 to 100, 20 unless told
 }
 
+struct FindMerchantsRequest {
+  1: required string query (api.query = "query") // 1 to 60 characters
+  2: optional string state (api.query = "state") // any unless told
+  3: optional string cursor (api.query = "cursor")
+  4: optional i32 limit (api.query = "limit") // 1 to 100, 20 unless told
+}
+
 struct MerchantsResponse {
   1: required list<Merchant> merchants
   2: required string next_cursor // empty on the last page
@@ -284,7 +291,22 @@ struct Limit {
   1: required string name
   2: required i64 limit
   3: required i64 used
-  4: required i64 resets_at     // when nothing of it is used any more, if nothing more is
+  4: required i64 resets_at     // when nothing of it is used any more, if nothing more is; 0 for never
+}
+
+struct MerchantLimitsRequest {
+  1: required i64 id (api.path = "id", go.tag = 'json:"id,string"')
+  2: required string mode (api.query = "mode")
+}
+
+struct KeyLimits {
+  1: required i64 key_id (go.tag = 'json:"key_id,string"')
+  2: required list<Limit> limits // calls_per_second
+}
+
+struct MerchantLimitsResponse {
+  1: required list<Limit> limits   // members, keys: those of both sides
+  2: required list<KeyLimits> keys // of the keys of the side that are good, the oldest first
 }
 
 struct LimitsResponse {
@@ -307,6 +329,10 @@ service MerchantService {
 
   // All merchants in a state, newest first, for operators.
   MerchantsResponse MerchantsInState(1: MerchantsInStateRequest req) (api.get = "/v1/operator/merchants", hongbao.scope = "operator")
+
+  // The merchants whose name or legal id has a text in it, in small letters or capitals, or whose id it is, newest
+  // first, for operators.
+  MerchantsResponse FindMerchants(1: FindMerchantsRequest req) (api.get = "/v1/operator/merchants/find", hongbao.scope = "operator")
 
   // Decides about a merchant. Errors: `merchant_not_found`, `merchant_state_conflict` (another operator was first),
   // `request_conflict`.
@@ -339,6 +365,10 @@ service MerchantService {
   // Ends a key at once, and its tokens on every node within about a second. Errors: `merchant_not_found`,
   // `role_missing`, `key_not_found`, `key_revoked` (by another request), `request_conflict`.
   MerchantKey RevokeMerchantKey(1: RevokeKeyRequest req) (api.post = "/v1/merchants/{id}/keys/{key}/revoke", hongbao.scope = "user")
+
+  // What a merchant may have and what its keys may do, of each how much is used, and when it is free again. Looking
+  // uses nothing. Errors: `merchant_not_found`.
+  MerchantLimitsResponse MerchantLimits(1: MerchantLimitsRequest req) (api.get = "/v1/merchants/{id}/limits", hongbao.scope = "user")
 
   // What is in the wallets of one side. Errors: `merchant_not_found`, `role_missing`.
   WalletsResponse MerchantWallets(1: WalletsRequest req) (api.get = "/v1/merchants/{id}/wallets", hongbao.scope = "user")

@@ -155,6 +155,7 @@ struct EventsRequest {
   2: required string mode (api.query = "mode")
   3: optional i64 after (api.query = "after") // the last position that was seen; 0, from the beginning, unless told
   4: optional i32 limit (api.query = "limit") // 1 to 100, 20 unless told
+  5: optional i64 before (api.query = "before") // instead of after: the events below this position, the latest first
 }
 
 struct WebhookEvent {
@@ -168,7 +169,7 @@ struct WebhookEvent {
 }
 
 struct EventsResponse {
-  1: required list<WebhookEvent> events // the earliest first
+  1: required list<WebhookEvent> events // the earliest first; the latest first where before was given
 }
 
 service WebhookService {

@@ -1,6 +1,7 @@
 package merchant
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -54,6 +55,9 @@ func allowed() map[Action][]Role {
 		GiveCovers: {Owner, Finance, Developer},
 	}
 }
+
+// Actions are all that there are.
+func Actions() []Action { return slices.Sorted(maps.Keys(allowed())) }
 
 // Roles are all that there are.
 func Roles() []Role { return []Role{Owner, Finance, Developer, Viewer} }

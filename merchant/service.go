@@ -257,16 +257,4 @@ func (s *Service) Mine(
 	return mine, next, nil
 }
 
-// InState are merchants in a state, for operators, newest first, below before (0: from the newest). Refusal:
-// invalid_argument.
-func (s *Service) InState(ctx context.Context, state string, before int64, limit int) ([]Merchant, error) {
-	for _, known := range States() {
-		if State(state) == known {
-			return s.store.InState(ctx, known, before, limit)
-		}
-	}
-	return nil, refusal.New(refusal.CodeInvalidArgument, "state %q is unknown: give one of %v", refusal.Clip(state),
-		States())
-}
-
 func (s *Service) clock() time.Time { return s.now().UTC().Truncate(time.Millisecond) }

@@ -59,6 +59,10 @@ type Store interface {
 	// InState returns merchants in a state, of all shards, the highest id first, below before (0: the highest).
 	InState(ctx context.Context, s State, before int64, limit int) ([]Merchant, error)
 
+	// Find returns merchants of all shards that a search finds, the highest id first. Capitals and small letters are
+	// alike.
+	Find(ctx context.Context, q Search) ([]Merchant, error)
+
 	// History returns lines of a merchant's history, the latest first, below before (0: the latest).
 	History(ctx context.Context, id, before int64, limit int) ([]Change, error)
 

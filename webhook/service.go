@@ -184,6 +184,15 @@ func (s *Service) Events(ctx context.Context, owner string, after int64, limit i
 	return s.store.Events(ctx, owner, after, page(limit))
 }
 
+// LatestEvents returns those of an owner below a position, the latest first, at most MaxPage. Refusal:
+// invalid_argument.
+func (s *Service) LatestEvents(ctx context.Context, owner string, before int64, limit int) ([]Record, error) {
+	if err := CheckOwner(owner); err != nil {
+		return nil, err
+	}
+	return s.store.LatestEvents(ctx, owner, before, page(limit))
+}
+
 // Deliveries returns those to an endpoint in a state (empty: any), the newest event first, with an event below before
 // (0: the newest), at most MaxPage. Refusals: invalid_argument, webhook_not_found.
 func (s *Service) Deliveries(

@@ -56,6 +56,9 @@ type Store interface {
 	// Events returns an owner's events in the order of their positions, from the one after a position.
 	Events(ctx context.Context, owner string, after int64, limit int) ([]Record, error)
 
+	// LatestEvents returns those of an owner below a position, the latest first.
+	LatestEvents(ctx context.Context, owner string, before int64, limit int) ([]Record, error)
+
 	// Deliveries returns those to an endpoint, the newest event first, below an event's id (0: the newest), in a state
 	// or, where that is empty, in any.
 	Deliveries(

@@ -12,6 +12,7 @@ import (
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/group"
 	"github.com/hongbao/hongbao/internal/refusal"
+	"github.com/hongbao/hongbao/merchant"
 	"github.com/hongbao/hongbao/transfer"
 	"github.com/hongbao/hongbao/wallet"
 	"github.com/hongbao/hongbao/wallet/ledger"
@@ -48,6 +49,7 @@ type State struct {
 	DeliveryState webhook.DeliveryState
 	Replayed      webhook.Range
 
+	Search        merchant.Search
 	Design        cover.Design
 	CoverDecision cover.Decision
 	Purchase      stock.Purchase

@@ -88,6 +88,16 @@ func (d merchants) InState(_ context.Context, _ string, before int64, limit int)
 	return []merchant.Merchant{sampleMerchant()}, err
 }
 
+func (d merchants) Find(_ context.Context, q merchant.Search) ([]merchant.Merchant, error) {
+	_, err := d.asked("", func(s *State) { s.Before, s.Limit, s.Search = q.Before, q.Limit, q })
+	return []merchant.Merchant{sampleMerchant()}, err
+}
+
+func (d merchants) Usage(_ context.Context, user string, _ int64, _ string) (merchant.Usage, error) {
+	_, err := d.asked(user, nil)
+	return merchant.Usage{Members: 1, Keys: 2, Good: []merchant.Key{sampleKey()}}, err
+}
+
 func (d merchants) Members(_ context.Context, c merchant.Caller, _ int64) ([]merchant.Member, error) {
 	return d.members(c.User)
 }

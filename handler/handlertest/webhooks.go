@@ -90,6 +90,14 @@ func (d webhooks) Events(_ context.Context, owner string, after int64, limit int
 	}}, err
 }
 
+func (d webhooks) LatestEvents(_ context.Context, owner string, before int64, limit int) ([]webhook.Record, error) {
+	_, err := d.asked(owner, func(s *State) { s.Before, s.Limit = -before, limit })
+	return []webhook.Record{{
+		ID: 1<<62 + 8, Owner: owner, Position: before - 1, Type: "merchant.changed", Object: "merchant:1", Sequence: 1,
+		Payload: []byte(`{"type":"merchant.changed"}`), At: sampleWebhook().CreatedAt,
+	}}, err
+}
+
 func (d webhooks) Deliveries(
 	_ context.Context, owner string, id int64, state webhook.DeliveryState, before int64, limit int,
 ) ([]webhook.Delivery, error) {

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os/exec"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -55,8 +56,8 @@ func browser(t *testing.T) string {
 	return ""
 }
 
-// The policy is the gateway's. Under it the page has to come up, in either language, without an error in its console.
-func TestPageComesUpUnderThePolicy(t *testing.T) {
+// The policy is the gateway's. Under it each page has to come up, in either language, without an error in its console.
+func TestPagesComeUpUnderThePolicy(t *testing.T) {
 	server := httptest.NewServer(withPolicy(web.Handler(func(*http.Request) bool { return true })))
 	t.Cleanup(server.Close)
 	ctx := browse(t, "about:blank")
@@ -76,29 +77,39 @@ func TestPageComesUpUnderThePolicy(t *testing.T) {
 	}
 	timed, cancel := context.WithTimeout(ctx, browserTimeout)
 	defer cancel()
-	title := func(lang string) string {
+	do := func(action chromedp.Action[chromedp.Void]) {
 		t.Helper()
-		shown := chromedp.CSS(`html[lang="` + lang + `"] [data-testid="user-input"]`)
-		if err := chromedp.Do(timed, chromedp.WaitVisible(shown)); err != nil {
+		if err := chromedp.Do(timed, action); err != nil {
 			t.Fatal(err)
 		}
-		text, err := chromedp.Run(timed, chromedp.Text(chromedp.CSS("h2")))
-		if err != nil {
-			t.Fatal(err)
+	}
+	texts := func(lang, input string) string {
+		t.Helper()
+		do(chromedp.WaitVisible(chromedp.CSS(`html[lang="` + lang + `"] [data-testid="` + input + `"]`)))
+		var found []string
+		for _, tag := range []string{"h1", "h2"} {
+			text, err := chromedp.Run(timed, chromedp.Text(chromedp.CSS(tag)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			found = append(found, text)
 		}
-		return text
+		return strings.Join(found, ": ")
 	}
-	if err := chromedp.Do(timed, chromedp.Navigate(server.URL)); err != nil {
-		t.Fatal(err)
-	}
-	if got := title("en"); got != "Who are you?" {
-		t.Errorf("English title %q", got)
-	}
-	if err := chromedp.Do(timed, chromedp.Click(chromedp.CSS(`[data-testid="lang"]`))); err != nil {
-		t.Fatal(err)
-	}
-	if got := title("zh-CN"); got != "你是谁？" {
-		t.Errorf("Chinese title %q", got)
+	for _, page := range []struct{ path, input, en, zh string }{
+		{"/", "user-input", "Hongbao: Who are you?", "红包: 你是谁？"},
+		{"/merchant", "user-input", "Merchant console: Who are you?", "商家后台: 你是谁？"},
+		{"/operator", "token-input", "Operator: Sign in", "运营后台: 登录"}, // no development token is an operator's
+	} {
+		do(chromedp.Navigate(server.URL + page.path))
+		if got := texts("en", page.input); got != page.en {
+			t.Errorf("%s in English: %q", page.path, got)
+		}
+		do(chromedp.Click(chromedp.CSS(`[data-testid="lang"]`)))
+		if got := texts("zh-CN", page.input); got != page.zh {
+			t.Errorf("%s in Chinese: %q", page.path, got)
+		}
+		do(chromedp.Click(chromedp.CSS(`[data-testid="lang"]`))) // the choice is kept for the next page
 	}
 	for _, line := range trouble.all() {
 		t.Error(line)

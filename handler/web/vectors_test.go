@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/handler/problem"
+	"github.com/hongbao/hongbao/merchant"
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
@@ -30,6 +32,10 @@ type vectors struct {
 	Digits   map[string]int `json:"digits"`
 	ChaCha8  stream         `json:"chacha8"`
 	Splits   []splitVector  `json:"splits"`
+
+	Codes       []string                            `json:"codes"` // of refusals, each of which a page has a sentence for
+	Roles       map[merchant.Action][]merchant.Role `json:"roles"` // that admit an action
+	Permissions []merchant.Permission               `json:"permissions"`
 }
 
 // stream is the beginning of what a seed stands for: the SHA-256 of its numbers in decimal, with commas between.
@@ -51,7 +57,10 @@ type splitVector struct {
 }
 
 func TestPageIsCheckedAgainstThisServer(t *testing.T) {
-	want := encode(t, vectors{MaxMinor: ledger.MaxMinor, Digits: digits(t), ChaCha8: chacha8(), Splits: splits(t)})
+	want := encode(t, vectors{
+		MaxMinor: ledger.MaxMinor, Digits: digits(t), ChaCha8: chacha8(), Splits: splits(t),
+		Codes: problem.Codes(), Roles: roles(), Permissions: merchant.Permissions(),
+	})
 	path := filepath.Join("testdata", "server.json")
 	if *update {
 		if err := os.WriteFile(path, want, 0o644); err != nil {
@@ -66,6 +75,18 @@ func TestPageIsCheckedAgainstThisServer(t *testing.T) {
 		t.Errorf("%s is not what the server computes: run go test ./handler/web -run %s -update, then make page-check",
 			path, t.Name())
 	}
+}
+
+func roles() map[merchant.Action][]merchant.Role {
+	roles := make(map[merchant.Action][]merchant.Role)
+	for _, action := range merchant.Actions() {
+		for _, role := range merchant.Roles() {
+			if role.Allows(action) {
+				roles[action] = append(roles[action], role)
+			}
+		}
+	}
+	return roles
 }
 
 func digits(t *testing.T) map[string]int {
@@ -143,8 +164,14 @@ func encode(t *testing.T, v vectors) []byte {
 	for i, split := range v.Splits {
 		lines[i] = "    " + string(marshal(t, split))
 	}
-	const form = "{\n  \"max_minor\": %d,\n  \"digits\": %s,\n  \"chacha8\": %s,\n  \"splits\": [\n%s\n  ]\n}\n"
-	return fmt.Appendf(nil, form, v.MaxMinor, marshal(t, v.Digits), marshal(t, v.ChaCha8), strings.Join(lines, ",\n"))
+	const form = "{\n  \"max_minor\": %d,\n  \"digits\": %s,\n  \"chacha8\": %s,\n  \"splits\": [\n%s\n  ],\n" +
+		"  \"roles\": %s,\n  \"permissions\": %s,\n  \"codes\": [\n    %s\n  ]\n}\n"
+	codes := make([]string, len(v.Codes))
+	for i, code := range v.Codes {
+		codes[i] = string(marshal(t, code))
+	}
+	return fmt.Appendf(nil, form, v.MaxMinor, marshal(t, v.Digits), marshal(t, v.ChaCha8), strings.Join(lines, ",\n"),
+		marshal(t, v.Roles), marshal(t, v.Permissions), strings.Join(codes, ",\n    "))
 }
 
 func marshal(t *testing.T, value any) []byte {

@@ -1,10 +1,12 @@
-// Package web is the chat page that the gateway serves at `/`: plain HTML, CSS and ES modules, embedded, so that it
-// needs neither a build step nor a network. It knows nothing of the system but its HTTP and WebSocket API.
+// Package web is the pages that the gateway serves: the chat at `/`, the merchants' console at `/merchant`, the
+// operators' at `/operator`. They are plain HTML, CSS and ES modules, embedded, so that they need neither a build step
+// nor a network. They know nothing of the system but its HTTP and WebSocket API.
 //
 // In static/, each product has a folder (envelope, transfer, collection, wallet) that knows core/ and no other product;
-// chat/ puts them together. State is read from the services and changed only by actions and events; a view watches the
-// changes that concern it. Everything else in this folder is for the checks of the page (make page-check) and not
-// embedded: the types that its comments state, and the tests of its pure functions under node.
+// chat/ puts them together. What both consoles have is in console/. In the chat, state is read from the services and
+// changed only by actions and events; a view watches the changes that concern it. Everything else in this folder is for
+// the checks of the pages (make page-check) and not embedded: the types that their comments state, and the tests of
+// their pure functions under node.
 package web
 
 import (
@@ -23,10 +25,14 @@ import (
 //go:embed static
 var static embed.FS
 
-const (
-	indexFile  = "index.html"
-	configFile = "config.json"
-)
+const configFile = "config.json"
+
+// pages are the addresses that people open, and their files.
+func pages() map[string]string {
+	return map[string]string{
+		"": "index.html", "merchant": "merchant/index.html", "operator": "operator/index.html",
+	}
+}
 
 // contentTypes is what a file's extension means. It is our own list, because the system's depends on the machine.
 var contentTypes = map[string]string{
@@ -45,34 +51,35 @@ type asset struct {
 	body        []byte
 }
 
-// Handler serves the page at `/` and its files next to it; every other path is 404, every method but GET and HEAD is
-// 405. Files are revalidated by ETag at each use, so that a new version is seen at once. To a request that dev is true
-// of, the page offers development tokens, groups made by oneself, and top-ups; it learns that from /config.json.
+// Handler serves the pages and their files; every other path is 404, every method but GET and HEAD is 405. Files are
+// revalidated by ETag at each use, so that a new version is seen at once. To a request that dev is true of, a page
+// offers development tokens, groups made by oneself, and top-ups; it learns that from /config.json.
 //
-// The page needs no more than this Content-Security-Policy, which the gateway sets:
+// The pages need no more than this Content-Security-Policy, which the gateway sets:
 // default-src 'self'; connect-src 'self' ws: wss:
 func Handler(dev func(*http.Request) bool) http.Handler {
-	assets := load()
+	assets, pages := load(), pages()
 	configs := map[bool]asset{
 		true:  newAsset(configFile, []byte(`{"dev":true}`)),
 		false: newAsset(configFile, []byte(`{"dev":false}`)),
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name := strings.TrimPrefix(r.URL.Path, "/")
-		if name == "" {
-			name = indexFile
+		if page, ok := pages[name]; ok {
+			name = page
 		}
 		a, ok := assets[name]
 		if name == configFile {
 			a, ok = configs[dev(r)], true
 		}
 		if !ok {
-			problem(w, http.StatusNotFound, "not_found", "there is nothing at this address; the page is at /")
+			problem(w, http.StatusNotFound, "not_found",
+				"there is nothing at this address; the pages are at /, /merchant and /operator")
 			return
 		}
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
-			problem(w, http.StatusMethodNotAllowed, "method_not_allowed", "the page can only be read: use GET or HEAD")
+			problem(w, http.StatusMethodNotAllowed, "method_not_allowed", "a page can only be read: use GET or HEAD")
 			return
 		}
 		w.Header().Set("Content-Type", a.contentType)

@@ -48,6 +48,10 @@ func TestFilesHaveTheirTypes(t *testing.T) {
 		"/core/style.css":      "text/css; charset=utf-8",
 		"/main.js":             "text/javascript; charset=utf-8",
 		"/icon.svg":            "image/svg+xml",
+		"/merchant":            "text/html; charset=utf-8",
+		"/merchant?merchant=7": "text/html; charset=utf-8",
+		"/operator":            "text/html; charset=utf-8",
+		"/merchant/main.js":    "text/javascript; charset=utf-8",
 		"/config.json":         "application/json",
 	} {
 		resp, body := fetch(t, http.MethodGet, server.URL+path, nil)
@@ -128,12 +132,15 @@ func TestPageLearnsWhetherThisIsDevelopment(t *testing.T) {
 }
 
 // The policy that the gateway sends forbids inline scripts, styles and handlers, and everything from elsewhere.
-func TestPageHasNothingInline(t *testing.T) {
-	_, body := fetch(t, http.MethodGet, serve(t, true).URL+"/", nil)
-	for _, forbidden := range []string{"<style", " style=", " onclick=", " onload=", "javascript:", "http://",
-		"https://"} {
-		if strings.Contains(body, forbidden) {
-			t.Errorf("index.html contains %q", forbidden)
+func TestPagesHaveNothingInline(t *testing.T) {
+	server := serve(t, true)
+	for _, page := range []string{"/", "/merchant", "/operator"} {
+		_, body := fetch(t, http.MethodGet, server.URL+page, nil)
+		for _, forbidden := range []string{"<style", " style=", " onclick=", " onload=", "javascript:", "http://",
+			"https://"} {
+			if strings.Contains(body, forbidden) {
+				t.Errorf("%s contains %q", page, forbidden)
+			}
 		}
 	}
 }

@@ -58,11 +58,11 @@ func (w *window) do(what string, steps ...chromedp.Action[chromedp.Void]) {
 }
 
 // ask evaluates an expression in the page.
-func ask[T any](w *window, expression string) T {
+func ask[T any](w *window, expression string, options ...chromedp.EvaluateOption) T {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.ctx, pageTimeout)
 	defer cancel()
-	answer, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
+	answer, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, options...))
 	if err != nil {
 		w.t.Fatalf("%s: %v", expression, err)
 	}

@@ -368,6 +368,89 @@ var fieldIDToName_MerchantsInStateRequest = map[int16]string{
 	3: "limit",
 }
 
+type FindMerchantsRequest struct {
+	Query  string  `thrift:"query,1,required" frugal:"1,required,string" json:"query"`
+	State  *string `thrift:"state,2,optional" frugal:"2,optional,string" json:"state,omitempty"`
+	Cursor *string `thrift:"cursor,3,optional" frugal:"3,optional,string" json:"cursor,omitempty"`
+	Limit  *int32  `thrift:"limit,4,optional" frugal:"4,optional,i32" json:"limit,omitempty"`
+}
+
+func NewFindMerchantsRequest() *FindMerchantsRequest {
+	return &FindMerchantsRequest{}
+}
+
+func (p *FindMerchantsRequest) InitDefault() {
+}
+
+func (p *FindMerchantsRequest) GetQuery() (v string) {
+	return p.Query
+}
+
+var FindMerchantsRequest_State_DEFAULT string
+
+func (p *FindMerchantsRequest) GetState() (v string) {
+	if !p.IsSetState() {
+		return FindMerchantsRequest_State_DEFAULT
+	}
+	return *p.State
+}
+
+var FindMerchantsRequest_Cursor_DEFAULT string
+
+func (p *FindMerchantsRequest) GetCursor() (v string) {
+	if !p.IsSetCursor() {
+		return FindMerchantsRequest_Cursor_DEFAULT
+	}
+	return *p.Cursor
+}
+
+var FindMerchantsRequest_Limit_DEFAULT int32
+
+func (p *FindMerchantsRequest) GetLimit() (v int32) {
+	if !p.IsSetLimit() {
+		return FindMerchantsRequest_Limit_DEFAULT
+	}
+	return *p.Limit
+}
+func (p *FindMerchantsRequest) SetQuery(val string) {
+	p.Query = val
+}
+func (p *FindMerchantsRequest) SetState(val *string) {
+	p.State = val
+}
+func (p *FindMerchantsRequest) SetCursor(val *string) {
+	p.Cursor = val
+}
+func (p *FindMerchantsRequest) SetLimit(val *int32) {
+	p.Limit = val
+}
+
+func (p *FindMerchantsRequest) IsSetState() bool {
+	return p.State != nil
+}
+
+func (p *FindMerchantsRequest) IsSetCursor() bool {
+	return p.Cursor != nil
+}
+
+func (p *FindMerchantsRequest) IsSetLimit() bool {
+	return p.Limit != nil
+}
+
+func (p *FindMerchantsRequest) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("FindMerchantsRequest(%+v)", *p)
+}
+
+var fieldIDToName_FindMerchantsRequest = map[int16]string{
+	1: "query",
+	2: "state",
+	3: "cursor",
+	4: "limit",
+}
+
 type MerchantsResponse struct {
 	Merchants  []*Merchant `thrift:"merchants,1,required" frugal:"1,required,list<Merchant>" json:"merchants"`
 	NextCursor string      `thrift:"next_cursor,2,required" frugal:"2,required,string" json:"next_cursor"`
@@ -2355,6 +2438,120 @@ var fieldIDToName_Limit = map[int16]string{
 	4: "resets_at",
 }
 
+type MerchantLimitsRequest struct {
+	Id   int64  `thrift:"id,1,required" frugal:"1,required,i64" json:"id,string"`
+	Mode string `thrift:"mode,2,required" frugal:"2,required,string" json:"mode"`
+}
+
+func NewMerchantLimitsRequest() *MerchantLimitsRequest {
+	return &MerchantLimitsRequest{}
+}
+
+func (p *MerchantLimitsRequest) InitDefault() {
+}
+
+func (p *MerchantLimitsRequest) GetId() (v int64) {
+	return p.Id
+}
+
+func (p *MerchantLimitsRequest) GetMode() (v string) {
+	return p.Mode
+}
+func (p *MerchantLimitsRequest) SetId(val int64) {
+	p.Id = val
+}
+func (p *MerchantLimitsRequest) SetMode(val string) {
+	p.Mode = val
+}
+
+func (p *MerchantLimitsRequest) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("MerchantLimitsRequest(%+v)", *p)
+}
+
+var fieldIDToName_MerchantLimitsRequest = map[int16]string{
+	1: "id",
+	2: "mode",
+}
+
+type KeyLimits struct {
+	KeyId  int64    `thrift:"key_id,1,required" frugal:"1,required,i64" json:"key_id,string"`
+	Limits []*Limit `thrift:"limits,2,required" frugal:"2,required,list<Limit>" json:"limits"`
+}
+
+func NewKeyLimits() *KeyLimits {
+	return &KeyLimits{}
+}
+
+func (p *KeyLimits) InitDefault() {
+}
+
+func (p *KeyLimits) GetKeyId() (v int64) {
+	return p.KeyId
+}
+
+func (p *KeyLimits) GetLimits() (v []*Limit) {
+	return p.Limits
+}
+func (p *KeyLimits) SetKeyId(val int64) {
+	p.KeyId = val
+}
+func (p *KeyLimits) SetLimits(val []*Limit) {
+	p.Limits = val
+}
+
+func (p *KeyLimits) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("KeyLimits(%+v)", *p)
+}
+
+var fieldIDToName_KeyLimits = map[int16]string{
+	1: "key_id",
+	2: "limits",
+}
+
+type MerchantLimitsResponse struct {
+	Limits []*Limit     `thrift:"limits,1,required" frugal:"1,required,list<Limit>" json:"limits"`
+	Keys   []*KeyLimits `thrift:"keys,2,required" frugal:"2,required,list<KeyLimits>" json:"keys"`
+}
+
+func NewMerchantLimitsResponse() *MerchantLimitsResponse {
+	return &MerchantLimitsResponse{}
+}
+
+func (p *MerchantLimitsResponse) InitDefault() {
+}
+
+func (p *MerchantLimitsResponse) GetLimits() (v []*Limit) {
+	return p.Limits
+}
+
+func (p *MerchantLimitsResponse) GetKeys() (v []*KeyLimits) {
+	return p.Keys
+}
+func (p *MerchantLimitsResponse) SetLimits(val []*Limit) {
+	p.Limits = val
+}
+func (p *MerchantLimitsResponse) SetKeys(val []*KeyLimits) {
+	p.Keys = val
+}
+
+func (p *MerchantLimitsResponse) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("MerchantLimitsResponse(%+v)", *p)
+}
+
+var fieldIDToName_MerchantLimitsResponse = map[int16]string{
+	1: "limits",
+	2: "keys",
+}
+
 type LimitsResponse struct {
 	Limits []*Limit `thrift:"limits,1,required" frugal:"1,required,list<Limit>" json:"limits"`
 }
@@ -2395,6 +2592,8 @@ type MerchantService interface {
 
 	MerchantsInState(ctx context.Context, req *MerchantsInStateRequest) (r *MerchantsResponse, err error)
 
+	FindMerchants(ctx context.Context, req *FindMerchantsRequest) (r *MerchantsResponse, err error)
+
 	DecideMerchant(ctx context.Context, req *DecideRequest) (r *Merchant, err error)
 
 	MerchantMembers(ctx context.Context, req *MerchantRequest) (r *MembersResponse, err error)
@@ -2410,6 +2609,8 @@ type MerchantService interface {
 	RollMerchantKey(ctx context.Context, req *RollKeyRequest) (r *MerchantKey, err error)
 
 	RevokeMerchantKey(ctx context.Context, req *RevokeKeyRequest) (r *MerchantKey, err error)
+
+	MerchantLimits(ctx context.Context, req *MerchantLimitsRequest) (r *MerchantLimitsResponse, err error)
 
 	MerchantWallets(ctx context.Context, req *WalletsRequest) (r *WalletsResponse, err error)
 
@@ -2811,6 +3012,82 @@ func (p *MerchantServiceMerchantsInStateResult) String() string {
 }
 
 var fieldIDToName_MerchantServiceMerchantsInStateResult = map[int16]string{
+	0: "success",
+}
+
+type MerchantServiceFindMerchantsArgs struct {
+	Req *FindMerchantsRequest `thrift:"req,1" frugal:"1,default,FindMerchantsRequest" json:"req"`
+}
+
+func NewMerchantServiceFindMerchantsArgs() *MerchantServiceFindMerchantsArgs {
+	return &MerchantServiceFindMerchantsArgs{}
+}
+
+func (p *MerchantServiceFindMerchantsArgs) InitDefault() {
+}
+
+var MerchantServiceFindMerchantsArgs_Req_DEFAULT *FindMerchantsRequest
+
+func (p *MerchantServiceFindMerchantsArgs) GetReq() (v *FindMerchantsRequest) {
+	if !p.IsSetReq() {
+		return MerchantServiceFindMerchantsArgs_Req_DEFAULT
+	}
+	return p.Req
+}
+func (p *MerchantServiceFindMerchantsArgs) SetReq(val *FindMerchantsRequest) {
+	p.Req = val
+}
+
+func (p *MerchantServiceFindMerchantsArgs) IsSetReq() bool {
+	return p.Req != nil
+}
+
+func (p *MerchantServiceFindMerchantsArgs) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("MerchantServiceFindMerchantsArgs(%+v)", *p)
+}
+
+var fieldIDToName_MerchantServiceFindMerchantsArgs = map[int16]string{
+	1: "req",
+}
+
+type MerchantServiceFindMerchantsResult struct {
+	Success *MerchantsResponse `thrift:"success,0,optional" frugal:"0,optional,MerchantsResponse" json:"success,omitempty"`
+}
+
+func NewMerchantServiceFindMerchantsResult() *MerchantServiceFindMerchantsResult {
+	return &MerchantServiceFindMerchantsResult{}
+}
+
+func (p *MerchantServiceFindMerchantsResult) InitDefault() {
+}
+
+var MerchantServiceFindMerchantsResult_Success_DEFAULT *MerchantsResponse
+
+func (p *MerchantServiceFindMerchantsResult) GetSuccess() (v *MerchantsResponse) {
+	if !p.IsSetSuccess() {
+		return MerchantServiceFindMerchantsResult_Success_DEFAULT
+	}
+	return p.Success
+}
+func (p *MerchantServiceFindMerchantsResult) SetSuccess(x interface{}) {
+	p.Success = x.(*MerchantsResponse)
+}
+
+func (p *MerchantServiceFindMerchantsResult) IsSetSuccess() bool {
+	return p.Success != nil
+}
+
+func (p *MerchantServiceFindMerchantsResult) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("MerchantServiceFindMerchantsResult(%+v)", *p)
+}
+
+var fieldIDToName_MerchantServiceFindMerchantsResult = map[int16]string{
 	0: "success",
 }
 
@@ -3419,6 +3696,82 @@ func (p *MerchantServiceRevokeMerchantKeyResult) String() string {
 }
 
 var fieldIDToName_MerchantServiceRevokeMerchantKeyResult = map[int16]string{
+	0: "success",
+}
+
+type MerchantServiceMerchantLimitsArgs struct {
+	Req *MerchantLimitsRequest `thrift:"req,1" frugal:"1,default,MerchantLimitsRequest" json:"req"`
+}
+
+func NewMerchantServiceMerchantLimitsArgs() *MerchantServiceMerchantLimitsArgs {
+	return &MerchantServiceMerchantLimitsArgs{}
+}
+
+func (p *MerchantServiceMerchantLimitsArgs) InitDefault() {
+}
+
+var MerchantServiceMerchantLimitsArgs_Req_DEFAULT *MerchantLimitsRequest
+
+func (p *MerchantServiceMerchantLimitsArgs) GetReq() (v *MerchantLimitsRequest) {
+	if !p.IsSetReq() {
+		return MerchantServiceMerchantLimitsArgs_Req_DEFAULT
+	}
+	return p.Req
+}
+func (p *MerchantServiceMerchantLimitsArgs) SetReq(val *MerchantLimitsRequest) {
+	p.Req = val
+}
+
+func (p *MerchantServiceMerchantLimitsArgs) IsSetReq() bool {
+	return p.Req != nil
+}
+
+func (p *MerchantServiceMerchantLimitsArgs) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("MerchantServiceMerchantLimitsArgs(%+v)", *p)
+}
+
+var fieldIDToName_MerchantServiceMerchantLimitsArgs = map[int16]string{
+	1: "req",
+}
+
+type MerchantServiceMerchantLimitsResult struct {
+	Success *MerchantLimitsResponse `thrift:"success,0,optional" frugal:"0,optional,MerchantLimitsResponse" json:"success,omitempty"`
+}
+
+func NewMerchantServiceMerchantLimitsResult() *MerchantServiceMerchantLimitsResult {
+	return &MerchantServiceMerchantLimitsResult{}
+}
+
+func (p *MerchantServiceMerchantLimitsResult) InitDefault() {
+}
+
+var MerchantServiceMerchantLimitsResult_Success_DEFAULT *MerchantLimitsResponse
+
+func (p *MerchantServiceMerchantLimitsResult) GetSuccess() (v *MerchantLimitsResponse) {
+	if !p.IsSetSuccess() {
+		return MerchantServiceMerchantLimitsResult_Success_DEFAULT
+	}
+	return p.Success
+}
+func (p *MerchantServiceMerchantLimitsResult) SetSuccess(x interface{}) {
+	p.Success = x.(*MerchantLimitsResponse)
+}
+
+func (p *MerchantServiceMerchantLimitsResult) IsSetSuccess() bool {
+	return p.Success != nil
+}
+
+func (p *MerchantServiceMerchantLimitsResult) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("MerchantServiceMerchantLimitsResult(%+v)", *p)
+}
+
+var fieldIDToName_MerchantServiceMerchantLimitsResult = map[int16]string{
 	0: "success",
 }
 

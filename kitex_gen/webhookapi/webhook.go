@@ -1185,10 +1185,11 @@ var fieldIDToName_AttemptsResponse = map[int16]string{
 }
 
 type EventsRequest struct {
-	Id    int64  `thrift:"id,1,required" frugal:"1,required,i64" json:"id,string"`
-	Mode  string `thrift:"mode,2,required" frugal:"2,required,string" json:"mode"`
-	After *int64 `thrift:"after,3,optional" frugal:"3,optional,i64" json:"after,omitempty"`
-	Limit *int32 `thrift:"limit,4,optional" frugal:"4,optional,i32" json:"limit,omitempty"`
+	Id     int64  `thrift:"id,1,required" frugal:"1,required,i64" json:"id,string"`
+	Mode   string `thrift:"mode,2,required" frugal:"2,required,string" json:"mode"`
+	After  *int64 `thrift:"after,3,optional" frugal:"3,optional,i64" json:"after,omitempty"`
+	Limit  *int32 `thrift:"limit,4,optional" frugal:"4,optional,i32" json:"limit,omitempty"`
+	Before *int64 `thrift:"before,5,optional" frugal:"5,optional,i64" json:"before,omitempty"`
 }
 
 func NewEventsRequest() *EventsRequest {
@@ -1223,6 +1224,15 @@ func (p *EventsRequest) GetLimit() (v int32) {
 	}
 	return *p.Limit
 }
+
+var EventsRequest_Before_DEFAULT int64
+
+func (p *EventsRequest) GetBefore() (v int64) {
+	if !p.IsSetBefore() {
+		return EventsRequest_Before_DEFAULT
+	}
+	return *p.Before
+}
 func (p *EventsRequest) SetId(val int64) {
 	p.Id = val
 }
@@ -1235,6 +1245,9 @@ func (p *EventsRequest) SetAfter(val *int64) {
 func (p *EventsRequest) SetLimit(val *int32) {
 	p.Limit = val
 }
+func (p *EventsRequest) SetBefore(val *int64) {
+	p.Before = val
+}
 
 func (p *EventsRequest) IsSetAfter() bool {
 	return p.After != nil
@@ -1242,6 +1255,10 @@ func (p *EventsRequest) IsSetAfter() bool {
 
 func (p *EventsRequest) IsSetLimit() bool {
 	return p.Limit != nil
+}
+
+func (p *EventsRequest) IsSetBefore() bool {
+	return p.Before != nil
 }
 
 func (p *EventsRequest) String() string {
@@ -1256,6 +1273,7 @@ var fieldIDToName_EventsRequest = map[int16]string{
 	2: "mode",
 	3: "after",
 	4: "limit",
+	5: "before",
 }
 
 type WebhookEvent struct {

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"time"
 
 	"github.com/hongbao/hongbao/internal/refusal"
@@ -315,30 +314,6 @@ func (s *Store) MemberOf(ctx context.Context, ids []int64, user string) (map[int
 		roles[m.merchant] = m.role
 	}
 	return roles, err
-}
-
-// InState implements merchant.Store.
-func (s *Store) InState(
-	ctx context.Context, state merchant.State, before int64, limit int,
-) ([]merchant.Merchant, error) {
-	var all []merchant.Merchant
-	for shard := range s.cluster.Shards() { // an operator's page, so one shard after another will do
-		some, err := rows.Select(ctx, s.cluster.DB(shard), scanMerchant,
-			"SELECT "+merchantColumns+" FROM "+s.tables(shard).merchants+
-				" WHERE state = ? AND id < ? ORDER BY id DESC LIMIT ?",
-			string(state), rows.Below(before), limit)
-		if err != nil {
-			return nil, shards.Classify(fmt.Errorf("merchants of shard %d: %w", shard, err))
-		}
-		all = append(all, some...)
-	}
-	slices.SortFunc(all, func(a, b merchant.Merchant) int {
-		if a.ID > b.ID {
-			return -1
-		}
-		return 1
-	})
-	return all[:min(limit, len(all))], nil
 }
 
 // History implements merchant.Store.

@@ -1,6 +1,8 @@
 package mysqlwebhook_test
 
 import (
+	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -88,4 +90,31 @@ func TestOldEventsAreForgotten(t *testing.T) {
 		t.Errorf("%d events arrived", rec.acceptedIDs())
 	}
 	r.balanced()
+}
+
+func TestTheLatestEventsComeFirst(t *testing.T) {
+	r := openRig(t)
+	const all = 5
+	for range all {
+		r.tell(r.event(merchant, "cover:1"))
+	}
+	r.tell(r.event("merchant~2", "cover:1"))
+	position := int64(math.MaxInt64)
+	var seen []int64
+	for {
+		events, err := r.service.LatestEvents(t.Context(), merchant, position, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(events) == 0 {
+			break
+		}
+		for _, e := range events {
+			seen = append(seen, e.Position)
+		}
+		position = seen[len(seen)-1]
+	}
+	if want := []int64{5, 4, 3, 2, 1}; !slices.Equal(seen, want) {
+		t.Errorf("positions %v, want %v", seen, want)
+	}
 }

@@ -23,6 +23,17 @@ const (
 
 // Events implements webhook.Store.
 func (s *Store) Events(ctx context.Context, owner string, after int64, limit int) ([]webhook.Record, error) {
+	return s.events(ctx, owner, "position > ? ORDER BY position", after, limit)
+}
+
+// LatestEvents implements webhook.Store.
+func (s *Store) LatestEvents(ctx context.Context, owner string, before int64, limit int) ([]webhook.Record, error) {
+	return s.events(ctx, owner, "position < ? ORDER BY position DESC", before, limit)
+}
+
+func (s *Store) events(
+	ctx context.Context, owner, which string, position int64, limit int,
+) ([]webhook.Record, error) {
 	shard := s.cluster.ForUser(owner)
 	found, err := rows.Select(ctx, s.cluster.DB(shard), func(row *sql.Rows) (webhook.Record, error) {
 		var r webhook.Record
@@ -31,7 +42,7 @@ func (s *Store) Events(ctx context.Context, owner string, after int64, limit int
 		r.At = rows.Millis(at)
 		return r, err
 	}, "SELECT "+eventColumns+" FROM "+tablesOf(s.cluster, shard).events+
-		" WHERE owner = ? AND position > ? ORDER BY position LIMIT ?", owner, after, limit)
+		" WHERE owner = ? AND "+which+" LIMIT ?", owner, position, limit)
 	if err != nil {
 		return nil, shards.Classify(fmt.Errorf("events: %w", err))
 	}

@@ -16,6 +16,7 @@ type Client interface {
 	GetMerchant(ctx context.Context, req *merchantapi.MerchantRequest, callOptions ...callopt.Option) (r *merchantapi.Merchant, err error)
 	MerchantHistory(ctx context.Context, req *merchantapi.HistoryRequest, callOptions ...callopt.Option) (r *merchantapi.HistoryResponse, err error)
 	MerchantsInState(ctx context.Context, req *merchantapi.MerchantsInStateRequest, callOptions ...callopt.Option) (r *merchantapi.MerchantsResponse, err error)
+	FindMerchants(ctx context.Context, req *merchantapi.FindMerchantsRequest, callOptions ...callopt.Option) (r *merchantapi.MerchantsResponse, err error)
 	DecideMerchant(ctx context.Context, req *merchantapi.DecideRequest, callOptions ...callopt.Option) (r *merchantapi.Merchant, err error)
 	MerchantMembers(ctx context.Context, req *merchantapi.MerchantRequest, callOptions ...callopt.Option) (r *merchantapi.MembersResponse, err error)
 	SetMerchantMember(ctx context.Context, req *merchantapi.SetMemberRequest, callOptions ...callopt.Option) (r *merchantapi.MembersResponse, err error)
@@ -24,6 +25,7 @@ type Client interface {
 	CreateMerchantKey(ctx context.Context, req *merchantapi.CreateKeyRequest, callOptions ...callopt.Option) (r *merchantapi.MerchantKey, err error)
 	RollMerchantKey(ctx context.Context, req *merchantapi.RollKeyRequest, callOptions ...callopt.Option) (r *merchantapi.MerchantKey, err error)
 	RevokeMerchantKey(ctx context.Context, req *merchantapi.RevokeKeyRequest, callOptions ...callopt.Option) (r *merchantapi.MerchantKey, err error)
+	MerchantLimits(ctx context.Context, req *merchantapi.MerchantLimitsRequest, callOptions ...callopt.Option) (r *merchantapi.MerchantLimitsResponse, err error)
 	MerchantWallets(ctx context.Context, req *merchantapi.WalletsRequest, callOptions ...callopt.Option) (r *merchantapi.WalletsResponse, err error)
 	MerchantEntries(ctx context.Context, req *merchantapi.WalletEntriesRequest, callOptions ...callopt.Option) (r *merchantapi.WalletEntriesResponse, err error)
 	TopUpMerchant(ctx context.Context, req *merchantapi.WalletTopUpRequest, callOptions ...callopt.Option) (r *merchantapi.WalletTopUp, err error)
@@ -91,6 +93,11 @@ func (p *kMerchantServiceClient) MerchantsInState(ctx context.Context, req *merc
 	return p.kClient.MerchantsInState(ctx, req)
 }
 
+func (p *kMerchantServiceClient) FindMerchants(ctx context.Context, req *merchantapi.FindMerchantsRequest, callOptions ...callopt.Option) (r *merchantapi.MerchantsResponse, err error) {
+	ctx = client.NewCtxWithCallOptions(ctx, callOptions)
+	return p.kClient.FindMerchants(ctx, req)
+}
+
 func (p *kMerchantServiceClient) DecideMerchant(ctx context.Context, req *merchantapi.DecideRequest, callOptions ...callopt.Option) (r *merchantapi.Merchant, err error) {
 	ctx = client.NewCtxWithCallOptions(ctx, callOptions)
 	return p.kClient.DecideMerchant(ctx, req)
@@ -129,6 +136,11 @@ func (p *kMerchantServiceClient) RollMerchantKey(ctx context.Context, req *merch
 func (p *kMerchantServiceClient) RevokeMerchantKey(ctx context.Context, req *merchantapi.RevokeKeyRequest, callOptions ...callopt.Option) (r *merchantapi.MerchantKey, err error) {
 	ctx = client.NewCtxWithCallOptions(ctx, callOptions)
 	return p.kClient.RevokeMerchantKey(ctx, req)
+}
+
+func (p *kMerchantServiceClient) MerchantLimits(ctx context.Context, req *merchantapi.MerchantLimitsRequest, callOptions ...callopt.Option) (r *merchantapi.MerchantLimitsResponse, err error) {
+	ctx = client.NewCtxWithCallOptions(ctx, callOptions)
+	return p.kClient.MerchantLimits(ctx, req)
 }
 
 func (p *kMerchantServiceClient) MerchantWallets(ctx context.Context, req *merchantapi.WalletsRequest, callOptions ...callopt.Option) (r *merchantapi.WalletsResponse, err error) {

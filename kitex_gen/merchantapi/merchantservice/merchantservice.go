@@ -48,6 +48,13 @@ var serviceMethods = map[string]kitex.MethodInfo{
 		false,
 		kitex.WithStreamingMode(kitex.StreamingNone),
 	),
+	"FindMerchants": kitex.NewMethodInfo(
+		findMerchantsHandler,
+		newMerchantServiceFindMerchantsArgs,
+		newMerchantServiceFindMerchantsResult,
+		false,
+		kitex.WithStreamingMode(kitex.StreamingNone),
+	),
 	"DecideMerchant": kitex.NewMethodInfo(
 		decideMerchantHandler,
 		newMerchantServiceDecideMerchantArgs,
@@ -101,6 +108,13 @@ var serviceMethods = map[string]kitex.MethodInfo{
 		revokeMerchantKeyHandler,
 		newMerchantServiceRevokeMerchantKeyArgs,
 		newMerchantServiceRevokeMerchantKeyResult,
+		false,
+		kitex.WithStreamingMode(kitex.StreamingNone),
+	),
+	"MerchantLimits": kitex.NewMethodInfo(
+		merchantLimitsHandler,
+		newMerchantServiceMerchantLimitsArgs,
+		newMerchantServiceMerchantLimitsResult,
 		false,
 		kitex.WithStreamingMode(kitex.StreamingNone),
 	),
@@ -337,6 +351,24 @@ func newMerchantServiceMerchantsInStateResult() interface{} {
 	return merchantapi.NewMerchantServiceMerchantsInStateResult()
 }
 
+func findMerchantsHandler(ctx context.Context, handler interface{}, arg, result interface{}) error {
+	realArg := arg.(*merchantapi.MerchantServiceFindMerchantsArgs)
+	realResult := result.(*merchantapi.MerchantServiceFindMerchantsResult)
+	success, err := handler.(merchantapi.MerchantService).FindMerchants(ctx, realArg.Req)
+	if err != nil {
+		return err
+	}
+	realResult.Success = success
+	return nil
+}
+func newMerchantServiceFindMerchantsArgs() interface{} {
+	return merchantapi.NewMerchantServiceFindMerchantsArgs()
+}
+
+func newMerchantServiceFindMerchantsResult() interface{} {
+	return merchantapi.NewMerchantServiceFindMerchantsResult()
+}
+
 func decideMerchantHandler(ctx context.Context, handler interface{}, arg, result interface{}) error {
 	realArg := arg.(*merchantapi.MerchantServiceDecideMerchantArgs)
 	realResult := result.(*merchantapi.MerchantServiceDecideMerchantResult)
@@ -479,6 +511,24 @@ func newMerchantServiceRevokeMerchantKeyArgs() interface{} {
 
 func newMerchantServiceRevokeMerchantKeyResult() interface{} {
 	return merchantapi.NewMerchantServiceRevokeMerchantKeyResult()
+}
+
+func merchantLimitsHandler(ctx context.Context, handler interface{}, arg, result interface{}) error {
+	realArg := arg.(*merchantapi.MerchantServiceMerchantLimitsArgs)
+	realResult := result.(*merchantapi.MerchantServiceMerchantLimitsResult)
+	success, err := handler.(merchantapi.MerchantService).MerchantLimits(ctx, realArg.Req)
+	if err != nil {
+		return err
+	}
+	realResult.Success = success
+	return nil
+}
+func newMerchantServiceMerchantLimitsArgs() interface{} {
+	return merchantapi.NewMerchantServiceMerchantLimitsArgs()
+}
+
+func newMerchantServiceMerchantLimitsResult() interface{} {
+	return merchantapi.NewMerchantServiceMerchantLimitsResult()
 }
 
 func merchantWalletsHandler(ctx context.Context, handler interface{}, arg, result interface{}) error {
@@ -739,6 +789,16 @@ func (p *kClient) MerchantsInState(ctx context.Context, req *merchantapi.Merchan
 	return _result.GetSuccess(), nil
 }
 
+func (p *kClient) FindMerchants(ctx context.Context, req *merchantapi.FindMerchantsRequest) (r *merchantapi.MerchantsResponse, err error) {
+	var _args merchantapi.MerchantServiceFindMerchantsArgs
+	_args.Req = req
+	var _result merchantapi.MerchantServiceFindMerchantsResult
+	if err = p.c.Call(ctx, "FindMerchants", &_args, &_result); err != nil {
+		return
+	}
+	return _result.GetSuccess(), nil
+}
+
 func (p *kClient) DecideMerchant(ctx context.Context, req *merchantapi.DecideRequest) (r *merchantapi.Merchant, err error) {
 	var _args merchantapi.MerchantServiceDecideMerchantArgs
 	_args.Req = req
@@ -814,6 +874,16 @@ func (p *kClient) RevokeMerchantKey(ctx context.Context, req *merchantapi.Revoke
 	_args.Req = req
 	var _result merchantapi.MerchantServiceRevokeMerchantKeyResult
 	if err = p.c.Call(ctx, "RevokeMerchantKey", &_args, &_result); err != nil {
+		return
+	}
+	return _result.GetSuccess(), nil
+}
+
+func (p *kClient) MerchantLimits(ctx context.Context, req *merchantapi.MerchantLimitsRequest) (r *merchantapi.MerchantLimitsResponse, err error) {
+	var _args merchantapi.MerchantServiceMerchantLimitsArgs
+	_args.Req = req
+	var _result merchantapi.MerchantServiceMerchantLimitsResult
+	if err = p.c.Call(ctx, "MerchantLimits", &_args, &_result); err != nil {
 		return
 	}
 	return _result.GetSuccess(), nil

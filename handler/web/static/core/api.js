@@ -87,6 +87,18 @@ export class Api {
   statement = (currency, from, to) =>
     this.#repeat("GET", `/v1/wallet/statement.csv?${query({ currency, from, to })}`, undefined, file);
 
+  /** Reads something that only one page knows. Parameters that are empty are left out. */
+  get = (path, params = {}) => {
+    const asked = query(params);
+    return this.#repeat("GET", asked ? `${path}?${asked}` : path);
+  };
+  /** Does something that is safe to repeat. */
+  post = (path, body) => this.#repeat("POST", path, body);
+  /** Does something whose answer is worth having the first time only. */
+  postOnce = (path, body) => this.#once("POST", path, body);
+  /** Reads something that takes as long as a file of any length. */
+  slowly = (path) => this.#once("GET", path, undefined, slow);
+
   async #repeat(method, path, body, how = call) {
     let pause = FIRST_PAUSE_MS;
     for (let attempt = 1; ; attempt++) {
@@ -134,8 +146,10 @@ export class Directory {
   }
 }
 
-async function call(method, path, body, token) {
-  const { response, body: text } = await ask(method, path, body, token, TIMEOUT_MS, (r) => r.text());
+const slow = (method, path, body, token) => call(method, path, body, token, FILE_TIMEOUT_MS);
+
+async function call(method, path, body, token, timeout = TIMEOUT_MS) {
+  const { response, body: text } = await ask(method, path, body, token, timeout, (r) => r.text());
   const data = parse(text);
   if (data === undefined) throw new Problem(response.status, "unexpected", "the answer was not JSON");
   return { body: data, date: Date.parse(response.headers.get("Date") ?? "") };

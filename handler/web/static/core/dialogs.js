@@ -11,17 +11,19 @@ export class Dialogs {
 
   /**
    * Shows a dialog above everything. It closes on Escape, on its backdrop and by going back, and removes itself; done
-   * runs after that.
+   * runs after that. The focus returns to where it was, also where that was drawn anew meanwhile.
    * @param {HTMLDialogElement} dialog
    * @param {() => void} [done]
    */
   show(dialog, done = () => {}) {
+    const before = /** @type {HTMLElement|null} */ (document.activeElement);
     dialog.addEventListener("pointerdown", (e) => {
       if (e.target === dialog) dialog.close();
     });
     dialog.addEventListener("close", () => {
       this.#closed(dialog);
       dialog.remove();
+      if (before && !before.isConnected && document.activeElement === document.body) again(before)?.focus();
       done();
     });
     this.#open.push(dialog);
@@ -60,4 +62,9 @@ export class Dialogs {
     this.#ignored++;
     history.back();
   }
+}
+
+/** What stands for an element now that was drawn before. @param {HTMLElement} el @returns {HTMLElement|null} */
+function again({ dataset: { testid } }) {
+  return testid ? document.querySelector(`[data-testid="${CSS.escape(testid)}"]`) : null;
 }

@@ -8,12 +8,22 @@ const STORAGE_KEY = "hongbao.lang";
 /** The languages and their texts. */
 export const TEXTS = { en, zh };
 
+/** @typedef {Record<string, Record<string, string>>} More  texts of one page, by language */
+
 export class I18n {
-  /** @param {string} [lang] en or zh; else what was chosen before, else what the browser prefers */
-  constructor(lang) {
+  #more;
+  #texts;
+
+  /**
+   * @param {string} [lang] en or zh; else what was chosen before, else what the browser prefers
+   * @param {More} [more] what the page says beside what all pages say
+   */
+  constructor(lang, more = {}) {
     const wanted = lang ?? stored() ?? (navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en");
     this.lang = wanted in TEXTS ? wanted : "en";
     this.t = this.t.bind(this);
+    this.#more = more;
+    this.#texts = { ...TEXTS[this.lang], ...more[this.lang] };
   }
 
   /** Tells the browser that the page is in this language. */
@@ -30,31 +40,36 @@ export class I18n {
     } catch {
       // Storage may be forbidden; then the choice lasts as long as the page.
     }
-    return new I18n(lang).apply();
+    return new I18n(lang, this.#more).apply();
   }
 
   /** Whether there is a text. */
   has(key) {
-    return key in TEXTS[this.lang];
+    return key in this.#texts;
   }
 
   /** The text for a key, with its {names} filled in. */
   t(key, params = {}) {
-    const texts = TEXTS[this.lang];
+    const texts = this.#texts;
     const plural = `${key}.${new Intl.PluralRules(this.lang).select(Number(params.n ?? 0))}`;
     const text = texts[key] ?? texts[plural] ?? texts[`${key}.other`] ?? key;
     return text.replace(/\{(\w+)\}/g, (whole, name) => params[name] ?? whole);
   }
 
-  /** The time of day, and the date where that is not today. */
+  /** The time of day, the date where that is not today, and the year where that is another one. */
   time(ms, seconds = false) {
     const date = new Date(ms);
     /** @type {Intl.DateTimeFormatOptions} */
     const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", ...(seconds && { second: "2-digit" }) };
-    const today = date.toDateString() === new Date().toDateString();
-    return new Intl.DateTimeFormat(this.lang, today ? clock : { month: "short", day: "numeric", ...clock }).format(
-      date,
-    );
+    const now = new Date();
+    if (date.toDateString() === now.toDateString()) return new Intl.DateTimeFormat(this.lang, clock).format(date);
+    /** @type {Intl.DateTimeFormatOptions} */
+    const day = {
+      month: "short",
+      day: "numeric",
+      ...(date.getFullYear() !== now.getFullYear() && { year: "numeric" }),
+    };
+    return new Intl.DateTimeFormat(this.lang, { ...day, ...clock }).format(date);
   }
 
   /** How long something still takes, to the minute, and to the second in its last hour. */

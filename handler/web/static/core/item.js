@@ -44,7 +44,13 @@ export function itemFrame({ texts, nav, services }, by, at, card, caption = null
   return { el, stamped: (shown) => (stamp.hidden = !shown) };
 }
 
-/** A button that does one thing at a time: while it runs it cannot be pressed again. What goes wrong is shown. */
+/**
+ * A button that does one thing at a time: while it runs it cannot be pressed again. What goes wrong is shown.
+ * @param {import("./page.js").Ground} page
+ * @param {Record<string, any>} props
+ * @param {any} label
+ * @param {() => Promise<any>} run
+ */
 export function doButton({ services }, props, label, run) {
   const click = async () => {
     button.disabled = true;

@@ -54,4 +54,11 @@
 
 /** @typedef {{texts: Texts, nav: Navigation, services: Services}} Page */
 
+/**
+ * What every page has, and what forms and buttons need.
+ * @typedef {object} Ground
+ * @property {Texts} texts
+ * @property {Pick<Services, "toasts"|"dialogs"|"drafts">} services
+ */
+
 export {};

@@ -24,7 +24,7 @@ export function placeIn(search, me = "") {
   return validId(person) && person !== me ? personPlace(person) : "";
 }
 
-/** What the address of a place has in its query. */
+/** What the address of a place has in its query. @returns {Record<string, string>} */
 export function queryOf(place) {
   if (groupIn(place)) return { group: groupIn(place) };
   if (personIn(place)) return { with: personIn(place) };

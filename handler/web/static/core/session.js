@@ -4,6 +4,7 @@ import { devToken } from "./api.js";
 import { validId } from "./people.js";
 
 const STORAGE_KEY = "hongbao.session";
+const DEV_SCOPES = ["user"]; // of which a page asks for development tokens
 
 export class Session {
   user = "";
@@ -14,14 +15,20 @@ export class Session {
   /** @type {Promise<boolean>|null} */
   #renewing = null;
 
-  constructor(dev) {
-    this.dev = dev;
+  #scope;
+  #key;
+
+  /** @param {boolean} dev whether the server gives development tokens @param {string} [scope] what the page calls for */
+  constructor(dev, scope = "user") {
+    this.dev = dev && DEV_SCOPES.includes(scope);
+    this.#scope = scope;
+    this.#key = scope === "user" ? STORAGE_KEY : `${STORAGE_KEY}.${scope}`;
   }
 
   /** Who this window was before it was reloaded, or "". */
   restore() {
     try {
-      const kept = JSON.parse(sessionStorage.getItem(STORAGE_KEY) ?? "{}");
+      const kept = JSON.parse(sessionStorage.getItem(this.#key) ?? "{}");
       this.user = kept.user ?? "";
       this.token = kept.token ?? "";
     } catch {
@@ -32,7 +39,7 @@ export class Session {
 
   /** Becomes a user by a development token. Problem where the server gives none. */
   async enter(user) {
-    const token = await devToken(user, ["user"]);
+    const token = await devToken(user, [this.#scope]);
     this.#keep(user, token);
   }
 
@@ -70,7 +77,7 @@ export class Session {
     this.user = user;
     this.token = token;
     try {
-      sessionStorage.setItem(STORAGE_KEY, JSON.stringify({ user, token }));
+      sessionStorage.setItem(this.#key, JSON.stringify({ user, token }));
     } catch {
       // See restore.
     }

@@ -3,7 +3,7 @@
 import { fill, h, icon } from "./dom.js";
 
 /**
- * @param {import("./page.js").Page} page
+ * @param {import("./page.js").Ground} page
  * @param {string} title
  * @param {(Node|false|null)[]} content
  * @param {(() => Promise<boolean>)|null} onSubmit returns whether the sheet may close; while it

@@ -1,11 +1,12 @@
 // Who are you: friendly people to choose from in development, a token elsewhere.
 
-import { Problem } from "../core/api.js";
-import { Texts } from "../core/texts.js";
-import { fill, h, icon } from "../core/dom.js";
-import { initial, PRESETS, tint, toId, validId } from "../core/people.js";
+import { Problem } from "./api.js";
+import { fill, h, icon } from "./dom.js";
+import { initial, PRESETS, tint, toId, validId } from "./people.js";
+import { Texts } from "./texts.js";
 
-export function loginView({ i18n, session, onEnter, onLang }) {
+/** name, slogan, hint: the keys of what the page is called, what it says of itself, and where a token comes from. */
+export function loginView({ i18n, session, name, slogan, hint, onEnter, onLang }) {
   const { t, lang } = i18n;
   const error = h("p", { class: "field-error", role: "alert", id: "login-error" });
   const input = h("input", {
@@ -33,7 +34,7 @@ export function loginView({ i18n, session, onEnter, onLang }) {
       if (!(problem instanceof Problem)) throw problem;
       if (problem.status === 404) {
         session.dev = false; // no development tokens here after all
-        el.replaceWith(loginView({ i18n, session, onEnter, onLang }).el);
+        el.replaceWith(loginView({ i18n, session, name, slogan, hint, onEnter, onLang }).el);
         return;
       }
       const { title, text } = new Texts(i18n).problem(problem);
@@ -89,7 +90,7 @@ export function loginView({ i18n, session, onEnter, onLang }) {
     });
     return [
       h("h2", {}, t("login.token_title")),
-      h("p", { class: "hint" }, t("login.token_hint")),
+      h("p", { class: "hint" }, t(hint)),
       form(
         () => becomeToken(token.value),
         token,
@@ -113,7 +114,7 @@ export function loginView({ i18n, session, onEnter, onLang }) {
       },
       icon("language"),
     ),
-    h("header", { class: "login-brand" }, icon("packet"), h("h1", {}, t("app.name")), h("p", {}, t("app.slogan"))),
+    h("header", { class: "login-brand" }, icon("packet"), h("h1", {}, t(name)), h("p", {}, t(slogan))),
     h("section", { class: "login-panel" }, panel),
   );
   const focus = () => {

@@ -1,0 +1,115 @@
+// The console of merchants: its views, its side, and what it hears of while it is open.
+
+import { h } from "../core/dom.js";
+import { Live } from "../core/live.js";
+import { applyView } from "./apply.js";
+import { MerchantApi } from "./api.js";
+import { eventsView } from "./events.js";
+import { homeView } from "./home.js";
+import { keysView } from "./keys.js";
+import { limitsView } from "./limits.js";
+import { membersView } from "./members.js";
+import { Merchants } from "./merchants.js";
+import { overviewView } from "./overview.js";
+import { may } from "./rules.js";
+import { walletsView } from "./wallets.js";
+import { webhookView } from "./webhook.js";
+import { webhooksView } from "./webhooks.js";
+
+/** @typedef {import("../console/page.js").Page} Page */
+/** @typedef {Page & {api: MerchantApi, merchants: Merchants}} MerchantPage */
+
+const VIEWS = {
+  overview: overviewView,
+  members: membersView,
+  keys: keysView,
+  wallets: walletsView,
+  webhooks: webhooksView,
+  webhook: webhookView,
+  events: eventsView,
+  limits: limitsView,
+};
+
+/**
+ * @param {import("../core/api.js").Api} core
+ * @param {string} me
+ * @param {import("../core/session.js").Session} session
+ * @returns {import("../console/app.js").Spec}
+ */
+export function merchantConsole(core, me, session) {
+  const api = new MerchantApi(core);
+  const merchants = new Merchants(api);
+  const own = (page) => ({ ...page, api, merchants });
+
+  const view = (page) => {
+    const { merchant, view: name } = page.nav.place();
+    if (name === "apply") return applyView(own(page));
+    if (!merchant || !Object.hasOwn(VIEWS, name)) return homeView(own(page));
+    return VIEWS[name](own(page));
+  };
+
+  const side = (page) => {
+    const { texts, nav } = page;
+    const { t } = texts;
+    const { merchant } = nav.place();
+    if (!merchant) return { sections: [] };
+    const known = merchants.get(merchant);
+    const role = known?.role ?? "viewer";
+    const choose = () =>
+      nav.go({ merchant: select.value, view: nav.place().view === "webhook" ? "webhooks" : nav.place().view });
+    const all = merchants.list().some((m) => m.id === merchant) ? merchants.list() : [];
+    const select = h(
+      "select",
+      { "aria-label": t("merchant.choose"), data: { testid: "merchant-select" }, on: { change: choose } },
+      all.map((m) => h("option", { value: m.id, selected: m.id === merchant }, m.name)),
+    );
+    const head =
+      all.length > 0
+        ? h("div", { class: "side-head" }, select, h("small", {}, t("merchant.you_are", { role: t(`role.${role}`) })))
+        : null;
+    return {
+      head,
+      sections: [
+        { view: "overview", icon: "home", label: t("nav.overview") },
+        { view: "wallets", icon: "wallet", label: t("nav.wallets"), shown: may(role, "see_wallets") },
+        { view: "keys", icon: "key", label: t("nav.keys"), shown: may(role, "see_keys") },
+        {
+          view: "webhooks",
+          icon: "send",
+          label: t("nav.webhooks"),
+          shown: may(role, "manage_webhooks"),
+          also: ["webhook"],
+        },
+        { view: "events", icon: "events", label: t("nav.events"), shown: may(role, "manage_webhooks") },
+        { view: "limits", icon: "limits", label: t("nav.limits") },
+        { view: "members", icon: "people", label: t("nav.members") },
+      ],
+    };
+  };
+
+  const start = async (page, drawSide, renew) => {
+    const read = async () => {
+      await merchants.read();
+      drawSide();
+    };
+    const changed = () => page().services.attempt(Promise.all([read(), page().nav.refresh()]));
+    const live = new Live({
+      token: () => session.token,
+      renew,
+      onStatus: () => {},
+      onEvents: (_, events) => {
+        if (events.some((e) => /** @type {any} */ (e).type === "merchant.changed")) changed();
+      },
+      onReload: changed,
+      onRevoked: () => {},
+      onProblem: () => {},
+      onRefused: () => void core.probe().catch(() => {}),
+    });
+    await read();
+    live.start();
+    live.follow(`user:${me}`);
+    return () => live.stop();
+  };
+
+  return { name: "merchant.name", first: "home", path: "/merchant", view, side, start };
+}
