@@ -72,6 +72,13 @@ func (s Covers) Look(ctx context.Context, cover int64) (*coverapi.ShownCover, er
 		&coverapi.ShownCoverRequest{CoverId: cover})
 }
 
+// Defaults returns the installation's own covers, which everybody may use. Scope: user.
+func (s Covers) Defaults(ctx context.Context) ([]*coverapi.ShownCover, error) {
+	answer, err := invoke(ctx, s.c, call{method: "Covers.Defaults"}, s.c.shared.services.Covers.DefaultCovers,
+		&coverapi.DefaultCoversRequest{})
+	return converted((*coverapi.DefaultCoversResponse).GetCovers, answer, err)
+}
+
 // Report tells the operators what is wrong with a cover; repeating it changes nothing. Scope: user.
 func (s Covers) Report(ctx context.Context, r *coverapi.ReportCoverRequest) (*coverapi.CoverReport, error) {
 	return invoke(ctx, s.c, call{method: "Covers.Report"}, s.c.shared.services.Covers.ReportCover, r)

@@ -55,6 +55,7 @@ type Directory struct {
 	store     Store
 	merchants Merchants
 	now       func() time.Time
+	own       *own
 	cache     *otter.Cache[int64, remembered]
 
 	mu    sync.Mutex
@@ -81,12 +82,19 @@ func NewDirectory(store Store, m Merchants, now func() time.Time) (*Directory, e
 	if err != nil {
 		return nil, fmt.Errorf("cover directory: %w", err)
 	}
-	return &Directory{store: store, merchants: m, now: now, cache: cache, loads: make(map[int64]*load)}, nil
+	ours, err := loadOwn()
+	if err != nil {
+		return nil, err
+	}
+	return &Directory{store: store, merchants: m, now: now, own: ours, cache: cache, loads: make(map[int64]*load)}, nil
 }
 
 // Get returns what others need of a cover, whatever its state: ask Usable before it is used, and State.Shown before it
 // is shown. Refusals: cover_not_found, unavailable.
 func (d *Directory) Get(ctx context.Context, id int64) (Entry, error) {
+	if e, ok := d.own.cover(id); ok {
+		return e, nil
+	}
 	r, ok := d.cache.GetIfPresent(id)
 	if !ok || !d.now().Before(r.until) {
 		l := d.load(ctx, id)

@@ -110,6 +110,9 @@ func (s *Service) Upload(ctx context.Context, c Caller, of int64, mode string, s
 
 // Art returns a file of an image. Refusals: art_not_found, art_gone, unavailable.
 func (s *Service) Art(ctx context.Context, hash, size string) ([]byte, error) {
+	if data, ok := s.directory.own.files[hash+"/"+size]; ok {
+		return data, nil
+	}
 	if s.art == nil {
 		return nil, errNoArt
 	}

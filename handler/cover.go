@@ -22,6 +22,7 @@ type CoverDomain interface {
 	) ([]cover.Cover, error)
 	InState(ctx context.Context, state string, before int64, limit int) ([]cover.Cover, error)
 	Look(ctx context.Context, id int64) (cover.Entry, error)
+	Defaults() []cover.Entry
 	Allowance(ctx context.Context, c cover.Caller, of int64, mode string) (cover.Allowance, error)
 	Report(ctx context.Context, user string, id int64, why, note string) (cover.Report, error)
 	OpenReports(ctx context.Context, before int64, limit int) ([]cover.Report, error)
@@ -126,6 +127,13 @@ func (h *Cover) LookAtCover(ctx context.Context, r *coverapi.ShownCoverRequest) 
 		return nil, err
 	}
 	return encodeShownCover(e), nil
+}
+
+// DefaultCovers implements coverapi.CoverService.
+func (h *Cover) DefaultCovers(
+	context.Context, *coverapi.DefaultCoversRequest,
+) (*coverapi.DefaultCoversResponse, error) {
+	return &coverapi.DefaultCoversResponse{Covers: encodeAll(h.Domain.Defaults(), encodeShownCover)}, nil
 }
 
 // GetUploadAllowance implements coverapi.CoverService.

@@ -150,6 +150,12 @@ struct ShownCover {
   6: required i64 usable_until      // 0 for ever
 }
 
+struct DefaultCoversRequest {}
+
+struct DefaultCoversResponse {
+  1: required list<ShownCover> covers
+}
+
 struct ShownCoverRequest {
   1: required i64 cover_id (api.path = "cover", go.tag = 'json:"cover_id,string"')
 }
@@ -247,6 +253,9 @@ service CoverService {
 
   // A cover as users see it, at most a second old. Errors: `cover_not_found`, also for one that was taken down.
   ShownCover LookAtCover(1: ShownCoverRequest req) (api.get = "/v1/covers/{cover}", hongbao.scope = "user")
+
+  // The installation's own covers, which everybody may use for ever. Their ids never change.
+  DefaultCoversResponse DefaultCovers(1: DefaultCoversRequest req) (api.get = "/v1/covers/defaults", hongbao.scope = "user")
 
   // Tells the operators what is wrong with a cover: once for each user and cover. Errors: `cover_not_found`,
   // `cover_already_reported` (with other words).

@@ -92,8 +92,8 @@ func TestCoversOfBefore(t *testing.T) {
 	apptest.Must(b.Covers.Create(ctx, cover.Caller{Subject: "ann"}, b.merchant, "live", b.RequestID(), d))
 	for shard := range b.Cluster.Shards() {
 		for _, statement := range []string{
-			"DROP TABLE " + b.Cluster.Table(shard, "cover_uses"), "DROP TABLE " + b.Cluster.Table(shard,
-				"cover_purges"),
+			"DROP TABLE " + b.Cluster.Table(shard, "cover_uses"),
+			"DROP TABLE " + b.Cluster.Table(shard, "cover_purges"),
 			"ALTER TABLE " + b.Cluster.Table(shard, "cover_images") + " DROP COLUMN gone_at",
 			"DELETE FROM " + b.Cluster.Table(shard, "cover_version") + " WHERE version_id = 2",
 		} {

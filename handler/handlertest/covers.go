@@ -89,6 +89,13 @@ func (d covers) Look(_ context.Context, id int64) (cover.Entry, error) {
 	return cover.Entry{ID: id, Merchant: c.Merchant, Mode: c.Mode, Design: c.Design, State: c.State}, err
 }
 
+func (d covers) Defaults() []cover.Entry {
+	if _, err := d.asked("", nil); err != nil {
+		return nil
+	}
+	return []cover.Entry{{ID: cover.DefaultRed, Mode: merchant.Live, State: cover.StateApproved}}
+}
+
 func (d covers) Allowance(_ context.Context, c cover.Caller, _ int64, _ string) (cover.Allowance, error) {
 	_, err := d.asked(whoOf(c), nil)
 	return cover.Allowance{Bytes: 1 << 20, Pixels: 1 << 20, Left: 7}, err

@@ -1166,6 +1166,54 @@ var fieldIDToName_ShownCover = map[int16]string{
 	6: "usable_until",
 }
 
+type DefaultCoversRequest struct {
+}
+
+func NewDefaultCoversRequest() *DefaultCoversRequest {
+	return &DefaultCoversRequest{}
+}
+
+func (p *DefaultCoversRequest) InitDefault() {
+}
+
+func (p *DefaultCoversRequest) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("DefaultCoversRequest(%+v)", *p)
+}
+
+var fieldIDToName_DefaultCoversRequest = map[int16]string{}
+
+type DefaultCoversResponse struct {
+	Covers []*ShownCover `thrift:"covers,1,required" frugal:"1,required,list<ShownCover>" json:"covers"`
+}
+
+func NewDefaultCoversResponse() *DefaultCoversResponse {
+	return &DefaultCoversResponse{}
+}
+
+func (p *DefaultCoversResponse) InitDefault() {
+}
+
+func (p *DefaultCoversResponse) GetCovers() (v []*ShownCover) {
+	return p.Covers
+}
+func (p *DefaultCoversResponse) SetCovers(val []*ShownCover) {
+	p.Covers = val
+}
+
+func (p *DefaultCoversResponse) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("DefaultCoversResponse(%+v)", *p)
+}
+
+var fieldIDToName_DefaultCoversResponse = map[int16]string{
+	1: "covers",
+}
+
 type ShownCoverRequest struct {
 	CoverId int64 `thrift:"cover_id,1,required" frugal:"1,required,i64" json:"cover_id,string"`
 }
@@ -1600,6 +1648,8 @@ type CoverService interface {
 	DecideCover(ctx context.Context, req *DecideCoverRequest) (r *Cover, err error)
 
 	LookAtCover(ctx context.Context, req *ShownCoverRequest) (r *ShownCover, err error)
+
+	DefaultCovers(ctx context.Context, req *DefaultCoversRequest) (r *DefaultCoversResponse, err error)
 
 	ReportCover(ctx context.Context, req *ReportCoverRequest) (r *CoverReport, err error)
 
@@ -2441,6 +2491,82 @@ func (p *CoverServiceLookAtCoverResult) String() string {
 }
 
 var fieldIDToName_CoverServiceLookAtCoverResult = map[int16]string{
+	0: "success",
+}
+
+type CoverServiceDefaultCoversArgs struct {
+	Req *DefaultCoversRequest `thrift:"req,1" frugal:"1,default,DefaultCoversRequest" json:"req"`
+}
+
+func NewCoverServiceDefaultCoversArgs() *CoverServiceDefaultCoversArgs {
+	return &CoverServiceDefaultCoversArgs{}
+}
+
+func (p *CoverServiceDefaultCoversArgs) InitDefault() {
+}
+
+var CoverServiceDefaultCoversArgs_Req_DEFAULT *DefaultCoversRequest
+
+func (p *CoverServiceDefaultCoversArgs) GetReq() (v *DefaultCoversRequest) {
+	if !p.IsSetReq() {
+		return CoverServiceDefaultCoversArgs_Req_DEFAULT
+	}
+	return p.Req
+}
+func (p *CoverServiceDefaultCoversArgs) SetReq(val *DefaultCoversRequest) {
+	p.Req = val
+}
+
+func (p *CoverServiceDefaultCoversArgs) IsSetReq() bool {
+	return p.Req != nil
+}
+
+func (p *CoverServiceDefaultCoversArgs) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("CoverServiceDefaultCoversArgs(%+v)", *p)
+}
+
+var fieldIDToName_CoverServiceDefaultCoversArgs = map[int16]string{
+	1: "req",
+}
+
+type CoverServiceDefaultCoversResult struct {
+	Success *DefaultCoversResponse `thrift:"success,0,optional" frugal:"0,optional,DefaultCoversResponse" json:"success,omitempty"`
+}
+
+func NewCoverServiceDefaultCoversResult() *CoverServiceDefaultCoversResult {
+	return &CoverServiceDefaultCoversResult{}
+}
+
+func (p *CoverServiceDefaultCoversResult) InitDefault() {
+}
+
+var CoverServiceDefaultCoversResult_Success_DEFAULT *DefaultCoversResponse
+
+func (p *CoverServiceDefaultCoversResult) GetSuccess() (v *DefaultCoversResponse) {
+	if !p.IsSetSuccess() {
+		return CoverServiceDefaultCoversResult_Success_DEFAULT
+	}
+	return p.Success
+}
+func (p *CoverServiceDefaultCoversResult) SetSuccess(x interface{}) {
+	p.Success = x.(*DefaultCoversResponse)
+}
+
+func (p *CoverServiceDefaultCoversResult) IsSetSuccess() bool {
+	return p.Success != nil
+}
+
+func (p *CoverServiceDefaultCoversResult) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("CoverServiceDefaultCoversResult(%+v)", *p)
+}
+
+var fieldIDToName_CoverServiceDefaultCoversResult = map[int16]string{
 	0: "success",
 }
 

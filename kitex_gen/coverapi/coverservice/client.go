@@ -22,6 +22,7 @@ type Client interface {
 	CoversInState(ctx context.Context, req *coverapi.CoversInStateRequest, callOptions ...callopt.Option) (r *coverapi.CoversResponse, err error)
 	DecideCover(ctx context.Context, req *coverapi.DecideCoverRequest, callOptions ...callopt.Option) (r *coverapi.Cover, err error)
 	LookAtCover(ctx context.Context, req *coverapi.ShownCoverRequest, callOptions ...callopt.Option) (r *coverapi.ShownCover, err error)
+	DefaultCovers(ctx context.Context, req *coverapi.DefaultCoversRequest, callOptions ...callopt.Option) (r *coverapi.DefaultCoversResponse, err error)
 	ReportCover(ctx context.Context, req *coverapi.ReportCoverRequest, callOptions ...callopt.Option) (r *coverapi.CoverReport, err error)
 	CoverReports(ctx context.Context, req *coverapi.CoverReportsRequest, callOptions ...callopt.Option) (r *coverapi.CoverReportsResponse, err error)
 	DecideCoverReport(ctx context.Context, req *coverapi.DecideCoverReportRequest, callOptions ...callopt.Option) (r *coverapi.CoverReport, err error)
@@ -109,6 +110,11 @@ func (p *kCoverServiceClient) DecideCover(ctx context.Context, req *coverapi.Dec
 func (p *kCoverServiceClient) LookAtCover(ctx context.Context, req *coverapi.ShownCoverRequest, callOptions ...callopt.Option) (r *coverapi.ShownCover, err error) {
 	ctx = client.NewCtxWithCallOptions(ctx, callOptions)
 	return p.kClient.LookAtCover(ctx, req)
+}
+
+func (p *kCoverServiceClient) DefaultCovers(ctx context.Context, req *coverapi.DefaultCoversRequest, callOptions ...callopt.Option) (r *coverapi.DefaultCoversResponse, err error) {
+	ctx = client.NewCtxWithCallOptions(ctx, callOptions)
+	return p.kClient.DefaultCovers(ctx, req)
 }
 
 func (p *kCoverServiceClient) ReportCover(ctx context.Context, req *coverapi.ReportCoverRequest, callOptions ...callopt.Option) (r *coverapi.CoverReport, err error) {

@@ -90,6 +90,13 @@ var serviceMethods = map[string]kitex.MethodInfo{
 		false,
 		kitex.WithStreamingMode(kitex.StreamingNone),
 	),
+	"DefaultCovers": kitex.NewMethodInfo(
+		defaultCoversHandler,
+		newCoverServiceDefaultCoversArgs,
+		newCoverServiceDefaultCoversResult,
+		false,
+		kitex.WithStreamingMode(kitex.StreamingNone),
+	),
 	"ReportCover": kitex.NewMethodInfo(
 		reportCoverHandler,
 		newCoverServiceReportCoverArgs,
@@ -375,6 +382,24 @@ func newCoverServiceLookAtCoverResult() interface{} {
 	return coverapi.NewCoverServiceLookAtCoverResult()
 }
 
+func defaultCoversHandler(ctx context.Context, handler interface{}, arg, result interface{}) error {
+	realArg := arg.(*coverapi.CoverServiceDefaultCoversArgs)
+	realResult := result.(*coverapi.CoverServiceDefaultCoversResult)
+	success, err := handler.(coverapi.CoverService).DefaultCovers(ctx, realArg.Req)
+	if err != nil {
+		return err
+	}
+	realResult.Success = success
+	return nil
+}
+func newCoverServiceDefaultCoversArgs() interface{} {
+	return coverapi.NewCoverServiceDefaultCoversArgs()
+}
+
+func newCoverServiceDefaultCoversResult() interface{} {
+	return coverapi.NewCoverServiceDefaultCoversResult()
+}
+
 func reportCoverHandler(ctx context.Context, handler interface{}, arg, result interface{}) error {
 	realArg := arg.(*coverapi.CoverServiceReportCoverArgs)
 	realResult := result.(*coverapi.CoverServiceReportCoverResult)
@@ -544,6 +569,16 @@ func (p *kClient) LookAtCover(ctx context.Context, req *coverapi.ShownCoverReque
 	_args.Req = req
 	var _result coverapi.CoverServiceLookAtCoverResult
 	if err = p.c.Call(ctx, "LookAtCover", &_args, &_result); err != nil {
+		return
+	}
+	return _result.GetSuccess(), nil
+}
+
+func (p *kClient) DefaultCovers(ctx context.Context, req *coverapi.DefaultCoversRequest) (r *coverapi.DefaultCoversResponse, err error) {
+	var _args coverapi.CoverServiceDefaultCoversArgs
+	_args.Req = req
+	var _result coverapi.CoverServiceDefaultCoversResult
+	if err = p.c.Call(ctx, "DefaultCovers", &_args, &_result); err != nil {
 		return
 	}
 	return _result.GetSuccess(), nil
