@@ -156,7 +156,7 @@ func newMember(s *app.App) (*membership.Member, error) {
 		host = "host"
 	}
 	return membership.New(s.Redis, membership.Config{
-		Key: "hongbao:workers", Worker: fmt.Sprintf("%s:%d", workerName(host),
+		Key: app.WorkersKey, Worker: fmt.Sprintf("%s:%d", workerName(host),
 			os.Getpid()), Partitions: s.Buckets.Shards,
 	}, s.Config().Log)
 }
