@@ -60,7 +60,8 @@ type Config struct {
 	// what they post must not be given away again. In an installation, PostTimeout of the envelope and a little more.
 	RecoverPause time.Duration
 	WaitTimeout  time.Duration
-	SettleWidth  int // see mysqlledger.Config
+	SettleWidth  int  // see mysqlledger.Config
+	Span         Span // nil for no tracing
 
 	Log        *slog.Logger
 	Registerer prometheus.Registerer
@@ -232,7 +233,7 @@ func (a *App) assemble(ctx context.Context) (err error) {
 		return err
 	}
 	merchants := mysqlmerchant.New(a.Cluster, a.Ledger).PublishTo(merchantEvents{webhooks})
-	a.Envelopes = envelope.NewService(a.Ledger, a.Pots, a.Groups, a.Metadata, cfg.Limits, cfg.Now)
+	a.Envelopes = envelope.NewService(a.Ledger, a.pot(), a.Groups, a.Metadata, cfg.Limits, cfg.Now)
 	a.Transfers = transfer.NewService(a.Ledger, cfg.Transfers, cfg.Now)
 	a.Collections = collection.NewService(a.Ledger, collections, a.Groups, cfg.Collections, cfg.Now)
 	a.Merchants = merchant.NewService(a.Ledger, merchants, keyRevocations{a.Revoked}, cfg.Now, cfg.Log)

@@ -42,6 +42,7 @@ const (
 	sonyflake  = "github.com/sony/sonyflake/v2"
 	prometheus = "github.com/prometheus/client_golang"
 	otter      = "github.com/maypok86/otter/v2"
+	otel       = "go.opentelemetry.io/otel"
 	xsync      = "golang.org/x/sync"
 	xtext      = "golang.org/x/text"
 )
@@ -74,6 +75,7 @@ func table() []row {
 		{"internal/signature", adapter, nil},
 		{"internal/thriftguard", adapter, []string{cloudwego}},
 		{"internal/settings", adapter, []string{kong, yamlFiles}}, // flags from a file and the environment
+		{"internal/tracing", adapter, []string{otel, cloudwego, kitexTools}},
 		{"internal/devstack", adapter, []string{mysqlWire, rueidis}},
 		{"push", adapter, []string{gorilla}}, // knows no money
 		{"push/redisbus", adapter, []string{"push", rueidis}},
@@ -110,7 +112,7 @@ func table() []row {
 			"handler/problem",
 			adapter,
 			[]string{"client", "wallet", "internal/refusal", "envelope", "transfer", "collection",
-				"merchant", "webhook", "group", cloudwego},
+				"merchant", "webhook", "group", cloudwego, otel},
 		},
 		{"handler/auth", adapter, []string{"handler/problem", "internal/refusal", "merchant", jwt}},
 		{"handler/contract", adapter, []string{"handler/auth", "idl", "kitex_gen", cloudwego}},
