@@ -70,7 +70,8 @@ type Config struct {
 	// what they post must not be given away again. In an installation, PostTimeout of the envelope and a little more.
 	RecoverPause time.Duration
 	WaitTimeout  time.Duration
-	SettleWidth  int // see mysqlledger.Config
+	SettleWidth  int  // see mysqlledger.Config
+	Span         Span // nil for no tracing
 
 	Log        *slog.Logger
 	Registerer prometheus.Registerer
@@ -263,7 +264,7 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	if err := a.openStock(told); err != nil {
 		return err
 	}
-	a.Envelopes = envelope.NewService(a.Ledger, a.Pots, a.Groups, a.Stock, a.Metadata, cfg.Limits, cfg.Now)
+	a.Envelopes = envelope.NewService(a.Ledger, a.pot(), a.Groups, a.Stock, a.Metadata, cfg.Limits, cfg.Now)
 	a.Wallets = wallet.NewService(a.Ledger, fundingOfTests{a.funding}, cfg.Now)
 	a.products = []product{
 		{audit.Product{HoldCheck: envelope.HoldCheck()}, a.envelopeJobs},

@@ -11,6 +11,7 @@ import (
 type gatewayCmd struct {
 	servers
 	publicKeys
+	traceFlags
 	Address string         `name:"http" help:"Address of the page, the HTTP API and the WebSocket." default:"127.0.0.1:8080"`
 	RPC     []string       `name:"rpc" help:"Address of Kitex services to call. Repeat the flag for more." default:"127.0.0.1:8888"`
 	Proxies []netip.Prefix `name:"trusted-proxy" help:"Network of proxies before this gateway, as 10.0.0.0/8. The gateway believes their X-Forwarded-For."`
@@ -18,7 +19,7 @@ type gatewayCmd struct {
 }
 
 func (g gatewayCmd) check() error {
-	wrong := []error{g.servers.check(), g.publicKeys.check(), checkAddress("http", g.Address)}
+	wrong := []error{g.servers.check(), g.publicKeys.check(), g.traceFlags.check(), checkAddress("http", g.Address)}
 	for _, address := range g.RPC {
 		wrong = append(wrong, checkAddress("rpc", address))
 	}
@@ -34,14 +35,15 @@ func (g gatewayCmd) Run(ctx context.Context, at console) error {
 	if err != nil {
 		return err
 	}
-	return g.with(ctx, at, nil, func(c *connected, s *app.App) error {
+	prepare := func(c *connected) error { return g.trace(ctx, c, "gateway") }
+	return g.with(ctx, at, prepare, func(c *connected, s *app.App) error {
 		tokens, err := g.tokens(s, keys, own)
 		if err != nil {
 			return err
 		}
 		web, err := listenHTTP(s, gatewayOptions{
 			address: g.Address, rpc: g.RPC, tokens: tokens, origins: g.Origins, proxies: g.Proxies,
-			metrics: c.metrics,
+			metrics: c.metrics, tracing: c.tracing,
 		})
 		if err != nil {
 			return err

@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/hongbao/hongbao/app"
 	"github.com/hongbao/hongbao/app/apptest"
 	"github.com/hongbao/hongbao/handler/auth"
 	"github.com/hongbao/hongbao/handler/contract"
@@ -200,8 +201,9 @@ const (
 	runbookRoot = "https://github.com/hongbao/hongbao/blob/main/docs/runbooks/"
 )
 
-// Every alert has a severity, a summary, a test of its own and a runbook that names it; no runbook is left over.
-func TestEveryAlertHasItsRunbook(t *testing.T) {
+// Every alert has a severity, a summary and a test of its own; every alert and every finding of the doctor has a
+// runbook that names it; no runbook is left over.
+func TestEveryAlertAndFindingHasItsRunbook(t *testing.T) {
 	tests := read(t, "../deploy/prometheus/alerts.test.yml")
 	index := read(t, runbooks+"/README.md")
 	for _, a := range alerts(t) {
@@ -227,6 +229,12 @@ func TestEveryAlertHasItsRunbook(t *testing.T) {
 			if !strings.Contains(string(text), part) {
 				t.Errorf("%s does not have %s", page, part)
 			}
+		}
+	}
+	for name, advice := range app.Advices() {
+		text, err := os.ReadFile(filepath.Join(runbooks, advice.Runbook+".md"))
+		if err != nil || !strings.Contains(string(text), "`"+name+"`") {
+			t.Errorf("%s does not explain %s: %v", advice.Runbook, name, err)
 		}
 	}
 	pages, err := filepath.Glob(runbooks + "/*.md")

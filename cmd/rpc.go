@@ -15,6 +15,7 @@ type rpcCmd struct {
 	publicKeys
 	metricsFlag
 	merchantRules
+	traceFlags
 	Address     string `name:"rpc" help:"Address of the Kitex services." default:"127.0.0.1:8888"`
 	MerchantKey string `help:"File with a private key (Ed25519, PEM) to sign tokens for merchants' servers with. Without it they get none." type:"existingfile"`
 }
@@ -36,7 +37,7 @@ func (r rpcCmd) ownKeys() (auth.Keyring, handler.SessionIssuer, error) {
 func (r rpcCmd) check() error {
 	_, _, err := r.ownKeys()
 	return errors.Join(r.servers.check(), r.funding.check(), r.publicKeys.check(), r.metricsFlag.check(),
-		r.checkMerchants(), err, checkAddress("rpc", r.Address))
+		r.checkMerchants(), r.traceFlags.check(), err, checkAddress("rpc", r.Address))
 }
 
 func (r rpcCmd) Run(ctx context.Context, at console) error {
@@ -48,14 +49,15 @@ func (r rpcCmd) Run(ctx context.Context, at console) error {
 	if err != nil {
 		return err
 	}
-	return r.with(ctx, at, r.use, func(c *connected, s *app.App) error {
+	prepare := func(c *connected) error { return errors.Join(r.use(c), r.trace(ctx, c, "rpc")) }
+	return r.with(ctx, at, prepare, func(c *connected, s *app.App) error {
 		tokens, err := r.tokens(s, keys, own)
 		if err != nil {
 			return err
 		}
 		server, address, err := listenRPC(s, rpcOptions{
 			address: r.Address, bank: c.bank, tokens: tokens, merchants: r.merchantRules, sessions: issuer,
-			metrics: c.metrics,
+			metrics: c.metrics, tracing: c.tracing,
 		})
 		if err != nil {
 			return err

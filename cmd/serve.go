@@ -10,6 +10,7 @@ import (
 	"os"
 	"time"
 
+	kitex "github.com/cloudwego/kitex/client"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hongbao/hongbao/app"
@@ -21,6 +22,7 @@ import (
 	"github.com/hongbao/hongbao/handler/web"
 	"github.com/hongbao/hongbao/internal/membership"
 	"github.com/hongbao/hongbao/internal/revoked"
+	"github.com/hongbao/hongbao/internal/tracing"
 	"github.com/hongbao/hongbao/push"
 	"github.com/hongbao/hongbao/wallet/httpfunding"
 )
@@ -36,6 +38,7 @@ type rpcOptions struct {
 	merchants merchantRules
 	sessions  handler.SessionIssuer // nil where merchants' servers get no tokens
 	metrics   prometheus.Registerer
+	tracing   *tracing.Tracing
 }
 
 // listenRPC makes the Kitex server over a system.
@@ -50,7 +53,8 @@ func listenRPC(s *app.App, o rpcOptions) (*handler.Server, net.Addr, error) {
 	}
 	server, err := handler.NewServer(handler.ServerConfig{
 		Listener: listener, Verifier: o.tokens.verifier, Log: s.Config().Log, Metrics: o.metrics,
-		Wallet: wallets, Group: &handler.Group{Domain: s.Groups}, Envelope: &handler.Envelope{Domain: s.Envelopes},
+		Outermost: o.tracing.Server(),
+		Wallet:    wallets, Group: &handler.Group{Domain: s.Groups}, Envelope: &handler.Envelope{Domain: s.Envelopes},
 		Transfer: &handler.Transfer{Domain: s.Transfers}, Collection: &handler.Collection{Domain: s.Collections},
 		Merchant: &handler.Merchant{
 			Domain: s.Merchants, Wallets: s.Wallets, Tokens: o.sessions, Limits: s.RateLimits,
@@ -95,6 +99,7 @@ type gatewayOptions struct {
 	origins   []string
 	proxies   []netip.Prefix
 	metrics   *prometheus.Registry
+	tracing   *tracing.Tracing
 }
 
 func listenHTTP(s *app.App, o gatewayOptions) (_ *webServer, err error) {
@@ -111,8 +116,12 @@ func listenHTTP(s *app.App, o gatewayOptions) (_ *webServer, err error) {
 			log.Error("whether all may still listen could not be checked", "group", group, "error", err)
 		}
 	})
+	rpc := client.KitexOptions(client.DefaultTimeout, o.rpc...)
+	for _, m := range o.tracing.Client() {
+		rpc = append(rpc, kitex.WithMiddleware(m))
+	}
 	g.gateway, err = gateway.New(gateway.Config{
-		RPC: client.KitexOptions(client.DefaultTimeout, o.rpc...), Verifier: o.verifier, Log: log,
+		RPC: rpc, Verifier: o.verifier, Log: log,
 		Metrics: o.metrics, Gatherer: o.metrics, Ready: s.Checks(),
 		DevTokens: o.devTokens, Proxies: o.proxies, Images: s.Covers, Page: web.Handler(o.devTokens.Serves),
 		WebSocket: gateway.Authenticated(o.verifier, log, g.hub, auth.ScopeUser),
@@ -121,6 +130,7 @@ func listenHTTP(s *app.App, o gatewayOptions) (_ *webServer, err error) {
 		return nil, errors.Join(err, g.listener.Close())
 	}
 	g.server = g.gateway.HTTPServer()
+	g.server.Handler = o.tracing.HTTP(g.gateway.Pattern, g.server.Handler)
 	return g, nil
 }
 
@@ -158,7 +168,7 @@ func newMember(s *app.App) (*membership.Member, error) {
 		host = "host"
 	}
 	return membership.New(s.Redis, membership.Config{
-		Key: "hongbao:workers", Worker: fmt.Sprintf("%s:%d", workerName(host),
+		Key: app.WorkersKey, Worker: fmt.Sprintf("%s:%d", workerName(host),
 			os.Getpid()), Partitions: s.Buckets.Shards,
 	}, s.Config().Log)
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/internal/devstack"
 	"github.com/hongbao/hongbao/internal/shards"
+	"github.com/hongbao/hongbao/internal/tracing"
 	"github.com/hongbao/hongbao/transfer"
 	"github.com/hongbao/hongbao/wallet/httpfunding"
 	"github.com/hongbao/hongbao/wallet/ledger"
@@ -68,6 +69,7 @@ type connected struct {
 	config  app.Config // Unfunded until funding.use
 	metrics *prometheus.Registry
 	bank    *httpfunding.Provider // nil in a sandbox, and where no money moves in or out
+	tracing *tracing.Tracing      // nil for none
 	private *devstack.Stack       // nil unless this process started the servers
 	close   func()
 }

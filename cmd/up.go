@@ -22,6 +22,7 @@ type upCmd struct {
 	funding
 	tokenRules
 	merchantRules
+	traceFlags
 	RPCAddress  string `name:"rpc"  help:"Address of the Kitex services."                       default:"127.0.0.1:8888"`
 	HTTPAddress string `name:"http" help:"Address of the page, the HTTP API and the WebSocket." default:"127.0.0.1:8080"`
 
@@ -30,7 +31,7 @@ type upCmd struct {
 
 func (u upCmd) check() error {
 	return errors.Join(u.servers.check(), u.installation.check(), u.checkFunding(), u.checkMerchants(),
-		checkAddress("rpc", u.RPCAddress), checkAddress("http", u.HTTPAddress))
+		u.traceFlags.check(), checkAddress("rpc", u.RPCAddress), checkAddress("http", u.HTTPAddress))
 }
 
 // Run starts everything, says where it is, and stops everything in the opposite order.
@@ -51,7 +52,7 @@ func (u upCmd) prepare(ctx context.Context, at console, c *connected) error {
 	if c.private == nil && (len(u.Redis) == 0 || len(u.MySQL) == 0) {
 		return fmt.Errorf("%s is in use by another hongbao up: stop it first, or give another --data", u.Data)
 	}
-	if err := u.use(c); err != nil {
+	if err := errors.Join(u.use(c), u.trace(ctx, c, "up")); err != nil {
 		return err
 	}
 	at.say("  bringing the tables up to date")
@@ -101,14 +102,14 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *app.App, 
 	}
 	rpc, rpcAddress, err := listenRPC(s, rpcOptions{
 		address: u.RPCAddress, bank: c.bank, tokens: tokens, merchants: u.merchantRules, sessions: own,
-		metrics: c.metrics,
+		metrics: c.metrics, tracing: c.tracing,
 	})
 	if err != nil {
 		return err
 	}
 	web, err := listenHTTP(s, gatewayOptions{
 		address: u.HTTPAddress, rpc: []string{
-			rpcAddress.String()}, tokens: tokens, devTokens: devTokens, metrics: c.metrics,
+			rpcAddress.String()}, tokens: tokens, devTokens: devTokens, metrics: c.metrics, tracing: c.tracing,
 	})
 	if err != nil {
 		return err

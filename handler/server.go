@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/cloudwego/kitex/pkg/endpoint"
 	"github.com/cloudwego/kitex/pkg/remote/codec"
 	"github.com/cloudwego/kitex/pkg/rpcinfo"
 	"github.com/cloudwego/kitex/pkg/transmeta"
@@ -67,6 +68,9 @@ type ServerConfig struct {
 	Log        *slog.Logger
 	Metrics    prometheus.Registerer
 
+	// Outermost are around everything else that happens to a call; may be nil.
+	Outermost []endpoint.Middleware
+
 	Limits        RateLimiter
 	MerchantCalls int            // of a merchant's key in a second; 0 for DefaultMerchantCalls
 	Gateways      []netip.Prefix // whose word for where a call comes from is taken, beside this machine's; may be empty
@@ -91,7 +95,11 @@ func NewServer(c ServerConfig) (*Server, error) {
 		return nil, fmt.Errorf("server metrics: %w", err)
 	}
 	s := &Server{exit: make(chan error, 1)}
-	options := []server.Option{
+	var options []server.Option
+	for _, m := range c.Outermost {
+		options = append(options, server.WithMiddleware(m))
+	}
+	options = append(options,
 		server.WithServerBasicInfo(&rpcinfo.EndpointBasicInfo{ServiceName: hongbao.ServiceName}),
 		server.WithListener(c.Listener),
 		server.WithMetaHandler(transmeta.ServerTTHeaderHandler),
@@ -103,7 +111,7 @@ func NewServer(c ServerConfig) (*Server, error) {
 		server.WithMaxConnIdleTime(connectionIdle),
 		server.WithExitWaitTime(exitWait),
 		server.WithExitSignal(func() <-chan error { return s.exit }),
-	}
+	)
 	s.kitex = server.NewServer(options...)
 	err = errors.Join(
 		walletservice.RegisterService(s.kitex, c.Wallet),

@@ -122,6 +122,12 @@ func (g *Gateway) HTTPServer() *http.Server {
 	}
 }
 
+// Pattern is what a request asks for, without ids: the pattern of its address.
+func (g *Gateway) Pattern(r *http.Request) string {
+	_, pattern := g.mux.Handler(r)
+	return r.Method + " " + pattern
+}
+
 // ServeHTTP implements http.Handler.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	securityHeaders(w.Header())

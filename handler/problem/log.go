@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"github.com/cloudwego/kitex/pkg/kerrors"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/hongbao/hongbao/internal/refusal"
 )
@@ -29,6 +30,9 @@ func Log(ctx context.Context, log *slog.Logger, message string, p Problem, cause
 		if d, ok := cause.(*kerrors.DetailedError); ok && d.Stack() != "" {
 			attrs = append(attrs, slog.String("stack", d.Stack()))
 		}
+	}
+	if t := trace.SpanContextFromContext(ctx); t.IsValid() {
+		attrs = append(attrs, slog.String("trace_id", t.TraceID().String()))
 	}
 	log.LogAttrs(ctx, level, message, attrs...)
 }

@@ -42,6 +42,7 @@ const (
 	sonyflake  = "github.com/sony/sonyflake/v2"
 	prometheus = "github.com/prometheus/client_golang"
 	otter      = "github.com/maypok86/otter/v2"
+	otel       = "go.opentelemetry.io/otel"
 	xsync      = "golang.org/x/sync"
 	xtext      = "golang.org/x/text"
 	ximage     = "golang.org/x/image"
@@ -87,6 +88,7 @@ func table() []row {
 		{"internal/picture", adapter, []string{ximage, imagemeta}},
 		{"internal/thriftguard", adapter, []string{cloudwego}},
 		{"internal/settings", adapter, []string{kong, yamlFiles}}, // flags from a file and the environment
+		{"internal/tracing", adapter, []string{otel, cloudwego, kitexTools}},
 		{"internal/devstack", adapter, []string{mysqlWire, rueidis}},
 		{"push", adapter, []string{gorilla}}, // knows no money
 		{"push/redisbus", adapter, []string{"push", rueidis}},
@@ -136,7 +138,7 @@ func table() []row {
 			adapter,
 			[]string{"client", "wallet", "internal/refusal", "envelope", "transfer", "collection",
 				"merchant", "cover", "cover/stock", "webhook", "group", "internal/pots",
-				cloudwego},
+				cloudwego, otel},
 		},
 		{"handler/auth", adapter, []string{"handler/problem", "internal/refusal", "merchant", jwt}},
 		{"handler/contract", adapter, []string{"handler/auth", "idl", "kitex_gen", cloudwego}},

@@ -136,6 +136,20 @@ func (r *Member) heartbeat(ctx context.Context) error {
 	return nil
 }
 
+// alive counts by the clock of the server that has the key, as heartbeats do.
+var alive = rueidis.NewLuaScriptReadOnly(`local now = redis.call('TIME')
+local since = now[1] * 1000 + math.floor(now[2] / 1000) - tonumber(ARGV[1])
+return redis.call('ZCOUNT', KEYS[1], string.format('%.0f', since), '+inf')`)
+
+// Alive is the number of workers that gave a sign of life within timeout.
+func Alive(ctx context.Context, client rueidis.Client, key string, timeout time.Duration) (int64, error) {
+	n, err := alive.Exec(ctx, client, []string{key}, []string{strconv.FormatInt(timeout.Milliseconds(), 10)}).AsInt64()
+	if err != nil {
+		return 0, fmt.Errorf("membership: count the workers: %w", err)
+	}
+	return n, nil
+}
+
 func (r *Member) assign(owned []int) {
 	if slices.Equal(owned, r.Owned()) {
 		return

@@ -187,6 +187,20 @@ func (o *Outbox) consumer(k Kind) Consumer {
 	return nil
 }
 
+// OutsideAge is how long the oldest message of a shard that leaves the installation has been waiting; 0 where there is
+// none.
+func (o *Outbox) OutsideAge(ctx context.Context, shard int) (time.Duration, error) {
+	oldest, err := rows.Select(ctx, o.cluster.DB(shard), rows.Scalar[int64],
+		"SELECT id FROM "+o.outbox(shard)+" WHERE dest = ? ORDER BY id LIMIT 1", Outside)
+	if err != nil {
+		return 0, shards.Classify(fmt.Errorf("age of the events of shard %d: %w", shard, err))
+	}
+	if len(oldest) == 0 {
+		return 0, nil
+	}
+	return max(o.cfg.Now().Sub(shards.MadeAt(oldest[0])), time.Millisecond), nil
+}
+
 // Age is how long the oldest message of a shard for another shard has been waiting; 0 where there is none.
 func (o *Outbox) Age(ctx context.Context, shard int) (time.Duration, error) {
 	oldest, err := rows.Select(ctx, o.cluster.DB(shard), rows.Scalar[int64],

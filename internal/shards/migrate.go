@@ -98,6 +98,28 @@ func (c *Cluster) make(ctx context.Context, shard int) error {
 	return err
 }
 
+// Missing are the shards that were made before and are not where the configuration says, as far as servers answer; see
+// ErrShardMissing. Error: ErrUnavailable if shard 0 cannot be reached.
+func (c *Cluster) Missing(ctx context.Context) (missing []int, err error) {
+	for _, shard := range c.All() {
+		there, err := c.exists(ctx, shard)
+		if there || err != nil && shard != 0 {
+			continue // found, or its server does not answer
+		}
+		known := err == nil
+		if known {
+			known, err = c.known(ctx, shard)
+		}
+		if err != nil {
+			return nil, Classify(fmt.Errorf("look for shard %d: %w", shard, err))
+		}
+		if known {
+			missing = append(missing, shard)
+		}
+	}
+	return missing, nil
+}
+
 func (c *Cluster) exists(ctx context.Context, shard int) (bool, error) {
 	var n int
 	err := c.DB(shard).QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = ?",

@@ -1,0 +1,32 @@
+package app
+
+import (
+	"context"
+
+	"github.com/hongbao/hongbao/envelope"
+)
+
+// Span begins a span of a trace and returns what ends it.
+type Span = func(ctx context.Context, name string) (context.Context, func(error))
+
+// tracedPot makes a span of each take.
+type tracedPot struct {
+	envelope.Pot
+	span Span
+}
+
+// Take implements envelope.Pot.
+func (p tracedPot) Take(ctx context.Context, id int64, user string) (envelope.Take, envelope.Outcome, error) {
+	ctx, end := p.span(ctx, "pot.take")
+	take, outcome, err := p.Pot.Take(ctx, id, user)
+	end(err)
+	return take, outcome, err
+}
+
+// pot is where grabs are decided: with spans around it only where there is tracing.
+func (a *App) pot() envelope.Pot {
+	if a.cfg.Span == nil {
+		return a.Pots
+	}
+	return tracedPot{a.Pots, a.cfg.Span}
+}

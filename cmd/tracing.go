@@ -1,0 +1,51 @@
+package cmd
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/hongbao/hongbao/internal/tracing"
+)
+
+// traceTimeout bounds the sending of the last spans.
+const traceTimeout = 3 * time.Second
+
+// traceFlags are the flags of a process whose calls can be traced.
+type traceFlags struct {
+	TraceEndpoint string  `help:"URL of an OpenTelemetry collector (OTLP over HTTP), for example http://jaeger:4318. Empty means no traces."`
+	TraceSample   float64 `help:"Part of all requests that is traced, 0 to 1." default:"0.01"`
+}
+
+func (t traceFlags) config(part string, log *slog.Logger) tracing.Config {
+	return tracing.Config{Endpoint: t.TraceEndpoint, Sample: t.TraceSample, Part: part, Version: version(), Log: log}
+}
+
+func (t traceFlags) check() error {
+	if t.TraceEndpoint == "" {
+		return nil
+	}
+	return t.config("", nil).Check()
+}
+
+// trace gives a process its tracing, nil without a collector.
+func (t traceFlags) trace(ctx context.Context, c *connected, part string) error {
+	if t.TraceEndpoint == "" {
+		return nil
+	}
+	traced, err := tracing.New(ctx, t.config(part, c.config.Log))
+	if err != nil {
+		return err
+	}
+	c.tracing, c.config.Span = traced, traced.Span()
+	before := c.close
+	c.close = func() {
+		ctx, cancel := context.WithTimeout(context.Background(), traceTimeout)
+		defer cancel()
+		if err := traced.Close(ctx); err != nil {
+			c.config.Log.Warn("the last spans were lost", "error", err)
+		}
+		before()
+	}
+	return nil
+}
