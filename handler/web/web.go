@@ -41,6 +41,7 @@ var contentTypes = map[string]string{
 	".js":   "text/javascript; charset=utf-8",
 	".json": "application/json",
 	".svg":  "image/svg+xml",
+	".txt":  "text/plain; charset=utf-8", // licences of what is in vendor/
 }
 
 // asset is a file ready to be sent.

@@ -15,8 +15,9 @@ const MAY = {
   wallet: ["core", "wallet"],
   chat: ["core", "envelope", "transfer", "collection", "wallet", "chat"],
   console: ["core", "console"],
-  merchant: ["core", "console", "wallet", "merchant"],
+  merchant: ["core", "console", "vendor", "wallet", "merchant"],
   operator: ["core", "console", "operator"],
+  vendor: [],
   "": ["core", "chat"],
 };
 
