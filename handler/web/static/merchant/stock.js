@@ -8,6 +8,7 @@ import { may, wholeNumber } from "./rules.js";
 
 const MOST = 1_000_000;
 const WALLETS = ["available", "marketing"];
+const DAY_MS = 24 * 60 * 60_000;
 const FOLLOW_MS = [600, 2000];
 
 /** @param {import("./console.js").MerchantPage} page @param {string} id @param {string} cover */
@@ -18,6 +19,10 @@ export function stockPanel(page, id, cover) {
   const batches = h("ul", { class: "rows", "aria-label": t("stock.batches"), data: { testid: "batches" } });
   const actions = h("div", { class: "panel-actions" });
   const number = (n) => new Intl.NumberFormat(texts.lang).format(n);
+  const lasts = (ms) => {
+    if (ms <= 0) return t("stock.lasts_unknown");
+    return ms < 2 * DAY_MS ? texts.duration(ms) : t("stats.days", { n: Math.round(ms / DAY_MS) });
+  };
   const figure = (name, value) =>
     h(
       "div",
@@ -93,7 +98,7 @@ export function stockPanel(page, id, cover) {
     refill(
       figures,
       ["bought", "claimed", "left", "withdrawn"].map((name) => figure(name, number(stock[name]))),
-      figure("lasts", stock.lasts_ms > 0 ? texts.duration(stock.lasts_ms) : t("stock.lasts_unknown")),
+      figure("lasts", lasts(stock.lasts_ms)),
     );
     refill(
       actions,
