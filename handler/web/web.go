@@ -1,5 +1,5 @@
 // Package web is the pages that the gateway serves: the chat at `/`, the merchants' console at `/merchant`, the
-// operators' at `/operator`. They are plain HTML, CSS and ES modules, embedded, so that they need neither a build step
+// operators' at `/operator`, and the page of a cover's code at `/c/{code}`. They are plain HTML, CSS and ES modules, embedded, so that they need neither a build step
 // nor a network. They know nothing of the system but its HTTP and WebSocket API.
 //
 // In static/, each product has a folder (envelope, transfer, collection, wallet) that knows core/ and no other product;
@@ -33,6 +33,12 @@ func pages() map[string]string {
 		"": "index.html", "merchant": "merchant/index.html", "operator": "operator/index.html",
 	}
 }
+
+// claims begins the addresses on which covers are claimed, and claimPage is their one page, which reads the code itself.
+const (
+	claims    = "c/"
+	claimPage = "claim/index.html"
+)
 
 // contentTypes is what a file's extension means. It is our own list, because the system's depends on the machine.
 var contentTypes = map[string]string{
@@ -68,6 +74,9 @@ func Handler(dev func(*http.Request) bool) http.Handler {
 		name := strings.TrimPrefix(r.URL.Path, "/")
 		if page, ok := pages[name]; ok {
 			name = page
+		}
+		if code, ok := strings.CutPrefix(name, claims); ok && code != "" && !strings.Contains(code, "/") {
+			name = claimPage
 		}
 		a, ok := assets[name]
 		if name == configFile {

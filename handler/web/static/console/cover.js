@@ -57,6 +57,20 @@ function paint(el, design) {
 
 const colourOr = (text, other) => (/^#[0-9a-f]{6}$/.test(text) ? text : other);
 
+/** The envelope before it is opened. @param {{texts: import("../core/texts.js").Texts}} page @param {Design} design */
+export function coverEnvelope({ texts }, design) {
+  const src = artURL(design.face, "large");
+  const el = h(
+    "div",
+    { class: "pv-envelope" },
+    h("span", { class: "pv-art" }, src && h("img", { src, alt: "", decoding: "async" })),
+    h("div", { class: "pv-words" }, h("span", { class: "pv-greeting" }, texts.greeting(design.greeting))),
+    h("span", { class: "pv-seal" }, icon("cover")),
+  );
+  paint(el, design);
+  return el;
+}
+
 /**
  * Card, envelope and result, side by side. show draws another design.
  * @param {import("./page.js").Page} page
@@ -111,7 +125,7 @@ export function coverPreview({ texts, services }) {
   return { el, show };
 }
 
-/** The pages of a cover's story. @param {import("./page.js").Page} page @param {Design} design */
+/** The pages of a cover's story. @param {{texts: import("../core/texts.js").Texts}} page @param {Design} design */
 export function coverStory({ texts }, design) {
   if (!design.story?.length) return null;
   return h(
