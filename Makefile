@@ -7,7 +7,7 @@ FUZZTIME ?= 30s
 # Two packages at a time, because each starts its own Redis and MariaDB.
 TESTFLAGS ?= -race -p 2 -timeout 30m
 
-.PHONY: help deps build run test generate verify lint page-modules page-check fuzz bench clean
+.PHONY: help deps build run test generate verify lint page-modules page-check deploy-check fuzz bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s  %s\n", $$1, $$2 }' Makefile
@@ -46,6 +46,10 @@ page-modules: ## fetch what the checks of the pages need: TypeScript, Prettier, 
 
 page-check: page-modules ## check the page's formatting and types, and test its pure functions under Node
 	cd handler/web && npm run --silent check
+
+# Not part of make test: its tools take minutes to build the first time.
+deploy-check: ## check deploy/ with Helm, Kubernetes' schemas, Compose's loader, promtool and systemd-analyze
+	@deploy/check/check.sh $(ARGS)
 
 fuzz: ## run each fuzz target for FUZZTIME (default 30s)
 	@grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | while IFS=: read -r file _ decl; do \

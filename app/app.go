@@ -118,8 +118,9 @@ type App struct {
 	stockSettler *stock.Settler
 	stockKeeper  *stock.Keeper
 
-	settled signals // posts were committed on a shard
-	close   []func()
+	backlogs backlogGauges
+	settled  signals // posts were committed on a shard
+	close    []func()
 }
 
 // Install makes the installation on the servers where there is none, brings its tables up to date, and marks a Redis
@@ -130,6 +131,10 @@ func Install(ctx context.Context, cfg Config, bucketsPerShard int, sandbox bool)
 		return err
 	}
 	defer cluster.Close()
+	// A new binary may migrate old tables, and never the reverse.
+	if err := cluster.CheckVersions(ctx, migrations...); errors.Is(err, shards.ErrTablesNewer) {
+		return err
+	}
 	_, err = cluster.Install(ctx, shards.Installation{BucketsPerShard: bucketsPerShard, Sandbox: sandbox})
 	if err != nil {
 		return err
@@ -156,7 +161,8 @@ func Install(ctx context.Context, cfg Config, bucketsPerShard int, sandbox bool)
 }
 
 // Open connects to an installation. Servers that are down are an error only for Redis and for shard 0, which says what
-// the installation is.
+// the installation is. Errors: shards.ErrNotInstalled, shards.ErrInstalledOtherwise, shards.ErrTablesOlder,
+// shards.ErrTablesNewer, redisbucket.ErrForeign, ErrVolatileRedis, ErrNoFunding, ErrSandbox.
 func Open(ctx context.Context, cfg Config) (*App, error) {
 	a := &App{cfg: cfg}
 	if err := a.connect(ctx); err != nil {
@@ -174,6 +180,9 @@ func (a *App) connect(ctx context.Context) (err error) {
 	if a.Installation, err = a.Cluster.Installation(ctx); err != nil {
 		return err
 	}
+	if err := a.Cluster.CheckVersions(ctx, migrations...); err != nil {
+		return err
+	}
 	if a.funding, err = chooseFunding(a.Installation, a.cfg); err != nil {
 		return err
 	}
@@ -189,7 +198,14 @@ func (a *App) connect(ctx context.Context) (err error) {
 	if err := a.checkDurable(ctx); err != nil {
 		return err
 	}
-	return a.assemble(ctx)
+	if err := a.assemble(ctx); err != nil {
+		return err
+	}
+	// Lost pots are for Recover to find. Another installation's must not be touched by anybody.
+	if err := a.PotsHome(ctx); errors.Is(err, redisbucket.ErrForeign) {
+		return err
+	}
+	return nil
 }
 
 func (a *App) assemble(ctx context.Context) (err error) {
@@ -213,6 +229,12 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := a.registerStores(); err != nil {
+		return err
+	}
+	if a.backlogs, err = newBacklogGauges(cfg.Registerer); err != nil {
+		return err
+	}
 	a.Metadata = envelope.NewMetadata(a.Ledger)
 	if a.Bus, err = redisbus.New(a.Redis, a.redisOption, cfg.Log, cfg.Registerer); err != nil {
 		return err
@@ -232,7 +254,6 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	}
 	told := merchantEvents{webhooks}
 	merchants := mysqlmerchant.New(a.Cluster, a.Ledger).PublishTo(told)
-	a.Envelopes = envelope.NewService(a.Ledger, a.Pots, a.Groups, a.Metadata, cfg.Limits, cfg.Now)
 	a.Transfers = transfer.NewService(a.Ledger, cfg.Transfers, cfg.Now)
 	a.Collections = collection.NewService(a.Ledger, collections, a.Groups, cfg.Collections, cfg.Now)
 	a.Merchants = merchant.NewService(a.Ledger, merchants, keyRevocations{a.Revoked}, cfg.Now, cfg.Log)
@@ -242,6 +263,7 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	if err := a.openStock(told); err != nil {
 		return err
 	}
+	a.Envelopes = envelope.NewService(a.Ledger, a.Pots, a.Groups, a.Stock, a.Metadata, cfg.Limits, cfg.Now)
 	a.Wallets = wallet.NewService(a.Ledger, fundingOfTests{a.funding}, cfg.Now)
 	a.products = []product{
 		{audit.Product{HoldCheck: envelope.HoldCheck()}, a.envelopeJobs},

@@ -3,10 +3,14 @@ package app_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hongbao/hongbao/app"
 	"github.com/hongbao/hongbao/app/apptest"
+	"github.com/hongbao/hongbao/internal/pots/redisbucket"
 	"github.com/hongbao/hongbao/internal/shards"
 )
 
@@ -53,5 +57,93 @@ func TestOpenOnAVolatileRedis(t *testing.T) {
 			apptest.Open(t, careless)
 		}
 		set(parameter, values[1])
+	}
+}
+
+// A binary that is older or newer than the tables, or told another layout, says so and does not serve; nor does an
+// older one migrate them.
+func TestOpenOnTablesOfAnotherVersion(t *testing.T) {
+	s := apptest.New(t, nil)
+	cfg := s.Config()
+	cfg.Registerer = prometheus.NewRegistry()
+	exec := func(shard int, statement string) {
+		t.Helper()
+		if _, err := s.Cluster.DB(shard).ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ledger, group := s.Cluster.Table(2, "ledger_version"), s.Cluster.Table(3, "group_version")
+	for _, c := range []struct {
+		name         string
+		shard        int
+		change, undo string
+		want         error
+		sentence     string
+	}{
+		{"a migration is missing", 2, "UPDATE " + ledger + " SET version_id = -version_id WHERE version_id > 1",
+			"UPDATE " + ledger + " SET version_id = -version_id WHERE version_id < 0", shards.ErrTablesOlder,
+			"ledger_version of shard 2 is 1 and has to be"},
+		{"a product is missing", 3, "RENAME TABLE " + group + " TO " + s.Cluster.Table(3, "away"),
+			"RENAME TABLE " + s.Cluster.Table(3, "away") + " TO " + group, shards.ErrTablesOlder,
+			"group_version of shard 3 is 0 and has to be 1: run `hongbao migrate`"},
+		{"a migration of a later version", 2, "INSERT INTO " + ledger + " (version_id, is_applied) VALUES (99, 1)",
+			"DELETE FROM " + ledger + " WHERE version_id = 99", shards.ErrTablesNewer,
+			"ledger_version of shard 2 is 99 and this binary knows"},
+		{"a product of a later version", 1,
+			"CREATE TABLE " + s.Cluster.Table(1, "lottery_version") + " (version_id INT)",
+			"DROP TABLE " + s.Cluster.Table(1, "lottery_version"), shards.ErrTablesNewer,
+			"shard 1 has lottery_version, which this binary does not know"},
+	} {
+		exec(c.shard, c.change)
+		if _, err := app.Open(t.Context(), cfg); !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.sentence) {
+			t.Errorf("%s: opened with %v", c.name, err)
+		}
+		err := app.Install(t.Context(), cfg, 1, true)
+		if refused := errors.Is(err, shards.ErrTablesNewer); refused != (c.want == shards.ErrTablesNewer) {
+			t.Errorf("%s: migrated with %v", c.name, err)
+		}
+		if c.want == shards.ErrTablesNewer {
+			exec(c.shard, c.undo)
+		} else if c.shard == 3 {
+			exec(c.shard, "DROP TABLE "+s.Cluster.Table(3, "away")) // the migration made it anew
+		} else {
+			exec(c.shard, "DELETE FROM "+ledger+" WHERE version_id < 0")
+		}
+		apptest.Open(t, cfg)
+	}
+}
+
+// A process that is told other numbers than the installation was made with does not serve.
+func TestOpenAnotherLayout(t *testing.T) {
+	s := apptest.New(t, nil)
+	other := s.Config()
+	other.Registerer = nil
+	other.Shards = 8
+	if _, err := app.Open(t.Context(), other); !errors.Is(err, shards.ErrInstalledOtherwise) ||
+		!strings.Contains(err.Error(), "with 4 shards, now opened with 8") {
+		t.Errorf("with 8 shards instead of 4: %v", err)
+	}
+	other.Shards = 4
+	if err := app.Install(t.Context(), other, 2, true); !errors.Is(err, shards.ErrInstalledOtherwise) ||
+		!strings.Contains(err.Error(), "with 1 buckets a shard") {
+		t.Errorf("with 2 buckets instead of 1: %v", err)
+	}
+	other.Prefix = "nobody_"
+	if _, err := app.Open(t.Context(), other); !errors.Is(err, shards.ErrNotInstalled) {
+		t.Errorf("with another prefix: %v", err)
+	}
+}
+
+// The Redis of another installation is refused: grabs there would be lost to this one's books.
+func TestOpenOnAnotherInstallationsRedis(t *testing.T) {
+	s := apptest.New(t, nil)
+	if _, err := s.Cluster.DB(0).ExecContext(t.Context(), "UPDATE "+s.Cluster.Table(0, "installation")+
+		" SET id = REVERSE(id)"); err != nil {
+		t.Fatal(err)
+	}
+	cfg := s.Config()
+	cfg.Registerer = prometheus.NewRegistry()
+	if _, err := app.Open(t.Context(), cfg); !errors.Is(err, redisbucket.ErrForeign) {
+		t.Error(err)
 	}
 }

@@ -70,5 +70,5 @@ func (a *App) webhookJobs(shard int) []job {
 }
 
 func (a *App) coverJobs(shard int) []job {
-	return []job{onShard(a.Covers.RunExpirer, shard)}
+	return []job{onShard(a.Covers.RunExpirer, shard), onShard(a.Covers.RunPurger, shard)}
 }

@@ -75,6 +75,7 @@ func (a *App) workShard(ctx context.Context, shard int) {
 	jobs := []job{
 		func(ctx context.Context) { a.deliver(ctx, shard) },
 		func(ctx context.Context) { a.resumeFundings(ctx, shard) },
+		func(ctx context.Context) { a.reportBacklog(ctx, shard) },
 		onShard(outbox.NewPublisher(a.Ledger.Outbox(), a.Bus, a.cfg.Log).Run, shard),
 	}
 	for _, p := range a.products {

@@ -52,8 +52,8 @@ type benchRunCmd struct {
 	Quick     bool        `help:"Run small sizes: all suites take about a minute."`
 
 	Yardsticks bool   `help:"Also measure bare mechanisms in turn with ours and print the ratios."`
-	Redis      string `help:"Redis for the yardsticks, with --target: redis://… or unix:///path."`
-	MySQL      string `name:"mysql" help:"MySQL for the yardsticks, with --target: user:password@tcp(host:3306)/."`
+	Redis      string `secret:"redis" help:"Redis for the yardsticks, with --target: redis://… or unix:///path."`
+	MySQL      string `name:"mysql" secret:"mysql" help:"MySQL for the yardsticks, with --target: user:password@tcp(host:3306)/."`
 
 	JSON      string `name:"json" help:"Write the report as JSON to this file." type:"path"`
 	HTML      string `name:"html" help:"Write the report as HTML to this file." type:"path"`

@@ -13,19 +13,19 @@ import (
 	"runtime/debug"
 	"syscall"
 
-	"github.com/alecthomas/kong"
-
 	"github.com/hongbao/hongbao/handler"
-	"github.com/hongbao/hongbao/handler/auth"
 )
 
 const description = `Red envelopes and social transfers: durable, exact to the last cent, fast enough for New Year's Eve.
 
 hongbao up runs everything on this machine, with its own Redis and MariaDB. A larger installation runs rpc, gateway and
 work as separate processes, on the servers that --redis and --mysql name. The environment variable HONGBAO_FLAG_NAME sets
-the flag --flag-name.`
+the flag --flag-name, and so does the line "flag-name: value" of the file that --config names. Flags go before variables,
+variables before the file.`
 
 type cli struct {
+	Config string `help:"File with settings (YAML): flags' names with their values. docs/configuration.md explains it." placeholder:"FILE"`
+
 	LogLevel  slog.Level `help:"Lowest level to log: debug, info, warn, error." default:"info"`
 	LogFormat string     `help:"Format of the log: text or json." enum:"text,json" default:"text"`
 
@@ -36,18 +36,21 @@ type cli struct {
 	Migrate migrateCmd `cmd:"" help:"Install on new servers, or bring the tables up to date."`
 	Audit   auditCmd   `cmd:"" help:"Audit the books. Exit code 0 means that they balance."`
 	Recover recoverCmd `cmd:"" help:"Rebuild from the ledger what Redis lost."`
-	Verify  verifyCmd  `cmd:"" help:"Recompute the split of a closed envelope from its revealed seed."`
-	Token   tokenCmd   `cmd:"" help:"Sign a token."`
-	Bench   benchCmd   `cmd:"" help:"Measure a deployment and audit its books."`
+	Verify  verifyCmd  `cmd:"" settings:"own" help:"Recompute the split of a closed envelope from its revealed seed."`
+	Token   tokenCmd   `cmd:"" settings:"own" help:"Sign a token."`
+	Bench   benchCmd   `cmd:"" settings:"own" help:"Measure a deployment and audit its books."`
 
-	Child childCmd `cmd:"" hidden:"" help:"Run a command that ends with its parent."`
-	Echo  echoCmd  `cmd:"" hidden:"" help:"Serve the bench's yardstick echo."`
+	Settings configCmd `cmd:"" name:"config" help:"Check the settings, or show those in force."`
+
+	Child childCmd `cmd:"" settings:"own" hidden:"" help:"Run a command that ends with its parent."`
+	Echo  echoCmd  `cmd:"" settings:"own" hidden:"" help:"Serve the bench's yardstick echo."`
 }
 
 // console is where a command talks to the person who typed it. Logs go to err.
 type console struct {
 	out, err io.Writer
 	log      *slog.Logger
+	environ  []string // as os.Environ
 }
 
 func (c console) say(format string, args ...any) { fmt.Fprintf(c.out, format+"\n", args...) }
@@ -60,14 +63,8 @@ func (e exitCode) Error() string { return fmt.Sprintf("exit %d", int(e)) }
 // Main runs a command line and returns the exit code: 0, 1 for a failure or a finding, 2 for a wrong command line.
 // SIGINT and SIGTERM end a command in order; a second one ends it at once.
 func Main(args []string, stdout, stderr io.Writer) int {
-	var c cli
-	parser, err := kong.New(&c, kong.Name("hongbao"), kong.Description(description), kong.UsageOnError(),
-		kong.DefaultEnvars("HONGBAO"), kong.Writers(stdout, stderr),
-		kong.Vars{"token_life": auth.DefaultTokenLife.String()})
-	if err != nil {
-		panic(err) // the flags above contradict each other
-	}
-	parsed, err := parser.Parse(args)
+	at := console{out: stdout, err: stderr, environ: os.Environ()}
+	line, err := at.read(args)
 	if err != nil {
 		fmt.Fprintln(stderr, "hongbao:", err)
 		return 2
@@ -77,11 +74,13 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	context.AfterFunc(ctx, stop)
 
 	tuneRuntime()
-	at := console{out: stdout, err: stderr, log: newLog(stderr, c.LogLevel, c.LogFormat)}
+	at.log = newLog(stderr, line.cli.LogLevel, line.cli.LogFormat)
 	handler.RouteKitexLog(at.log)
-	parsed.BindTo(ctx, (*context.Context)(nil))
-	parsed.Bind(at)
-	err = parsed.Run()
+	line.parsed.BindTo(ctx, (*context.Context)(nil))
+	line.parsed.Bind(at, line.cli)
+	if err = line.check(); err == nil {
+		err = line.parsed.Run()
+	}
 	var code exitCode
 	switch {
 	case err == nil:

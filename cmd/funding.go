@@ -19,31 +19,38 @@ type funding struct {
 
 var errHalfFunded = errors.New("--funding-url and --funding-secret-file belong together: give both or neither")
 
-// check finds flags that contradict each other before anything is started.
-func (f funding) check() error {
+// secrets are those shared with the bank, none without one. It finds flags that contradict each other.
+func (f funding) secrets() (none signature.Secrets, err error) {
 	if (f.FundingURL == "") != (f.FundingSecretFile == "") {
-		return errHalfFunded
+		return none, errHalfFunded
 	}
-	return nil
+	if f.FundingURL == "" {
+		return none, nil
+	}
+	text, err := os.ReadFile(f.FundingSecretFile)
+	if err != nil {
+		return none, err
+	}
+	secrets, err := signature.ParseSecrets(text)
+	if err != nil {
+		return none, fmt.Errorf("%s: %w", f.FundingSecretFile, err)
+	}
+	return secrets, nil
+}
+
+// check finds what is wrong before anything is started.
+func (f funding) check() error {
+	_, err := f.secrets()
+	return err
 }
 
 // use lets a process move money in and out: through the bank where one is configured, else as the sandbox does, which
 // app.Open refuses where money is real.
 func (f funding) use(c *connected) error {
-	if err := f.check(); err != nil {
-		return err
-	}
 	c.config.Unfunded = false
-	if f.FundingURL == "" {
-		return nil
-	}
-	text, err := os.ReadFile(f.FundingSecretFile)
-	if err != nil {
+	secrets, err := f.secrets()
+	if err != nil || f.FundingURL == "" {
 		return err
-	}
-	secrets, err := signature.ParseSecrets(text)
-	if err != nil {
-		return fmt.Errorf("%s: %w", f.FundingSecretFile, err)
 	}
 	c.bank, err = httpfunding.New(httpfunding.Config{
 		URL: f.FundingURL, Secrets: secrets, Log: c.config.Log, Registerer: c.metrics, Now: time.Now,

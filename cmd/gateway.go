@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 
 	"github.com/hongbao/hongbao/app"
@@ -14,6 +15,14 @@ type gatewayCmd struct {
 	RPC     []string       `name:"rpc" help:"Address of Kitex services to call. Repeat the flag for more." default:"127.0.0.1:8888"`
 	Proxies []netip.Prefix `name:"trusted-proxy" help:"Network of proxies before this gateway, as 10.0.0.0/8. The gateway believes their X-Forwarded-For."`
 	Origins []string       `name:"origin" help:"Another origin whose pages may connect by WebSocket, for example https://chat.example.org. Repeat the flag for more."`
+}
+
+func (g gatewayCmd) check() error {
+	wrong := []error{g.servers.check(), g.publicKeys.check(), checkAddress("http", g.Address)}
+	for _, address := range g.RPC {
+		wrong = append(wrong, checkAddress("rpc", address))
+	}
+	return errors.Join(wrong...)
 }
 
 func (g gatewayCmd) Run(ctx context.Context, at console) error {

@@ -91,8 +91,17 @@ func (m merchantRules) checkMerchants() error {
 // publicKeys are the flags of a process that is told which keys sign tokens.
 type publicKeys struct {
 	tokenRules
-	TokenKeys []string `name:"token-key"          help:"File with public keys (Ed25519, PEM) whose tokens are accepted. Repeat the flag while a key is being replaced." required:"" type:"existingfile"`
+	TokenKeys []string `name:"token-key"          help:"File with public keys (Ed25519, PEM) whose tokens are accepted. Repeat the flag while a key is being replaced. At least one is needed."                 type:"existingfile"`
 	OwnKeys   []string `name:"merchant-token-key" help:"File with the public half of --merchant-key. Repeat the flag while a key is being replaced."                                type:"existingfile"`
+}
+
+func (p publicKeys) check() error {
+	_, trusted := readKeyring(p.TokenKeys)
+	if len(p.TokenKeys) == 0 {
+		trusted = errors.New("--token-key is missing: give a file with the public keys whose tokens are accepted")
+	}
+	_, own := readKeyring(p.OwnKeys)
+	return errors.Join(trusted, own)
 }
 
 // readKeyring reads public keys.

@@ -3,19 +3,44 @@ package cmd
 import (
 	"context"
 	"net/http"
+	"runtime"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/hongbao/hongbao/app"
+	"github.com/hongbao/hongbao/handler/gateway"
 )
 
-// metricsFlag is where a process without a gateway shows its metrics.
-type metricsFlag struct {
-	Metrics string `help:"Address of /metrics, for example 127.0.0.1:9100. Empty means no metrics." default:""`
+// newMetrics are those of every process: its runtime, itself, and what it was built from.
+func newMetrics() *prometheus.Registry {
+	metrics := prometheus.NewRegistry()
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "hongbao_build_info", Help: "1, with the version as a label.",
+		ConstLabels: prometheus.Labels{"version": version(), "go": runtime.Version()},
+	})
+	build.Set(1)
+	metrics.MustRegister(collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), build)
+	return metrics
 }
 
-// serve shows the metrics until the context ends.
-func (m metricsFlag) serve(ctx context.Context, metrics *prometheus.Registry) error {
+// metricsFlag is where a process without a gateway shows its metrics and its health.
+type metricsFlag struct {
+	Metrics string `help:"Address of /metrics, /healthz and /readyz, for example 127.0.0.1:9100. Empty means none." default:""`
+}
+
+func (m metricsFlag) check() error {
+	if m.Metrics == "" {
+		return nil
+	}
+	return checkAddress("metrics", m.Metrics)
+}
+
+// serve shows the metrics and the health of a system until the context ends.
+func (m metricsFlag) serve(ctx context.Context, s *app.App, metrics *prometheus.Registry) error {
 	if m.Metrics == "" {
 		<-ctx.Done()
 		return nil
@@ -25,6 +50,7 @@ func (m metricsFlag) serve(ctx context.Context, metrics *prometheus.Registry) er
 		return err
 	}
 	mux := http.NewServeMux()
+	gateway.MountHealth(mux, s.Checks(), s.Config().Log)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	defer context.AfterFunc(ctx, func() { _ = server.Close() })()

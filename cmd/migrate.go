@@ -2,8 +2,11 @@ package cmd
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/hongbao/hongbao/app"
+	"github.com/hongbao/hongbao/internal/shards"
 )
 
 // installation are the flags that matter once, when there is no installation yet.
@@ -20,6 +23,15 @@ type migrateCmd struct {
 	servers
 	installation
 }
+
+func (i installation) check() error {
+	if i.BucketsPerShard < 1 || i.BucketsPerShard > shards.MaxBuckets {
+		return fmt.Errorf("--buckets-per-shard %d is out of range: give 1 to %d", i.BucketsPerShard, shards.MaxBuckets)
+	}
+	return nil
+}
+
+func (m migrateCmd) check() error { return errors.Join(m.servers.check(), m.installation.check()) }
 
 func (m migrateCmd) Run(ctx context.Context, at console) error {
 	c, err := m.connect(ctx, at)

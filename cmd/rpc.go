@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 
 	"github.com/hongbao/hongbao/app"
 	"github.com/hongbao/hongbao/handler"
@@ -32,10 +33,13 @@ func (r rpcCmd) ownKeys() (auth.Keyring, handler.SessionIssuer, error) {
 	return own, issuer, nil
 }
 
+func (r rpcCmd) check() error {
+	_, _, err := r.ownKeys()
+	return errors.Join(r.servers.check(), r.funding.check(), r.publicKeys.check(), r.metricsFlag.check(),
+		r.checkMerchants(), err, checkAddress("rpc", r.Address))
+}
+
 func (r rpcCmd) Run(ctx context.Context, at console) error {
-	if err := r.checkMerchants(); err != nil {
-		return err
-	}
 	keys, err := readKeyring(r.TokenKeys)
 	if err != nil {
 		return err
@@ -58,7 +62,7 @@ func (r rpcCmd) Run(ctx context.Context, at console) error {
 		}
 		at.say("Kitex services on %s", address)
 		return together(ctx, server.Run,
-			func(ctx context.Context) error { return r.serve(ctx, c.metrics) },
+			func(ctx context.Context) error { return r.serve(ctx, s, c.metrics) },
 			func(ctx context.Context) error { tokens.revoked.Run(ctx, nil); return nil })
 	})
 }

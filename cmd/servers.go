@@ -16,6 +16,7 @@ import (
 	"github.com/hongbao/hongbao/collection"
 	"github.com/hongbao/hongbao/cover"
 	"github.com/hongbao/hongbao/cover/diskart"
+	"github.com/hongbao/hongbao/cover/s3art"
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/internal/devstack"
 	"github.com/hongbao/hongbao/internal/shards"
@@ -31,12 +32,13 @@ const stopTimeout = 15 * time.Second
 // servers are the flags of every command that reaches Redis and MySQL.
 type servers struct {
 	Data      string           `help:"Folder with the data of the private servers and the development key." default:"./data" type:"path"`
-	Redis     []string         `help:"Redis: redis://user:password@host:port, rediss://… or unix:///path. Repeat the flag for the nodes of a cluster. Default: a private Redis under --data."`
-	MySQL     []string         `name:"mysql" sep:"none" help:"MySQL server: user:password@tcp(host:3306)/. Repeat the flag for more servers. Default: a private MariaDB under --data."`
+	Redis     []string         `type:"addresses" secret:"redis" help:"Redis: redis://user:password@host:port, rediss://… or unix:///path. Repeat the flag for the nodes of a cluster. file:PATH reads them from a file. Default: a private Redis under --data."`
+	MySQL     []string         `name:"mysql" type:"addresses" sep:"none" secret:"mysql" help:"MySQL server: user:password@tcp(host:3306)/. Repeat the flag for more servers. file:PATH reads them from a file. Default: a private MariaDB under --data."`
 	Placement map[int]int      `help:"Shards that are not on the server with number (shard modulo servers), as SHARD=SERVER; servers are the --mysql flags, counted from 0. For example 7=1;8=1."`
 	Prefix    string           `help:"Prefix of the schemas' names." default:"hongbao_s"`
 	Shards    int              `help:"Logical shards, fixed at installation (1 to 1,024)." default:"4"`
 	Node      int              `help:"Number of this process, 0 to 62. Every up, rpc and work of an installation needs a different one, because ids contain it." default:"0"`
+	NodeBase  int              `help:"Added to --node, so that replicas of several kinds can each be numbered from 0." default:"0"`
 	Expiry    time.Duration    `help:"How long an envelope stays open." default:"24h"`
 	MaxShares int              `help:"Maximum number of shares of an envelope." default:"100"`
 	MaxMean   int64            `help:"Maximum of the average share, in minor units, for currencies that --max-mean-in does not name." default:"20000"`
@@ -51,6 +53,9 @@ type servers struct {
 	WebhookAllowPrivate bool `help:"Let webhooks go to http:// and to addresses that are private, loopback or reserved. Anybody who may add a webhook can then reach the network of this process."`
 
 	ArtDir        string        `help:"Folder with the images of covers, shared by all processes of an installation. Default: art under --data." type:"path"`
+	ArtS3         string        `name:"art-s3" help:"Bucket of an S3-compatible store for the images of covers, instead of --art-dir: https://host/bucket or https://host/bucket/prefix."`
+	ArtS3Region   string        `name:"art-s3-region" help:"Region of the bucket. Default: the store is asked."`
+	ArtS3Keys     string        `name:"art-s3-credentials" help:"File with the bucket's credentials, as ~/.aws/credentials. Default: the environment, that file, or the machine's role." type:"existingfile"`
 	CoverValidity time.Duration `help:"How long a cover can be used after its approval." default:"4392h"`
 
 	VolatileRedis bool          `help:"Accept a Redis that may lose acknowledged data (no AOF, no fsync, or eviction). Wins can then be lost, and shares given away twice."`
@@ -80,7 +85,7 @@ const endpointsFile = "up.json"
 // connect finds the servers: those that the flags name; else the private ones of an `up` that runs; else it starts
 // them.
 func (f servers) connect(ctx context.Context, at console) (*connected, error) {
-	c := &connected{metrics: prometheus.NewRegistry(), close: func() {}}
+	c := &connected{metrics: newMetrics(), close: func() {}}
 	limits, err := f.limits()
 	if err != nil {
 		return nil, err
@@ -94,7 +99,8 @@ func (f servers) connect(ctx context.Context, at console) (*connected, error) {
 		return nil, err
 	}
 	c.config = app.Config{
-		Redis: f.Redis, MySQL: f.MySQL, Placement: f.Placement, Prefix: f.Prefix, Shards: f.Shards, Node: f.Node,
+		Redis: f.Redis, MySQL: f.MySQL, Placement: f.Placement, Prefix: f.Prefix, Shards: f.Shards,
+		Node:   f.NodeBase + f.Node,
 		Limits: limits, Transfers: transfers, Collections: collections, Unfunded: true, WaitReplicas: f.WaitReplicas,
 		WaitTimeout: f.WaitTimeout,
 		Webhooks:    webhook.Rules{AllowPrivate: f.WebhookAllowPrivate},
@@ -151,6 +157,35 @@ func (c *connected) use(redis, mysql string) {
 	}
 }
 
+// maxNode is the highest --node; `recover` has the one above.
+const maxNode = recoverNode - 1
+
+// check finds everything that is wrong before anything is reached.
+func (f servers) check() error {
+	layout := shards.Config{DSNs: f.MySQL, Shards: f.Shards, Prefix: f.Prefix, Placement: f.Placement}
+	if len(f.MySQL) == 0 {
+		layout.DSNs = []string{"/"} // the private one
+	}
+	_, limits := f.limits()
+	_, _, rules := f.rules()
+	wrong := []error{layout.Check(), limits, rules}
+	if f.Shards < 1 {
+		wrong = append(wrong, fmt.Errorf("--shards %d is out of range: give 1 to %d", f.Shards, shards.MaxShards))
+	}
+	if len(f.Redis) > 0 {
+		_, err := app.RedisOption(f.Redis)
+		wrong = append(wrong, err)
+	}
+	if f.Node < 0 || f.NodeBase < 0 || f.Node > maxNode-min(f.NodeBase, maxNode) {
+		wrong = append(wrong, fmt.Errorf("--node %d and --node-base %d are out of range: their sum is 0 to %d", f.Node,
+			f.NodeBase, maxNode))
+	}
+	if f.WaitReplicas < 0 || f.WaitTimeout < time.Millisecond {
+		wrong = append(wrong, errors.New("--wait-replicas is at least 0, --wait-timeout at least 1ms"))
+	}
+	return errors.Join(wrong...)
+}
+
 func (f servers) limits() (envelope.Limits, error) {
 	limits := envelope.DefaultLimits()
 	limits.OpenFor, limits.Count, limits.Mean = f.Expiry, f.MaxShares, f.MaxMean
@@ -174,6 +209,9 @@ func (f servers) limits() (envelope.Limits, error) {
 func (f servers) art() (cover.Art, error) {
 	if f.CoverValidity < time.Second {
 		return nil, errors.New("--cover-validity is at least 1s")
+	}
+	if f.ArtS3 != "" {
+		return s3art.New(s3art.Config{URL: f.ArtS3, Region: f.ArtS3Region, CredentialsFile: f.ArtS3Keys})
 	}
 	folder := f.ArtDir
 	if folder == "" {

@@ -28,11 +28,13 @@ type upCmd struct {
 	DevTokensToAnyone bool `name:"dangerously-serve-dev-tokens-to-anyone" help:"Let anyone who can reach --http act as any user."`
 }
 
+func (u upCmd) check() error {
+	return errors.Join(u.servers.check(), u.installation.check(), u.checkFunding(), u.checkMerchants(),
+		checkAddress("rpc", u.RPCAddress), checkAddress("http", u.HTTPAddress))
+}
+
 // Run starts everything, says where it is, and stops everything in the opposite order.
 func (u upCmd) Run(ctx context.Context, at console) error {
-	if err := errors.Join(u.checkFunding(), u.checkMerchants()); err != nil {
-		return err
-	}
 	began := time.Now()
 	at.say("Starting hongbao, data in %s", u.Data)
 	prepare := func(c *connected) error { return u.prepare(ctx, at, c) }
@@ -65,7 +67,7 @@ func (u upCmd) checkFunding() error {
 	case u.Sandbox && u.FundingURL != "":
 		return errors.New("--funding-url means real money: give --no-sandbox with it")
 	}
-	return u.check()
+	return u.funding.check()
 }
 
 // recoverPrivate rebuilds what a private Redis lost. On servers of one's own that is an operator's decision.

@@ -20,7 +20,7 @@ import (
 type verifyCmd struct {
 	Envelope string `arg:"" help:"Id of a closed envelope, or a file with the answer of GET /v1/envelopes/{id} (- for standard input)."`
 	RPC      string `help:"Address of the Kitex services. Default: that of the hongbao up that runs on --data."`
-	Token    string `help:"Token of a member of the envelope's group. Default: a token for --as, signed with the development key."`
+	Token    string `secret:"" help:"Token of a member of the envelope's group. Default: a token for --as, signed with the development key."`
 	As       string `help:"Member in whose name to ask, with the development key."`
 	Data     string `help:"Data folder of a hongbao up." default:"./data" type:"path"`
 }

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 
 	"golang.org/x/sync/errgroup"
 
@@ -14,6 +15,10 @@ type workCmd struct {
 	metricsFlag
 }
 
+func (w workCmd) check() error {
+	return errors.Join(w.servers.check(), w.funding.check(), w.metricsFlag.check())
+}
+
 func (w workCmd) Run(ctx context.Context, at console) error {
 	return w.with(ctx, at, w.use, func(c *connected, s *app.App) error {
 		member, err := newMember(s)
@@ -23,7 +28,7 @@ func (w workCmd) Run(ctx context.Context, at console) error {
 		at.say("worker for %d shards", s.Buckets.Shards)
 		return together(ctx,
 			func(ctx context.Context) error { s.Work(ctx, member); return nil },
-			func(ctx context.Context) error { return w.serve(ctx, c.metrics) })
+			func(ctx context.Context) error { return w.serve(ctx, s, c.metrics) })
 	})
 }
 

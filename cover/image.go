@@ -74,8 +74,9 @@ func (s *Service) allowance(ctx context.Context, of int64, m merchant.Mode) (All
 
 var errTooManyImages = refusal.New(CodeTooMany, "a side of a merchant has at most %d images", MaxImages)
 
-// Upload keeps an image: its files first, then its row, so a row never names files that are not there. Repeating it
-// gives the same image. Refusals: as Allowance, image_refused, image_too_large, unavailable.
+// Upload keeps an image: its files first, then its row, so a row never names files that are not there. Then it shows
+// the files, where they were hidden. Repeating it gives the same image. Refusals: as Allowance, image_refused,
+// image_too_large, unavailable.
 func (s *Service) Upload(ctx context.Context, c Caller, of int64, mode string, stream io.Reader) (Image, error) {
 	if s.art == nil {
 		return Image{}, errNoArt
@@ -104,7 +105,7 @@ func (s *Service) Upload(ctx context.Context, c Caller, of int64, mode string, s
 	} else if err != nil {
 		return Image{}, err
 	}
-	return image, nil
+	return image, s.art.Show(ctx, p.Hash)
 }
 
 // Art returns a file of an image. Refusals: art_not_found, art_gone, unavailable.

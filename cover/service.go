@@ -129,6 +129,7 @@ func (s *Service) Create(
 				ChangedAt: now,
 			},
 			Change: Change{At: now, By: by, Side: side, Action: Create, To: StateDraft, Request: request},
+			Needs:  d.Images(), Redesigned: true,
 		}
 		return e, e.tell(listeners)
 	})
@@ -303,6 +304,12 @@ func (s *Service) change(
 			At: now, By: by, Side: side, Action: w.verb, From: before, To: step.to, Reason: w.reason,
 			Findings: w.findings, Until: c.UsableUntil, Request: request,
 		}}
+		switch w.verb {
+		case EditIt, Submit, Approve:
+			e.Needs, e.Redesigned = c.Images(), w.verb == EditIt
+		case TakeDown:
+			e.Hide = c.Images()
+		}
 		return e, e.tell(listeners)
 	})
 	return changed, refusalOf(err)

@@ -30,6 +30,9 @@ func (e *UnknownImageError) Error() string { return "cover: image " + e.Hash + "
 type Edit struct {
 	Cover
 	Change       Change
+	Needs        []string // images that the cover's side must have
+	Redesigned   bool     // the cover's images may be others than before
+	Hide         []string // images to hide where no other cover shows them
 	Events       []ledger.Event
 	ServerEvents []merchant.ServerEvent
 }
@@ -69,6 +72,7 @@ type Store interface {
 	Due(ctx context.Context, shard, limit int) ([]int64, error)
 
 	Images
+	Purges
 	Reports
 }
 
@@ -79,6 +83,33 @@ type Images interface {
 
 	// CountImages returns how many images a merchant's side has.
 	CountImages(ctx context.Context, merchant int64, m merchant.Mode) (int, error)
+}
+
+// Purge is an image of a cover that was taken down.
+type Purge struct {
+	Hash     string
+	TakenAt  time.Time
+	HiddenAt time.Time // zero while its files are shown
+}
+
+// Purges are the images whose files are to be hidden and then deleted, each on the shard of a cover that had it.
+type Purges interface {
+	// DuePurges returns those of a shard that are to be looked at now.
+	DuePurges(ctx context.Context, shard, limit int) ([]Purge, error)
+
+	// InUse says whether a cover in one of the states names the image, on any shard.
+	InUse(ctx context.Context, hash string, states []State) (bool, error)
+
+	// MarkGone notes, on every shard, that the image has to be uploaded again by all who uploaded it before a time, and
+	// returns whether somebody has uploaded it since.
+	MarkGone(ctx context.Context, hash string, before time.Time) (uploaded bool, err error)
+
+	// Postpone lets a purge be looked at again after a time; hidden notes that its files are. It changes nothing where
+	// the image was taken down again meanwhile.
+	Postpone(ctx context.Context, shard int, p Purge, by time.Duration, hidden bool) error
+
+	// EndPurge forgets a purge that was taken up at a time.
+	EndPurge(ctx context.Context, shard int, p Purge) error
 }
 
 // Reports are what users say against covers, as a Store keeps them: on the cover's shard.
@@ -98,12 +129,18 @@ type Reports interface {
 
 // Art keeps images' files. Names are hashes and sizes that this package has checked.
 type Art interface {
-	// Put stores a file durably. Where there is one, or was one, it is there again; the same name always means the same
-	// bytes.
+	// Put stores a file durably; the same name always means the same bytes. It stays hidden where its image is.
 	Put(ctx context.Context, hash, size string, data []byte) error
 
 	// Get returns a file. Errors: ErrNotFound, ErrGone.
 	Get(ctx context.Context, hash, size string) ([]byte, error)
+
+	// Hide makes every file of an image gone, and Show ends that. Both are durable.
+	Hide(ctx context.Context, hash string) error
+	Show(ctx context.Context, hash string) error
+
+	// Delete deletes the files of an image, which stays hidden if it was.
+	Delete(ctx context.Context, hash string) error
 }
 
 // Merchants is what covers need of merchant.Service.

@@ -52,6 +52,7 @@ type Envelope struct {
 	Count     int
 	Greeting  string
 	To        string // exclusive only
+	Cover     int64  // the branded cover that it was sent with; 0 for none
 	Seed      Seed
 	Shares    []int64 // minor units, in the order in which they will be taken
 	CreatedAt time.Time

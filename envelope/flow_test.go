@@ -242,7 +242,8 @@ func TestACrashBetweenHoldAndFill(t *testing.T) {
 	later := time.Now
 	s := apptest.New(t, func(c *app.Config) { c.Now = func() time.Time { return later() } })
 	apptest.Fund(t, s, "g", 1000, "alice", "bob")
-	dying := envelope.NewService(s.Ledger, brokenPot{s.Pots}, s.Groups, s.Metadata, envelope.DefaultLimits(), time.Now)
+	dying := envelope.NewService(s.Ledger, brokenPot{s.Pots}, s.Groups, nil, s.Metadata, envelope.DefaultLimits(),
+		time.Now)
 	for _, id := range []string{"swept", "repeated", "expired"} {
 		if _, err := dying.Send(t.Context(), "alice", order(id, 100, 2)); !errors.Is(err, errDied) {
 			t.Fatal(err)
@@ -285,7 +286,7 @@ func TestAnEnvelopeThatWasNeverFilledIsRefunded(t *testing.T) {
 	apptest.Fund(t, s, "g", 1000, "alice", "bob")
 	limits := envelope.DefaultLimits()
 	limits.OpenFor = time.Millisecond
-	dying := envelope.NewService(s.Ledger, brokenPot{s.Pots}, s.Groups, s.Metadata, limits, time.Now)
+	dying := envelope.NewService(s.Ledger, brokenPot{s.Pots}, s.Groups, nil, s.Metadata, limits, time.Now)
 	if _, err := dying.Send(t.Context(), "alice", order("r", 100, 2)); !errors.Is(err, errDied) {
 		t.Fatal(err)
 	}

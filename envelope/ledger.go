@@ -57,6 +57,12 @@ type Directory interface {
 	Size(ctx context.Context, group string) (int, error)
 }
 
+// Covers knows who may send with which branded cover.
+type Covers interface {
+	// CheckUse refuses a cover that a user may not send with now, with a refusal of its own.
+	CheckUse(ctx context.Context, user string, cover int64) error
+}
+
 // Publisher sends events to whoever listens to a topic.
 type Publisher interface {
 	// Publish sends the events in order; each is one JSON object. After an error some may have been sent.

@@ -127,7 +127,8 @@ func newLife(t *testing.T, seed uint64) *life {
 	l.book, l.ledger = ledgertest.OfMemory(t, book), dyingLedger{book, l.deaths}
 	l.pots = dyingPots{ledgertest.Must(mempot.New(mempot.Config{Buckets: l.buckets, ShardOf: book.ShardOf, Now: now,
 		After: time.After})), l.deaths}
-	l.service = envelope.NewService(l.ledger, l.pots, l.users, envelope.NewMetadata(l.ledger), envelope.DefaultLimits(),
+	l.service = envelope.NewService(l.ledger, l.pots, l.users, nil, envelope.NewMetadata(l.ledger),
+		envelope.DefaultLimits(),
 		now)
 	l.settler = envelope.NewSettler(l.pots, l.pots, l.ledger, quiet(), func(int, int) {})
 	l.refunder = envelope.NewRefunder(l.pots, l.ledger, now, quiet())

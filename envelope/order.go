@@ -54,6 +54,7 @@ type Order struct {
 	Currency  string
 	Greeting  string
 	To        string
+	Cover     int64 `json:",omitempty"` // 0 for none
 }
 
 // check is every rule that needs nothing but the order, the sender and the limits. Refusals name the field, what was
@@ -130,12 +131,13 @@ type detail struct {
 	Group string `json:"group"`
 	Kind  Kind   `json:"kind"`
 	To    string `json:"to,omitempty"`
+	Cover int64  `json:"cover,omitempty"`
 	Seed  []byte `json:"seed"`
 }
 
 // hold is the envelope as the ledger keeps it.
 func (e Envelope) hold() (ledger.Hold, error) {
-	d, err := json.Marshal(detail{Group: e.Group, Kind: e.Kind, To: e.To, Seed: e.Seed[:]})
+	d, err := json.Marshal(detail{Group: e.Group, Kind: e.Kind, To: e.To, Cover: e.Cover, Seed: e.Seed[:]})
 	if err != nil {
 		return ledger.Hold{}, fmt.Errorf("encode envelope %d: %w", e.ID, err)
 	}
@@ -153,6 +155,6 @@ func fromHold(h ledger.Hold) (Envelope, error) {
 	}
 	return Envelope{
 		ID: h.ID, Group: d.Group, Sender: h.Owner, Kind: d.Kind, Total: h.Amount, Count: len(h.Parts), Greeting: h.Note,
-		To: d.To, Seed: Seed(d.Seed), Shares: h.Parts, CreatedAt: h.CreatedAt, ExpiresAt: h.ExpiresAt,
+		To: d.To, Cover: d.Cover, Seed: Seed(d.Seed), Shares: h.Parts, CreatedAt: h.CreatedAt, ExpiresAt: h.ExpiresAt,
 	}, nil
 }

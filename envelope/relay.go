@@ -97,7 +97,7 @@ func (r *Relay) encode(ctx context.Context, e *Envelope, record Record) ([][]byt
 			eventAbout: about, Sender: e.Sender, Kind: e.Kind, Total: e.Total.Minor, Count: e.Count, Currency: string(
 				e.Total.Currency),
 			Greeting: e.Greeting, To: e.To, CreatedAt: e.CreatedAt.UnixMilli(), ExpiresAt: e.ExpiresAt.UnixMilli(),
-			Commitment: e.Seed.Commitment(e.ID),
+			Commitment: e.Seed.Commitment(e.ID), Cover: e.Cover,
 		})
 	case RecordTaken:
 		about.Type = "envelope.grabbed"
@@ -159,6 +159,7 @@ type sentEvent struct {
 	CreatedAt  int64  `json:"created_at"`
 	ExpiresAt  int64  `json:"expires_at"`
 	Commitment string `json:"commitment"`
+	Cover      int64  `json:"cover_id,string,omitempty"`
 }
 
 type takeEvent struct {

@@ -17,14 +17,17 @@ type Service struct {
 	ledger   Ledger
 	pot      Pot
 	groups   Directory
+	covers   Covers
 	metadata *Metadata
 	limits   Limits
 	now      func() time.Time
 }
 
 // NewService makes a service. The limits apply to what is sent from now on.
-func NewService(l Ledger, pot Pot, groups Directory, metadata *Metadata, limits Limits, now func() time.Time) *Service {
-	return &Service{ledger: l, pot: pot, groups: groups, metadata: metadata, limits: limits, now: now}
+func NewService(
+	l Ledger, pot Pot, groups Directory, covers Covers, metadata *Metadata, limits Limits, now func() time.Time,
+) *Service {
+	return &Service{ledger: l, pot: pot, groups: groups, covers: covers, metadata: metadata, limits: limits, now: now}
 }
 
 // View is what a member may see of an envelope. Seed and Shares are zero unless Revealed.
@@ -63,7 +66,7 @@ func (s *Service) Send(ctx context.Context, sender string, o Order) (View, error
 	if err != nil {
 		return View{}, err
 	}
-	if refused := s.checkGroup(ctx, sender, o); refused != nil {
+	if refused := s.checkNow(ctx, sender, o); refused != nil {
 		return s.sentBefore(ctx, sender, request, refused)
 	}
 	e, err := s.newEnvelope(sender, o, total)
@@ -80,7 +83,8 @@ func (s *Service) Send(ctx context.Context, sender string, o Order) (View, error
 	return s.fill(ctx, hold)
 }
 
-// sentBefore answers an order that the group as it is today forbids: it stands if it was carried out earlier.
+// sentBefore answers an order that the group or the cover as it is today forbids: it stands if it was carried out
+// earlier.
 func (s *Service) sentBefore(ctx context.Context, sender string, r ledger.Request, refused error) (View, error) {
 	if refusal.CodeOf(refused) == "" {
 		return View{}, refused
@@ -97,6 +101,14 @@ func (s *Service) sentBefore(ctx context.Context, sender string, r ledger.Reques
 		return View{}, err
 	}
 	return s.fill(ctx, hold)
+}
+
+// checkNow is every rule that may be another tomorrow.
+func (s *Service) checkNow(ctx context.Context, sender string, o Order) error {
+	if err := s.checkGroup(ctx, sender, o); err != nil || o.Cover == 0 {
+		return err
+	}
+	return s.covers.CheckUse(ctx, sender, o.Cover)
 }
 
 // checkGroup is every rule about who is in the group.
@@ -148,7 +160,8 @@ func (s *Service) newEnvelope(sender string, o Order, total ledger.Amount) (Enve
 	created := s.now().Truncate(time.Millisecond)
 	return Envelope{
 		ID: id, Group: o.Group, Sender: sender, Kind: Kind(o.Kind), Total: total, Count: o.Count, Greeting: o.Greeting,
-		To: o.To, Seed: seed, Shares: shares, CreatedAt: created, ExpiresAt: created.Add(s.limits.OpenFor),
+		To: o.To, Cover: o.Cover, Seed: seed, Shares: shares, CreatedAt: created,
+		ExpiresAt: created.Add(s.limits.OpenFor),
 	}, nil
 }
 

@@ -14,7 +14,7 @@ import (
 func TestADamagedHoldHoldsUpNoOther(t *testing.T) {
 	s := apptest.New(t, nil)
 	apptest.Fund(t, s, "g", 1000, "alice", "bob")
-	dying := envelope.NewService(s.Ledger, brokenPot{s.Pots}, s.Groups, s.Metadata, envelope.DefaultLimits(),
+	dying := envelope.NewService(s.Ledger, brokenPot{s.Pots}, s.Groups, nil, s.Metadata, envelope.DefaultLimits(),
 		s.Config().Now)
 	for i := range 3 {
 		if _, err := dying.Send(t.Context(), "alice", order(fmt.Sprint(i), 100, 2)); !errors.Is(err, errDied) {

@@ -33,6 +33,7 @@ func (h *Envelope) Send(ctx context.Context, r *envelopeapi.SendRequest) (*envel
 	return envelopeResponse(h.Domain.Send(ctx, subject(ctx), envelope.Order{
 		RequestID: r.RequestId, Group: r.GroupId, Kind: r.Kind, Total: r.Total, Count: int(r.Count),
 		Currency: r.Currency, Greeting: r.GetGreeting(), To: r.GetTo(),
+		Cover: r.GetCoverId(),
 	}))
 }
 
@@ -129,6 +130,9 @@ func envelopeResponse(v envelope.View, err error) (*envelopeapi.Envelope, error)
 			UserId: t.User, Share: int32(t.Share), Amount: t.Minor, At: t.At.UnixMilli(), Best: i == v.Best,
 		}
 		response.TakenAmount += t.Minor
+	}
+	if v.Cover != 0 {
+		response.CoverId = &v.Cover
 	}
 	if v.Revealed {
 		seed := hex.EncodeToString(v.Seed[:])

@@ -156,7 +156,7 @@ func (h *Stock) MyCovers(ctx context.Context, r *stockapi.MyCoversRequest) (*sto
 	response := &stockapi.MyCoversResponse{Covers: encodeAll(mine, func(h stock.Held) *stockapi.HeldCover {
 		return &stockapi.HeldCover{
 			CoverId: h.Cover, ClaimedAt: h.ClaimedAt.UnixMilli(), UsableUntil: h.UsableUntil.UnixMilli(),
-				Usable: h.Usable,
+			Usable: h.Usable,
 		}
 	})}
 	if !next.IsZero() {

@@ -13,6 +13,7 @@ struct SendRequest {
   6: required string currency   // ISO 4217, for example CNY
   7: optional string greeting   // up to 100 characters
   8: optional string to         // exclusive only: the member who may take it, not the sender
+  9: optional i64 cover_id (go.tag = 'json:"cover_id,string,omitempty"') // a branded cover that the sender holds; see cover.thrift
 }
 
 struct GrabRequest {
@@ -57,6 +58,7 @@ struct Envelope {
   15: required i64 refunded           // what went back to the sender; 0 until it has
   16: required string commitment      // hex SHA-256(seed ‖ decimal id), fixed at send
   17: optional string seed            // hex, 32 bytes; only once closed (drained or expired), so that anyone can redo the split
+  18: optional i64 cover_id (go.tag = 'json:"cover_id,string,omitempty"') // the branded cover that it was sent with
 }
 
 struct ListRequest {
@@ -102,7 +104,8 @@ struct ReceivedResponse {
 service EnvelopeService {
   // Holds the money and puts a red envelope into a group. Errors: `not_a_member`, `unknown_kind`, `unknown_currency`,
   // `amount_out_of_range`, `count_out_of_range`, `greeting_too_long`, `recipient_not_allowed`, `recipient_required`,
-  // `recipient_not_a_member`, `insufficient_balance` (nothing is held), `request_conflict`.
+  // `recipient_not_a_member`, `insufficient_balance` (nothing is held), `request_conflict`; with a cover also
+  // `cover_not_found`, `cover_not_held`, `cover_of_tests`, `cover_frozen`, `cover_not_approved`, `merchant_not_active`.
   Envelope Send(1: SendRequest req) (api.post = "/v1/envelopes", hongbao.scope = "user")
 
   // Takes a share, at most one for each member; asking again gives the same share again. An answer of `won` is

@@ -1,5 +1,5 @@
 // Package diskart keeps the files of images in a folder: <folder>/ab/cd/<hash>/<size>, where ab and cd are the hash's
-// first digits. A file is whole and durable before it has its name.
+// first digits. A file is whole and durable before it has its name. An image is hidden by a file beside its own.
 package diskart
 
 import (
@@ -39,11 +39,16 @@ func checkSize(size string) error {
 }
 
 // Put implements cover.Art.
-func (s *Store) Put(ctx context.Context, hash, size string, data []byte) (err error) {
+func (s *Store) Put(ctx context.Context, hash, size string, data []byte) error {
 	folder, err := s.path(hash)
 	if err = errors.Join(err, checkSize(size), ctx.Err()); err != nil {
 		return err
 	}
+	return s.write(folder, size, data)
+}
+
+// write gives a folder a whole file.
+func (s *Store) write(folder, name string, data []byte) (err error) {
 	if err := os.MkdirAll(folder, 0o750); err != nil {
 		return fmt.Errorf("diskart: %w", err)
 	}
@@ -63,7 +68,7 @@ func (s *Store) Put(ctx context.Context, hash, size string, data []byte) (err er
 	if err = errors.Join(err, temporary.Close()); err != nil {
 		return fmt.Errorf("diskart: %w", err)
 	}
-	if err = os.Rename(temporary.Name(), filepath.Join(folder, size)); err != nil {
+	if err = os.Rename(temporary.Name(), filepath.Join(folder, name)); err != nil {
 		return fmt.Errorf("diskart: %w", err)
 	}
 	// The names of the file and of each new folder above it.
@@ -91,6 +96,9 @@ func (s *Store) Get(ctx context.Context, hash, size string) ([]byte, error) {
 	if err = errors.Join(err, checkSize(size), ctx.Err()); err != nil {
 		return nil, err
 	}
+	if _, err := os.Lstat(filepath.Join(folder, goneFile)); err == nil {
+		return nil, cover.ErrGone
+	}
 	data, err := os.ReadFile(filepath.Join(folder, size))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, cover.ErrNotFound
@@ -99,4 +107,45 @@ func (s *Store) Get(ctx context.Context, hash, size string) ([]byte, error) {
 		return nil, fmt.Errorf("diskart: %w", err)
 	}
 	return data, nil
+}
+
+// goneFile is beside the files of an image that is hidden. No size has its name.
+const goneFile = "gone"
+
+// Hide implements cover.Art.
+func (s *Store) Hide(ctx context.Context, hash string) error {
+	folder, err := s.path(hash)
+	if err = errors.Join(err, ctx.Err()); err != nil {
+		return err
+	}
+	return s.write(folder, goneFile, nil)
+}
+
+// Show implements cover.Art.
+func (s *Store) Show(ctx context.Context, hash string) error { return s.remove(ctx, hash, goneFile) }
+
+// Delete implements cover.Art.
+func (s *Store) Delete(ctx context.Context, hash string) error {
+	for _, w := range cover.Widths() {
+		if err := s.remove(ctx, hash, w.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remove deletes a file of an image, which need not be there.
+func (s *Store) remove(ctx context.Context, hash, name string) error {
+	folder, err := s.path(hash)
+	if err = errors.Join(err, ctx.Err()); err != nil {
+		return err
+	}
+	err = os.Remove(filepath.Join(folder, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("diskart: %w", err)
+	}
+	return syncFolder(folder)
 }

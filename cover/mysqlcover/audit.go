@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/hongbao/hongbao/cover"
@@ -77,6 +78,9 @@ func (c *check) cover(of cover.Cover) error {
 	if err := c.history(name, of); err != nil {
 		return err
 	}
+	if err := c.uses(name, of); err != nil {
+		return err
+	}
 	used := of.Images()
 	if len(used) == 0 {
 		return nil
@@ -87,6 +91,16 @@ func (c *check) cover(of cover.Cover) error {
 		append([]any{of.Merchant, string(of.Mode)}, rows.Args(used)...)...).Scan(&n)
 	if err == nil && n != len(used) {
 		c.Found(AuditImages, name+": images", len(used), n)
+	}
+	return err
+}
+
+// uses finds an image of a cover that would be hidden although the cover shows it, or never be.
+func (c *check) uses(name string, of cover.Cover) error {
+	found, err := rows.Select(c.ctx, c.Early(), rows.Scalar[string], "SELECT hash FROM "+c.t.uses+
+		" WHERE cover = ? ORDER BY hash", of.ID)
+	if err == nil && !slices.Equal(found, of.Images()) {
+		c.Found(AuditImages, name+": images that are noted as its own", of.Images(), found)
 	}
 	return err
 }
@@ -174,7 +188,7 @@ func (c *check) reports() error {
 
 // orphans names lines and reports of covers that do not exist.
 func (c *check) orphans() error {
-	for _, table := range []string{c.t.history, c.t.reports} {
+	for _, table := range []string{c.t.history, c.t.uses, c.t.reports} {
 		err := rows.Collect(c.ctx, c.Early(), func(row *sql.Rows) error {
 			var id int64
 			err := row.Scan(&id)

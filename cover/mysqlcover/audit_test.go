@@ -61,7 +61,7 @@ func (b *books) scene() scene {
 func (b *books) damage(s scene, statement string) {
 	b.T.Helper()
 	home, _ := b.Cluster.ShardOf(b.merchant)
-	for _, table := range []string{"covers", "cover_history", "cover_images", "cover_reports"} {
+	for _, table := range []string{"covers", "cover_history", "cover_images", "cover_uses", "cover_reports"} {
 		statement = strings.ReplaceAll(statement, "{"+table+"}", b.Cluster.Table(home, table))
 		statement = strings.ReplaceAll(statement, "{away:"+table+"}",
 			b.Cluster.Table((home+1)%b.Cluster.Shards(), table))
@@ -77,6 +77,37 @@ func (b *books) damage(s scene, statement string) {
 
 func (s scene) fill(text string) string {
 	return strings.NewReplacer("$cover", fmt.Sprint(s.cover), "$report", fmt.Sprint(s.report)).Replace(text)
+}
+
+// TestCoversOfBefore: which images covers name is found out where that was not noted.
+func TestCoversOfBefore(t *testing.T) {
+	devstack.SkipInShort(t)
+	b := open(t)
+	ctx := t.Context()
+	d := cover.Design{Name: "red", Face: b.face, Colour: "#c8102e", Accent: "#ffd700", Story: []cover.Page{
+		{Text: "once"}, {Image: b.face}, {Text: "and again"},
+	}}
+	apptest.Must(b.Covers.Create(ctx, cover.Caller{Subject: "ann"}, b.merchant, "live", b.RequestID(), d))
+	d.Face, d.Story = "", d.Story[1:]
+	apptest.Must(b.Covers.Create(ctx, cover.Caller{Subject: "ann"}, b.merchant, "live", b.RequestID(), d))
+	for shard := range b.Cluster.Shards() {
+		for _, statement := range []string{
+			"DROP TABLE " + b.Cluster.Table(shard, "cover_uses"), "DROP TABLE " + b.Cluster.Table(shard,
+				"cover_purges"),
+			"ALTER TABLE " + b.Cluster.Table(shard, "cover_images") + " DROP COLUMN gone_at",
+			"DELETE FROM " + b.Cluster.Table(shard, "cover_version") + " WHERE version_id = 2",
+		} {
+			if _, err := b.Cluster.DB(shard).ExecContext(ctx, statement); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for range 2 {
+		if err := mysqlcover.Migrate(ctx, b.Cluster); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.MustBalance()
 }
 
 // TestAuditNamesWhatIsWrongWithCovers breaks a cover in each way there is; each is named, and a whole one is not.
@@ -109,6 +140,8 @@ func TestAuditNamesWhatIsWrongWithCovers(t *testing.T) {
 			mysqlcover.AuditValidity, "cover $cover: line 3"},
 		{"UPDATE {covers} SET opened = REPEAT('0', 64) WHERE id = $cover",
 			mysqlcover.AuditImages, "cover $cover: images"},
+		{"DELETE FROM {cover_uses} WHERE cover = $cover",
+			mysqlcover.AuditImages, "cover $cover: images that are noted as its own"},
 		{"UPDATE {covers} SET mode = 'test' WHERE id = $cover", mysqlcover.AuditImages, "cover $cover: images"},
 		{"UPDATE {cover_reports} SET state = 'lost' WHERE id = $report",
 			mysqlcover.AuditReports, "report $report of cover $cover"},

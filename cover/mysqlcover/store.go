@@ -48,12 +48,13 @@ func Migrate(ctx context.Context, c *shards.Cluster) error {
 }
 
 // tables are the full names of a shard's tables.
-type tables struct{ covers, history, images, reports string }
+type tables struct{ covers, history, images, uses, purges, reports string }
 
 func (s *Store) tables(shard int) tables {
 	return tables{
 		covers: s.cluster.Table(shard, "covers"), history: s.cluster.Table(shard, "cover_history"),
-		images: s.cluster.Table(shard, "cover_images"), reports: s.cluster.Table(shard, "cover_reports"),
+		images: s.cluster.Table(shard, "cover_images"), uses: s.cluster.Table(shard, "cover_uses"),
+		purges: s.cluster.Table(shard, "cover_purges"), reports: s.cluster.Table(shard, "cover_reports"),
 	}
 }
 
@@ -176,7 +177,7 @@ func before(
 // carryOut writes what belongs to an edit beside the cover's row, which is locked or new: e.History is as before.
 func (s *Store) carryOut(ctx context.Context, tx *mysqlledger.Tx, e cover.Edit) error {
 	t := s.tables(tx.Shard())
-	if err := haveImages(ctx, tx.SQL(), t, e.Cover); err != nil {
+	if err := images(ctx, tx.SQL(), t, e); err != nil {
 		return err
 	}
 	if err := writeChange(ctx, tx.SQL(), t, e.ID, e.History+1, e.Change); err != nil {
@@ -186,26 +187,6 @@ func (s *Store) carryOut(ctx context.Context, tx *mysqlledger.Tx, e cover.Edit) 
 		return err
 	}
 	return s.events.Publish(ctx, tx, e.ServerEvents...)
-}
-
-// haveImages refuses a design with images that the side has not. Error: *cover.UnknownImageError.
-func haveImages(ctx context.Context, tx *sql.Tx, t tables, c cover.Cover) error {
-	used := c.Images()
-	if len(used) == 0 {
-		return nil
-	}
-	args := append([]any{c.Merchant, string(c.Mode)}, rows.Args(used)...)
-	have, err := rows.Select(ctx, tx, rows.Scalar[string], "SELECT hash FROM "+t.images+
-		" WHERE merchant = ? AND mode = ? AND hash IN "+rows.In(len(used)), args...)
-	if err != nil {
-		return err
-	}
-	for _, hash := range used {
-		if !slices.Contains(have, hash) {
-			return &cover.UnknownImageError{Hash: hash}
-		}
-	}
-	return nil
 }
 
 // read reads a cover, and the time; tail is FOR UPDATE or nothing. Error: cover.ErrNotFound.

@@ -14,6 +14,7 @@ import (
 	"github.com/hongbao/hongbao/app/apptest"
 	"github.com/hongbao/hongbao/cover"
 	"github.com/hongbao/hongbao/cover/stock"
+	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/merchant"
 )
@@ -277,6 +278,37 @@ func TestRefusedOrdersMoveNothing(t *testing.T) {
 	r.must(buy(key(merchant.Live, merchant.CoverStock), id, nil))
 	r.wantStock(id, 0, 0, 3)
 	r.WantBalances(map[string]int64{r.marketing(): funds - 300})
+	r.MustBalance()
+}
+
+func TestSendingWithACover(t *testing.T) {
+	r := newRig(t, nil)
+	id, code := r.linked(2)
+	r.claim("ann", code, stock.Claimed)
+	send := func(sender, request string) (envelope.View, error) {
+		return r.Envelopes.Send(r.ctx(), sender, envelope.Order{
+			RequestID: request, Group: "g", Kind: "equal", Total: 100, Count: 1, Currency: "CNY", Cover: id,
+		})
+	}
+	first := apptest.Must(send("ann", "with"))
+	if seen := apptest.Must(r.Envelopes.Get(r.ctx(), "eve", first.ID)); first.Cover != id || seen.Cover != id {
+		t.Errorf("sent with %d, seen with %d, want %d", first.Cover, seen.Cover, id)
+	}
+	_, err := send("eve", "without")
+	apptest.WantCode(t, "without a piece", err, stock.CodeNotHeld)
+	r.decide(id, cover.Freeze)
+	_, err = send("ann", "frozen")
+	apptest.WantCode(t, "frozen", err, cover.CodeFrozen)
+	if again := apptest.Must(send("ann", "with")); again.ID != first.ID {
+		t.Error("a repeated order is another one")
+	}
+	r.decide(id, cover.TakeDown)
+	if g := apptest.Must(r.Envelopes.Grab(r.ctx(), "eve", first.ID)); g.Outcome != envelope.Won {
+		t.Errorf("the envelope of a cover that was taken down: %+v", g)
+	}
+	r.Clock.Skip(stock.DefaultRules().HoldFor)
+	_, err = send("ann", "late")
+	apptest.WantCode(t, "taken down", err, cover.CodeNotFound)
 	r.MustBalance()
 }
 

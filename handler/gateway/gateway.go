@@ -86,8 +86,7 @@ func New(c Config) (*Gateway, error) {
 		return nil, errors.Join(err, g.Close())
 	}
 	g.mux.Handle("/openapi.json", fixed("application/json", document))
-	g.mux.Handle("/healthz", fixed("application/json", []byte(`{"status":"ok"}`+"\n")))
-	g.mux.Handle("/readyz", readiness(c.Ready, c.Log))
+	MountHealth(g.mux, c.Ready, c.Log)
 	g.mux.Handle("/metrics", reading(promhttp.HandlerFor(c.Gatherer, promhttp.HandlerOpts{})))
 	if c.DevTokens != nil {
 		give := action{name: "dev_token", call: giveDevToken(c.DevTokens)}

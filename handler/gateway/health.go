@@ -34,6 +34,12 @@ func fixed(mediaType string, body []byte) http.Handler {
 	}))
 }
 
+// MountHealth adds /healthz, which says that the process runs, and /readyz, which says whether all checks succeed.
+func MountHealth(mux *http.ServeMux, checks map[string]func(context.Context) error, log *slog.Logger) {
+	mux.Handle("/healthz", fixed("application/json", []byte(`{"status":"ok"}`+"\n")))
+	mux.Handle("/readyz", readiness(checks, log))
+}
+
 // readyTimeout bounds all checks of /readyz together.
 const readyTimeout = 2 * time.Second
 

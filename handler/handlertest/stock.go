@@ -22,8 +22,8 @@ func sampleBatch() stock.Batch {
 func sampleChannel() stock.Channel {
 	return stock.Channel{
 		ID: 1<<62 + 12, Cover: 1<<62 + 9, Kind: stock.KindLink, Name: "door", Quota: 5,
-			EndsAt: sampleCover().UsableUntil,
-		Code: stock.WithSecret(1<<62+12, []byte("0123456789")), Claimed: 2, By: "alice", At: sampleCover().CreatedAt,
+		EndsAt: sampleCover().UsableUntil,
+		Code:   stock.WithSecret(1<<62+12, []byte("0123456789")), Claimed: 2, By: "alice", At: sampleCover().CreatedAt,
 	}
 }
 

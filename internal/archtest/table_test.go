@@ -46,6 +46,7 @@ const (
 	xtext      = "golang.org/x/text"
 	ximage     = "golang.org/x/image"
 	imagemeta  = "github.com/bep/imagemeta"
+	minioGo    = "github.com/minio/minio-go/v7"
 )
 
 // table is the import table of the design. Not in it because it is empty: what a domain package may know of kitex, of a
@@ -85,6 +86,7 @@ func table() []row {
 		// An untrusted PNG, JPEG or WebP stream becomes safe images.
 		{"internal/picture", adapter, []string{ximage, imagemeta}},
 		{"internal/thriftguard", adapter, []string{cloudwego}},
+		{"internal/settings", adapter, []string{kong, yamlFiles}}, // flags from a file and the environment
 		{"internal/devstack", adapter, []string{mysqlWire, rueidis}},
 		{"push", adapter, []string{gorilla}}, // knows no money
 		{"push/redisbus", adapter, []string{"push", rueidis}},
@@ -106,7 +108,8 @@ func table() []row {
 			"internal/refusal", "internal/shards"}},
 		{"cover/mysqlcover", adapter, []string{"cover", "merchant", "wallet/ledger", "wallet/mysqlledger",
 			"wallet/audit", "internal/refusal", "internal/shards"}},
-		{"cover/diskart", adapter, []string{"cover"}}, // files in a folder
+		{"cover/diskart", adapter, []string{"cover"}},        // files in a folder
+		{"cover/s3art", adapter, []string{"cover", minioGo}}, // files in a bucket
 		{"cover/stock/redisstock", adapter, []string{"cover/stock", "internal/refusal", "internal/loop",
 			"internal/pots",
 			"internal/pots/redisbucket", rueidis}},
@@ -156,6 +159,9 @@ func table() []row {
 		// A bank to try money in and out with. It shares the signatures with us and nothing else, as a real one would.
 		{"deploy/bank", adapter, []string{"internal/signature", kong}},
 
+		// A module of its own, so that what it needs is none of ours.
+		{"deploy/check", adapter, []string{"github.com/compose-spec/compose-go"}},
+
 		{".", wiring, []string{"cmd"}}, // main.go
 		{"cmd", wiring, []string{everything}},
 		{"app", wiring, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "wallet/audit", "envelope",
@@ -170,6 +176,7 @@ func table() []row {
 
 		{"wallet/ledger/ledgertest", testSupport, nil},
 		{"envelope/pottest", testSupport, nil},
+		{"cover/arttest", testSupport, nil},
 		{"app/apptest", testSupport, nil},
 		{"handler/handlertest", testSupport, nil},
 		{"internal/shards/shardstest", testSupport, nil},
@@ -222,5 +229,5 @@ func sources() []string {
 
 // uncounted are folders of generated files and of assets that a browser gets as they are; Prettier folds the latter.
 func uncounted() []string {
-	return []string{"kitex_gen", "bench/yardstick/kitex_gen", "handler/web/static"}
+	return []string{"kitex_gen", "bench/yardstick/kitex_gen", "handler/web/static", "deploy/check/rendered"}
 }

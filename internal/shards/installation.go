@@ -18,7 +18,8 @@ var ErrNotInstalled = errors.New("shards: nothing is installed on these servers"
 // ErrInstalledOtherwise says that the installation was made with other numbers than it is now opened with.
 var ErrInstalledOtherwise = errors.New("shards: the installation was made otherwise")
 
-const maxBuckets = 4096 // buckets of one shard
+// MaxBuckets is the maximum of Redis buckets of one shard.
+const MaxBuckets = 4096
 
 // Installation is what was decided when the system was installed. It is kept in shard 0.
 type Installation struct {
@@ -66,9 +67,9 @@ func (c *Cluster) Install(ctx context.Context, want Installation) (Installation,
 		return Installation{}, fmt.Errorf("%w: %d shards are asked for and %d configured", ErrInstalledOtherwise,
 			want.Shards, c.Shards())
 	}
-	if want.BucketsPerShard < 1 || want.BucketsPerShard > maxBuckets {
+	if want.BucketsPerShard < 1 || want.BucketsPerShard > MaxBuckets {
 		return Installation{}, fmt.Errorf("shards: %d buckets a shard are out of range: give 1 to %d",
-			want.BucketsPerShard, maxBuckets)
+			want.BucketsPerShard, MaxBuckets)
 	}
 	if err := c.make(ctx, 0); err != nil {
 		return Installation{}, Classify(fmt.Errorf("install: %w", err))

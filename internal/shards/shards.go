@@ -18,9 +18,13 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
+
+	"github.com/go-sql-driver/mysql"
 )
 
 // Limits and defaults.
@@ -54,6 +58,8 @@ type Cluster struct {
 	servers []*server
 	place   []int // shard → index into servers
 
+	recorded *[]Migrations // not nil: MigrateAll only notes what it is asked for; see CheckVersions
+
 	base     sync.Mutex // held while this package's own tables are made
 	baseDone bool
 }
@@ -65,16 +71,8 @@ type server struct {
 
 // Open prepares the pools. It makes no connection, so servers may be down; it fails only for a malformed configuration.
 func Open(cfg Config) (*Cluster, error) {
-	if cfg.Shards == 0 {
-		cfg.Shards = DefaultShards
-	}
-	if cfg.Prefix == "" {
-		cfg.Prefix = DefaultPrefix
-	}
-	if cfg.MaxConns == 0 {
-		cfg.MaxConns = DefaultMaxConns
-	}
-	if err := cfg.check(); err != nil {
+	cfg = cfg.withDefaults()
+	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
 	c := &Cluster{}
@@ -96,24 +94,53 @@ func Open(cfg Config) (*Cluster, error) {
 	return c, nil
 }
 
-func (cfg Config) check() error {
-	switch {
-	case len(cfg.DSNs) == 0:
-		return errors.New("shards: no server is configured: give at least one DSN")
-	case cfg.Shards < 1 || cfg.Shards > MaxShards:
-		return fmt.Errorf("shards: %d shards are out of range: give 1 to %d", cfg.Shards, MaxShards)
-	case len(cfg.Prefix) > maxPrefix || !regexp.MustCompile(`^[a-z0-9_]+$`).MatchString(cfg.Prefix):
-		return fmt.Errorf("shards: prefix %q is malformed: give 1 to %d characters of a-z 0-9 _", cfg.Prefix, maxPrefix)
-	case cfg.MaxConns < 2 || cfg.MaxConns > maxConns:
-		return fmt.Errorf("shards: %d connections are out of range: give 2 to %d", cfg.MaxConns, maxConns)
+// withDefaults fills in what is not said.
+func (cfg Config) withDefaults() Config {
+	if cfg.Shards == 0 {
+		cfg.Shards = DefaultShards
 	}
-	for shard, at := range cfg.Placement {
-		if shard < 0 || shard >= cfg.Shards || at < 0 || at >= len(cfg.DSNs) {
-			return fmt.Errorf("shards: placement %d=%d: there are shards 0 to %d and servers 0 to %d",
-				shard, at, cfg.Shards-1, len(cfg.DSNs)-1)
+	if cfg.Prefix == "" {
+		cfg.Prefix = DefaultPrefix
+	}
+	if cfg.MaxConns == 0 {
+		cfg.MaxConns = DefaultMaxConns
+	}
+	return cfg
+}
+
+// Check returns everything that is wrong with a configuration, joined, without making a connection.
+func (cfg Config) Check() error {
+	cfg = cfg.withDefaults()
+	var wrong []error
+	add := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf("shards: "+format, args...)) }
+	if len(cfg.DSNs) == 0 {
+		add("no server is configured: give at least one DSN")
+	}
+	for i, dsn := range cfg.DSNs {
+		parsed, err := mysql.ParseDSN(dsn) // the error never holds the password
+		if err == nil && parsed.Net != "tcp" && parsed.Net != "unix" {
+			err = errors.New("the network is neither tcp nor unix")
+		}
+		if err != nil {
+			add("server %d: %w: give user:password@tcp(host:3306)/", i, err)
 		}
 	}
-	return nil
+	if cfg.Shards < 1 || cfg.Shards > MaxShards {
+		add("%d shards are out of range: give 1 to %d", cfg.Shards, MaxShards)
+	}
+	if len(cfg.Prefix) > maxPrefix || !regexp.MustCompile(`^[a-z0-9_]+$`).MatchString(cfg.Prefix) {
+		add("prefix %q is malformed: give 1 to %d characters of a-z 0-9 _", cfg.Prefix, maxPrefix)
+	}
+	if cfg.MaxConns < 2 || cfg.MaxConns > maxConns {
+		add("%d connections are out of range: give 2 to %d", cfg.MaxConns, maxConns)
+	}
+	for _, shard := range slices.Sorted(maps.Keys(cfg.Placement)) {
+		if at := cfg.Placement[shard]; shard < 0 || shard >= cfg.Shards || at < 0 || at >= len(cfg.DSNs) {
+			add("placement %d=%d: there are shards 0 to %d and servers 0 to %d", shard, at, cfg.Shards-1,
+				len(cfg.DSNs)-1)
+		}
+	}
+	return errors.Join(wrong...)
 }
 
 // Close closes every pool.

@@ -16,6 +16,7 @@ type SendRequest struct {
 	Currency  string  `thrift:"currency,6,required" frugal:"6,required,string" json:"currency"`
 	Greeting  *string `thrift:"greeting,7,optional" frugal:"7,optional,string" json:"greeting,omitempty"`
 	To        *string `thrift:"to,8,optional" frugal:"8,optional,string" json:"to,omitempty"`
+	CoverId   *int64  `thrift:"cover_id,9,optional" frugal:"9,optional,i64" json:"cover_id,string,omitempty"`
 }
 
 func NewSendRequest() *SendRequest {
@@ -66,6 +67,15 @@ func (p *SendRequest) GetTo() (v string) {
 	}
 	return *p.To
 }
+
+var SendRequest_CoverId_DEFAULT int64
+
+func (p *SendRequest) GetCoverId() (v int64) {
+	if !p.IsSetCoverId() {
+		return SendRequest_CoverId_DEFAULT
+	}
+	return *p.CoverId
+}
 func (p *SendRequest) SetRequestId(val string) {
 	p.RequestId = val
 }
@@ -90,6 +100,9 @@ func (p *SendRequest) SetGreeting(val *string) {
 func (p *SendRequest) SetTo(val *string) {
 	p.To = val
 }
+func (p *SendRequest) SetCoverId(val *int64) {
+	p.CoverId = val
+}
 
 func (p *SendRequest) IsSetGreeting() bool {
 	return p.Greeting != nil
@@ -97,6 +110,10 @@ func (p *SendRequest) IsSetGreeting() bool {
 
 func (p *SendRequest) IsSetTo() bool {
 	return p.To != nil
+}
+
+func (p *SendRequest) IsSetCoverId() bool {
+	return p.CoverId != nil
 }
 
 func (p *SendRequest) String() string {
@@ -115,6 +132,7 @@ var fieldIDToName_SendRequest = map[int16]string{
 	6: "currency",
 	7: "greeting",
 	8: "to",
+	9: "cover_id",
 }
 
 type GrabRequest struct {
@@ -314,6 +332,7 @@ type Envelope struct {
 	Refunded    int64    `thrift:"refunded,15,required" frugal:"15,required,i64" json:"refunded"`
 	Commitment  string   `thrift:"commitment,16,required" frugal:"16,required,string" json:"commitment"`
 	Seed        *string  `thrift:"seed,17,optional" frugal:"17,optional,string" json:"seed,omitempty"`
+	CoverId     *int64   `thrift:"cover_id,18,optional" frugal:"18,optional,i64" json:"cover_id,string,omitempty"`
 }
 
 func NewEnvelope() *Envelope {
@@ -395,6 +414,15 @@ func (p *Envelope) GetSeed() (v string) {
 	}
 	return *p.Seed
 }
+
+var Envelope_CoverId_DEFAULT int64
+
+func (p *Envelope) GetCoverId() (v int64) {
+	if !p.IsSetCoverId() {
+		return Envelope_CoverId_DEFAULT
+	}
+	return *p.CoverId
+}
 func (p *Envelope) SetId(val int64) {
 	p.Id = val
 }
@@ -446,9 +474,16 @@ func (p *Envelope) SetCommitment(val string) {
 func (p *Envelope) SetSeed(val *string) {
 	p.Seed = val
 }
+func (p *Envelope) SetCoverId(val *int64) {
+	p.CoverId = val
+}
 
 func (p *Envelope) IsSetSeed() bool {
 	return p.Seed != nil
+}
+
+func (p *Envelope) IsSetCoverId() bool {
+	return p.CoverId != nil
 }
 
 func (p *Envelope) String() string {
@@ -476,6 +511,7 @@ var fieldIDToName_Envelope = map[int16]string{
 	15: "refunded",
 	16: "commitment",
 	17: "seed",
+	18: "cover_id",
 }
 
 type ListRequest struct {

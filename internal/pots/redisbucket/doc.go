@@ -5,8 +5,10 @@
 // keys of each bucket, here of number 17:
 //
 //	{b17}:home       string  the installation that these keys belong to
-// 	{b17}:<log>      stream  what happened; each entry has one field, v, whose text is its owner's. There is one log
+//	{b17}:<log>      stream  what happened; each entry has one field, v, whose text is its owner's. There is one log
+//
 // for
+//
 //	                         each kind of pot
 //	{b17}:<log>:read hash    reader → the last entry it acknowledged
 //	{b17}:…                  the pots

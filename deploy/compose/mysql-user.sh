@@ -1,0 +1,5 @@
+# MariaDB's image sources this once, when it makes its data folder: the user of Hongbao, for its schemas alone.
+docker_process_sql <<SQL
+CREATE USER 'hongbao'@'%' IDENTIFIED BY '$(cat /run/secrets/mysql.password)';
+GRANT ALL PRIVILEGES ON \`hongbao\\_s%\`.* TO 'hongbao'@'%';
+SQL
