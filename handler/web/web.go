@@ -1,6 +1,7 @@
 // Package web is the pages that the gateway serves: the chat at `/`, the merchants' console at `/merchant`, the
-// operators' at `/operator`, and the page of a cover's code at `/c/{code}`. They are plain HTML, CSS and ES modules, embedded, so that they need neither a build step
-// nor a network. They know nothing of the system but its HTTP and WebSocket API.
+// operators' at `/operator`, and the page of a cover's code at `/c/{code}`. They are plain HTML, CSS and ES modules,
+// embedded, so that they need neither a build step nor a network. They know nothing of the system but its HTTP and
+// WebSocket API.
 //
 // In static/, each product has a folder (envelope, transfer, collection, wallet) that knows core/ and no other product;
 // chat/ puts them together. What both consoles have is in console/. In the chat, state is read from the services and
@@ -34,7 +35,7 @@ func pages() map[string]string {
 	}
 }
 
-// claims begins the addresses on which covers are claimed, and claimPage is their one page, which reads the code itself.
+// claims begins the addresses on which covers are claimed. claimPage is their one page, which reads the code itself.
 const (
 	claims    = "c/"
 	claimPage = "claim/index.html"

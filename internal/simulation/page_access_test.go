@@ -67,9 +67,10 @@ func newConsoles(t *testing.T) *consoles {
 	})
 	made(of+"/webhooks/"+c.hook+"/test", map[string]any{"mode": "test"})
 	c.cover = made(of+"/covers", map[string]any{"mode": "test", "design": map[string]any{
-		"name": strings.Repeat("马", 16), "face": c.upload(token, c.merchant, "test", face(t)), "opened": "", "pendant": "",
-		"story":  []map[string]any{{"image": "", "text": strings.Repeat("W", 200)}},
-		"colour": "#c8432e", "accent": "#fbd97f", "greeting": strings.Repeat("W", 30),
+		"name": strings.Repeat("马", 16), "face": c.upload(token, c.merchant, "test", face(t)), "opened": "",
+		"pendant": "",
+		"story":   []map[string]any{{"image": "", "text": strings.Repeat("W", 200)}},
+		"colour":  "#c8432e", "accent": "#fbd97f", "greeting": strings.Repeat("W", 30),
 	}})
 	made(of+"/covers/"+c.cover+"/submit", map[string]any{})
 	c.must(http.MethodPost, "/v1/operator/covers/"+c.cover+"/decide", c.operatorToken(), map[string]any{

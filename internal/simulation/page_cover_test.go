@@ -53,8 +53,8 @@ func (u *up) upload(token, merchant, mode string, file []byte) string {
 	return kept.Hash
 }
 
-// A cover's way through the consoles: designed with an image, sent back and corrected, approved, bought, given away by a
-// link whose page a friend claims it on, counted, reported and frozen.
+// A cover's way through the consoles: designed with an image, sent back and corrected, approved, bought, given away by
+// a link whose page a friend claims it on, counted, reported and frozen.
 func TestCoversWayThroughTheConsole(t *testing.T) {
 	u := newUp(t)
 	alice := u.token("alice", "user")
