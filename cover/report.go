@@ -41,6 +41,7 @@ const maxNote = 200
 type Report struct {
 	ID        int64 // its low bits are the cover's shard
 	Cover     int64
+	Merchant  int64 // whose the cover is; 0 for one of the installation's own
 	User      string
 	Why       Why
 	Note      string // may be empty

@@ -262,5 +262,6 @@ func encodeReport(r cover.Report) *coverapi.CoverReport {
 	return &coverapi.CoverReport{
 		Id: r.ID, CoverId: r.Cover, UserId: r.User, Reason: string(r.Why), Note: r.Note, At: r.At.UnixMilli(),
 		State: string(r.State), Outcome: r.Outcome, DecidedBy: r.DecidedBy, DecidedAt: unixMilli(r.DecidedAt),
+		MerchantId: r.Merchant,
 	}
 }

@@ -177,6 +177,7 @@ struct CoverReport {
   8: required string outcome        // the operator's sentence; empty while it is open
   9: required string decided_by
   10: required i64 decided_at       // 0 while it is open
+  11: required i64 merchant_id (go.tag = 'json:"merchant_id,string"') // whose the cover is; "0" for the installation's own
 }
 
 struct CoverReportsRequest {

@@ -13,16 +13,23 @@ import (
 
 const reportColumns = "id, cover, user, why, note, at, state, outcome, decided_by, decided_at"
 
+// selectReports reads reports with the merchants of their covers, which are on the same shard.
+func selectReports(t tables) string {
+	const merchant = ", COALESCE((SELECT c.merchant FROM %s c WHERE c.id = r.cover), 0) FROM %s r WHERE "
+	return "SELECT " + reportColumns + fmt.Sprintf(merchant, t.covers, t.reports)
+}
+
 func scanReport(row *sql.Rows) (r cover.Report, err error) {
 	var at, decided int64
-	err = row.Scan(&r.ID, &r.Cover, &r.User, &r.Why, &r.Note, &at, &r.State, &r.Outcome, &r.DecidedBy, &decided)
+	err = row.Scan(&r.ID, &r.Cover, &r.User, &r.Why, &r.Note, &at, &r.State, &r.Outcome, &r.DecidedBy, &decided,
+		&r.Merchant)
 	r.At, r.DecidedAt = rows.Millis(at), timeOf(decided)
 	return r, err
 }
 
 // oneReport reads the report that a condition selects. Error: cover.ErrNotFound.
 func oneReport(ctx context.Context, q rows.Querier, t tables, where string, args ...any) (cover.Report, error) {
-	found, err := rows.Select(ctx, q, scanReport, "SELECT "+reportColumns+" FROM "+t.reports+" WHERE "+where, args...)
+	found, err := rows.Select(ctx, q, scanReport, selectReports(t)+where, args...)
 	if err == nil && len(found) == 0 {
 		err = cover.ErrNotFound
 	}
@@ -58,9 +65,8 @@ func (s *Store) AddReport(ctx context.Context, r cover.Report) (stored cover.Rep
 func (s *Store) OpenReports(ctx context.Context, before int64, limit int) ([]cover.Report, error) {
 	return newest(ctx, s, before, limit, func(r cover.Report) int64 { return r.ID },
 		func(shard int, before int64) ([]cover.Report, error) {
-			return rows.Select(ctx, s.cluster.DB(shard), scanReport, "SELECT "+reportColumns+" FROM "+
-				s.tables(shard).reports+" WHERE state = ? AND id < ? ORDER BY id DESC LIMIT ?",
-				string(cover.ReportOpen), before, limit)
+			return rows.Select(ctx, s.cluster.DB(shard), scanReport, selectReports(s.tables(shard))+
+				"state = ? AND id < ? ORDER BY id DESC LIMIT ?", string(cover.ReportOpen), before, limit)
 		})
 }
 

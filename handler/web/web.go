@@ -1,6 +1,7 @@
 // Package web is the pages that the gateway serves: the chat at `/`, the merchants' console at `/merchant`, the
-// operators' at `/operator`. They are plain HTML, CSS and ES modules, embedded, so that they need neither a build step
-// nor a network. They know nothing of the system but its HTTP and WebSocket API.
+// operators' at `/operator`, and the page of a cover's code at `/c/{code}`. They are plain HTML, CSS and ES modules,
+// embedded, so that they need neither a build step nor a network. They know nothing of the system but its HTTP and
+// WebSocket API.
 //
 // In static/, each product has a folder (envelope, transfer, collection, wallet) that knows core/ and no other product;
 // chat/ puts them together. What both consoles have is in console/. In the chat, state is read from the services and
@@ -34,6 +35,12 @@ func pages() map[string]string {
 	}
 }
 
+// claims begins the addresses on which covers are claimed. claimPage is their one page, which reads the code itself.
+const (
+	claims    = "c/"
+	claimPage = "claim/index.html"
+)
+
 // contentTypes is what a file's extension means. It is our own list, because the system's depends on the machine.
 var contentTypes = map[string]string{
 	".html": "text/html; charset=utf-8",
@@ -41,6 +48,7 @@ var contentTypes = map[string]string{
 	".js":   "text/javascript; charset=utf-8",
 	".json": "application/json",
 	".svg":  "image/svg+xml",
+	".txt":  "text/plain; charset=utf-8", // licences of what is in vendor/
 }
 
 // asset is a file ready to be sent.
@@ -67,6 +75,9 @@ func Handler(dev func(*http.Request) bool) http.Handler {
 		name := strings.TrimPrefix(r.URL.Path, "/")
 		if page, ok := pages[name]; ok {
 			name = page
+		}
+		if code, ok := strings.CutPrefix(name, claims); ok && code != "" && !strings.Contains(code, "/") {
+			name = claimPage
 		}
 		a, ok := assets[name]
 		if name == configFile {

@@ -52,6 +52,8 @@ func TestFilesHaveTheirTypes(t *testing.T) {
 		"/merchant?merchant=7": "text/html; charset=utf-8",
 		"/operator":            "text/html; charset=utf-8",
 		"/merchant/main.js":    "text/javascript; charset=utf-8",
+		"/c/41V0W-…":           "text/html; charset=utf-8",
+		"/vendor/uplot.css":    "text/css; charset=utf-8",
 		"/config.json":         "application/json",
 	} {
 		resp, body := fetch(t, http.MethodGet, server.URL+path, nil)
@@ -92,6 +94,8 @@ func TestUnknownPathsAndMethodsAreProblems(t *testing.T) {
 		code         string
 	}{
 		{http.MethodGet, "/nowhere", http.StatusNotFound, "not_found"},
+		{http.MethodGet, "/c/", http.StatusNotFound, "not_found"},
+		{http.MethodGet, "/c/a/b", http.StatusNotFound, "not_found"},
 		{http.MethodGet, "/static/main.js", http.StatusNotFound, "not_found"},
 		{http.MethodGet, "/../web.go", http.StatusNotFound, "not_found"},
 		{http.MethodGet, "/v1/nothing", http.StatusNotFound, "not_found"},
@@ -134,7 +138,7 @@ func TestPageLearnsWhetherThisIsDevelopment(t *testing.T) {
 // The policy that the gateway sends forbids inline scripts, styles and handlers, and everything from elsewhere.
 func TestPagesHaveNothingInline(t *testing.T) {
 	server := serve(t, true)
-	for _, page := range []string{"/", "/merchant", "/operator"} {
+	for _, page := range []string{"/", "/merchant", "/operator", "/c/CODE"} {
 		_, body := fetch(t, http.MethodGet, server.URL+page, nil)
 		for _, forbidden := range []string{"<style", " style=", " onclick=", " onload=", "javascript:", "http://",
 			"https://"} {

@@ -15,7 +15,7 @@ import (
 var axePath = filepath.Join("..", "..", "handler", "web", "node_modules", "axe-core", "axe.min.js")
 
 // axe names what the rules of axe-core find wrong with what a window shows.
-const axe = `axe.run().then((found) => found.violations.map((v) =>
+const axe = `axe.run({ resultTypes: ["violations"] }).then((found) => found.violations.map((v) =>
 	v.id + ": " + v.nodes.map((n) => n.target.join(" ") + " " + n.failureSummary).join("; ")))`
 
 // sideways names what is wider than a console's window: the page, its views and sheets. Sections scroll on a phone, on
@@ -27,8 +27,8 @@ const sideways = `[...document.querySelectorAll("html, .console-main, .sheet, .s
 // consoles is an installation with a merchant that has some of everything, and a browser.
 type consoles struct {
 	*up
-	merchant, hook string
-	rules          string
+	merchant, hook, cover string
+	rules                 string
 }
 
 func newConsoles(t *testing.T) *consoles {
@@ -66,6 +66,18 @@ func newConsoles(t *testing.T) *consoles {
 		"mode": "test", "url": server.URL + "/" + strings.Repeat("h", 200), "types": []string{"*"}, "asymmetric": true,
 	})
 	made(of+"/webhooks/"+c.hook+"/test", map[string]any{"mode": "test"})
+	c.cover = made(of+"/covers", map[string]any{"mode": "test", "design": map[string]any{
+		"name": strings.Repeat("马", 16), "face": c.upload(token, c.merchant, "test", face(t)), "opened": "",
+		"pendant": "",
+		"story":   []map[string]any{{"image": "", "text": strings.Repeat("W", 200)}},
+		"colour":  "#c8432e", "accent": "#fbd97f", "greeting": strings.Repeat("W", 30),
+	}})
+	made(of+"/covers/"+c.cover+"/submit", map[string]any{})
+	c.must(http.MethodPost, "/v1/operator/covers/"+c.cover+"/decide", c.operatorToken(), map[string]any{
+		"request_id": "cover", "decision": "approve", "reason": "Good.",
+	}, nil)
+	made(of+"/covers/"+c.cover+"/stock", map[string]any{"pieces": 1000, "wallet": "available", "currency": "CNY"})
+	made(of+"/covers/"+c.cover+"/channels", map[string]any{"kind": "link", "name": strings.Repeat("W", 40)})
 	return c
 }
 
@@ -95,11 +107,18 @@ func TestConsolesFitAndAreAccessible(t *testing.T) {
 		{"webhook form", merchant("webhooks", ""), opens("webhook-new")},
 		{"webhook", merchant("webhook", "&item="+c.hook), nil},
 		{"attempts", merchant("webhook", "&item="+c.hook), attempts},
+		{"covers", merchant("covers", ""), nil},
+		{"cover", merchant("cover", "&item="+c.cover), nil},
+		{"cover editor", merchant("cover-editor", ""), nil},
+		{"QR", merchant("cover", "&item="+c.cover), func(w *window) { w.click(w.first("qr-")); w.see("qr") }},
 		{"events", merchant("events", ""), nil},
 		{"limits", merchant("limits", ""), nil},
 		{"queue", operator("queue", ""), nil},
 		{"merchants", operator("merchants", ""), nil},
 		{"merchant", operator("merchant", "&item="+c.merchant), nil},
+		{"review", operator("covers", ""), nil},
+		{"review of a cover", operator("cover", "&merchant="+c.merchant+"&item="+c.cover), nil},
+		{"reports", operator("reports", ""), nil},
 		{"books", operator("books", ""), nil},
 	}
 	// The rules are slow, so they are asked on a desktop in one language and on a phone in the other.

@@ -1291,16 +1291,17 @@ var fieldIDToName_ReportCoverRequest = map[int16]string{
 }
 
 type CoverReport struct {
-	Id        int64  `thrift:"id,1,required" frugal:"1,required,i64" json:"id,string"`
-	CoverId   int64  `thrift:"cover_id,2,required" frugal:"2,required,i64" json:"cover_id,string"`
-	UserId    string `thrift:"user_id,3,required" frugal:"3,required,string" json:"user_id"`
-	Reason    string `thrift:"reason,4,required" frugal:"4,required,string" json:"reason"`
-	Note      string `thrift:"note,5,required" frugal:"5,required,string" json:"note"`
-	At        int64  `thrift:"at,6,required" frugal:"6,required,i64" json:"at"`
-	State     string `thrift:"state,7,required" frugal:"7,required,string" json:"state"`
-	Outcome   string `thrift:"outcome,8,required" frugal:"8,required,string" json:"outcome"`
-	DecidedBy string `thrift:"decided_by,9,required" frugal:"9,required,string" json:"decided_by"`
-	DecidedAt int64  `thrift:"decided_at,10,required" frugal:"10,required,i64" json:"decided_at"`
+	Id         int64  `thrift:"id,1,required" frugal:"1,required,i64" json:"id,string"`
+	CoverId    int64  `thrift:"cover_id,2,required" frugal:"2,required,i64" json:"cover_id,string"`
+	UserId     string `thrift:"user_id,3,required" frugal:"3,required,string" json:"user_id"`
+	Reason     string `thrift:"reason,4,required" frugal:"4,required,string" json:"reason"`
+	Note       string `thrift:"note,5,required" frugal:"5,required,string" json:"note"`
+	At         int64  `thrift:"at,6,required" frugal:"6,required,i64" json:"at"`
+	State      string `thrift:"state,7,required" frugal:"7,required,string" json:"state"`
+	Outcome    string `thrift:"outcome,8,required" frugal:"8,required,string" json:"outcome"`
+	DecidedBy  string `thrift:"decided_by,9,required" frugal:"9,required,string" json:"decided_by"`
+	DecidedAt  int64  `thrift:"decided_at,10,required" frugal:"10,required,i64" json:"decided_at"`
+	MerchantId int64  `thrift:"merchant_id,11,required" frugal:"11,required,i64" json:"merchant_id,string"`
 }
 
 func NewCoverReport() *CoverReport {
@@ -1349,6 +1350,10 @@ func (p *CoverReport) GetDecidedBy() (v string) {
 func (p *CoverReport) GetDecidedAt() (v int64) {
 	return p.DecidedAt
 }
+
+func (p *CoverReport) GetMerchantId() (v int64) {
+	return p.MerchantId
+}
 func (p *CoverReport) SetId(val int64) {
 	p.Id = val
 }
@@ -1379,6 +1384,9 @@ func (p *CoverReport) SetDecidedBy(val string) {
 func (p *CoverReport) SetDecidedAt(val int64) {
 	p.DecidedAt = val
 }
+func (p *CoverReport) SetMerchantId(val int64) {
+	p.MerchantId = val
+}
 
 func (p *CoverReport) String() string {
 	if p == nil {
@@ -1398,6 +1406,7 @@ var fieldIDToName_CoverReport = map[int16]string{
 	8:  "outcome",
 	9:  "decided_by",
 	10: "decided_at",
+	11: "merchant_id",
 }
 
 type CoverReportsRequest struct {

@@ -15,13 +15,15 @@ const MAY = {
   wallet: ["core", "wallet"],
   chat: ["core", "envelope", "transfer", "collection", "wallet", "chat"],
   console: ["core", "console"],
-  merchant: ["core", "console", "wallet", "merchant"],
+  merchant: ["core", "console", "vendor", "wallet", "merchant"],
+  claim: ["core", "console", "claim"],
   operator: ["core", "console", "operator"],
+  vendor: [],
   "": ["core", "chat"],
 };
 
 // What the browser is told to load first, by the HTML of each page.
-const ENTRIES = ["main.js", "merchant/main.js", "operator/main.js"];
+const ENTRIES = ["main.js", "merchant/main.js", "operator/main.js", "claim/main.js"];
 
 /** Every module of the page, by its path, with the paths that it imports. */
 function modules() {

@@ -21,6 +21,7 @@ import { placeIn, samePlace, searchOf } from "./places.js";
  * @property {string} name key of its name
  * @property {string} first the view that one begins at
  * @property {string} path where it is served
+ * @property {boolean} [keepsMerchant] whether a section is one of the merchant that one is at; true unless told
  * @property {(page: Page) => View} view the view of the place
  * @property {(page: Page) => {head?: HTMLElement|null, sections: Section[]}} side
  * @property {(page: () => Page, drawSide: () => void, renew: () => Promise<boolean>) => Promise<() => void>} start
@@ -232,8 +233,9 @@ export class ConsoleApp {
       const go = (event) => {
         if (!plainClick(event)) return;
         event.preventDefault();
-        nav.go({ view });
+        nav.go(to);
       };
+      const to = { view, ...(this.#spec.keepsMerchant === false && { merchant: "" }) };
       return h(
         "li",
         {},
@@ -241,7 +243,7 @@ export class ConsoleApp {
           "a",
           {
             class: "section",
-            href: nav.href({ view }),
+            href: nav.href(to),
             "aria-current": here === view || also.includes(here) ? "page" : null,
             data: { testid: `nav-${view}` },
             on: { click: go },

@@ -6,7 +6,16 @@ import { empty, moment, panel, person } from "./parts.js";
 
 /** @typedef {import("./page.js").Page} Page */
 
-const DECISIONS = ["approve", "reject", "suspend", "resume", "close"];
+const DECISIONS = ["approve", "reject", "suspend", "resume", "close", "freeze", "restore", "keep", "take_down"];
+
+/** What a review says of single fields. @param {Page} page @param {{field: string, text: string}[]} findings */
+export function findingsList({ texts: { t } }, findings) {
+  return h(
+    "ul",
+    { class: "findings", "aria-label": t("cover.review") },
+    findings.map(({ field, text }) => h("li", {}, h("strong", {}, t(`cover.${field}`)), " ", text)),
+  );
+}
 
 /** What a line of the history says. @param {Page} page */
 export function changeText({ texts }, { action, object, before, after }) {
@@ -22,11 +31,18 @@ export function changeText({ texts }, { action, object, before, after }) {
   return has(`change.${action}`) ? t(`change.${action}`, { key: object.slice(-6) }) : action;
 }
 
+/** What a line of a cover's history says. @param {Page} page */
+export function coverChangeText({ texts }, { action }) {
+  const key = `change.cover_${action}`;
+  return texts.has(key) ? texts.t(key) : action;
+}
+
 /**
  * @param {Page} page
  * @param {(cursor: string) => Promise<{changes: any[], next_cursor: string}>} read
+ * @param {(page: Page, change: any) => string} [say]
  */
-export function historyPanel(page, read) {
+export function historyPanel(page, read, say = changeText) {
   const { texts } = page;
   const { t } = texts;
   const row = (change) =>
@@ -36,11 +52,12 @@ export function historyPanel(page, read) {
       h(
         "div",
         { class: "change-head" },
-        h("strong", {}, changeText(page, change)),
+        h("strong", {}, say(page, change)),
         h("span", { class: "change-side" }, t(`side.${change.side}`)),
       ),
       change.reason && h("blockquote", {}, change.reason),
-      h("p", { class: "change-by" }, person(page, change.by), moment(page, change.at, true)),
+      (change.findings ?? []).length > 0 && findingsList(page, change.findings),
+      h("p", { class: "change-by" }, change.by && person(page, change.by), moment(page, change.at, true)),
     );
   const list = pagedList(page, {
     read: async (cursor) => {

@@ -11,9 +11,9 @@ export function plainClick(event) {
 }
 
 const TONES = {
-  good: ["active", "delivered", "balanced", "settled"],
-  wait: ["applied", "rolling", "due", "paused", "throttled", "pending"],
-  bad: ["suspended", "dead", "disabled", "failed", "gone", "unbalanced"],
+  good: ["active", "delivered", "balanced", "settled", "approved"],
+  wait: ["applied", "rolling", "due", "paused", "throttled", "pending", "in_review"],
+  bad: ["suspended", "dead", "disabled", "failed", "gone", "unbalanced", "frozen", "taken_down"],
 };
 
 /** A state in a word and a colour. @param {Page} page @param {string} state */

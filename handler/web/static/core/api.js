@@ -96,6 +96,8 @@ export class Api {
   post = (path, body) => this.#repeat("POST", path, body);
   /** Does something whose answer is worth having the first time only. */
   postOnce = (path, body) => this.#once("POST", path, body);
+  /** Sends a file as it is. */
+  upload = (path, blob) => this.#once("POST", path, blob, slow);
   /** Reads something that takes as long as a file of any length. */
   slowly = (path) => this.#once("GET", path, undefined, slow);
 
@@ -165,14 +167,15 @@ async function ask(method, path, body, token, timeout, read) {
   /** @type {Record<string, string>} */
   const headers = {};
   if (token) headers.Authorization = `Bearer ${token}`;
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const isFile = body instanceof Blob;
+  if (body !== undefined) headers["Content-Type"] = isFile ? "application/octet-stream" : "application/json";
   let response;
   let content;
   try {
     response = await fetch(path, {
       method,
       headers,
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: body === undefined || isFile ? body : JSON.stringify(body),
       signal: AbortSignal.timeout(timeout),
     });
     content = await (response.ok ? read(response) : response.text());

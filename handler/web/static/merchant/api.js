@@ -50,6 +50,24 @@ export class MerchantApi {
     this.#api.get(at(id, "webhooks", hook, "deliveries", event, "attempts"), { mode, cursor, limit: PAGE });
   /** The events below a position, the latest first; from the latest where before is empty. */
   events = (id, mode, before) => this.#api.get(at(id, "events"), { mode, before: before || NEWEST, limit: PAGE });
+
+  covers = (id, mode, cursor) => this.#api.get(at(id, "covers"), { mode, cursor, limit: PAGE });
+  cover = (id, cover) => this.#api.get(at(id, "covers", cover));
+  createCover = (id, body) => this.#api.post(at(id, "covers"), body);
+  /** verb: edit, submit or appeal. */
+  changeCover = (id, cover, verb, body) => this.#api.post(at(id, "covers", cover, verb), body);
+  coverHistory = (id, cover, cursor) => this.#api.get(at(id, "covers", cover, "history"), { cursor, limit: PAGE });
+  upload = (id, mode, file) =>
+    this.#api.upload(`/v1/merchant/images?${new URLSearchParams({ merchant_id: id, mode })}`, file);
+
+  stock = (id, cover) => this.#api.get(at(id, "covers", cover, "stock"));
+  buy = (id, cover, body) => this.#api.post(at(id, "covers", cover, "stock"), body);
+  withdraw = (id, cover, body) => this.#api.post(at(id, "covers", cover, "withdraw"), body);
+  openChannel = (id, cover, body) => this.#api.post(at(id, "covers", cover, "channels"), body);
+  closeChannel = (id, cover, channel) => this.#api.post(at(id, "covers", cover, "channels", channel, "close"), {});
+  makeCodes = (id, cover, channel, body) =>
+    this.#api.postOnce(at(id, "covers", cover, "channels", channel, "codes"), body);
+  stats = (id, cover, from, to) => this.#api.get(at(id, "covers", cover, "stats"), { from, to });
 }
 
 const at = (id, ...parts) =>

@@ -4,6 +4,9 @@ import { h } from "../core/dom.js";
 import { Live } from "../core/live.js";
 import { applyView } from "./apply.js";
 import { MerchantApi } from "./api.js";
+import { coverView } from "./cover.js";
+import { coverEditorView } from "./cover-editor.js";
+import { coversView } from "./covers.js";
 import { eventsView } from "./events.js";
 import { homeView } from "./home.js";
 import { keysView } from "./keys.js";
@@ -24,11 +27,17 @@ const VIEWS = {
   members: membersView,
   keys: keysView,
   wallets: walletsView,
+  covers: coversView,
+  cover: coverView,
+  "cover-editor": coverEditorView,
   webhooks: webhooksView,
   webhook: webhookView,
   events: eventsView,
   limits: limitsView,
 };
+
+// Where one is when another merchant is chosen while something of this one is open.
+const BELONGS = { webhook: "webhooks", cover: "covers", "cover-editor": "covers" };
 
 /**
  * @param {import("../core/api.js").Api} core
@@ -55,8 +64,7 @@ export function merchantConsole(core, me, session) {
     if (!merchant) return { sections: [] };
     const known = merchants.get(merchant);
     const role = known?.role ?? "viewer";
-    const choose = () =>
-      nav.go({ merchant: select.value, view: nav.place().view === "webhook" ? "webhooks" : nav.place().view });
+    const choose = () => nav.go({ merchant: select.value, view: BELONGS[nav.place().view] ?? nav.place().view });
     const all = merchants.list().some((m) => m.id === merchant) ? merchants.list() : [];
     const select = h(
       "select",
@@ -72,6 +80,7 @@ export function merchantConsole(core, me, session) {
       sections: [
         { view: "overview", icon: "home", label: t("nav.overview") },
         { view: "wallets", icon: "wallet", label: t("nav.wallets"), shown: may(role, "see_wallets") },
+        { view: "covers", icon: "cover", label: t("nav.covers"), also: ["cover", "cover-editor"] },
         { view: "keys", icon: "key", label: t("nav.keys"), shown: may(role, "see_keys") },
         {
           view: "webhooks",
@@ -98,7 +107,7 @@ export function merchantConsole(core, me, session) {
       renew,
       onStatus: () => {},
       onEvents: (_, events) => {
-        if (events.some((e) => /** @type {any} */ (e).type === "merchant.changed")) changed();
+        if (events.some((e) => ["merchant.changed", "cover.changed"].includes(/** @type {any} */ (e).type))) changed();
       },
       onReload: changed,
       onRevoked: () => {},

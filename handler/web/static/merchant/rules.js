@@ -115,3 +115,25 @@ export function checkEndpoint(url) {
   if (new TextEncoder().encode(url).length > 512) return { key: "rule.url_long" };
   return URL.canParse(url) && /^https?:\/\//i.test(url) ? null : { key: "rule.url" };
 }
+
+/**
+ * What is wrong with a cover's design, by field. Without an image it may be saved, and not submitted.
+ * @param {import("../console/cover.js").Design} design
+ * @returns {Wrong}
+ */
+export function checkDesign({ name, greeting }) {
+  /** @type {Wrong} */
+  const wrong = {};
+  const length = Array.from(name).length;
+  if (length === 0) wrong.name = { key: "rule.missing" };
+  else if (length > 16) wrong.name = { key: "rule.too_long", max: 16 };
+  if (Array.from(greeting).length > 30) wrong.greeting = { key: "rule.too_long", max: 30 };
+  return wrong;
+}
+
+/** A whole number that was typed, from 1 to a bound; NaN for anything else. @param {string} text @param {number} most */
+export function wholeNumber(text, most) {
+  const plain = text.normalize("NFKC").replace(/[\s,]/g, "");
+  const n = /^\d{1,9}$/.test(plain) ? Number(plain) : NaN;
+  return n >= 1 && n <= most ? n : NaN;
+}

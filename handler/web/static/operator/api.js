@@ -18,8 +18,20 @@ export class OperatorApi {
   history = (id, cursor) => this.#api.get(`/v1/merchants/${encodeURIComponent(id)}/history`, { cursor, limit: PAGE });
   /** body carries request_id. */
   decide = (id, body) => this.#api.post(`/v1/operator/merchants/${encodeURIComponent(id)}/decide`, body);
+  covers = (state, cursor) => this.#api.get("/v1/operator/covers", { state, cursor, limit: PAGE });
+  cover = (merchant, cover) => this.#api.get(coverPath(merchant, cover));
+  coverHistory = (merchant, cover, cursor) =>
+    this.#api.get(`${coverPath(merchant, cover)}/history`, { cursor, limit: PAGE });
+  /** body carries request_id. */
+  decideCover = (cover, body) => this.#api.post(`/v1/operator/covers/${encodeURIComponent(cover)}/decide`, body);
+  reports = (cursor) => this.#api.get("/v1/operator/cover/reports", { cursor, limit: PAGE });
+  decideReport = (report, body) =>
+    this.#api.post(`/v1/operator/cover/reports/${encodeURIComponent(report)}/decide`, body);
   installation = () => this.#api.get("/v1/operator/installation");
   backlog = () => this.#api.get("/v1/operator/backlog");
   /** Reads all the books; it may take minutes. */
   audit = () => this.#api.slowly("/v1/operator/audit");
 }
+
+const coverPath = (merchant, cover) =>
+  `/v1/merchants/${encodeURIComponent(merchant)}/covers/${encodeURIComponent(cover)}`;

@@ -2,24 +2,41 @@
 
 import { OperatorApi } from "./api.js";
 import { booksView } from "./books.js";
+import { coverView } from "./cover.js";
+import { coversView } from "./covers.js";
 import { merchantView } from "./merchant.js";
 import { merchantsView } from "./merchants.js";
 import { queueView } from "./queue.js";
+import { reportsView } from "./reports.js";
 
 /** @typedef {{report: any, at: number}} Audit  the last one of this window */
-/** @typedef {{count: number, audit: Audit|null, running: boolean}} State  count: how many wait for a decision */
+/**
+ * What the console keeps while it is open.
+ * @typedef {object} State
+ * @property {Record<"queue"|"covers"|"reports", number>} waiting how many wait for a decision
+ * @property {Audit|null} audit
+ * @property {boolean} running whether an audit is
+ */
 /** @typedef {import("../console/page.js").Page & {api: OperatorApi, state: State}} OperatorPage */
 
 const LOOK_MS = 20_000; // nobody tells an operator of an application, so the page looks from time to time
 const COUNTED = 99;
 
-const VIEWS = { queue: queueView, merchants: merchantsView, merchant: merchantView, books: booksView };
+const VIEWS = {
+  queue: queueView,
+  merchants: merchantsView,
+  merchant: merchantView,
+  covers: coversView,
+  cover: coverView,
+  reports: reportsView,
+  books: booksView,
+};
 
 /** @param {import("../core/api.js").Api} core @returns {import("../console/app.js").Spec} */
 export function operatorConsole(core) {
   const api = new OperatorApi(core);
   /** @type {State} */
-  const state = { count: 0, audit: null, running: false };
+  const state = { waiting: { queue: 0, covers: 0, reports: 0 }, audit: null, running: false };
 
   const view = (page) => {
     const { view: name } = page.nav.place();
@@ -27,23 +44,37 @@ export function operatorConsole(core) {
   };
   const side = ({ texts: { t } }) => ({
     sections: [
-      { view: "queue", icon: "inbox", label: t("nav.queue"), badge: state.count },
+      { view: "queue", icon: "inbox", label: t("nav.queue"), badge: state.waiting.queue },
       { view: "merchants", icon: "shop", label: t("nav.merchants"), also: ["merchant"] },
+      { view: "covers", icon: "cover", label: t("nav.covers"), badge: state.waiting.covers, also: ["cover"] },
+      { view: "reports", icon: "flag", label: t("nav.reports"), badge: state.waiting.reports },
       { view: "books", icon: "books", label: t("nav.books") },
     ],
   });
   const start = async (page, drawSide) => {
     const look = async () => {
-      const { merchants } = await api.inState("applied", "", COUNTED);
-      const count = (merchants ?? []).length;
-      if (count === state.count) return;
-      state.count = count;
+      const [applied, inReview, appealed, reports] = await Promise.all([
+        api.inState("applied", "", COUNTED),
+        api.covers("in_review", ""),
+        api.covers("appealed", ""),
+        api.reports(""),
+      ]);
+      const count = (list) => (list ?? []).length;
+      const now = {
+        queue: count(applied.merchants),
+        covers: count(inReview.covers) + count(appealed.covers),
+        reports: count(reports.reports),
+      };
+      const before = state.waiting;
+      if (Object.keys(now).every((view) => now[view] === before[view])) return;
+      state.waiting = now;
       drawSide();
-      if (page().nav.place().view === "queue") await page().nav.refresh();
+      const shown = page().nav.place().view;
+      if (now[shown] !== before[shown]) await page().nav.refresh();
     };
     await look();
     const timer = setInterval(() => document.hidden || look().catch(() => {}), LOOK_MS);
     return () => clearInterval(timer);
   };
-  return { name: "operator.name", first: "queue", path: "/operator", view, side, start };
+  return { name: "operator.name", first: "queue", path: "/operator", keepsMerchant: false, view, side, start };
 }

@@ -105,7 +105,6 @@ export default {
   "reports.dismissed": "Dismissed",
   "reports.uphold_text": "The report is right. What follows for the cover is decided there.",
   "reports.dismiss_text": "Nothing is wrong with the cover.",
-  "reports.gone": "The cover is not there any more",
   "report.copied": "Copied",
   "report.indecent": "Indecent",
   "report.violent": "Violent",

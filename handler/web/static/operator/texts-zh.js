@@ -103,7 +103,6 @@ export default {
   "reports.dismissed": "举报驳回",
   "reports.uphold_text": "举报属实。对封面的处理需另行决定。",
   "reports.dismiss_text": "封面没有问题。",
-  "reports.gone": "封面已不存在",
   "report.copied": "侵权",
   "report.indecent": "低俗",
   "report.violent": "暴力",
