@@ -10,9 +10,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/rueidis"
 
-	"github.com/hongbao/hongbao/envelope"
-	"github.com/hongbao/hongbao/envelope/redispot"
 	"github.com/hongbao/hongbao/internal/membership"
+	"github.com/hongbao/hongbao/internal/pots"
+	"github.com/hongbao/hongbao/internal/pots/redisbucket"
 	"github.com/hongbao/hongbao/internal/shards"
 )
 
@@ -106,7 +106,7 @@ func (e *examination) system(ctx context.Context) {
 	cfg := e.cfg
 	cfg.Registerer, cfg.Funding, cfg.Unfunded, cfg.VolatileRedis = prometheus.NewRegistry(), nil, true, true
 	a, err := Open(ctx, cfg)
-	if errors.Is(err, redispot.ErrForeign) {
+	if errors.Is(err, redisbucket.ErrForeign) {
 		e.find(FindingPotsForeign, "", "%v", err)
 		return
 	}
@@ -116,7 +116,7 @@ func (e *examination) system(ctx context.Context) {
 	}
 	defer a.Close()
 	isLost := false
-	if err := a.PotsHome(ctx); errors.Is(err, envelope.ErrPotsLost) {
+	if err := a.PotsHome(ctx); errors.Is(err, pots.ErrLost) {
 		isLost = true
 		present, _, _ := a.Pots.Markers(ctx)
 		e.find(FindingPotsLost, "", "%d of %d buckets are marked as this installation's", present,

@@ -29,7 +29,8 @@ const arrival = 10 * time.Minute
 
 // Audit is what pieces add to the audit: bought = claimed + left + withdrawn for each cover, in pieces and, against the
 // holds, in money; claims against codes, channels and statistics; holdings against claims. A claim commits before its
-// holding is on its way, so what the early snapshot shows as held was claimed in the late one; and a holding that has not arrived long after its claim is named, too.
+// holding is on its way, so what the early snapshot shows as held was claimed in the late one; and a holding that has
+// not arrived long after its claim is named, too.
 func (s *Store) Audit() audit.Product {
 	return audit.Product{HoldCheck: ledger.HoldCheck{Subject: stock.Subject}, Tables: s.audit}
 }
