@@ -39,6 +39,11 @@ func TestReports(t *testing.T) {
 	if len(queue) != 2 || queue[0].ID != second.ID || queue[1].User != "eve" || queue[1].Note != "that is my painting" {
 		t.Errorf("the queue is %+v", queue)
 	}
+	for _, r := range append(queue, first) {
+		if r.Merchant != c.Merchant {
+			t.Errorf("report %d is of merchant %d, want %d", r.ID, r.Merchant, c.Merchant)
+		}
+	}
 	if page := apptest.Must(s.Covers.OpenReports(s.ctx(), second.ID, 10)); len(page) != 1 || page[0].ID != first.ID {
 		t.Errorf("the next page is %+v", page)
 	}

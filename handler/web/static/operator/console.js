@@ -21,6 +21,7 @@ import { reportsView } from "./reports.js";
 
 const LOOK_MS = 20_000; // nobody tells an operator of an application, so the page looks from time to time
 const COUNTED = 99;
+const OPEN = ["merchant", "cover"]; // views of one thing, which somebody else may change meanwhile
 
 const VIEWS = {
   queue: queueView,
@@ -66,11 +67,11 @@ export function operatorConsole(core) {
         reports: count(reports.reports),
       };
       const before = state.waiting;
-      if (Object.keys(now).every((view) => now[view] === before[view])) return;
-      state.waiting = now;
-      drawSide();
       const shown = page().nav.place().view;
-      if (now[shown] !== before[shown]) await page().nav.refresh();
+      const isNew = Object.keys(now).filter((view) => now[view] !== before[view]);
+      state.waiting = now;
+      if (isNew.length > 0) drawSide();
+      if (isNew.includes(shown) || OPEN.includes(shown)) await page().nav.refresh();
     };
     await look();
     const timer = setInterval(() => document.hidden || look().catch(() => {}), LOOK_MS);

@@ -113,7 +113,7 @@ export function coverView(page) {
     const form =
       verbs.length > 0
         ? [h("div", { class: "panel-body" }, reason.el), h("div", { class: "choices" }, verbs.map(button)), single]
-        : h("p", { class: "panel-body hint" }, t("decide.final"));
+        : h("p", { class: "panel-body hint" }, t("decide.none"));
     refill(deciding, panel(t("decide.title"), form, { hint: t("decide.hint") }));
   };
   const refresh = async () => {

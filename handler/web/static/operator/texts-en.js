@@ -111,4 +111,5 @@ export default {
   "report.fraud": "Fraud",
   "report.unlawful": "Unlawful",
   "report.other": "Other",
+  "decide.none": "Nothing is to be decided in this state.",
 };

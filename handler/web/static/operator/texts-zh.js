@@ -109,4 +109,5 @@ export default {
   "report.fraud": "欺诈",
   "report.unlawful": "违法",
   "report.other": "其他",
+  "decide.none": "当前状态无需处理。",
 };
