@@ -97,7 +97,8 @@ func (w *window) click(name string) {
 	w.see(name)
 	for range clickAttempts {
 		w.until(name+" can be clicked", fmt.Sprintf(`(() => {
-			const element = document.querySelector(%q);
+			const element = document.querySelector(%[1]q);
+			if (!element) return false;
 			element.scrollIntoView({ block: "nearest" });
 			const box = element.getBoundingClientRect();
 			const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
@@ -106,7 +107,9 @@ func (w *window) click(name string) {
 			Object.assign(window, { wasAt: at, stillFor: still });
 			if (still < 5) return false;
 			window.unheard = true;
-			element.addEventListener("click", () => delete window.unheard, { capture: true, once: true });
+			// On the document, because the page may draw the element anew between these lines and the click.
+			const heard = (e) => e.target.closest?.(%[1]q) && delete window.unheard;
+			document.addEventListener("click", heard, { capture: true, once: true });
 			return true;
 		})()`, id(name)))
 		w.do("click "+name, chromedp.Click(element(name)))

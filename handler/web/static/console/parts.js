@@ -183,11 +183,17 @@ export function modeSwitch(page) {
   );
 }
 
-/** Replaces an element's content, and leaves the focus where it was. */
+/**
+ * Replaces an element's content, and leaves the focus where it was. What would look the same stays: what is being pressed
+ * or read is not pulled away.
+ */
 export function refill(el, ...children) {
+  const next = children.flat(Infinity).filter((c) => c !== null && c !== undefined && c !== false);
+  const old = [...el.childNodes];
+  if (next.length === old.length && next.every((node, i) => node instanceof Node && node.isEqualNode(old[i]))) return;
   const active = /** @type {HTMLElement|null} */ (el.contains(document.activeElement) ? document.activeElement : null);
   const wanted = active?.dataset.testid;
-  el.replaceChildren(...children.flat(Infinity).filter((c) => c !== null && c !== undefined && c !== false));
+  el.replaceChildren(...next);
   if (wanted) {
     const again = /** @type {HTMLElement|null} */ (el.querySelector(`[data-testid="${CSS.escape(wanted)}"]`));
     again?.focus({ preventScroll: true });
