@@ -10,6 +10,7 @@ import (
 
 	"github.com/hongbao/hongbao/app/apptest"
 	"github.com/hongbao/hongbao/cover"
+	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/merchant"
 )
 
@@ -151,5 +152,20 @@ func TestWhatUsersSee(t *testing.T) {
 			apptest.Must(s.CoverDirectory.Get(s.ctx(), c.ID)).Usable(), code)
 		_, err = s.Covers.Report(s.ctx(), "eve", c.ID, "copied", "")
 		apptest.WantCode(t, "report what is "+string(state), err, want)
+	}
+}
+
+// TestAFreezeIsKnownOnEveryNode: another process that has just answered from memory refuses the cover soon after.
+func TestAFreezeIsKnownOnEveryNode(t *testing.T) {
+	s := newRig(t, nil).shop()
+	c := s.at(cover.StateApproved)
+	node := apptest.Open(t, s.Config())
+	for i, want := range []string{"", cover.CodeFrozen, ""} {
+		if verb := []cover.Verb{"", cover.Freeze, cover.Restore}[i]; verb != "" {
+			apptest.Must(s.do(op, verb, c.ID))
+		}
+		apptest.Until(t, "the other node knows", func() bool {
+			return refusal.CodeOf(apptest.Must(node.CoverDirectory.Get(t.Context(), c.ID)).Usable()) == want
+		})
 	}
 }

@@ -19,6 +19,11 @@
 // An uploaded image is stored first and recorded then: a process that dies in between leaves art that no row names,
 // which the same upload finds again. A cover can use recorded images of its own side of its merchant alone.
 //
+// A take-down orders, in its transaction, that the cover's images are hidden. A job hides those that no other cover
+// shows, and deletes their files a month later; each of its steps may be repeated.
+//
+// Three covers are our own: they are part of the program, have ids that no ledger makes, and never change.
+//
 // Whoever needs covers often (to send, to claim, to show them) asks a Directory, which answers from memory and is at
 // most half a second old.
 package cover

@@ -166,6 +166,9 @@ func TestAPurgeThatStopsInTheMiddle(t *testing.T) {
 		}
 		s.wantArt(call, hash, cover.CodeArtGone)
 	}
+	s.later(cover.KeepHidden)
+	s.Pass(s.Covers.PurgeDue)
+	s.wantArt("whose row is there", hash, "")
 	apptest.Must(s.Covers.Upload(s.ctx(), ann, s.ID, "live", bytes.NewReader(file(50))))
 	s.wantArt("uploaded again", hash, "")
 	s.MustBalance()
