@@ -1,5 +1,5 @@
-// Package web is the pages that the gateway serves: the chat at `/`, the merchants' console at `/merchant`, the
-// operators' at `/operator`. They are plain HTML, CSS and ES modules, embedded, so that they need neither a build step
+// Package web is the pages that the gateway serves: the chat at `/`, the offer of a cover's code at `/c/{code}`, the
+// merchants' console at `/merchant`, the operators' at `/operator`. They are plain HTML, CSS and ES modules, embedded, so that they need neither a build step
 // nor a network. They know nothing of the system but its HTTP and WebSocket API.
 //
 // In static/, each product has a folder (envelope, transfer, collection, wallet) that knows core/ and no other product;
@@ -26,6 +26,12 @@ import (
 var static embed.FS
 
 const configFile = "config.json"
+
+// What the address of a code's page begins with, and its file. The page reads the code from its address itself.
+const (
+	codePrefix = "c/"
+	codePage   = "claim/index.html"
+)
 
 // pages are the addresses that people open, and their files.
 func pages() map[string]string {
@@ -67,6 +73,8 @@ func Handler(dev func(*http.Request) bool) http.Handler {
 		name := strings.TrimPrefix(r.URL.Path, "/")
 		if page, ok := pages[name]; ok {
 			name = page
+		} else if code, ok := strings.CutPrefix(name, codePrefix); ok && code != "" && !strings.Contains(code, "/") {
+			name = codePage
 		}
 		a, ok := assets[name]
 		if name == configFile {
@@ -74,7 +82,7 @@ func Handler(dev func(*http.Request) bool) http.Handler {
 		}
 		if !ok {
 			problem(w, http.StatusNotFound, "not_found",
-				"there is nothing at this address; the pages are at /, /merchant and /operator")
+				"there is nothing at this address; the pages are at /, /c/{code}, /merchant and /operator")
 			return
 		}
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
