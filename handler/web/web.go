@@ -3,10 +3,10 @@
 // so that they need neither a build step nor a network. They know nothing of the system but its HTTP and WebSocket API.
 //
 // In static/, each product has a folder (envelope, transfer, collection, wallet, cover) that knows core/ and no other
-// product; chat/ puts them together, and claim/ is the page of a code. What both consoles have is in console/. In the chat, state is read from the services and
-// changed only by actions and events; a view watches the changes that concern it. Everything else in this folder is for
-// the checks of the pages (make page-check) and not embedded: the types that their comments state, and the tests of
-// their pure functions under node.
+// product; chat/ puts them together, and claim/ is the page of a code. What both consoles have is in console/. In the
+// chat, state is read from the services and changed only by actions and events; a view watches the changes that concern
+// it. Everything else in this folder is for the checks of the pages (make page-check) and not embedded: the types that
+// their comments state, and the tests of their pure functions under node.
 package web
 
 import (
