@@ -10,6 +10,7 @@ import (
 	"image/png"
 	"math"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 
@@ -146,14 +147,22 @@ func (u *up) open(browser context.Context, address string, width, height int64) 
 	return w
 }
 
-// narrow fails where the page is wider than its window, and keeps a picture of it.
-func (w *window) narrow(view string) {
+// fits fails where the page is wider than its window or breaks a rule of axe-core, and keeps a picture of it.
+func (w *window) fits(view string) {
 	w.t.Helper()
 	w.until("the animations of "+view+" end", settled)
 	w.save("cover-" + view)
 	const wide = `[document.documentElement, document.body].some((e) => e.scrollWidth > innerWidth)`
 	if ask[bool](w, wide) {
 		w.t.Errorf("%s: the page scrolls sideways", view)
+	}
+	rules, err := os.ReadFile(axePath)
+	if err != nil {
+		w.t.Fatalf("axe-core is not installed: make page-modules (%v)", err)
+	}
+	ask[bool](w, string(rules)+"; true")
+	for _, wrong := range ask[[]string](w, axe, chromedp.EvalAwaitPromise) {
+		w.t.Errorf("%s: %s", view, wrong)
 	}
 }
 
@@ -180,13 +189,13 @@ func TestACoverIsClaimedSentSeenAndTakenDown(t *testing.T) {
 	browser := newBrowser(t)
 
 	bob := u.open(browser, "/c/"+door, 390, 844)
-	bob.narrow("login")
+	bob.fits("login")
 	bob.click("person-bob")
 	bob.see("claim-go")
 	bob.shows("cover-name", "山月 <i>")
 	bob.shows("cover-shown", "老王面馆 <b>&")
 	bob.painted(".whole-front img")
-	bob.narrow("offer")
+	bob.fits("offer")
 	bob.click("story-2")
 	bob.until("the second page of the story", fmt.Sprintf(`document.querySelector('%s[aria-current]') !== null`,
 		id("story-2")))
@@ -196,7 +205,7 @@ func TestACoverIsClaimedSentSeenAndTakenDown(t *testing.T) {
 	bob.click("claim-go")
 	bob.shows("claim-said", "It is yours!")
 	bob.until("the envelope turns", `document.querySelector(".whole.turned") !== null`)
-	bob.narrow("claimed")
+	bob.fits("claimed")
 
 	bob.click("claim-send")
 	bob.see("cover-" + shop.cover)
@@ -211,13 +220,13 @@ func TestACoverIsClaimedSentSeenAndTakenDown(t *testing.T) {
 	bob.enter("total", "8.88")
 	bob.enter("count", "2")
 	bob.painted(".picker img")
-	bob.narrow("compose")
+	bob.fits("compose")
 	bob.click("send")
 
 	card := bob.card()
 	onCard := fmt.Sprintf(`%s .card-art, %s .thumb img`, id(card), id(card))
 	bob.painted(onCard)
-	bob.narrow("chat")
+	bob.fits("chat")
 	alice := openWindow(t, browser, u, "alice")
 	alice.shows(card, "吃面啦")
 	alice.painted(onCard)
@@ -246,12 +255,12 @@ func TestACoverIsClaimedSentSeenAndTakenDown(t *testing.T) {
 		w := u.open(browser, "/c/"+code+"?user="+user, 390, 844)
 		w.click("claim-go")
 		w.shows("claim-said", sentence)
-		w.narrow("refused-" + user)
+		w.fits("refused-" + user)
 	}
 	refused(shop.link("later", map[string]any{"starts_at": 4_000_000_000_000}), "carol", "Not yet")
 	unknown := u.open(browser, "/c/NO-SUCH-CODE?user=alice", 390, 844)
 	unknown.shows("claim-said", "This code is not genuine")
-	unknown.narrow("unknown")
+	unknown.fits("unknown")
 	for _, user := range []string{"dave", "erin"} {
 		u.must(http.MethodPost, "/v1/covers/claim", u.token(user, "user"), map[string]any{"code": door}, nil)
 	}
@@ -260,10 +269,10 @@ func TestACoverIsClaimedSentSeenAndTakenDown(t *testing.T) {
 	bob.click("history")
 	bob.click("my-covers")
 	bob.shows("held-"+shop.cover, "Can be used until")
-	bob.narrow("mine")
+	bob.fits("mine")
 	bob.click("look-" + shop.cover)
 	bob.painted(".sheet .whole-front img")
-	bob.narrow("look")
+	bob.fits("look")
 
 	shop.decide("freeze")
 	frozen := u.open(browser, "/c/"+door+"?user=grace", 390, 844)

@@ -102,7 +102,7 @@ export class Claim {
       this.#bar(),
       h(
         "div",
-        { class: "claim-inner" },
+        { class: "claim-inner", tabindex: "0" },
         shown ? h("p", { class: "claim-lead" }, t("claim.lead")) : h("span", { class: "claim-blank" }, icon("packet")),
         shown && shown.el,
       ),
