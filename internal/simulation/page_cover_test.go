@@ -207,6 +207,9 @@ func TestACoverIsClaimedSentSeenAndTakenDown(t *testing.T) {
 	bob.until("the envelope turns", `document.querySelector(".whole.turned") !== null`)
 	bob.fits("claimed")
 
+	bob.do("a desktop", chromedp.EmulateViewport(consoleWidth, consoleHeight))
+	bob.save("cover-claimed-wide")
+	bob.do("the phone again", chromedp.EmulateViewport(390, 844))
 	bob.click("claim-send")
 	bob.see("cover-" + shop.cover)
 	bob.until("the cover is chosen", fmt.Sprintf(`document.querySelector('%s input').checked`, id("cover-"+shop.cover)))

@@ -29,6 +29,8 @@ export class Claim {
   #cover = null;
   /** @type {{kind: "looking"|"offered"|"claiming"|"outcome"|"refused", code?: string, until?: number}} */
   #state = { kind: "looking" };
+  /** @type {{page: HTMLElement, panel: HTMLElement, shown: ReturnType<typeof coverView>|null, cover: Cover|null}|null} */
+  #frame = null;
   #left = false;
 
   /** @param {import("../core/start.js").Start} start @param {string} code */
@@ -85,20 +87,30 @@ export class Claim {
 
   // Drawing -------------------------------------------------------------------------------------------------------
 
+  // The frame stays while the state changes: what is read of the story, and what screen readers listen to.
   #become(state) {
     if (this.#left) return;
-    this.#state = state;
-    this.#draw();
+    const { kind, code } = (this.#state = state);
+    if (!this.#frame || this.#frame.cover !== this.#cover) this.#frame = this.#draw();
+    const { page, panel, shown } = this.#frame;
+    const busy = panel.contains(document.activeElement);
+    page.dataset.state = code ?? kind;
+    fill(panel, this.#panel());
+    if (busy) /** @type {HTMLElement|null} */ (panel.querySelector("a, button:enabled"))?.focus();
+    if (code !== "claimed") return;
+    shown?.turn();
+    if (!calm()) page.append(confetti());
   }
 
   #draw() {
     const { t } = this.#texts;
-    document.title = this.#cover ? this.#cover.name : t("claim.name");
-    const shown = this.#cover && coverView(this.#texts, this.#cover);
-    const panel = h("section", { class: "claim-panel", role: "status" }, this.#panel());
+    const cover = this.#cover;
+    document.title = cover ? cover.name : t("claim.name");
+    const shown = cover && coverView(this.#texts, cover);
+    const panel = h("section", { class: "claim-panel", role: "status" });
     const page = h(
       "main",
-      { class: "claim", data: { state: this.#state.code ?? this.#state.kind, testid: "claim" } },
+      { class: "claim", data: { testid: "claim" } },
       this.#bar(),
       h(
         "div",
@@ -108,12 +120,9 @@ export class Claim {
       ),
       panel,
     );
-    paint(page, this.#cover);
+    paint(page, cover);
     fill(this.#root, page);
-    if (!shown || this.#state.code !== "claimed") return;
-    void page.offsetWidth; // the turn begins at the front
-    shown.turn();
-    if (!calm()) page.append(confetti());
+    return { page, panel, shown, cover };
   }
 
   #bar() {
@@ -234,7 +243,8 @@ export class Claim {
   #toggleLang() {
     this.#i18n = this.#i18n.other();
     this.#texts = new Texts(this.#i18n);
-    this.#draw();
+    this.#frame = null;
+    this.#become(this.#state);
   }
 }
 

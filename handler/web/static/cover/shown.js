@@ -1,6 +1,6 @@
 // A cover to look at: the envelope, what it is called and whose it is, and the pages of its story to swipe.
 
-import { h } from "../core/dom.js";
+import { attribute, h } from "../core/dom.js";
 import { art, envelope } from "./art.js";
 
 /** @typedef {import("./covers.js").Cover} Cover */
@@ -50,7 +50,7 @@ function story({ t }, cover) {
   );
   const follow = () => {
     const at = track.clientWidth ? Math.round(track.scrollLeft / track.clientWidth) : 0;
-    dots.forEach((dot, i) => dot.toggleAttribute("aria-current", i === at));
+    dots.forEach((dot, i) => attribute(dot, "aria-current", i === at && "true"));
   };
   track.addEventListener("scroll", follow, { passive: true });
   follow();
