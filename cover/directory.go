@@ -28,9 +28,10 @@ type Entry struct {
 	Merchant int64 // 0: one of ours, which everybody may use
 	Mode     merchant.Mode
 	Design
-	State       State     // expired also where its time is over and nobody has written that down yet
-	UsableUntil time.Time // zero before it was approved, and for ours
-	Active      bool      // its merchant may act on the cover's side
+	State        State     // expired also where its time is over and nobody has written that down yet
+	UsableUntil  time.Time // zero before it was approved, and for ours
+	MerchantName string
+	Active       bool // its merchant may act on the cover's side
 }
 
 // Usable refuses a cover that may not be sent or claimed now. Refusals: cover_not_found (it was taken down),
@@ -150,13 +151,13 @@ func (d *Directory) read(ctx context.Context, id int64) (remembered, error) {
 	if err != nil {
 		return remembered{}, err
 	}
-	active, err := d.merchants.Works(ctx, c.Merchant, c.Mode)
+	name, active, err := d.merchants.Works(ctx, c.Merchant, c.Mode)
 	if err != nil {
 		return remembered{}, err
 	}
 	e := Entry{
 		ID: c.ID, Merchant: c.Merchant, Mode: c.Mode, Design: c.Design, State: c.State, UsableUntil: c.UsableUntil,
-		Active: active,
+		MerchantName: name, Active: active,
 	}
 	if e.State == StateApproved && !now.Before(e.UsableUntil) {
 		e.State = StateExpired

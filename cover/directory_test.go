@@ -61,7 +61,8 @@ func TestTheDirectoryIsHalfASecondOld(t *testing.T) {
 	for range 3 {
 		e := get()
 		apptest.WantCode(t, "an approved cover", e.Usable(), "")
-		if e.Name != "马年大吉" || e.Merchant != s.ID || e.Mode != merchant.Live || !e.UsableUntil.Equal(c.UsableUntil) {
+		if e.Name != "马年大吉" || e.Merchant != s.ID || e.MerchantName != "shop" || e.Mode != merchant.Live ||
+			!e.UsableUntil.Equal(c.UsableUntil) {
 			t.Errorf("%+v", e)
 		}
 	}

@@ -157,8 +157,8 @@ type Merchants interface {
 	// Members are those of a merchant. Refusal: merchant_not_found.
 	Members(ctx context.Context, c merchant.Caller, id int64) ([]merchant.Member, error)
 
-	// Works says whether a merchant's side may act now. Refusal: merchant_not_found.
-	Works(ctx context.Context, id int64, m merchant.Mode) (bool, error)
+	// Works says what a merchant is called, and whether its side may act now. Refusal: merchant_not_found.
+	Works(ctx context.Context, id int64, m merchant.Mode) (name string, works bool, err error)
 }
 
 // IDs makes ids for records of an owner; each carries the owner's shard.

@@ -239,7 +239,7 @@ func encodeCover(c cover.Cover) *coverapi.Cover {
 func encodeShownCover(e cover.Entry) *coverapi.ShownCover {
 	return &coverapi.ShownCover{
 		Id: e.ID, MerchantId: e.Merchant, Mode: string(e.Mode), Design: encodeDesign(e.Design), State: string(e.State),
-		UsableUntil: unixMilli(e.UsableUntil),
+		UsableUntil: unixMilli(e.UsableUntil), MerchantName: e.MerchantName,
 	}
 }
 

@@ -148,6 +148,7 @@ struct ShownCover {
   4: required CoverDesign design
   5: required string state          // approved, frozen, expired
   6: required i64 usable_until      // 0 for ever
+  7: required string merchant_name  // empty for one of the installation's own
 }
 
 struct DefaultCoversRequest {}

@@ -28,16 +28,17 @@ func (s *Service) Server(ctx context.Context, session Session, id int64, m Mode,
 	return s.Session(ctx, session)
 }
 
-// Works says whether a merchant may act on a side now. It reads one row. Refusal: merchant_not_found.
-func (s *Service) Works(ctx context.Context, id int64, m Mode) (bool, error) {
+// Works says what a merchant is called, and whether it may act on a side now. It reads one row. Refusal:
+// merchant_not_found.
+func (s *Service) Works(ctx context.Context, id int64, m Mode) (name string, works bool, err error) {
 	found, err := s.store.Lines(ctx, []int64{id})
 	if err != nil {
-		return false, err
+		return "", false, err
 	}
 	if len(found) == 0 {
-		return false, errNotFound
+		return "", false, errNotFound
 	}
-	return found[0].State.works(m), nil
+	return found[0].Name, found[0].State.works(m), nil
 }
 
 // Active refuses a merchant that may not act on a side. Refusal: merchant_not_active.

@@ -98,6 +98,7 @@ func TestPagesComeUpUnderThePolicy(t *testing.T) {
 	}
 	for _, page := range []struct{ path, input, en, zh string }{
 		{"/", "user-input", "Hongbao: Who are you?", "红包: 你是谁？"},
+		{"/c/41V0W", "user-input", "A cover for you: Who are you?", "送你一个红包封面: 你是谁？"},
 		{"/merchant", "user-input", "Merchant console: Who are you?", "商家后台: 你是谁？"},
 		{"/operator", "token-input", "Operator: Sign in", "运营后台: 登录"}, // no development token is an operator's
 	} {

@@ -1,13 +1,12 @@
-// Package web is the pages that the gateway serves: the chat at `/`, the merchants' console at `/merchant`, the
-// operators' at `/operator`, and the page of a cover's code at `/c/{code}`. They are plain HTML, CSS and ES modules,
-// embedded, so that they need neither a build step nor a network. They know nothing of the system but its HTTP and
-// WebSocket API.
+// Package web is the pages that the gateway serves: the chat at `/`, what a cover's code is for at `/c/{code}`, the
+// merchants' console at `/merchant`, the operators' at `/operator`. They are plain HTML, CSS and ES modules, embedded,
+// so that they need neither a build step nor a network. They know nothing of the system but its HTTP and WebSocket API.
 //
-// In static/, each product has a folder (envelope, transfer, collection, wallet) that knows core/ and no other product;
-// chat/ puts them together. What both consoles have is in console/. In the chat, state is read from the services and
-// changed only by actions and events; a view watches the changes that concern it. Everything else in this folder is for
-// the checks of the pages (make page-check) and not embedded: the types that their comments state, and the tests of
-// their pure functions under node.
+// In static/, each product has a folder (envelope, transfer, collection, wallet, cover) that knows core/ and no other
+// product; chat/ puts them together, and claim/ is the page of a code. What both consoles have is in console/. In the
+// chat, state is read from the services and changed only by actions and events; a view watches the changes that concern
+// it. Everything else in this folder is for the checks of the pages (make page-check) and not embedded: the types that
+// their comments state, and the tests of their pure functions under node.
 package web
 
 import (
@@ -28,18 +27,18 @@ var static embed.FS
 
 const configFile = "config.json"
 
+// What the address of a code's page begins with, and its file. The page reads the code from its address itself.
+const (
+	codePrefix = "c/"
+	codePage   = "claim/index.html"
+)
+
 // pages are the addresses that people open, and their files.
 func pages() map[string]string {
 	return map[string]string{
 		"": "index.html", "merchant": "merchant/index.html", "operator": "operator/index.html",
 	}
 }
-
-// claims begins the addresses on which covers are claimed. claimPage is their one page, which reads the code itself.
-const (
-	claims    = "c/"
-	claimPage = "claim/index.html"
-)
 
 // contentTypes is what a file's extension means. It is our own list, because the system's depends on the machine.
 var contentTypes = map[string]string{
@@ -75,9 +74,8 @@ func Handler(dev func(*http.Request) bool) http.Handler {
 		name := strings.TrimPrefix(r.URL.Path, "/")
 		if page, ok := pages[name]; ok {
 			name = page
-		}
-		if code, ok := strings.CutPrefix(name, claims); ok && code != "" && !strings.Contains(code, "/") {
-			name = claimPage
+		} else if code, ok := strings.CutPrefix(name, codePrefix); ok && code != "" && !strings.Contains(code, "/") {
+			name = codePage
 		}
 		a, ok := assets[name]
 		if name == configFile {
@@ -85,7 +83,7 @@ func Handler(dev func(*http.Request) bool) http.Handler {
 		}
 		if !ok {
 			problem(w, http.StatusNotFound, "not_found",
-				"there is nothing at this address; the pages are at /, /merchant and /operator")
+				"there is nothing at this address; the pages are at /, /c/{code}, /merchant and /operator")
 			return
 		}
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {

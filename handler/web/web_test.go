@@ -48,6 +48,8 @@ func TestFilesHaveTheirTypes(t *testing.T) {
 		"/core/style.css":      "text/css; charset=utf-8",
 		"/main.js":             "text/javascript; charset=utf-8",
 		"/icon.svg":            "image/svg+xml",
+		"/c/41V0W-00000":       "text/html; charset=utf-8",
+		"/c/%3Cscript%3E":      "text/html; charset=utf-8",
 		"/merchant":            "text/html; charset=utf-8",
 		"/merchant?merchant=7": "text/html; charset=utf-8",
 		"/operator":            "text/html; charset=utf-8",
@@ -98,6 +100,8 @@ func TestUnknownPathsAndMethodsAreProblems(t *testing.T) {
 		{http.MethodGet, "/c/a/b", http.StatusNotFound, "not_found"},
 		{http.MethodGet, "/static/main.js", http.StatusNotFound, "not_found"},
 		{http.MethodGet, "/../web.go", http.StatusNotFound, "not_found"},
+		{http.MethodGet, "/c/one/two", http.StatusNotFound, "not_found"},
+		{http.MethodPost, "/c/one", http.StatusMethodNotAllowed, "method_not_allowed"},
 		{http.MethodGet, "/v1/nothing", http.StatusNotFound, "not_found"},
 		{http.MethodPost, "/", http.StatusMethodNotAllowed, "method_not_allowed"},
 		{http.MethodDelete, "/main.js", http.StatusMethodNotAllowed, "method_not_allowed"},
@@ -138,7 +142,7 @@ func TestPageLearnsWhetherThisIsDevelopment(t *testing.T) {
 // The policy that the gateway sends forbids inline scripts, styles and handlers, and everything from elsewhere.
 func TestPagesHaveNothingInline(t *testing.T) {
 	server := serve(t, true)
-	for _, page := range []string{"/", "/merchant", "/operator", "/c/CODE"} {
+	for _, page := range []string{"/", "/c/41V0W", "/merchant", "/operator"} {
 		_, body := fetch(t, http.MethodGet, server.URL+page, nil)
 		for _, forbidden := range []string{"<style", " style=", " onclick=", " onload=", "javascript:", "http://",
 			"https://"} {

@@ -1084,12 +1084,13 @@ var fieldIDToName_DecideCoverRequest = map[int16]string{
 }
 
 type ShownCover struct {
-	Id          int64        `thrift:"id,1,required" frugal:"1,required,i64" json:"id,string"`
-	MerchantId  int64        `thrift:"merchant_id,2,required" frugal:"2,required,i64" json:"merchant_id,string"`
-	Mode        string       `thrift:"mode,3,required" frugal:"3,required,string" json:"mode"`
-	Design      *CoverDesign `thrift:"design,4,required" frugal:"4,required,CoverDesign" json:"design"`
-	State       string       `thrift:"state,5,required" frugal:"5,required,string" json:"state"`
-	UsableUntil int64        `thrift:"usable_until,6,required" frugal:"6,required,i64" json:"usable_until"`
+	Id           int64        `thrift:"id,1,required" frugal:"1,required,i64" json:"id,string"`
+	MerchantId   int64        `thrift:"merchant_id,2,required" frugal:"2,required,i64" json:"merchant_id,string"`
+	Mode         string       `thrift:"mode,3,required" frugal:"3,required,string" json:"mode"`
+	Design       *CoverDesign `thrift:"design,4,required" frugal:"4,required,CoverDesign" json:"design"`
+	State        string       `thrift:"state,5,required" frugal:"5,required,string" json:"state"`
+	UsableUntil  int64        `thrift:"usable_until,6,required" frugal:"6,required,i64" json:"usable_until"`
+	MerchantName string       `thrift:"merchant_name,7,required" frugal:"7,required,string" json:"merchant_name"`
 }
 
 func NewShownCover() *ShownCover {
@@ -1127,6 +1128,10 @@ func (p *ShownCover) GetState() (v string) {
 func (p *ShownCover) GetUsableUntil() (v int64) {
 	return p.UsableUntil
 }
+
+func (p *ShownCover) GetMerchantName() (v string) {
+	return p.MerchantName
+}
 func (p *ShownCover) SetId(val int64) {
 	p.Id = val
 }
@@ -1144,6 +1149,9 @@ func (p *ShownCover) SetState(val string) {
 }
 func (p *ShownCover) SetUsableUntil(val int64) {
 	p.UsableUntil = val
+}
+func (p *ShownCover) SetMerchantName(val string) {
+	p.MerchantName = val
 }
 
 func (p *ShownCover) IsSetDesign() bool {
@@ -1164,6 +1172,7 @@ var fieldIDToName_ShownCover = map[int16]string{
 	4: "design",
 	5: "state",
 	6: "usable_until",
+	7: "merchant_name",
 }
 
 type DefaultCoversRequest struct {

@@ -4808,6 +4808,7 @@ func (p *ShownCover) FastRead(buf []byte) (int, error) {
 	var issetDesign bool = false
 	var issetState bool = false
 	var issetUsableUntil bool = false
+	var issetMerchantName bool = false
 	for {
 		fieldTypeId, fieldId, l, err = thrift.Binary.ReadFieldBegin(buf[offset:])
 		offset += l
@@ -4908,6 +4909,21 @@ func (p *ShownCover) FastRead(buf []byte) (int, error) {
 					goto SkipFieldError
 				}
 			}
+		case 7:
+			if fieldTypeId == thrift.STRING {
+				l, err = p.FastReadField7(buf[offset:])
+				offset += l
+				if err != nil {
+					goto ReadFieldError
+				}
+				issetMerchantName = true
+			} else {
+				l, err = thrift.Binary.Skip(buf[offset:], fieldTypeId)
+				offset += l
+				if err != nil {
+					goto SkipFieldError
+				}
+			}
 		default:
 			l, err = thrift.Binary.Skip(buf[offset:], fieldTypeId)
 			offset += l
@@ -4944,6 +4960,11 @@ func (p *ShownCover) FastRead(buf []byte) (int, error) {
 
 	if !issetUsableUntil {
 		fieldId = 6
+		goto RequiredFieldNotSetError
+	}
+
+	if !issetMerchantName {
+		fieldId = 7
 		goto RequiredFieldNotSetError
 	}
 	return offset, nil
@@ -5039,6 +5060,20 @@ func (p *ShownCover) FastReadField6(buf []byte) (int, error) {
 	return offset, nil
 }
 
+func (p *ShownCover) FastReadField7(buf []byte) (int, error) {
+	offset := 0
+
+	var _field string
+	if v, l, err := thrift.Binary.ReadString(buf[offset:]); err != nil {
+		return offset, err
+	} else {
+		offset += l
+		_field = v
+	}
+	p.MerchantName = _field
+	return offset, nil
+}
+
 func (p *ShownCover) FastWrite(buf []byte) int {
 	return p.FastWriteNocopy(buf, nil)
 }
@@ -5052,6 +5087,7 @@ func (p *ShownCover) FastWriteNocopy(buf []byte, w thrift.NocopyWriter) int {
 		offset += p.fastWriteField3(buf[offset:], w)
 		offset += p.fastWriteField4(buf[offset:], w)
 		offset += p.fastWriteField5(buf[offset:], w)
+		offset += p.fastWriteField7(buf[offset:], w)
 	}
 	offset += thrift.Binary.WriteFieldStop(buf[offset:])
 	return offset
@@ -5066,6 +5102,7 @@ func (p *ShownCover) BLength() int {
 		l += p.field4Length()
 		l += p.field5Length()
 		l += p.field6Length()
+		l += p.field7Length()
 	}
 	l += thrift.Binary.FieldStopLength()
 	return l
@@ -5113,6 +5150,13 @@ func (p *ShownCover) fastWriteField6(buf []byte, w thrift.NocopyWriter) int {
 	return offset
 }
 
+func (p *ShownCover) fastWriteField7(buf []byte, w thrift.NocopyWriter) int {
+	offset := 0
+	offset += thrift.Binary.WriteFieldBegin(buf[offset:], thrift.STRING, 7)
+	offset += thrift.Binary.WriteStringNocopy(buf[offset:], w, p.MerchantName)
+	return offset
+}
+
 func (p *ShownCover) field1Length() int {
 	l := 0
 	l += thrift.Binary.FieldBeginLength()
@@ -5152,6 +5196,13 @@ func (p *ShownCover) field6Length() int {
 	l := 0
 	l += thrift.Binary.FieldBeginLength()
 	l += thrift.Binary.I64Length()
+	return l
+}
+
+func (p *ShownCover) field7Length() int {
+	l := 0
+	l += thrift.Binary.FieldBeginLength()
+	l += thrift.Binary.StringLengthNocopy(p.MerchantName)
 	return l
 }
 

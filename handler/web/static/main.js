@@ -3,5 +3,6 @@
 
 import { App } from "./chat/app.js";
 import { startPage } from "./core/start.js";
+import { coverTexts } from "./cover/texts.js";
 
-startPage({ app: (start) => new App(start) });
+startPage({ app: (start) => new App(start), texts: coverTexts });

@@ -21,14 +21,11 @@ import merchantEn from "../static/merchant/texts-en.js";
 import merchantZh from "../static/merchant/texts-zh.js";
 import operatorEn from "../static/operator/texts-en.js";
 import operatorZh from "../static/operator/texts-zh.js";
-import claimEn from "../static/claim/texts-en.js";
-import claimZh from "../static/claim/texts-zh.js";
 import { server } from "./server.js";
 
 const PAGES = {
   merchant: consoleTexts({ en: merchantEn, zh: merchantZh }),
   operator: consoleTexts({ en: operatorEn, zh: operatorZh }),
-  claim: consoleTexts({ en: claimEn, zh: claimZh }),
 };
 
 // Codes that no page meets: of the funding provider's callbacks, and of requests that no browser sends.

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { codeIn } from "../static/claim/claim.js";
 import { artURL, blankDesign, contrast } from "../static/console/cover.js";
 import { qrPath } from "../static/merchant/qr.js";
 import { checkDesign, wholeNumber } from "../static/merchant/rules.js";
@@ -95,8 +94,3 @@ test("an image is named by a hash and nothing else", () => {
   for (const bad of ["", "../../x", "5C1E".repeat(16), 'a"b']) assert.equal(artURL(bad, "large"), "", bad);
 });
 
-test("the address of a code", () => {
-  assert.equal(codeIn("/c/41V0W-ABC"), "41V0W-ABC");
-  assert.equal(codeIn("/c/a%20b"), "a b");
-  assert.equal(codeIn("/c/%zz"), "");
-});

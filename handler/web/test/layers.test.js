@@ -13,17 +13,18 @@ const MAY = {
   transfer: ["core", "transfer"],
   collection: ["core", "collection"],
   wallet: ["core", "wallet"],
-  chat: ["core", "envelope", "transfer", "collection", "wallet", "chat"],
+  cover: ["core", "cover"],
+  chat: ["core", "envelope", "transfer", "collection", "wallet", "cover", "chat"],
+  claim: ["core", "cover", "claim"],
   console: ["core", "console"],
   merchant: ["core", "console", "vendor", "wallet", "merchant"],
-  claim: ["core", "console", "claim"],
   operator: ["core", "console", "operator"],
   vendor: [],
-  "": ["core", "chat"],
+  "": ["core", "cover", "chat"],
 };
 
 // What the browser is told to load first, by the HTML of each page.
-const ENTRIES = ["main.js", "merchant/main.js", "operator/main.js", "claim/main.js"];
+const ENTRIES = ["main.js", "claim/main.js", "merchant/main.js", "operator/main.js"];
 
 /** Every module of the page, by its path, with the paths that it imports. */
 function modules() {

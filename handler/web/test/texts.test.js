@@ -3,17 +3,19 @@ import test from "node:test";
 
 import { I18n, TEXTS } from "../static/core/i18n.js";
 import { groupIn, groupPlace, personIn, personPlace, placeIn, queryOf } from "../static/core/places.js";
+import { coverTexts } from "../static/cover/texts.js";
 import { Texts } from "../static/core/texts.js";
 import { entryTitle } from "../static/wallet/statement.js";
 
 test("every text is in both languages, with the same holes", () => {
   const holes = (text) => [...new Set(text.match(/\{\w+\}/g) ?? [])].sort();
+  const all = { en: { ...TEXTS.en, ...coverTexts.en }, zh: { ...TEXTS.zh, ...coverTexts.zh } };
   for (const [from, to] of [
     ["en", "zh"],
     ["zh", "en"],
   ]) {
-    for (const [key, text] of Object.entries(TEXTS[from])) {
-      const other = TEXTS[to][key] ?? TEXTS[to][key.replace(/\.(one|other)$/, ".other")];
+    for (const [key, text] of Object.entries(all[from])) {
+      const other = all[to][key] ?? all[to][key.replace(/\.(one|other)$/, ".other")];
       assert.notEqual(other, undefined, `${to} ${key}`);
       assert.equal(holes(text).length > 0, holes(other).length > 0, `${to} ${key} is filled in otherwise`);
     }

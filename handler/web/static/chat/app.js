@@ -8,6 +8,9 @@ import { Live } from "../core/live.js";
 import { groupIn, groupPlace, personIn, placeIn, queryOf } from "../core/places.js";
 import { Texts } from "../core/texts.js";
 import { Toasts } from "../core/toast.js";
+import { Looks } from "../cover/looks.js";
+import { openCover, openCovers } from "../cover/mine.js";
+import { idOr } from "../cover/rules.js";
 import { openCompose } from "../envelope/composer.js";
 import { openEnvelope } from "../envelope/packet.js";
 import { openSend } from "../transfer/form.js";
@@ -16,6 +19,7 @@ import { openWallet } from "../wallet/wallet.js";
 import { barView } from "./bar.js";
 import { chatView } from "./chat.js";
 import { Feed, groupOf, groupTopic, userTopic } from "./feed.js";
+import { openGroups } from "./groups.js";
 import { listView } from "./list.js";
 import { openNewGroup } from "./new-group.js";
 import { makeServices } from "./services.js";
@@ -35,6 +39,7 @@ export class App {
   /** @type {I18n} */
   #i18n;
   #made; // the services, but for those that depend on the language
+  #looks;
   #feed;
   #live;
   /** @type {Page} */
@@ -64,6 +69,9 @@ export class App {
     this.#place = placeIn(location.search, session.user);
     const renew = () => this.#renew();
     this.#made = makeServices(session, renew);
+    const { covers, changes, actions, api } = this.#made;
+    const quietly = (promise) => this.#quietly(promise);
+    this.#looks = new Looks(covers, actions.covers, changes, () => api.now(), quietly);
     this.#feed = new Feed(() => this.#page, this.#made.fresh);
     this.#page = this.#makePage();
     this.#live = new Live({
@@ -86,16 +94,25 @@ export class App {
     this.#tick();
     this.#live.start();
     this.#live.follow(userTopic(me));
+    const cover = idOr(new URLSearchParams(location.search).get("cover")); // that was just claimed
     await this.#try(Promise.all([this.#groups(), actions.wallet.read()]));
     this.#show(this.#place || this.#onlyGroup(), true);
+    if (cover) await this.#begin(cover);
     this.#lookForGroups();
     await this.#try(Promise.all([actions.envelopes.own(), actions.transfers.list()]));
     changes.tell("place"); // now it is known whether there is more to load
   }
 
+  // Sends with a cover from elsewhere: into the only group, or into one that is chosen now.
+  async #begin(cover) {
+    await this.#try(this.#made.actions.covers.mine());
+    if (this.#made.chats.groups().length === 1) this.#page.nav.sendWith(cover);
+    else openGroups(this.#page, cover);
+  }
+
   #listen() {
     const { signal } = this.#stop;
-    const { me, changes, chats, dialogs, transfers } = this.#made;
+    const { me, changes, chats, dialogs, transfers, envelopes } = this.#made;
     const online = () => changes.tell("connection");
     const moved = () => {
       if (!dialogs.moved()) this.#show(placeIn(location.search, me));
@@ -104,6 +121,12 @@ export class App {
     addEventListener("online", online, { signal });
     addEventListener("offline", online, { signal });
     document.addEventListener("visibilitychange", () => this.#visible(), { signal });
+    changes.watch(
+      ({ kind }) => kind === "cover",
+      (changed) => {
+        for (const { id } of changed) envelopes.dressed(id);
+      },
+    );
     // Whoever is on the other side of a transfer is somebody with whom there is a conversation.
     changes.watch(
       ({ kind }) => kind === "transfer",
@@ -173,6 +196,7 @@ export class App {
       toasts: new Toasts(texts, document.body, remedies),
       attempt: (promise) => this.#try(promise),
       quietly: (promise) => this.#quietly(promise),
+      looks: this.#looks,
     };
     const nav = {
       place: () => this.#place,
@@ -182,6 +206,9 @@ export class App {
       openEnvelope: (id) => openEnvelope(page, id),
       openBill: (id) => openBill(page, id),
       compose: () => openCompose(page),
+      sendWith: (cover) => (page.nav.group() ? openCompose(page, cover) : openGroups(page, cover)),
+      covers: () => openCovers(page),
+      openCover: (id) => openCover(page, id),
       send: () => openSend(page),
       collect: () => openCollect(page),
       wallet: () => openWallet(page),
@@ -241,7 +268,7 @@ export class App {
   #lookForGroups() {
     const pause = this.#made.chats.groups().length ? GROUPS_MS : GROUPS_EMPTY_MS;
     this.#looking = setTimeout(async () => {
-      if (!document.hidden) await this.#quietly(this.#groups());
+      if (!document.hidden) await this.#quietly(Promise.all([this.#groups(), this.#made.actions.covers.refresh()]));
       if (!this.#stop.signal.aborted) this.#lookForGroups();
     }, pause);
   }
@@ -266,6 +293,7 @@ export class App {
     this.#live.wake();
     this.#made.chats.read(this.#place);
     this.#quietly(this.#groups());
+    this.#quietly(this.#made.actions.covers.refresh());
   }
 
   // Failures ------------------------------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ import { Connection } from "../core/connection.js";
 import { GroupActions } from "../core/groups.js";
 import { CollectionActions } from "../collection/actions.js";
 import { Collections } from "../collection/collections.js";
+import { CoverActions } from "../cover/actions.js";
+import { Covers } from "../cover/covers.js";
 import { EnvelopeActions } from "../envelope/actions.js";
 import { Envelopes } from "../envelope/envelopes.js";
 import { TransferActions } from "../transfer/actions.js";
@@ -35,6 +37,7 @@ export function makeServices(session, renew) {
   const envelopes = new Envelopes(me, now, fresh, changes);
   const transfers = new Transfers(me, now, changes);
   const collections = new Collections(me, now, changes);
+  const covers = new Covers(changes);
   const wallet = new WalletActions(api, balances);
   const actions = {
     wallet,
@@ -42,6 +45,7 @@ export function makeServices(session, renew) {
     envelopes: new EnvelopeActions(me, api, envelopes, wallet),
     transfers: new TransferActions(api, transfers, balances, wallet),
     collections: new CollectionActions(me, api, collections, wallet),
+    covers: new CoverActions(api, covers),
   };
   return {
     me,
@@ -56,6 +60,7 @@ export function makeServices(session, renew) {
     envelopes,
     transfers,
     collections,
+    covers,
     actions,
     fresh,
   };

@@ -1,171 +1,261 @@
-// What a code is for, and the claim of it, which delights.
+// What a code is for, the claim, and what came of it, for one signed-in person.
 
 import { Api, Problem } from "../core/api.js";
-import { calm, fill, h, icon } from "../core/dom.js";
-import { doButton } from "../core/item.js";
-import { Dialogs } from "../core/dialogs.js";
-import { Drafts } from "../core/drafts.js";
+import { Changes } from "../core/changes.js";
+import { calm, fill, h, icon, setText } from "../core/dom.js";
+import { initial, tint } from "../core/people.js";
 import { Texts } from "../core/texts.js";
-import { Toasts } from "../core/toast.js";
-import { coverEnvelope, coverStory } from "../console/cover.js";
+import { CoverActions } from "../cover/actions.js";
+import { paint } from "../cover/art.js";
+import { Covers } from "../cover/covers.js";
+import { coverView } from "../cover/shown.js";
 
-const SPARKS = 24;
-const SPARKS_MS = 2600;
-const GOOD = ["claimed", "already_held"];
+const CONFETTI = 48;
+const OUTCOMES = ["claimed", "already_held", "sold_out", "quota_spent", "not_started", "ended"];
+const REPEATABLE = ["not_started", "cover_frozen", "merchant_not_active"]; // what may be otherwise a little later
 
-/** The code that an address is of: /c/{code}. @param {string} path */
-export function codeIn(path) {
-  try {
-    return decodeURIComponent(path.replace(/^\/c\//, ""));
-  } catch {
-    return "";
-  }
-}
+/** @typedef {import("../cover/covers.js").Cover} Cover */
 
 export class Claim {
-  #start;
+  #root;
+  #session;
+  #onLeave;
+  #code;
   #i18n;
-  #api;
-  #el = h("main", { class: "claim" });
-  /** @type {any} */
-  #offer = null;
-  /** @type {any} */
+  /** @type {Texts} */
+  #texts;
+  #actions;
+  /** @type {Cover|null} */
   #cover = null;
-  /** @type {any} */
-  #outcome = null;
-  /** @type {Toasts|null} */
-  #toasts = null;
+  /** @type {{kind: "looking"|"offered"|"claiming"|"outcome"|"refused", code?: string, until?: number}} */
+  #state = { kind: "looking" };
+  /** @type {{page: HTMLElement, panel: HTMLElement, shown: ReturnType<typeof coverView>|null, cover: Cover|null}|null} */
+  #frame = null;
+  #left = false;
 
-  /** @param {import("../core/start.js").Start} start */
-  constructor(start) {
-    this.#start = start;
-    this.#i18n = start.i18n;
-    const { session } = start;
-    const renew = async () => {
-      if (await session.renew()) return true;
-      this.#leave(true);
-      return false;
-    };
-    this.#api = new Api(() => session.token, renew);
+  /** @param {import("../core/start.js").Start} start @param {string} code */
+  constructor({ root, i18n, session, onLeave }, code) {
+    this.#root = root;
+    this.#i18n = i18n;
+    this.#texts = new Texts(i18n);
+    this.#session = session;
+    this.#onLeave = onLeave;
+    this.#code = code;
+    const api = new Api(
+      () => session.token,
+      () => this.#renew(),
+    );
+    this.#actions = new CoverActions(api, new Covers(new Changes()));
   }
 
   async start() {
-    this.#start.root.replaceChildren(this.#el);
+    this.#become({ kind: "looking" });
     try {
-      this.#offer = await this.#api.get(`/v1/codes/${encodeURIComponent(codeIn(location.pathname))}`);
-      this.#cover = await this.#api.get(`/v1/covers/${encodeURIComponent(this.#offer.cover_id)}`);
-      this.#draw();
+      const { cover_id: id } = await this.#actions.check(this.#code || "-");
+      this.#cover = await this.#actions.read(id);
+      this.#become(this.#cover ? { kind: "offered" } : { kind: "refused", code: "cover_not_found" });
     } catch (problem) {
-      this.#failed(problem);
+      this.#refused(problem);
     }
   }
 
-  #leave(expired = false) {
-    this.#toasts?.remove();
-    this.#start.onLeave(this.#i18n, expired);
+  async #claim() {
+    this.#become({ kind: "claiming" });
+    try {
+      const { outcome, usable_until: until } = await this.#actions.claim(this.#code);
+      this.#become({ kind: "outcome", code: outcome, until });
+    } catch (problem) {
+      this.#refused(problem);
+    }
   }
 
-  #page() {
-    const texts = new Texts(this.#i18n);
-    this.#toasts?.remove();
-    const toasts = new Toasts(texts, document.body);
-    this.#toasts = toasts;
-    return { texts, services: { toasts, dialogs: new Dialogs(), drafts: new Drafts(), me: this.#start.session.user } };
-  }
-
-  #bar({ texts: { t } }, again) {
-    const turn = () => {
-      this.#i18n = this.#i18n.other();
-      again();
-    };
-    const button = (symbol, testid, label, click) =>
-      h(
-        "button",
-        { class: "bar-button", type: "button", title: label, "aria-label": label, data: { testid }, on: { click } },
-        icon(symbol),
-      );
-    return h(
-      "div",
-      { class: "claim-bar" },
-      button("language", "lang", t("app.lang_label"), turn),
-      button("out", "leave", t("console.leave"), () => this.#leave()),
-    );
-  }
-
-  /** @param {any} problem */
-  #failed(problem) {
-    const page = this.#page();
-    const { t } = page.texts;
+  #refused(problem) {
     if (!(problem instanceof Problem)) console.error(problem);
-    const { title, text } = page.texts.problem(problem);
-    document.title = title;
-    fill(
-      this.#el,
-      this.#bar(page, () => this.#failed(problem)),
-      h("span", { class: "claim-mark off" }, icon("close")),
-      h("h1", { data: { testid: "claim-problem" } }, title),
-      text && h("p", {}, text),
-      h("a", { class: "primary", href: "/" }, t("claim.home")),
-    );
+    this.#become({ kind: "refused", code: problem.code ?? "internal" });
+  }
+
+  async #renew() {
+    if (await this.#session.renew()) return true;
+    if (!this.#session.dev && !this.#left) this.#leave(true);
+    return false;
+  }
+
+  #leave(expired = false) {
+    this.#left = true;
+    this.#onLeave(this.#i18n, expired);
+  }
+
+  // Drawing -------------------------------------------------------------------------------------------------------
+
+  // The frame stays while the state changes: what is read of the story, and what screen readers listen to.
+  #become(state) {
+    if (this.#left) return;
+    const { kind, code } = (this.#state = state);
+    if (!this.#frame || this.#frame.cover !== this.#cover) this.#frame = this.#draw();
+    const { page, panel, shown } = this.#frame;
+    const busy = panel.contains(document.activeElement);
+    page.dataset.state = code ?? kind;
+    fill(panel, this.#panel());
+    if (busy) /** @type {HTMLElement|null} */ (panel.querySelector("a, button:enabled"))?.focus();
+    if (code !== "claimed") return;
+    shown?.turn();
+    if (!calm()) page.append(confetti());
   }
 
   #draw() {
-    const page = this.#page();
-    const { texts } = page;
-    const { t } = texts;
-    const { design } = this.#cover;
-    const outcome = this.#outcome?.outcome ?? "";
-    document.title = `${design.name} · ${t("claim.name")}`;
-    this.#el.dataset.outcome = outcome;
-    const envelope = h("div", { class: "claim-cover", data: { testid: "claim-cover" } }, coverEnvelope(page, design));
-    const claim = async () => {
-      try {
-        this.#outcome = await this.#api.post("/v1/covers/claim", { code: codeIn(location.pathname) });
-      } catch (problem) {
-        if (!(problem instanceof Problem) || problem.temporary) throw problem;
-        return this.#failed(problem);
-      }
-      this.#draw();
-      if (this.#outcome.outcome === "claimed") this.#celebrate();
-    };
-    const until = this.#outcome?.usable_until > 0 && t("claim.until", { time: texts.time(this.#outcome.usable_until) });
-    const result = () => [
+    const { t } = this.#texts;
+    const cover = this.#cover;
+    document.title = cover ? cover.name : t("claim.name");
+    const shown = cover && coverView(this.#texts, cover);
+    const panel = h("section", { class: "claim-panel", role: "status" });
+    const page = h(
+      "main",
+      { class: "claim", data: { testid: "claim" } },
+      this.#bar(),
       h(
-        "span",
-        { class: GOOD.includes(outcome) ? "claim-mark" : "claim-mark off" },
-        icon(GOOD.includes(outcome) ? "check" : "close"),
+        "div",
+        { class: "claim-inner", tabindex: "0" },
+        shown ? h("p", { class: "claim-lead" }, t("claim.lead")) : h("span", { class: "claim-blank" }, icon("packet")),
+        shown && shown.el,
       ),
-      h(
-        "h1",
-        { tabindex: -1, data: { testid: GOOD.includes(outcome) ? "claimed" : "not-claimed" } },
-        t(`claim.${outcome}`),
-      ),
-      h("p", {}, t(`claim.${outcome}_text`), " ", until),
-      h("a", { class: "primary", href: "/", data: { testid: "claim-home" } }, t("claim.home")),
-    ];
-    const offer = () => [
-      h("h1", {}, design.name),
-      h("p", {}, t(this.#offer.used ? "claim.used" : "claim.lead")),
-      doButton(page, { class: "primary", data: { testid: "claim" } }, t("claim.go"), claim),
-    ];
-    fill(
-      this.#el,
-      this.#bar(page, () => this.#draw()),
-      envelope,
-      outcome ? result() : offer(),
-      coverStory(page, design),
+      panel,
     );
-    /** @type {HTMLElement|null} */ (this.#el.querySelector("h1[tabindex]"))?.focus();
+    paint(page, cover);
+    fill(this.#root, page);
+    return { page, panel, shown, cover };
   }
 
-  #celebrate() {
-    if (calm()) return;
-    const sparks = h(
-      "div",
-      { class: "sparks", "aria-hidden": "true" },
-      Array.from({ length: SPARKS }, () => h("i", {})),
+  #bar() {
+    const { t, name } = this.#texts;
+    const me = this.#session.user;
+    return h(
+      "header",
+      { class: "claim-bar" },
+      h(
+        "button",
+        {
+          class: "me",
+          type: "button",
+          title: t("nav.switch"),
+          "aria-label": `${name(me)}. ${t("nav.switch")}`,
+          data: { testid: "me" },
+          on: { click: () => this.#leave() },
+        },
+        h("span", { class: `avatar ${tint(me)}`, "aria-hidden": "true" }, initial(name(me))),
+        h("span", { class: "me-name" }, name(me)),
+      ),
+      h("span", { class: "grow" }),
+      h(
+        "button",
+        {
+          class: "bar-button",
+          type: "button",
+          "aria-label": t("app.lang_label"),
+          data: { testid: "lang" },
+          on: { click: () => this.#toggleLang() },
+        },
+        icon("language"),
+      ),
     );
-    this.#el.append(sparks);
-    setTimeout(() => sparks.remove(), SPARKS_MS);
   }
+
+  #panel() {
+    const { t } = this.#texts;
+    const { kind } = this.#state;
+    switch (kind) {
+      case "looking":
+        return h("p", { class: "claim-note" }, t("claim.loading"));
+      case "offered":
+        return [h("p", { class: "claim-note" }, t("claim.free")), this.#button("claim.go")];
+      case "claiming": {
+        const button = this.#button("claim.go");
+        button.disabled = true;
+        setText(button, t("claim.going"));
+        return [h("p", { class: "claim-note" }, t("claim.free")), button];
+      }
+      case "outcome":
+        return this.#outcome();
+      default:
+        return this.#refusal();
+    }
+  }
+
+  #outcome() {
+    const { t, time } = this.#texts;
+    const { code = "", until = 0 } = this.#state;
+    const key = OUTCOMES.includes(code) ? `claim.${code}` : "claim.unknown";
+    const holds = code === "claimed" || code === "already_held";
+    return [
+      this.#said(t(key), t(`${key}_text`, { time: time(until), outcome: code })),
+      holds && this.#cover?.mode !== "test" && this.#toChat("primary", "claim.send", "send", this.#cover?.id),
+      !holds && REPEATABLE.includes(code) && this.#button("claim.again"),
+      !holds && this.#toChat("secondary", "claim.chat", "chat"),
+    ];
+  }
+
+  #refusal() {
+    const { t, has } = this.#texts;
+    const { code = "" } = this.#state;
+    const own = `claim.no_${code}`;
+    const { title, text } = has(own)
+      ? { title: t(own), text: t(`${own}_text`) }
+      : this.#texts.problem({ status: 0, code });
+    const again = !has(own) || REPEATABLE.includes(code);
+    return [
+      this.#said(title, text),
+      again && this.#button("claim.again"),
+      this.#toChat("secondary", "claim.chat", "chat"),
+    ];
+  }
+
+  #said(title, text) {
+    return h(
+      "div",
+      { class: "claim-said" },
+      h("h2", { data: { testid: "claim-said" } }, title),
+      text && h("p", {}, text),
+    );
+  }
+
+  // Claims; where not even the code was read, reads it first.
+  #button(key) {
+    return h(
+      "button",
+      {
+        class: "primary wide-button claim-go",
+        type: "button",
+        data: { testid: "claim-go" },
+        on: { click: () => (this.#cover ? this.#claim() : this.start()) },
+      },
+      this.#texts.t(key),
+    );
+  }
+
+  #toChat(look, key, testid, cover = "") {
+    const address = new URLSearchParams({
+      ...(this.#session.dev && { user: this.#session.user }),
+      ...(cover && { cover }),
+    });
+    const href = address.size ? `/?${address}` : "/";
+    return h("a", { class: `${look} wide-button`, href, data: { testid: `claim-${testid}` } }, this.#texts.t(key));
+  }
+
+  #toggleLang() {
+    this.#i18n = this.#i18n.other();
+    this.#texts = new Texts(this.#i18n);
+    this.#frame = null;
+    this.#become(this.#state);
+  }
+}
+
+function confetti() {
+  const bits = Array.from({ length: CONFETTI }, () => h("i"));
+  const any = (most) => Math.random() * most;
+  for (const { style } of bits) {
+    style.setProperty("--x", `${any(100)}vw`);
+    style.setProperty("--sway", `${any(160) - 80}px`);
+    style.setProperty("--wait", `${any(700)}ms`);
+    style.setProperty("--turns", `${360 + any(900)}deg`);
+  }
+  return h("div", { class: "confetti", "aria-hidden": "true" }, bits);
 }

@@ -1,16 +1,13 @@
-// The page of a code: /c/{code}. It shows the cover that the code is for; one claims it by one tap.
+// The page of a code: /c/{code}. It shows what the code is for, and claims it.
 
-import { consoleTexts } from "../console/texts.js";
-import { addSymbols } from "../console/symbols.js";
 import { startPage } from "../core/start.js";
+import { codeIn } from "../cover/rules.js";
+import { coverTexts } from "../cover/texts.js";
 import { Claim } from "./claim.js";
-import en from "./texts-en.js";
-import zh from "./texts-zh.js";
 
-addSymbols();
 startPage({
-  app: (start) => new Claim(start),
-  texts: consoleTexts({ en, zh }),
+  app: (start) => new Claim(start, codeIn(location.pathname)),
+  texts: coverTexts,
   name: "claim.name",
   slogan: "claim.slogan",
 });

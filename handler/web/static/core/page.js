@@ -12,6 +12,9 @@
  * @property {(envelope: string) => void} openEnvelope
  * @property {(collection: string) => void} openBill
  * @property {() => void} compose
+ * @property {(cover: string) => void} sendWith an envelope with a cover; asks into which group where none is shown
+ * @property {() => void} covers those that one holds
+ * @property {(cover: string) => void} openCover
  * @property {() => void} send
  * @property {() => void} collect
  * @property {() => void} wallet
@@ -38,6 +41,8 @@
  * @property {import("../transfer/transfers.js").Transfers} transfers
  * @property {import("../collection/collections.js").Collections} collections
  * @property {import("../wallet/balances.js").Balances} balances
+ * @property {import("../cover/covers.js").Covers} covers
+ * @property {import("../cover/looks.js").Looks} looks
  * @property {Actions} actions
  * @property {<T>(promise: Promise<T>) => Promise<T|undefined>} attempt shows a failure
  * @property {<T>(promise: Promise<T>) => Promise<T|undefined>} quietly for what is repeated anyway
@@ -50,6 +55,7 @@
  * @property {import("../transfer/actions.js").TransferActions} transfers
  * @property {import("../collection/actions.js").CollectionActions} collections
  * @property {import("../wallet/actions.js").WalletActions} wallet
+ * @property {import("../cover/actions.js").CoverActions} covers
  */
 
 /** @typedef {{texts: Texts, nav: Navigation, services: Services}} Page */

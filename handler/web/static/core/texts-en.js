@@ -295,6 +295,7 @@ export default {
   "wallet.received_label": "Red envelopes received",
   "wallet.sent": "Sent",
   "wallet.received": "Received",
+  "wallet.covers": "My covers",
   "wallet.more": "Load more",
   "wallet.empty": "Nothing here yet",
   "wallet.empty_text": "What comes and goes will be listed here.",

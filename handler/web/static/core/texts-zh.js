@@ -285,6 +285,7 @@ export default {
   "wallet.received_label": "收到的红包",
   "wallet.sent": "发出的",
   "wallet.received": "收到的",
+  "wallet.covers": "我的封面",
   "wallet.more": "加载更多",
   "wallet.empty": "还没有记录",
   "wallet.empty_text": "收支会列在这里。",

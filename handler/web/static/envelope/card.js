@@ -52,11 +52,13 @@ export function cardItem(page, envelope) {
     envelope = now;
     const standing = services.envelopes.standing(envelope);
     const list = envelope.taken;
-    const look = [standing, list.length, envelope.best, envelope.refunded].join();
+    const { looks } = services;
+    const look = [standing, list.length, envelope.best, envelope.refunded, looks.key(envelope.cover)].join();
     if (look === drawn) return;
     drawn = look;
     card.dataset.standing = standing;
-    fill(sign, icon(standing === "open" || standing === "reserved" ? "packet" : "opened"));
+    const closed = standing === "open" || standing === "reserved";
+    fill(sign, looks.card(card, envelope.cover) ?? icon(closed ? "packet" : "opened"));
     const words = stateText(page, envelope, standing);
     setText(state, words);
     setText(progress, `${list.length}/${envelope.count}`);

@@ -11,13 +11,14 @@ import { checkEnvelope, MAX_COUNT } from "./rules.js";
 
 const KINDS = ["lucky", "equal", "exclusive"];
 
-/** @param {import("../core/page.js").Page} page */
-export function openCompose(page) {
+/** @param {import("../core/page.js").Page} page @param {string} [cover] the id of the one to begin with */
+export function openCompose(page, cover = "") {
   const group = page.nav.group();
-  const { chats, actions, attempt } = page.services;
+  const { chats, actions, attempt, quietly } = page.services;
   if (!chats.group(group)) return;
   attempt(actions.groups.members(group)); // who has just joined matters for the number of shares
-  new Composer(page, group);
+  quietly(actions.covers.mine()); // one may be new, or over
+  new Composer(page, group, cover);
 }
 
 class Composer {
@@ -26,19 +27,24 @@ class Composer {
   #group; // its id
   #draftKey;
   #touched = new Set();
+  #suggested = ""; // the greeting that the chosen cover brought
   #form;
 
-  constructor(page, group) {
+  constructor(page, group, cover) {
     this.#page = page;
     this.#group = group;
     this.#draftKey = `envelope ${group}`;
     this.#form = this.#makeForm();
-    const concerns = any(of("groups", group), ofKind("balances"));
-    const unwatch = page.services.changes.watch(concerns, () => this.#follow());
+    const concerns = any(of("groups", group), ofKind("balances", "cover", "covers"));
+    const unwatch = page.services.changes.watch(concerns, () => {
+      this.#form.covers.update();
+      this.#follow();
+    });
     openSheet(page, page.texts.t("compose.title"), this.#form.content, () => this.#submit(), {
       draft: this.#draftKey,
       done: unwatch,
     });
+    if (cover) this.#form.covers.pick(cover);
     this.#follow();
   }
 
@@ -96,6 +102,7 @@ class Composer {
     };
     // field() finds the first control, which for the total is the currency.
     fields.total.input = total;
+    const covers = this.#page.services.looks.picker(this.#page, (cover) => this.#dressed(cover));
     const kindText = h("p", { class: "kind-text" });
     const big = h("p", { class: "big-amount", "aria-hidden": "true" });
     const note = h("p", { class: "big-note" });
@@ -109,6 +116,7 @@ class Composer {
       count,
       to,
       greeting,
+      covers,
       fields,
       kindText,
       big,
@@ -122,6 +130,7 @@ class Composer {
         fields.count.el,
         fields.to.el,
         fields.greeting.el,
+        covers.el,
         big,
         note,
         send,
@@ -129,6 +138,15 @@ class Composer {
         h("p", { class: "hint center" }, t("compose.back_hint")),
       ],
     };
+  }
+
+  // A cover brings its greeting, as long as nobody has typed another one.
+  #dressed(cover) {
+    const { greeting } = this.#form;
+    if (greeting.value !== "" && greeting.value !== this.#suggested) return;
+    this.#suggested = cover?.greeting ?? "";
+    greeting.value = this.#suggested;
+    this.#show();
   }
 
   #members() {
@@ -234,6 +252,7 @@ class Composer {
     }
     const draft = this.#draft();
     const exclusive = draft.kind === "exclusive";
+    const cover = f.covers.value();
     setText(f.send, t("compose.sending"));
     try {
       await actions.envelopes.send({
@@ -245,12 +264,14 @@ class Composer {
         currency: draft.currency,
         greeting: draft.greeting, // none is the default of whoever reads it
         ...(exclusive && { to: draft.to }),
+        ...(cover && { cover_id: cover }),
       });
       return true;
     } catch (problem) {
       toasts.problem(problem);
       if (!(problem instanceof Problem)) return false;
       setText(f.send, t(problem.temporary ? "compose.retry" : "compose.send"));
+      if (cover) services.quietly(actions.covers.mine()); // it may be the cover that is refused
       // It was sent before the draft was changed: show that one.
       if (problem.code !== "request_conflict") return false;
       await actions.envelopes.own();

@@ -6,8 +6,9 @@
 /**
  * @typedef {Readonly<{id: string, group: string, sender: string, kind: string, total: number, count: number,
  *   currency: string, greeting: string, to: string, createdAt: number, expiresAt: number, commitment: string,
- *   seed: string, closed: ""|"drained"|"expired", taken: readonly Take[], best: string, refunded: number}>} Envelope
- *   taken is in the order in which it happened; best is a user id, empty until known
+ *   seed: string, closed: ""|"drained"|"expired", taken: readonly Take[], best: string, refunded: number,
+ *   cover: string}>} Envelope
+ *   taken is in the order in which it happened; best is a user id, empty until known; cover is an id, empty for none
  */
 
 export class Envelopes {
@@ -46,6 +47,11 @@ export class Envelopes {
   /** A group's envelopes, oldest first. @param {string} group */
   of(group) {
     return [...this.#all.values()].filter((e) => e.group === group).sort(bySending);
+  }
+
+  /** Tells of the envelopes that a cover is on, after its looks changed. @param {string} cover */
+  dressed(cover) {
+    for (const e of this.#all.values()) if (e.cover === cover) this.#changes.tell("envelope", e.id);
   }
 
   /** open, drained or expired, as of now. @param {Envelope} envelope */
@@ -177,6 +183,7 @@ function sent(dto) {
     createdAt: dto.created_at,
     expiresAt: dto.expires_at,
     commitment: dto.commitment,
+    cover: dto.cover_id ?? "",
   };
 }
 

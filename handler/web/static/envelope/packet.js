@@ -39,12 +39,15 @@ class Packet {
   #cover;
   #result;
   #close;
+  #parts;
+  #credit = h("p", { class: "result-credit", data: { testid: "credit" } });
+  #worn = "";
   #outcome = h("div", { class: "outcome" });
   #see;
   #taken;
   #proof;
   #drawn = "";
-  #credit = ""; // arriving, saved, or nothing to say
+  #arrival = ""; // arriving, saved, or nothing to say
   #unseal = () => {};
 
   /** @param {Page} page @param {Envelope} envelope */
@@ -82,28 +85,27 @@ class Packet {
       t("packet.see"),
       " ›",
     );
-    this.#cover = h(
+    const top = h(
       "div",
-      { class: "cover" },
-      h("div", { class: "cover-bottom" }, this.#see),
-      h(
-        "div",
-        { class: "cover-top" },
-        this.#from(t("packet.sent_you")),
-        h("p", { class: "cover-greeting" }, this.#greeting()),
-      ),
-      this.#coin,
+      { class: "cover-top" },
+      this.#from(t("packet.sent_you")),
+      h("p", { class: "cover-greeting" }, this.#greeting()),
     );
+    const bottom = h("div", { class: "cover-bottom" }, this.#see);
+    const band = h("div", { class: "result-top" });
+    this.#parts = { top, bottom, band };
+    this.#cover = h("div", { class: "cover" }, bottom, top, this.#coin);
     this.#result = h(
       "div",
       { class: "result" },
-      h("div", { class: "result-top" }),
+      band,
       h(
         "div",
         { class: "result-head" },
         this.#from(""),
         h("p", { class: "result-greeting" }, this.#greeting()),
         this.#outcome,
+        this.#credit,
       ),
       this.#taken.el,
       this.#proof.el,
@@ -113,7 +115,8 @@ class Packet {
 
   /** Shows the first stage, and whatever the server knows beyond the events. */
   start() {
-    const { envelopes, actions, attempt } = this.#page.services;
+    const { envelopes, actions, attempt, looks } = this.#page.services;
+    looks.recheck(this.#envelope.cover);
     const open = envelopes.standing(this.#envelope) === "open";
     this.#stage(open ? "closed" : "result");
     if (open) this.#coin.focus();
@@ -130,11 +133,22 @@ class Packet {
     const { envelopes } = this.#page.services;
     this.#envelope = envelopes.get(this.#envelope.id) ?? this.#envelope;
     const standing = envelopes.standing(this.#envelope);
+    this.#dress();
     // It was opened in another window of the same person, or its time is over: there is no coin to press any more.
     if (this.el.dataset.stage === "closed" && standing !== "open") this.#stage("result");
     this.#taken.update(this.#envelope);
     this.#proof.update(this.#envelope);
     this.#showOutcome(standing);
+  }
+
+  #dress() {
+    const { texts, services } = this.#page;
+    const { cover } = this.#envelope;
+    const worn = services.looks.key(cover);
+    if (worn === this.#worn) return;
+    this.#worn = worn;
+    services.looks.packet(this.el, this.#parts, cover);
+    services.looks.credit(this.#credit, texts, cover);
   }
 
   async #open() {
@@ -171,9 +185,9 @@ class Packet {
 
   // The share is won for good; the wallet follows within moments.
   async #arriving(currency, before) {
-    this.#credit = "arriving";
+    this.#arrival = "arriving";
     const saved = await this.#page.services.actions.wallet.awaitCredit(currency, before).catch(() => false);
-    this.#credit = saved ? "saved" : "arriving";
+    this.#arrival = saved ? "saved" : "arriving";
     this.update();
   }
 
@@ -198,7 +212,7 @@ class Packet {
     const { me, envelopes } = this.#page.services;
     const { currency, to, kind } = this.#envelope;
     const mine = envelopes.mine(this.#envelope);
-    const now = [standing, mine?.amount, this.#credit].join();
+    const now = [standing, mine?.amount, this.#arrival].join();
     if (now === this.#drawn) return;
     this.#drawn = now;
     if (mine) {
@@ -209,7 +223,7 @@ class Packet {
           { class: "my-amount", data: { testid: "my-amount" }, role: "status" },
           pieces(mine.amount, currency).map((p) => h("span", { class: p.type }, p.text)),
         ),
-        h("p", { class: "outcome-note" }, t(this.#credit === "arriving" ? "packet.arriving" : "packet.saved")),
+        h("p", { class: "outcome-note" }, t(this.#arrival === "arriving" ? "packet.arriving" : "packet.saved")),
       );
       return;
     }

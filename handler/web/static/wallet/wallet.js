@@ -126,12 +126,29 @@ export function openWallet(page) {
     load("", mine);
   };
 
+  const covers = h(
+    "button",
+    {
+      class: "secondary wallet-covers",
+      type: "button",
+      data: { testid: "my-covers" },
+      on: { click: () => toCovers() },
+    },
+    icon("packet"),
+    t("wallet.covers"),
+  );
+  const toCovers = () => {
+    sheet.close();
+    nav.covers();
+  };
+
   const unwatch = changes.watch(ofKind("balances"), balance);
   const sheet = openSheet(
     page,
     t("wallet.title"),
     [
       h("div", { class: "wallet-top" }, big, currencies.length > 1 && choice),
+      covers,
       h("div", { class: "tabs", role: "tablist" }, tabs),
       file,
       list,
