@@ -93,4 +93,3 @@ test("an image is named by a hash and nothing else", () => {
   assert.equal(artURL("5c1e".repeat(16), "large"), `/v1/art/${"5c1e".repeat(16)}/large`);
   for (const bad of ["", "../../x", "5C1E".repeat(16), 'a"b']) assert.equal(artURL(bad, "large"), "", bad);
 });
-
