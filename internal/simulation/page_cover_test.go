@@ -147,7 +147,21 @@ func (u *up) open(browser context.Context, address string, width, height int64) 
 	return w
 }
 
-// fits fails where the page is wider than its window or breaks a rule of axe-core, and keeps a picture of it.
+// accessible fails where the page does not fit its window or breaks a rule of axe-core.
+func (w *window) accessible(view string) {
+	w.t.Helper()
+	w.fits(view)
+	rules, err := os.ReadFile(axePath)
+	if err != nil {
+		w.t.Fatalf("axe-core is not installed: make page-modules (%v)", err)
+	}
+	ask[bool](w, string(rules)+"; true")
+	for _, wrong := range ask[[]string](w, axe, chromedp.EvalAwaitPromise) {
+		w.t.Errorf("%s: %s", view, wrong)
+	}
+}
+
+// fits fails where the page is wider than its window, and keeps a picture of it.
 func (w *window) fits(view string) {
 	w.t.Helper()
 	w.until("the animations of "+view+" end", settled)
