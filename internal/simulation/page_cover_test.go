@@ -147,15 +147,10 @@ func (u *up) open(browser context.Context, address string, width, height int64) 
 	return w
 }
 
-// fits fails where the page is wider than its window or breaks a rule of axe-core, and keeps a picture of it.
-func (w *window) fits(view string) {
+// accessible fails where the page does not fit its window or breaks a rule of axe-core.
+func (w *window) accessible(view string) {
 	w.t.Helper()
-	w.until("the animations of "+view+" end", settled)
-	w.save("cover-" + view)
-	const wide = `[document.documentElement, document.body].some((e) => e.scrollWidth > innerWidth)`
-	if ask[bool](w, wide) {
-		w.t.Errorf("%s: the page scrolls sideways", view)
-	}
+	w.fits(view)
 	rules, err := os.ReadFile(axePath)
 	if err != nil {
 		w.t.Fatalf("axe-core is not installed: make page-modules (%v)", err)
@@ -163,6 +158,17 @@ func (w *window) fits(view string) {
 	ask[bool](w, string(rules)+"; true")
 	for _, wrong := range ask[[]string](w, axe, chromedp.EvalAwaitPromise) {
 		w.t.Errorf("%s: %s", view, wrong)
+	}
+}
+
+// fits fails where the page is wider than its window, and keeps a picture of it.
+func (w *window) fits(view string) {
+	w.t.Helper()
+	w.until("the animations of "+view+" end", settled)
+	w.save("cover-" + view)
+	const wide = `[document.documentElement, document.body].some((e) => e.scrollWidth > innerWidth)`
+	if ask[bool](w, wide) {
+		w.t.Errorf("%s: the page scrolls sideways", view)
 	}
 }
 
@@ -189,13 +195,13 @@ func TestACoverIsClaimedSentSeenAndTakenDown(t *testing.T) {
 	browser := newBrowser(t)
 
 	bob := u.open(browser, "/c/"+door, 390, 844)
-	bob.fits("login")
+	bob.accessible("login")
 	bob.click("person-bob")
 	bob.see("claim-go")
 	bob.shows("cover-name", "山月 <i>")
 	bob.shows("cover-shown", "老王面馆 <b>&")
 	bob.painted(".whole-front img")
-	bob.fits("offer")
+	bob.accessible("offer")
 	bob.click("story-2")
 	bob.until("the second page of the story", fmt.Sprintf(`document.querySelector('%s[aria-current]') !== null`,
 		id("story-2")))
@@ -205,7 +211,7 @@ func TestACoverIsClaimedSentSeenAndTakenDown(t *testing.T) {
 	bob.click("claim-go")
 	bob.shows("claim-said", "It is yours!")
 	bob.until("the envelope turns", `document.querySelector(".whole.turned") !== null`)
-	bob.fits("claimed")
+	bob.accessible("claimed")
 
 	bob.do("a desktop", chromedp.EmulateViewport(consoleWidth, consoleHeight))
 	bob.save("cover-claimed-wide")
@@ -258,12 +264,12 @@ func TestACoverIsClaimedSentSeenAndTakenDown(t *testing.T) {
 		w := u.open(browser, "/c/"+code+"?user="+user, 390, 844)
 		w.click("claim-go")
 		w.shows("claim-said", sentence)
-		w.fits("refused-" + user)
+		w.accessible("refused-" + user)
 	}
 	refused(shop.link("later", map[string]any{"starts_at": 4_000_000_000_000}), "carol", "Not yet")
 	unknown := u.open(browser, "/c/NO-SUCH-CODE?user=alice", 390, 844)
 	unknown.shows("claim-said", "This code is not genuine")
-	unknown.fits("unknown")
+	unknown.accessible("unknown")
 	for _, user := range []string{"dave", "erin"} {
 		u.must(http.MethodPost, "/v1/covers/claim", u.token(user, "user"), map[string]any{"code": door}, nil)
 	}
@@ -272,10 +278,10 @@ func TestACoverIsClaimedSentSeenAndTakenDown(t *testing.T) {
 	bob.click("history")
 	bob.click("my-covers")
 	bob.shows("held-"+shop.cover, "Can be used until")
-	bob.fits("mine")
+	bob.accessible("mine")
 	bob.click("look-" + shop.cover)
 	bob.painted(".sheet .whole-front img")
-	bob.fits("look")
+	bob.accessible("look")
 
 	shop.decide("freeze")
 	frozen := u.open(browser, "/c/"+door+"?user=grace", 390, 844)

@@ -115,7 +115,7 @@ export class Claim {
       h(
         "div",
         { class: "claim-inner", tabindex: "0" },
-        shown ? h("p", { class: "claim-lead" }, t("claim.lead")) : h("span", { class: "claim-blank" }, icon("packet")),
+        shown ? h("p", { class: "claim-lead" }, t("claim.lead")) : blank(t("claim.name")),
         shown && shown.el,
       ),
       panel,
@@ -137,12 +137,12 @@ export class Claim {
           class: "me",
           type: "button",
           title: t("nav.switch"),
-          "aria-label": `${name(me)}. ${t("nav.switch")}`,
           data: { testid: "me" },
           on: { click: () => this.#leave() },
         },
         h("span", { class: `avatar ${tint(me)}`, "aria-hidden": "true" }, initial(name(me))),
         h("span", { class: "me-name" }, name(me)),
+        h("span", { class: "spoken" }, t("nav.switch")),
       ),
       h("span", { class: "grow" }),
       h(
@@ -246,6 +246,11 @@ export class Claim {
     this.#frame = null;
     this.#become(this.#state);
   }
+}
+
+/** What stands in the place of a cover that is not known. @param {string} title */
+function blank(title) {
+  return h("div", { class: "claim-blank" }, icon("packet"), h("h1", { class: "spoken" }, title));
 }
 
 function confetti() {
