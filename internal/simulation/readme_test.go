@@ -36,6 +36,9 @@ func TestReadme(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if err := os.WriteFile(filepath.Join(dir, "face.png"), face(t), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	shell := exec.Command("bash", "-c", strings.ReplaceAll(script.String(), "http://127.0.0.1:8080", u.address()))
 	shell.Dir = dir
 	out, err := shell.CombinedOutput()
@@ -47,7 +50,7 @@ func TestReadme(t *testing.T) {
 		`"members":["alice","bob"]`, `"outcome":"won"`, `"outcome":"already_won"`, `"state":"drained"`, `"best":true`,
 		`"seed":"`,
 		"Fair: the seed fits", `"to":"bob"`, `"kind":"topup"`, `"settled":0`, "The books balance.",
-		`"note":"for the taxi"`, `"state":"arrived"`,
+		`"note":"for the taxi"`, `"state":"arrived"`, `"outcome":"claimed"`, `"cover_id":"`, `"bought":50`,
 	} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("the examples did not print %s", want)
