@@ -62,6 +62,7 @@ func TestLifeOfAPiece(t *testing.T) {
 	_, err = r.Stock.Withdraw(r.ctx(), fin, r.ID, id, r.RequestID(), 1)
 	apptest.WantCode(t, "withdraw nothing", err, stock.CodeInsufficient)
 	r.claim("late", code, stock.SoldOut)
+	r.claim("-", code, stock.SoldOut)
 	r.WantBalances(map[string]int64{r.marketing(): funds - 200, stock.Revenue(merchant.Live): 200})
 	r.MustBalance()
 }

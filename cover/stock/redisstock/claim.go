@@ -12,8 +12,11 @@ import (
 	"github.com/hongbao/hongbao/internal/refusal"
 )
 
-// none is an argument that is not there.
-const none = "-"
+// Arguments that are not there. No user id begins with #, and no digest is so short.
+const (
+	noDigest = "-"
+	noUser   = "#"
+)
 
 // call is one claim, or one view where it has no user; and what it is told.
 type call struct {
@@ -34,7 +37,7 @@ func (p *Pots) Claim(
 		return stock.Claim{}, "", err
 	}
 	if digest == "" {
-		digest = none
+		digest = noDigest
 	}
 	c, err := p.do(ctx, call{cover: cover, channel: channel, digest: digest, user: user})
 	if err != nil {
@@ -46,7 +49,7 @@ func (p *Pots) Claim(
 
 // See implements stock.Pot. Refusal: as Claim.
 func (p *Pots) See(ctx context.Context, cover, channel int64) error {
-	_, err := p.do(ctx, call{cover: cover, channel: channel, digest: none, user: none})
+	_, err := p.do(ctx, call{cover: cover, channel: channel, digest: noDigest, user: noUser})
 	return err
 }
 

@@ -2,7 +2,7 @@
 -- users of a cover are looked up with one command, and written with one.
 --
 -- KEYS: home, log, then for each cover: pot, codes
--- ARGV: installation, then for each cover: id, number of calls, then for each call: channel, digest or -, user or - for
+-- ARGV: installation, then for each cover: id, number of calls, then for each call: channel, digest or -, user or # for
 --       a view
 -- Answer: one word for each call, in order, between them a space:
 --   w<channel>:<at>:<digest>  claimed      a<channel>:<at>:<digest>  the same claim again
@@ -113,7 +113,7 @@ for key = 3, #KEYS, 2 do
 		local codes = redis.call('HMGET', cover.codes, unpack(digests))
 		for i = 1, calls do
 			local channel, digest, user = ARGV[arg + 3 * (i - 1)], digests[i], users[i]
-			answers[#answers + 1] = user == '-' and see(cover, channel)
+			answers[#answers + 1] = user == '#' and see(cover, channel)
 				or claim(id, cover, channel, digest, user, held[i], codes[i])
 		end
 		write(id, cover)
