@@ -16,6 +16,7 @@ import (
 const (
 	keepInterval = time.Second
 	fillInterval = 10 * time.Second
+	endInterval  = 5 * time.Minute // it asks for every cover that has pieces left
 	keepBatch    = 200
 )
 
@@ -39,7 +40,7 @@ func NewKeeper(
 
 // Run keeps the pots of a shard until the context ends.
 func (k *Keeper) Run(ctx context.Context, shard int) {
-	var filled time.Time
+	var filled, ended time.Time
 	loop.Job{Name: "keep covers", Log: k.logger.With("shard", shard), Interval: keepInterval}.Run(ctx,
 		func(ctx context.Context) (bool, error) {
 			more, err := k.Pass(ctx, shard)
@@ -50,6 +51,12 @@ func (k *Keeper) Run(ctx context.Context, shard int) {
 				}
 				if n > 0 {
 					k.logger.Info("filled pots of covers that a crash had left out", "shard", shard, "pots", n)
+				}
+			}
+			if now := k.now(); now.Sub(ended) >= endInterval || now.Before(ended) {
+				endErr := k.EndAll(ctx, shard)
+				if err = errors.Join(err, endErr); endErr == nil {
+					ended = now
 				}
 			}
 			return more, err
@@ -122,26 +129,16 @@ func fill(ctx context.Context, store Store, pot Pot, terms Terms) error {
 	return pot.Fill(ctx, terms, contents)
 }
 
-// FillAll makes every pot that is missing on a shard, returns how many that were, and withdraws what is left of covers
-// that are over.
+// FillAll makes every pot that is missing on a shard, and returns how many that were.
 func (k *Keeper) FillAll(ctx context.Context, shard int) (filled int, err error) {
-	var failed error
-	for after := int64(0); ; {
-		stocks, err := k.store.Stocks(ctx, shard, after, keepBatch)
-		if err != nil || len(stocks) == 0 {
-			return filled, errors.Join(failed, err)
-		}
-		after = stocks[len(stocks)-1].Cover
+	err = k.each(ctx, shard, func(stocks []Stock) (failed error) {
 		ids := make([]int64, len(stocks))
 		for i, s := range stocks {
 			ids[i] = s.Cover
-			if s.Left() > 0 {
-				failed = errors.Join(failed, k.end(ctx, s))
-			}
 		}
 		missing, err := k.pot.Missing(ctx, ids)
 		if err != nil {
-			return filled, errors.Join(failed, err)
+			return err
 		}
 		for _, id := range missing {
 			terms, err := k.store.Terms(ctx, id)
@@ -153,6 +150,32 @@ func (k *Keeper) FillAll(ctx context.Context, shard int) (filled int, err error)
 			}
 			failed = errors.Join(failed, err)
 		}
+		return failed
+	})
+	return filled, err
+}
+
+// EndAll orders back what is left of the covers of a shard that are over.
+func (k *Keeper) EndAll(ctx context.Context, shard int) error {
+	return k.each(ctx, shard, func(stocks []Stock) (failed error) {
+		for _, s := range stocks {
+			if s.Left() > 0 {
+				failed = errors.Join(failed, k.end(ctx, s))
+			}
+		}
+		return failed
+	})
+}
+
+// each walks the stocks of a shard. What fails holds up none of the others.
+func (k *Keeper) each(ctx context.Context, shard int, do func([]Stock) error) (failed error) {
+	for after := int64(0); ; {
+		stocks, err := k.store.Stocks(ctx, shard, after, keepBatch)
+		if err != nil || len(stocks) == 0 {
+			return errors.Join(failed, err)
+		}
+		after = stocks[len(stocks)-1].Cover
+		failed = errors.Join(failed, do(stocks))
 	}
 }
 

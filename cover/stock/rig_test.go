@@ -149,7 +149,7 @@ func (r *rig) keep() {
 	r.Pass(func(ctx context.Context, shard int) (int, error) {
 		_, err := r.keeper().Pass(ctx, shard)
 		n, fillErr := r.keeper().FillAll(ctx, shard)
-		return n, errors.Join(err, fillErr)
+		return n, errors.Join(err, fillErr, r.keeper().EndAll(ctx, shard))
 	})
 }
 
