@@ -17,6 +17,7 @@ import (
 
 	"github.com/hongbao/hongbao/app"
 	"github.com/hongbao/hongbao/app/apptest"
+	"github.com/hongbao/hongbao/client"
 	"github.com/hongbao/hongbao/handler/auth"
 	"github.com/hongbao/hongbao/handler/contract"
 	"github.com/hongbao/hongbao/internal/signature"
@@ -57,6 +58,20 @@ func TestBoardsAndAlertsAskForWhatThereIs(t *testing.T) {
 	}
 }
 
+// answers waits until an rpc process answers, if only with a refusal: Kitex cannot be stopped before it has started.
+func answers(t *testing.T, address string) {
+	t.Helper()
+	c, err := client.New(client.WithAddress(address), client.WithToken("none"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	apptest.Until(t, "rpc answers", func() bool {
+		_, err := c.Wallet.Balances(t.Context())
+		return client.Code(err) == client.CodeUnauthenticated
+	})
+}
+
 // exported are the names of all series that processes of an installation export, as they describe them themselves.
 func exported(t *testing.T) map[string]bool {
 	t.Helper()
@@ -86,9 +101,8 @@ func exported(t *testing.T) map[string]bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(t.Context())
-	stop()
-	t.Cleanup(func() { _ = rpc.Run(ctx) }) // which closes it
+	t.Cleanup(apptest.Start(t, func(ctx context.Context) { _ = rpc.Run(ctx) }))
+	answers(t, address.String())
 	web, err := listenHTTP(s, gatewayOptions{address: "127.0.0.1:0", rpc: []string{address.String()}, tokens: tokens,
 		metrics: registry})
 	if err != nil {

@@ -180,7 +180,7 @@ func (c *check) reports() error {
 		c.Found(AuditReports, fmt.Sprintf("report %d of cover %d", r.ID, r.Cover),
 			"open, or decided by somebody with a sentence", fmt.Sprintf("%s by %q", r.State, r.DecidedBy))
 		return err
-	}, "SELECT "+reportColumns+" FROM "+c.t.reports+" WHERE state NOT IN (?, ?, ?) OR (state = ?) <> (outcome = '') "+
+	}, selectReports(c.t)+"state NOT IN (?, ?, ?) OR (state = ?) <> (outcome = '') "+
 		"OR (state = ?) <> (decided_by = '') OR (state = ?) <> (decided_at = 0) LIMIT ?",
 		string(cover.ReportOpen), string(cover.ReportUpheld), string(cover.ReportDismissed), string(cover.ReportOpen),
 		string(cover.ReportOpen), string(cover.ReportOpen), ledger.MaxDiscrepancies)
