@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	coverClaimers = 6    // at a time
-	coverPeople   = 1200 // who have their tokens before anything is killed
-	coverPrice    = 100  // minor units
+	coverClaimers = 6   // at a time
+	coverPeople   = 600 // who have their tokens before anything is killed
+	coverPrice    = 100 // minor units
 )
 
 // giveaway is a merchant's cover whose pieces are bought, claimed and withdrawn without a pause.
@@ -193,7 +193,7 @@ func TestNoPieceIsLostInCrashes(t *testing.T) {
 	for range coverClaimers {
 		all.Go(func() { g.claim(done, people) })
 	}
-	const kills = 6 // two of each
+	const kills = 3 // one of each
 	for i := range kills {
 		g.mustGrow()
 		switch i % 3 {
