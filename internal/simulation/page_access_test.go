@@ -19,8 +19,8 @@ const axe = `axe.run({ resultTypes: ["violations"] }).then((found) => found.viol
 	v.id + ": " + v.nodes.map((n) => n.target.join(" ") + " " + n.failureSummary).join("; ")))`
 
 // sideways names what is wider than a console's window: the page, its views and sheets. Sections scroll on a phone, on
-// purpose.
-const sideways = `[...document.querySelectorAll("html, .console-main, .sheet, .sheet-body, .panel, .login")]
+// purpose, and panels clip what they hold.
+const sideways = `[...document.querySelectorAll("html, .console-main, .sheet, .sheet-body, .login")]
 	.filter((e) => e.scrollWidth > e.clientWidth + 1)
 	.map((e) => (e.className || e.tagName) + ": " + e.scrollWidth + " in " + e.clientWidth)`
 
