@@ -110,7 +110,6 @@ func TestConsolesFitAndAreAccessible(t *testing.T) {
 		{"covers", merchant("covers", ""), nil},
 		{"cover", merchant("cover", "&item="+c.cover), nil},
 		{"cover editor", merchant("cover-editor", ""), nil},
-		{"QR", merchant("cover", "&item="+c.cover), func(w *window) { w.click(w.first("qr-")); w.see("qr") }},
 		{"events", merchant("events", ""), nil},
 		{"limits", merchant("limits", ""), nil},
 		{"queue", operator("queue", ""), nil},
