@@ -67,7 +67,7 @@ func newGiveaway(t *testing.T, u *up) *giveaway {
 	u.must(http.MethodPost, g.cover+"/submit", g.owner, map[string]any{"request_id": "submit"}, nil)
 	u.must(http.MethodPost, "/v1/operator/covers/"+made.ID+"/decide", operator,
 		map[string]any{"request_id": "approve", "decision": "approve", "reason": "seen", "findings": []any{}}, nil)
-	g.buy(0, 1)
+	g.buy(0, coverPeople/2)
 	var channel struct{ Code string }
 	u.must(http.MethodPost, g.cover+"/channels", g.owner,
 		map[string]any{"request_id": "link", "kind": "link", "name": "door"}, &channel)
@@ -137,7 +137,7 @@ func (g *giveaway) trade(done <-chan struct{}) {
 			return
 		default:
 		}
-		if n%4 > 0 {
+		if n%4 != 1 {
 			g.buy(n, 20)
 			continue
 		}
