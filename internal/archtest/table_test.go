@@ -147,7 +147,8 @@ func table() []row {
 			"handler/gateway",
 			adapter,
 			[]string{"handler/auth", "handler/contract", "handler/problem", "client", "kitex_gen",
-				"wallet", "wallet/ledger", "cover", "merchant", "internal/refusal", "push", cloudwego, kitexTools},
+				"wallet", "wallet/ledger", "cover", "merchant", "internal/refusal", "internal/ratelimit", "push",
+				cloudwego, kitexTools},
 		},
 		{"handler/web", adapter, nil},
 
