@@ -13,10 +13,10 @@ import (
 	"github.com/cloudwego/kitex/pkg/rpcinfo"
 )
 
-// resolver knows where the servers are: an address whose host is a name stands for every IPv4 address that the name has
-// in DNS at the time, or for every IPv6 address where it has no other: a server that has both would count twice, and may
-// listen at one only. Kitex asks it again every five seconds and balances calls over what it answers; while DNS fails, what
-// it answered last holds.
+// resolver knows where the servers are. An address whose host is a name stands for every IPv4 address that the name has
+// in DNS at the time, or for every IPv6 address where it has no other: a server that has both would count twice, and
+// may listen at one only. Kitex asks again every five seconds and balances calls over what it is answered; while DNS
+// fails, what was answered last holds.
 type resolver struct {
 	addresses []string // host:port
 	lookup    func(ctx context.Context, host string) ([]string, error)
@@ -32,7 +32,9 @@ func newResolver(addresses []string) resolver {
 func (r resolver) Name() string { return "dns" }
 
 // Target implements discovery.Resolver.
-func (r resolver) Target(context.Context, rpcinfo.EndpointInfo) string { return strings.Join(r.addresses, ",") }
+func (r resolver) Target(context.Context, rpcinfo.EndpointInfo) string {
+	return strings.Join(r.addresses, ",")
+}
 
 // Diff implements discovery.Resolver.
 func (r resolver) Diff(key string, before, now discovery.Result) (discovery.Change, bool) {
