@@ -125,7 +125,7 @@ func New(t testing.TB, change func(*handler.ServerConfig, *gateway.Config)) *Har
 	if change != nil {
 		change(&sc, &gc)
 	}
-	gc.RPC = client.KitexOptions(client.DefaultTimeout, h.RPC)
+	gc.RPC = append(client.KitexOptions(client.DefaultTimeout, h.RPC), gc.RPC...)
 	server, err := handler.NewServer(sc)
 	if err != nil {
 		t.Fatal(err)

@@ -87,6 +87,7 @@ func table() []row {
 		// An untrusted PNG, JPEG or WebP stream becomes safe images.
 		{"internal/picture", adapter, []string{ximage, imagemeta}},
 		{"internal/thriftguard", adapter, []string{cloudwego}},
+		{"internal/certs", adapter, nil}, // TLS from files that may be replaced
 		{"internal/settings", adapter, []string{kong, yamlFiles}}, // flags from a file and the environment
 		{"internal/tracing", adapter, []string{otel, cloudwego, kitexTools}},
 		{"internal/devstack", adapter, []string{mysqlWire, rueidis}},
@@ -184,6 +185,7 @@ func table() []row {
 		{"app/apptest", testSupport, nil},
 		{"handler/handlertest", testSupport, nil},
 		{"internal/shards/shardstest", testSupport, nil},
+		{"internal/certs/certstest", testSupport, nil},
 		{"internal/simulation", testSupport, nil},
 		{"internal/archtest", testSupport, nil},
 	}

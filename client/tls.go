@@ -1,0 +1,54 @@
+package client
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"time"
+
+	"github.com/cloudwego/gopkg/bufiox"
+	kitex "github.com/cloudwego/kitex/client"
+	"github.com/cloudwego/kitex/pkg/remote/trans/gonet"
+)
+
+// TLSOptions are what a bare Kitex client needs besides KitexOptions to reach services over TLS. get is asked for each
+// new connection; where its configuration has no ServerName, the host of the address is verified.
+func TLSOptions(get func() *tls.Config) []kitex.Option {
+	return []kitex.Option{
+		kitex.WithDialer(tlsDialer{get}),
+		kitex.WithTransHandlerFactory(gonet.NewCliTransHandlerFactory()),
+	}
+}
+
+type tlsDialer struct{ get func() *tls.Config }
+
+// DialTimeout implements remote.Dialer. The timeout bounds the handshake, too.
+func (d tlsDialer) DialTimeout(network, address string, timeout time.Duration) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	dialer := &tls.Dialer{Config: d.get()}
+	c, err := dialer.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return &tlsConn{Conn: c, reader: bufiox.NewDefaultReader(c), writer: bufiox.NewDefaultWriter(c)}, nil
+}
+
+// tlsConn is a connection as Kitex reads and writes it over package net.
+type tlsConn struct {
+	net.Conn
+	reader *bufiox.DefaultReader
+	writer *bufiox.DefaultWriter
+}
+
+// Reader is where Kitex reads.
+func (c *tlsConn) Reader() *bufiox.DefaultReader { return c.reader }
+
+// Writer is where Kitex writes.
+func (c *tlsConn) Writer() *bufiox.DefaultWriter { return c.writer }
+
+// Read implements net.Conn.
+func (c *tlsConn) Read(b []byte) (int, error) { return c.reader.Read(b) }
+
+// IsActive implements remote.IsActive: an idle connection on which something has come is one that the other side ends.
+func (c *tlsConn) IsActive() bool { return c.reader.Buffered() == 0 && quiet(c.Conn) }
