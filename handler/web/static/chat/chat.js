@@ -231,7 +231,7 @@ export function chatView(page) {
     if (none.dataset.group === id) return;
     none.dataset.group = id;
     if (!id) {
-      fill(none, icon("packet"), h("h2", {}, t("groups.pick")));
+      fill(none, icon("packet"), h("h1", {}, t("groups.pick")));
       return;
     }
     const join = async () => {
@@ -244,7 +244,7 @@ export function chatView(page) {
     fill(
       none,
       icon("people"),
-      h("h2", {}, t("join.title", { group: texts.groupName(id) })),
+      h("h1", {}, t("join.title", { group: texts.groupName(id) })),
       h("p", {}, t(services.dev ? "join.text_dev" : "join.text_prod")),
       h(
         "div",

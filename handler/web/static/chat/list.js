@@ -33,6 +33,7 @@ export function listView(page) {
   const el = h(
     "nav",
     { class: "side", "aria-label": t("nav.groups") },
+    h("h1", { class: "spoken" }, t("nav.groups")),
     list,
     empty,
     add && h("div", { class: "side-foot" }, add),

@@ -34,7 +34,13 @@ export function cardItem(page, envelope) {
       "span",
       { class: "card-top" },
       sign,
-      h("span", { class: "card-text" }, h("span", { class: "card-greeting" }, greeting), state),
+      h(
+        "span",
+        { class: "card-text" },
+        h("span", { class: "spoken" }, `${page.texts.t("packet.from", { name: texts.name(envelope.sender) })}: `),
+        h("span", { class: "card-greeting" }, greeting),
+        state,
+      ),
     ),
     h(
       "span",
@@ -65,10 +71,6 @@ export function cardItem(page, envelope) {
     fill(
       faces,
       list.slice(-FACES).map((take) => h("i", { class: tint(take.user) }, initial(texts.name(take.user)))),
-    );
-    card.setAttribute(
-      "aria-label",
-      t("card.label", { name: texts.name(envelope.sender), greeting, state: words, n: list.length, m: envelope.count }),
     );
     fill(caption, captionText(page, envelope));
     caption.hidden = !caption.childNodes.length;
