@@ -56,6 +56,7 @@ func listenRPC(s *app.App, o rpcOptions) (*handler.Server, net.Addr, error) {
 		Outermost: o.tracing.Server(),
 		Wallet:    wallets, Group: &handler.Group{Domain: s.Groups}, Envelope: &handler.Envelope{Domain: s.Envelopes},
 		Transfer: &handler.Transfer{Domain: s.Transfers}, Collection: &handler.Collection{Domain: s.Collections},
+		Chat: &handler.Chat{Domain: s.Chats, Limits: s.RateLimits, Log: s.Config().Log},
 		Merchant: &handler.Merchant{
 			Domain: s.Merchants, Wallets: s.Wallets, Tokens: o.sessions, Limits: s.RateLimits,
 			CallsPerSecond: o.merchants.MerchantCalls,
