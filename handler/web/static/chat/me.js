@@ -1,11 +1,12 @@
 // Who one is here: the page's colours, its sounds, its language, and the way out.
 
 import { h, icon } from "../core/dom.js";
-import { segments } from "../core/form.js";
+import { segments, textInput } from "../core/form.js";
 import { initial, tint } from "../core/people.js";
 import { prefer, preferences } from "../core/preferences.js";
-import { openSheet } from "../core/sheet.js";
+import { field, openSheet } from "../core/sheet.js";
 
+const MAX_NAME = 32;
 const LOOKS = ["auto", "light", "dark"];
 
 /** @param {import("../core/page.js").Page} page */
@@ -31,6 +32,10 @@ export function openMe(page) {
     data: { testid: "sound" },
     on: { change: () => prefer({ sound: sound.checked }) },
   });
+  const name = field(
+    t("me.name"),
+    textInput("me-name", () => {}, { maxlength: MAX_NAME, value: services.names.person(me) ?? "", placeholder: me }),
+  );
   const then = (run) => () => {
     sheet.close();
     run();
@@ -46,6 +51,8 @@ export function openMe(page) {
         h("strong", {}, texts.name(me)),
         h("span", { class: "hint" }, t("me.id", { id: me })),
       ),
+      name.el,
+      h("button", { class: "secondary", data: { testid: "me-save" } }, t("me.save")),
       h("p", { class: "form-label" }, t("me.look")),
       looks.el,
       h("label", { class: "field-row switch" }, h("span", { class: "grow" }, t("me.sound")), sound),
@@ -56,6 +63,9 @@ export function openMe(page) {
         t(services.dev ? "nav.switch" : "me.leave"),
       ),
     ],
-    null,
+    async () => {
+      await services.actions.messages.nameMyself(name.input.value.trim());
+      return true;
+    },
   );
 }

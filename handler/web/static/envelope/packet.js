@@ -46,6 +46,7 @@ class Packet {
   #see;
   #taken;
   #proof;
+  #thanks;
   #drawn = "";
   #arrival = ""; // arriving, saved, or nothing to say
   #unseal = () => {};
@@ -57,6 +58,7 @@ class Packet {
     this.#envelope = envelope;
     this.#taken = takenView(page, envelope);
     this.#proof = proofView(page, envelope.id);
+    this.#thanks = page.services.thanks(page, envelope);
     this.#close = h(
       "button",
       {
@@ -107,6 +109,7 @@ class Packet {
         this.#outcome,
         this.#credit,
       ),
+      this.#thanks.el,
       this.#taken.el,
       this.#proof.el,
     );
@@ -126,6 +129,7 @@ class Packet {
 
   /** Lets the rest of the page know, wherever the coin was. */
   end() {
+    this.#thanks.end();
     this.#unseal();
   }
 
@@ -138,6 +142,7 @@ class Packet {
     if (this.el.dataset.stage === "closed" && standing !== "open") this.#stage("result");
     this.#taken.update(this.#envelope);
     this.#proof.update(this.#envelope);
+    this.#thanks.update(Boolean(envelopes.mine(this.#envelope)));
     this.#showOutcome(standing);
   }
 
