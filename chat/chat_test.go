@@ -87,27 +87,30 @@ func TestChat(t *testing.T) {
 	})
 
 	t.Run("refusals", func(t *testing.T) {
+		const bad = refusal.CodeInvalidArgument
+		long := strings.Repeat("福", chat.MaxText+1)
 		for what, x := range map[string]struct {
 			by, code string
 			draft    chat.Draft
 		}{
 			"an outsider":          {"eve", refusal.CodeNotAMember, chat.Draft{Group: "family", Text: "x"}},
-			"nowhere":              {"bob", refusal.CodeInvalidArgument, chat.Draft{Text: "x"}},
-			"two places":           {"bob", refusal.CodeInvalidArgument, chat.Draft{Group: "family", To: "a", Text: "x"}},
-			"to oneself":           {"bob", refusal.CodeInvalidArgument, chat.Draft{To: "bob", Text: "x"}},
-			"a bad id":             {"bob", refusal.CodeInvalidArgument, chat.Draft{To: "a|b", Text: "x"}},
-			"nothing":              {"bob", refusal.CodeInvalidArgument, chat.Draft{Group: "family", Text: " \n "}},
-			"too much":             {"bob", refusal.CodeInvalidArgument, chat.Draft{Group: "family", Text: strings.Repeat("福", chat.MaxText+1)}},
-			"control characters":   {"bob", refusal.CodeInvalidArgument, chat.Draft{Group: "family", Text: "a\x00b"}},
-			"text that misleads":   {"bob", refusal.CodeInvalidArgument, chat.Draft{Group: "family", Text: "a\u202eb"}},
-			"an answer to nothing": {"bob", refusal.CodeInvalidArgument, chat.Draft{Group: "family", Text: "x", ReplyTo: 99}},
-			"an answer elsewhere":  {"bob", refusal.CodeInvalidArgument, chat.Draft{To: "alice", Text: "x", ReplyTo: hello.ID}},
+			"nowhere":              {"bob", bad, chat.Draft{Text: "x"}},
+			"two places":           {"bob", bad, chat.Draft{Group: "family", To: "a", Text: "x"}},
+			"to oneself":           {"bob", bad, chat.Draft{To: "bob", Text: "x"}},
+			"a bad id":             {"bob", bad, chat.Draft{To: "a|b", Text: "x"}},
+			"nothing":              {"bob", bad, chat.Draft{Group: "family", Text: " \n "}},
+			"too much":             {"bob", bad, chat.Draft{Group: "family", Text: long}},
+			"control characters":   {"bob", bad, chat.Draft{Group: "family", Text: "a\x00b"}},
+			"text that misleads":   {"bob", bad, chat.Draft{Group: "family", Text: "a\u202eb"}},
+			"an answer to nothing": {"bob", bad, chat.Draft{Group: "family", Text: "x", ReplyTo: 99}},
+			"an answer elsewhere":  {"bob", bad, chat.Draft{To: "alice", Text: "x", ReplyTo: hello.ID}},
 		} {
 			x.draft.RequestID = r.RequestID()
 			_, err := send(x.by, x.draft)
 			apptest.WantCode(t, what, err, x.code)
 		}
-		apptest.Must(send("bob", chat.Draft{RequestID: "long", Group: "family", Text: strings.Repeat("<", chat.MaxText)}))
+		longest := strings.Repeat("<", chat.MaxText) // which JSON makes six times as long
+		apptest.Must(send("bob", chat.Draft{RequestID: "long", Group: "family", Text: longest}))
 		_, err := r.Chats.Messages(ctx, "eve", group, 0, 1)
 		apptest.WantCode(t, "reading as an outsider", err, refusal.CodeNotAMember)
 	})

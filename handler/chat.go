@@ -56,7 +56,9 @@ func (h *Chat) SendMessage(ctx context.Context, r *chatapi.SendMessageRequest) (
 }
 
 // MessagesOfGroup implements chatapi.ChatService.
-func (h *Chat) MessagesOfGroup(ctx context.Context, r *chatapi.GroupMessagesRequest) (*chatapi.MessagesResponse, error) {
+func (h *Chat) MessagesOfGroup(
+	ctx context.Context, r *chatapi.GroupMessagesRequest,
+) (*chatapi.MessagesResponse, error) {
 	return h.list(ctx, chat.Place{Group: r.GroupId}, r.Limit, r.GetCursor())
 }
 

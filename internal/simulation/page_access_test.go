@@ -18,8 +18,8 @@ var axePath = filepath.Join("..", "..", "handler", "web", "node_modules", "axe-c
 const axe = `axe.run({ resultTypes: ["violations"] }).then((found) => found.violations.map((v) =>
 	v.id + ": " + v.nodes.map((n) => n.target.join(" ") + " " + n.failureSummary).join("; ")))`
 
-// sideways names what is wider than a console's window: the page, its views, panels and sheets, and what in them reaches
-// furthest. Sections scroll on a phone, on purpose.
+// sideways names what is wider than a console's window: the page, its views, panels and sheets, and what in them
+// reaches furthest. Sections scroll on a phone, on purpose.
 const sideways = `[...document.querySelectorAll("html, .console-main, .panel, .sheet, .sheet-body, .login")]
 	.filter((e) => e.scrollWidth > e.clientWidth + 1)
 	.map((e) => {

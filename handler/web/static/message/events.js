@@ -1,5 +1,7 @@
 // What the live feed tells of messages and names.
 
+import { groupIn, personIn } from "../core/places.js";
+
 /**
  * Takes in an event of a group or of oneself.
  * @param {import("../core/page.js").Page} page
@@ -17,8 +19,9 @@ export function messageEvent({ texts, nav, services }, notifier, fresh, event) {
   if (!message) return;
   const { place, sender, text, createdAt } = message;
   if (sender === me || !fresh(createdAt)) return;
-  if (notifier.unread(place)) notifier.show(texts.name(sender), text);
-  else actions.messages.seen(nav.place());
-  notifier.announce(texts.t("message.announce", { name: texts.name(sender), text }));
+  const told = texts.t("message.announce", { name: texts.name(sender), text });
+  if (nav.place() === place && !document.hidden) actions.messages.seen(place);
+  notifier.tell(place, personIn(place) ? told : texts.groupName(groupIn(place)), personIn(place) ? "" : told);
+  notifier.show(texts.name(sender), text);
   if (event.group_id) notifier.newcomer(event.group_id, sender);
 }
