@@ -1,12 +1,14 @@
 // The wallet: the statement with its running balance, the red envelopes one sent, and those one received.
 
 import { ofKind } from "../core/changes.js";
-import { fill, h, icon } from "../core/dom.js";
+import { fill, h, icon, setText } from "../core/dom.js";
 import { doButton } from "../core/item.js";
 import { personPlace } from "../core/places.js";
 import { openSheet } from "../core/sheet.js";
 import { tabList } from "../core/tabs.js";
 import { exporter } from "./export.js";
+import { openReport } from "./report.js";
+import { readYear, reckon, yearOf } from "./year.js";
 import { entryLine, face, joined, line, sign } from "./statement.js";
 
 const TABS = ["statement", "sent", "received"];
@@ -102,6 +104,33 @@ export function openWallet(page) {
     }
   };
 
+  // What a year's envelopes come to, above their list.
+  const totals = h("p", { class: "year-totals", role: "status", data: { testid: "year-totals" } });
+  const sumUp = async (mine) => {
+    totals.hidden = tab === TABS[0];
+    setText(totals, "");
+    if (tab === TABS[0]) return;
+    const year = yearOf(api.now());
+    const of = tab === "sent" ? { read: api.sent, name: "envelopes" } : { read: api.received, name: "shares" };
+    const read = async (cursor) => {
+      const answer = await of.read(cursor);
+      return { lines: answer[of.name] ?? [], next: answer.next_cursor };
+    };
+    const lines = await services.quietly(readYear(read, (line) => line.created_at ?? line.at, year));
+    if (mine !== turn || !lines) return;
+    const found = reckon({
+      me: services.me,
+      currency,
+      sent: tab === "sent" ? lines : [],
+      shares: tab === "received" ? lines : [],
+      known: (id) => services.envelopes.get(id),
+    });
+    const { count, total } = tab === "sent" ? found.given : found.received;
+    const money = texts.money(total, currency);
+    const best = tab === "received" && found.best ? ` · ${t("year.best_text", { n: found.best })}` : "";
+    setText(totals, t(`year.${tab}_total`, { year, n: count, money }) + best);
+  };
+
   const file = exporter(page, () => currency);
   const balance = () =>
     fill(
@@ -119,6 +148,7 @@ export function openWallet(page) {
     file.hidden = tab !== TABS[0];
     balance();
     load("", mine);
+    sumUp(mine);
   };
 
   const covers = h(
@@ -132,12 +162,23 @@ export function openWallet(page) {
     icon("packet"),
     t("wallet.covers"),
   );
+  const report = h(
+    "button",
+    {
+      class: "secondary",
+      type: "button",
+      data: { testid: "year-open" },
+      on: { click: () => openReport(page, currency) },
+    },
+    icon("history"),
+    t("year.open"),
+  );
   const toCovers = () => {
     sheet.close();
     nav.covers();
   };
 
-  const panel = h("div", { class: "tab-panel" }, file, list, empty, h("div", { class: "buttons" }, more));
+  const panel = h("div", { class: "tab-panel" }, file, totals, list, empty, h("div", { class: "buttons" }, more));
   const tabs = tabList({
     label: t("wallet.title"),
     tabs: TABS.map((name) => ({
@@ -156,7 +197,12 @@ export function openWallet(page) {
   const sheet = openSheet(
     page,
     t("wallet.title"),
-    [h("div", { class: "wallet-top" }, big, currencies.length > 1 && choice), covers, tabs, panel],
+    [
+      h("div", { class: "wallet-top" }, big, currencies.length > 1 && choice),
+      h("div", { class: "buttons" }, covers, report),
+      tabs,
+      panel,
+    ],
     null,
     { wide: true, done: unwatch },
   );
