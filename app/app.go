@@ -13,6 +13,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/rueidis"
 
+	"github.com/hongbao/hongbao/chat"
+	"github.com/hongbao/hongbao/chat/mysqlchat"
 	"github.com/hongbao/hongbao/collection"
 	"github.com/hongbao/hongbao/collection/mysqlcollection"
 	"github.com/hongbao/hongbao/cover"
@@ -90,6 +92,7 @@ type App struct {
 	Envelopes    *envelope.Service
 	Transfers    *transfer.Service
 	Collections  *collection.Service
+	Chats        *chat.Service
 	Merchants    *merchant.Service
 	Revoked      *revoked.List // it is as it was when opened until its Run runs
 	RateLimits   *ratelimit.Limiter
@@ -259,6 +262,7 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	a.merchantStore = merchants
 	a.Transfers = transfer.NewService(a.Ledger, cfg.Transfers, cfg.Now)
 	a.Collections = collection.NewService(a.Ledger, collections, a.Groups, cfg.Collections, cfg.Now)
+	a.Chats = chat.NewService(a.Ledger, mysqlchat.New(a.Cluster, a.Ledger), a.Groups, cfg.Now)
 	a.Merchants = merchant.NewService(a.Ledger, merchants, keyRevocations{a.Revoked}, cfg.Now, cfg.Log)
 	if err := a.openCovers(told); err != nil {
 		return err

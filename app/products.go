@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 
+	"github.com/hongbao/hongbao/chat/mysqlchat"
 	"github.com/hongbao/hongbao/collection"
 	"github.com/hongbao/hongbao/collection/mysqlcollection"
 	"github.com/hongbao/hongbao/cover/mysqlcover"
@@ -20,7 +21,7 @@ import (
 // migrations make the tables of an installation, the ledger's first: a product may write into them.
 var migrations = []func(context.Context, *shards.Cluster) error{
 	mysqlledger.Migrate, mysqlgroup.Migrate, mysqlcollection.Migrate, mysqlmerchant.Migrate, mysqlwebhook.Migrate,
-	mysqlcover.Migrate, mysqlstock.Migrate,
+	mysqlcover.Migrate, mysqlstock.Migrate, mysqlchat.Migrate,
 }
 
 // product is what the installation does for a product.

@@ -64,6 +64,7 @@ func listenRPC(s *app.App, o rpcOptions) (*handler.Server, net.Addr, error) {
 		Outermost: o.tracing.Server(),
 		Wallet:    wallets, Group: &handler.Group{Domain: s.Groups}, Envelope: &handler.Envelope{Domain: s.Envelopes},
 		Transfer: &handler.Transfer{Domain: s.Transfers}, Collection: &handler.Collection{Domain: s.Collections},
+		Chat: &handler.Chat{Domain: s.Chats, Limits: s.RateLimits, Log: s.Config().Log},
 		Merchant: &handler.Merchant{
 			Domain: s.Merchants, Wallets: s.Wallets, Tokens: o.sessions, Limits: s.RateLimits,
 			CallsPerSecond: o.merchants.MerchantCalls,
@@ -142,7 +143,7 @@ func listenHTTP(s *app.App, o gatewayOptions) (_ *webServer, err error) {
 		rpc = append(rpc, kitex.WithMiddleware(m))
 	}
 	if o.secureRPC != nil {
-		rpc = append(rpc, client.TLSOptions(o.secureRPC.Client)...)
+		rpc = append(rpc, client.TLSOptions(o.secureRPC.Client, o.rpc...)...)
 	}
 	g.gateway, err = gateway.New(gateway.Config{
 		RPC: rpc, Verifier: o.verifier, Log: log,

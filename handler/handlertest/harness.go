@@ -112,6 +112,7 @@ func New(t testing.TB, change func(*handler.ServerConfig, *gateway.Config)) *Har
 		Group: &handler.Group{Domain: groups{h.Domain}}, Envelope: &handler.Envelope{Domain: envelopes{h.Domain}},
 		Transfer:   &handler.Transfer{Domain: transfers{h.Domain}},
 		Collection: &handler.Collection{Domain: collections{h.Domain}},
+		Chat:       &handler.Chat{Domain: chats{h.Domain}, Limits: Limits{h.Domain}, Log: log},
 		Merchant: &handler.Merchant{
 			Domain: merchants{h.Domain}, Wallets: Wallets{h.Domain}, Tokens: h.Own, Limits: Limits{h.Domain},
 		},

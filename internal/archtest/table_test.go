@@ -66,6 +66,8 @@ func table() []row {
 			xsync}},
 		{"transfer", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
 		{"collection", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
+		// Messages and names, for installations whose chat is the page.
+		{"chat", domain, []string{"wallet/ledger", "internal/refusal"}},
 		{"merchant", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
 		// Branded covers: their art and review, and which of them may be used at a time. They are a merchant's.
 		{"cover", domain, []string{"merchant", "wallet/ledger", "internal/refusal", "internal/loop", otter}},
@@ -107,6 +109,8 @@ func table() []row {
 		{"collection/mysqlcollection", adapter, []string{"collection", "wallet/ledger", "wallet/mysqlledger",
 			"wallet/audit",
 			"internal/refusal", "internal/shards"}},
+		{"chat/mysqlchat", adapter, []string{"chat", "wallet/ledger", "wallet/mysqlledger", "internal/refusal",
+			"internal/shards"}},
 		{"merchant/mysqlmerchant", adapter, []string{"merchant", "wallet/ledger", "wallet/mysqlledger", "wallet/audit",
 			"internal/refusal", "internal/shards"}},
 		{"cover/mysqlcover", adapter, []string{"cover", "merchant", "wallet/ledger", "wallet/mysqlledger",
@@ -131,7 +135,8 @@ func table() []row {
 		{"client", adapter, []string{"kitex_gen", "internal/thriftguard", cloudwego, kitexTools, gorilla}},
 		{"handler", adapter, []string{"handler/auth", "handler/contract", "handler/problem", "client", "kitex_gen",
 			"internal/thriftguard", "wallet", "wallet/ledger", "internal/refusal", "internal/ratelimit", "envelope",
-			"transfer", "collection", "merchant", "cover", "cover/stock", "webhook", "internal/signature", "group",
+			"transfer", "collection", "chat", "merchant", "cover", "cover/stock", "webhook", "internal/signature",
+			"group",
 			cloudwego,
 			kitexTools}},
 		// What an error means outside, so it knows whose codes there are.
@@ -171,7 +176,8 @@ func table() []row {
 		{"cmd", wiring, []string{everything}},
 		{"app", wiring, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "wallet/audit", "envelope",
 			"envelope/redispot",
-			"transfer", "collection", "collection/mysqlcollection", "group", "group/mysqlgroup", "merchant",
+			"transfer", "collection", "collection/mysqlcollection", "chat", "chat/mysqlchat", "group",
+			"group/mysqlgroup", "merchant",
 			"merchant/mysqlmerchant", "cover", "cover/mysqlcover", "cover/stock", "cover/stock/mysqlstock",
 			"cover/stock/redisstock", "push", "push/redisbus", "webhook",
 			"webhook/mysqlwebhook", "webhook/httpsender",
@@ -214,6 +220,7 @@ func topLevel() (may, ignored []string) {
 	may = []string{
 		"idl", "kitex_gen", "handler", "envelope", "wallet", "bench", "deploy", "go.mod", "README.md", // the user's
 		"main.go", "cmd", "app", "client", "push", "transfer", "collection", "merchant", "cover", "webhook", // ours
+		"chat",
 		"group",
 		"internal", "docs",
 		"Makefile", "BENCHMARKS.md", "LICENSE", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md",
