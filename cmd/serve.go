@@ -54,7 +54,8 @@ func listenRPC(s *app.App, o rpcOptions) (*handler.Server, net.Addr, error) {
 	server, err := handler.NewServer(handler.ServerConfig{
 		Listener: listener, Verifier: o.tokens.verifier, Log: s.Config().Log, Metrics: o.metrics,
 		Outermost: o.tracing.Server(),
-		Wallet:    wallets, Group: &handler.Group{Domain: s.Groups}, Envelope: &handler.Envelope{Domain: s.Envelopes},
+		Wallet:    wallets, Group: &handler.Group{Domain: s.Groups},
+		Envelope: &handler.Envelope{Domain: s.Envelopes, Tokens: o.tokens.verifier, Log: s.Config().Log},
 		Transfer: &handler.Transfer{Domain: s.Transfers}, Collection: &handler.Collection{Domain: s.Collections},
 		Merchant: &handler.Merchant{
 			Domain: s.Merchants, Wallets: s.Wallets, Tokens: o.sessions, Limits: s.RateLimits,

@@ -32,7 +32,7 @@ func giveDevToken(d *auth.DevTokens) func(http.ResponseWriter, *http.Request) (a
 		if err := d.Admit(r); err != nil {
 			return nil, err
 		}
-		body, err := readBody(r)
+		body, err := readBody(r, contract.MaxBody)
 		if err != nil {
 			return nil, err
 		}
