@@ -53,14 +53,14 @@ func (p *Pots) TakeMany(ctx context.Context, asks []envelope.Ask) []envelope.Ans
 	answers := make([]envelope.Answer, len(asks))
 	byBucket := make(map[*bucket]*together)
 	for i, a := range asks {
+		if answers[i].Err = refusal.CheckID("user", a.User); answers[i].Err != nil {
+			continue
+		}
 		if pot, ok := p.finals.get(a.Envelope); ok {
 			answers[i] = p.remembered(pot, a.User)
 			continue
 		}
 		b, err := p.of(a.Envelope)
-		if err == nil {
-			err = refusal.CheckID("user", a.User)
-		}
 		if err != nil {
 			answers[i].Err = err
 			continue

@@ -58,6 +58,7 @@ type Config struct {
 type Gateway struct {
 	mux     *http.ServeMux
 	clients []io.Closer
+	grabs   *grabber
 	seconds *prometheus.HistogramVec
 	log     *slog.Logger
 }
@@ -196,8 +197,12 @@ func (g *Gateway) mountMethods(c *contract.Contract, config Config) error {
 				resources[m.Route.Path] = map[string][]action{}
 			}
 			at := resources[m.Route.Path]
-			at[m.Route.Verb] = append(at[m.Route.Verb],
-				action{name: m.String(), constants: m.Route.Constants, call: o.call})
+			a := action{name: m.String(), constants: m.Route.Constants, call: o.call}
+			if m.Key == grabKey {
+				g.grabs = newGrabber(kitex)
+				a.call = o.gathered(g.grabs)
+			}
+			at[m.Route.Verb] = append(at[m.Route.Verb], a)
 		}
 	}
 	for path, verbs := range resources {

@@ -149,7 +149,8 @@ func table() []row {
 			"handler/gateway",
 			adapter,
 			[]string{"handler/auth", "handler/contract", "handler/problem", "client", "kitex_gen",
-				"wallet", "wallet/ledger", "cover", "merchant", "internal/refusal", "push", cloudwego, kitexTools},
+				"wallet", "wallet/ledger", "cover", "merchant", "internal/refusal", "internal/gather", "push",
+				cloudwego, kitexTools, otel},
 		},
 		{"handler/web", adapter, nil},
 
