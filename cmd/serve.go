@@ -111,7 +111,13 @@ func listenHTTP(s *app.App, o gatewayOptions) (_ *webServer, err error) {
 	log := s.Config().Log
 	listeners := gateway.NewListeners(s.Groups, log)
 	g.revoked = o.revoked
-	g.hub = push.New(s.Bus, listeners, listeners.Refuse, push.Config{Origins: o.origins}, log, o.metrics)
+	operations := map[string]push.Operation{
+		"grab": func(ctx context.Context, s push.Session, message []byte) ([]byte, error) {
+			return g.gateway.Grab(ctx, s, message) // it exists before the first connection
+		},
+	}
+	g.hub = push.New(s.Bus, listeners, listeners.Refuse, push.Config{Origins: o.origins, Operations: operations}, log,
+		o.metrics)
 	s.OnGroupChange(func(group string) {
 		if err := recheck(g.hub, group); err != nil {
 			log.Error("whether all may still listen could not be checked", "group", group, "error", err)

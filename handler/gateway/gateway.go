@@ -59,6 +59,7 @@ type Gateway struct {
 	mux     *http.ServeMux
 	clients []io.Closer
 	grabs   *grabber
+	verify  func(token string) (auth.Caller, error)
 	seconds *prometheus.HistogramVec
 	log     *slog.Logger
 }
@@ -73,7 +74,7 @@ func New(c Config) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{mux: http.NewServeMux(), seconds: httpSeconds(), log: c.Log}
+	g := &Gateway{mux: http.NewServeMux(), seconds: httpSeconds(), log: c.Log, verify: c.Verifier.Verify}
 	if err := c.Metrics.Register(g.seconds); err != nil {
 		return nil, fmt.Errorf("gateway metrics: %w", err)
 	}

@@ -42,7 +42,13 @@ func (l *Listeners) Authenticate(r *http.Request) (push.Session, error) {
 	if err != nil {
 		return push.Session{}, err
 	}
-	return push.Session{Subject: caller.Subject, Expires: caller.Expires, TokenID: caller.TokenID}, nil
+	token, err := auth.Bearer(r)
+	if err != nil {
+		return push.Session{}, err
+	}
+	return push.Session{
+		Subject: caller.Subject, Expires: caller.Expires, TokenID: caller.TokenID, Token: token,
+	}, nil
 }
 
 // MayListen returns a *push.Denial for a topic that is not the subject's to hear.
