@@ -60,6 +60,14 @@ func (p dyingPots) Take(ctx context.Context, id int64, user string) (t envelope.
 	return t, o, err
 }
 
+func (p dyingPots) TakeMany(ctx context.Context, asks []envelope.Ask) []envelope.Answer {
+	answers := make([]envelope.Answer, len(asks))
+	for i, a := range asks {
+		answers[i].Take, answers[i].Outcome, answers[i].Err = p.Take(ctx, a.Envelope, a.User)
+	}
+	return answers
+}
+
 func (p dyingPots) Retire(ctx context.Context, retired []envelope.Retirement) error {
 	return p.around(func() error { return p.Pots.Retire(ctx, retired) })
 }
@@ -240,7 +248,20 @@ func (l *life) grab() {
 		return
 	}
 	id, user := l.envelopes[n-1-l.IntN(min(n, 5))], l.users[l.IntN(len(l.users))]
-	g, err := l.service.Grab(l.Context(), user, id)
+	if l.IntN(2) == 0 {
+		g, err := l.service.Grab(l.Context(), user, id)
+		l.told(user, id, g, err)
+		return
+	}
+	asks := []envelope.Ask{{Envelope: id, User: user}, {Envelope: id, User: l.users[l.IntN(len(l.users))]},
+		{Envelope: id, User: user}}
+	for i, r := range ledgertest.Must(l.service.GrabMany(l.Context(), asks)) {
+		l.told(asks[i].User, id, r.Grabbed, r.Err)
+	}
+}
+
+// told notes what a user was told.
+func (l *life) told(user string, id int64, g envelope.Grabbed, err error) {
 	if l.check(err); err != nil || g.Take.Minor == 0 {
 		return
 	}

@@ -52,8 +52,8 @@ const (
 	readWriteTimeout = 5 * time.Second // for one message on a connection
 	connectionIdle   = time.Minute
 	exitWait         = 5 * time.Second // for calls under way when the server stops
-	// maxMessage bounds a request in bytes: a body of contract.MaxBody never gets larger in Thrift.
-	maxMessage = 2 * contract.MaxBody
+	// maxMessage bounds a request in bytes: no body that the gateway takes gets larger in Thrift.
+	maxMessage = max(2*contract.MaxBody, contract.MaxLargeBody)
 )
 
 // ServerConfig is what a Server needs. Everything is required but TLS and Operator.

@@ -150,6 +150,15 @@ func (p *Pots) Take(ctx context.Context, id int64, user string) (t envelope.Take
 	return t, o, err
 }
 
+// TakeMany implements envelope.Pot.
+func (p *Pots) TakeMany(ctx context.Context, asks []envelope.Ask) []envelope.Answer {
+	answers := make([]envelope.Answer, len(asks))
+	for i, a := range asks {
+		answers[i].Take, answers[i].Outcome, answers[i].Err = p.Take(ctx, a.Envelope, a.User)
+	}
+	return answers
+}
+
 // Waiting implements envelope.Pot. No call of Take waits for anything.
 func (p *Pots) Waiting() int { return 0 }
 

@@ -61,6 +61,7 @@ func Run(t *testing.T, open func(t testing.TB) Store) {
 		{"a pot of 100,000 shares", testHugePot},
 		{"1,000 grabs by 300 users of 100 shares", testCrowd},
 		{"two processes on one pot", testTwoProcesses},
+		{"asks that come together are answered each for itself", testTakeMany},
 		{"what Close saw is what was answered", testTakeAgainstClose},
 		{"expired is final", testExpired},
 		{"a repeated grab leaves the expiry of the last share", testExpiryAfterRepeat},
@@ -235,6 +236,7 @@ func EveryCall(t testing.TB, p Pots, e envelope.Envelope) map[string]error {
 	bucket := BucketOf(e.ID)
 	calls := map[string]error{}
 	_, _, calls["Take"] = p.Take(t.Context(), e.ID, "x")
+	calls["TakeMany"] = p.TakeMany(t.Context(), []envelope.Ask{{Envelope: e.ID, User: "x"}})[0].Err
 	calls["Fill"] = p.Fill(t.Context(), e, nil)
 	_, calls["Look"] = p.Look(t.Context(), e.ID)
 	_, calls["Close"] = p.Close(t.Context(), e.ID)

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/internal/gather"
 	"github.com/hongbao/hongbao/internal/pots/redisbucket"
 )
 
@@ -11,7 +12,7 @@ import (
 type bucket struct {
 	*redisbucket.Bucket
 	pots  *Pots
-	grabs redisbucket.Queue[grab]
+	grabs gather.Queue[grab]
 }
 
 func (p *Pots) open(number, atOnce int) (*bucket, error) {

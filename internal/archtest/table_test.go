@@ -57,7 +57,8 @@ func table() []row {
 		// Vocabulary and rules.
 		{"internal/refusal", domain, nil},
 		{"internal/loop", domain, nil},
-		{"internal/pots", domain, nil}, // what a crowd races for, whatever lies in it
+		{"internal/pots", domain, nil},                            // what a crowd races for, whatever lies in it
+		{"internal/gather", domain, []string{"internal/refusal"}}, // calls that come together go together
 		{"wallet/ledger", domain, []string{"internal/refusal", "internal/loop", xtext}},
 		{"wallet", domain, []string{"wallet/ledger", "internal/refusal"}},
 
@@ -89,7 +90,7 @@ func table() []row {
 		// An untrusted PNG, JPEG or WebP stream becomes safe images.
 		{"internal/picture", adapter, []string{ximage, imagemeta}},
 		{"internal/thriftguard", adapter, []string{cloudwego}},
-		{"internal/certs", adapter, nil}, // TLS from files that may be replaced
+		{"internal/certs", adapter, nil},                          // TLS from files that may be replaced
 		{"internal/settings", adapter, []string{kong, yamlFiles}}, // flags from a file and the environment
 		{"internal/tracing", adapter, []string{otel, cloudwego, kitexTools}},
 		{"internal/devstack", adapter, []string{mysqlWire, rueidis}},
@@ -104,6 +105,7 @@ func table() []row {
 			"internal/outbox", "internal/index"}},
 		{"wallet/httpfunding", adapter, []string{"wallet", "wallet/ledger", "internal/refusal", "internal/signature"}},
 		{"envelope/redispot", adapter, []string{"envelope", "internal/refusal", "internal/loop", "internal/pots",
+			"internal/gather",
 			"internal/pots/redisbucket", rueidis}},
 		{"envelope/mempot", adapter, []string{"envelope", "internal/refusal", "internal/pots"}},
 		{"collection/mysqlcollection", adapter, []string{"collection", "wallet/ledger", "wallet/mysqlledger",
@@ -118,7 +120,7 @@ func table() []row {
 		{"cover/diskart", adapter, []string{"cover"}},        // files in a folder
 		{"cover/s3art", adapter, []string{"cover", minioGo}}, // files in a bucket
 		{"cover/stock/redisstock", adapter, []string{"cover/stock", "internal/refusal", "internal/loop",
-			"internal/pots",
+			"internal/pots", "internal/gather",
 			"internal/pots/redisbucket", rueidis}},
 		{"cover/stock/mysqlstock", adapter, []string{"cover/stock", "merchant", "wallet/ledger", "wallet/mysqlledger",
 			"wallet/audit", "internal/refusal", "internal/shards", "internal/outbox",
@@ -154,8 +156,8 @@ func table() []row {
 			"handler/gateway",
 			adapter,
 			[]string{"handler/auth", "handler/contract", "handler/problem", "client", "kitex_gen",
-				"wallet", "wallet/ledger", "cover", "merchant", "internal/refusal", "internal/ratelimit", "push",
-				cloudwego, kitexTools},
+				"wallet", "wallet/ledger", "cover", "merchant", "internal/refusal", "internal/ratelimit", "internal/gather",
+				"push", cloudwego, kitexTools, otel},
 		},
 		{"handler/web", adapter, nil},
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hongbao/hongbao/cover/stock"
+	"github.com/hongbao/hongbao/internal/gather"
 	"github.com/hongbao/hongbao/internal/pots/redisbucket"
 	"github.com/hongbao/hongbao/internal/refusal"
 )
@@ -65,8 +66,8 @@ func (p *Pots) do(ctx context.Context, c call) (call, error) {
 }
 
 // send asks Redis about a batch and delivers the answers.
-func (b *bucket) send(batch []*redisbucket.Call[call]) {
-	byCover := map[int64][]*redisbucket.Call[call]{}
+func (b *bucket) send(batch []*gather.Call[call]) {
+	byCover := map[int64][]*gather.Call[call]{}
 	var order []int64
 	for _, c := range batch {
 		if c.Abandoned() {

@@ -11,6 +11,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/hongbao/hongbao/cover/stock"
+	"github.com/hongbao/hongbao/internal/gather"
 	"github.com/hongbao/hongbao/internal/pots"
 	"github.com/hongbao/hongbao/internal/pots/redisbucket"
 )
@@ -55,7 +56,7 @@ var (
 type bucket struct {
 	*redisbucket.Bucket
 	pots  *Pots
-	calls redisbucket.Queue[call]
+	calls gather.Queue[call]
 }
 
 // New checks the configuration; it does not call Redis. See redisbucket.Open for what the client must have.

@@ -1,5 +1,5 @@
-// Package redisbucket keeps the buckets of pots on Redis: it calls the scripts that decide, gathers the calls that come
-// together, and reads the logs that the scripts write. What a pot holds is its owner's business.
+// Package redisbucket keeps the buckets of pots on Redis: it calls the scripts that decide, and reads the logs that
+// the scripts write. What a pot holds is its owner's business.
 //
 // Everything of a bucket lies in one hash slot, so that one script covers it and Redis Cluster spreads the buckets. The
 // keys of each bucket, here of number 17:

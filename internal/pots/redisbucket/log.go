@@ -53,7 +53,7 @@ func (s *Store) Position(ctx context.Context, bucket int, r pots.Reader) (pots.P
 // Log is the logs of a Store's buckets, whose entries are read as records of type R. It implements pots.Log.
 type Log[R any] struct {
 	*Store
-	// Parse appends the records of the entry at a position, which are fewer than MaxBatch twice over.
+	// Parse appends the records of the entry at a position, which are fewer than gather.MaxBatch twice over.
 	Parse func(to []R, at pots.Position, entry string) ([]R, error)
 }
 
