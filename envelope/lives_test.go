@@ -78,8 +78,9 @@ func (l dyingLedger) Hold(ctx context.Context, r ledger.Request, h ledger.Hold) 
 	return held, err
 }
 
-func (l dyingLedger) Post(ctx context.Context, shard int, posts []ledger.Post) (r ledger.PostResult, err error) {
-	err = l.around(func() error { r, err = l.Ledger.Post(ctx, shard, posts); return err })
+func (l dyingLedger) Settle(ctx context.Context, shard int, posts []ledger.Post, from ledger.SourceLog,
+	upTo string) (r ledger.PostResult, err error) {
+	err = l.around(func() error { r, err = l.Ledger.Settle(ctx, shard, posts, from, upTo); return err })
 	return r, err
 }
 

@@ -104,12 +104,13 @@ func (r *rig) number(t testing.TB, words ...string) int64 {
 	return n
 }
 
-func bucketOf(t testing.TB, r *rig, number int) *bucket {
+func bucketOf(t testing.TB, r *rig, number int) keys {
 	t.Helper()
-	if _, err := r.Bucket(number); err != nil {
+	at, err := r.Bucket(t.Context(), number)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return r.all[number]
+	return keys{at}
 }
 
 func keysOfPot(t testing.TB, r *rig, id int64) (pot, shares string) {

@@ -57,7 +57,7 @@ func table() []row {
 		// Vocabulary and rules.
 		{"internal/refusal", domain, nil},
 		{"internal/loop", domain, nil},
-		{"internal/pots", domain, nil}, // what a crowd races for, whatever lies in it
+		{"internal/pots", domain, []string{"internal/loop"}}, // what a crowd races for, whatever lies in it
 		{"wallet/ledger", domain, []string{"internal/refusal", "internal/loop", xtext}},
 		{"wallet", domain, []string{"wallet/ledger", "internal/refusal"}},
 

@@ -1,6 +1,7 @@
 package memledger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,19 @@ func (s *state) source(number int, log string) ledger.SourceLog {
 		return known
 	}
 	return ledger.SourceLog{Source: number, Log: log}
+}
+
+// Sources returns what the ledger knows of all sources of a shard by one of their logs.
+func (l *Ledger) Sources(ctx context.Context, n int, log string) (all []ledger.SourceLog, err error) {
+	err = l.read(ctx, n, func(at *state) {
+		for key, s := range at.sources {
+			if key.log == log {
+				all = append(all, s)
+			}
+		}
+	})
+	slices.SortFunc(all, func(a, b ledger.SourceLog) int { return cmp.Compare(a.Source, b.Source) })
+	return all, err
 }
 
 // Settle pays what was read from a log of a source, as Post does, and notes in the same transaction that the log is

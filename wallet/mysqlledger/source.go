@@ -26,6 +26,22 @@ func (l *Ledger) Source(ctx context.Context, shard, source int, log string) (led
 	return s, nil
 }
 
+// Sources returns what the ledger knows of all sources of a shard by one of their logs. Error: shards.ErrUnavailable.
+func (l *Ledger) Sources(ctx context.Context, shard int, log string) ([]ledger.SourceLog, error) {
+	if err := l.checkShard(shard); err != nil {
+		return nil, err
+	}
+	all, err := rows.Select(ctx, l.cluster.DB(shard), func(row *sql.Rows) (ledger.SourceLog, error) {
+		s := ledger.SourceLog{Log: log}
+		err := row.Scan(&s.Source, &s.Epoch, &s.UpTo, &s.Rebuilding)
+		return s, err
+	}, "SELECT number, epoch, up_to, rebuilding FROM "+l.tables[shard].Sources+" WHERE log = ? ORDER BY number", log)
+	if err != nil {
+		return nil, shards.Classify(fmt.Errorf("sources of shard %d: %w", shard, err))
+	}
+	return all, nil
+}
+
 // Settle pays what was read from a log of a source, as Post does, and notes in the same transaction that the log is
 // settled up to a record. Where the log is not as the caller knows it, nothing happens. At most maxPosts posts. Errors:
 // ledger.ErrSourceMoved, shards.ErrUnavailable.

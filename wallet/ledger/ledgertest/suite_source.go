@@ -61,6 +61,10 @@ func testSources(t *testing.T, open Open) {
 	wantSource(t, b, shard, ledger.SourceLog{Source: 7, Log: "other", Epoch: "e1"})
 	wantSource(t, b, shard, ledger.SourceLog{Source: 8, Log: "log"}) // of which nothing is known
 
+	if all, err := b.Sources(t.Context(), shard, "log"); err != nil || len(all) != 1 || all[0].Epoch != "e1" {
+		t.Errorf("sources: %+v, %v", all, err)
+	}
+
 	begin("e1", "e2", true)
 	all, err := b.Rebuilds(t.Context(), shard, 10)
 	if err != nil || len(all) != 2 {
