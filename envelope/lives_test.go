@@ -110,6 +110,7 @@ type life struct {
 	refunder *ledger.DuePass
 	retirer  *envelope.Retirer
 	sweeper  *envelope.Sweeper
+	rebuild  *pots.Rebuilder
 
 	orders    []envelope.Order // the request id is the sender, a colon and the number
 	envelopes []int64          // in the order in which their senders were told
@@ -127,7 +128,10 @@ func newLife(t *testing.T, seed uint64) *life {
 	book := ledgertest.Must(memledger.New(memledger.Config{Shards: 3, Now: now, NewID: memledger.Count()}))
 	l.book, l.ledger = ledgertest.OfMemory(t, book), dyingLedger{book, l.deaths}
 	l.pots = dyingPots{ledgertest.Must(mempot.New(mempot.Config{Buckets: l.buckets, ShardOf: book.ShardOf, Now: now,
-		After: time.After})), l.deaths}
+		After: time.After, Epoch: func(ctx context.Context, bucket int) (string, error) {
+			s, err := book.Source(ctx, l.buckets.ShardOf(bucket), bucket, envelope.LogName)
+			return s.Epoch, err
+		}})), l.deaths}
 	l.service = envelope.NewService(l.ledger, l.pots, l.users, nil, envelope.NewMetadata(l.ledger),
 		envelope.DefaultLimits(),
 		now)
@@ -135,6 +139,8 @@ func newLife(t *testing.T, seed uint64) *life {
 	l.refunder = envelope.NewRefunder(l.pots, l.ledger, now, quiet())
 	l.retirer = envelope.NewRetirer(l.pots, l.ledger, l.buckets, quiet())
 	l.sweeper = envelope.NewSweeper(l.pots, l.ledger, now, quiet())
+	l.rebuild = &pots.Rebuilder{Buckets: l.buckets, Store: l.pots, Books: envelope.NewBooks(book, l.buckets), Log: quiet(),
+		Kinds: []pots.Kind{envelope.NewKind(l.settler, l.sweeper, l.buckets)}, Rebuilt: func(string) {}}
 	for _, user := range l.users {
 		l.book.TopUp(user, opening)
 	}
@@ -186,8 +192,7 @@ func (l *life) forget(shard int) {
 	for bucket := from; bucket < to; bucket++ {
 		l.must(l.pots.Lose(bucket))
 	}
-	l.pots.Install()
-	ledgertest.Must(l.sweeper.All(l.Context(), shard))
+	ledgertest.Must(l.rebuild.Pass(l.Context(), shard, true))
 }
 
 func (l *life) must(err error) {

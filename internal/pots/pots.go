@@ -38,6 +38,9 @@ func (b Buckets) Of(shard int, id int64) int {
 	return shard*b.PerShard + int(mixed%uint64(b.PerShard))
 }
 
+// ShardOf is the shard of a bucket.
+func (b Buckets) ShardOf(bucket int) int { return bucket / b.PerShard }
+
 // OfShard returns the first bucket of a shard and the one after its last.
 func (b Buckets) OfShard(shard int) (from, to int) {
 	return shard * b.PerShard, (shard + 1) * b.PerShard
