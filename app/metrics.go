@@ -39,8 +39,8 @@ func newBacklogGauges(r prometheus.Registerer) (backlogGauges, error) {
 
 func newRebuildCounter(r prometheus.Registerer) (*prometheus.CounterVec, error) {
 	c := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Namespace: "hongbao", Name: "buckets_rebuilt_total", Help: "Buckets of pots that were rebuilt from the ledger " +
-			"because Redis had forgotten something, by reason.",
+		Namespace: "hongbao", Name: "buckets_rebuilt_total",
+		Help: "Buckets of pots that were rebuilt from the ledger because Redis had forgotten something, by reason.",
 	}, []string{"reason"})
 	return c, r.Register(c)
 }

@@ -73,7 +73,8 @@ func testTailLostAndQuiet(t *testing.T, s *app.App) {
 		t.Errorf("an idle settler of a log that went back: %v", err)
 	}
 	rebuilt(t, s, 1)
-	refunder := envelope.NewRefunder(s.Pots, s.Ledger, func() time.Time { return time.Now().Add(48 * time.Hour) }, quiet())
+	later := func() time.Time { return time.Now().Add(48 * time.Hour) }
+	refunder := envelope.NewRefunder(s.Pots, s.Ledger, later, quiet())
 	shard, _ := s.Ledger.ShardOf(e.ID)
 	if due, ended, err := refunder.Pass(t.Context(), shard); due != ended || err != nil {
 		t.Errorf("refunds: %d of %d, %v", ended, due, err)

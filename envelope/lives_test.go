@@ -139,8 +139,8 @@ func newLife(t *testing.T, seed uint64) *life {
 	l.refunder = envelope.NewRefunder(l.pots, l.ledger, now, quiet())
 	l.retirer = envelope.NewRetirer(l.pots, l.ledger, l.buckets, quiet())
 	l.sweeper = envelope.NewSweeper(l.pots, l.ledger, now, quiet())
-	l.rebuild = &pots.Rebuilder{Buckets: l.buckets, Store: l.pots, Books: envelope.NewBooks(book, l.buckets), Log: quiet(),
-		Kinds: []pots.Kind{envelope.NewKind(l.settler, l.sweeper, l.buckets)}, Rebuilt: func(string) {}}
+	l.rebuild = &pots.Rebuilder{Buckets: l.buckets, Store: l.pots, Books: envelope.NewBooks(book, l.buckets),
+		Log: quiet(), Kinds: []pots.Kind{envelope.NewKind(l.settler, l.sweeper, l.buckets)}, Rebuilt: func(string) {}}
 	for _, user := range l.users {
 		l.book.TopUp(user, opening)
 	}

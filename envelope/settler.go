@@ -15,7 +15,7 @@ import (
 
 const (
 	settleBatch   = 2_000            // records in one ledger transaction, about
-	settleTimeout = 10 * time.Second // of one settlement; what took longer is read from the log and settled again
+	settleTimeout = 10 * time.Second // what took longer is read from the log and settled again
 	logWait       = 2 * time.Second  // how long a reader waits for the first record
 	// settlePause is how long a settler that is not behind lets records gather: a credit costs the ledger several times
 	// as much in a batch of ten as in one of hundreds. A record that comes after a quiet time does not wait.
@@ -24,8 +24,8 @@ const (
 	overload = 64
 )
 
-// Settler posts to the ledger what the pots gave away: it reads a bucket's grab log in batches from where the ledger has
-// settled it, and acknowledges each after its commit. The ledger takes each batch once and in order, and only in the
+// Settler posts to the ledger what the pots gave away: it reads a bucket's grab log in batches from where the ledger
+// has settled it, and acknowledges each after its commit. The ledger takes each batch once and in order, and only in the
 // epoch in which it was read; so a settler may stand still between any two lines, and several may be on one log. What
 // one that died has not done after a commit, the next does before it goes on.
 type Settler struct {
@@ -69,7 +69,7 @@ func (s *Settler) Pass(ctx context.Context, shard, bucket int, wait time.Duratio
 	case order < 0:
 		return s.follow(ctx, bucket, acknowledged, after)
 	case order > 0:
-		return 0, fmt.Errorf("bucket %d: the ledger has settled up to %q, and %q was acknowledged: the ledger went back",
+		return 0, fmt.Errorf("the ledger went back: it has settled bucket %d up to %q, and %q was acknowledged",
 			bucket, after, acknowledged)
 	}
 	records, upTo, err := s.log.Read(ctx, bucket, after, settleBatch, wait)

@@ -63,7 +63,7 @@ func (s *Settler) Pass(ctx context.Context, shard, bucket int, wait time.Duratio
 	case order < 0: // one died between its commit and this
 		return 1, s.log.Acknowledge(ctx, bucket, ReaderSettler, after)
 	case order > 0:
-		return 0, fmt.Errorf("bucket %d: the ledger has settled up to %q, and %q was acknowledged: the ledger went back",
+		return 0, fmt.Errorf("the ledger went back: it has settled bucket %d up to %q, and %q was acknowledged",
 			bucket, after, acknowledged)
 	}
 	records, upTo, err := s.log.Read(ctx, bucket, after, settleBatch, wait)

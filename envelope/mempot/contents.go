@@ -18,7 +18,7 @@ type contents struct {
 	read    map[pots.Reader]acknowledged
 	closed  map[int64]bool // by Close, and not retired
 	epoch   string
-	fenced  bool                 // nothing is done until Open
+	fenced  bool                 // nothing is done until Unfence
 	old     map[string]*contents // of epochs before
 }
 

@@ -53,8 +53,8 @@ func (p *Pots) Fence(_ context.Context, number int, _, epoch string) ([]string, 
 	return slices.Sorted(maps.Keys(b.contents.old)), nil
 }
 
-// Open implements pots.Store.
-func (p *Pots) Open(_ context.Context, number int, epoch string) error {
+// Unfence implements pots.Store.
+func (p *Pots) Unfence(_ context.Context, number int, epoch string) error {
 	b, err := p.bucket(number)
 	if err != nil {
 		return err

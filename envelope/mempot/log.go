@@ -74,8 +74,8 @@ func (c *contents) after(p position) []entry {
 	return c.entries[i:]
 }
 
-// check says that the log has, or had until every reader was behind it, what a position names. Otherwise nothing is done
-// any more in this bucket. Errors: pots.ErrOtherEpoch, pots.ErrWentBack.
+// check says that the log has, or had until every reader was behind it, what a position names. Otherwise nothing is
+// done any more in this bucket. Errors: pots.ErrOtherEpoch, pots.ErrWentBack.
 func (c *contents) check(p pots.Position, at position) error {
 	switch {
 	case !p.Of(c.epoch):

@@ -38,12 +38,12 @@ type Store interface {
 	// Homes tells how the store knows buckets.
 	Homes(ctx context.Context, buckets []int) ([]Home, error)
 
-	// Fence stops every call on a bucket until Open, unless the bucket is open in this epoch already, and returns the
+	// Fence stops every call on a bucket until Unfence, unless the bucket is open in this epoch already, and returns the
 	// epochs before it whose logs may still be there: was is one of them.
 	Fence(ctx context.Context, bucket int, was, epoch string) (old []string, err error)
 
-	// Open lets calls in that know the epoch. Error: ErrLost where the bucket was not fenced for it.
-	Open(ctx context.Context, bucket int, epoch string) error
+	// Unfence lets calls in that know the epoch. Error: ErrLost where the bucket was not fenced for it.
+	Unfence(ctx context.Context, bucket int, epoch string) error
 
 	// Forget drops all that is left of earlier epochs of buckets that are open, by epoch.
 	Forget(ctx context.Context, open map[int]string) error
@@ -221,7 +221,7 @@ func (r *Rebuilder) reopen(ctx context.Context, shard int, b bucketAt) (drained 
 			}
 		}
 	}
-	if err := r.Store.Open(ctx, b.number, b.epoch); err != nil {
+	if err := r.Store.Unfence(ctx, b.number, b.epoch); err != nil {
 		return drained, fmt.Errorf("open bucket %d: %w", b.number, err)
 	}
 	return drained, nil

@@ -120,8 +120,8 @@ func (tx *Tx) addSources(ctx context.Context, source int, logs ...string) error 
 	for _, log := range logs {
 		args = append(args, source, log, "", "", 0)
 	}
-	return rows.Insert(ctx, tx.sql, "INSERT INTO "+tx.tables.Sources+" (number, log, epoch, up_to, rebuilding)", 5, args,
-		" ON DUPLICATE KEY UPDATE number = VALUES(number)")
+	head := "INSERT INTO " + tx.tables.Sources + " (number, log, epoch, up_to, rebuilding)"
+	return rows.Insert(ctx, tx.sql, head, 5, args, " ON DUPLICATE KEY UPDATE number = VALUES(number)")
 }
 
 // BeginEpoch ends an epoch of a source with all its logs and begins another one, in which nothing is settled and the

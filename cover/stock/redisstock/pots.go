@@ -67,7 +67,8 @@ func New(client rueidis.Client, c Config) (*Pots, error) {
 		return nil, errors.New("redisstock: no ShardOf")
 	}
 	store, err := redisbucket.Open(client, redisbucket.Config{
-		Log: stock.LogName, Buckets: c.Buckets, Installation: c.Installation, Readers: []pots.Reader{stock.ReaderSettler},
+		Log: stock.LogName, Buckets: c.Buckets, Installation: c.Installation,
+		Readers:      []pots.Reader{stock.ReaderSettler},
 		WaitReplicas: c.WaitReplicas, WaitTimeout: c.WaitTimeout, Epoch: c.Epoch,
 	})
 	if err != nil {

@@ -52,8 +52,8 @@ func (s *Store) Fence(ctx context.Context, bucket int, was, epoch string) (old [
 	return old, nil
 }
 
-// Open implements pots.Store. Refusal: unavailable when too few replicas confirmed.
-func (s *Store) Open(ctx context.Context, bucket int, epoch string) error {
+// Unfence implements pots.Store. Refusal: unavailable when too few replicas confirmed.
+func (s *Store) Unfence(ctx context.Context, bucket int, epoch string) error {
 	if err := s.checkBucket(bucket); err != nil {
 		return err
 	}
@@ -72,7 +72,8 @@ func (s *Store) Open(ctx context.Context, bucket int, epoch string) error {
 func (s *Store) Forget(ctx context.Context, open map[int]string) error {
 	for _, node := range s.client.Nodes() {
 		for cursor := uint64(0); ; {
-			page, err := node.Do(ctx, node.B().Scan().Cursor(cursor).Match("{b*}:*").Count(scanned).Build()).AsScanEntry()
+			step := node.B().Scan().Cursor(cursor).Match("{b*}:*").Count(scanned).Build()
+			page, err := node.Do(ctx, step).AsScanEntry()
 			if err != nil {
 				return fmt.Errorf("forget: %w", err)
 			}
