@@ -10,12 +10,11 @@ import (
 
 // Rebuilder makes buckets again from the ledger that Redis has lost.
 func (a *App) Rebuilder() *pots.Rebuilder {
-	settler := envelope.NewSettler(a.Pots, a.Pots, a.Ledger, a.cfg.Log, func(shard, _ int) { a.settled.signal(shard) })
 	sweeper := envelope.NewSweeper(a.Pots, a.Ledger, a.cfg.Now, a.cfg.Log)
 	return &pots.Rebuilder{
 		Buckets: a.Buckets, Store: a.Pots, Books: envelope.NewBooks(a.Ledger, a.Buckets, stock.LogName), Log: a.cfg.Log,
 		Kinds: []pots.Kind{
-			envelope.NewKind(settler, sweeper, a.Buckets), stock.NewKind(a.stockSettler, a.stockKeeper, a.Buckets),
+			envelope.NewKind(a.settler(), sweeper, a.Buckets), stock.NewKind(a.stockSettler, a.stockKeeper, a.Buckets),
 		},
 		Rebuilt: func(reason string) { a.rebuilds.WithLabelValues(reason).Inc() },
 	}

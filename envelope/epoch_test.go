@@ -3,6 +3,8 @@ package envelope_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,9 +35,13 @@ func TestRedisGoesBack(t *testing.T) {
 	apptest.MustBalanceBut(t, s, ledger.AuditRejection)
 }
 
+var requests atomic.Int64
+
+func nextRequest() string { return fmt.Sprint("epoch-", requests.Add(1)) }
+
 // b wins and is paid. Redis forgets that, and c is told to have won the same share.
 func testTailLost(t *testing.T, s *app.App) {
-	e := send(t, s, "alice", order(t.Name(), 600, 3))
+	e := send(t, s, "alice", order(nextRequest(), 600, 3))
 	restore := apptest.CopyRedis(t, s)
 	bobs := grab(t, s, "bob", e.ID)
 	apptest.Settle(t, s)
@@ -64,7 +70,7 @@ func testTailLost(t *testing.T, s *app.App) {
 
 // The same, and nobody comes by: the rest has to go back all the same.
 func testTailLostAndQuiet(t *testing.T, s *app.App) {
-	e := send(t, s, "alice", order(t.Name(), 600, 3))
+	e := send(t, s, "alice", order(nextRequest(), 600, 3))
 	restore := apptest.CopyRedis(t, s)
 	bobs := grab(t, s, "bob", e.ID)
 	apptest.Settle(t, s)
@@ -110,14 +116,14 @@ func (i *interrupted) Acknowledge(ctx context.Context, bucket int, r pots.Reader
 func (i *interrupted) pass(t *testing.T, s *app.App, id int64) error {
 	t.Helper()
 	shard, _ := s.Ledger.ShardOf(id)
-	settler := envelope.NewSettler(i, s.Pots, i, quiet(), func(int, int) {})
+	settler := envelope.NewSettler(i, s.Pots, i, s.Buckets, quiet(), func(int, int) {})
 	_, err := settler.Pass(t.Context(), shard, s.Buckets.Of(shard, id), 0)
 	return err
 }
 
 // What is read before Redis goes back and committed afterwards is paid, and Redis learns of it.
 func testBackBeforeCommit(t *testing.T, s *app.App) {
-	e := send(t, s, "alice", order(t.Name(), 600, 3))
+	e := send(t, s, "alice", order(nextRequest(), 600, 3))
 	restore := apptest.CopyRedis(t, s)
 	grab(t, s, "bob", e.ID)
 	i := &interrupted{Log: s.Pots, Ledger: s.Ledger, beforeCommit: restore}
@@ -133,7 +139,7 @@ func testBackBeforeCommit(t *testing.T, s *app.App) {
 
 // A new win must not be acknowledged unread because it lies below what a settler has read of a log that is gone.
 func testBackBeforeAcknowledge(t *testing.T, s *app.App) {
-	e := send(t, s, "alice", order(t.Name(), 600, 3))
+	e := send(t, s, "alice", order(nextRequest(), 600, 3))
 	restore := apptest.CopyRedis(t, s)
 	grab(t, s, "bob", e.ID)
 	i := &interrupted{Log: s.Pots, Ledger: s.Ledger, beforeAcknowledge: func() {
@@ -152,7 +158,7 @@ func testBackBeforeAcknowledge(t *testing.T, s *app.App) {
 
 // A settler reads, and stands still for as long as a recovery and more grabs take.
 func testPausedSettler(t *testing.T, s *app.App) {
-	e := send(t, s, "alice", order(t.Name(), 600, 3))
+	e := send(t, s, "alice", order(nextRequest(), 600, 3))
 	grab(t, s, "bob", e.ID) // whom the loss of Redis costs the win
 	i := &interrupted{Log: s.Pots, Ledger: s.Ledger, beforeCommit: func() {
 		if err := s.Redis.Do(t.Context(), s.Redis.B().Flushall().Build()).Error(); err != nil {
@@ -174,7 +180,7 @@ func testPausedSettler(t *testing.T, s *app.App) {
 
 // Redis goes back to before it was rebuilt: the epoch is over, and what its log had is paid already.
 func testBackTwice(t *testing.T, s *app.App) {
-	e := send(t, s, "alice", order(t.Name(), 600, 3))
+	e := send(t, s, "alice", order(nextRequest(), 600, 3))
 	start := apptest.CopyRedis(t, s)
 	grab(t, s, "bob", e.ID)
 	apptest.Settle(t, s)

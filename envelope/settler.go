@@ -3,7 +3,6 @@ package envelope
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -29,17 +28,19 @@ const (
 // epoch in which it was read; so a settler may stand still between any two lines, and several may be on one log. What
 // one that died has not done after a commit, the next does before it goes on.
 type Settler struct {
-	log    Log
-	pot    Pot
-	ledger Ledger
-	logger *slog.Logger
+	log     Log
+	pot     Pot
+	ledger  Ledger
+	buckets pots.Buckets
+	logger  *slog.Logger
 	// settled hears how many posts were committed, after each commit. The wiring wakes the delivery of credits with it.
 	settled func(shard, posts int)
 }
 
 // NewSettler makes a settler. settled may be called from several goroutines at once.
-func NewSettler(log Log, pot Pot, ledger Ledger, logger *slog.Logger, settled func(shard, posts int)) *Settler {
-	return &Settler{log: log, pot: pot, ledger: ledger, logger: logger, settled: settled}
+func NewSettler(log Log, pot Pot, ledger Ledger, b pots.Buckets, logger *slog.Logger,
+	settled func(shard, posts int)) *Settler {
+	return &Settler{log: log, pot: pot, ledger: ledger, buckets: b, logger: logger, settled: settled}
 }
 
 // Run settles a bucket, which belongs to shard, until the context ends. While more people wait for a share in this
@@ -69,8 +70,7 @@ func (s *Settler) Pass(ctx context.Context, shard, bucket int, wait time.Duratio
 	case order < 0:
 		return s.follow(ctx, bucket, acknowledged, after)
 	case order > 0:
-		return 0, fmt.Errorf("the ledger went back: it has settled bucket %d up to %q, and %q was acknowledged",
-			bucket, after, acknowledged)
+		return 1, s.reconcile(ctx, shard, bucket, from, acknowledged)
 	}
 	records, upTo, err := s.log.Read(ctx, bucket, after, settleBatch, wait)
 	if err != nil || len(records) == 0 || !upTo.Of(from.Epoch) {
@@ -193,8 +193,7 @@ func postsOf(records []Record) []ledger.Post {
 	posts := make([]ledger.Post, 0, len(records))
 	for _, r := range records {
 		if r.Kind == RecordTaken {
-			posts = append(posts, ledger.Post{Hold: r.Envelope, Part: r.Take.Share, Payee: r.Take.User,
-				Minor: r.Take.Minor, At: r.Take.At})
+			posts = append(posts, postOf(r.Envelope, r.Take))
 		}
 	}
 	return posts

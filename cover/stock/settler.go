@@ -3,7 +3,6 @@ package stock
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -63,8 +62,9 @@ func (s *Settler) Pass(ctx context.Context, shard, bucket int, wait time.Duratio
 	case order < 0: // one died between its commit and this
 		return 1, s.log.Acknowledge(ctx, bucket, ReaderSettler, after)
 	case order > 0:
-		return 0, fmt.Errorf("the ledger went back: it has settled bucket %d up to %q, and %q was acknowledged",
-			bucket, after, acknowledged)
+		s.logger.Error("the ledger went back in time: it has settled a log less far than was acknowledged, and claims "+
+			"between may be lost", "bucket", bucket, "settled", after, "acknowledged", acknowledged)
+		return 1, s.store.Settled(ctx, shard, from, string(acknowledged))
 	}
 	records, upTo, err := s.log.Read(ctx, bucket, after, settleBatch, wait)
 	if err != nil || len(records) == 0 || !upTo.Of(from.Epoch) {
