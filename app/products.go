@@ -46,7 +46,7 @@ func (a *App) envelopeJobs(shard int) []job {
 	settler := a.settler()
 	relay := envelope.NewRelay(a.Pots, a.Pots, a.Metadata, a.Bus, a.cfg.Log)
 	jobs := []job{
-		onShard(envelope.NewRefunder(a.Pots, a.Ledger, a.cfg.Now, a.cfg.Log).Run, shard),
+		onShard(envelope.NewRefunder(a.Pots, a.Ledger, a.Buckets, a.cfg.Now, a.cfg.Log).Run, shard),
 		onShard(envelope.NewRetirer(a.Pots, a.Ledger, a.Buckets, a.cfg.Log).Run, shard),
 		onShard(envelope.NewSweeper(a.Pots, a.Ledger, a.cfg.Now, a.cfg.Log).Run, shard),
 	}

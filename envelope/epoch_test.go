@@ -80,7 +80,7 @@ func testTailLostAndQuiet(t *testing.T, s *app.App) {
 	}
 	rebuilt(t, s, 1)
 	later := func() time.Time { return time.Now().Add(48 * time.Hour) }
-	refunder := envelope.NewRefunder(s.Pots, s.Ledger, later, quiet())
+	refunder := envelope.NewRefunder(s.Pots, s.Ledger, s.Buckets, later, quiet())
 	shard, _ := s.Ledger.ShardOf(e.ID)
 	if due, ended, err := refunder.Pass(t.Context(), shard); due != ended || err != nil {
 		t.Errorf("refunds: %d of %d, %v", ended, due, err)

@@ -136,7 +136,7 @@ func newLife(t *testing.T, seed uint64) *life {
 		envelope.DefaultLimits(),
 		now)
 	l.settler = envelope.NewSettler(l.pots, l.pots, l.ledger, l.buckets, quiet(), func(int, int) {})
-	l.refunder = envelope.NewRefunder(l.pots, l.ledger, now, quiet())
+	l.refunder = envelope.NewRefunder(l.pots, l.ledger, l.buckets, now, quiet())
 	l.retirer = envelope.NewRetirer(l.pots, l.ledger, l.buckets, quiet())
 	l.sweeper = envelope.NewSweeper(l.pots, l.ledger, now, quiet())
 	l.rebuild = &pots.Rebuilder{Buckets: l.buckets, Store: l.pots, Books: envelope.NewBooks(book, l.buckets),

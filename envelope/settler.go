@@ -24,9 +24,9 @@ const (
 )
 
 // Settler posts to the ledger what the pots gave away: it reads a bucket's grab log in batches from where the ledger
-// has settled it, and acknowledges each after its commit. The ledger takes each batch once and in order, and only in the
-// epoch in which it was read; so a settler may stand still between any two lines, and several may be on one log. What
-// one that died has not done after a commit, the next does before it goes on.
+// has settled it, and acknowledges each after its commit. The ledger takes each batch once and in order, and only in
+// the epoch in which it was read; so a settler may stand still between any two lines, and several may be on one log.
+// What one that died has not done after a commit, the next does before it goes on.
 type Settler struct {
 	log     Log
 	pot     Pot

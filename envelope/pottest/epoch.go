@@ -104,7 +104,8 @@ func testNewEpoch(t *testing.T, r *rig) {
 	if err != nil || len(records) != 1 || records[0].Take.User != "a" || at != upTo {
 		t.Errorf("left of the old log: %+v, %q, %v; want the win of a", records, at, err)
 	}
-	if records, _, err := r.Old(t.Context(), bucket, "", envelope.ReaderSettler, at, 10); err != nil || len(records) > 0 {
+	records, _, err = r.Old(t.Context(), bucket, "", envelope.ReaderSettler, at, 10)
+	if err != nil || len(records) > 0 {
 		t.Errorf("behind its end: %+v, %v", records, err)
 	}
 	for range 2 {
@@ -136,7 +137,8 @@ func testNewEpoch(t *testing.T, r *rig) {
 	if err := r.Forget(t.Context(), map[int]string{bucket: "e1"}); err != nil {
 		t.Fatal(err)
 	}
-	if records, _, err := r.Old(t.Context(), bucket, "", envelope.ReaderSettler, "", 10); err != nil || len(records) > 0 {
+	records, _, err = r.Old(t.Context(), bucket, "", envelope.ReaderSettler, "", 10)
+	if err != nil || len(records) > 0 {
 		t.Errorf("left of what was forgotten: %+v, %v", records, err)
 	}
 	MustTake(t, r, after.ID, "a", envelope.AlreadyWon)

@@ -38,8 +38,8 @@ type Store interface {
 	// Homes tells how the store knows buckets.
 	Homes(ctx context.Context, buckets []int) ([]Home, error)
 
-	// Fence stops every call on a bucket until Unfence, unless the bucket is open in this epoch already, and returns the
-	// epochs before it whose logs may still be there: was is one of them.
+	// Fence stops every call on a bucket until Unfence, unless the bucket is open in this epoch already, and returns
+	// the epochs before it whose logs may still be there: was is one of them.
 	Fence(ctx context.Context, bucket int, was, epoch string) (old []string, err error)
 
 	// Unfence lets calls in that know the epoch. Error: ErrLost where the bucket was not fenced for it.
