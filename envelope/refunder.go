@@ -13,8 +13,9 @@ import (
 
 // NewRefunder makes the job that returns to the sender what was not taken in time. The pot decides, atomically with
 // Take, what was taken. What it gave and the ledger posted are compared as sets: a take that the ledger lacks is
-// posted, a post that the pot lacks counts as taken, and the ledger voids the rest. Whether one refunder or several do this, and wherever one dies, each void happens once. now
-// decides when to look; whether a grab comes too late is decided by the pot's clock.
+// posted, a post that the pot lacks counts as taken, and the ledger voids the rest. Whether one refunder or several do
+// this, and wherever one dies, each void happens once. now decides when to look; whether a grab comes too late is
+// decided by the pot's clock.
 func NewRefunder(pot Pot, l Ledger, b pots.Buckets, now func() time.Time, log *slog.Logger) *ledger.DuePass {
 	return &ledger.DuePass{
 		Name: "refund", Holds: l, Subject: Subject, Now: now, Log: log,
