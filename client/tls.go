@@ -11,8 +11,8 @@ import (
 	"github.com/cloudwego/kitex/pkg/remote/trans/gonet"
 )
 
-// TLSOptions are what a bare Kitex client needs after KitexOptions to reach services over TLS. addresses are the same, and
-// may be left out where all are IP addresses. get is asked for each new connection; where its configuration has no
+// TLSOptions are what a bare Kitex client needs after KitexOptions to reach services over TLS. addresses are the same,
+// and may be left out where all are IP addresses. get is asked for each new connection; where its configuration has no
 // ServerName, the host of the address is verified.
 func TLSOptions(get func() *tls.Config, addresses ...string) []kitex.Option {
 	servers := newResolver(addresses)

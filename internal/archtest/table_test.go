@@ -57,7 +57,7 @@ func table() []row {
 		// Vocabulary and rules.
 		{"internal/refusal", domain, nil},
 		{"internal/loop", domain, nil},
-		{"internal/pots", domain, nil},                            // what a crowd races for, whatever lies in it
+		{"internal/pots", domain, []string{"internal/loop"}},      // what a crowd races for, whatever lies in it
 		{"internal/gather", domain, []string{"internal/refusal"}}, // calls that come together go together
 		{"wallet/ledger", domain, []string{"internal/refusal", "internal/loop", xtext}},
 		{"wallet", domain, []string{"wallet/ledger", "internal/refusal"}},
@@ -156,8 +156,8 @@ func table() []row {
 			"handler/gateway",
 			adapter,
 			[]string{"handler/auth", "handler/contract", "handler/problem", "client", "kitex_gen",
-				"wallet", "wallet/ledger", "cover", "merchant", "internal/refusal", "internal/ratelimit", "internal/gather",
-				"push", cloudwego, kitexTools, otel},
+				"wallet", "wallet/ledger", "cover", "merchant", "internal/refusal", "internal/ratelimit",
+				"internal/gather", "push", cloudwego, kitexTools, otel},
 		},
 		{"handler/web", adapter, nil},
 
