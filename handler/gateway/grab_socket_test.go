@@ -25,7 +25,10 @@ func TestGrabsOverTheWebSocket(t *testing.T) {
 	var r *handlertest.Harness
 	var hub *push.Hub
 	r = handlertest.New(t, func(s *handler.ServerConfig, g *gateway.Config) {
-		listeners := gateway.NewListeners(nil, g.Log)
+		listeners, err := gateway.NewListeners(nil, 0, g.Log)
+		if err != nil {
+			t.Fatal(err)
+		}
 		hub = push.New(nil, listeners, listeners.Refuse, push.Config{Operations: map[string]push.Operation{
 			"grab": func(ctx context.Context, s push.Session, message []byte) ([]byte, error) {
 				return r.Gateway.Grab(ctx, s, message)
