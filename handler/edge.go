@@ -71,6 +71,9 @@ func (e *edge) middleware(next endpoint.Endpoint) endpoint.Endpoint {
 		if m.Signed {
 			ctx = auth.WithAddress(ctx, e.address(ctx))
 		}
+		if m.class == entries {
+			ctx = context.WithValue(ctx, admissionKey{}, e.admission)
+		}
 		if err == nil {
 			err = call(ctx, caller, m.Timeout, next, request, response)
 		}

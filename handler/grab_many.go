@@ -28,15 +28,23 @@ func (h *Envelope) GrabMany(
 	answers := make([]envelopeapi.GrabAnswer, len(r.Grabs))
 	response := &envelopeapi.GrabManyResponse{Answers: make([]*envelopeapi.GrabAnswer, len(r.Grabs))}
 	asks, at := make([]envelope.Ask, 0, len(r.Grabs)), make([]int, 0, len(r.Grabs))
-	failed := make(map[string]failedGrabs)
+	failed, limits := make(map[string]failedGrabs), admissionFrom(ctx)
+	callers := make([]auth.Caller, 0, len(r.Grabs))
 	for i, g := range r.Grabs {
 		response.Answers[i] = &answers[i]
-		user, err := h.grabber(g.Token)
+		caller, err := h.grabber(g.Token)
+		if err == nil {
+			var limit string
+			if limit, err = limits.entry(caller); limit != "" {
+				answers[i].Limit = &limit
+			}
+		}
 		if err != nil {
 			setRefused(&answers[i], err, failed)
 			continue
 		}
-		asks, at = append(asks, envelope.Ask{Envelope: g.EnvelopeId, User: user}), append(at, i)
+		asks, at = append(asks, envelope.Ask{Envelope: g.EnvelopeId, User: caller.Subject}), append(at, i)
+		callers = append(callers, caller)
 	}
 	if len(asks) > 0 {
 		grabbed, err := h.Domain.GrabMany(ctx, asks)
@@ -46,6 +54,7 @@ func (h *Envelope) GrabMany(
 		for n, g := range grabbed {
 			if result := &answers[at[n]]; g.Err != nil {
 				setRefused(result, g.Err, failed)
+				limits.missed(callers[n], result.Code)
 			} else {
 				setGrabbed(result, g.Grabbed)
 			}
@@ -59,12 +68,12 @@ func (h *Envelope) GrabMany(
 }
 
 // grabber is the user who grabs with a token. Refusals: unauthenticated, forbidden.
-func (h *Envelope) grabber(token string) (string, error) {
+func (h *Envelope) grabber(token string) (auth.Caller, error) {
 	caller, err := h.Tokens.Verify(token)
 	if err == nil {
 		err = auth.RequireScope(caller, []auth.Scope{auth.ScopeUser})
 	}
-	return caller.Subject, err
+	return caller, err
 }
 
 // failedGrabs are the grabs of a call that failed alike, for one line in the log.

@@ -11,7 +11,9 @@ import (
 
 	hongbao "github.com/hongbao/hongbao/client"
 	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/handler"
 	"github.com/hongbao/hongbao/handler/auth"
+	"github.com/hongbao/hongbao/handler/gateway"
 	"github.com/hongbao/hongbao/handler/handlertest"
 	"github.com/hongbao/hongbao/handler/problem"
 	"github.com/hongbao/hongbao/internal/refusal"
@@ -169,5 +171,48 @@ func TestGrabManyAsJSON(t *testing.T) {
 		if a.Status != x.status || a.Code() != x.code || !strings.Contains(a.Text, x.detail) {
 			t.Errorf("%s: %d %.300s", x.name, a.Status, a.Text)
 		}
+	}
+}
+
+// TestGrabManyCountsToEachPerson: who has grabbed too often is refused alone, whoever opened the call.
+func TestGrabManyCountsToEachPerson(t *testing.T) {
+	r := handlertest.New(t, func(c *handler.ServerConfig, _ *gateway.Config) {
+		c.Calls = handler.CallLimits{Grabs: 1, Changes: 1, Misses: 1}
+	})
+	c := envelopeClient(t, r)
+	alice, bob, carol := r.Token(t, "alice", auth.ScopeUser), r.Token(t, "bob", auth.ScopeUser),
+		r.Token(t, "carol", auth.ScopeUser)
+	call := func(opener string, grabs ...*envelopeapi.GrabEntry) []*envelopeapi.GrabAnswer {
+		t.Helper()
+		answer, err := c.GrabMany(hongbao.ContextWithToken(t.Context(), opener),
+			&envelopeapi.GrabManyRequest{Grabs: grabs})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer.Answers
+	}
+	var grabs []*envelopeapi.GrabEntry
+	for range 100 {
+		grabs = append(grabs, &envelopeapi.GrabEntry{EnvelopeId: 7, Token: alice})
+	}
+	refused := 0
+	for _, a := range call(bob, append(grabs, &envelopeapi.GrabEntry{EnvelopeId: 7, Token: bob})...)[:100] {
+		if a.Code == problem.CodeRateLimited && a.Limit != nil && a.Detail != "" {
+			refused++
+		}
+	}
+	if refused < 50 || refused > 90 {
+		t.Errorf("%d of a hundred grabs of one person were refused, and ten may come at once", refused)
+	}
+	for range 20 { // the person who opens calls is not held to what others grab in them
+		if a := call(bob, grabs[0], &envelopeapi.GrabEntry{EnvelopeId: -1, Token: carol}); a[0].Code == problem.OK {
+			continue
+		} else if a[0].Code != problem.CodeRateLimited {
+			t.Fatalf("%+v", a[0])
+		}
+	}
+	if a := call(bob, &envelopeapi.GrabEntry{EnvelopeId: 7, Token: carol}, &envelopeapi.GrabEntry{EnvelopeId: 7,
+		Token: bob}); a[0].Code != problem.CodeRateLimited || a[1].Code != problem.OK {
+		t.Errorf("who asked twenty times for what does not exist: %+v; who opened the call: %+v", a[0], a[1])
 	}
 }

@@ -46,6 +46,7 @@ struct GrabAnswer {
   5: required i64 amount      // minor units; 0 unless won or already_won
   6: required string currency
   7: required i32 share       // which share, from 0; -1 unless won or already_won
+  8: optional string limit    // where the person's limit of grabs is nearly used up: its name, what it allows, what is left; then its window, the time until it is whole and the time to wait, in nanoseconds
 }
 
 struct GrabManyResponse {
@@ -140,7 +141,7 @@ service EnvelopeService {
 
   // Grabs for many people at once: what a chat application's server holds of them. The caller's own token opens the
   // call; each grab is made by the person whom its own token names. Each has its own answer, as of `Grab`; one that is
-  // refused harms no other. Of two grabs of one person from one envelope the second is answered `already_won`.
+  // refused harms no other. Each counts to the limit of grabs of its person. Of two grabs of one person from one envelope the second is answered `already_won`.
   GrabManyResponse GrabMany(1: GrabManyRequest req) (api.post = "/v1/grabs", hongbao.scope = "user,service", hongbao.body = "524288")
 
   // What a member may see of an envelope. Errors: `envelope_not_found`, `not_a_member`.

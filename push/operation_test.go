@@ -25,6 +25,8 @@ func (anybody) Authenticate(*http.Request) (push.Session, error) {
 	return push.Session{Subject: "ann", Token: "secret"}, nil
 }
 
+func (anybody) GoOn(string) bool { return true }
+
 func (anybody) MayListen(context.Context, string, string) error { return nil }
 
 func (anybody) GoOn(string) bool { return true }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/bytedance/gopkg/cloud/metainfo"
 	"github.com/cloudwego/kitex/client"
 	"go.opentelemetry.io/otel/trace"
 
@@ -38,6 +39,7 @@ type grabCall struct {
 	envelope int64
 	token    string
 	response *envelopeapi.GrabResponse
+	limit    string // an auth.LimitState; empty where there is nothing to tell
 	err      error
 }
 
@@ -48,25 +50,28 @@ func newGrabber(c client.Client) *grabber {
 }
 
 // grab lets the user whom a verified token names take a share. Errors: as of Grab, and unavailable when too many wait.
-func (g *grabber) grab(ctx context.Context, token string, envelope int64) (*envelopeapi.GrabResponse, error) {
+func (g *grabber) grab(ctx context.Context, token string, envelope int64) grabCall {
 	if trace.SpanContextFromContext(ctx).IsSampled() { // so that its trace shows its whole way
 		return g.one(ctx, token, envelope)
 	}
 	c, err := g.queue.Do(ctx, grabCall{envelope: envelope, token: token})
 	if err != nil {
-		return nil, err
+		c.err = err
 	}
-	return c.response, c.err
+	return c
 }
 
 // one makes a grab in a call of its own.
-func (g *grabber) one(ctx context.Context, token string, envelope int64) (*envelopeapi.GrabResponse, error) {
+func (g *grabber) one(ctx context.Context, token string, envelope int64) (c grabCall) {
 	args, result := envelopeapi.NewEnvelopeServiceGrabArgs(), envelopeapi.NewEnvelopeServiceGrabResult()
 	args.Req = &envelopeapi.GrabRequest{EnvelopeId: envelope}
-	if err := g.client.Call(hongbao.ContextWithToken(ctx, token), grabKey.Method, args, result); err != nil {
-		return nil, err
+	ctx = metainfo.WithBackwardValues(hongbao.ContextWithToken(ctx, token))
+	c.err = g.client.Call(ctx, grabKey.Method, args, result)
+	c.limit, _ = metainfo.RecvBackwardValue(ctx, auth.LimitKey)
+	if c.err == nil {
+		c.response = result.GetSuccess()
 	}
-	return result.GetSuccess(), nil
+	return c
 }
 
 // send makes the grabs of a batch and delivers their answers.
@@ -78,6 +83,11 @@ func (g *grabber) send(batch []*gather.Call[grabCall]) {
 		}
 	}
 	for len(calls) > 0 {
+		if len(calls) == 1 {
+			first := calls[0].Data
+			calls[0].Deliver(g.one(context.Background(), first.token, first.envelope))
+			return
+		}
 		answers, err := g.many(calls)
 		if errors.Is(err, errOpening) { // the token that opened the call is no longer good; those of the others may be
 			calls[0].Deliver(grabCall{err: errors.Unwrap(err)})
@@ -107,16 +117,6 @@ func (e openingError) Is(target error) bool { return target == errOpening }
 // many makes grabs in one call, which the token of the first opens.
 func (g *grabber) many(calls []*gather.Call[grabCall]) ([]*envelopeapi.GrabAnswer, error) {
 	first := calls[0].Data
-	if len(calls) == 1 {
-		response, err := g.one(context.Background(), first.token, first.envelope)
-		if err != nil {
-			return nil, err
-		}
-		return []*envelopeapi.GrabAnswer{{
-			Code: problem.OK, Outcome: response.Outcome, Amount: response.Amount, Currency: response.Currency,
-			Share: response.Share,
-		}}, nil
-	}
 	entries := make([]envelopeapi.GrabEntry, len(calls))
 	request := &envelopeapi.GrabManyRequest{Grabs: make([]*envelopeapi.GrabEntry, len(calls))}
 	for i, c := range calls {
@@ -143,9 +143,11 @@ func (g *grabber) many(calls []*gather.Call[grabCall]) ([]*envelopeapi.GrabAnswe
 // grabbed is what a user is told for an answer of many.
 func grabbed(a *envelopeapi.GrabAnswer) grabCall {
 	if a.Code != problem.OK {
-		return grabCall{err: &hongbao.Refusal{Code: a.Code, Detail: a.Detail, Incident: a.Incident}}
+		return grabCall{
+			limit: a.GetLimit(), err: &hongbao.Refusal{Code: a.Code, Detail: a.Detail, Incident: a.Incident},
+		}
 	}
-	return grabCall{response: &envelopeapi.GrabResponse{
+	return grabCall{limit: a.GetLimit(), response: &envelopeapi.GrabResponse{
 		Outcome: a.Outcome, Amount: a.Amount, Currency: a.Currency, Share: a.Share,
 	}}
 }
@@ -153,7 +155,7 @@ func grabbed(a *envelopeapi.GrabAnswer) grabCall {
 // gathered is the operation Grab over HTTP, by way of a grabber. Who may not grab is refused here: a batch is of good
 // tokens.
 func (o *operation) gathered(g *grabber) func(http.ResponseWriter, *http.Request) (any, error) {
-	return func(_ http.ResponseWriter, r *http.Request) (any, error) {
+	return func(w http.ResponseWriter, r *http.Request) (any, error) {
 		token, caller, err := o.verifier.VerifyRequest(r)
 		if err == nil {
 			err = auth.RequireScope(caller, o.Scopes)
@@ -166,6 +168,10 @@ func (o *operation) gathered(g *grabber) func(http.ResponseWriter, *http.Request
 			return nil, err
 		}
 		request := args.(*envelopeapi.EnvelopeServiceGrabArgs).Req // as the contract makes them for this method
-		return g.grab(r.Context(), token, request.EnvelopeId)
+		c := g.grab(r.Context(), token, request.EnvelopeId)
+		if l, err := auth.ParseLimitState(c.limit); err == nil {
+			writeLimit(w.Header(), l)
+		}
+		return c.response, c.err
 	}
 }

@@ -79,5 +79,6 @@ func (g *Gateway) grabAs(ctx context.Context, token string, envelope int64) (*en
 	if err != nil {
 		return nil, err
 	}
-	return g.grabs.grab(ctx, token, envelope)
+	c := g.grabs.grab(ctx, token, envelope)
+	return c.response, c.err
 }

@@ -73,9 +73,9 @@ func (c *rpcOfGrabs) crowd(t *testing.T, tokens ...string) []error {
 	errs := make([]error, len(tokens)+1)
 	var all sync.WaitGroup
 	grab := func(i int, token string) {
-		response, err := g.grab(t.Context(), token, int64(i+1))
-		if errs[i] = err; err == nil && response.Amount != int64(i+1) {
-			t.Errorf("grab %d has the answer to another: %+v", i, response)
+		a := g.grab(t.Context(), token, int64(i+1))
+		if errs[i] = a.err; a.err == nil && a.response.Amount != int64(i+1) {
+			t.Errorf("grab %d has the answer to another: %+v", i, a.response)
 		}
 	}
 	all.Go(func() { grab(0, "lone") })

@@ -288,13 +288,14 @@ var fieldIDToName_GrabManyRequest = map[int16]string{
 }
 
 type GrabAnswer struct {
-	Code     string `thrift:"code,1,required" frugal:"1,required,string" json:"code"`
-	Detail   string `thrift:"detail,2,required" frugal:"2,required,string" json:"detail"`
-	Incident string `thrift:"incident,3,required" frugal:"3,required,string" json:"incident"`
-	Outcome  string `thrift:"outcome,4,required" frugal:"4,required,string" json:"outcome"`
-	Amount   int64  `thrift:"amount,5,required" frugal:"5,required,i64" json:"amount"`
-	Currency string `thrift:"currency,6,required" frugal:"6,required,string" json:"currency"`
-	Share    int32  `thrift:"share,7,required" frugal:"7,required,i32" json:"share"`
+	Code     string  `thrift:"code,1,required" frugal:"1,required,string" json:"code"`
+	Detail   string  `thrift:"detail,2,required" frugal:"2,required,string" json:"detail"`
+	Incident string  `thrift:"incident,3,required" frugal:"3,required,string" json:"incident"`
+	Outcome  string  `thrift:"outcome,4,required" frugal:"4,required,string" json:"outcome"`
+	Amount   int64   `thrift:"amount,5,required" frugal:"5,required,i64" json:"amount"`
+	Currency string  `thrift:"currency,6,required" frugal:"6,required,string" json:"currency"`
+	Share    int32   `thrift:"share,7,required" frugal:"7,required,i32" json:"share"`
+	Limit    *string `thrift:"limit,8,optional" frugal:"8,optional,string" json:"limit,omitempty"`
 }
 
 func NewGrabAnswer() *GrabAnswer {
@@ -331,6 +332,15 @@ func (p *GrabAnswer) GetCurrency() (v string) {
 func (p *GrabAnswer) GetShare() (v int32) {
 	return p.Share
 }
+
+var GrabAnswer_Limit_DEFAULT string
+
+func (p *GrabAnswer) GetLimit() (v string) {
+	if !p.IsSetLimit() {
+		return GrabAnswer_Limit_DEFAULT
+	}
+	return *p.Limit
+}
 func (p *GrabAnswer) SetCode(val string) {
 	p.Code = val
 }
@@ -352,6 +362,13 @@ func (p *GrabAnswer) SetCurrency(val string) {
 func (p *GrabAnswer) SetShare(val int32) {
 	p.Share = val
 }
+func (p *GrabAnswer) SetLimit(val *string) {
+	p.Limit = val
+}
+
+func (p *GrabAnswer) IsSetLimit() bool {
+	return p.Limit != nil
+}
 
 func (p *GrabAnswer) String() string {
 	if p == nil {
@@ -368,6 +385,7 @@ var fieldIDToName_GrabAnswer = map[int16]string{
 	5: "amount",
 	6: "currency",
 	7: "share",
+	8: "limit",
 }
 
 type GrabManyResponse struct {
