@@ -38,7 +38,7 @@ func (g gatewayCmd) check() error {
 }
 
 func (g gatewayCmd) Run(ctx context.Context, at console) error {
-	keys, err := readKeyring(g.TokenKeys)
+	keys, err := g.source().Read(ctx)
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func (g gatewayCmd) Run(ctx context.Context, at console) error {
 			return err
 		}
 		at.say("HTTP on %s", web.listener.Addr())
-		return together(ctx, web.run, renew(secured, secureRPC),
+		return together(ctx, web.run, renew(secured, secureRPC), g.keep(keys, tokens, at),
 			func(ctx context.Context) error { tokens.revoked.Run(ctx, web.expel); return nil },
 			func(ctx context.Context) error { return g.serve(ctx, s, c.metrics, web.management(g.Operators)) })
 	})

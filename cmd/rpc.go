@@ -16,6 +16,7 @@ type rpcCmd struct {
 	metricsFlag
 	merchantRules
 	callLimits
+	stepUp
 	mutualTLS
 	connectionBound
 	traceFlags
@@ -39,13 +40,14 @@ func (r rpcCmd) ownKeys() (auth.Keyring, handler.SessionIssuer, error) {
 
 func (r rpcCmd) check() error {
 	_, _, err := r.ownKeys()
+	_, stepUp := r.rule()
 	return errors.Join(r.servers.check(), r.funding.check(), r.publicKeys.check(), r.metricsFlag.check(),
 		r.checkMerchants(), r.checkCalls(), r.checkTLS(), r.checkConnections(),
-		r.traceFlags.check(), err, checkAddress("rpc", r.Address))
+		r.traceFlags.check(), err, stepUp, checkAddress("rpc", r.Address))
 }
 
 func (r rpcCmd) Run(ctx context.Context, at console) error {
-	keys, err := readKeyring(r.TokenKeys)
+	keys, err := r.source().Read(ctx)
 	if err != nil {
 		return err
 	}
@@ -59,6 +61,10 @@ func (r rpcCmd) Run(ctx context.Context, at console) error {
 		if err != nil {
 			return err
 		}
+		stepUp, err := r.rule()
+		if err != nil {
+			return err
+		}
 		secured, err := openTLS(r.mutualTLS.files(), "rpc", at, c.metrics)
 		if err != nil {
 			return err
@@ -66,13 +72,14 @@ func (r rpcCmd) Run(ctx context.Context, at console) error {
 		server, address, err := listenRPC(s, rpcOptions{
 			address: r.Address, bank: c.bank, tokens: tokens, merchants: r.merchantRules,
 			calls: r.callLimits.limits(), sessions: issuer, tls: serving(secured), connections: r.MaxConnections,
+			stepUp:  stepUp,
 			metrics: c.metrics, tracing: c.tracing,
 		})
 		if err != nil {
 			return err
 		}
 		at.say("Kitex services on %s", address)
-		return together(ctx, server.Run, renew(secured),
+		return together(ctx, server.Run, renew(secured), r.keep(keys, tokens, at),
 			func(ctx context.Context) error { return r.serve(ctx, s, c.metrics, nil) },
 			func(ctx context.Context) error { tokens.revoked.Run(ctx, nil); return nil })
 	})

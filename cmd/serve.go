@@ -45,7 +45,8 @@ type rpcOptions struct {
 	tracing   *tracing.Tracing
 
 	tls         *tls.Config // nil: without
-	connections int         // at most; 0 for no bound
+	stepUp      handler.StepUp
+	connections int // at most; 0 for no bound
 }
 
 // listenRPC makes the Kitex server over a system.
@@ -59,7 +60,7 @@ func listenRPC(s *app.App, o rpcOptions) (*handler.Server, net.Addr, error) {
 		wallets.Callbacks = httpfunding.NewCallbacks(o.bank, s.Wallets)
 	}
 	server, err := handler.NewServer(handler.ServerConfig{
-		Listener: listener, TLS: o.tls, MaxConnections: o.connections,
+		Listener: listener, TLS: o.tls, MaxConnections: o.connections, StepUp: o.stepUp,
 		Verifier: o.tokens.verifier, Log: s.Config().Log, Metrics: o.metrics,
 		Outermost: o.tracing.Server(),
 		Wallet:    wallets, Group: &handler.Group{Domain: s.Groups},

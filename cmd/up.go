@@ -24,6 +24,7 @@ type upCmd struct {
 	merchantRules
 	traceFlags
 	callLimits
+	stepUp
 	addressLimits
 	serverTLS
 	connectionBound
@@ -34,9 +35,10 @@ type upCmd struct {
 }
 
 func (u upCmd) check() error {
+	_, stepUp := u.rule()
 	return errors.Join(u.servers.check(), u.installation.check(), u.checkFunding(), u.checkMerchants(),
 		u.traceFlags.check(), u.checkCalls(), u.checkAddresses(), u.checkTLS(),
-		u.checkConnections(),
+		u.checkConnections(), stepUp,
 		checkAddress("rpc", u.RPCAddress), checkAddress("http", u.HTTPAddress))
 }
 
@@ -110,10 +112,14 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *app.App, 
 	if err != nil {
 		return err
 	}
+	stepUp, err := u.rule()
+	if err != nil {
+		return err
+	}
 	rpc, rpcAddress, err := listenRPC(s, rpcOptions{
 		address: u.RPCAddress, bank: c.bank, tokens: tokens, merchants: u.merchantRules,
 		calls: u.callLimits.limits(), sessions: own,
-		metrics: c.metrics, tracing: c.tracing, connections: u.MaxConnections,
+		metrics: c.metrics, tracing: c.tracing, connections: u.MaxConnections, stepUp: stepUp,
 	})
 	if err != nil {
 		return err

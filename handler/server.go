@@ -79,6 +79,7 @@ type ServerConfig struct {
 	Outermost []endpoint.Middleware
 
 	Limits RateLimiter
+	StepUp StepUp
 	// MaxConnections may be open at once; more are closed. 0 is no bound.
 	MaxConnections int
 	Calls          CallLimits     // of users and addresses; the zero value limits nothing
@@ -99,7 +100,7 @@ func NewServer(c ServerConfig) (*Server, error) {
 		return nil, err
 	}
 	e := newEdge(promised, c.Verifier, c.Log)
-	e.limits, e.merchantCalls, e.gateways = c.Limits, c.MerchantCalls, c.Gateways
+	e.limits, e.merchantCalls, e.gateways, e.stepUp = c.Limits, c.MerchantCalls, c.Gateways, c.StepUp
 	if e.admission, err = newAdmission(c.Limits, c.Calls); err != nil {
 		return nil, err
 	}

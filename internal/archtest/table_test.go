@@ -35,6 +35,7 @@ const (
 	yamlFiles  = "go.yaml.in/yaml/v3"
 	svgCharts  = "github.com/go-analyze/charts"
 	bars       = "github.com/schollz/progressbar/v3"
+	jwks       = "github.com/MicahParks/jwkset"
 	jwt        = "github.com/golang-jwt/jwt/v5"
 	mysqlWire  = "github.com/go-sql-driver/mysql"
 	goose      = "github.com/pressly/goose/v3"
@@ -149,7 +150,8 @@ func table() []row {
 				"merchant", "cover", "cover/stock", "webhook", "group", "internal/pots",
 				cloudwego, otel},
 		},
-		{"handler/auth", adapter, []string{"handler/problem", "internal/refusal", "merchant", jwt}},
+		{"handler/auth", adapter, []string{"handler/problem", "internal/refusal", "merchant", jwt, jwks}},
+		{"handler/auth/keyset", adapter, []string{"handler/auth"}}, // keys from files and an address
 		{"handler/contract", adapter, []string{"handler/auth", "idl", "kitex_gen", cloudwego}},
 		// Reaches the services through Kitex only, as any client.
 		{
