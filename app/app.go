@@ -119,8 +119,9 @@ type App struct {
 	webhookDispatcher *webhook.Dispatcher
 	webhookForgetter  *webhook.Forgetter
 
-	stockSettler *stock.Settler
-	stockKeeper  *stock.Keeper
+	stockSettler  *stock.Settler
+	merchantStore merchant.Store
+	stockKeeper   *stock.Keeper
 
 	backlogs backlogGauges
 	settled  signals // posts were committed on a shard
@@ -220,7 +221,7 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	}
 	a.Ledger, err = mysqlledger.New(mysqlledger.Config{
 		Cluster: a.Cluster, Node: cfg.Node, SettleWidth: cfg.SettleWidth, Consumers: []outbox.Consumer{events,
-			mysqlstock.NewConsumer(a.Cluster)},
+			mysqlstock.NewConsumer(a.Cluster), mysqlstock.NewUseConsumer(a.Cluster)},
 		Log: cfg.Log, Registerer: cfg.Registerer, Now: cfg.Now,
 	})
 	if err != nil {
@@ -258,6 +259,7 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	}
 	told := merchantEvents{webhooks}
 	merchants := mysqlmerchant.New(a.Cluster, a.Ledger).PublishTo(told)
+	a.merchantStore = merchants
 	a.Transfers = transfer.NewService(a.Ledger, cfg.Transfers, cfg.Now)
 	a.Collections = collection.NewService(a.Ledger, collections, a.Groups, cfg.Collections, cfg.Now)
 	a.Chats = chat.NewService(a.Ledger, mysqlchat.New(a.Cluster, a.Ledger), a.Groups, cfg.Now)

@@ -39,6 +39,7 @@ func onShard(run func(ctx context.Context, shard int), shard int) job {
 
 func (a *App) envelopeJobs(shard int) []job {
 	settler := envelope.NewSettler(a.Pots, a.Pots, a.Ledger, a.cfg.Log, func(shard, _ int) { a.settled.signal(shard) })
+	uses := envelope.NewUseCounter(a.Pots, a.Metadata, a.CoverUses(), a.cfg.Log)
 	relay := envelope.NewRelay(a.Pots, a.Pots, a.Metadata, a.Bus, a.cfg.Log)
 	jobs := []job{
 		onShard(envelope.NewRefunder(a.Pots, a.Ledger, a.cfg.Now, a.cfg.Log).Run, shard),
@@ -49,7 +50,8 @@ func (a *App) envelopeJobs(shard int) []job {
 	for bucket := from; bucket < to; bucket++ {
 		jobs = append(jobs,
 			func(ctx context.Context) { settler.Run(ctx, shard, bucket) },
-			func(ctx context.Context) { relay.Run(ctx, bucket) })
+			func(ctx context.Context) { relay.Run(ctx, bucket) },
+			func(ctx context.Context) { uses.Run(ctx, shard, bucket) })
 	}
 	return jobs
 }

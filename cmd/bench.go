@@ -23,13 +23,13 @@ import (
 )
 
 type benchCmd struct {
-	Run     benchRunCmd     `cmd:"" default:"withargs" help:"Run suites: grab, losers, hot, send, settle, transfer, push, spring, or all. docs/bench.md explains them."`
+	Run     benchRunCmd     `cmd:"" default:"withargs" help:"Run suites: grab, losers, hot, send, settle, transfer, push, neighbour, spring, or all. docs/bench.md explains them."`
 	Compare benchCompareCmd `cmd:"" help:"Show two runs side by side."`
 }
 
 // benchRunCmd are the flags of a run. What is not given comes from --settings, and then from the suite itself.
 type benchRunCmd struct {
-	Suites []string `arg:"" optional:"" help:"Suites to run: grab, losers, hot, send, settle, transfer, push, spring, all. Default: the suite of --settings."`
+	Suites []string `arg:"" optional:"" help:"Suites to run: grab, losers, hot, send, settle, transfer, push, neighbour, spring, all. Default: the suite of --settings."`
 
 	Target   string `help:"RPC address (host:port) of a deployment. Default: bench starts its own hongbao up, on temporary data."`
 	HTTP     string `name:"http" help:"Address (host:port) of the deployment's gateway, for suites with listeners."`

@@ -12,14 +12,16 @@ type gatewayCmd struct {
 	servers
 	publicKeys
 	traceFlags
+	addressLimits
 	Address string         `name:"http" help:"Address of the page, the HTTP API and the WebSocket." default:"127.0.0.1:8080"`
-	RPC     []string       `name:"rpc" help:"Address of Kitex services to call. Repeat the flag for more." default:"127.0.0.1:8888"`
+	RPC     []string       `name:"rpc" help:"Address of Kitex services to call; a name stands for all addresses that DNS has for it, and is looked up every five seconds. Repeat the flag for more." default:"127.0.0.1:8888"`
 	Proxies []netip.Prefix `name:"trusted-proxy" help:"Network of proxies before this gateway, as 10.0.0.0/8. The gateway believes their X-Forwarded-For."`
 	Origins []string       `name:"origin" help:"Another origin whose pages may connect by WebSocket, for example https://chat.example.org. Repeat the flag for more."`
 }
 
 func (g gatewayCmd) check() error {
-	wrong := []error{g.servers.check(), g.publicKeys.check(), g.traceFlags.check(), checkAddress("http", g.Address)}
+	wrong := []error{g.servers.check(), g.publicKeys.check(), g.traceFlags.check(), g.checkAddresses(),
+		checkAddress("http", g.Address)}
 	for _, address := range g.RPC {
 		wrong = append(wrong, checkAddress("rpc", address))
 	}
@@ -43,6 +45,7 @@ func (g gatewayCmd) Run(ctx context.Context, at console) error {
 		}
 		web, err := listenHTTP(s, gatewayOptions{
 			address: g.Address, rpc: g.RPC, tokens: tokens, origins: g.Origins, proxies: g.Proxies,
+			limits:  g.addressLimits,
 			metrics: c.metrics, tracing: c.tracing,
 		})
 		if err != nil {

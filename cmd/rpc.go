@@ -15,6 +15,7 @@ type rpcCmd struct {
 	publicKeys
 	metricsFlag
 	merchantRules
+	callLimits
 	traceFlags
 	Address     string `name:"rpc" help:"Address of the Kitex services." default:"127.0.0.1:8888"`
 	MerchantKey string `help:"File with a private key (Ed25519, PEM) to sign tokens for merchants' servers with. Without it they get none." type:"existingfile"`
@@ -37,7 +38,7 @@ func (r rpcCmd) ownKeys() (auth.Keyring, handler.SessionIssuer, error) {
 func (r rpcCmd) check() error {
 	_, _, err := r.ownKeys()
 	return errors.Join(r.servers.check(), r.funding.check(), r.publicKeys.check(), r.metricsFlag.check(),
-		r.checkMerchants(), r.traceFlags.check(), err, checkAddress("rpc", r.Address))
+		r.checkMerchants(), r.checkCalls(), r.traceFlags.check(), err, checkAddress("rpc", r.Address))
 }
 
 func (r rpcCmd) Run(ctx context.Context, at console) error {
@@ -56,7 +57,8 @@ func (r rpcCmd) Run(ctx context.Context, at console) error {
 			return err
 		}
 		server, address, err := listenRPC(s, rpcOptions{
-			address: r.Address, bank: c.bank, tokens: tokens, merchants: r.merchantRules, sessions: issuer,
+			address: r.Address, bank: c.bank, tokens: tokens, merchants: r.merchantRules,
+			calls: r.callLimits.limits(), sessions: issuer,
 			metrics: c.metrics, tracing: c.tracing,
 		})
 		if err != nil {

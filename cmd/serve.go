@@ -36,6 +36,7 @@ type rpcOptions struct {
 	bank      *httpfunding.Provider // nil in a sandbox
 	tokens    tokens
 	merchants merchantRules
+	calls     handler.CallLimits
 	sessions  handler.SessionIssuer // nil where merchants' servers get no tokens
 	metrics   prometheus.Registerer
 	tracing   *tracing.Tracing
@@ -65,7 +66,8 @@ func listenRPC(s *app.App, o rpcOptions) (*handler.Server, net.Addr, error) {
 		Cover:    &handler.Cover{Domain: s.Covers},
 		Stock:    &handler.Stock{Domain: s.Stock},
 		Operator: handler.NewOperator(operators{s, o.tokens.revoked, o.tokens.verifier}),
-		Limits:   s.RateLimits, MerchantCalls: o.merchants.MerchantCalls, Gateways: o.merchants.Gateways,
+		Limits:   s.RateLimits, Calls: o.calls,
+		MerchantCalls: o.merchants.MerchantCalls, Gateways: o.merchants.Gateways,
 	})
 	if err != nil {
 		return nil, nil, errors.Join(err, listener.Close())
@@ -99,6 +101,7 @@ type gatewayOptions struct {
 	devTokens *auth.DevTokens // nil for none
 	origins   []string
 	proxies   []netip.Prefix
+	limits    addressLimits
 	metrics   *prometheus.Registry
 	tracing   *tracing.Tracing
 }
@@ -109,9 +112,14 @@ func listenHTTP(s *app.App, o gatewayOptions) (_ *webServer, err error) {
 		return nil, err
 	}
 	log := s.Config().Log
-	listeners := gateway.NewListeners(s.Groups, log)
+	listeners, err := gateway.NewListeners(s.Groups, o.limits.UserRefusals, log)
+	if err != nil {
+		return nil, errors.Join(err, g.listener.Close())
+	}
 	g.revoked = o.revoked
-	g.hub = push.New(s.Bus, listeners, listeners.Refuse, push.Config{Origins: o.origins}, log, o.metrics)
+	g.hub = push.New(s.Bus, listeners, listeners.Refuse, push.Config{
+		Origins: o.origins, MaxPerSubject: o.limits.UserSockets, MaxPerNetwork: o.limits.AddressSockets,
+	}, log, o.metrics)
 	s.OnGroupChange(func(group string) {
 		if err := recheck(g.hub, group); err != nil {
 			log.Error("whether all may still listen could not be checked", "group", group, "error", err)
@@ -124,7 +132,8 @@ func listenHTTP(s *app.App, o gatewayOptions) (_ *webServer, err error) {
 	g.gateway, err = gateway.New(gateway.Config{
 		RPC: rpc, Verifier: o.verifier, Log: log,
 		Metrics: o.metrics, Gatherer: o.metrics, Ready: s.Checks(),
-		DevTokens: o.devTokens, Proxies: o.proxies, Images: s.Covers, Page: web.Handler(o.devTokens.Serves),
+		DevTokens: o.devTokens, Proxies: o.proxies, Limits: o.limits.limits(), Images: s.Covers,
+		Page:      web.Handler(o.devTokens.Serves),
 		WebSocket: gateway.Authenticated(o.verifier, log, g.hub, auth.ScopeUser),
 	})
 	if err != nil {

@@ -23,6 +23,8 @@ type upCmd struct {
 	tokenRules
 	merchantRules
 	traceFlags
+	callLimits
+	addressLimits
 	RPCAddress  string `name:"rpc"  help:"Address of the Kitex services."                       default:"127.0.0.1:8888"`
 	HTTPAddress string `name:"http" help:"Address of the page, the HTTP API and the WebSocket." default:"127.0.0.1:8080"`
 
@@ -31,7 +33,8 @@ type upCmd struct {
 
 func (u upCmd) check() error {
 	return errors.Join(u.servers.check(), u.installation.check(), u.checkFunding(), u.checkMerchants(),
-		u.traceFlags.check(), checkAddress("rpc", u.RPCAddress), checkAddress("http", u.HTTPAddress))
+		u.traceFlags.check(), u.checkCalls(), u.checkAddresses(),
+		checkAddress("rpc", u.RPCAddress), checkAddress("http", u.HTTPAddress))
 }
 
 // Run starts everything, says where it is, and stops everything in the opposite order.
@@ -101,7 +104,8 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *app.App, 
 		return err
 	}
 	rpc, rpcAddress, err := listenRPC(s, rpcOptions{
-		address: u.RPCAddress, bank: c.bank, tokens: tokens, merchants: u.merchantRules, sessions: own,
+		address: u.RPCAddress, bank: c.bank, tokens: tokens, merchants: u.merchantRules,
+		calls: u.callLimits.limits(), sessions: own,
 		metrics: c.metrics, tracing: c.tracing,
 	})
 	if err != nil {
@@ -109,7 +113,8 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *app.App, 
 	}
 	web, err := listenHTTP(s, gatewayOptions{
 		address: u.HTTPAddress, rpc: []string{
-			rpcAddress.String()}, tokens: tokens, devTokens: devTokens, metrics: c.metrics, tracing: c.tracing,
+			rpcAddress.String()}, tokens: tokens, devTokens: devTokens, limits: u.addressLimits,
+		metrics: c.metrics, tracing: c.tracing,
 	})
 	if err != nil {
 		return err

@@ -112,10 +112,11 @@ type Record struct {
 const (
 	ReaderSettler pots.Reader = "settle"
 	ReaderRelay   pots.Reader = "relay"
+	ReaderUses    pots.Reader = "uses"
 )
 
 // Readers are all readers of the log.
-func Readers() []pots.Reader { return []pots.Reader{ReaderSettler, ReaderRelay} }
+func Readers() []pots.Reader { return []pots.Reader{ReaderSettler, ReaderRelay, ReaderUses} }
 
 // Log is the order in which things happened to the pots of a bucket.
 type Log = pots.Log[Record]

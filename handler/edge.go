@@ -28,6 +28,7 @@ type edge struct {
 	seconds  *prometheus.HistogramVec // by method and code
 	log      *slog.Logger
 
+	admission     *admission
 	limits        RateLimiter
 	merchantCalls int            // of a merchant's key in a second
 	gateways      []netip.Prefix // whose word for an address is taken, beside this machine's
@@ -36,14 +37,15 @@ type edge struct {
 // guardedMethod is a method of the contract with what every call of it needs.
 type guardedMethod struct {
 	*contract.Method
-	name string              // in logs and metrics
-	ok   prometheus.Observer // seconds of those that succeed
+	name  string              // in logs and metrics
+	class class               // of which a user may make so many
+	ok    prometheus.Observer // seconds of those that succeed
 }
 
 func newEdge(c *contract.Contract, v *auth.Verifier, log *slog.Logger) *edge {
 	e := &edge{methods: make(map[contract.Key]*guardedMethod), verifier: v, seconds: rpcSeconds(), log: log}
 	for key, m := range c.Methods {
-		e.methods[key] = &guardedMethod{Method: m, name: m.String(),
+		e.methods[key] = &guardedMethod{Method: m, name: m.String(), class: classOf(m),
 			ok: e.seconds.WithLabelValues(m.String(), problem.OK)}
 	}
 	return e
@@ -77,6 +79,7 @@ func (e *edge) middleware(next endpoint.Endpoint) endpoint.Endpoint {
 			return nil
 		}
 		p, cause := problem.FromError(err)
+		e.admission.missed(caller, p.Code)
 		e.seconds.WithLabelValues(m.name, p.Code).Observe(time.Since(began).Seconds())
 		problem.Log(ctx, e.log, "call failed", p, cause,
 			slog.String("method", m.name), slog.String("caller", caller.Subject), slog.Duration("duration",
@@ -90,21 +93,45 @@ func (e *edge) middleware(next endpoint.Endpoint) endpoint.Endpoint {
 // forbidden, ip_not_allowed, rate_limited.
 func (e *edge) authorize(ctx context.Context, m *guardedMethod) (auth.Caller, error) {
 	if m.Signed {
+		if m.Key == exchangeMethod {
+			return auth.Caller{}, e.admission.exchange(ctx, e.log, e.address(ctx))
+		}
 		return auth.Caller{}, nil // the service checks the signature
 	}
-	token, _ := metainfo.GetValue(ctx, hongbao.TokenKey)
-	caller, err := e.verifier.Verify(token)
+	caller, err := e.identify(ctx)
 	if err != nil {
 		return auth.Caller{}, err
 	}
-	if err := auth.RequireScope(caller, m.Scopes); err != nil ||
-		caller.Session == nil && !slices.Contains(m.Scopes, auth.ScopeMerchant) {
+	if err := auth.RequireScope(caller, m.Scopes); err != nil {
 		return caller, err
 	}
-	if err := auth.RequireSession(caller, m.Scopes); err != nil || caller.Session == nil {
-		return caller, err
+	if slices.Contains(m.Scopes, auth.ScopeMerchant) {
+		if err := auth.RequireSession(caller, m.Scopes); err != nil {
+			return caller, err
+		}
 	}
-	return caller, e.admit(ctx, *caller.Session)
+	if caller.Session != nil {
+		return caller, e.admit(ctx, *caller.Session)
+	}
+	return caller, e.admission.user(ctx, e.log, m.class, caller)
+}
+
+// exchangeMethod is how a merchant's server gets its token.
+var exchangeMethod = contract.Key{Service: "MerchantService", Method: "MerchantToken"}
+
+// identify finds out who calls. Of a peer that is no gateway, so many bad tokens are looked at. Refusals:
+// unauthenticated, rate_limited.
+func (e *edge) identify(ctx context.Context) (auth.Caller, error) {
+	peer := peerOf(ctx)
+	if err := e.admission.token(ctx, peer); err != nil {
+		return auth.Caller{}, err
+	}
+	token, _ := metainfo.GetValue(ctx, hongbao.TokenKey)
+	caller, err := e.verifier.Verify(token)
+	if err != nil && !e.isGateway(peer) {
+		e.admission.badToken(peer)
+	}
+	return caller, err
 }
 
 // mustBeWellFormed refuses arguments that are not what the IDL says. Refusal: invalid_argument.

@@ -2,14 +2,12 @@ package handler
 
 import (
 	"context"
-	"log/slog"
 	"net/netip"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/bytedance/gopkg/cloud/metainfo"
-	"github.com/cloudwego/kitex/pkg/rpcinfo"
 
 	"github.com/hongbao/hongbao/handler/auth"
 	"github.com/hongbao/hongbao/handler/problem"
@@ -27,7 +25,12 @@ func merchantCalls(perSecond int) ratelimit.Limit {
 	if perSecond == 0 {
 		perSecond = DefaultMerchantCalls
 	}
-	return ratelimit.Limit{Name: "merchant_calls", Count: perSecond, Per: time.Second}
+	return ratelimit.Limit{Name: "calls", Count: perSecond, Per: time.Second}
+}
+
+// perSecond is how many of a limit are allowed in a second.
+func perSecond(l ratelimit.Limit) string {
+	return strconv.Itoa(int(time.Duration(l.Count) * time.Second / l.Per))
 }
 
 func keyName(s merchant.Session) string { return strconv.FormatInt(s.Key, 10) }
@@ -39,13 +42,8 @@ type RateLimiter interface {
 
 // address is where a call comes from: what a gateway says, else the other end of the connection.
 func (e *edge) address(ctx context.Context) netip.Addr {
-	var peer netip.Addr
-	if from := rpcinfo.GetRPCInfo(ctx).From(); from != nil && from.Address() != nil {
-		if port, err := netip.ParseAddrPort(from.Address().String()); err == nil {
-			peer = port.Addr().Unmap()
-		}
-	}
-	if !peer.IsLoopback() && !slices.ContainsFunc(e.gateways, func(p netip.Prefix) bool { return p.Contains(peer) }) {
+	peer := peerOf(ctx)
+	if !e.isGateway(peer) {
 		return peer
 	}
 	said, ok := metainfo.GetValue(ctx, auth.AddressKey)
@@ -59,6 +57,11 @@ func (e *edge) address(ctx context.Context) netip.Addr {
 	return address.Unmap()
 }
 
+// isGateway says whether an address may be a gateway's: this machine's are.
+func (e *edge) isGateway(peer netip.Addr) bool {
+	return peer.IsLoopback() || slices.ContainsFunc(e.gateways, func(p netip.Prefix) bool { return p.Contains(peer) })
+}
+
 // admit checks what only merchants' servers are held to: from where they call, and how often. Refusals: ip_not_allowed,
 // rate_limited.
 func (e *edge) admit(ctx context.Context, s merchant.Session) error {
@@ -67,18 +70,13 @@ func (e *edge) admit(ctx context.Context, s merchant.Session) error {
 			"the key may not be used from %s: allow that address, or call from another one", address)
 	}
 	limit := merchantCalls(e.merchantCalls)
-	r, err := e.limits.Take(ctx, limit, keyName(s), 1)
-	if err != nil { // a limit protects the service; while nothing is known of it, the service goes on
-		e.log.LogAttrs(ctx, slog.LevelWarn, "a rate limit could not be asked", slog.String("error", err.Error()))
+	r, known := take(ctx, e.log, e.limits, limit, keyName(s))
+	if !known {
 		return nil
 	}
-	metainfo.SendBackwardValue(ctx, auth.LimitKey, auth.LimitState{
-		Limit: limit.Count, Remaining: r.Remaining, Reset: r.ResetAfter, RetryAfter: r.RetryAfter, Per: limit.Per,
-	}.String())
+	tell(ctx, r)
 	if !r.Allowed {
-		return refusal.New(problem.CodeRateLimited,
-			"the key has made more than %d calls a second: try again in %v, with the same request_id",
-			limit.Count, r.RetryAfter.Round(time.Millisecond))
+		return limited(r, "the key has made more than "+perSecond(limit)+" calls a second")
 	}
 	return nil
 }

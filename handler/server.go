@@ -75,6 +75,7 @@ type ServerConfig struct {
 	Outermost []endpoint.Middleware
 
 	Limits        RateLimiter
+	Calls         CallLimits     // of users and addresses; the zero value limits nothing
 	MerchantCalls int            // of a merchant's key in a second; 0 for DefaultMerchantCalls
 	Gateways      []netip.Prefix // whose word for where a call comes from is taken, beside this machine's; may be empty
 }
@@ -93,6 +94,9 @@ func NewServer(c ServerConfig) (*Server, error) {
 	}
 	e := newEdge(promised, c.Verifier, c.Log)
 	e.limits, e.merchantCalls, e.gateways = c.Limits, c.MerchantCalls, c.Gateways
+	if e.admission, err = newAdmission(c.Limits, c.Calls); err != nil {
+		return nil, err
+	}
 	guard := newFrameGuard(c.Log)
 	if err := errors.Join(c.Metrics.Register(e.seconds), c.Metrics.Register(guard.closed)); err != nil {
 		return nil, fmt.Errorf("server metrics: %w", err)

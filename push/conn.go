@@ -38,7 +38,7 @@ func newConn(h *Hub, ws *websocket.Conn, session Session) *conn {
 
 // run serves the connection to its end.
 func (c *conn) run() {
-	defer c.hub.leave(c)
+	defer c.hub.leave(c, c.session)
 	if !c.session.Expires.IsZero() {
 		expiry := time.AfterFunc(time.Until(c.session.Expires), func() { c.close(CloseExpired, "the token expired") })
 		defer expiry.Stop()
@@ -268,6 +268,9 @@ func (c *conn) refused(topic string, err error) {
 		denial = &Denial{codeUnavailable, "cannot listen right now: try again in a moment"}
 	}
 	c.put(answer{Op: "error", Topic: topic, Code: denial.Code, Detail: denial.Detail}.frame())
+	if !c.hub.auth.GoOn(c.session.Subject) {
+		c.close(CloseTooMany, "too many subscribes were refused")
+	}
 }
 
 // revoked tells the client that it may not listen to a topic any more; without any topic left it is closed.

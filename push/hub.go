@@ -20,6 +20,8 @@ import (
 // Config bounds a hub. Zero fields take the default.
 type Config struct {
 	MaxConnections int // 20,000
+	MaxPerSubject  int // connections of one subject; no bound
+	MaxPerNetwork  int // connections from one network; no bound
 	MaxTopics      int // of one connection; 100
 	QueueFrames    int // waiting for one connection; 1,024
 	QueueBytes     int // waiting for one connection; 1 MiB. Half of it bounds what a resume may bring
@@ -75,7 +77,8 @@ type Hub struct {
 
 	mu       sync.Mutex
 	stopping bool
-	admitted int // connections, and requests about to become one
+	admitted int            // connections, and requests about to become one
+	places   map[string]int // connections, as admitted counts them, by subject and by network
 	conns    map[*conn]struct{}
 	topics   map[string]*topic
 }
@@ -84,7 +87,7 @@ type Hub struct {
 func New(bus Bus, auth Authorizer, refuse Refuse, cfg Config, log *slog.Logger, reg prometheus.Registerer) *Hub {
 	h := &Hub{
 		bus: bus, auth: auth, refuse: refuse, cfg: cfg.withDefaults(), log: log, metrics: newMetrics(reg),
-		conns: make(map[*conn]struct{}), topics: make(map[string]*topic),
+		conns: make(map[*conn]struct{}), topics: make(map[string]*topic), places: make(map[string]int),
 	}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.upgrader = websocket.Upgrader{
@@ -111,13 +114,13 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, err)
 		return
 	}
-	if err := h.admit(); err != nil {
+	if err := h.admit(session); err != nil {
 		h.refuse(w, r, err)
 		return
 	}
 	ws, err := h.upgrader.Upgrade(w, r, nil)
 	if err != nil { // the upgrader has answered
-		h.leave(nil)
+		h.leave(nil, session)
 		return
 	}
 	c := newConn(h, ws, session)
@@ -139,7 +142,7 @@ func (h *Hub) originAllowed(r *http.Request) bool {
 		slices.ContainsFunc(h.cfg.Origins, func(allowed string) bool { return strings.EqualFold(allowed, origin) })
 }
 
-func (h *Hub) admit() error {
+func (h *Hub) admit(s Session) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.stopping {
@@ -148,11 +151,23 @@ func (h *Hub) admit() error {
 	if h.admitted >= h.cfg.MaxConnections {
 		return ErrFull
 	}
+	subject, network := placesOf(s)
+	if most := h.cfg.MaxPerSubject; most > 0 && h.places[subject] >= most {
+		return ErrCrowded
+	}
+	if most := h.cfg.MaxPerNetwork; most > 0 && s.Network != "" && h.places[network] >= most {
+		return ErrCrowded
+	}
+	h.places[subject]++
+	h.places[network]++
 	h.admitted++
 	h.running.Add(1) // under mu, so that Shutdown waits for it
 	h.metrics.connections.Inc()
 	return nil
 }
+
+// placesOf are the keys under which a session's connections are counted.
+func placesOf(s Session) (subject, network string) { return "s" + s.Subject, "n" + s.Network }
 
 func (h *Hub) enter(c *conn) {
 	h.mu.Lock()
@@ -165,10 +180,16 @@ func (h *Hub) enter(c *conn) {
 }
 
 // leave undoes admit, and enter where c is not nil.
-func (h *Hub) leave(c *conn) {
+func (h *Hub) leave(c *conn, s Session) {
+	subject, network := placesOf(s)
 	h.mu.Lock()
 	delete(h.conns, c)
 	h.admitted--
+	for _, place := range []string{subject, network} {
+		if h.places[place]--; h.places[place] == 0 {
+			delete(h.places, place)
+		}
+	}
 	h.mu.Unlock()
 	h.metrics.connections.Dec()
 	h.running.Done()

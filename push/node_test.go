@@ -34,6 +34,8 @@ type gate struct {
 	asked int
 	onAsk func()        // called in MayListen, before the answer
 	lives time.Duration // of a token; 0 for ever
+
+	refused, patience int // subscribes, and at how many the connection is closed; 0 for never
 }
 
 func (g *gate) Authenticate(r *http.Request) (push.Session, error) {
@@ -41,7 +43,7 @@ func (g *gate) Authenticate(r *http.Request) (push.Session, error) {
 	if token == "" {
 		return push.Session{}, errors.New("no token")
 	}
-	session := push.Session{Subject: token, TokenID: "id of " + token}
+	session := push.Session{Subject: token, TokenID: "id of " + token, Network: r.URL.Query().Get("from")}
 	if g.lives > 0 {
 		session.Expires = time.Now().Add(g.lives)
 	}
@@ -61,6 +63,13 @@ func (g *gate) MayListen(_ context.Context, subject, topic string) error {
 		return &push.Denial{Code: "not_a_member", Detail: "only members may listen"}
 	}
 	return nil
+}
+
+func (g *gate) GoOn(string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.refused++
+	return g.patience == 0 || g.refused < g.patience
 }
 
 func (g *gate) close(subject, topic string) {
@@ -134,6 +143,8 @@ func refuse(w http.ResponseWriter, _ *http.Request, err error) {
 	switch {
 	case errors.Is(err, push.ErrFull), errors.Is(err, push.ErrStopping):
 		status = http.StatusServiceUnavailable
+	case errors.Is(err, push.ErrCrowded):
+		status = http.StatusTooManyRequests
 	case errors.Is(err, push.ErrOrigin):
 		status = http.StatusForbidden
 	case errors.Is(err, push.ErrHandshake):

@@ -37,6 +37,7 @@
 //	4401  the token expired or was revoked
 //	4403  revoked from the last topic it listened to
 //	4408  slow consumer: the connection's queue was full; nobody else waited for it
+//	4429  too many subscribes were refused
 //
 // # When things fail
 //
@@ -94,6 +95,7 @@ type Session struct {
 	Subject string
 	Expires time.Time // zero: never
 	TokenID string    // of the token it was opened with; see Hub.Expel
+	Network string    // from where it comes; empty: not counted
 }
 
 // Authorizer decides who may connect and who may listen.
@@ -102,6 +104,8 @@ type Authorizer interface {
 	Authenticate(r *http.Request) (Session, error)
 	// MayListen returns nil, a *Denial, or another error where it cannot tell. It is asked often; answer from memory.
 	MayListen(ctx context.Context, subject, topic string) error
+	// GoOn says whether a subject who was just denied a topic may ask for more; else the connection is closed.
+	GoOn(subject string) bool
 }
 
 // Denial says why somebody may not listen. Code is stable, Detail is a sentence for a person; both are sent.
@@ -120,6 +124,8 @@ var (
 	ErrStopping = errors.New("push: stopping")
 	// ErrFull says that this node has as many connections as it may have.
 	ErrFull = errors.New("push: too many connections")
+	// ErrCrowded says that the subject, or its network, has as many connections to this node as it may have.
+	ErrCrowded = errors.New("push: too many connections of one subject or network")
 	// ErrOrigin says that a page of another origin tried to connect.
 	ErrOrigin = errors.New("push: origin not allowed")
 	// ErrHandshake says that the request is no WebSocket handshake.
@@ -132,4 +138,5 @@ const (
 	CloseExpired   = 4401
 	CloseRevoked   = 4403
 	CloseSlow      = 4408
+	CloseTooMany   = 4429
 )

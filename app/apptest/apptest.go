@@ -133,7 +133,7 @@ func MustBalance(t testing.TB, s *app.App) {
 // Until waits for a condition, for at most half a minute.
 func Until(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for !condition() {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain until %s", what)

@@ -24,11 +24,13 @@ type Settler struct {
 	store   Store
 	rules   Rules
 	logger  *slog.Logger
-	settled func(shard int) // hears of each commit
+	settled func(ctx context.Context, shard int, done Settled) // hears of each commit
 }
 
 // NewSettler makes a settler. settled may be called from several goroutines at once.
-func NewSettler(log Log, store Store, rules Rules, logger *slog.Logger, settled func(shard int)) *Settler {
+func NewSettler(
+	log Log, store Store, rules Rules, logger *slog.Logger, settled func(ctx context.Context, shard int, done Settled),
+) *Settler {
 	return &Settler{log, store, rules, logger, settled}
 }
 
@@ -75,7 +77,7 @@ func (s *Settler) settle(ctx context.Context, shard int, cover int64, records []
 		s.logger.Error("the pot gave away a piece that the ledger does not have", "cover", cover, "user", c.User,
 			"channel", c.Channel)
 	}
-	s.settled(shard)
+	s.settled(ctx, shard, done)
 	return nil
 }
 

@@ -25,11 +25,14 @@ func devTokenShape() *contract.Shape {
 	}}
 }
 
-// giveDevToken takes {"user_id","scopes":[…]} and answers {"token"}. Refusals: forbidden, invalid_argument,
-// invalid_json.
-func giveDevToken(d *auth.DevTokens) func(http.ResponseWriter, *http.Request) (any, error) {
-	return func(_ http.ResponseWriter, r *http.Request) (any, error) {
+// giveDevToken takes {"user_id","scopes":[…]} and answers {"token"}. Refusals: forbidden, rate_limited,
+// invalid_argument, invalid_json.
+func giveDevToken(d *auth.DevTokens, limits *gate) func(http.ResponseWriter, *http.Request) (any, error) {
+	return func(w http.ResponseWriter, r *http.Request) (any, error) {
 		if err := d.Admit(r); err != nil {
+			return nil, err
+		}
+		if err := limits.devToken(w.Header()); err != nil {
 			return nil, err
 		}
 		body, err := readBody(r)

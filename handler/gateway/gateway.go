@@ -52,11 +52,13 @@ type Config struct {
 	Page      http.Handler                           // at /
 	Images    Images                                 // nil: none are taken or shown here
 	Proxies   []netip.Prefix                         // whose X-Forwarded-For is believed; may be empty
+	Limits    AddressLimits                          // the zero value limits nothing
 }
 
 // Gateway is the API as JSON over HTTP, derived from the IDL, with what belongs next to it.
 type Gateway struct {
 	mux     *http.ServeMux
+	gate    *gate
 	clients []io.Closer
 	seconds *prometheus.HistogramVec
 	log     *slog.Logger
@@ -76,6 +78,9 @@ func New(c Config) (*Gateway, error) {
 	if err := c.Metrics.Register(g.seconds); err != nil {
 		return nil, fmt.Errorf("gateway metrics: %w", err)
 	}
+	if g.gate, err = newGate(c.Limits, c.Proxies); err != nil {
+		return nil, err
+	}
 	if err := g.mountMethods(promised, c); err != nil {
 		return nil, errors.Join(err, g.Close())
 	}
@@ -89,11 +94,11 @@ func New(c Config) (*Gateway, error) {
 	MountHealth(g.mux, c.Ready, c.Log)
 	g.mux.Handle("/metrics", reading(promhttp.HandlerFor(c.Gatherer, promhttp.HandlerOpts{})))
 	if c.DevTokens != nil {
-		give := action{name: "dev_token", call: giveDevToken(c.DevTokens)}
+		give := action{name: "dev_token", call: giveDevToken(c.DevTokens, g.gate)}
 		g.mux.Handle(devTokenPath, g.resource(map[string][]action{http.MethodPost: {give}}))
 	}
 	if c.WebSocket != nil {
-		g.mux.Handle("/ws", hideToken(c.WebSocket))
+		g.mux.Handle("/ws", hideToken(withAddress(c.Proxies, c.WebSocket)))
 	}
 	g.mux.Handle("/v1", http.HandlerFunc(g.nothingHere))
 	g.mux.Handle("/v1/", http.HandlerFunc(g.nothingHere))
@@ -132,6 +137,12 @@ func (g *Gateway) Pattern(r *http.Request) string {
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	securityHeaders(w.Header())
 	defer g.recover(w, r)
+	leave, err := g.gate.enter(w.Header(), r)
+	if err != nil {
+		g.fail(w, r, unrouted, time.Now(), err)
+		return
+	}
+	defer func() { leave(w.Header()) }()
 	if unclean(r.URL.Path) { // the mux would redirect
 		g.nothingHere(w, r)
 		return

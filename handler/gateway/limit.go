@@ -15,12 +15,13 @@ import (
 	"github.com/hongbao/hongbao/handler/auth"
 )
 
-// forMerchants tells the service from where a merchant's server calls, and lets it answer what is left of its limit.
+// forMerchants tells the service from where a merchant's server calls. It lets the service answer what is left of a
+// limit, to whoever calls.
 func (o *operation) forMerchants(ctx context.Context, r *http.Request) context.Context {
+	ctx = metainfo.WithBackwardValues(ctx)
 	if !o.Signed && !slices.Contains(o.Scopes, auth.ScopeMerchant) {
 		return ctx
 	}
-	ctx = metainfo.WithBackwardValues(ctx)
 	return metainfo.WithValue(ctx, auth.AddressKey, addressOf(r, o.proxies).String())
 }
 
@@ -54,8 +55,13 @@ func limitHeaders(ctx context.Context, h http.Header) {
 	if err != nil {
 		return // of a newer server
 	}
-	h.Set("RateLimit-Policy", fmt.Sprintf(`"calls";q=%d;w=%d`, l.Limit, seconds(l.Per)))
-	h.Set("RateLimit", fmt.Sprintf(`"calls";r=%d;t=%d`, l.Remaining, seconds(l.Reset)))
+	writeLimit(h, l)
+}
+
+// writeLimit is limitHeaders for a limit that is known here.
+func writeLimit(h http.Header, l auth.LimitState) {
+	h.Set("RateLimit-Policy", fmt.Sprintf(`"%s";q=%d;w=%d`, l.Name, l.Limit, seconds(l.Per)))
+	h.Set("RateLimit", fmt.Sprintf(`"%s";r=%d;t=%d`, l.Name, l.Remaining, seconds(l.Reset)))
 	if l.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.FormatInt(seconds(l.RetryAfter), 10))
 	}

@@ -6,9 +6,11 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/hongbao/hongbao/handler/auth"
 	"github.com/hongbao/hongbao/handler/problem"
+	"github.com/hongbao/hongbao/internal/ratelimit"
 	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/push"
 )
@@ -27,13 +29,21 @@ type membership interface {
 // Listeners decides who may listen to what: a group's topic is for its members, a user's for that user. It implements
 // push.Authorizer, for a hub behind Authenticated.
 type Listeners struct {
-	groups membership
-	log    *slog.Logger
+	groups   membership
+	log      *slog.Logger
+	local    *ratelimit.Local
+	refusals ratelimit.Limit
 }
 
-// NewListeners makes the rule over the groups.
-func NewListeners(groups membership, log *slog.Logger) *Listeners {
-	return &Listeners{groups: groups, log: log}
+// NewListeners makes the rule over the groups. So many refusals a second are given to a user on average, and ten
+// seconds' worth at once; 0 is no limit.
+func NewListeners(groups membership, refusals int, log *slog.Logger) (*Listeners, error) {
+	local, err := ratelimit.NewLocal(time.Now)
+	if err != nil {
+		return nil, err
+	}
+	return &Listeners{groups: groups, log: log, local: local,
+		refusals: ratelimit.PerSecond("refusals", refusals)}, nil
 }
 
 // Authenticate takes the session of the caller that Authenticated has put into the request.
@@ -42,7 +52,16 @@ func (l *Listeners) Authenticate(r *http.Request) (push.Session, error) {
 	if err != nil {
 		return push.Session{}, err
 	}
-	return push.Session{Subject: caller.Subject, Expires: caller.Expires, TokenID: caller.TokenID}, nil
+	s := push.Session{Subject: caller.Subject, Expires: caller.Expires, TokenID: caller.TokenID}
+	if address := auth.AddressFrom(r.Context()); address.IsValid() && !address.IsLoopback() {
+		s.Network = ratelimit.Network(address)
+	}
+	return s, nil
+}
+
+// GoOn says whether somebody who was just refused a topic may ask for more.
+func (l *Listeners) GoOn(subject string) bool {
+	return l.refusals.Count == 0 || l.local.Take(l.refusals, subject).Allowed
 }
 
 // MayListen returns a *push.Denial for a topic that is not the subject's to hear.
@@ -67,6 +86,9 @@ func (l *Listeners) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, push.ErrStopping), errors.Is(err, push.ErrFull):
 		err = refusal.New(refusal.CodeUnavailable, "this node has no room for another connection: try again shortly")
+	case errors.Is(err, push.ErrCrowded):
+		err = refusal.New(problem.CodeRateLimited,
+			"you, or others at your address, have too many connections: close one first")
 	case errors.Is(err, push.ErrOrigin):
 		err = refusal.New(problem.CodeForbidden, "a page of another origin may not connect here")
 	case errors.Is(err, push.ErrHandshake):

@@ -21,6 +21,9 @@ type problemDocument struct {
 // retryAfterSeconds is what a 503 asks clients to wait.
 const retryAfterSeconds = "1"
 
+// challenge is the header that a 401 has.
+const challenge = "WWW-Authenticate"
+
 const (
 	problemMediaType = "application/problem+json"
 	problemTypeBase  = "urn:hongbao:problem:"
@@ -41,7 +44,7 @@ func writeProblem(w http.ResponseWriter, p problem.Problem) {
 	h.Set("Cache-Control", "no-store")
 	switch status {
 	case http.StatusUnauthorized:
-		h.Set("WWW-Authenticate", `Bearer realm="hongbao"`)
+		h.Set(challenge, `Bearer realm="hongbao"`)
 	case http.StatusServiceUnavailable:
 		h.Set("Retry-After", retryAfterSeconds)
 	}

@@ -3,6 +3,7 @@ package gateway
 import (
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/hongbao/hongbao/handler/auth"
@@ -22,6 +23,13 @@ func hideToken(next http.Handler) http.Handler {
 		hidden.URL.RawQuery = query.Encode()
 		hidden.RequestURI = hidden.URL.RequestURI()
 		next.ServeHTTP(w, hidden)
+	})
+}
+
+// withAddress puts the address from which a request comes into its context.
+func withAddress(proxies []netip.Prefix, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r.WithContext(auth.WithAddress(r.Context(), addressOf(r, proxies))))
 	})
 }
 

@@ -1,5 +1,6 @@
-// Package ratelimit bounds how often somebody does something, over all nodes together: the generic cell rate algorithm
-// in one Redis script, by Redis's clock. It knows neither who nor what.
+// Package ratelimit bounds how often somebody does something by the generic cell rate algorithm: a Limiter over all
+// nodes together, in one Redis script and by Redis's clock; a Local in one process, from memory. It knows neither who
+// nor what.
 //
 // While Redis does not answer, nothing is known, and Take says so within a second: the caller decides whether to go on.
 // A Redis that forgets gives everybody a full limit again.
@@ -32,7 +33,14 @@ type Limit struct {
 // interval is how long one takes to be free again.
 func (l Limit) interval() time.Duration { return l.Per / time.Duration(l.Count) }
 
-func (l Limit) check() error {
+// PerSecond is so many a second on average, and ten seconds' worth at once. No limit, for 0 and less, has no Count.
+func PerSecond(name string, count int) Limit {
+	const window = 10
+	return Limit{Name: name, Count: max(count, 0) * window, Per: window * time.Second}
+}
+
+// Check finds a limit that cannot be kept.
+func (l Limit) Check() error {
 	if l.Name == "" || l.Count < 1 || l.interval() < time.Microsecond {
 		return fmt.Errorf("ratelimit: limit %q of %d in %v: at most one a microsecond", l.Name, l.Count, l.Per)
 	}
@@ -61,7 +69,7 @@ func New(client rueidis.Client) *Limiter {
 
 // Take takes a number from somebody's limit, or nothing where that is not allowed. 0 looks at the limit alone.
 func (l *Limiter) Take(ctx context.Context, limit Limit, who string, number int) (Result, error) {
-	if err := limit.check(); err != nil {
+	if err := limit.Check(); err != nil {
 		return Result{}, err
 	}
 	if number < 0 || number > limit.Count {
@@ -79,7 +87,6 @@ func (l *Limiter) Take(ctx context.Context, limit Limit, who string, number int)
 	if err != nil {
 		return Result{}, fmt.Errorf("rate limit %s: %w", limit.Name, err)
 	}
-	micros := func(n int64) time.Duration { return time.Duration(n) * time.Microsecond }
 	return Result{
 		Limit: limit, Allowed: answer[0] == 1, Remaining: int(answer[1]), RetryAfter: micros(answer[2]),
 		ResetAfter: micros(answer[3]),

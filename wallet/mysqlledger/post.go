@@ -71,7 +71,7 @@ func (l *Ledger) postChunk(ctx context.Context, shard int, posts []ledger.Post) 
 	})
 	var result ledger.PostResult
 	if plain(sorted, holds) {
-		err = l.onShard(ctx, shard, func(tx *Tx) (err error) {
+		err = l.SQLTxOn(ctx, shard, func(tx *Tx) (err error) {
 			result = ledger.PostResult{Posted: len(sorted)}
 			if err = tx.writePosts(ctx, sorted, holds); err != nil {
 				return err

@@ -16,7 +16,7 @@ func (l *Ledger) postSlowly(ctx context.Context, shard int, posts []ledger.Post,
 	holds map[int64]*ledger.Hold) (ledger.PostResult, error) {
 	ids := holdsOf(posts)
 	var result ledger.PostResult
-	err := l.onShard(ctx, shard, func(tx *Tx) error {
+	err := l.SQLTxOn(ctx, shard, func(tx *Tx) error {
 		posted, err := readPosted(ctx, tx.sql, tx.tables, ids)
 		if err != nil {
 			return err
