@@ -48,6 +48,8 @@ const (
 	ximage     = "golang.org/x/image"
 	imagemeta  = "github.com/bep/imagemeta"
 	minioGo    = "github.com/minio/minio-go/v7"
+	esbuild    = "github.com/evanw/esbuild" // bundles of pages
+	brotli     = "github.com/andybalholm/brotli"
 )
 
 // table is the import table of the design. Not in it because it is empty: what a domain package may know of kitex, of a
@@ -156,7 +158,7 @@ func table() []row {
 				"wallet", "wallet/ledger", "cover", "merchant", "internal/refusal", "internal/ratelimit", "push",
 				cloudwego, kitexTools},
 		},
-		{"handler/web", adapter, nil},
+		{"handler/web", adapter, []string{esbuild, brotli}},
 
 		// Through the public client only, as any application.
 		{"bench", adapter, []string{"bench/load", "bench/report", "client", "kitex_gen", histogram, yamlFiles, bars}},
