@@ -24,7 +24,7 @@ export function listView(page) {
     h("h2", {}, t("groups.empty")),
     h("p", {}, t(services.dev ? "groups.empty_dev" : "groups.empty_prod")),
     services.dev &&
-      doButton(page, { class: "secondary", data: { testid: "tour" } }, [icon("people"), t("tour.go")], () =>
+      doButton(page, { class: "primary", data: { testid: "tour" } }, [icon("people"), t("tour.go")], () =>
         startTour(page),
       ),
   );
