@@ -36,14 +36,15 @@ export function listView(page) {
       icon("plus"),
       t("groups.new"),
     );
-  const el = h(
+  const content = h(
     "nav",
-    { class: "side", "aria-label": t("nav.groups") },
+    { class: "side-nav", "aria-label": t("nav.groups") },
     h("h1", { class: "spoken" }, t("nav.groups")),
     list,
     empty,
     add && h("div", { class: "side-foot" }, add),
   );
+  const el = h("div", { class: "side" }, content);
 
   const create = ({ place, id, person, name }) => {
     const row = h(
