@@ -65,8 +65,9 @@ type asset struct {
 }
 
 // Handler serves the pages and their files; every other path is 404, every method but GET and HEAD is 405. Files are
-// revalidated by ETag at each use, so that a new version is seen at once; the bundles that pages name are kept for good. To a request that dev is true of, a page
-// offers development tokens, groups made by oneself, and top-ups; it learns that from /config.json.
+// revalidated by ETag at each use, so that a new version is seen at once; the bundles that pages name are kept for good.
+// To a request that dev is true of, a page offers development tokens, groups made by oneself, and top-ups; it learns
+// that from /config.json.
 //
 // The pages need no more than this Content-Security-Policy, which the gateway sets:
 // default-src 'self'; connect-src 'self' ws: wss:

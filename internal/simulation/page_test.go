@@ -219,9 +219,9 @@ func TestTwoWindows(t *testing.T) {
 		w.see("best")
 	}
 	screenshot(t, alice, bob)
-	alice.click("thanks-boss")
-	bob.shows("thanks", "Thank you!")
-	alice.gallery("packet")
+	bob.click("thanks-boss")
+	alice.shows("thanks", "Thank you!")
+	bob.gallery("packet")
 
 	alice.click("verify")
 	alice.see("verify-result")
