@@ -23,6 +23,7 @@ export default {
   "me.look_light": "Light",
   "me.look_dark": "Dark",
   "me.sound": "Sound and vibration when a packet opens",
+  "me.notify": "Notify me while the page is hidden",
   "me.leave": "Sign out",
   "nav.balance": "Balance, open the wallet",
   "nav.history": "History",

@@ -23,6 +23,7 @@ export default {
   "me.look_light": "浅色",
   "me.look_dark": "深色",
   "me.sound": "拆红包时的声音和振动",
+  "me.notify": "页面在后台时通知我",
   "me.leave": "退出登录",
   "nav.balance": "余额，打开钱包",
   "nav.history": "明细",
