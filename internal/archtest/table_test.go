@@ -49,6 +49,8 @@ const (
 	ximage     = "golang.org/x/image"
 	imagemeta  = "github.com/bep/imagemeta"
 	minioGo    = "github.com/minio/minio-go/v7"
+	esbuild    = "github.com/evanw/esbuild" // bundles of pages
+	brotli     = "github.com/andybalholm/brotli"
 )
 
 // table is the import table of the design. Not in it because it is empty: what a domain package may know of kitex, of a
@@ -161,7 +163,7 @@ func table() []row {
 				"wallet", "wallet/ledger", "cover", "merchant", "internal/refusal", "internal/ratelimit",
 				"internal/gather", "push", cloudwego, kitexTools, otel},
 		},
-		{"handler/web", adapter, nil},
+		{"handler/web", adapter, []string{esbuild, brotli}},
 
 		// Through the public client only, as any application.
 		{"bench", adapter, []string{"bench/load", "bench/report", "client", "kitex_gen", histogram, yamlFiles, bars}},

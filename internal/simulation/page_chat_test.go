@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/chromedp/chromedp"
 )
 
 // atEnd is true where the newest item of the chat is on the screen.
@@ -149,6 +151,21 @@ func TestChat(t *testing.T) {
 			bob.click("close")
 			bob.gone("close")
 		}
+	})
+
+	t.Run("the tour shows everything in one window", func(t *testing.T) {
+		ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
+		t.Cleanup(cancel)
+		w := &window{t: t, ctx: ctx}
+		if err := chromedp.Do(ctx, chromedp.EmulateViewport(windowWidth, windowHeight)); err != nil {
+			t.Fatal(err)
+		}
+		w.do("open as somebody new", chromedp.Navigate(u.address()+"/?user=zed"))
+		w.click("tour")
+		w.click(w.card())
+		w.click("open")
+		w.see("my-amount")
+		w.until("the others open it too", `document.querySelectorAll('.taken > li').length === 4`)
 	})
 
 	t.Run("refusals are in the language of the page", func(t *testing.T) {

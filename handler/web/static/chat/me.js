@@ -2,6 +2,7 @@
 
 import { h, icon } from "../core/dom.js";
 import { segments, textInput } from "../core/form.js";
+import { doButton } from "../core/item.js";
 import { initial, tint } from "../core/people.js";
 import { prefer, preferences } from "../core/preferences.js";
 import { field, openSheet } from "../core/sheet.js";
@@ -36,6 +37,14 @@ export function openMe(page) {
     t("me.name"),
     textInput("me-name", () => {}, { maxlength: MAX_NAME, value: services.names.person(me) ?? "", placeholder: me }),
   );
+  // Only somebody's own click may ask the browser for this.
+  const mayAsk = "Notification" in window && Notification.permission === "default";
+  const notify = doButton(
+    page,
+    { class: "secondary wide-button", data: { testid: "notify" } },
+    t("me.notify"),
+    async () => (notify.hidden = (await Notification.requestPermission()) !== "default"),
+  );
   const then = (run) => () => {
     sheet.close();
     run();
@@ -56,6 +65,7 @@ export function openMe(page) {
       h("p", { class: "form-label" }, t("me.look")),
       looks.el,
       h("label", { class: "field-row switch" }, h("span", { class: "grow" }, t("me.sound")), sound),
+      mayAsk && notify,
       h(
         "button",
         { class: "secondary wide-button", type: "button", data: { testid: "leave" }, on: { click: then(nav.leave) } },
