@@ -16,6 +16,7 @@ type actor struct {
 	world   *world
 	process int
 	dead    bool
+	until   int // the step until which it stands still
 	resume  chan struct{}
 	parked  chan bool // true: it is done
 }
@@ -71,6 +72,18 @@ func call(ctx context.Context, do func() error) error {
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// quick is what may go wrong with a call at which nobody stands still.
+func quick(ctx context.Context) error {
+	a, ok := ctx.Value(actorKey{}).(*actor)
+	switch {
+	case ok && a.dead:
+		return errDied
+	case ok && a.world.fault(lostCalls):
+		return errLost
 	}
 	return nil
 }

@@ -93,7 +93,10 @@ func (l faultyLedger) Hold(ctx context.Context, r ledger.Request, h ledger.Hold)
 }
 
 func (l faultyLedger) GetHold(ctx context.Context, id int64) (ledger.Hold, error) {
-	return answered(ctx, func() (ledger.Hold, error) { return l.Ledger.GetHold(ctx, id) })
+	if err := quick(ctx); err != nil { // it is called under a lock of the metadata cache, where nobody may stand still
+		return ledger.Hold{}, err
+	}
+	return l.Ledger.GetHold(ctx, id)
 }
 
 func (l faultyLedger) GetHolds(ctx context.Context, ids []int64) ([]ledger.Hold, error) {
