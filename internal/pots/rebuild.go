@@ -92,6 +92,8 @@ type Rebuilder struct {
 	Kinds   []Kind
 	Log     *slog.Logger
 	Rebuilt func(reason string) // hears of each bucket that was rebuilt
+	// NewEpoch makes an epoch that no store has had; nil: at random.
+	NewEpoch func() string
 }
 
 // Rebuild is what a Rebuilder did.
@@ -186,7 +188,9 @@ func (r *Rebuilder) look(ctx context.Context, bucket int, of Epoch, home Home, e
 	default:
 		b.reason = "went back to epoch " + home.Epoch
 	}
-	b.epoch = newEpoch()
+	if b.epoch = newEpoch(); r.NewEpoch != nil {
+		b.epoch = r.NewEpoch()
+	}
 	begun, err := r.Books.Begin(ctx, bucket, b.was, b.epoch, b.reason)
 	if err != nil || !begun { // somebody else has begun: the next pass looks again
 		return b, false, err

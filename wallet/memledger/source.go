@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -119,4 +120,13 @@ func (l *Ledger) Rebuilds(ctx context.Context, n, limit int) (all []ledger.Rebui
 	err = l.read(ctx, n, func(at *state) { all = slices.Clone(at.rebuilds) })
 	slices.Reverse(all)
 	return all[:min(len(all), limit)], err
+}
+
+// Rejections are the posts that contradicted a shard, in the order of hold, part and payee.
+func (l *Ledger) Rejections(ctx context.Context, n int) (all []ledger.Rejection, err error) {
+	err = l.read(ctx, n, func(at *state) { all = slices.Collect(maps.Values(at.rejections)) })
+	slices.SortFunc(all, func(a, b ledger.Rejection) int {
+		return cmp.Or(cmp.Compare(a.Hold, b.Hold), cmp.Compare(a.Part, b.Part), cmp.Compare(a.Payee, b.Payee))
+	})
+	return all, err
 }
