@@ -68,12 +68,9 @@ type Config struct {
 	WaitReplicas int
 	// VolatileRedis accepts a Redis that may forget what it has acknowledged (see ErrVolatileRedis).
 	VolatileRedis bool
-	// RecoverPause is how long Recover waits, after it has found that pots are lost, for settlements that began before:
-	// what they post must not be given away again. In an installation, PostTimeout of the envelope and a little more.
-	RecoverPause time.Duration
-	WaitTimeout  time.Duration
-	SettleWidth  int  // see mysqlledger.Config
-	Span         Span // nil for no tracing
+	WaitTimeout   time.Duration
+	SettleWidth   int  // see mysqlledger.Config
+	Span          Span // nil for no tracing
 
 	Log        *slog.Logger
 	Registerer prometheus.Registerer
@@ -124,7 +121,8 @@ type App struct {
 	stockKeeper   *stock.Keeper
 
 	backlogs backlogGauges
-	settled  signals // posts were committed on a shard
+	rebuilds *prometheus.CounterVec // by reason
+	settled  signals                // posts were committed on a shard
 	close    []func()
 }
 
@@ -228,7 +226,7 @@ func (a *App) assemble(ctx context.Context) (err error) {
 		return err
 	}
 	a.Pots, err = redispot.New(a.Redis, redispot.Config{
-		Buckets: a.Buckets, ShardOf: a.Ledger.ShardOf, Installation: a.Installation.ID,
+		Buckets: a.Buckets, ShardOf: a.Ledger.ShardOf, Installation: a.Installation.ID, Epoch: a.epochOf,
 		WaitReplicas: cfg.WaitReplicas, WaitTimeout: cfg.WaitTimeout, Registerer: cfg.Registerer,
 	})
 	if err != nil {
@@ -238,6 +236,9 @@ func (a *App) assemble(ctx context.Context) (err error) {
 		return err
 	}
 	if a.backlogs, err = newBacklogGauges(cfg.Registerer); err != nil {
+		return err
+	}
+	if a.rebuilds, err = newRebuildCounter(cfg.Registerer); err != nil {
 		return err
 	}
 	a.Metadata = envelope.NewMetadata(a.Ledger)

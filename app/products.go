@@ -37,12 +37,18 @@ func onShard(run func(ctx context.Context, shard int), shard int) job {
 	return func(ctx context.Context) { run(ctx, shard) }
 }
 
+// settler posts grabs, and wakes the delivery of credits.
+func (a *App) settler() *envelope.Settler {
+	return envelope.NewSettler(a.Pots, a.Pots, a.Ledger, a.Buckets, a.cfg.Log,
+		func(shard, _ int) { a.settled.signal(shard) })
+}
+
 func (a *App) envelopeJobs(shard int) []job {
-	settler := envelope.NewSettler(a.Pots, a.Pots, a.Ledger, a.cfg.Log, func(shard, _ int) { a.settled.signal(shard) })
+	settler := a.settler()
 	uses := envelope.NewUseCounter(a.Pots, a.Metadata, a.CoverUses(), a.cfg.Log)
 	relay := envelope.NewRelay(a.Pots, a.Pots, a.Metadata, a.Bus, a.cfg.Log)
 	jobs := []job{
-		onShard(envelope.NewRefunder(a.Pots, a.Ledger, a.cfg.Now, a.cfg.Log).Run, shard),
+		onShard(envelope.NewRefunder(a.Pots, a.Ledger, a.Buckets, a.cfg.Now, a.cfg.Log).Run, shard),
 		onShard(envelope.NewRetirer(a.Pots, a.Ledger, a.Buckets, a.cfg.Log).Run, shard),
 		onShard(envelope.NewSweeper(a.Pots, a.Ledger, a.cfg.Now, a.cfg.Log).Run, shard),
 	}

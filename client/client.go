@@ -1,6 +1,7 @@
 package client
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -58,6 +59,7 @@ type config struct {
 	timeout   time.Duration
 	retry     Retry
 	pageSize  int
+	tls       func() *tls.Config // nil: without
 }
 
 // Option configures a client.
@@ -68,6 +70,10 @@ type Option func(*config)
 func WithAddress(addresses ...string) Option {
 	return func(c *config) { c.addresses = append(c.addresses, addresses...) }
 }
+
+// WithTLS makes calls over TLS. get is asked for each new connection, so that certificates can be replaced; where its
+// configuration has no ServerName, the host of the address is verified.
+func WithTLS(get func() *tls.Config) Option { return func(c *config) { c.tls = get } }
 
 // WithGateway names the installation's gateway, as in https://pay.example.org: Listen needs it.
 func WithGateway(address string) Option { return func(c *config) { c.gateway = address } }
@@ -100,6 +106,9 @@ func New(options ...Option) (*Client, error) {
 		return nil, err
 	}
 	s := &shared{config: c, dialer: &websocket.Dialer{HandshakeTimeout: handshakeTimeout}}
+	if c.tls != nil {
+		s.dialer.TLSClientConfig = c.tls()
+	}
 	if c.gateway != "" {
 		feed, err := feedURL(c.gateway)
 		if err != nil {
@@ -148,6 +157,9 @@ func feedURL(gateway string) (string, error) {
 
 func (s *shared) connect() error {
 	options := KitexOptions(s.config.timeout, s.config.addresses...)
+	if s.config.tls != nil {
+		options = append(options, TLSOptions(s.config.tls, s.config.addresses...)...)
+	}
 	var errs [11]error
 	s.services.Envelopes, errs[0] = envelopeservice.NewClient(ServiceName, options...)
 	s.services.Transfers, errs[1] = transferservice.NewClient(ServiceName, options...)

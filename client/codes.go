@@ -105,6 +105,7 @@ const (
 	CodeImageTooLarge        = "image_too_large"
 	CodeUnsupportedMediaType = "unsupported_media_type"
 	CodeRateLimited          = "rate_limited"
+	CodeStepUpRequired       = "step_up_required"
 	CodeHeaderTooLarge       = "header_too_large"
 
 	CodeInternal    = "internal"

@@ -13,8 +13,11 @@ import (
 	"time"
 
 	"github.com/hongbao/hongbao/app"
+	"github.com/hongbao/hongbao/handler"
 	"github.com/hongbao/hongbao/handler/auth"
+	"github.com/hongbao/hongbao/handler/auth/keyset"
 	"github.com/hongbao/hongbao/internal/revoked"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 // developmentKey is the private key that `up` makes under --data and signs development tokens with.
@@ -91,17 +94,65 @@ func (m merchantRules) checkMerchants() error {
 // publicKeys are the flags of a process that is told which keys sign tokens.
 type publicKeys struct {
 	tokenRules
-	TokenKeys []string `name:"token-key"          help:"File with public keys (Ed25519, PEM) whose tokens are accepted. Repeat the flag while a key is being replaced. At least one is needed."                 type:"existingfile"`
-	OwnKeys   []string `name:"merchant-token-key" help:"File with the public half of --merchant-key. Repeat the flag while a key is being replaced."                                type:"existingfile"`
+	TokenKeySet string   `name:"token-jwks" help:"Address (https) of a JSON Web Key Set whose Ed25519 keys are accepted as those of --token-key are. Asked every 10 seconds."`
+	TokenKeys   []string `name:"token-key"          help:"File with public keys (Ed25519; PEM, or a JSON Web Key Set) whose tokens are accepted, read again every 10 seconds. Repeat the flag for more files. This or --token-jwks is needed."                 type:"existingfile"`
+	OwnKeys     []string `name:"merchant-token-key" help:"File with the public half of --merchant-key. Repeat the flag while a key is being replaced."                                type:"existingfile"`
 }
 
 func (p publicKeys) check() error {
-	_, trusted := readKeyring(p.TokenKeys)
-	if len(p.TokenKeys) == 0 {
+	files := p.source()
+	files.Address = ""
+	_, trusted := files.Read(context.Background())
+	if err := p.source().Check(); err != nil {
+		trusted = errors.Join(trusted, fmt.Errorf("--token-jwks: %w", err))
+	}
+	if len(p.TokenKeys) == 0 && p.TokenKeySet == "" {
 		trusted = errors.New("--token-key is missing: give a file with the public keys whose tokens are accepted")
 	}
 	_, own := readKeyring(p.OwnKeys)
 	return errors.Join(trusted, own)
+}
+
+// source is where the keys of tokens are.
+func (p publicKeys) source() keyset.Source {
+	return keyset.Source{Files: p.TokenKeys, Address: p.TokenKeySet}
+}
+
+// keep keeps the keys of a verifier up to date until the context ends.
+func (p publicKeys) keep(before auth.Keyring, t tokens, at console) func(context.Context) error {
+	return func(ctx context.Context) error {
+		p.source().Keep(ctx, before, t.verifier.SetKeys, at.log)
+		return nil
+	}
+}
+
+// stepUp are the flags of a process that demands a fresh proof for large amounts.
+type stepUp struct {
+	Contexts []string         `name:"step-up-acr" help:"Value of the claim acr that shows a second factor. With it, amounts above --step-up-above need a token that has it and whose auth_time is not older than --step-up-age. Repeat the flag for more."`
+	Age      time.Duration    `name:"step-up-age" help:"How long ago the second factor may have been shown." default:"5m"`
+	Above    int64            `name:"step-up-above" help:"Amount in minor units above which withdrawals, envelopes, transfers, parts of collections and moves of merchants need it, for currencies that --step-up-above-in does not name. 0 means none." default:"0"`
+	AboveIn  map[string]int64 `name:"step-up-above-in" help:"--step-up-above for single currencies: JPY=50000;KWD=0."`
+}
+
+func (s stepUp) rule() (handler.StepUp, error) {
+	r := handler.StepUp{Contexts: s.Contexts, Age: s.Age, Above: ledger.DailyLimits{Default: s.Above,
+		In: make(map[ledger.Currency]int64)}}
+	least := s.Above
+	for code, above := range s.AboveIn {
+		currency, err := ledger.ParseCurrency(code)
+		if err != nil {
+			return r, err
+		}
+		r.Above.In[currency] = above
+		least = min(least, above)
+	}
+	if least < 0 || s.Age < time.Second {
+		return r, errors.New("--step-up-age is at least 1s, --step-up-above and --step-up-above-in 0")
+	}
+	if (s.Above > 0 || len(s.AboveIn) > 0) && len(s.Contexts) == 0 {
+		return r, errors.New("--step-up-above needs --step-up-acr: which value of acr shows a second factor")
+	}
+	return r, nil
 }
 
 // readKeyring reads public keys.

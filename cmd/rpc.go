@@ -16,6 +16,9 @@ type rpcCmd struct {
 	metricsFlag
 	merchantRules
 	callLimits
+	stepUp
+	mutualTLS
+	connectionBound
 	traceFlags
 	Address     string `name:"rpc" help:"Address of the Kitex services." default:"127.0.0.1:8888"`
 	MerchantKey string `help:"File with a private key (Ed25519, PEM) to sign tokens for merchants' servers with. Without it they get none." type:"existingfile"`
@@ -37,12 +40,14 @@ func (r rpcCmd) ownKeys() (auth.Keyring, handler.SessionIssuer, error) {
 
 func (r rpcCmd) check() error {
 	_, _, err := r.ownKeys()
+	_, stepUp := r.rule()
 	return errors.Join(r.servers.check(), r.funding.check(), r.publicKeys.check(), r.metricsFlag.check(),
-		r.checkMerchants(), r.checkCalls(), r.traceFlags.check(), err, checkAddress("rpc", r.Address))
+		r.checkMerchants(), r.checkCalls(), r.checkTLS(), r.checkConnections(),
+		r.traceFlags.check(), err, stepUp, checkAddress("rpc", r.Address))
 }
 
 func (r rpcCmd) Run(ctx context.Context, at console) error {
-	keys, err := readKeyring(r.TokenKeys)
+	keys, err := r.source().Read(ctx)
 	if err != nil {
 		return err
 	}
@@ -56,17 +61,26 @@ func (r rpcCmd) Run(ctx context.Context, at console) error {
 		if err != nil {
 			return err
 		}
+		stepUp, err := r.rule()
+		if err != nil {
+			return err
+		}
+		secured, err := openTLS(r.mutualTLS.files(), "rpc", at, c.metrics)
+		if err != nil {
+			return err
+		}
 		server, address, err := listenRPC(s, rpcOptions{
 			address: r.Address, bank: c.bank, tokens: tokens, merchants: r.merchantRules,
-			calls: r.callLimits.limits(), sessions: issuer,
+			calls: r.callLimits.limits(), sessions: issuer, tls: serving(secured), connections: r.MaxConnections,
+			stepUp:  stepUp,
 			metrics: c.metrics, tracing: c.tracing,
 		})
 		if err != nil {
 			return err
 		}
 		at.say("Kitex services on %s", address)
-		return together(ctx, server.Run,
-			func(ctx context.Context) error { return r.serve(ctx, s, c.metrics) },
+		return together(ctx, server.Run, renew(secured), r.keep(keys, tokens, at),
+			func(ctx context.Context) error { return r.serve(ctx, s, c.metrics, nil) },
 			func(ctx context.Context) error { tokens.revoked.Run(ctx, nil); return nil })
 	})
 }

@@ -30,7 +30,8 @@ type edge struct {
 
 	admission     *admission
 	limits        RateLimiter
-	merchantCalls int            // of a merchant's key in a second
+	merchantCalls int // of a merchant's key in a second
+	stepUp        StepUp
 	gateways      []netip.Prefix // whose word for an address is taken, beside this machine's
 }
 
@@ -68,8 +69,14 @@ func (e *edge) middleware(next endpoint.Endpoint) endpoint.Endpoint {
 		if err == nil {
 			err = mustHaveRequest(request)
 		}
+		if err == nil {
+			err = e.stepUp.check(m.Method, caller, request, began)
+		}
 		if m.Signed {
 			ctx = auth.WithAddress(ctx, e.address(ctx))
+		}
+		if m.class == entries {
+			ctx = context.WithValue(ctx, admissionKey{}, e.admission)
 		}
 		if err == nil {
 			err = call(ctx, caller, m.Timeout, next, request, response)

@@ -2,6 +2,7 @@ package handler
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,7 +11,9 @@ import (
 	"time"
 
 	"github.com/cloudwego/kitex/pkg/endpoint"
+	"github.com/cloudwego/kitex/pkg/limit"
 	"github.com/cloudwego/kitex/pkg/remote/codec"
+	"github.com/cloudwego/kitex/pkg/remote/trans/gonet"
 	"github.com/cloudwego/kitex/pkg/rpcinfo"
 	"github.com/cloudwego/kitex/pkg/transmeta"
 	"github.com/cloudwego/kitex/server"
@@ -49,13 +52,14 @@ const (
 	readWriteTimeout = 5 * time.Second // for one message on a connection
 	connectionIdle   = time.Minute
 	exitWait         = 5 * time.Second // for calls under way when the server stops
-	// maxMessage bounds a request in bytes: a body of contract.MaxBody never gets larger in Thrift.
-	maxMessage = 2 * contract.MaxBody
+	// maxMessage bounds a request in bytes: no body that the gateway takes gets larger in Thrift.
+	maxMessage = max(2*contract.MaxBody, contract.MaxLargeBody)
 )
 
-// ServerConfig is what a Server needs. Everything is required but Operator.
+// ServerConfig is what a Server needs. Everything is required but TLS and Operator.
 type ServerConfig struct {
 	Listener   net.Listener // TCP
+	TLS        *tls.Config  // nil: without
 	Wallet     walletapi.WalletService
 	Group      groupapi.GroupService
 	Envelope   envelopeapi.EnvelopeService
@@ -74,10 +78,13 @@ type ServerConfig struct {
 	// Outermost are around everything else that happens to a call; may be nil.
 	Outermost []endpoint.Middleware
 
-	Limits        RateLimiter
-	Calls         CallLimits     // of users and addresses; the zero value limits nothing
-	MerchantCalls int            // of a merchant's key in a second; 0 for DefaultMerchantCalls
-	Gateways      []netip.Prefix // whose word for where a call comes from is taken, beside this machine's; may be empty
+	Limits RateLimiter
+	StepUp StepUp
+	// MaxConnections may be open at once; more are closed. 0 is no bound.
+	MaxConnections int
+	Calls          CallLimits     // of users and addresses; the zero value limits nothing
+	MerchantCalls  int            // of a merchant's key in a second; 0 for DefaultMerchantCalls
+	Gateways       []netip.Prefix // whose word for an address is taken, beside this machine's; may be empty
 }
 
 // Server is the Kitex server with all services on one port.
@@ -93,7 +100,7 @@ func NewServer(c ServerConfig) (*Server, error) {
 		return nil, err
 	}
 	e := newEdge(promised, c.Verifier, c.Log)
-	e.limits, e.merchantCalls, e.gateways = c.Limits, c.MerchantCalls, c.Gateways
+	e.limits, e.merchantCalls, e.gateways, e.stepUp = c.Limits, c.MerchantCalls, c.Gateways, c.StepUp
 	if e.admission, err = newAdmission(c.Limits, c.Calls); err != nil {
 		return nil, err
 	}
@@ -108,7 +115,6 @@ func NewServer(c ServerConfig) (*Server, error) {
 	}
 	options = append(options,
 		server.WithServerBasicInfo(&rpcinfo.EndpointBasicInfo{ServiceName: hongbao.ServiceName}),
-		server.WithListener(c.Listener),
 		server.WithMetaHandler(transmeta.ServerTTHeaderHandler),
 		server.WithTransHandlerFactory(guard),
 		server.WithPayloadCodec(thriftguard.New()),
@@ -119,6 +125,15 @@ func NewServer(c ServerConfig) (*Server, error) {
 		server.WithExitWaitTime(exitWait),
 		server.WithExitSignal(func() <-chan error { return s.exit }),
 	)
+	if c.TLS != nil {
+		guard.tls = true
+		options = append(options, server.WithTransServerFactory(gonet.NewTransServerFactory()))
+		c.Listener = tlsListener{c.Listener, c.TLS}
+	}
+	options = append(options, server.WithListener(c.Listener))
+	if c.MaxConnections > 0 {
+		options = append(options, server.WithLimit(&limit.Option{MaxConnections: c.MaxConnections}))
+	}
 	s.kitex = server.NewServer(options...)
 	err = errors.Join(
 		walletservice.RegisterService(s.kitex, c.Wallet),

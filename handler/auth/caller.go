@@ -28,9 +28,13 @@ func Scopes() []Scope { return []Scope{ScopeUser, ScopeMerchant, ScopeOperator, 
 type Caller struct {
 	Subject string
 	Scopes  []Scope
-	Expires time.Time         // until then the token is good
-	TokenID string            // the token's jti; empty where it has none, and so cannot be revoked
-	Session *merchant.Session // in whose name a merchant's server acts; nil for all others
+	Expires time.Time // until then the token is good
+	TokenID string    // the token's jti; empty where it has none, and so cannot be revoked
+	// AuthTime is when the person proved who they are, and Context how (OpenID Connect's auth_time and acr); zero where
+	// the token does not say so.
+	AuthTime time.Time
+	Context  string
+	Session  *merchant.Session // in whose name a merchant's server acts; nil for all others
 }
 
 // Has says whether the caller's token carries the scope.

@@ -16,8 +16,10 @@ import (
 // claims are what a token says. Those that are read here have exactly these names; others are passed over.
 type claims struct {
 	jwt.RegisteredClaims
-	Scope    []Scope        `json:"scope"`
-	Merchant *sessionClaims `json:"merchant,omitempty"` // of tokens that the installation signs itself
+	Scope    []Scope          `json:"scope"`
+	AuthTime *jwt.NumericDate `json:"auth_time,omitempty"`
+	Context  string           `json:"acr,omitempty"`
+	Merchant *sessionClaims   `json:"merchant,omitempty"` // of tokens that the installation signs itself
 }
 
 // latestDate bounds the dates in a token: the end of the year 9999, in seconds.
@@ -32,15 +34,17 @@ func (c *claims) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	for name, read := range map[string]func(json.RawMessage) error{
-		"iss":      func(raw json.RawMessage) error { return readString(raw, &c.Issuer) },
-		"sub":      func(raw json.RawMessage) error { return readString(raw, &c.Subject) },
-		"jti":      func(raw json.RawMessage) error { return readString(raw, &c.ID) },
-		"aud":      func(raw json.RawMessage) error { return readAudience(raw, &c.Audience) },
-		"exp":      func(raw json.RawMessage) error { return readDate(raw, &c.ExpiresAt) },
-		"nbf":      func(raw json.RawMessage) error { return readDate(raw, &c.NotBefore) },
-		"iat":      func(raw json.RawMessage) error { return readDate(raw, &c.IssuedAt) },
-		"scope":    func(raw json.RawMessage) error { return readStrings(raw, &c.Scope) },
-		"merchant": func(raw json.RawMessage) error { return readSession(raw, &c.Merchant) },
+		"iss":       func(raw json.RawMessage) error { return readString(raw, &c.Issuer) },
+		"sub":       func(raw json.RawMessage) error { return readString(raw, &c.Subject) },
+		"jti":       func(raw json.RawMessage) error { return readString(raw, &c.ID) },
+		"aud":       func(raw json.RawMessage) error { return readAudience(raw, &c.Audience) },
+		"exp":       func(raw json.RawMessage) error { return readDate(raw, &c.ExpiresAt) },
+		"nbf":       func(raw json.RawMessage) error { return readDate(raw, &c.NotBefore) },
+		"iat":       func(raw json.RawMessage) error { return readDate(raw, &c.IssuedAt) },
+		"scope":     func(raw json.RawMessage) error { return readStrings(raw, &c.Scope) },
+		"auth_time": func(raw json.RawMessage) error { return readDate(raw, &c.AuthTime) },
+		"acr":       func(raw json.RawMessage) error { return readString(raw, &c.Context) },
+		"merchant":  func(raw json.RawMessage) error { return readSession(raw, &c.Merchant) },
 	} {
 		raw, given := members[name]
 		if !given {

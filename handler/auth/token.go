@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -99,10 +100,10 @@ func checkScopes(scopes []Scope) error {
 // Verifier checks tokens. It remembers those it found good until they expire, so that the next call with one costs a
 // hash instead of a signature check. It is safe for concurrent use.
 type Verifier struct {
-	keys    Keyring
+	keys    atomic.Pointer[Keyring]
 	own     Keyring
 	parser  *jwt.Parser
-	good    *otter.Cache[[sha256.Size]byte, Caller] // by the hash of the whole token, signature included
+	good    *otter.Cache[[sha256.Size]byte, verified] // by the hash of the whole token, signature included
 	life    time.Duration
 	revoked func(id string) bool
 	now     func() time.Time
@@ -128,25 +129,12 @@ func NewVerifier(c VerifierConfig) (*Verifier, error) {
 	if c.Life < time.Second {
 		return nil, fmt.Errorf("verifier: tokens may be good for %v: give at least 1s", c.Life)
 	}
-	for _, ring := range []Keyring{c.Keys, c.Own} {
-		for id, key := range ring {
-			if len(key) != ed25519.PublicKeySize {
-				return nil, fmt.Errorf("verifier: key %q has %d bytes instead of %d", id, len(key),
-					ed25519.PublicKeySize)
-			}
-		}
-	}
-	for id := range c.Own {
-		if _, both := c.Keys[id]; both {
-			return nil, fmt.Errorf("verifier: key %q is both the chat application's and the installation's own", id)
-		}
-	}
-	cache, err := otter.New(&otter.Options[[sha256.Size]byte, Caller]{MaximumSize: maxVerifiedTokens})
+	cache, err := otter.New(&otter.Options[[sha256.Size]byte, verified]{MaximumSize: maxVerifiedTokens})
 	if err != nil {
 		return nil, fmt.Errorf("verifier: %w", err)
 	}
-	return &Verifier{
-		keys: c.Keys, own: c.Own,
+	v := &Verifier{
+		own: c.Own,
 		parser: jwt.NewParser(
 			jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}),
 			jwt.WithIssuer(tokenIssuer), jwt.WithAudience(tokenAudience),
@@ -154,7 +142,30 @@ func NewVerifier(c VerifierConfig) (*Verifier, error) {
 			jwt.WithStrictDecoding(), jwt.WithTimeFunc(c.Now),
 		),
 		good: cache, life: c.Life, revoked: c.Revoked, now: c.Now,
-	}, nil
+	}
+	return v, v.SetKeys(c.Keys)
+}
+
+// SetKeys replaces the keys that tokens must be signed with, except the installation's own. A token that was signed
+// with another one is refused from then on, also where it is remembered as good. An error leaves the keys before.
+func (v *Verifier) SetKeys(keys Keyring) error {
+	if len(keys) == 0 {
+		return errors.New("verifier: no public key given")
+	}
+	for _, ring := range []Keyring{keys, v.own} {
+		for id, key := range ring {
+			if len(key) != ed25519.PublicKeySize {
+				return fmt.Errorf("verifier: key %q has %d bytes instead of %d", id, len(key), ed25519.PublicKeySize)
+			}
+		}
+	}
+	for id := range v.own {
+		if _, both := keys[id]; both {
+			return fmt.Errorf("verifier: key %q is both the chat application's and the installation's own", id)
+		}
+	}
+	v.keys.Store(&keys)
+	return nil
 }
 
 // Verify returns who the token names. Refusal: unauthenticated, with a sentence that says what is wrong with it.
@@ -166,13 +177,15 @@ func (v *Verifier) Verify(token string) (Caller, error) {
 		return Caller{}, unauthenticated(sentenceTooLong)
 	}
 	hash := sha256.Sum256([]byte(token))
-	c, remembered := v.good.GetIfPresent(hash)
-	if !remembered {
+	keys := v.keys.Load()
+	found, remembered := v.good.GetIfPresent(hash)
+	c := found.Caller
+	if !remembered || found.keys != keys {
 		var err error
-		if c, err = v.parse(token); err != nil {
+		if c, err = v.parse(token, *keys); err != nil {
 			return Caller{}, err
 		}
-		v.good.Set(hash, c)
+		v.good.Set(hash, verified{c, keys})
 	}
 	if !v.now().Before(c.Expires.Add(clockSkew)) {
 		v.good.Invalidate(hash)
@@ -184,19 +197,29 @@ func (v *Verifier) Verify(token string) (Caller, error) {
 	return c, nil
 }
 
-func (v *Verifier) parse(token string) (Caller, error) {
+// verified is a token that was found good by keys.
+type verified struct {
+	Caller
+	keys *Keyring
+}
+
+func (v *Verifier) parse(token string, keys Keyring) (Caller, error) {
 	if err := checkHeader(token); err != nil {
 		return Caller{}, unauthenticated(sentence(jwt.ErrTokenMalformed))
 	}
 	var said claims
-	parsed, err := v.parser.ParseWithClaims(token, &said, v.key)
+	parsed, err := v.parser.ParseWithClaims(token, &said, func(t *jwt.Token) (any, error) { return v.key(t, keys) })
 	if err != nil {
 		return Caller{}, unauthenticated(sentence(err))
 	}
 	if said.IssuedAt == nil {
 		return Caller{}, unauthenticated(sentence(jwt.ErrTokenRequiredClaimMissing))
 	}
-	c := Caller{Subject: said.Subject, Scopes: said.Scope, Expires: said.ExpiresAt.Time, TokenID: said.ID}
+	c := Caller{Subject: said.Subject, Scopes: said.Scope, Expires: said.ExpiresAt.Time, TokenID: said.ID,
+		Context: said.Context}
+	if said.AuthTime != nil {
+		c.AuthTime = said.AuthTime.Time
+	}
 	if _, own := v.own[keyIDOf(parsed)]; own {
 		if c.Session, err = sessionOf(said); err != nil {
 			return Caller{}, unauthenticated(err.Error())
@@ -226,12 +249,12 @@ func keyIDOf(t *jwt.Token) string {
 var errUnknownKey = errors.New("the token names no key that is known here")
 
 // key finds the public key that a token says it was signed with.
-func (v *Verifier) key(t *jwt.Token) (any, error) {
+func (v *Verifier) key(t *jwt.Token, keys Keyring) (any, error) {
 	if _, critical := t.Header["crit"]; critical { // RFC 7515: what is not understood must be refused
 		return nil, errors.New("the token has critical extensions")
 	}
 	id := keyIDOf(t)
-	for _, ring := range []Keyring{v.keys, v.own} {
+	for _, ring := range []Keyring{keys, v.own} {
 		if key, ok := ring[id]; ok {
 			return key, nil
 		}

@@ -243,6 +243,49 @@ func TestRotation(t *testing.T) {
 	}
 }
 
+// A key that is taken away is worth nothing from then on, also where its tokens are remembered as good.
+func TestKeysAreReplacedWhileTokensAreChecked(t *testing.T) {
+	before, after := NewIssuer(newKey(t), time.Now), NewIssuer(newKey(t), time.Now)
+	v := newVerifier(t, time.Now, before.PublicKey())
+	old, err1 := before.Issue("alice", []Scope{ScopeUser}, time.Hour)
+	recent, err2 := after.Issue("alice", []Scope{ScopeUser}, time.Hour)
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	good := func(token string) bool { _, err := v.Verify(token); return err == nil }
+	if !good(old) || good(recent) {
+		t.Error("before the rotation")
+	}
+	if err := v.SetKeys(NewKeyring(before.PublicKey(), after.PublicKey())); err != nil || !good(old) || !good(recent) {
+		t.Errorf("during it: %v", err)
+	}
+	if err := v.SetKeys(Keyring{}); err == nil || !good(old) {
+		t.Error("no keys at all were taken")
+	}
+	if err := v.SetKeys(NewKeyring(after.PublicKey())); err != nil || good(old) || !good(recent) {
+		t.Errorf("after it: %v", err)
+	}
+}
+
+// The time and the manner of a proof come from their claims, exactly named and typed.
+func TestClaimsOfAProof(t *testing.T) {
+	clock := &testClock{time.Unix(1_700_000_000, 0)}
+	issuer := NewIssuer(newKey(t), clock.now)
+	v := newVerifier(t, clock.now, issuer.PublicKey())
+	for _, c := range []struct {
+		more map[string]any
+		ok   bool
+	}{
+		{map[string]any{"acr": "mfa", "auth_time": 1_699_999_990}, true},
+		{map[string]any{"acr": 2}, false}, {map[string]any{"auth_time": "1699999990"}, false},
+	} {
+		caller, err := v.Verify(forge(t, jwt.SigningMethodEdDSA, issuer.key, issuer.id, with(clock.at, c.more)))
+		if (err == nil) != c.ok || c.ok && (caller.Context != "mfa" || caller.AuthTime.Unix() != 1_699_999_990) {
+			t.Errorf("%v: %+v, %v", c.more, caller, err)
+		}
+	}
+}
+
 func TestIssueRefuses(t *testing.T) {
 	issuer := NewIssuer(newKey(t), time.Now)
 	for _, c := range []struct {

@@ -29,6 +29,8 @@ type operation struct {
 	client   client.Client
 	verifier *auth.Verifier
 	proxies  []netip.Prefix // see Config
+
+	operatorsManaged bool
 }
 
 // call carries out an HTTP request: the result is ready for JSON. Nothing of the request but its token is read for a
@@ -36,7 +38,10 @@ type operation struct {
 func (o *operation) call(w http.ResponseWriter, r *http.Request) (any, error) {
 	ctx := r.Context()
 	if !o.Signed {
-		token, _, err := o.verifier.VerifyRequest(r)
+		token, caller, err := o.verifier.VerifyRequest(r)
+		if err == nil {
+			err = o.atManagement(ctx, caller)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -93,7 +98,7 @@ func (o *operation) arguments(r *http.Request) (any, error) {
 		return args, nil
 	}
 	if raw := o.Request.From(contract.FromRawBody); len(raw) > 0 {
-		body, err := readBody(r)
+		body, err := readBody(r, o.MaxBody)
 		if err != nil {
 			return nil, err
 		}
@@ -151,7 +156,7 @@ func (o *operation) expectedQuery() string {
 
 // decodeBody fills the fields that come from the body. A method without such fields needs no body.
 func (o *operation) decodeBody(r *http.Request, request reflect.Value) error {
-	body, err := readBody(r)
+	body, err := readBody(r, o.MaxBody)
 	if err != nil {
 		return err
 	}
@@ -164,15 +169,14 @@ func (o *operation) decodeBody(r *http.Request, request reflect.Value) error {
 	return decodeBody(o.Request, body, request)
 }
 
-// readBody reads at most contract.MaxBody bytes, and nothing where the headers announce more. Refusals: body_too_large,
+// readBody reads at most so many bytes, and nothing where the headers announce more. Refusals: body_too_large,
 // invalid_argument.
-func readBody(r *http.Request) (body []byte, err error) {
-	if r.ContentLength <= contract.MaxBody {
-		body, err = io.ReadAll(io.LimitReader(r.Body, contract.MaxBody+1))
+func readBody(r *http.Request, most int) (body []byte, err error) {
+	if r.ContentLength <= int64(most) {
+		body, err = io.ReadAll(io.LimitReader(r.Body, int64(most)+1))
 	}
-	if r.ContentLength > contract.MaxBody || len(body) > contract.MaxBody {
-		return nil, refusal.New(problem.CodeBodyTooLarge, "the body is too large: at most %d bytes are read",
-			contract.MaxBody)
+	if r.ContentLength > int64(most) || len(body) > most {
+		return nil, refusal.New(problem.CodeBodyTooLarge, "the body is too large: at most %d bytes are read", most)
 	}
 	if err != nil {
 		return nil, invalid("the body could not be read to its end")

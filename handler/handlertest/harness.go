@@ -109,7 +109,8 @@ func New(t testing.TB, change func(*handler.ServerConfig, *gateway.Config)) *Har
 	h.RPC = listener.Addr().String()
 	sc := handler.ServerConfig{
 		Listener: listener, Wallet: &handler.Wallet{Domain: Wallets{h.Domain}, Callbacks: Wallets{h.Domain}},
-		Group: &handler.Group{Domain: groups{h.Domain}}, Envelope: &handler.Envelope{Domain: envelopes{h.Domain}},
+		Group:      &handler.Group{Domain: groups{h.Domain}},
+		Envelope:   &handler.Envelope{Domain: envelopes{h.Domain}, Tokens: verifier, Log: log},
 		Transfer:   &handler.Transfer{Domain: transfers{h.Domain}},
 		Collection: &handler.Collection{Domain: collections{h.Domain}},
 		Chat:       &handler.Chat{Domain: chats{h.Domain}, Limits: Limits{h.Domain}, Log: log},
@@ -126,7 +127,7 @@ func New(t testing.TB, change func(*handler.ServerConfig, *gateway.Config)) *Har
 	if change != nil {
 		change(&sc, &gc)
 	}
-	gc.RPC = client.KitexOptions(client.DefaultTimeout, h.RPC)
+	gc.RPC = append(client.KitexOptions(client.DefaultTimeout, h.RPC), gc.RPC...)
 	server, err := handler.NewServer(sc)
 	if err != nil {
 		t.Fatal(err)

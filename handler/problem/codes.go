@@ -29,6 +29,7 @@ const (
 	CodeMalformedRequest     = "malformed_request"
 	CodeHeaderTooLarge       = "header_too_large"
 	CodeRateLimited          = "rate_limited"
+	CodeStepUpRequired       = "step_up_required"
 	CodeInternal             = "internal"
 )
 
@@ -90,6 +91,8 @@ var table = map[string]codeInfo{
 	cover.CodeFrozen:               {http.StatusForbidden, 40313, "The cover is frozen"},
 	stock.CodeNotHeld:              {http.StatusForbidden, 40314, "You do not hold the cover"},
 	stock.CodeOfTests:              {http.StatusForbidden, 40315, "The cover is of its merchant's test side"},
+
+	CodeStepUpRequired: {http.StatusForbidden, 40331, "A fresh proof of identity is needed"},
 
 	CodeNotFound:                  {http.StatusNotFound, 40401, "There is nothing at this address"},
 	envelope.CodeEnvelopeNotFound: {http.StatusNotFound, 40402, "There is no such envelope"},

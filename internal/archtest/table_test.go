@@ -35,6 +35,7 @@ const (
 	yamlFiles  = "go.yaml.in/yaml/v3"
 	svgCharts  = "github.com/go-analyze/charts"
 	bars       = "github.com/schollz/progressbar/v3"
+	jwks       = "github.com/MicahParks/jwkset"
 	jwt        = "github.com/golang-jwt/jwt/v5"
 	mysqlWire  = "github.com/go-sql-driver/mysql"
 	goose      = "github.com/pressly/goose/v3"
@@ -59,7 +60,8 @@ func table() []row {
 		// Vocabulary and rules.
 		{"internal/refusal", domain, nil},
 		{"internal/loop", domain, nil},
-		{"internal/pots", domain, nil}, // what a crowd races for, whatever lies in it
+		{"internal/pots", domain, []string{"internal/loop"}},      // what a crowd races for, whatever lies in it
+		{"internal/gather", domain, []string{"internal/refusal"}}, // calls that come together go together
 		{"wallet/ledger", domain, []string{"internal/refusal", "internal/loop", xtext}},
 		{"wallet", domain, []string{"wallet/ledger", "internal/refusal"}},
 
@@ -91,6 +93,7 @@ func table() []row {
 		// An untrusted PNG, JPEG or WebP stream becomes safe images.
 		{"internal/picture", adapter, []string{ximage, imagemeta}},
 		{"internal/thriftguard", adapter, []string{cloudwego}},
+		{"internal/certs", adapter, nil},                          // TLS from files that may be replaced
 		{"internal/settings", adapter, []string{kong, yamlFiles}}, // flags from a file and the environment
 		{"internal/tracing", adapter, []string{otel, cloudwego, kitexTools}},
 		{"internal/devstack", adapter, []string{mysqlWire, rueidis}},
@@ -105,6 +108,7 @@ func table() []row {
 			"internal/outbox", "internal/index"}},
 		{"wallet/httpfunding", adapter, []string{"wallet", "wallet/ledger", "internal/refusal", "internal/signature"}},
 		{"envelope/redispot", adapter, []string{"envelope", "internal/refusal", "internal/loop", "internal/pots",
+			"internal/gather",
 			"internal/pots/redisbucket", rueidis}},
 		{"envelope/mempot", adapter, []string{"envelope", "internal/refusal", "internal/pots"}},
 		{"collection/mysqlcollection", adapter, []string{"collection", "wallet/ledger", "wallet/mysqlledger",
@@ -119,7 +123,7 @@ func table() []row {
 		{"cover/diskart", adapter, []string{"cover"}},        // files in a folder
 		{"cover/s3art", adapter, []string{"cover", minioGo}}, // files in a bucket
 		{"cover/stock/redisstock", adapter, []string{"cover/stock", "internal/refusal", "internal/loop",
-			"internal/pots",
+			"internal/pots", "internal/gather",
 			"internal/pots/redisbucket", rueidis}},
 		{"cover/stock/mysqlstock", adapter, []string{"cover/stock", "merchant", "wallet/ledger", "wallet/mysqlledger",
 			"wallet/audit", "internal/refusal", "internal/shards", "internal/outbox",
@@ -148,15 +152,16 @@ func table() []row {
 				"merchant", "cover", "cover/stock", "webhook", "group", "internal/pots",
 				cloudwego, otel},
 		},
-		{"handler/auth", adapter, []string{"handler/problem", "internal/refusal", "merchant", jwt}},
+		{"handler/auth", adapter, []string{"handler/problem", "internal/refusal", "merchant", jwt, jwks}},
+		{"handler/auth/keyset", adapter, []string{"handler/auth"}}, // keys from files and an address
 		{"handler/contract", adapter, []string{"handler/auth", "idl", "kitex_gen", cloudwego}},
 		// Reaches the services through Kitex only, as any client.
 		{
 			"handler/gateway",
 			adapter,
 			[]string{"handler/auth", "handler/contract", "handler/problem", "client", "kitex_gen",
-				"wallet", "wallet/ledger", "cover", "merchant", "internal/refusal", "internal/ratelimit", "push",
-				cloudwego, kitexTools},
+				"wallet", "wallet/ledger", "cover", "merchant", "internal/refusal", "internal/ratelimit",
+				"internal/gather", "push", cloudwego, kitexTools, otel},
 		},
 		{"handler/web", adapter, []string{esbuild, brotli}},
 
@@ -192,6 +197,7 @@ func table() []row {
 		{"app/apptest", testSupport, nil},
 		{"handler/handlertest", testSupport, nil},
 		{"internal/shards/shardstest", testSupport, nil},
+		{"internal/certs/certstest", testSupport, nil},
 		{"internal/simulation", testSupport, nil},
 		{"internal/archtest", testSupport, nil},
 	}

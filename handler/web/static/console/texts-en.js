@@ -118,6 +118,7 @@ export default {
   "error.replay_too_large": "Too many events for one replay",
   "error.replay_too_large_text": "Choose a shorter time: at most 10,000 events.",
   "error.rate_limited": "Too many calls",
+  "error.step_up_required": "Prove again who you are",
   "error.signature_invalid": "The signature is not valid",
   "error.method_not_allowed": "That cannot be done here",
   "error.invalid_json": "The request could not be read",

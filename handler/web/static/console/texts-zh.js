@@ -118,6 +118,7 @@ export default {
   "error.replay_too_large": "一次重放的事件太多",
   "error.replay_too_large_text": "请缩短时间范围，最多 10,000 个事件。",
   "error.rate_limited": "调用过于频繁",
+  "error.step_up_required": "请再次验证您的身份",
   "error.signature_invalid": "签名无效",
   "error.method_not_allowed": "此处不支持该操作",
   "error.invalid_json": "请求无法解析",
