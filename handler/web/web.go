@@ -65,7 +65,7 @@ type asset struct {
 }
 
 // Handler serves the pages and their files; every other path is 404, every method but GET and HEAD is 405. Files are
-// revalidated by ETag at each use, so that a new version is seen at once; the bundles that pages name are kept for good.
+// revalidated by ETag at each use, so that a new version is seen at once; the bundles that pages name never change.
 // To a request that dev is true of, a page offers development tokens, groups made by oneself, and top-ups; it learns
 // that from /config.json.
 //
