@@ -7,7 +7,7 @@ FUZZTIME ?= 30s
 # Two packages at a time, because each starts its own Redis and MariaDB. go vet is for make lint.
 TESTFLAGS ?= -race -vet=off -p 2 -timeout 30m
 
-.PHONY: help deps build run test generate verify lint page-modules page-check deploy-check fuzz bench clean
+.PHONY: help deps build run test generate verify lint page-modules page-check deploy-check fuzz simulate bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s  %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,9 @@ page-check: page-modules ## check the page's formatting and types, and test its 
 # Not part of make test: its tools take minutes to build the first time.
 deploy-check: ## check deploy/ with Helm, Kubernetes' schemas, Compose's loader, promtool and systemd-analyze
 	@deploy/check/check.sh $(ARGS)
+
+simulate: build ## run 10,000 worlds in memory in which everything goes wrong
+	bin/hongbao simulate --seeds 10000
 
 fuzz: ## run each fuzz target for FUZZTIME (default 30s)
 	@grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | while IFS=: read -r file _ decl; do \

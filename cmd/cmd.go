@@ -29,17 +29,18 @@ type cli struct {
 	LogLevel  slog.Level `help:"Lowest level to log: debug, info, warn, error." default:"info"`
 	LogFormat string     `help:"Format of the log: text or json." enum:"text,json" default:"text"`
 
-	Up      upCmd      `cmd:"" help:"Run everything on this machine, with a private Redis and MariaDB."`
-	RPC     rpcCmd     `cmd:"" name:"rpc" help:"Run the Kitex services."`
-	Gateway gatewayCmd `cmd:"" help:"Run the HTTP and WebSocket gateway with the page."`
-	Work    workCmd    `cmd:"" help:"Run a worker: the background jobs of its share of the shards."`
-	Migrate migrateCmd `cmd:"" help:"Install on new servers, or bring the tables up to date."`
-	Audit   auditCmd   `cmd:"" help:"Audit the books. Exit code 0 means that they balance."`
-	Doctor  doctorCmd  `cmd:"" help:"Look at an installation and say what is wrong, what it means and what to do. Exit code 0 means that nothing is."`
-	Recover recoverCmd `cmd:"" help:"Rebuild from the ledger what Redis lost."`
-	Verify  verifyCmd  `cmd:"" settings:"own" help:"Recompute the split of a closed envelope from its revealed seed."`
-	Token   tokenCmd   `cmd:"" settings:"own" help:"Sign a token."`
-	Bench   benchCmd   `cmd:"" settings:"own" help:"Measure a deployment and audit its books."`
+	Up       upCmd       `cmd:"" help:"Run everything on this machine, with a private Redis and MariaDB."`
+	RPC      rpcCmd      `cmd:"" name:"rpc" help:"Run the Kitex services."`
+	Gateway  gatewayCmd  `cmd:"" help:"Run the HTTP and WebSocket gateway with the page."`
+	Work     workCmd     `cmd:"" help:"Run a worker: the background jobs of its share of the shards."`
+	Migrate  migrateCmd  `cmd:"" help:"Install on new servers, or bring the tables up to date."`
+	Audit    auditCmd    `cmd:"" help:"Audit the books. Exit code 0 means that they balance."`
+	Doctor   doctorCmd   `cmd:"" help:"Look at an installation and say what is wrong, what it means and what to do. Exit code 0 means that nothing is."`
+	Recover  recoverCmd  `cmd:"" help:"Rebuild from the ledger what Redis lost."`
+	Verify   verifyCmd   `cmd:"" settings:"own" help:"Recompute the split of a closed envelope from its revealed seed."`
+	Token    tokenCmd    `cmd:"" settings:"own" help:"Sign a token."`
+	Simulate simulateCmd `cmd:"" settings:"own" help:"Run worlds in memory in which everything goes wrong, and audit them."`
+	Bench    benchCmd    `cmd:"" settings:"own" help:"Measure a deployment and audit its books."`
 
 	Settings configCmd `cmd:"" name:"config" help:"Check the settings, or show those in force."`
 

@@ -191,6 +191,10 @@ func table() []row {
 			"internal/pots/redisbucket", "internal/picture", "internal/ratelimit",
 			"internal/refusal", "internal/revoked", "internal/shards", rueidis}}, // no edge
 
+		// A simulation in memory, which finds its own worlds.
+		{"internal/vopr", wiring, []string{"wallet", "wallet/ledger", "wallet/memledger", "envelope", "envelope/mempot",
+			"internal/pots"}},
+
 		{"wallet/ledger/ledgertest", testSupport, nil},
 		{"envelope/pottest", testSupport, nil},
 		{"cover/arttest", testSupport, nil},

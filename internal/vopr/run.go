@@ -16,6 +16,17 @@ type Report struct {
 	WentBack, Rebuilt int // buckets
 }
 
+// Add adds up what happened.
+func (r *Report) Add(o Report) {
+	r.Steps += o.Steps
+	r.Grabs += o.Grabs
+	r.Won += o.Won
+	r.Crashes += o.Crashes
+	r.Pauses += o.Pauses
+	r.WentBack += o.WentBack
+	r.Rebuilt += o.Rebuilt
+}
+
 // rounds is how many times everything is done once the faults have stopped. It is far more than it takes.
 const rounds = 40
 

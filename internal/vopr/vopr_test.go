@@ -14,13 +14,20 @@ func TestSeeds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all.Won += r.Won
-		all.Crashes += r.Crashes
-		all.WentBack += r.WentBack
-		all.Rebuilt += r.Rebuilt
+		all.Add(r)
 	}
 	t.Logf("%d wins, %d crashes, %d times back, %d rebuilt", all.Won, all.Crashes, all.WentBack, all.Rebuilt)
 	if all.Won < seeds*10 || all.Crashes < seeds || all.WentBack < seeds || all.Rebuilt < seeds/4 {
 		t.Errorf("too little happened: %+v", all)
+	}
+}
+
+func TestASeedGoesTheSameWay(t *testing.T) {
+	first, err := vopr.Run(7, 3_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := vopr.Run(7, 3_000); again != first || err != nil {
+		t.Errorf("first %+v, then %+v, %v", first, again, err)
 	}
 }
