@@ -86,7 +86,7 @@ func (a *App) openStock(events merchant.ServerEvents) (err error) {
 	cfg, store := a.cfg, mysqlstock.New(a.Cluster, a.Ledger, events)
 	a.StockStore = store
 	a.CoverPots, err = redisstock.New(a.Redis, redisstock.Config{
-		Buckets: a.Buckets, ShardOf: a.Ledger.ShardOf, Installation: a.Installation.ID,
+		Buckets: a.Buckets, ShardOf: a.Ledger.ShardOf, Installation: a.Installation.ID, Epoch: a.epochOf,
 		WaitReplicas: cfg.WaitReplicas, WaitTimeout: cfg.WaitTimeout, Registerer: cfg.Registerer,
 	})
 	if err != nil {

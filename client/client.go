@@ -1,6 +1,7 @@
 package client
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"github.com/hongbao/hongbao/kitex_gen/chatapi/chatservice"
 	"github.com/hongbao/hongbao/kitex_gen/collectionapi/collectionservice"
 	"github.com/hongbao/hongbao/kitex_gen/coverapi/coverservice"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi/envelopeservice"
@@ -28,6 +30,7 @@ type Client struct {
 	Envelopes   Envelopes
 	Transfers   Transfers
 	Collections Collections
+	Chats       Chats
 	Merchants   Merchants
 	Webhooks    Webhooks
 	Covers      Covers
@@ -56,6 +59,7 @@ type config struct {
 	timeout   time.Duration
 	retry     Retry
 	pageSize  int
+	tls       func() *tls.Config // nil: without
 }
 
 // Option configures a client.
@@ -66,6 +70,10 @@ type Option func(*config)
 func WithAddress(addresses ...string) Option {
 	return func(c *config) { c.addresses = append(c.addresses, addresses...) }
 }
+
+// WithTLS makes calls over TLS. get is asked for each new connection, so that certificates can be replaced; where its
+// configuration has no ServerName, the host of the address is verified.
+func WithTLS(get func() *tls.Config) Option { return func(c *config) { c.tls = get } }
 
 // WithGateway names the installation's gateway, as in https://pay.example.org: Listen needs it.
 func WithGateway(address string) Option { return func(c *config) { c.gateway = address } }
@@ -98,6 +106,9 @@ func New(options ...Option) (*Client, error) {
 		return nil, err
 	}
 	s := &shared{config: c, dialer: &websocket.Dialer{HandshakeTimeout: handshakeTimeout}}
+	if c.tls != nil {
+		s.dialer.TLSClientConfig = c.tls()
+	}
 	if c.gateway != "" {
 		feed, err := feedURL(c.gateway)
 		if err != nil {
@@ -146,7 +157,10 @@ func feedURL(gateway string) (string, error) {
 
 func (s *shared) connect() error {
 	options := KitexOptions(s.config.timeout, s.config.addresses...)
-	var errs [10]error
+	if s.config.tls != nil {
+		options = append(options, TLSOptions(s.config.tls, s.config.addresses...)...)
+	}
+	var errs [11]error
 	s.services.Envelopes, errs[0] = envelopeservice.NewClient(ServiceName, options...)
 	s.services.Transfers, errs[1] = transferservice.NewClient(ServiceName, options...)
 	s.services.Collections, errs[2] = collectionservice.NewClient(ServiceName, options...)
@@ -157,6 +171,7 @@ func (s *shared) connect() error {
 	s.services.Covers, errs[7] = coverservice.NewClient(ServiceName, options...)
 	s.services.Stock, errs[8] = stockservice.NewClient(ServiceName, options...)
 	s.services.Operator, errs[9] = operatorservice.NewClient(ServiceName, options...)
+	s.services.Chats, errs[10] = chatservice.NewClient(ServiceName, options...)
 	return errors.Join(errs[:]...)
 }
 
@@ -165,7 +180,7 @@ func bind(s *shared, source TokenSource) *Client {
 	c := &Client{shared: s, tokens: newTokenCache(source)}
 	c.Envelopes, c.Transfers, c.Collections = Envelopes{c}, Transfers{c}, Collections{c}
 	c.Wallet, c.Groups, c.Operator, c.Merchants = Wallet{c}, Groups{c}, Operator{c}, Merchants{c}
-	c.Webhooks, c.Covers, c.Stock = Webhooks{c}, Covers{c}, Stock{c}
+	c.Webhooks, c.Covers, c.Stock, c.Chats = Webhooks{c}, Covers{c}, Stock{c}, Chats{c}
 	return c
 }
 

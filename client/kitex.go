@@ -13,6 +13,7 @@ import (
 	"github.com/cloudwego/kitex/transport"
 
 	"github.com/hongbao/hongbao/internal/thriftguard"
+	"github.com/hongbao/hongbao/kitex_gen/chatapi/chatservice"
 	"github.com/hongbao/hongbao/kitex_gen/collectionapi/collectionservice"
 	"github.com/hongbao/hongbao/kitex_gen/coverapi/coverservice"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi/envelopeservice"
@@ -86,6 +87,7 @@ type Services struct {
 	Envelopes   envelopeservice.Client
 	Transfers   transferservice.Client
 	Collections collectionservice.Client
+	Chats       chatservice.Client
 	Merchants   merchantservice.Client
 	Webhooks    webhookservice.Client
 	Covers      coverservice.Client

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/cloudwego/kitex/pkg/discovery"
 	"github.com/cloudwego/kitex/pkg/rpcinfo"
@@ -20,37 +21,39 @@ import (
 type resolver struct {
 	addresses []string // host:port
 	lookup    func(ctx context.Context, host string) ([]string, error)
+	names     sync.Map // address that was found → the name that led to it
 }
 
-var _ discovery.Resolver = resolver{}
+var _ discovery.Resolver = (*resolver)(nil)
 
-func newResolver(addresses []string) resolver {
-	return resolver{addresses: addresses, lookup: net.DefaultResolver.LookupHost}
+func newResolver(addresses []string) *resolver {
+	return &resolver{addresses: addresses, lookup: net.DefaultResolver.LookupHost}
 }
 
-// Name implements discovery.Resolver. Kitex shares what resolvers of one name find for one target.
-func (r resolver) Name() string { return "dns" }
+// Name implements discovery.Resolver. Kitex asks one of the resolvers of a name for all of them, and only the one that
+// is asked knows names.
+func (r *resolver) Name() string { return fmt.Sprintf("dns %p", r) }
 
 // Target implements discovery.Resolver.
-func (r resolver) Target(context.Context, rpcinfo.EndpointInfo) string {
+func (r *resolver) Target(context.Context, rpcinfo.EndpointInfo) string {
 	return strings.Join(r.addresses, ",")
 }
 
 // Diff implements discovery.Resolver.
-func (r resolver) Diff(key string, before, now discovery.Result) (discovery.Change, bool) {
+func (r *resolver) Diff(key string, before, now discovery.Result) (discovery.Change, bool) {
 	return discovery.DefaultDiff(key, before, now)
 }
 
 // Resolve implements discovery.Resolver. It fails if none of the addresses leads anywhere.
-func (r resolver) Resolve(ctx context.Context, key string) (discovery.Result, error) {
+func (r *resolver) Resolve(ctx context.Context, key string) (discovery.Result, error) {
 	found := discovery.Result{Cacheable: true, CacheKey: key}
 	var failed error
 	for _, address := range r.addresses {
-		hosts, port, err := r.hosts(ctx, address)
+		at, err := r.find(ctx, address)
 		failed = errors.Join(failed, err)
-		for _, host := range hosts {
+		for _, server := range at {
 			found.Instances = append(found.Instances,
-				discovery.NewInstance("tcp", net.JoinHostPort(host, port), discovery.DefaultWeight, nil))
+				discovery.NewInstance("tcp", server, discovery.DefaultWeight, nil))
 		}
 	}
 	if len(found.Instances) == 0 {
@@ -59,20 +62,27 @@ func (r resolver) Resolve(ctx context.Context, key string) (discovery.Result, er
 	return found, nil
 }
 
-func (r resolver) hosts(ctx context.Context, address string) (hosts []string, port string, err error) {
-	host, port, err := net.SplitHostPort(address)
+// find returns the addresses that one stands for.
+func (r *resolver) find(ctx context.Context, address string) ([]string, error) {
+	name, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	if _, err := netip.ParseAddr(host); err == nil {
-		return []string{host}, port, nil
+	if _, err := netip.ParseAddr(name); err == nil {
+		return []string{address}, nil
 	}
-	if hosts, err = r.lookup(ctx, host); err != nil {
-		return nil, "", err
+	hosts, err := r.lookup(ctx, name)
+	if err != nil {
+		return nil, err
 	}
 	four := slices.DeleteFunc(slices.Clone(hosts), func(h string) bool { return strings.Contains(h, ":") })
 	if len(four) > 0 {
 		hosts = four
 	}
-	return hosts, port, nil
+	found := make([]string, len(hosts))
+	for i, host := range hosts {
+		found[i] = net.JoinHostPort(host, port)
+		r.names.Store(found[i], name)
+	}
+	return found, nil
 }

@@ -75,6 +75,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	context.AfterFunc(ctx, stop)
 
 	tuneRuntime()
+	limitMemory(cgroupMemory)
 	at.log = newLog(stderr, line.cli.LogLevel, line.cli.LogFormat)
 	handler.RouteKitexLog(at.log)
 	line.parsed.BindTo(ctx, (*context.Context)(nil))

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/hongbao/hongbao/handler"
 	"github.com/hongbao/hongbao/handler/gateway"
@@ -57,9 +58,13 @@ func (l addressLimits) checkAddresses() error {
 }
 
 func checkRange(names string, values ...int) error {
+	return checkRangeTo(names, maxPerSecond, values...)
+}
+
+func checkRangeTo(names string, most int, values ...int) error {
 	for _, v := range values {
-		if v < 0 || v > maxPerSecond {
-			return errors.New(names + " are 0 to 10000")
+		if v < 0 || v > most {
+			return fmt.Errorf("%s: %d is out of range: give 0 to %d", names, v, most)
 		}
 	}
 	return nil

@@ -29,7 +29,7 @@ func newMetrics() *prometheus.Registry {
 
 // metricsFlag is where a process without a gateway shows its metrics and its health.
 type metricsFlag struct {
-	Metrics string `help:"Address of /metrics, /healthz and /readyz, for example 127.0.0.1:9100. Empty means none." default:""`
+	Metrics string `help:"Address of the management port: /metrics, /healthz, /readyz and /debug/pprof, for example 127.0.0.1:9100. Nobody else should reach it. Empty means none." default:""`
 }
 
 func (m metricsFlag) check() error {
@@ -39,8 +39,9 @@ func (m metricsFlag) check() error {
 	return checkAddress("metrics", m.Metrics)
 }
 
-// serve shows the metrics and the health of a system until the context ends.
-func (m metricsFlag) serve(ctx context.Context, s *app.App, metrics *prometheus.Registry) error {
+// serve shows the metrics and the health of a system until the context ends, and rest, which may be nil, at all other
+// addresses.
+func (m metricsFlag) serve(ctx context.Context, s *app.App, metrics *prometheus.Registry, rest http.Handler) error {
 	if m.Metrics == "" {
 		<-ctx.Done()
 		return nil
@@ -52,6 +53,10 @@ func (m metricsFlag) serve(ctx context.Context, s *app.App, metrics *prometheus.
 	mux := http.NewServeMux()
 	gateway.MountHealth(mux, s.Checks(), s.Config().Log)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
+	mountProfiles(mux)
+	if rest != nil {
+		mux.Handle("/", rest)
+	}
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
 	if err := server.Serve(listener); err != http.ErrServerClosed {

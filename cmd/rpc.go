@@ -16,6 +16,8 @@ type rpcCmd struct {
 	metricsFlag
 	merchantRules
 	callLimits
+	mutualTLS
+	connectionBound
 	traceFlags
 	Address     string `name:"rpc" help:"Address of the Kitex services." default:"127.0.0.1:8888"`
 	MerchantKey string `help:"File with a private key (Ed25519, PEM) to sign tokens for merchants' servers with. Without it they get none." type:"existingfile"`
@@ -38,7 +40,8 @@ func (r rpcCmd) ownKeys() (auth.Keyring, handler.SessionIssuer, error) {
 func (r rpcCmd) check() error {
 	_, _, err := r.ownKeys()
 	return errors.Join(r.servers.check(), r.funding.check(), r.publicKeys.check(), r.metricsFlag.check(),
-		r.checkMerchants(), r.checkCalls(), r.traceFlags.check(), err, checkAddress("rpc", r.Address))
+		r.checkMerchants(), r.checkCalls(), r.checkTLS(), r.checkConnections(),
+		r.traceFlags.check(), err, checkAddress("rpc", r.Address))
 }
 
 func (r rpcCmd) Run(ctx context.Context, at console) error {
@@ -56,17 +59,21 @@ func (r rpcCmd) Run(ctx context.Context, at console) error {
 		if err != nil {
 			return err
 		}
+		secured, err := openTLS(r.mutualTLS.files(), "rpc", at, c.metrics)
+		if err != nil {
+			return err
+		}
 		server, address, err := listenRPC(s, rpcOptions{
 			address: r.Address, bank: c.bank, tokens: tokens, merchants: r.merchantRules,
-			calls: r.callLimits.limits(), sessions: issuer,
+			calls: r.callLimits.limits(), sessions: issuer, tls: serving(secured), connections: r.MaxConnections,
 			metrics: c.metrics, tracing: c.tracing,
 		})
 		if err != nil {
 			return err
 		}
 		at.say("Kitex services on %s", address)
-		return together(ctx, server.Run,
-			func(ctx context.Context) error { return r.serve(ctx, s, c.metrics) },
+		return together(ctx, server.Run, renew(secured),
+			func(ctx context.Context) error { return r.serve(ctx, s, c.metrics, nil) },
 			func(ctx context.Context) error { tokens.revoked.Run(ctx, nil); return nil })
 	})
 }

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -12,6 +13,7 @@ import (
 
 	kitex "github.com/cloudwego/kitex/client"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/net/netutil"
 
 	"github.com/hongbao/hongbao/app"
 	"github.com/hongbao/hongbao/client"
@@ -20,6 +22,7 @@ import (
 	"github.com/hongbao/hongbao/handler/auth"
 	"github.com/hongbao/hongbao/handler/gateway"
 	"github.com/hongbao/hongbao/handler/web"
+	"github.com/hongbao/hongbao/internal/certs"
 	"github.com/hongbao/hongbao/internal/membership"
 	"github.com/hongbao/hongbao/internal/revoked"
 	"github.com/hongbao/hongbao/internal/tracing"
@@ -40,6 +43,9 @@ type rpcOptions struct {
 	sessions  handler.SessionIssuer // nil where merchants' servers get no tokens
 	metrics   prometheus.Registerer
 	tracing   *tracing.Tracing
+
+	tls         *tls.Config // nil: without
+	connections int         // at most; 0 for no bound
 }
 
 // listenRPC makes the Kitex server over a system.
@@ -53,11 +59,13 @@ func listenRPC(s *app.App, o rpcOptions) (*handler.Server, net.Addr, error) {
 		wallets.Callbacks = httpfunding.NewCallbacks(o.bank, s.Wallets)
 	}
 	server, err := handler.NewServer(handler.ServerConfig{
-		Listener: listener, Verifier: o.tokens.verifier, Log: s.Config().Log, Metrics: o.metrics,
+		Listener: listener, TLS: o.tls, MaxConnections: o.connections,
+		Verifier: o.tokens.verifier, Log: s.Config().Log, Metrics: o.metrics,
 		Outermost: o.tracing.Server(),
 		Wallet:    wallets, Group: &handler.Group{Domain: s.Groups},
 		Envelope: &handler.Envelope{Domain: s.Envelopes, Tokens: o.tokens.verifier, Log: s.Config().Log},
 		Transfer: &handler.Transfer{Domain: s.Transfers}, Collection: &handler.Collection{Domain: s.Collections},
+		Chat: &handler.Chat{Domain: s.Chats, Limits: s.RateLimits, Log: s.Config().Log},
 		Merchant: &handler.Merchant{
 			Domain: s.Merchants, Wallets: s.Wallets, Tokens: o.sessions, Limits: s.RateLimits,
 			CallsPerSecond: o.merchants.MerchantCalls,
@@ -104,6 +112,12 @@ type gatewayOptions struct {
 	limits    addressLimits
 	metrics   *prometheus.Registry
 	tracing   *tracing.Tracing
+
+	secured     *certs.Source // to serve with TLS; nil: without
+	secureRPC   *certs.Source // to call with TLS; nil: without
+	connections int           // at most; 0 for no bound
+	managed     bool          // there is a management port
+	operators   bool          // operators call at the management port only
 }
 
 func listenHTTP(s *app.App, o gatewayOptions) (_ *webServer, err error) {
@@ -135,19 +149,35 @@ func listenHTTP(s *app.App, o gatewayOptions) (_ *webServer, err error) {
 	for _, m := range o.tracing.Client() {
 		rpc = append(rpc, kitex.WithMiddleware(m))
 	}
+	if o.secureRPC != nil {
+		rpc = append(rpc, client.TLSOptions(o.secureRPC.Client, o.rpc...)...)
+	}
 	g.gateway, err = gateway.New(gateway.Config{
 		RPC: rpc, Verifier: o.verifier, Log: log,
 		Metrics: o.metrics, Gatherer: o.metrics, Ready: s.Checks(),
 		DevTokens: o.devTokens, Proxies: o.proxies, Limits: o.limits.limits(), Images: s.Covers,
+		Managed: o.managed, OperatorsManaged: o.operators,
 		Page:      web.Handler(o.devTokens.Serves),
 		WebSocket: gateway.Authenticated(o.verifier, log, g.hub, auth.ScopeUser),
 	})
 	if err != nil {
 		return nil, errors.Join(err, g.listener.Close())
 	}
+	if o.connections > 0 {
+		g.listener = netutil.LimitListener(g.listener, o.connections)
+	}
 	g.server = g.gateway.HTTPServer()
+	g.server.TLSConfig = serving(o.secured, "http/1.1")
 	g.server.Handler = o.tracing.HTTP(g.gateway.Pattern, g.server.Handler)
 	return g, nil
+}
+
+// management is what operators see beside the metrics; nil for nothing.
+func (g *webServer) management(operators bool) http.Handler {
+	if !operators {
+		return nil
+	}
+	return g.gateway.Management()
 }
 
 // recheck drops listeners who may not listen any more: to a group, or to any where it is "".
@@ -166,7 +196,13 @@ func (g *webServer) expel() { g.hub.Expel(g.revoked.Has) }
 // run serves until the context ends, then lets requests and connections finish.
 func (g *webServer) run(ctx context.Context) error {
 	failed := make(chan error, 1)
-	go func() { failed <- g.server.Serve(g.gateway.Listener(g.listener)) }()
+	go func() {
+		if g.server.TLSConfig != nil {
+			failed <- g.server.ServeTLS(g.gateway.Listener(g.listener), "", "")
+			return
+		}
+		failed <- g.server.Serve(g.gateway.Listener(g.listener))
+	}()
 	var err error
 	select {
 	case err = <-failed:

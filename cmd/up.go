@@ -25,6 +25,8 @@ type upCmd struct {
 	traceFlags
 	callLimits
 	addressLimits
+	serverTLS
+	connectionBound
 	RPCAddress  string `name:"rpc"  help:"Address of the Kitex services."                       default:"127.0.0.1:8888"`
 	HTTPAddress string `name:"http" help:"Address of the page, the HTTP API and the WebSocket." default:"127.0.0.1:8080"`
 
@@ -33,7 +35,8 @@ type upCmd struct {
 
 func (u upCmd) check() error {
 	return errors.Join(u.servers.check(), u.installation.check(), u.checkFunding(), u.checkMerchants(),
-		u.traceFlags.check(), u.checkCalls(), u.checkAddresses(),
+		u.traceFlags.check(), u.checkCalls(), u.checkAddresses(), u.checkTLS(),
+		u.checkConnections(),
 		checkAddress("rpc", u.RPCAddress), checkAddress("http", u.HTTPAddress))
 }
 
@@ -103,10 +106,14 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *app.App, 
 	if err != nil {
 		return err
 	}
+	secured, err := openTLS(u.serverTLS.files(), "http", at, c.metrics)
+	if err != nil {
+		return err
+	}
 	rpc, rpcAddress, err := listenRPC(s, rpcOptions{
 		address: u.RPCAddress, bank: c.bank, tokens: tokens, merchants: u.merchantRules,
 		calls: u.callLimits.limits(), sessions: own,
-		metrics: c.metrics, tracing: c.tracing,
+		metrics: c.metrics, tracing: c.tracing, connections: u.MaxConnections,
 	})
 	if err != nil {
 		return err
@@ -114,6 +121,7 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *app.App, 
 	web, err := listenHTTP(s, gatewayOptions{
 		address: u.HTTPAddress, rpc: []string{
 			rpcAddress.String()}, tokens: tokens, devTokens: devTokens, limits: u.addressLimits,
+		secured: secured, connections: u.MaxConnections,
 		metrics: c.metrics, tracing: c.tracing,
 	})
 	if err != nil {
@@ -138,6 +146,7 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *app.App, 
 	parts.Go(func() error { defer stopRPC(); return web.run(gatewayCtx) })
 	parts.Go(func() error { defer stopGateway(); defer stopWork(); return rpc.Run(rpcCtx) })
 	parts.Go(func() error { s.Work(workCtx, member); return nil })
+	parts.Go(func() error { return renew(secured)(workCtx) })
 	parts.Go(func() error { tokens.revoked.Run(workCtx, web.expel); return nil })
 	if c.private != nil {
 		parts.Go(func() error { defer stopGateway(); return revive(gatewayCtx, at.log, "Redis", c.private.Redis) })

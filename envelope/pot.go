@@ -125,6 +125,9 @@ type Record struct {
 	Refunded int64 // RecordRefunded: minor units
 }
 
+// LogName names the log of grabs among those of a bucket, in the ledger too.
+const LogName = "log"
+
 // Readers of the log.
 const (
 	ReaderSettler pots.Reader = "settle"

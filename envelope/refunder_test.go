@@ -38,7 +38,7 @@ func TestUnsettledEnvelopesHoldUpNoOther(t *testing.T) {
 	}
 	send(t, s, "alice", order("free", 100, 2))
 
-	refunder := envelope.NewRefunder(s.Pots, s.Ledger, inFuture, quiet())
+	refunder := envelope.NewRefunder(s.Pots, s.Ledger, s.Buckets, inFuture, quiet())
 	for range 3 {
 		if errs := passEverywhere(t, s, refunder); len(errs) > 0 {
 			t.Fatal(errs)
@@ -65,7 +65,7 @@ func TestADamagedPotHoldsUpNoOther(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	refunder := envelope.NewRefunder(s.Pots, s.Ledger, inFuture, quiet())
+	refunder := envelope.NewRefunder(s.Pots, s.Ledger, s.Buckets, inFuture, quiet())
 	for range 3 {
 		if errs := passEverywhere(t, s, refunder); len(errs) != 1 {
 			t.Fatalf("%d passes failed, want the one of the damaged pot: %v", len(errs), errs)
@@ -95,7 +95,7 @@ func TestAWorkerThatIsStoppedFinishesItsRefund(t *testing.T) {
 	e := send(t, s, "alice", order("r", 100, 2))
 	shard, _ := s.Ledger.ShardOf(e.ID)
 	ctx, stop := context.WithCancel(t.Context())
-	refunder := envelope.NewRefunder(stoppingPot{s.Pots, stop}, s.Ledger, inFuture, quiet())
+	refunder := envelope.NewRefunder(stoppingPot{s.Pots, stop}, s.Ledger, s.Buckets, inFuture, quiet())
 	if _, _, err := refunder.Pass(ctx, shard); err != nil && !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func TestAWorkerThatDiesAfterTheVoid(t *testing.T) {
 	e, unsettled := send(t, s, "alice", order("r", 100, 2)), send(t, s, "alice", order("u", 100, 2))
 	grab(t, s, "bob", unsettled.ID)
 	shard, _ := s.Ledger.ShardOf(e.ID)
-	refunder := envelope.NewRefunder(dyingPot{s.Pots}, s.Ledger, inFuture, quiet())
+	refunder := envelope.NewRefunder(dyingPot{s.Pots}, s.Ledger, s.Buckets, inFuture, quiet())
 	if _, _, err := refunder.Pass(t.Context(), shard); !errors.Is(err, errKilled) {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package envelope
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -71,7 +72,10 @@ func (c *UseCounter) Pass(ctx context.Context, shard, bucket int, wait time.Dura
 		return 0, err
 	}
 	if counted != "" && counted != after { // a counter died before it could acknowledge
-		return 0, c.log.Acknowledge(ctx, bucket, ReaderUses, counted)
+		err := c.log.Acknowledge(ctx, bucket, ReaderUses, counted)
+		if !errors.Is(err, pots.ErrOtherEpoch) {
+			return 0, err
+		} // else the log began anew
 	}
 	records, upTo, err := c.log.Read(ctx, bucket, after, usesBatch, wait)
 	if err != nil || len(records) == 0 {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/cloudwego/gopkg/protocol/ttheader"
@@ -31,13 +32,14 @@ const (
 	reasonIncomplete  = "incomplete"   // the peer hung up in the middle
 	reasonMalformed   = "malformed"    // a frame that contradicts itself
 	reasonNoTTHeader  = "no_ttheader"  // a good call that cannot carry a token
+	reasonTLS         = "tls"          // no handshake, or a certificate that is not accepted
 	reasonUnknownCall = "unknown_call" // no such service, method or type of message
 )
 
 func reasons() []string {
 	return []string{
 		reasonHTTP2, reasonNotThrift, reasonTooLarge, reasonTooSlow, reasonIncomplete, reasonMalformed,
-		reasonNoTTHeader, reasonUnknownCall,
+		reasonNoTTHeader, reasonTLS, reasonUnknownCall,
 	}
 }
 
@@ -58,13 +60,20 @@ type frameSource interface {
 // awaitFrame returns when a whole frame of an acceptable size is in memory, so that nothing waits while it is decoded.
 // The time for it begins with the call. Frames are Thrift behind TTHeader, or behind their length alone. It consumes
 // nothing. Error: *badFrame.
-func awaitFrame(source frameSource) error {
-	reader := source.Reader()
+func awaitFrame(source frameSource) error { return await(source.Reader(), source.SetReadDeadline) }
+
+// frameReader is where a frame's bytes are.
+type frameReader interface {
+	Len() int // that can be read without waiting
+	Peek(n int) ([]byte, error)
+}
+
+func await(reader frameReader, setReadDeadline func(time.Time) error) error {
 	timed := false
 	peek := func(n int) ([]byte, error) {
 		if reader.Len() < n && !timed {
 			timed = true
-			_ = source.SetReadDeadline(time.Now().Add(frameTimeout)) // netpoll only notes it
+			_ = setReadDeadline(time.Now().Add(frameTimeout)) // netpoll only notes it
 		}
 		b, err := reader.Peek(n)
 		if err != nil {
@@ -139,9 +148,12 @@ func isThrift(b []byte) bool {
 	return binary.BigEndian.Uint16(b) == codec.ThriftV1Magic>>16
 }
 
-// brokenOff is why netpoll has no more bytes.
+// brokenOff is why there are no more bytes.
 func brokenOff(err error) error {
-	if errors.Is(err, netpoll.ErrReadTimeout) {
+	if bad, ok := errors.AsType[*badFrame](err); ok {
+		return bad
+	}
+	if errors.Is(err, netpoll.ErrReadTimeout) || errors.Is(err, os.ErrDeadlineExceeded) {
 		return &badFrame{reasonTooSlow, fmt.Sprintf("it was not whole after %s", frameTimeout)}
 	}
 	return &badFrame{reasonIncomplete, err.Error()}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cloudwego/kitex/pkg/endpoint"
 	"github.com/cloudwego/kitex/pkg/remote"
+	"github.com/cloudwego/kitex/pkg/remote/trans/gonet"
 	kitexnetpoll "github.com/cloudwego/kitex/pkg/remote/trans/netpoll"
 	"github.com/cloudwego/kitex/transport"
 	"github.com/cloudwego/netpoll"
@@ -23,6 +24,7 @@ type frameGuard struct {
 	remote.ServerTransHandler
 	log    *slog.Logger
 	closed *prometheus.CounterVec // connections, by reason
+	tls    bool                   // connections are over package net
 }
 
 func newFrameGuard(log *slog.Logger) *frameGuard {
@@ -35,11 +37,15 @@ func newFrameGuard(log *slog.Logger) *frameGuard {
 
 // NewTransHandler implements remote.ServerTransHandlerFactory.
 func (g *frameGuard) NewTransHandler(o *remote.ServerOption) (remote.ServerTransHandler, error) {
-	inner, err := kitexnetpoll.NewSvrTransHandlerFactory().NewTransHandler(o)
+	factory := kitexnetpoll.NewSvrTransHandlerFactory()
+	if g.tls {
+		factory = gonet.NewSvrTransHandlerFactory()
+	}
+	inner, err := factory.NewTransHandler(o)
 	if err != nil {
 		return nil, err
 	}
-	return &frameGuard{ServerTransHandler: inner, log: g.log, closed: g.closed}, nil
+	return &frameGuard{ServerTransHandler: inner, log: g.log, closed: g.closed, tls: g.tls}, nil
 }
 
 // SetInvokeHandleFunc implements remote.InvokeHandleFuncSetter, without which Kitex's handler calls nothing.
@@ -59,11 +65,16 @@ func (g *frameGuard) GracefulShutdown(ctx context.Context) error {
 
 // OnRead serves one frame. The connection is closed after an error.
 func (g *frameGuard) OnRead(ctx context.Context, conn net.Conn) error {
-	source, ok := conn.(netpoll.Connection)
-	if !ok {
-		return errors.New("not a connection of netpoll")
+	var err error
+	switch source := conn.(type) {
+	case netpoll.Connection:
+		err = awaitFrame(source)
+	case buffered:
+		err = await(bufferedReader{source.Reader()}, source.SetReadDeadline)
+	default:
+		err = errors.New("neither a connection of netpoll nor one of package net")
 	}
-	if err := awaitFrame(source); err != nil {
+	if err != nil {
 		return err
 	}
 	return g.ServerTransHandler.OnRead(ctx, conn)
@@ -91,6 +102,9 @@ func (g *frameGuard) Read(ctx context.Context, conn net.Conn, message remote.Mes
 // garbage must not be able to fill a disk.
 func (g *frameGuard) OnError(ctx context.Context, err error, conn net.Conn) {
 	reason, ok := closeReason(err)
+	if !ok && g.tls && ended(err) {
+		return
+	}
 	if !ok {
 		g.ServerTransHandler.OnError(ctx, err, conn)
 		return

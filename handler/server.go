@@ -2,6 +2,7 @@ package handler
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,7 +11,9 @@ import (
 	"time"
 
 	"github.com/cloudwego/kitex/pkg/endpoint"
+	"github.com/cloudwego/kitex/pkg/limit"
 	"github.com/cloudwego/kitex/pkg/remote/codec"
+	"github.com/cloudwego/kitex/pkg/remote/trans/gonet"
 	"github.com/cloudwego/kitex/pkg/rpcinfo"
 	"github.com/cloudwego/kitex/pkg/transmeta"
 	"github.com/cloudwego/kitex/server"
@@ -20,6 +23,8 @@ import (
 	"github.com/hongbao/hongbao/handler/auth"
 	"github.com/hongbao/hongbao/handler/contract"
 	"github.com/hongbao/hongbao/internal/thriftguard"
+	"github.com/hongbao/hongbao/kitex_gen/chatapi"
+	"github.com/hongbao/hongbao/kitex_gen/chatapi/chatservice"
 	"github.com/hongbao/hongbao/kitex_gen/collectionapi"
 	"github.com/hongbao/hongbao/kitex_gen/collectionapi/collectionservice"
 	"github.com/hongbao/hongbao/kitex_gen/coverapi"
@@ -51,14 +56,16 @@ const (
 	maxMessage = max(2*contract.MaxBody, contract.MaxLargeBody)
 )
 
-// ServerConfig is what a Server needs. Everything is required but Operator.
+// ServerConfig is what a Server needs. Everything is required but TLS and Operator.
 type ServerConfig struct {
 	Listener   net.Listener // TCP
+	TLS        *tls.Config  // nil: without
 	Wallet     walletapi.WalletService
 	Group      groupapi.GroupService
 	Envelope   envelopeapi.EnvelopeService
 	Transfer   transferapi.TransferService
 	Collection collectionapi.CollectionService
+	Chat       chatapi.ChatService
 	Merchant   merchantapi.MerchantService
 	Webhook    webhookapi.WebhookService
 	Cover      coverapi.CoverService
@@ -71,10 +78,12 @@ type ServerConfig struct {
 	// Outermost are around everything else that happens to a call; may be nil.
 	Outermost []endpoint.Middleware
 
-	Limits        RateLimiter
-	Calls         CallLimits     // of users and addresses; the zero value limits nothing
-	MerchantCalls int            // of a merchant's key in a second; 0 for DefaultMerchantCalls
-	Gateways      []netip.Prefix // whose word for where a call comes from is taken, beside this machine's; may be empty
+	Limits RateLimiter
+	// MaxConnections may be open at once; more are closed. 0 is no bound.
+	MaxConnections int
+	Calls          CallLimits     // of users and addresses; the zero value limits nothing
+	MerchantCalls  int            // of a merchant's key in a second; 0 for DefaultMerchantCalls
+	Gateways       []netip.Prefix // whose word for an address is taken, beside this machine's; may be empty
 }
 
 // Server is the Kitex server with all services on one port.
@@ -105,7 +114,6 @@ func NewServer(c ServerConfig) (*Server, error) {
 	}
 	options = append(options,
 		server.WithServerBasicInfo(&rpcinfo.EndpointBasicInfo{ServiceName: hongbao.ServiceName}),
-		server.WithListener(c.Listener),
 		server.WithMetaHandler(transmeta.ServerTTHeaderHandler),
 		server.WithTransHandlerFactory(guard),
 		server.WithPayloadCodec(thriftguard.New()),
@@ -116,6 +124,15 @@ func NewServer(c ServerConfig) (*Server, error) {
 		server.WithExitWaitTime(exitWait),
 		server.WithExitSignal(func() <-chan error { return s.exit }),
 	)
+	if c.TLS != nil {
+		guard.tls = true
+		options = append(options, server.WithTransServerFactory(gonet.NewTransServerFactory()))
+		c.Listener = tlsListener{c.Listener, c.TLS}
+	}
+	options = append(options, server.WithListener(c.Listener))
+	if c.MaxConnections > 0 {
+		options = append(options, server.WithLimit(&limit.Option{MaxConnections: c.MaxConnections}))
+	}
 	s.kitex = server.NewServer(options...)
 	err = errors.Join(
 		walletservice.RegisterService(s.kitex, c.Wallet),
@@ -123,6 +140,7 @@ func NewServer(c ServerConfig) (*Server, error) {
 		envelopeservice.RegisterService(s.kitex, c.Envelope),
 		transferservice.RegisterService(s.kitex, c.Transfer),
 		collectionservice.RegisterService(s.kitex, c.Collection),
+		chatservice.RegisterService(s.kitex, c.Chat),
 		merchantservice.RegisterService(s.kitex, c.Merchant),
 		webhookservice.RegisterService(s.kitex, c.Webhook),
 		coverservice.RegisterService(s.kitex, c.Cover),

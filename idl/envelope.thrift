@@ -141,7 +141,8 @@ service EnvelopeService {
 
   // Grabs for many people at once: what a chat application's server holds of them. The caller's own token opens the
   // call; each grab is made by the person whom its own token names. Each has its own answer, as of `Grab`; one that is
-  // refused harms no other. Each counts to the limit of grabs of its person. Of two grabs of one person from one envelope the second is answered `already_won`.
+  // refused harms no other. Each counts to the limit of grabs of its person. Of two grabs of one person from one
+  // envelope the second is answered `already_won`.
   GrabManyResponse GrabMany(1: GrabManyRequest req) (api.post = "/v1/grabs", hongbao.scope = "user,service", hongbao.body = "524288")
 
   // What a member may see of an envelope. Errors: `envelope_not_found`, `not_a_member`.

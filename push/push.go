@@ -96,8 +96,8 @@ type Session struct {
 	Subject string
 	Expires time.Time // zero: never
 	TokenID string    // of the token it was opened with; see Hub.Expel
-	Token   string    // itself, for Operations
 	Network string    // from where it comes; empty: not counted
+	Token   string    // itself, for Operations
 }
 
 // Operation carries out what a client asks for over its connection beside listening. message is the client's, a JSON

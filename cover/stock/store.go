@@ -62,8 +62,16 @@ type Store interface {
 	// Uses are how a cover was used, the earliest hour first.
 	Uses(ctx context.Context, cover int64, from, to time.Time) ([]Use, error)
 
+	// Source returns what is known of a bucket's log.
+	Source(ctx context.Context, shard, bucket int) (ledger.SourceLog, error)
+
 	// Settle writes records of one cover's log, in one transaction, and passes over those that were settled before.
-	Settle(ctx context.Context, cover int64, records []Record, until func(time.Time) time.Time) (Settled, error)
+	// Error: ledger.ErrSourceMoved where the log is not as from says, then nothing happens.
+	Settle(ctx context.Context, cover int64, records []Record, from ledger.SourceLog,
+		until func(time.Time) time.Time) (Settled, error)
+
+	// Settled notes that everything up to a record of the log is settled. Error: as Settle.
+	Settled(ctx context.Context, shard int, from ledger.SourceLog, upTo string) error
 
 	// Terms and Contents are what a pot is filled from.
 	Terms(ctx context.Context, cover int64) (Terms, error)

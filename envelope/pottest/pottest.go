@@ -19,6 +19,7 @@ import (
 type Pots interface {
 	envelope.Pot
 	envelope.Log
+	pots.Store
 }
 
 // Store is an empty, installed store of pots. It spreads envelopes as Buckets and ShardOf say.
@@ -31,6 +32,10 @@ type Store interface {
 	Lose(t testing.TB, bucket int)
 	// Install makes lost buckets usable again, with nothing in them.
 	Install(t testing.TB)
+	// Copy copies a bucket. restore makes the bucket that again, as a replica does that takes over without the tail.
+	Copy(t testing.TB, bucket int) (restore func())
+	// SetEpoch is what the ledger says from now on of a bucket.
+	SetEpoch(bucket int, epoch string)
 	// AwaitReader returns once a call of Read waits for a record.
 	AwaitReader(t testing.TB)
 }
@@ -74,6 +79,8 @@ func Run(t *testing.T, open func(t testing.TB) Store) {
 		{"the backlog", testBacklog},
 		{"a lost bucket is noticed by every call", testLost},
 		{"a bucket is lost alone", testLostAlone},
+		{"a log that went back is noticed by whoever has read further", testWentBack},
+		{"a bucket begins anew in a new epoch", testNewEpoch},
 		{"any sequence of operations", testModel},
 	} {
 		t.Run(test.name, func(t *testing.T) {

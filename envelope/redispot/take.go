@@ -158,16 +158,6 @@ func (b *bucket) send(batch []*gather.Call[grab]) {
 		return
 	}
 	b.pots.metrics.batch.Observe(float64(size))
-	w.keys = append(w.keys[:0], b.Home, b.Log)
-	w.args = append(w.args[:0], b.pots.Installation())
-	for _, g := range w.groups {
-		pot, shares := b.pot(g.id)
-		w.keys = append(w.keys, pot, shares)
-		w.args = append(w.args, strconv.FormatInt(g.id, 10), strconv.Itoa(len(g.calls)))
-		for _, c := range g.calls {
-			w.args = append(w.args, c.Data.user)
-		}
-	}
 	answer, safe, err := b.ask(w)
 	for _, g := range w.groups {
 		for _, c := range g.calls {
@@ -182,7 +172,12 @@ func (b *bucket) send(batch []*gather.Call[grab]) {
 func (b *bucket) ask(w *work) (answer string, safe bool, err error) {
 	ctx, cancel := b.pots.Bounded(context.Background())
 	defer cancel()
-	m, safe, err := b.pots.RunSafely(ctx, &b.pots.scripts.take, w.keys, w.args)
+	at, err := b.keys(ctx)
+	if err != nil {
+		return "", false, fmt.Errorf("take: %w", err)
+	}
+	w.write(at)
+	m, safe, err := b.pots.RunSafely(ctx, at.Bucket, &b.pots.scripts.take, w.keys, w.args)
 	if err == nil {
 		answer, err = m.ToString()
 	}
@@ -190,6 +185,20 @@ func (b *bucket) ask(w *work) (answer string, safe bool, err error) {
 		return "", false, fmt.Errorf("take: %w", err)
 	}
 	return answer, safe, nil
+}
+
+// write sets the keys and arguments of take.lua.
+func (w *work) write(at keys) {
+	w.keys = append(w.keys[:0], at.Home, at.Log)
+	w.args = append(w.args[:0], at.Mark)
+	for _, g := range w.groups {
+		pot, shares := at.pot(g.id)
+		w.keys = append(w.keys, pot, shares)
+		w.args = append(w.args, strconv.FormatInt(g.id, 10), strconv.Itoa(len(g.calls)))
+		for _, c := range g.calls {
+			w.args = append(w.args, c.Data.user)
+		}
+	}
 }
 
 // sort groups the calls of the batch that somebody still waits for by envelope, and returns their number.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/hongbao/hongbao/handler/auth"
 	"github.com/hongbao/hongbao/idl"
+	"github.com/hongbao/hongbao/kitex_gen/chatapi/chatservice"
 	"github.com/hongbao/hongbao/kitex_gen/collectionapi/collectionservice"
 	"github.com/hongbao/hongbao/kitex_gen/coverapi/coverservice"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi/envelopeservice"
@@ -114,6 +115,7 @@ func bindings() map[string]*serviceinfo.ServiceInfo {
 		"operator.thrift":   operatorservice.NewServiceInfo(),
 		"transfer.thrift":   transferservice.NewServiceInfo(),
 		"collection.thrift": collectionservice.NewServiceInfo(),
+		"chat.thrift":       chatservice.NewServiceInfo(),
 		"merchant.thrift":   merchantservice.NewServiceInfo(),
 		"webhook.thrift":    webhookservice.NewServiceInfo(),
 		"cover.thrift":      coverservice.NewServiceInfo(),

@@ -39,6 +39,14 @@ const (
 const contentSecurityPolicy = "default-src 'self'; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; " +
 	"frame-ancestors 'none'"
 
+const (
+	// strictTransport has browsers use TLS alone for a year, where they came by TLS.
+	strictTransport = "max-age=31536000"
+	// permissionsPolicy is what the pages may use of a device: they copy a code when somebody asks them to.
+	permissionsPolicy = "clipboard-write=(self), accelerometer=(), camera=(), display-capture=(), geolocation=(), " +
+		"gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), publickey-credentials-get=(), usb=()"
+)
+
 // Config is what a Gateway needs. RPC, Verifier, Log, Metrics and Gatherer are required.
 type Config struct {
 	RPC       []client.Option // how to reach the Kitex server: client.KitexOptions
@@ -53,11 +61,15 @@ type Config struct {
 	Images    Images                                 // nil: none are taken or shown here
 	Proxies   []netip.Prefix                         // whose X-Forwarded-For is believed; may be empty
 	Limits    AddressLimits                          // the zero value limits nothing
+
+	Managed          bool // metrics and readiness are at a management port, and not here
+	OperatorsManaged bool // so are the methods of operators: only Management serves them
 }
 
 // Gateway is the API as JSON over HTTP, derived from the IDL, with what belongs next to it.
 type Gateway struct {
 	mux     *http.ServeMux
+	proxies []netip.Prefix
 	gate    *gate
 	clients []io.Closer
 	grabs   *grabber
@@ -76,7 +88,9 @@ func New(c Config) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{mux: http.NewServeMux(), seconds: httpSeconds(), log: c.Log, verify: c.Verifier.Verify}
+	g := &Gateway{
+		mux: http.NewServeMux(), proxies: c.Proxies, seconds: httpSeconds(), log: c.Log, verify: c.Verifier.Verify,
+	}
 	if err := c.Metrics.Register(g.seconds); err != nil {
 		return nil, fmt.Errorf("gateway metrics: %w", err)
 	}
@@ -93,8 +107,12 @@ func New(c Config) (*Gateway, error) {
 		return nil, errors.Join(err, g.Close())
 	}
 	g.mux.Handle("/openapi.json", fixed("application/json", document))
-	MountHealth(g.mux, c.Ready, c.Log)
-	g.mux.Handle("/metrics", reading(promhttp.HandlerFor(c.Gatherer, promhttp.HandlerOpts{})))
+	if c.Managed {
+		MountHealth(g.mux, nil, c.Log) // for whoever looks whether this gateway serves
+	} else {
+		MountHealth(g.mux, c.Ready, c.Log)
+		g.mux.Handle("/metrics", reading(promhttp.HandlerFor(c.Gatherer, promhttp.HandlerOpts{})))
+	}
 	if c.DevTokens != nil {
 		give := action{name: "dev_token", call: giveDevToken(c.DevTokens, g.gate)}
 		g.mux.Handle(devTokenPath, g.resource(map[string][]action{http.MethodPost: {give}}))
@@ -138,6 +156,9 @@ func (g *Gateway) Pattern(r *http.Request) string {
 // ServeHTTP implements http.Handler.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	securityHeaders(w.Header())
+	if g.secured(r) {
+		w.Header().Set("Strict-Transport-Security", strictTransport)
+	}
 	defer g.recover(w, r)
 	leave, err := g.gate.enter(w.Header(), r)
 	if err != nil {
@@ -157,6 +178,42 @@ func securityHeaders(h http.Header) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Content-Security-Policy", contentSecurityPolicy)
+	h.Set("Permissions-Policy", permissionsPolicy)
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+}
+
+// secured says whether a request came over TLS, here or at a proxy of ours.
+func (g *Gateway) secured(r *http.Request) bool {
+	if r.TLS != nil {
+		return true
+	}
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && r.Header.Get("X-Forwarded-Proto") == "https" &&
+		slices.ContainsFunc(g.proxies, func(p netip.Prefix) bool { return p.Contains(peer.Addr().Unmap()) })
+}
+
+type managedKey struct{}
+
+// Management is the gateway as operators reach it at the management port.
+func (g *Gateway) Management() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		g.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), managedKey{}, true)))
+	})
+}
+
+// atManagement refuses callers who are let in as operators alone, where those call at the management port. Refusal:
+// forbidden.
+func (o *operation) atManagement(ctx context.Context, c auth.Caller) error {
+	if !o.operatorsManaged || !c.Has(auth.ScopeOperator) || ctx.Value(managedKey{}) != nil {
+		return nil
+	}
+	for _, s := range o.Scopes {
+		if s != auth.ScopeOperator && c.Has(s) {
+			return nil
+		}
+	}
+	return refusal.New(problem.CodeForbidden, "operators call at the management port of the gateway")
 }
 
 // unclean says whether a path has segments that are empty, "." or "..": no address here has.
@@ -204,7 +261,8 @@ func (g *Gateway) mountMethods(c *contract.Contract, config Config) error {
 			if m.Service != s.Name {
 				continue
 			}
-			o := &operation{Method: m, client: kitex, verifier: config.Verifier, proxies: config.Proxies}
+			o := &operation{Method: m, client: kitex, verifier: config.Verifier, proxies: config.Proxies,
+				operatorsManaged: config.OperatorsManaged}
 			if resources[m.Route.Path] == nil {
 				resources[m.Route.Path] = map[string][]action{}
 			}

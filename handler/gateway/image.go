@@ -222,6 +222,7 @@ func (i *images) art(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", artType(data))
 	h.Set("Content-Security-Policy", artSecurity)
+	h.Set("Cross-Origin-Resource-Policy", "cross-origin") // pages of chat applications show it
 	h.Set("Cross-Origin-Resource-Policy", "cross-origin") // pages of merchants may show them
 	h.Set("Cache-Control", artCaching)
 	h.Set("ETag", `"`+hash+"-"+size+`"`)

@@ -29,6 +29,8 @@ type operation struct {
 	client   client.Client
 	verifier *auth.Verifier
 	proxies  []netip.Prefix // see Config
+
+	operatorsManaged bool
 }
 
 // call carries out an HTTP request: the result is ready for JSON. Nothing of the request but its token is read for a
@@ -36,7 +38,10 @@ type operation struct {
 func (o *operation) call(w http.ResponseWriter, r *http.Request) (any, error) {
 	ctx := r.Context()
 	if !o.Signed {
-		token, _, err := o.verifier.VerifyRequest(r)
+		token, caller, err := o.verifier.VerifyRequest(r)
+		if err == nil {
+			err = o.atManagement(ctx, caller)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -113,6 +113,7 @@ func New(t testing.TB, change func(*handler.ServerConfig, *gateway.Config)) *Har
 		Envelope:   &handler.Envelope{Domain: envelopes{h.Domain}, Tokens: verifier, Log: log},
 		Transfer:   &handler.Transfer{Domain: transfers{h.Domain}},
 		Collection: &handler.Collection{Domain: collections{h.Domain}},
+		Chat:       &handler.Chat{Domain: chats{h.Domain}, Limits: Limits{h.Domain}, Log: log},
 		Merchant: &handler.Merchant{
 			Domain: merchants{h.Domain}, Wallets: Wallets{h.Domain}, Tokens: h.Own, Limits: Limits{h.Domain},
 		},
@@ -126,7 +127,7 @@ func New(t testing.TB, change func(*handler.ServerConfig, *gateway.Config)) *Har
 	if change != nil {
 		change(&sc, &gc)
 	}
-	gc.RPC = client.KitexOptions(client.DefaultTimeout, h.RPC)
+	gc.RPC = append(client.KitexOptions(client.DefaultTimeout, h.RPC), gc.RPC...)
 	server, err := handler.NewServer(sc)
 	if err != nil {
 		t.Fatal(err)

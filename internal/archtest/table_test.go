@@ -57,7 +57,7 @@ func table() []row {
 		// Vocabulary and rules.
 		{"internal/refusal", domain, nil},
 		{"internal/loop", domain, nil},
-		{"internal/pots", domain, nil},                            // what a crowd races for, whatever lies in it
+		{"internal/pots", domain, []string{"internal/loop"}},      // what a crowd races for, whatever lies in it
 		{"internal/gather", domain, []string{"internal/refusal"}}, // calls that come together go together
 		{"wallet/ledger", domain, []string{"internal/refusal", "internal/loop", xtext}},
 		{"wallet", domain, []string{"wallet/ledger", "internal/refusal"}},
@@ -67,6 +67,8 @@ func table() []row {
 			xsync}},
 		{"transfer", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
 		{"collection", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
+		// Messages and names, for installations whose chat is the page.
+		{"chat", domain, []string{"wallet/ledger", "internal/refusal"}},
 		{"merchant", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
 		// Branded covers: their art and review, and which of them may be used at a time. They are a merchant's.
 		{"cover", domain, []string{"merchant", "wallet/ledger", "internal/refusal", "internal/loop", otter}},
@@ -88,6 +90,7 @@ func table() []row {
 		// An untrusted PNG, JPEG or WebP stream becomes safe images.
 		{"internal/picture", adapter, []string{ximage, imagemeta}},
 		{"internal/thriftguard", adapter, []string{cloudwego}},
+		{"internal/certs", adapter, nil},                          // TLS from files that may be replaced
 		{"internal/settings", adapter, []string{kong, yamlFiles}}, // flags from a file and the environment
 		{"internal/tracing", adapter, []string{otel, cloudwego, kitexTools}},
 		{"internal/devstack", adapter, []string{mysqlWire, rueidis}},
@@ -108,6 +111,8 @@ func table() []row {
 		{"collection/mysqlcollection", adapter, []string{"collection", "wallet/ledger", "wallet/mysqlledger",
 			"wallet/audit",
 			"internal/refusal", "internal/shards"}},
+		{"chat/mysqlchat", adapter, []string{"chat", "wallet/ledger", "wallet/mysqlledger", "internal/refusal",
+			"internal/shards"}},
 		{"merchant/mysqlmerchant", adapter, []string{"merchant", "wallet/ledger", "wallet/mysqlledger", "wallet/audit",
 			"internal/refusal", "internal/shards"}},
 		{"cover/mysqlcover", adapter, []string{"cover", "merchant", "wallet/ledger", "wallet/mysqlledger",
@@ -132,7 +137,8 @@ func table() []row {
 		{"client", adapter, []string{"kitex_gen", "internal/thriftguard", cloudwego, kitexTools, gorilla}},
 		{"handler", adapter, []string{"handler/auth", "handler/contract", "handler/problem", "client", "kitex_gen",
 			"internal/thriftguard", "wallet", "wallet/ledger", "internal/refusal", "internal/ratelimit", "envelope",
-			"transfer", "collection", "merchant", "cover", "cover/stock", "webhook", "internal/signature", "group",
+			"transfer", "collection", "chat", "merchant", "cover", "cover/stock", "webhook", "internal/signature",
+			"group",
 			cloudwego,
 			kitexTools}},
 		// What an error means outside, so it knows whose codes there are.
@@ -150,8 +156,8 @@ func table() []row {
 			"handler/gateway",
 			adapter,
 			[]string{"handler/auth", "handler/contract", "handler/problem", "client", "kitex_gen",
-				"wallet", "wallet/ledger", "cover", "merchant", "internal/refusal", "internal/gather",
-				"internal/ratelimit", "push", cloudwego, kitexTools, otel},
+				"wallet", "wallet/ledger", "cover", "merchant", "internal/refusal", "internal/ratelimit",
+				"internal/gather", "push", cloudwego, kitexTools, otel},
 		},
 		{"handler/web", adapter, nil},
 
@@ -172,7 +178,8 @@ func table() []row {
 		{"cmd", wiring, []string{everything}},
 		{"app", wiring, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "wallet/audit", "envelope",
 			"envelope/redispot",
-			"transfer", "collection", "collection/mysqlcollection", "group", "group/mysqlgroup", "merchant",
+			"transfer", "collection", "collection/mysqlcollection", "chat", "chat/mysqlchat", "group",
+			"group/mysqlgroup", "merchant",
 			"merchant/mysqlmerchant", "cover", "cover/mysqlcover", "cover/stock", "cover/stock/mysqlstock",
 			"cover/stock/redisstock", "push", "push/redisbus", "webhook",
 			"webhook/mysqlwebhook", "webhook/httpsender",
@@ -186,6 +193,7 @@ func table() []row {
 		{"app/apptest", testSupport, nil},
 		{"handler/handlertest", testSupport, nil},
 		{"internal/shards/shardstest", testSupport, nil},
+		{"internal/certs/certstest", testSupport, nil},
 		{"internal/simulation", testSupport, nil},
 		{"internal/archtest", testSupport, nil},
 	}
@@ -214,6 +222,7 @@ func topLevel() (may, ignored []string) {
 	may = []string{
 		"idl", "kitex_gen", "handler", "envelope", "wallet", "bench", "deploy", "go.mod", "README.md", // the user's
 		"main.go", "cmd", "app", "client", "push", "transfer", "collection", "merchant", "cover", "webhook", // ours
+		"chat",
 		"group",
 		"internal", "docs",
 		"Makefile", "BENCHMARKS.md", "LICENSE", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md",

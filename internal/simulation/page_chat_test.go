@@ -35,6 +35,36 @@ func TestChat(t *testing.T) {
 		bob.shows(card, "恭喜发财")
 	})
 
+	t.Run("what one says others read, and answer", func(t *testing.T) {
+		alice.enter("say", "Hello <b>all</b>\r")
+		hello := bob.first("message-")
+		bob.shows(hello, "Hello <b>all</b>")
+		const reply = `(document.querySelector(%q).parentElement.querySelector(".bubble-reply").click(), true)`
+		ask[bool](bob, fmt.Sprintf(reply, id(hello)))
+		bob.enter("say", "新年快乐\r")
+		alice.until("the answer is there, with what it answers", `[...document.querySelectorAll(".bubble")].some((e) =>
+			e.innerText.includes("新年快乐") && e.querySelector(".bubble-quote")?.innerText.includes("Hello"))`)
+		alice.save("talk")
+		bob.save("talk-zh")
+	})
+
+	t.Run("a name that one gives the group is read by all", func(t *testing.T) {
+		bob.click("group-about")
+		bob.enter("group-rename", "相亲相爱")
+		bob.click("group-save")
+		alice.until("the name is there", `document.querySelector(".chat-head h1").innerText === "相亲相爱"`)
+	})
+
+	t.Run("what was not read is counted in the title", func(t *testing.T) {
+		u.post("carol", "/v1/messages", map[string]any{"request_id": "c", "to": "alice", "text": "在吗"}, nil)
+		alice.until("one waits", `document.title.startsWith("(1) ")`)
+		alice.click("toast-action")
+		alice.shows(alice.first("message-"), "在吗")
+		alice.until("nothing waits", `!document.title.startsWith("(")`)
+		ask[bool](alice, `(history.back(), true)`)
+		alice.see("group-about")
+	})
+
 	t.Run("signs need no font", func(t *testing.T) {
 		bob.click(bob.card())
 		bob.see("open")
@@ -59,6 +89,10 @@ func TestChat(t *testing.T) {
 		bob.see("my-amount")
 		second.until("the cover is gone", `document.querySelector(".packet").dataset.stage === "result"`)
 		second.see("my-amount")
+		bob.click("thanks-boss")
+		second.shows("thanks", "谢谢老板")
+		alice.until("thanks are in the chat", `[...document.querySelectorAll(".bubble")].some((e) =>
+			e.innerText.includes("谢谢老板"))`)
 		bob.click("close")
 	})
 

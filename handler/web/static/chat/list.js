@@ -1,7 +1,7 @@
 // The list of chats: the groups one is in, and the people with whom there is a conversation, the latest first.
 
 import { ofKind } from "../core/changes.js";
-import { h, icon, keyed, setText } from "../core/dom.js";
+import { attribute, h, icon, keyed, setText } from "../core/dom.js";
 import { initial, tint } from "../core/people.js";
 import { groupPlace, personPlace } from "../core/places.js";
 import { placeOf, preview, THINGS, timeline } from "./timeline.js";
@@ -33,6 +33,7 @@ export function listView(page) {
   const el = h(
     "nav",
     { class: "side", "aria-label": t("nav.groups") },
+    h("h1", { class: "spoken" }, t("nav.groups")),
     list,
     empty,
     add && h("div", { class: "side-foot" }, add),
@@ -90,11 +91,16 @@ export function listView(page) {
     empty.hidden = all.length > 0;
   };
 
+  // On a phone it is all there is, while no chat is shown.
+  const narrow = matchMedia("(width < 760px)");
+  const landmark = () => attribute(el, "role", narrow.matches && !nav.place() ? "main" : null);
   const update = () => {
+    landmark();
     lasts.clear();
     draw();
   };
   const stop = changes.watch(ofKind("groups", "people", "place", ...THINGS), (happened) => {
+    landmark();
     for (const change of happened) lasts.delete(placeOf(services, change));
     draw();
   });
