@@ -46,3 +46,12 @@ func TestResolverFindsWhatANameStandsFor(t *testing.T) {
 		t.Error("a name without an address leads somewhere")
 	}
 }
+
+// Kitex keeps what the first resolver of a name answers for all others of that name.
+func TestClientsOfOtherAddressesShareNoResolver(t *testing.T) {
+	both := []string{"a:1", "b:2"}
+	one, same, other := newResolver(both), newResolver(both), newResolver(both[:1])
+	if one.Name() != same.Name() || one.Name() == other.Name() {
+		t.Errorf("names %q, %q, %q", one.Name(), same.Name(), other.Name())
+	}
+}
