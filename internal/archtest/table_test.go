@@ -88,7 +88,8 @@ func table() []row {
 		// An untrusted PNG, JPEG or WebP stream becomes safe images.
 		{"internal/picture", adapter, []string{ximage, imagemeta}},
 		{"internal/thriftguard", adapter, []string{cloudwego}},
-		{"internal/certs", adapter, nil}, // TLS from files that may be replaced
+		{"internal/trail", adapter, []string{"internal/shards"}},  // who did what, in an order nobody changes unseen
+		{"internal/certs", adapter, nil},                          // TLS from files that may be replaced
 		{"internal/settings", adapter, []string{kong, yamlFiles}}, // flags from a file and the environment
 		{"internal/tracing", adapter, []string{otel, cloudwego, kitexTools}},
 		{"internal/devstack", adapter, []string{mysqlWire, rueidis}},
@@ -130,10 +131,10 @@ func table() []row {
 		// What an application imports, so it needs nothing of the server.
 		{"client", adapter, []string{"kitex_gen", "internal/thriftguard", cloudwego, kitexTools, gorilla}},
 		{"handler", adapter, []string{"handler/auth", "handler/contract", "handler/problem", "client", "kitex_gen",
-			"internal/thriftguard", "wallet", "wallet/ledger", "internal/refusal", "internal/ratelimit", "envelope",
-			"transfer", "collection", "merchant", "cover", "cover/stock", "webhook", "internal/signature", "group",
-			cloudwego,
-			kitexTools}},
+			"internal/thriftguard", "wallet", "wallet/ledger", "internal/refusal", "internal/ratelimit",
+			"internal/trail", "envelope", "transfer", "collection", "merchant", "cover", "cover/stock", "webhook",
+			"internal/signature",
+			"group", cloudwego, kitexTools}},
 		// What an error means outside, so it knows whose codes there are.
 		{
 			"handler/problem",
@@ -178,7 +179,7 @@ func table() []row {
 			"webhook/mysqlwebhook", "webhook/httpsender",
 			"internal/loop", "internal/membership", "internal/outbox", "internal/pots",
 			"internal/pots/redisbucket", "internal/picture", "internal/ratelimit",
-			"internal/refusal", "internal/revoked", "internal/shards", rueidis}}, // no edge
+			"internal/refusal", "internal/revoked", "internal/shards", "internal/trail", rueidis}}, // no edge
 
 		{"wallet/ledger/ledgertest", testSupport, nil},
 		{"envelope/pottest", testSupport, nil},
