@@ -4,8 +4,8 @@ GO       ?= go
 ARGS     ?=
 FUZZTIME ?= 30s
 
-# Two packages at a time, because each starts its own Redis and MariaDB.
-TESTFLAGS ?= -race -p 2 -timeout 30m
+# Two packages at a time, because each starts its own Redis and MariaDB. go vet is for make lint.
+TESTFLAGS ?= -race -vet=off -p 2 -timeout 30m
 
 .PHONY: help deps build run test generate verify lint page-modules page-check deploy-check fuzz bench clean
 

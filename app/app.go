@@ -13,6 +13,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/rueidis"
 
+	"github.com/hongbao/hongbao/chat"
+	"github.com/hongbao/hongbao/chat/mysqlchat"
 	"github.com/hongbao/hongbao/collection"
 	"github.com/hongbao/hongbao/collection/mysqlcollection"
 	"github.com/hongbao/hongbao/cover"
@@ -67,12 +69,9 @@ type Config struct {
 	WaitReplicas int
 	// VolatileRedis accepts a Redis that may forget what it has acknowledged (see ErrVolatileRedis).
 	VolatileRedis bool
-	// RecoverPause is how long Recover waits, after it has found that pots are lost, for settlements that began before:
-	// what they post must not be given away again. In an installation, PostTimeout of the envelope and a little more.
-	RecoverPause time.Duration
-	WaitTimeout  time.Duration
-	SettleWidth  int  // see mysqlledger.Config
-	Span         Span // nil for no tracing
+	WaitTimeout   time.Duration
+	SettleWidth   int  // see mysqlledger.Config
+	Span          Span // nil for no tracing
 
 	Log        *slog.Logger
 	Registerer prometheus.Registerer
@@ -91,6 +90,7 @@ type App struct {
 	Envelopes    *envelope.Service
 	Transfers    *transfer.Service
 	Collections  *collection.Service
+	Chats        *chat.Service
 	Merchants    *merchant.Service
 	Revoked      *revoked.List // it is as it was when opened until its Run runs
 	RateLimits   *ratelimit.Limiter
@@ -118,11 +118,13 @@ type App struct {
 	webhookDispatcher *webhook.Dispatcher
 	webhookForgetter  *webhook.Forgetter
 
-	stockSettler *stock.Settler
-	stockKeeper  *stock.Keeper
+	stockSettler  *stock.Settler
+	merchantStore merchant.Store
+	stockKeeper   *stock.Keeper
 
 	backlogs backlogGauges
-	settled  signals // posts were committed on a shard
+	rebuilds *prometheus.CounterVec // by reason
+	settled  signals                // posts were committed on a shard
 	close    []func()
 }
 
@@ -219,14 +221,14 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	}
 	a.Ledger, err = mysqlledger.New(mysqlledger.Config{
 		Cluster: a.Cluster, Node: cfg.Node, SettleWidth: cfg.SettleWidth, Consumers: []outbox.Consumer{events,
-			mysqlstock.NewConsumer(a.Cluster)},
+			mysqlstock.NewConsumer(a.Cluster), mysqlstock.NewUseConsumer(a.Cluster)},
 		Log: cfg.Log, Registerer: cfg.Registerer, Now: cfg.Now,
 	})
 	if err != nil {
 		return err
 	}
 	a.Pots, err = redispot.New(a.Redis, redispot.Config{
-		Buckets: a.Buckets, ShardOf: a.Ledger.ShardOf, Installation: a.Installation.ID,
+		Buckets: a.Buckets, ShardOf: a.Ledger.ShardOf, Installation: a.Installation.ID, Epoch: a.epochOf,
 		WaitReplicas: cfg.WaitReplicas, WaitTimeout: cfg.WaitTimeout, Registerer: cfg.Registerer,
 	})
 	if err != nil {
@@ -236,6 +238,9 @@ func (a *App) assemble(ctx context.Context) (err error) {
 		return err
 	}
 	if a.backlogs, err = newBacklogGauges(cfg.Registerer); err != nil {
+		return err
+	}
+	if a.rebuilds, err = newRebuildCounter(cfg.Registerer); err != nil {
 		return err
 	}
 	a.Metadata = envelope.NewMetadata(a.Ledger)
@@ -258,8 +263,10 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	}
 	told := merchantEvents{webhooks}
 	merchants := mysqlmerchant.New(a.Cluster, a.Ledger).PublishTo(told)
+	a.merchantStore = merchants
 	a.Transfers = transfer.NewService(a.Ledger, cfg.Transfers, cfg.Now)
 	a.Collections = collection.NewService(a.Ledger, collections, a.Groups, cfg.Collections, cfg.Now)
+	a.Chats = chat.NewService(a.Ledger, mysqlchat.New(a.Cluster, a.Ledger), a.Groups, cfg.Now)
 	a.Merchants = merchant.NewService(a.Ledger, merchants, keyRevocations{a.Revoked}, cfg.Now, cfg.Log)
 	if err := a.openCovers(told); err != nil {
 		return err

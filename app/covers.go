@@ -10,9 +10,12 @@ import (
 	"github.com/hongbao/hongbao/cover/stock"
 	"github.com/hongbao/hongbao/cover/stock/mysqlstock"
 	"github.com/hongbao/hongbao/cover/stock/redisstock"
+	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/internal/picture"
+	"github.com/hongbao/hongbao/internal/pots"
 	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/merchant"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 // parallelPictures is how many images a process makes at a time: each may take some 250 MB and a core.
@@ -83,7 +86,7 @@ func (a *App) openStock(events merchant.ServerEvents) (err error) {
 	cfg, store := a.cfg, mysqlstock.New(a.Cluster, a.Ledger, events)
 	a.StockStore = store
 	a.CoverPots, err = redisstock.New(a.Redis, redisstock.Config{
-		Buckets: a.Buckets, ShardOf: a.Ledger.ShardOf, Installation: a.Installation.ID,
+		Buckets: a.Buckets, ShardOf: a.Ledger.ShardOf, Installation: a.Installation.ID, Epoch: a.epochOf,
 		WaitReplicas: cfg.WaitReplicas, WaitTimeout: cfg.WaitTimeout, Registerer: cfg.Registerer,
 	})
 	if err != nil {
@@ -94,8 +97,34 @@ func (a *App) openStock(events merchant.ServerEvents) (err error) {
 		rules = stock.DefaultRules()
 	}
 	a.Stock, err = stock.NewService(a.Ledger, store, a.CoverPots, a.Covers, rules, cfg.Now, cfg.Log)
-	a.stockSettler = stock.NewSettler(a.CoverPots, store, rules, cfg.Log, a.settled.signal)
+	a.stockSettler = stock.NewSettler(a.CoverPots, store, rules, cfg.Log, a.stockSettled)
 	a.stockKeeper = stock.NewKeeper(a.Ledger, store, a.CoverPots, a.Covers, cfg.Now, cfg.Log)
+	return err
+}
+
+// stockSettled delivers what a settlement sent, and shows it to the members who watch the console. A number that nobody
+// hears of is in the next one.
+func (a *App) stockSettled(ctx context.Context, shard int, done stock.Settled) {
+	a.settled.signal(shard)
+	if done.Claims == 0 && done.Back == 0 {
+		return
+	}
+	event, err := stock.Changed(done.Stock)
+	if err == nil {
+		err = a.publishToMembers(ctx, done.Merchant, event)
+	}
+	if err != nil {
+		a.cfg.Log.Warn("a merchant's console was not told of its stock", "cover", done.Cover, "error", err)
+	}
+}
+
+func (a *App) publishToMembers(ctx context.Context, id int64, event []byte) error {
+	m, err := a.merchantStore.Get(ctx, id)
+	for _, member := range m.Members {
+		if err == nil {
+			err = a.Bus.Publish(ctx, ledger.UserTopic(member.User), [][]byte{event})
+		}
+	}
 	return err
 }
 
@@ -106,4 +135,21 @@ func (a *App) stockJobs(shard int) []job {
 		jobs = append(jobs, func(ctx context.Context) { a.stockSettler.Run(ctx, shard, bucket) })
 	}
 	return jobs
+}
+
+// CoverUses are where the uses of covers are counted.
+func (a *App) CoverUses() envelope.CoverUses { return coverUses{a.StockStore} }
+
+// coverUses are envelope.CoverUses on the statistics of pieces.
+type coverUses struct{ stock.Store }
+
+// Count implements envelope.CoverUses.
+func (c coverUses) Count(
+	ctx context.Context, shard, bucket int, after, upTo pots.Position, uses []envelope.CoverUse,
+) error {
+	all := make([]stock.Use, len(uses))
+	for i, u := range uses {
+		all[i] = stock.Use{Cover: u.Cover, At: u.Hour, Sent: u.Sent, Opened: u.Opened, Reached: u.Reached}
+	}
+	return c.Store.Count(ctx, shard, bucket, after, upTo, all)
 }

@@ -37,6 +37,14 @@ func newBacklogGauges(r prometheus.Registerer) (backlogGauges, error) {
 		r.Register(g.clearingAge))
 }
 
+func newRebuildCounter(r prometheus.Registerer) (*prometheus.CounterVec, error) {
+	c := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "hongbao", Name: "buckets_rebuilt_total",
+		Help: "Buckets of pots that were rebuilt from the ledger because Redis had forgotten something, by reason.",
+	}, []string{"reason"})
+	return c, r.Register(c)
+}
+
 // reportBacklog reports on one shard until the context ends.
 func (a *App) reportBacklog(ctx context.Context, shard int) {
 	label, g := strconv.Itoa(shard), a.backlogs

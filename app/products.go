@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 
+	"github.com/hongbao/hongbao/chat/mysqlchat"
 	"github.com/hongbao/hongbao/collection"
 	"github.com/hongbao/hongbao/collection/mysqlcollection"
 	"github.com/hongbao/hongbao/cover/mysqlcover"
@@ -21,7 +22,7 @@ import (
 // migrations make the tables of an installation, the ledger's first: a product may write into them.
 var migrations = []func(context.Context, *shards.Cluster) error{
 	mysqlledger.Migrate, mysqlgroup.Migrate, mysqlcollection.Migrate, mysqlmerchant.Migrate, mysqlwebhook.Migrate,
-	mysqlcover.Migrate, mysqlstock.Migrate, trail.Migrate,
+	mysqlcover.Migrate, mysqlstock.Migrate, mysqlchat.Migrate, trail.Migrate,
 }
 
 // product is what the installation does for a product.
@@ -37,11 +38,18 @@ func onShard(run func(ctx context.Context, shard int), shard int) job {
 	return func(ctx context.Context) { run(ctx, shard) }
 }
 
+// settler posts grabs, and wakes the delivery of credits.
+func (a *App) settler() *envelope.Settler {
+	return envelope.NewSettler(a.Pots, a.Pots, a.Ledger, a.Buckets, a.cfg.Log,
+		func(shard, _ int) { a.settled.signal(shard) })
+}
+
 func (a *App) envelopeJobs(shard int) []job {
-	settler := envelope.NewSettler(a.Pots, a.Pots, a.Ledger, a.cfg.Log, func(shard, _ int) { a.settled.signal(shard) })
+	settler := a.settler()
+	uses := envelope.NewUseCounter(a.Pots, a.Metadata, a.CoverUses(), a.cfg.Log)
 	relay := envelope.NewRelay(a.Pots, a.Pots, a.Metadata, a.Bus, a.cfg.Log)
 	jobs := []job{
-		onShard(envelope.NewRefunder(a.Pots, a.Ledger, a.cfg.Now, a.cfg.Log).Run, shard),
+		onShard(envelope.NewRefunder(a.Pots, a.Ledger, a.Buckets, a.cfg.Now, a.cfg.Log).Run, shard),
 		onShard(envelope.NewRetirer(a.Pots, a.Ledger, a.Buckets, a.cfg.Log).Run, shard),
 		onShard(envelope.NewSweeper(a.Pots, a.Ledger, a.cfg.Now, a.cfg.Log).Run, shard),
 	}
@@ -49,7 +57,8 @@ func (a *App) envelopeJobs(shard int) []job {
 	for bucket := from; bucket < to; bucket++ {
 		jobs = append(jobs,
 			func(ctx context.Context) { settler.Run(ctx, shard, bucket) },
-			func(ctx context.Context) { relay.Run(ctx, bucket) })
+			func(ctx context.Context) { relay.Run(ctx, bucket) },
+			func(ctx context.Context) { uses.Run(ctx, shard, bucket) })
 	}
 	return jobs
 }

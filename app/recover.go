@@ -18,32 +18,31 @@ type Recovery struct {
 	Filled int  `json:"filled"` // pots made from the ledger
 }
 
-// Recover makes Redis whole again from the ledger: it settles what the surviving logs hold, marks the buckets that were
-// lost as ours again, and fills every pot that an open hold should have, with the shares that were posted already
-// counted as taken. It may be repeated, and run while the system serves: a pot that is not there yet answers
-// `unavailable`. A settler that read its batch before the loss may still be posting it, so what was lost is marked only
-// after RecoverPause. Wins that were acknowledged and neither settled nor in a surviving log are beyond recovery.
+// Recover makes Redis whole again from the ledger: it settles what the surviving logs hold, rebuilds the buckets that
+// were lost, and fills every pot that an open hold should have, with the shares that were posted already counted as
+// taken. It may be repeated, and run while the system serves: a pot that is not there yet answers `unavailable`. Wins
+// that were acknowledged and neither settled nor in a surviving log are beyond recovery.
 func (a *App) Recover(ctx context.Context) (Recovery, error) {
 	home := a.PotsHome(ctx)
 	if home != nil && !errors.Is(home, pots.ErrLost) {
 		return Recovery{}, home
 	}
-	// Drain passes over a lost bucket: it has no log.
+	// Drain passes over a lost bucket: the rebuilder reads what is left of its log.
 	if err := a.Drain(ctx); err != nil && !errors.Is(err, pots.ErrLost) {
 		return Recovery{}, err
 	}
-	if home != nil {
-		loop.Wait(ctx, a.cfg.RecoverPause, nil)
-		if err := a.Pots.Install(ctx); err != nil {
-			return Recovery{}, err
-		}
-	}
 	sweeper := envelope.NewSweeper(a.Pots, a.Ledger, a.cfg.Now, a.cfg.Log)
+	rebuilder := a.Rebuilder()
 	filled := make([]int, a.Buckets.Shards)
 	err := a.eachShard(ctx, func(ctx context.Context, shard int) error {
-		pots, err := sweeper.All(ctx, shard)
+		rebuilt, err := rebuilder.Pass(ctx, shard, true)
+		filled[shard] = rebuilt.Filled
+		if err != nil {
+			return err
+		}
+		n, err := sweeper.All(ctx, shard)
 		covers, coverErr := a.stockKeeper.FillAll(ctx, shard)
-		filled[shard] = pots + covers
+		filled[shard] += n + covers
 		return errors.Join(err, coverErr)
 	})
 	recovery := Recovery{Lost: home != nil}
@@ -55,7 +54,7 @@ func (a *App) Recover(ctx context.Context) (Recovery, error) {
 
 // Drain settles and delivers everything that is there now.
 func (a *App) Drain(ctx context.Context) error {
-	settler := envelope.NewSettler(a.Pots, a.Pots, a.Ledger, a.cfg.Log, func(int, int) {})
+	settler := envelope.NewSettler(a.Pots, a.Pots, a.Ledger, a.Buckets, a.cfg.Log, func(int, int) {})
 	return a.eachShard(ctx, func(ctx context.Context, shard int) error {
 		var lost error
 		for _, drain := range []func(context.Context, pots.Buckets, int) error{settler.Drain, a.stockSettler.Drain} {

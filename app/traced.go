@@ -23,6 +23,14 @@ func (p tracedPot) Take(ctx context.Context, id int64, user string) (envelope.Ta
 	return take, outcome, err
 }
 
+// TakeMany implements envelope.Pot.
+func (p tracedPot) TakeMany(ctx context.Context, asks []envelope.Ask) []envelope.Answer {
+	ctx, end := p.span(ctx, "pot.take_many")
+	answers := p.Pot.TakeMany(ctx, asks)
+	end(nil)
+	return answers
+}
+
 // pot is where grabs are decided: with spans around it only where there is tracing.
 func (a *App) pot() envelope.Pot {
 	if a.cfg.Span == nil {

@@ -76,6 +76,7 @@ func (a *App) workShard(ctx context.Context, shard int) {
 		func(ctx context.Context) { a.deliver(ctx, shard) },
 		func(ctx context.Context) { a.resumeFundings(ctx, shard) },
 		func(ctx context.Context) { a.reportBacklog(ctx, shard) },
+		onShard(a.Rebuilder().Run, shard),
 		onShard(outbox.NewPublisher(a.Ledger.Outbox(), a.Bus, a.cfg.Log).Run, shard),
 	}
 	for _, p := range a.products {

@@ -211,6 +211,22 @@ func (f fakeEnvelopes) Get(_ context.Context, r *envelopeapi.GetRequest) (*envel
 	return &envelopeapi.Envelope{Id: r.EnvelopeId}, nil
 }
 
+func (f fakeEnvelopes) GrabMany(
+	ctx context.Context, r *envelopeapi.GrabManyRequest,
+) (*envelopeapi.GrabManyResponse, error) {
+	response := &envelopeapi.GrabManyResponse{}
+	for _, g := range r.Grabs {
+		a, err := f.Grab(client.ContextWithToken(ctx, g.Token), &envelopeapi.GrabRequest{EnvelopeId: g.EnvelopeId})
+		if err != nil {
+			return nil, err
+		}
+		response.Answers = append(response.Answers, &envelopeapi.GrabAnswer{
+			Code: "ok", Outcome: a.Outcome, Amount: a.Amount, Currency: a.Currency, Share: a.Share,
+		})
+	}
+	return response, nil
+}
+
 func (f fakeEnvelopes) Grab(ctx context.Context, r *envelopeapi.GrabRequest) (*envelopeapi.GrabResponse, error) {
 	time.Sleep(f.answerGrabsIn)
 	f.mu.Lock()

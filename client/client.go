@@ -12,6 +12,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"github.com/hongbao/hongbao/kitex_gen/chatapi/chatservice"
 	"github.com/hongbao/hongbao/kitex_gen/collectionapi/collectionservice"
 	"github.com/hongbao/hongbao/kitex_gen/coverapi/coverservice"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi/envelopeservice"
@@ -29,6 +30,7 @@ type Client struct {
 	Envelopes   Envelopes
 	Transfers   Transfers
 	Collections Collections
+	Chats       Chats
 	Merchants   Merchants
 	Webhooks    Webhooks
 	Covers      Covers
@@ -156,9 +158,9 @@ func feedURL(gateway string) (string, error) {
 func (s *shared) connect() error {
 	options := KitexOptions(s.config.timeout, s.config.addresses...)
 	if s.config.tls != nil {
-		options = append(options, TLSOptions(s.config.tls)...)
+		options = append(options, TLSOptions(s.config.tls, s.config.addresses...)...)
 	}
-	var errs [10]error
+	var errs [11]error
 	s.services.Envelopes, errs[0] = envelopeservice.NewClient(ServiceName, options...)
 	s.services.Transfers, errs[1] = transferservice.NewClient(ServiceName, options...)
 	s.services.Collections, errs[2] = collectionservice.NewClient(ServiceName, options...)
@@ -169,6 +171,7 @@ func (s *shared) connect() error {
 	s.services.Covers, errs[7] = coverservice.NewClient(ServiceName, options...)
 	s.services.Stock, errs[8] = stockservice.NewClient(ServiceName, options...)
 	s.services.Operator, errs[9] = operatorservice.NewClient(ServiceName, options...)
+	s.services.Chats, errs[10] = chatservice.NewClient(ServiceName, options...)
 	return errors.Join(errs[:]...)
 }
 
@@ -177,7 +180,7 @@ func bind(s *shared, source TokenSource) *Client {
 	c := &Client{shared: s, tokens: newTokenCache(source)}
 	c.Envelopes, c.Transfers, c.Collections = Envelopes{c}, Transfers{c}, Collections{c}
 	c.Wallet, c.Groups, c.Operator, c.Merchants = Wallet{c}, Groups{c}, Operator{c}, Merchants{c}
-	c.Webhooks, c.Covers, c.Stock = Webhooks{c}, Covers{c}, Stock{c}
+	c.Webhooks, c.Covers, c.Stock, c.Chats = Webhooks{c}, Covers{c}, Stock{c}, Chats{c}
 	return c
 }
 

@@ -90,6 +90,21 @@ type Grab struct {
 	Share    int
 }
 
+// MaxGrabs is the most grabs in one call of GrabMany.
+const MaxGrabs = 1000
+
+// GrabEntry is a grab of many: of one envelope, by the person whom a token of scope user names.
+type GrabEntry struct {
+	Envelope int64
+	Token    string
+}
+
+// GrabResult is the answer to a grab of many. Err is nil, or the *Refusal with which Grab would have been answered.
+type GrabResult struct {
+	Grab
+	Err error
+}
+
 // SentEnvelope is an envelope in the list of those that the caller sent.
 type SentEnvelope struct {
 	ID        int64
@@ -137,6 +152,18 @@ func (s Envelopes) Grab(ctx context.Context, id int64) (Grab, error) {
 	return converted(grabOf, answer, err)
 }
 
+// GrabMany grabs for 1 to MaxGrabs people at once and returns their answers in the order of the grabs. One that is
+// refused harms no other. The caller's own token, of scope user or service, opens the call. Grabs that are answered
+// CodeUnavailable may be repeated, as any.
+func (s Envelopes) GrabMany(ctx context.Context, grabs []GrabEntry) ([]GrabResult, error) {
+	request := &envelopeapi.GrabManyRequest{Grabs: make([]*envelopeapi.GrabEntry, len(grabs))}
+	for i, g := range grabs {
+		request.Grabs[i] = &envelopeapi.GrabEntry{EnvelopeId: g.Envelope, Token: g.Token}
+	}
+	answer, err := invoke(ctx, s.c, call{method: "Envelopes.GrabMany"}, s.c.shared.services.Envelopes.GrabMany, request)
+	return converted(grabResultsOf, answer, err)
+}
+
 // Get returns what a member may see of an envelope.
 func (s Envelopes) Get(ctx context.Context, id int64) (Envelope, error) {
 	answer, err := invoke(ctx, s.c, call{method: "Envelopes.Get"}, s.c.shared.services.Envelopes.Get,
@@ -160,6 +187,9 @@ func (s Envelopes) Received(ctx context.Context) iter.Seq2[ReceivedShare, error]
 	}, (*envelopeapi.ReceivedResponse).GetShares, receivedOf)
 }
 
+// codeOK is the code of a grab of many that was not refused.
+const codeOK = "ok"
+
 // count is a number of shares on the wire. One that does not fit stays out of range, so that the server refuses it.
 func count(n int) int32 { return int32(min(max(n, math.MinInt32), math.MaxInt32)) }
 
@@ -178,6 +208,18 @@ func envelopeOf(e *envelopeapi.Envelope) Envelope {
 
 func grabOf(g *envelopeapi.GrabResponse) Grab {
 	return Grab{Outcome: GrabOutcome(g.Outcome), Amount: g.Amount, Currency: g.Currency, Share: int(g.Share)}
+}
+
+func grabResultsOf(m *envelopeapi.GrabManyResponse) []GrabResult {
+	results := make([]GrabResult, len(m.Answers))
+	for i, r := range m.Answers {
+		if r.Code != codeOK {
+			results[i].Err = &Refusal{Code: r.Code, Detail: r.Detail, Incident: r.Incident}
+		}
+		results[i].Grab = Grab{Outcome: GrabOutcome(r.Outcome), Amount: r.Amount, Currency: r.Currency,
+			Share: int(r.Share)}
+	}
+	return results
 }
 
 func sentOf(e *envelopeapi.Sent) SentEnvelope {

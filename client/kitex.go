@@ -13,6 +13,7 @@ import (
 	"github.com/cloudwego/kitex/transport"
 
 	"github.com/hongbao/hongbao/internal/thriftguard"
+	"github.com/hongbao/hongbao/kitex_gen/chatapi/chatservice"
 	"github.com/hongbao/hongbao/kitex_gen/collectionapi/collectionservice"
 	"github.com/hongbao/hongbao/kitex_gen/coverapi/coverservice"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi/envelopeservice"
@@ -50,11 +51,11 @@ func ContextWithToken(ctx context.Context, token string) context.Context {
 }
 
 // KitexOptions are the options with which a bare Kitex client of these services reaches one of the addresses
-// (host:port) and gets errors whole; see RefusalOf. The client retries nothing. timeout bounds each call unless
-// callopt.WithRPCTimeout gives the call another bound.
+// (host:port; a name stands for all that DNS knows of it) and gets errors whole; see RefusalOf. The client retries
+// nothing. timeout bounds each call unless callopt.WithRPCTimeout gives the call another bound.
 func KitexOptions(timeout time.Duration, addresses ...string) []kitex.Option {
 	return []kitex.Option{
-		kitex.WithHostPorts(addresses...),
+		kitex.WithResolver(newResolver(addresses)),
 		kitex.WithTransportProtocol(transport.TTHeader),
 		kitex.WithMetaHandler(transmeta.ClientTTHeaderHandler),
 		kitex.WithPayloadCodec(thriftguard.New()),
@@ -86,6 +87,7 @@ type Services struct {
 	Envelopes   envelopeservice.Client
 	Transfers   transferservice.Client
 	Collections collectionservice.Client
+	Chats       chatservice.Client
 	Merchants   merchantservice.Client
 	Webhooks    webhookservice.Client
 	Covers      coverservice.Client

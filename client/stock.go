@@ -60,11 +60,10 @@ func (s Stock) Grant(
 	return granted.GetGranted(), err
 }
 
-// Stats returns views and claims by hour and channel. Times are Unix milliseconds.
-func (s Stock) Stats(ctx context.Context, merchant, cover, from, to int64) ([]*stockapi.CoverHour, error) {
-	stats, err := invoke(ctx, s.c, call{method: "Stock.Stats"}, s.c.shared.services.Stock.GetCoverStats,
+// Stats returns views and claims by hour and channel, and uses by hour. Times are Unix milliseconds.
+func (s Stock) Stats(ctx context.Context, merchant, cover, from, to int64) (*stockapi.CoverStatsResponse, error) {
+	return invoke(ctx, s.c, call{method: "Stock.Stats"}, s.c.shared.services.Stock.GetCoverStats,
 		&stockapi.CoverStatsRequest{Id: merchant, CoverId: cover, From: from, To: to})
-	return stats.GetHours(), err
 }
 
 // Claim claims a piece of the cover that a code is for, for the user of the client's token.

@@ -11,22 +11,36 @@ import (
 	"github.com/cloudwego/kitex/pkg/remote/trans/gonet"
 )
 
-// TLSOptions are what a bare Kitex client needs besides KitexOptions to reach services over TLS. get is asked for each
-// new connection; where its configuration has no ServerName, the host of the address is verified.
-func TLSOptions(get func() *tls.Config) []kitex.Option {
-	return []kitex.Option{
-		kitex.WithDialer(tlsDialer{get}),
+// TLSOptions are what a bare Kitex client needs after KitexOptions to reach services over TLS. addresses are the same,
+// and may be left out where all are IP addresses. get is asked for each new connection; where its configuration has no
+// ServerName, the host of the address is verified.
+func TLSOptions(get func() *tls.Config, addresses ...string) []kitex.Option {
+	servers := newResolver(addresses)
+	options := []kitex.Option{
+		kitex.WithDialer(tlsDialer{get, servers}),
 		kitex.WithTransHandlerFactory(gonet.NewCliTransHandlerFactory()),
 	}
+	if len(addresses) > 0 { // of which some may be names
+		options = append(options, kitex.WithResolver(servers))
+	}
+	return options
 }
 
-type tlsDialer struct{ get func() *tls.Config }
+type tlsDialer struct {
+	get     func() *tls.Config
+	servers *resolver
+}
 
 // DialTimeout implements remote.Dialer. The timeout bounds the handshake, too.
 func (d tlsDialer) DialTimeout(network, address string, timeout time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	dialer := &tls.Dialer{Config: d.get()}
+	config := d.get()
+	if name, ok := d.servers.names.Load(address); ok && config.ServerName == "" {
+		config = config.Clone()
+		config.ServerName = name.(string)
+	}
+	dialer := &tls.Dialer{Config: config}
 	c, err := dialer.DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err

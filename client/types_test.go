@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"errors"
 	"iter"
 	"slices"
 	"testing"
@@ -124,6 +125,44 @@ func TestTransfersAndCollections(t *testing.T) {
 	if closed, err := alice.Collections.Close(t.Context(), bill.ID); err != nil ||
 		closed.State != client.CollectionClosed || closed.ClosedAt.IsZero() {
 		t.Errorf("%+v, %v", closed, err)
+	}
+}
+
+func TestChats(t *testing.T) {
+	u := installation(t)
+	if err := u.with(t, "chat", "service").Groups.Create(t.Context(), "talk", "talk-alice", "talk-bob"); err != nil {
+		t.Fatal(err)
+	}
+	alice, bob := u.as(t, "talk-alice"), u.as(t, "talk-bob")
+	hello, err := alice.Chats.Send(t.Context(), client.NewMessage{Group: "talk", Text: "新年快乐"})
+	if err != nil || hello.Sender != "talk-alice" || hello.Group != "talk" || hello.CreatedAt.IsZero() {
+		t.Fatalf("%+v, %v", hello, err)
+	}
+	answer := client.NewMessage{Group: "talk", Text: "谢谢老板", ReplyTo: hello.ID, About: 7}
+	thanks, err := bob.Chats.Send(t.Context(), answer)
+	if err != nil || thanks.ReplyTo != hello.ID || thanks.About != 7 {
+		t.Fatalf("%+v, %v", thanks, err)
+	}
+	if read := collect(t, alice.Chats.OfGroup(t.Context(), "talk")); !slices.Equal(read,
+		[]client.Message{thanks, hello}) {
+		t.Errorf("%+v", read)
+	}
+	if _, err := bob.Chats.Send(t.Context(), client.NewMessage{To: "talk-alice", Text: "在吗"}); err != nil {
+		t.Fatal(err)
+	}
+	if read := collect(t, alice.Chats.With(t.Context(), "talk-bob")); len(read) != 1 || read[0].To != "talk-alice" {
+		t.Errorf("%+v", read)
+	}
+	until(t, "both are partners", func() bool {
+		return slices.Equal(collect(t, alice.Chats.Partners(t.Context())), []string{"talk-bob"})
+	})
+	if err := errors.Join(alice.Chats.NameMyself(t.Context(), "爱丽丝"),
+		bob.Chats.NameGroup(t.Context(), "talk", "闲聊")); err != nil {
+		t.Fatal(err)
+	}
+	people, groups, err := bob.Chats.Names(t.Context(), []string{"talk-alice", "talk-bob"}, []string{"talk"})
+	if err != nil || people["talk-alice"] != "爱丽丝" || len(people) != 1 || groups["talk"] != "闲聊" {
+		t.Errorf("%v, %v, %v", people, groups, err)
 	}
 }
 

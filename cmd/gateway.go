@@ -18,7 +18,7 @@ type gatewayCmd struct {
 	metricsFlag
 	connectionBound
 	Address   string         `name:"http" help:"Address of the page, the HTTP API and the WebSocket." default:"127.0.0.1:8080"`
-	RPC       []string       `name:"rpc" help:"Address of Kitex services to call. Repeat the flag for more." default:"127.0.0.1:8888"`
+	RPC       []string       `name:"rpc" help:"Address of Kitex services to call; a name stands for all addresses that DNS has for it, and is looked up every five seconds. Repeat the flag for more." default:"127.0.0.1:8888"`
 	Proxies   []netip.Prefix `name:"trusted-proxy" help:"Network of proxies before this gateway, as 10.0.0.0/8. The gateway believes their X-Forwarded-For."`
 	Operators bool           `name:"operators-at-metrics" help:"Let operators call at --metrics alone, where the page of operators then is."`
 	Origins   []string       `name:"origin" help:"Another origin whose pages may connect by WebSocket, for example https://chat.example.org. Repeat the flag for more."`

@@ -63,8 +63,10 @@ func listenRPC(s *app.App, o rpcOptions) (*handler.Server, net.Addr, error) {
 		Listener: listener, TLS: o.tls, MaxConnections: o.connections, StepUp: o.stepUp, Trail: s.Trail,
 		Verifier: o.tokens.verifier, Log: s.Config().Log, Metrics: o.metrics,
 		Outermost: o.tracing.Server(),
-		Wallet:    wallets, Group: &handler.Group{Domain: s.Groups}, Envelope: &handler.Envelope{Domain: s.Envelopes},
+		Wallet:    wallets, Group: &handler.Group{Domain: s.Groups},
+		Envelope: &handler.Envelope{Domain: s.Envelopes, Tokens: o.tokens.verifier, Log: s.Config().Log},
 		Transfer: &handler.Transfer{Domain: s.Transfers}, Collection: &handler.Collection{Domain: s.Collections},
+		Chat: &handler.Chat{Domain: s.Chats, Limits: s.RateLimits, Log: s.Config().Log},
 		Merchant: &handler.Merchant{
 			Domain: s.Merchants, Wallets: s.Wallets, Tokens: o.sessions, Limits: s.RateLimits,
 			CallsPerSecond: o.merchants.MerchantCalls,
@@ -130,8 +132,14 @@ func listenHTTP(s *app.App, o gatewayOptions) (_ *webServer, err error) {
 		return nil, errors.Join(err, g.listener.Close())
 	}
 	g.revoked = o.revoked
+	operations := map[string]push.Operation{
+		"grab": func(ctx context.Context, s push.Session, message []byte) ([]byte, error) {
+			return g.gateway.Grab(ctx, s, message) // it exists before the first connection
+		},
+	}
 	g.hub = push.New(s.Bus, listeners, listeners.Refuse, push.Config{
 		Origins: o.origins, MaxPerSubject: o.limits.UserSockets, MaxPerNetwork: o.limits.AddressSockets,
+		Operations: operations,
 	}, log, o.metrics)
 	s.OnGroupChange(func(group string) {
 		if err := recheck(g.hub, group); err != nil {
@@ -143,7 +151,7 @@ func listenHTTP(s *app.App, o gatewayOptions) (_ *webServer, err error) {
 		rpc = append(rpc, kitex.WithMiddleware(m))
 	}
 	if o.secureRPC != nil {
-		rpc = append(rpc, client.TLSOptions(o.secureRPC.Client)...)
+		rpc = append(rpc, client.TLSOptions(o.secureRPC.Client, o.rpc...)...)
 	}
 	g.gateway, err = gateway.New(gateway.Config{
 		RPC: rpc, Verifier: o.verifier, Log: log,

@@ -107,8 +107,8 @@ func (f servers) connect(ctx context.Context, at console) (*connected, error) {
 		WaitTimeout: f.WaitTimeout,
 		Webhooks:    webhook.Rules{AllowPrivate: f.WebhookAllowPrivate},
 		Covers:      cover.Rules{Validity: f.CoverValidity}, Art: art,
-		VolatileRedis: f.VolatileRedis, RecoverPause: envelope.PostTimeout + 2*time.Second,
-		Log: at.log, Registerer: c.metrics, Now: time.Now,
+		VolatileRedis: f.VolatileRedis,
+		Log:           at.log, Registerer: c.metrics, Now: time.Now,
 	}
 	if len(f.Redis) > 0 && len(f.MySQL) > 0 {
 		return c, nil

@@ -327,7 +327,7 @@ func TestMigratedEnvelopesLiveOn(t *testing.T) {
 	apptest.WantCode(t, "an envelope for somebody else", err, envelope.CodeNotTheRecipient)
 
 	century := u.Clock.After(100 * 365 * 24 * time.Hour)
-	refunder := envelope.NewRefunder(u.Pots, u.Ledger, century, u.Config().Log)
+	refunder := envelope.NewRefunder(u.Pots, u.Ledger, u.Buckets, century, u.Config().Log)
 	for range 3 { // a pass closes pots, and refunds what has been settled
 		u.Deliver()
 		u.Pass(func(ctx context.Context, shard int) (int, error) {

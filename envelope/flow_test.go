@@ -52,7 +52,7 @@ func grab(t *testing.T, s *app.App, user string, id int64) envelope.Grabbed {
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func settlerOf(s *app.App, log envelope.Log, ledger envelope.Ledger) *envelope.Settler {
-	return envelope.NewSettler(log, s.Pots, ledger, quiet(), func(int, int) {})
+	return envelope.NewSettler(log, s.Pots, ledger, s.Buckets, quiet(), func(int, int) {})
 }
 
 func TestAThousandGrabsOfAHundredShares(t *testing.T) {
@@ -297,7 +297,7 @@ func TestAnEnvelopeThatWasNeverFilledIsRefunded(t *testing.T) {
 // refundAll runs the refunder until the user has so much.
 func refundAll(t *testing.T, s *app.App, user string, want int64) {
 	t.Helper()
-	refunder := envelope.NewRefunder(s.Pots, s.Ledger, time.Now, quiet())
+	refunder := envelope.NewRefunder(s.Pots, s.Ledger, s.Buckets, time.Now, quiet())
 	apptest.Until(t, fmt.Sprintf("%s has %d", user, want), func() bool {
 		for shard := range s.Buckets.Shards {
 			if _, _, err := refunder.Pass(t.Context(), shard); err != nil {
@@ -385,7 +385,7 @@ func TestExpiryRacesTheLastGrab(t *testing.T) {
 	apptest.Fund(t, s, "g", 100_000, "alice", "bob")
 	const rounds = 1000
 	future := func() time.Time { return time.Now().Add(2 * time.Hour) }
-	refunder := envelope.NewRefunder(s.Pots, s.Ledger, future, quiet())
+	refunder := envelope.NewRefunder(s.Pots, s.Ledger, s.Buckets, future, quiet())
 	won, wonMinor := 0, int64(0)
 	for round := range rounds {
 		o := order(fmt.Sprint("r", round), 20, 1)

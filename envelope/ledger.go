@@ -30,8 +30,14 @@ type Ledger interface {
 	// Posts returns the posts of a hold, in the order of At.
 	Posts(ctx context.Context, id int64) ([]ledger.Post, error)
 
-	// Post pays parts of holds of one shard. Those paid before are passed over. See PostResult.
-	Post(ctx context.Context, shard int, posts []ledger.Post) (ledger.PostResult, error)
+	// Source returns what the ledger knows of a bucket's log.
+	Source(ctx context.Context, shard, source int, log string) (ledger.SourceLog, error)
+
+	// Settle pays parts of holds of one shard that a log says were taken, and notes in the same transaction that the
+	// log is settled up to a record; with from.UpTo it only makes sure of from. Parts paid before are passed over: see
+	// PostResult. Error: ledger.ErrSourceMoved where the log is not as from says, then nothing happens.
+	Settle(ctx context.Context, shard int, posts []ledger.Post, from ledger.SourceLog,
+		upTo string) (ledger.PostResult, error)
 
 	// Void returns what is left of a hold to its owner, provided that exactly posted minor units of it have been
 	// posted. done is false, and nothing happens, if another amount has been. A void done before is done.

@@ -60,6 +60,14 @@ func (p dyingPots) Take(ctx context.Context, id int64, user string) (t envelope.
 	return t, o, err
 }
 
+func (p dyingPots) TakeMany(ctx context.Context, asks []envelope.Ask) []envelope.Answer {
+	answers := make([]envelope.Answer, len(asks))
+	for i, a := range asks {
+		answers[i].Take, answers[i].Outcome, answers[i].Err = p.Take(ctx, a.Envelope, a.User)
+	}
+	return answers
+}
+
 func (p dyingPots) Retire(ctx context.Context, retired []envelope.Retirement) error {
 	return p.around(func() error { return p.Pots.Retire(ctx, retired) })
 }
@@ -78,8 +86,9 @@ func (l dyingLedger) Hold(ctx context.Context, r ledger.Request, h ledger.Hold) 
 	return held, err
 }
 
-func (l dyingLedger) Post(ctx context.Context, shard int, posts []ledger.Post) (r ledger.PostResult, err error) {
-	err = l.around(func() error { r, err = l.Ledger.Post(ctx, shard, posts); return err })
+func (l dyingLedger) Settle(ctx context.Context, shard int, posts []ledger.Post, from ledger.SourceLog,
+	upTo string) (r ledger.PostResult, err error) {
+	err = l.around(func() error { r, err = l.Ledger.Settle(ctx, shard, posts, from, upTo); return err })
 	return r, err
 }
 
@@ -109,6 +118,7 @@ type life struct {
 	refunder *ledger.DuePass
 	retirer  *envelope.Retirer
 	sweeper  *envelope.Sweeper
+	rebuild  *pots.Rebuilder
 
 	orders    []envelope.Order // the request id is the sender, a colon and the number
 	envelopes []int64          // in the order in which their senders were told
@@ -126,14 +136,19 @@ func newLife(t *testing.T, seed uint64) *life {
 	book := ledgertest.Must(memledger.New(memledger.Config{Shards: 3, Now: now, NewID: memledger.Count()}))
 	l.book, l.ledger = ledgertest.OfMemory(t, book), dyingLedger{book, l.deaths}
 	l.pots = dyingPots{ledgertest.Must(mempot.New(mempot.Config{Buckets: l.buckets, ShardOf: book.ShardOf, Now: now,
-		After: time.After})), l.deaths}
+		After: time.After, Epoch: func(ctx context.Context, bucket int) (string, error) {
+			s, err := book.Source(ctx, l.buckets.ShardOf(bucket), bucket, envelope.LogName)
+			return s.Epoch, err
+		}})), l.deaths}
 	l.service = envelope.NewService(l.ledger, l.pots, l.users, nil, envelope.NewMetadata(l.ledger),
 		envelope.DefaultLimits(),
 		now)
-	l.settler = envelope.NewSettler(l.pots, l.pots, l.ledger, quiet(), func(int, int) {})
-	l.refunder = envelope.NewRefunder(l.pots, l.ledger, now, quiet())
+	l.settler = envelope.NewSettler(l.pots, l.pots, l.ledger, l.buckets, quiet(), func(int, int) {})
+	l.refunder = envelope.NewRefunder(l.pots, l.ledger, l.buckets, now, quiet())
 	l.retirer = envelope.NewRetirer(l.pots, l.ledger, l.buckets, quiet())
 	l.sweeper = envelope.NewSweeper(l.pots, l.ledger, now, quiet())
+	l.rebuild = &pots.Rebuilder{Buckets: l.buckets, Store: l.pots, Books: envelope.NewBooks(book, l.buckets),
+		Log: quiet(), Kinds: []pots.Kind{envelope.NewKind(l.settler, l.sweeper, l.buckets)}, Rebuilt: func(string) {}}
 	for _, user := range l.users {
 		l.book.TopUp(user, opening)
 	}
@@ -185,8 +200,7 @@ func (l *life) forget(shard int) {
 	for bucket := from; bucket < to; bucket++ {
 		l.must(l.pots.Lose(bucket))
 	}
-	l.pots.Install()
-	ledgertest.Must(l.sweeper.All(l.Context(), shard))
+	ledgertest.Must(l.rebuild.Pass(l.Context(), shard, true))
 }
 
 func (l *life) must(err error) {
@@ -240,7 +254,20 @@ func (l *life) grab() {
 		return
 	}
 	id, user := l.envelopes[n-1-l.IntN(min(n, 5))], l.users[l.IntN(len(l.users))]
-	g, err := l.service.Grab(l.Context(), user, id)
+	if l.IntN(2) == 0 {
+		g, err := l.service.Grab(l.Context(), user, id)
+		l.told(user, id, g, err)
+		return
+	}
+	asks := []envelope.Ask{{Envelope: id, User: user}, {Envelope: id, User: l.users[l.IntN(len(l.users))]},
+		{Envelope: id, User: user}}
+	for i, r := range ledgertest.Must(l.service.GrabMany(l.Context(), asks)) {
+		l.told(asks[i].User, id, r.Grabbed, r.Err)
+	}
+}
+
+// told notes what a user was told.
+func (l *life) told(user string, id int64, g envelope.Grabbed, err error) {
 	if l.check(err); err != nil || g.Take.Minor == 0 {
 		return
 	}

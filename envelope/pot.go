@@ -21,6 +21,10 @@ type Pot interface {
 	// else Empty or Expired. The time is the pot's own. Take is O(1). Errors: ErrNoPot, pots.ErrLost.
 	Take(ctx context.Context, id int64, user string) (Take, Outcome, error)
 
+	// TakeMany is Take for each of the asks, as if they came one after the other, and answers in their order. Those of
+	// different buckets are under way together, and what befalls one is told to it alone.
+	TakeMany(ctx context.Context, asks []Ask) []Answer
+
 	// Waiting is how many callers of Take, in this process, wait for their answer at this moment.
 	Waiting() int
 
@@ -41,6 +45,19 @@ type Pot interface {
 
 	// Missing returns those of the ids that have no pot. Error: pots.ErrLost.
 	Missing(ctx context.Context, ids []int64) ([]int64, error)
+}
+
+// Ask is a user who wants a share of an envelope.
+type Ask struct {
+	Envelope int64
+	User     string
+}
+
+// Answer is what Take returns.
+type Answer struct {
+	Take    Take
+	Outcome Outcome
+	Err     error
 }
 
 // PotState is what a pot knows.
@@ -108,14 +125,18 @@ type Record struct {
 	Refunded int64 // RecordRefunded: minor units
 }
 
+// LogName names the log of grabs among those of a bucket, in the ledger too.
+const LogName = "log"
+
 // Readers of the log.
 const (
 	ReaderSettler pots.Reader = "settle"
 	ReaderRelay   pots.Reader = "relay"
+	ReaderUses    pots.Reader = "uses"
 )
 
 // Readers are all readers of the log.
-func Readers() []pots.Reader { return []pots.Reader{ReaderSettler, ReaderRelay} }
+func Readers() []pots.Reader { return []pots.Reader{ReaderSettler, ReaderRelay, ReaderUses} }
 
 // Log is the order in which things happened to the pots of a bucket.
 type Log = pots.Log[Record]

@@ -12,13 +12,14 @@ import (
 )
 
 // NewRefunder makes the job that returns to the sender what was not taken in time. The pot decides, atomically with
-// Take, what was taken; the ledger voids the rest once it has posted exactly that much. Envelopes whose grabs are not
-// all settled stay due. Whether one refunder or several do this, and wherever one dies, each void happens once. now
-// decides when to look; whether a grab comes too late is decided by the pot's clock.
-func NewRefunder(pot Pot, l Ledger, now func() time.Time, log *slog.Logger) *ledger.DuePass {
+// Take, what was taken. What it gave and the ledger posted are compared as sets: a take that the ledger lacks is
+// posted, a post that the pot lacks counts as taken, and the ledger voids the rest. Whether one refunder or several do
+// this, and wherever one dies, each void happens once. now decides when to look; whether a grab comes too late is
+// decided by the pot's clock.
+func NewRefunder(pot Pot, l Ledger, b pots.Buckets, now func() time.Time, log *slog.Logger) *ledger.DuePass {
 	return &ledger.DuePass{
 		Name: "refund", Holds: l, Subject: Subject, Now: now, Log: log,
-		End:  func(ctx context.Context, h ledger.Hold) (bool, error) { return refund(ctx, pot, l, h) },
+		End:  func(ctx context.Context, h ledger.Hold) (bool, error) { return refund(ctx, pot, l, b, log, h) },
 		Away: away,
 	}
 }
@@ -28,8 +29,14 @@ func away(err error) bool {
 	return errors.Is(err, pots.ErrLost) || refusal.CodeOf(err) == refusal.CodeUnavailable
 }
 
-// refund closes one envelope and voids its rest. done is false while grabs are still to be settled.
-func refund(ctx context.Context, pot Pot, l Ledger, h ledger.Hold) (done bool, err error) {
+// refund closes one envelope and voids its rest. done is false where a settler is at work at the same time.
+func refund(ctx context.Context, pot Pot, l Ledger, b pots.Buckets, log *slog.Logger, h ledger.Hold) (done bool,
+	err error) {
+	shard, _ := l.ShardOf(h.ID)
+	from, err := l.Source(ctx, shard, b.Of(shard, h.ID), LogName) // before the pot: what is posted is of this epoch
+	if err != nil {
+		return false, err
+	}
 	state, err := pot.Close(ctx, h.ID)
 	if errors.Is(err, ErrNoPot) { // never filled: the sender's process died after the hold
 		if err := fillFromLedger(ctx, pot, l, h); err != nil {
@@ -40,9 +47,29 @@ func refund(ctx context.Context, pot Pot, l Ledger, h ledger.Hold) (done bool, e
 	if err != nil {
 		return false, err
 	}
+	posted, err := l.Posts(ctx, h.ID)
+	if err != nil {
+		return false, err
+	}
+	if missing := lacking(h.ID, state.Taken, posted); len(missing) > 0 {
+		settled, err := l.Settle(ctx, shard, missing, from, from.UpTo)
+		if errors.Is(err, ledger.ErrSourceMoved) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		for _, r := range settled.Rejected {
+			log.Error("the pot gave away what the ledger refuses to pay", "envelope", r.Hold, "share", r.Part, "user",
+				r.Payee, "minor", r.Minor, "reason", r.Reason)
+		}
+		if posted, err = l.Posts(ctx, h.ID); err != nil {
+			return false, err
+		}
+	}
 	taken := int64(0)
-	for _, t := range state.Taken {
-		taken += t.Minor
+	for _, p := range posted {
+		taken += p.Minor
 	}
 	h, done, err = l.Void(ctx, h.ID, taken)
 	if err != nil || !done {

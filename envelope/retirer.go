@@ -65,16 +65,11 @@ func (r *Retirer) bucket(ctx context.Context, bucket int) (retired int, err erro
 		if err != nil {
 			return retired, err
 		}
-		var over []Retirement
-		for _, h := range holds {
-			if !h.Open { // an open one is the refunder's
-				over = append(over, Retirement{Envelope: h.ID, Refunded: h.Voided})
-			}
-		}
-		if err := r.pot.Retire(ctx, over); err != nil {
+		ended := over(holds) // an open one is the refunder's
+		if err := r.pot.Retire(ctx, ended); err != nil {
 			return retired, err
 		}
-		retired += len(over)
+		retired += len(ended)
 	}
 	return retired, nil
 }

@@ -184,15 +184,9 @@ func (s *Service) fill(ctx context.Context, h ledger.Hold) (View, error) {
 // Grab takes a share for the user. Won and AlreadyWon are durable: the share will be credited whatever happens.
 // Refusals: envelope_not_found, not_a_member, not_the_recipient, unavailable.
 func (s *Service) Grab(ctx context.Context, user string, id int64) (Grabbed, error) {
-	e, err := s.metadata.get(ctx, id)
+	e, err := s.mayGrab(ctx, user, id)
 	if err != nil {
 		return Grabbed{}, err
-	}
-	if err := s.mustBeMember(ctx, e.Group, user); err != nil {
-		return Grabbed{}, err
-	}
-	if e.To != "" && e.To != user {
-		return Grabbed{}, errNotTheRecipient
 	}
 	take, outcome, err := s.pot.Take(ctx, id, user)
 	if errors.Is(err, ErrNoPot) {

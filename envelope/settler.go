@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/hongbao/hongbao/internal/loop"
@@ -12,11 +13,9 @@ import (
 )
 
 const (
-	settleBatch = 2_000 // records in one ledger transaction, about
-	// PostTimeout bounds one settlement, so that a recovery of lost pots knows how long one that began before the loss
-	// may go on. What took longer is read from the log and posted again.
-	PostTimeout = 10 * time.Second
-	logWait     = 2 * time.Second // how long a reader waits for the first record
+	settleBatch   = 2_000            // records in one ledger transaction, about
+	settleTimeout = 10 * time.Second // what took longer is read from the log and settled again
+	logWait       = 2 * time.Second  // how long a reader waits for the first record
 	// settlePause is how long a settler that is not behind lets records gather: a credit costs the ledger several times
 	// as much in a batch of ten as in one of hundreds. A record that comes after a quiet time does not wait.
 	settlePause = 250 * time.Millisecond
@@ -24,21 +23,24 @@ const (
 	overload = 64
 )
 
-// Settler posts to the ledger what the pots gave away: it reads a bucket's grab log in batches and acknowledges each
-// after its commit. A settler that dies in between leaves the batch to be read again, and the ledger passes over what
-// it has; two settlers on one log do the same work twice, to the same result.
+// Settler posts to the ledger what the pots gave away: it reads a bucket's grab log in batches from where the ledger
+// has settled it, and acknowledges each after its commit. The ledger takes each batch once and in order, and only in
+// the epoch in which it was read; so a settler may stand still between any two lines, and several may be on one log.
+// What one that died has not done after a commit, the next does before it goes on.
 type Settler struct {
-	log    Log
-	pot    Pot
-	ledger Ledger
-	logger *slog.Logger
+	log     Log
+	pot     Pot
+	ledger  Ledger
+	buckets pots.Buckets
+	logger  *slog.Logger
 	// settled hears how many posts were committed, after each commit. The wiring wakes the delivery of credits with it.
 	settled func(shard, posts int)
 }
 
 // NewSettler makes a settler. settled may be called from several goroutines at once.
-func NewSettler(log Log, pot Pot, ledger Ledger, logger *slog.Logger, settled func(shard, posts int)) *Settler {
-	return &Settler{log: log, pot: pot, ledger: ledger, logger: logger, settled: settled}
+func NewSettler(log Log, pot Pot, ledger Ledger, b pots.Buckets, logger *slog.Logger,
+	settled func(shard, posts int)) *Settler {
+	return &Settler{log: log, pot: pot, ledger: ledger, buckets: b, logger: logger, settled: settled}
 }
 
 // Run settles a bucket, which belongs to shard, until the context ends. While more people wait for a share in this
@@ -57,27 +59,52 @@ func Overloaded(p Pot) func() bool { return func() bool { return p.Waiting() > o
 
 // Pass settles one batch and returns how many records it held. With an empty log it waits up to wait for the first.
 func (s *Settler) Pass(ctx context.Context, shard, bucket int, wait time.Duration) (int, error) {
-	after, err := s.log.Position(ctx, bucket, ReaderSettler)
+	from, acknowledged, err := s.where(ctx, shard, bucket)
 	if err != nil {
 		return 0, err
 	}
+	after := pots.Position(from.UpTo)
+	switch order := acknowledged.Compare(after); {
+	case after == "" && from.Epoch == "":
+		after = acknowledged // the ledger has not noted anything yet
+	case order < 0:
+		return s.follow(ctx, bucket, acknowledged, after)
+	case order > 0:
+		return 1, s.reconcile(ctx, shard, bucket, from, acknowledged)
+	}
 	records, upTo, err := s.log.Read(ctx, bucket, after, settleBatch, wait)
-	if err != nil || len(records) == 0 {
+	if err != nil || len(records) == 0 || !upTo.Of(from.Epoch) {
 		return 0, err
 	}
-	if err := s.post(ctx, shard, postsOf(records)); err != nil {
+	if err := s.settle(ctx, shard, postsOf(records), from, upTo); err != nil {
+		if errors.Is(err, ledger.ErrSourceMoved) { // by another settler, or there is a new epoch
+			return 1, nil
+		}
 		return 0, err
 	}
 	return len(records), s.log.Acknowledge(ctx, bucket, ReaderSettler, upTo)
 }
 
-func (s *Settler) post(ctx context.Context, shard int, posts []ledger.Post) error {
-	if len(posts) == 0 {
-		return nil
+// where says how far the log is settled and acknowledged. The ledger is asked last, so it is not behind.
+func (s *Settler) where(ctx context.Context, shard, bucket int) (from ledger.SourceLog, at pots.Position, err error) {
+	if at, err = s.log.Position(ctx, bucket, ReaderSettler); err != nil {
+		return from, at, err
 	}
-	postCtx, cancel := context.WithTimeout(ctx, PostTimeout)
+	if from, err = s.ledger.Source(ctx, shard, bucket, LogName); err != nil {
+		return from, at, err
+	}
+	if !at.Of(from.Epoch) {
+		err = pots.ErrOtherEpoch
+	}
+	return from, at, err
+}
+
+// settle commits a batch and ends the pots that it drained.
+func (s *Settler) settle(ctx context.Context, shard int, posts []ledger.Post, from ledger.SourceLog,
+	upTo pots.Position) error {
+	settleCtx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
-	result, err := s.ledger.Post(postCtx, shard, posts)
+	result, err := s.ledger.Settle(settleCtx, shard, posts, from, string(upTo))
 	if err != nil {
 		return err
 	}
@@ -85,7 +112,9 @@ func (s *Settler) post(ctx context.Context, shard int, posts []ledger.Post) erro
 		s.logger.Error("the pot gave away what the ledger refuses to pay", "envelope", r.Hold, "share", r.Part,
 			"user", r.Payee, "minor", r.Minor, "reason", r.Reason)
 	}
-	s.settled(shard, result.Posted)
+	if len(posts) > 0 {
+		s.settled(shard, result.Posted)
+	}
 	retired := make([]Retirement, len(result.Completed))
 	for i, id := range result.Completed {
 		retired[i] = Retirement{Envelope: id}
@@ -96,12 +125,75 @@ func (s *Settler) post(ctx context.Context, shard int, posts []ledger.Post) erro
 	return s.pot.Retire(ctx, retired)
 }
 
+// follow does what follows the commit of records that are settled up to a position and acknowledged before it only: the
+// settler that committed them died, or is about to do the same.
+func (s *Settler) follow(ctx context.Context, bucket int, after, settled pots.Position) (int, error) {
+	records, upTo, err := s.log.Read(ctx, bucket, after, settleBatch, 0)
+	if err != nil {
+		return 0, err
+	}
+	ids := make([]int64, 0, len(records))
+	for _, r := range records {
+		ids = append(ids, r.Envelope)
+	}
+	slices.Sort(ids)
+	if ids = slices.Compact(ids); len(ids) > 0 {
+		holds, err := s.ledger.GetHolds(ctx, ids)
+		if err != nil {
+			return 0, err
+		}
+		if err := s.pot.Retire(ctx, over(holds)); err != nil {
+			return 0, err
+		}
+	}
+	if len(records) == 0 || upTo.Compare(settled) > 0 {
+		upTo = settled
+	}
+	return max(1, len(records)), s.log.Acknowledge(ctx, bucket, ReaderSettler, upTo)
+}
+
+// over are the retirements of those of the holds that are complete.
+func over(holds []ledger.Hold) []Retirement {
+	var retired []Retirement
+	for _, h := range holds {
+		if !h.Open {
+			retired = append(retired, Retirement{Envelope: h.ID, Refunded: h.Voided})
+		}
+	}
+	return retired
+}
+
+// DrainOld implements pots.Kind. What contradicts the ledger is kept there as a rejection.
+func (s *Settler) DrainOld(ctx context.Context, shard, bucket int, epoch string) (records int, err error) {
+	for after := pots.Position(""); ; {
+		from, err := s.ledger.Source(ctx, shard, bucket, LogName)
+		if err != nil {
+			return records, err
+		}
+		some, upTo, err := s.log.Old(ctx, bucket, epoch, ReaderSettler, after, settleBatch)
+		if err != nil || len(some) == 0 {
+			return records, err
+		}
+		settleCtx, cancel := context.WithTimeout(ctx, settleTimeout)
+		result, err := s.ledger.Settle(settleCtx, shard, postsOf(some), from, from.UpTo)
+		cancel()
+		if err != nil {
+			return records, err
+		}
+		for _, r := range result.Rejected {
+			s.logger.Error("the log of a bucket that went back names a win that the ledger refuses to pay",
+				"envelope", r.Hold, "share", r.Part, "user", r.Payee, "minor", r.Minor, "reason", r.Reason)
+		}
+		s.settled(shard, result.Posted)
+		records, after = records+len(some), upTo
+	}
+}
+
 func postsOf(records []Record) []ledger.Post {
 	posts := make([]ledger.Post, 0, len(records))
 	for _, r := range records {
 		if r.Kind == RecordTaken {
-			posts = append(posts, ledger.Post{Hold: r.Envelope, Part: r.Take.Share, Payee: r.Take.User,
-				Minor: r.Take.Minor, At: r.Take.At})
+			posts = append(posts, postOf(r.Envelope, r.Take))
 		}
 	}
 	return posts

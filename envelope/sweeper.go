@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/hongbao/hongbao/internal/loop"
@@ -40,7 +41,7 @@ func (s *Sweeper) Run(ctx context.Context, shard int) {
 	after := int64(0)
 	loop.Job{Name: "sweep", Log: s.logger.With("shard", shard), Interval: sweepInterval}.Run(ctx,
 		func(ctx context.Context) (bool, error) {
-			filled, err := s.sweep(ctx, shard, &after, s.now().Add(-sweepYoung))
+			filled, err := s.sweep(ctx, shard, &after, s.now().Add(-sweepYoung), everywhere)
 			if filled > 0 {
 				s.logger.Info("filled pots that a crash had left out", "shard", shard, "pots", filled)
 			}
@@ -51,12 +52,21 @@ func (s *Sweeper) Run(ctx context.Context, shard int) {
 // All makes every pot that is missing on a shard and returns how many that were.
 func (s *Sweeper) All(ctx context.Context, shard int) (filled int, err error) {
 	after := int64(0)
-	return s.sweep(ctx, shard, &after, s.now().Add(time.Hour))
+	return s.sweep(ctx, shard, &after, s.now().Add(time.Hour), everywhere)
 }
+
+// In makes every pot that is missing on a shard for the ids for which in holds, and returns how many that were.
+func (s *Sweeper) In(ctx context.Context, shard int, in func(id int64) bool) (filled int, err error) {
+	after := int64(0)
+	return s.sweep(ctx, shard, &after, s.now().Add(time.Hour), in)
+}
+
+func everywhere(int64) bool { return true }
 
 // sweep walks from after to the last hold created before until, and leaves in after where the next walk begins: not
 // beyond a hold that failed, which does not hold up those behind it.
-func (s *Sweeper) sweep(ctx context.Context, shard int, after *int64, until time.Time) (filled int, err error) {
+func (s *Sweeper) sweep(ctx context.Context, shard int, after *int64, until time.Time,
+	in func(id int64) bool) (filled int, err error) {
 	settled := s.now().Add(-sweepSettled)
 	var failed error
 	for at := *after; ; {
@@ -64,13 +74,15 @@ func (s *Sweeper) sweep(ctx context.Context, shard int, after *int64, until time
 		if err != nil || len(holds) == 0 {
 			return filled, errors.Join(failed, err)
 		}
-		at = holds[len(holds)-1].ID
+		last := holds[len(holds)-1]
+		at = last.ID
+		holds = slices.DeleteFunc(holds, func(h ledger.Hold) bool { return !in(h.ID) })
 		n, err := s.fillMissing(ctx, holds, until)
 		filled += n
 		if failed = errors.Join(failed, err); away(err) || ctx.Err() != nil {
 			return filled, failed
 		}
-		if failed == nil && holds[len(holds)-1].CreatedAt.Before(settled) {
+		if failed == nil && last.CreatedAt.Before(settled) {
 			*after = at
 		}
 	}

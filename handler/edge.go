@@ -76,6 +76,9 @@ func (e *edge) middleware(next endpoint.Endpoint) endpoint.Endpoint {
 		if m.Signed {
 			ctx = auth.WithAddress(ctx, e.address(ctx))
 		}
+		if m.class == entries {
+			ctx = context.WithValue(ctx, admissionKey{}, e.admission)
+		}
 		if err == nil {
 			err = e.carryOut(ctx, m, caller, next, request, response)
 		}

@@ -3,6 +3,7 @@ package handler
 import (
 	"context"
 	"encoding/hex"
+	"log/slog"
 
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi"
@@ -13,6 +14,7 @@ import (
 type EnvelopeDomain interface {
 	Send(ctx context.Context, sender string, o envelope.Order) (envelope.View, error)
 	Grab(ctx context.Context, user string, id int64) (envelope.Grabbed, error)
+	GrabMany(ctx context.Context, asks []envelope.Ask) ([]envelope.GrabResult, error)
 	Get(ctx context.Context, user string, id int64) (envelope.View, error)
 	ListSent(ctx context.Context, user string, before int64, limit int) ([]envelope.SentLine, error)
 	ListReceived(ctx context.Context, user string, before int64, limit int) ([]ledger.Credit, error)
@@ -21,6 +23,8 @@ type EnvelopeDomain interface {
 // Envelope is the Kitex EnvelopeService.
 type Envelope struct {
 	Domain EnvelopeDomain
+	Tokens TokenVerifier // of the tokens in GrabMany
+	Log    *slog.Logger  // of grabs in GrabMany that fail
 }
 
 var _ envelopeapi.EnvelopeService = (*Envelope)(nil)

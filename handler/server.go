@@ -23,6 +23,8 @@ import (
 	"github.com/hongbao/hongbao/handler/auth"
 	"github.com/hongbao/hongbao/handler/contract"
 	"github.com/hongbao/hongbao/internal/thriftguard"
+	"github.com/hongbao/hongbao/kitex_gen/chatapi"
+	"github.com/hongbao/hongbao/kitex_gen/chatapi/chatservice"
 	"github.com/hongbao/hongbao/kitex_gen/collectionapi"
 	"github.com/hongbao/hongbao/kitex_gen/collectionapi/collectionservice"
 	"github.com/hongbao/hongbao/kitex_gen/coverapi"
@@ -50,8 +52,8 @@ const (
 	readWriteTimeout = 5 * time.Second // for one message on a connection
 	connectionIdle   = time.Minute
 	exitWait         = 5 * time.Second // for calls under way when the server stops
-	// maxMessage bounds a request in bytes: a body of contract.MaxBody never gets larger in Thrift.
-	maxMessage = 2 * contract.MaxBody
+	// maxMessage bounds a request in bytes: no body that the gateway takes gets larger in Thrift.
+	maxMessage = max(2*contract.MaxBody, contract.MaxLargeBody)
 )
 
 // ServerConfig is what a Server needs. Everything is required but TLS and Operator.
@@ -63,6 +65,7 @@ type ServerConfig struct {
 	Envelope   envelopeapi.EnvelopeService
 	Transfer   transferapi.TransferService
 	Collection collectionapi.CollectionService
+	Chat       chatapi.ChatService
 	Merchant   merchantapi.MerchantService
 	Webhook    webhookapi.WebhookService
 	Cover      coverapi.CoverService
@@ -140,6 +143,7 @@ func NewServer(c ServerConfig) (*Server, error) {
 		envelopeservice.RegisterService(s.kitex, c.Envelope),
 		transferservice.RegisterService(s.kitex, c.Transfer),
 		collectionservice.RegisterService(s.kitex, c.Collection),
+		chatservice.RegisterService(s.kitex, c.Chat),
 		merchantservice.RegisterService(s.kitex, c.Merchant),
 		webhookservice.RegisterService(s.kitex, c.Webhook),
 		coverservice.RegisterService(s.kitex, c.Cover),

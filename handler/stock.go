@@ -17,7 +17,7 @@ type StockDomain interface {
 	) (stock.Withdrawal, error)
 	Withdrawal(ctx context.Context, by cover.Caller, of, id, withdrawal int64) (stock.Withdrawal, error)
 	Look(ctx context.Context, by cover.Caller, of, id int64) (stock.Overview, error)
-	Stats(ctx context.Context, by cover.Caller, of, id int64, from, to time.Time) ([]stock.Hour, error)
+	Stats(ctx context.Context, by cover.Caller, of, id int64, from, to time.Time) (stock.Statistics, error)
 	OpenChannel(ctx context.Context, by cover.Caller, of, id int64, n stock.NewChannel) (stock.Channel, error)
 	CloseChannel(ctx context.Context, by cover.Caller, of, id, channel int64) (stock.Channel, error)
 	MakeCodes(
@@ -109,13 +109,18 @@ func (h *Stock) Grant(ctx context.Context, r *stockapi.GrantRequest) (*stockapi.
 func (h *Stock) GetCoverStats(
 	ctx context.Context, r *stockapi.CoverStatsRequest,
 ) (*stockapi.CoverStatsResponse, error) {
-	hours, err := h.Domain.Stats(ctx, coverCaller(ctx), r.Id, r.CoverId, time.UnixMilli(r.From), time.UnixMilli(r.To))
+	found, err := h.Domain.Stats(ctx, coverCaller(ctx), r.Id, r.CoverId, time.UnixMilli(r.From), time.UnixMilli(r.To))
 	if err != nil {
 		return nil, err
 	}
-	return &stockapi.CoverStatsResponse{Hours: encodeAll(hours, func(h stock.Hour) *stockapi.CoverHour {
-		return &stockapi.CoverHour{At: h.At.UnixMilli(), ChannelId: h.Channel, Views: h.Views, Claims: h.Claims}
-	})}, nil
+	return &stockapi.CoverStatsResponse{
+		Hours: encodeAll(found.Hours, func(h stock.Hour) *stockapi.CoverHour {
+			return &stockapi.CoverHour{At: h.At.UnixMilli(), ChannelId: h.Channel, Views: h.Views, Claims: h.Claims}
+		}),
+		Uses: encodeAll(found.Uses, func(u stock.Use) *stockapi.CoverUse {
+			return &stockapi.CoverUse{At: u.At.UnixMilli(), Sent: u.Sent, Opened: u.Opened, Reached: u.Reached}
+		}),
+	}, nil
 }
 
 // Claim implements stockapi.StockService.

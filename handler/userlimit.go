@@ -54,6 +54,7 @@ const (
 	reads class = iota
 	grabs
 	changes
+	entries // of each entry its own person's grabs, by entry
 )
 
 // raced are the methods that crowds call for what is gone a moment later: a question to Redis before each would be a
@@ -65,6 +66,8 @@ var raced = map[contract.Key]bool{
 
 func classOf(m *contract.Method) class {
 	switch {
+	case m.Key == contract.Key{Service: "EnvelopeService", Method: "GrabMany"}:
+		return entries
 	case raced[m.Key]:
 		return grabs
 	case m.Route.Verb == http.MethodGet:
@@ -101,13 +104,13 @@ func newAdmission(shared RateLimiter, c CallLimits) (*admission, error) {
 // user takes a call from a user's limit. The chat application itself is not limited: everybody's groups are its own.
 // Refusal: rate_limited.
 func (a *admission) user(ctx context.Context, log *slog.Logger, kind class, c auth.Caller) error {
-	if c.Has(auth.ScopeService) {
+	if c.Has(auth.ScopeService) || kind == entries {
 		return nil
 	}
 	if a.misses.Count > 0 {
 		if r := a.local.Look(a.misses, c.Subject); !r.Allowed {
 			tell(ctx, r)
-			return limited(r, "you have asked too often for what does not exist or is not yours")
+			return limited(r, sentenceMisses)
 		}
 	}
 	limit := a.classes[kind]
@@ -125,14 +128,53 @@ func (a *admission) user(ctx context.Context, log *slog.Logger, kind class, c au
 		tell(ctx, r)
 	}
 	if !r.Allowed {
-		return limited(r, "you have made more than "+perSecond(limit)+" "+limit.Name+" a second")
+		return limited(r, sentenceTooMany(limit))
 	}
 	return nil
 }
 
+// entry takes a grab of many from the limits of the user who makes it. state is what a single call would tell the
+// gateway. Refusal: rate_limited.
+func (a *admission) entry(c auth.Caller) (state string, err error) {
+	if a == nil || c.Has(auth.ScopeService) {
+		return "", nil
+	}
+	if a.misses.Count > 0 {
+		if r := a.local.Look(a.misses, c.Subject); !r.Allowed {
+			return stateOf(r), limited(r, sentenceMisses)
+		}
+	}
+	limit := a.classes[grabs]
+	if limit.Count == 0 {
+		return "", nil
+	}
+	r := a.local.Take(limit, c.Subject)
+	if !r.Allowed {
+		return stateOf(r), limited(r, sentenceTooMany(limit))
+	}
+	if r.Remaining < limit.Count/4 {
+		state = stateOf(r)
+	}
+	return state, nil
+}
+
+const sentenceMisses = "you have asked too often for what does not exist or is not yours"
+
+func sentenceTooMany(l ratelimit.Limit) string {
+	return "you have made more than " + perSecond(l) + " " + l.Name + " a second"
+}
+
+type admissionKey struct{}
+
+// admissionFrom is by what a call's entries are admitted; nil where nothing limits them.
+func admissionFrom(ctx context.Context) *admission {
+	a, _ := ctx.Value(admissionKey{}).(*admission)
+	return a
+}
+
 // missed counts a call that found nothing.
 func (a *admission) missed(c auth.Caller, code string) {
-	if a.misses.Count > 0 && !c.Has(auth.ScopeService) &&
+	if a != nil && a.misses.Count > 0 && !c.Has(auth.ScopeService) &&
 		(problem.Status(code) == http.StatusNotFound || code == refusal.CodeNotAMember) {
 		a.local.Take(a.misses, c.Subject)
 	}
@@ -191,10 +233,14 @@ func take(
 
 // tell lets the gateway say what is left of a limit.
 func tell(ctx context.Context, r ratelimit.Result) {
-	metainfo.SendBackwardValue(ctx, auth.LimitKey, auth.LimitState{
+	metainfo.SendBackwardValue(ctx, auth.LimitKey, stateOf(r))
+}
+
+func stateOf(r ratelimit.Result) string {
+	return auth.LimitState{
 		Name: r.Limit.Name, Limit: r.Limit.Count, Remaining: r.Remaining, Reset: r.ResetAfter,
 		RetryAfter: r.RetryAfter, Per: r.Limit.Per,
-	}.String())
+	}.String()
 }
 
 func limited(r ratelimit.Result, why string) error {

@@ -27,6 +27,32 @@ struct GrabResponse {
   4: required i32 share      // which share, from 0; -1 unless won or already_won
 }
 
+// A grab of one of many.
+struct GrabEntry {
+  1: required i64 envelope_id (go.tag = 'json:"envelope_id,string"')
+  2: required string token // of scope user: the person whom it names grabs
+}
+
+struct GrabManyRequest {
+  1: required list<GrabEntry> grabs // 1 to 1,000, of any envelopes and users
+}
+
+// The answer to a grab of many.
+struct GrabAnswer {
+  1: required string code     // ok; else the code with which the grab alone was refused, and only detail is set besides
+  2: required string detail   // for a person: what was wrong and what is allowed; empty where code is ok
+  3: required string incident // only where code is internal: what to quote
+  4: required string outcome  // won; already_won (the same share again); empty; expired
+  5: required i64 amount      // minor units; 0 unless won or already_won
+  6: required string currency
+  7: required i32 share       // which share, from 0; -1 unless won or already_won
+  8: optional string limit    // where the person's limit of grabs is nearly used up: its name, what it allows, what is left; then its window, the time until it is whole and the time to wait, in nanoseconds
+}
+
+struct GrabManyResponse {
+  1: required list<GrabAnswer> answers // in the order of the grabs
+}
+
 struct GetRequest {
   1: required i64 envelope_id (api.path = "id", go.tag = 'json:"envelope_id,string"')
 }
@@ -112,6 +138,11 @@ service EnvelopeService {
   // durable; the money reaches the wallet within moments. Errors: `envelope_not_found`, `not_a_member`,
   // `not_the_recipient` (exclusive, and the caller is not `to`).
   GrabResponse Grab(1: GrabRequest req) (api.post = "/v1/envelopes/{id}/grab", hongbao.scope = "user")
+
+  // Grabs for many people at once: what a chat application's server holds of them. The caller's own token opens the
+  // call; each grab is made by the person whom its own token names. Each has its own answer, as of `Grab`; one that is
+  // refused harms no other. Each counts to the limit of grabs of its person. Of two grabs of one person from one envelope the second is answered `already_won`.
+  GrabManyResponse GrabMany(1: GrabManyRequest req) (api.post = "/v1/grabs", hongbao.scope = "user,service", hongbao.body = "524288")
 
   // What a member may see of an envelope. Errors: `envelope_not_found`, `not_a_member`.
   Envelope Get(1: GetRequest req) (api.get = "/v1/envelopes/{id}", hongbao.scope = "user")

@@ -14,6 +14,7 @@ import "embed"
 //go:generate go tool kitex -module github.com/hongbao/hongbao -gen-path ../kitex_gen webhook.thrift
 //go:generate go tool kitex -module github.com/hongbao/hongbao -gen-path ../kitex_gen cover.thrift
 //go:generate go tool kitex -module github.com/hongbao/hongbao -gen-path ../kitex_gen stock.thrift
+//go:generate go tool kitex -module github.com/hongbao/hongbao -gen-path ../kitex_gen chat.thrift
 
 // Files holds every *.thrift of this folder.
 //

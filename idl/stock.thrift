@@ -9,6 +9,9 @@
 // Owners and finance buy and withdraw; they and developers open channels and make codes; all members see. A merchant's
 // server does the same with a token whose key has the permission `cover_stock`, `cover_give` or `cover_read`.
 //
+// Members hear live when pieces were claimed or withdrawn: `cover.stock_changed` on the topic `user:` and their own id,
+// with `cover_id`, `bought`, `claimed`, `withdrawn` and `left`.
+//
 // A code is 29 characters of Crockford's base 32, in groups of five with hyphens; it may be typed without them and in
 // lower case. Its page is `/c/{code}`.
 namespace go stockapi
@@ -147,8 +150,17 @@ struct CoverHour {
   4: required i64 claims
 }
 
+// What happened to the envelopes of a cover in an hour of UTC in which something did.
+struct CoverUse {
+  1: required i64 at                // when it begins
+  2: required i64 sent              // envelopes
+  3: required i64 opened            // envelopes of which the first share was taken
+  4: required i64 reached           // people who took a share, once for each envelope
+}
+
 struct CoverStatsResponse {
   1: required list<CoverHour> hours // the earliest first
+  2: optional list<CoverUse> uses   // the earliest first; some seconds late
 }
 
 struct ClaimRequest {

@@ -19,6 +19,9 @@ type conn struct {
 	ctx     context.Context // ends when the connection begins to close
 	cancel  context.CancelFunc
 
+	calls      chan struct{} // has an element for each operation under way
+	operations sync.WaitGroup
+
 	mu       sync.Mutex
 	topics   map[string]*subscription
 	code     int         // of the close frame; 0 while open
@@ -30,7 +33,7 @@ func newConn(h *Hub, ws *websocket.Conn, session Session) *conn {
 	c := &conn{
 		hub: h, ws: ws, session: session,
 		out:    newSendQueue(h.cfg.QueueFrames, h.cfg.QueueBytes),
-		topics: make(map[string]*subscription),
+		topics: make(map[string]*subscription), calls: make(chan struct{}, h.cfg.MaxCalls),
 	}
 	c.ctx, c.cancel = context.WithCancel(h.ctx)
 	return c
@@ -51,6 +54,7 @@ func (c *conn) run() {
 	c.cut() // frees a writer that waits for the network
 	writer.Wait()
 	c.close(websocket.CloseNormalClosure, "") // nothing is queued from here on
+	c.operations.Wait()
 	c.mu.Lock()
 	subscriptions := c.topics
 	c.topics = nil
@@ -197,7 +201,7 @@ func (c *conn) failed(err error) {
 }
 
 func (c *conn) handle(data []byte) {
-	r, err := parse(data)
+	r, err := c.hub.parse(data)
 	if err != nil {
 		c.close(CloseMalformed, err.Error())
 		return
@@ -219,7 +223,30 @@ func (c *conn) handle(data []byte) {
 		if s != nil {
 			c.hub.end(s)
 		}
+	default:
+		c.operate(c.hub.cfg.Operations[r.Op], data)
 	}
+}
+
+// operate carries out an operation beside what else the connection does. With as many under way as it may have, it
+// waits for one to end: whoever floods a connection finds that nothing more is read of it.
+func (c *conn) operate(do Operation, message []byte) {
+	select {
+	case c.calls <- struct{}{}:
+	case <-c.ctx.Done():
+		return
+	}
+	c.operations.Go(func() {
+		defer func() { <-c.calls }()
+		ctx, cancel := context.WithTimeout(c.ctx, operationTimeout)
+		defer cancel()
+		answer, err := do(ctx, c.session, message)
+		if err != nil {
+			c.close(CloseMalformed, err.Error())
+			return
+		}
+		c.put(newFrame(answer))
+	})
 }
 
 // subscribe asks for permission twice: before the bus is troubled, and again once Recheck would find the subscription,

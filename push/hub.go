@@ -23,13 +23,15 @@ type Config struct {
 	MaxPerSubject  int // connections of one subject; no bound
 	MaxPerNetwork  int // connections from one network; no bound
 	MaxTopics      int // of one connection; 100
+	MaxCalls       int // operations of one connection under way; while there are so many, no message is read; 16
 	QueueFrames    int // waiting for one connection; 1,024
 	QueueBytes     int // waiting for one connection; 1 MiB. Half of it bounds what a resume may bring
 	// pages that may connect, beside those of the request's own host, as "https://chat.example.org"
 	Origins         []string
-	PingEvery       time.Duration // 25 s, under the usual 30 s and 60 s of proxies
-	PongWait        time.Duration // a connection that is silent for so long is dead; 60 s
-	ReconnectSpread time.Duration // over which clients come back when the node stops; 10 s
+	PingEvery       time.Duration        // 25 s, under the usual 30 s and 60 s of proxies
+	PongWait        time.Duration        // a connection that is silent for so long is dead; 60 s
+	ReconnectSpread time.Duration        // over which clients come back when the node stops; 10 s
+	Operations      map[string]Operation // by op; none of subscribe, unsubscribe and ping
 }
 
 func (c Config) withDefaults() Config {
@@ -45,6 +47,7 @@ func (c Config) withDefaults() Config {
 	}
 	pick(&c.MaxConnections, 20_000)
 	pick(&c.MaxTopics, 100)
+	pick(&c.MaxCalls, 16)
 	pick(&c.QueueFrames, 1024)
 	pick(&c.QueueBytes, 1<<20)
 	last(&c.PingEvery, 25*time.Second)
@@ -57,7 +60,7 @@ const (
 	handshakeTimeout = 10 * time.Second
 	writeTimeout     = 10 * time.Second // for one frame
 	closeGrace       = 2 * time.Second  // from the decision to close to the end of the TCP connection
-	operationTimeout = 5 * time.Second  // for one subscribe, and for one question of Recheck
+	operationTimeout = 5 * time.Second  // for one subscribe, Operation and question of Recheck
 	readBuffer       = 1 << 10          // bytes; what clients send is small
 	writeBuffer      = 1 << 10          // bytes; used by control frames only, events bring their own
 )

@@ -3,7 +3,10 @@ package push
 import (
 	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/gorilla/websocket"
 )
@@ -44,7 +47,7 @@ func (r request) resume() *position {
 }
 
 // parse accepts a client's message. Its error is a sentence for the close frame.
-func parse(data []byte) (request, error) {
+func (h *Hub) parse(data []byte) (request, error) {
 	var r request
 	if err := json.Unmarshal(data, &r); err != nil {
 		return request{}, errors.New("a message must be a JSON object with an op")
@@ -60,9 +63,12 @@ func parse(data []byte) (request, error) {
 			return request{}, errors.New("epoch and seq go together")
 		}
 		return r, nil
-	default:
-		return request{}, errors.New("op must be subscribe, unsubscribe or ping")
 	}
+	if _, ok := h.cfg.Operations[r.Op]; ok {
+		return r, nil
+	}
+	ops := append(slices.Sorted(maps.Keys(h.cfg.Operations)), "subscribe", "unsubscribe or ping")
+	return request{}, errors.New("op must be " + strings.Join(ops, ", "))
 }
 
 // frame is an encoded message to clients. It is shared by all connections that it goes to and never changes.

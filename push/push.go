@@ -15,6 +15,7 @@
 //	{"op":"subscribe","topic":"group:g1","epoch":"…","seq":41}     and what was missed after 41
 //	{"op":"unsubscribe","topic":"group:g1"}
 //	{"op":"ping"}
+//	{"op":<one of Config.Operations>,…}                            carried out, and answered with what it returns
 //
 // Server to client:
 //
@@ -96,7 +97,14 @@ type Session struct {
 	Expires time.Time // zero: never
 	TokenID string    // of the token it was opened with; see Hub.Expel
 	Network string    // from where it comes; empty: not counted
+	Token   string    // itself, for Operations
 }
+
+// Operation carries out what a client asks for over its connection beside listening. message is the client's, a JSON
+// object; the answer is one too, and the only sign that the operation is over: operations of a connection run beside
+// each other. A message that makes no sense is an error, whose text closes the connection as malformed. The context
+// ends with the connection, and after operationTimeout.
+type Operation func(ctx context.Context, s Session, message []byte) (answer []byte, err error)
 
 // Authorizer decides who may connect and who may listen.
 type Authorizer interface {

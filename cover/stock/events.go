@@ -68,3 +68,17 @@ func Events(done Settled, claims []Claim, at time.Time) ([]merchant.ServerEvent,
 	}
 	return events, nil
 }
+
+// Changed is what a merchant's members hear live when pieces were claimed or withdrawn: the stock as it is afterwards.
+func Changed(s Stock) ([]byte, error) {
+	return json.Marshal(struct {
+		Type      string `json:"type"`
+		Cover     string `json:"cover_id"`
+		Merchant  string `json:"merchant_id"`
+		Bought    int64  `json:"bought"`
+		Claimed   int64  `json:"claimed"`
+		Withdrawn int64  `json:"withdrawn"`
+		Left      int64  `json:"left"`
+	}{"cover.stock_changed", strconv.FormatInt(s.Cover, 10), strconv.FormatInt(s.Merchant, 10), s.Bought, s.Claimed,
+		s.Withdrawn, s.Left()})
+}

@@ -131,10 +131,17 @@ func fill(ctx context.Context, store Store, pot Pot, terms Terms) error {
 
 // FillAll makes every pot that is missing on a shard, and returns how many that were.
 func (k *Keeper) FillAll(ctx context.Context, shard int) (filled int, err error) {
+	return k.fillIn(ctx, shard, func(int64) bool { return true })
+}
+
+// fillIn is FillAll for the covers for which in holds.
+func (k *Keeper) fillIn(ctx context.Context, shard int, in func(cover int64) bool) (filled int, err error) {
 	err = k.each(ctx, shard, func(stocks []Stock) (failed error) {
-		ids := make([]int64, len(stocks))
-		for i, s := range stocks {
-			ids[i] = s.Cover
+		var ids []int64
+		for _, s := range stocks {
+			if in(s.Cover) {
+				ids = append(ids, s.Cover)
+			}
 		}
 		missing, err := k.pot.Missing(ctx, ids)
 		if err != nil {

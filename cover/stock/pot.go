@@ -104,6 +104,9 @@ type Views struct {
 	At      time.Time
 }
 
+// LogName names the log of pieces among those of a bucket, in the ledger too.
+const LogName = "covers"
+
 // ReaderSettler is the one reader of the log.
 const ReaderSettler pots.Reader = "settle"
 

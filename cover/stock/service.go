@@ -261,14 +261,26 @@ func (s *Service) lasts(ctx context.Context, st Stock) (time.Duration, error) {
 // MaxStats is the longest time that statistics are shown of at once.
 const MaxStats = 92 * 24 * time.Hour
 
-// Stats are the hours of a cover in a time. Refusals: as Look, invalid_argument.
-func (s *Service) Stats(ctx context.Context, by cover.Caller, of, id int64, from, to time.Time) ([]Hour, error) {
+// Statistics are what happened to a cover in a time.
+type Statistics struct {
+	Hours []Hour // views and claims, by channel
+	Uses  []Use
+}
+
+// Stats are the statistics of a cover. Refusals: as Look, invalid_argument.
+func (s *Service) Stats(
+	ctx context.Context, by cover.Caller, of, id int64, from, to time.Time,
+) (found Statistics, err error) {
 	if !from.Before(to) || to.Sub(from) > MaxStats {
-		return nil, refusal.New(refusal.CodeInvalidArgument, "from and to: give a time of at most %d days",
+		return found, refusal.New(refusal.CodeInvalidArgument, "from and to: give a time of at most %d days",
 			int(MaxStats.Hours()/24))
 	}
 	if _, err := s.covers.Authorize(ctx, by, of, id, merchant.SeeCovers, merchant.CoverRead); err != nil {
-		return nil, err
+		return found, err
 	}
-	return s.store.Hours(ctx, id, from, to)
+	if found.Hours, err = s.store.Hours(ctx, id, from, to); err != nil {
+		return found, err
+	}
+	found.Uses, err = s.store.Uses(ctx, id, from, to)
+	return found, err
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hongbao/hongbao/internal/loop"
 	"github.com/hongbao/hongbao/internal/pots"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 const (
@@ -18,17 +19,20 @@ const (
 )
 
 // Settler writes to the ledger what the pots gave away. It acknowledges a batch after its commits; one that dies in
-// between leaves the batch to be read again, and the store passes over what it has.
+// between leaves the batch to be read again, and the store passes over what it has. The store takes a batch only in the
+// epoch in which it was read, and as the one behind what is settled.
 type Settler struct {
 	log     Log
 	store   Store
 	rules   Rules
 	logger  *slog.Logger
-	settled func(shard int) // hears of each commit
+	settled func(ctx context.Context, shard int, done Settled) // hears of each commit
 }
 
 // NewSettler makes a settler. settled may be called from several goroutines at once.
-func NewSettler(log Log, store Store, rules Rules, logger *slog.Logger, settled func(shard int)) *Settler {
+func NewSettler(
+	log Log, store Store, rules Rules, logger *slog.Logger, settled func(ctx context.Context, shard int, done Settled),
+) *Settler {
 	return &Settler{log, store, rules, logger, settled}
 }
 
@@ -43,30 +47,61 @@ func (s *Settler) Run(ctx context.Context, shard, bucket int) {
 
 // Pass settles one batch and returns how many records it held. With an empty log it waits up to wait for the first.
 func (s *Settler) Pass(ctx context.Context, shard, bucket int, wait time.Duration) (int, error) {
-	after, err := s.log.Position(ctx, bucket, ReaderSettler)
+	acknowledged, err := s.log.Position(ctx, bucket, ReaderSettler)
 	if err != nil {
 		return 0, err
 	}
-	records, upTo, err := s.log.Read(ctx, bucket, after, settleBatch, wait)
-	if err != nil || len(records) == 0 {
+	from, err := s.store.Source(ctx, shard, bucket) // asked last, so it is not behind
+	if err != nil {
 		return 0, err
 	}
+	after := pots.Position(from.UpTo)
+	switch order := acknowledged.Compare(after); {
+	case !acknowledged.Of(from.Epoch):
+		return 0, pots.ErrOtherEpoch
+	case after == "" && from.Epoch == "":
+		after = acknowledged // the ledger has not noted anything yet
+	case order < 0: // one died between its commit and this
+		return 1, s.log.Acknowledge(ctx, bucket, ReaderSettler, after)
+	case order > 0:
+		s.logger.Error("the ledger went back in time: it has settled a log less far than was acknowledged, and claims "+
+			"between may be lost", "bucket", bucket, "settled", after, "acknowledged", acknowledged)
+		return 1, s.store.Settled(ctx, shard, from, string(acknowledged))
+	}
+	records, upTo, err := s.log.Read(ctx, bucket, after, settleBatch, wait)
+	if err != nil || len(records) == 0 || !upTo.Of(from.Epoch) {
+		return 0, err
+	}
+	err = s.settleAll(ctx, shard, records, from)
+	if err == nil {
+		err = s.store.Settled(ctx, shard, from, string(upTo))
+	}
+	if errors.Is(err, ledger.ErrSourceMoved) { // by another settler, or there is a new epoch
+		return 1, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return len(records), s.log.Acknowledge(ctx, bucket, ReaderSettler, upTo)
+}
+
+func (s *Settler) settleAll(ctx context.Context, shard int, records []Record, from ledger.SourceLog) error {
 	byCover := map[int64][]Record{}
 	for _, r := range records {
 		byCover[r.Cover] = append(byCover[r.Cover], r)
 	}
 	for cover, some := range byCover {
-		if err := s.settle(ctx, shard, cover, some); err != nil {
-			return 0, err
+		if err := s.settle(ctx, shard, cover, some, from); err != nil {
+			return err
 		}
 	}
-	return len(records), s.log.Acknowledge(ctx, bucket, ReaderSettler, upTo)
+	return nil
 }
 
-func (s *Settler) settle(ctx context.Context, shard int, cover int64, records []Record) error {
+func (s *Settler) settle(ctx context.Context, shard int, cover int64, records []Record, from ledger.SourceLog) error {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
-	done, err := s.store.Settle(ctx, cover, records,
+	done, err := s.store.Settle(ctx, cover, records, from,
 		func(claimed time.Time) time.Time { return claimed.Add(s.rules.HoldFor) })
 	if err != nil {
 		return err
@@ -75,8 +110,26 @@ func (s *Settler) settle(ctx context.Context, shard int, cover int64, records []
 		s.logger.Error("the pot gave away a piece that the ledger does not have", "cover", cover, "user", c.User,
 			"channel", c.Channel)
 	}
-	s.settled(shard)
+	s.settled(ctx, shard, done)
 	return nil
+}
+
+// DrainOld implements pots.Kind. A claim for which the ledger has no piece is logged.
+func (s *Settler) DrainOld(ctx context.Context, shard, bucket int, epoch string) (records int, err error) {
+	for after := pots.Position(""); ; {
+		from, err := s.store.Source(ctx, shard, bucket)
+		if err != nil {
+			return records, err
+		}
+		some, upTo, err := s.log.Old(ctx, bucket, epoch, ReaderSettler, after, settleBatch)
+		if err != nil || len(some) == 0 {
+			return records, err
+		}
+		if err := s.settleAll(ctx, shard, some, from); err != nil {
+			return records, err
+		}
+		records, after = records+len(some), upTo
+	}
 }
 
 // Drain settles everything that is in a shard's logs now. A lost bucket has no log; the others are settled before

@@ -342,7 +342,7 @@ func TestStatisticsAreExact(t *testing.T) {
 	r.wantStock(id, 2, 0, 8)
 	var views, claims int64
 	from := time.Now().Add(-2 * time.Hour)
-	for _, h := range apptest.Must(r.Stock.Stats(r.ctx(), vic, r.ID, id, from, from.Add(4*time.Hour))) {
+	for _, h := range apptest.Must(r.Stock.Stats(r.ctx(), vic, r.ID, id, from, from.Add(4*time.Hour))).Hours {
 		views, claims = views+h.Views, claims+h.Claims
 	}
 	if views != 4 || claims != 2 {

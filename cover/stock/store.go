@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hongbao/hongbao/cover"
+	"github.com/hongbao/hongbao/internal/pots"
 	"github.com/hongbao/hongbao/merchant"
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
@@ -52,8 +53,25 @@ type Store interface {
 	// Hours are the statistics of a cover, the earliest hour first.
 	Hours(ctx context.Context, cover int64, from, to time.Time) ([]Hour, error)
 
+	// Counted is the position up to which the log of envelopes in a bucket was counted; empty if it never was. Count
+	// adds the uses between two positions of it, in one transaction on the bucket's shard, and does nothing if the log
+	// was not counted exactly up to after.
+	Counted(ctx context.Context, shard, bucket int) (pots.Position, error)
+	Count(ctx context.Context, shard, bucket int, after, upTo pots.Position, uses []Use) error
+
+	// Uses are how a cover was used, the earliest hour first.
+	Uses(ctx context.Context, cover int64, from, to time.Time) ([]Use, error)
+
+	// Source returns what is known of a bucket's log.
+	Source(ctx context.Context, shard, bucket int) (ledger.SourceLog, error)
+
 	// Settle writes records of one cover's log, in one transaction, and passes over those that were settled before.
-	Settle(ctx context.Context, cover int64, records []Record, until func(time.Time) time.Time) (Settled, error)
+	// Error: ledger.ErrSourceMoved where the log is not as from says, then nothing happens.
+	Settle(ctx context.Context, cover int64, records []Record, from ledger.SourceLog,
+		until func(time.Time) time.Time) (Settled, error)
+
+	// Settled notes that everything up to a record of the log is settled. Error: as Settle.
+	Settled(ctx context.Context, shard int, from ledger.SourceLog, upTo string) error
 
 	// Terms and Contents are what a pot is filled from.
 	Terms(ctx context.Context, cover int64) (Terms, error)
@@ -89,6 +107,15 @@ type Hour struct {
 	At      time.Time // when it begins
 	Views   int64
 	Claims  int64
+}
+
+// Use is what happened to the envelopes of a cover in an hour of UTC.
+type Use struct {
+	Cover   int64
+	At      time.Time // when it begins
+	Sent    int64     // envelopes
+	Opened  int64     // envelopes of which the first share was taken
+	Reached int64     // people who took a share, once for each envelope
 }
 
 // Settled says what Settle did.

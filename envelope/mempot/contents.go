@@ -15,12 +15,16 @@ type contents struct {
 	pots    map[int64]*pot
 	entries []entry
 	newest  position // of all entries ever
-	read    map[pots.Reader]position
+	read    map[pots.Reader]acknowledged
 	closed  map[int64]bool // by Close, and not retired
+	epoch   string
+	fenced  bool                 // nothing is done until Unfence
+	old     map[string]*contents // of epochs before
 }
 
 func newContents() *contents {
-	return &contents{pots: map[int64]*pot{}, read: map[pots.Reader]position{}, closed: map[int64]bool{}}
+	return &contents{pots: map[int64]*pot{}, read: map[pots.Reader]acknowledged{}, closed: map[int64]bool{},
+		old: map[string]*contents{}}
 }
 
 // pot returns a pot, nil if there is none. The time of a retired pot is over RetiredFor after its retirement.
@@ -37,7 +41,8 @@ func (c *contents) pot(id int64, now time.Time) *pot {
 func (c *contents) clone() *contents {
 	other := &contents{
 		pots: make(map[int64]*pot, len(c.pots)), entries: slices.Clone(c.entries), newest: c.newest,
-		read: maps.Clone(c.read), closed: maps.Clone(c.closed),
+		read: maps.Clone(c.read), closed: maps.Clone(c.closed), epoch: c.epoch, fenced: c.fenced,
+		old: maps.Clone(c.old), // which never change
 	}
 	for id, p := range c.pots {
 		copied := *p

@@ -21,15 +21,20 @@ func (p position) compare(q position) int {
 	return cmp.Or(cmp.Compare(p.ms, q.ms), cmp.Compare(p.seq, q.seq))
 }
 
-func (p position) text() pots.Position {
-	return pots.Position(strconv.FormatUint(p.ms, 10) + "-" + strconv.FormatUint(p.seq, 10))
+func (p position) id() string {
+	return strconv.FormatUint(p.ms, 10) + "-" + strconv.FormatUint(p.seq, 10)
+}
+
+// position is that of an entry in the epoch.
+func (c *contents) position(e entry) pots.Position {
+	return pots.PositionOf(e.at.id(), fmt.Sprintf("%+v", e.record), c.epoch)
 }
 
 func parsePosition(p pots.Position) (position, error) {
 	if p == "" {
 		return position{}, nil
 	}
-	ms, seq, _ := strings.Cut(string(p), "-")
+	ms, seq, _ := strings.Cut(p.ID(), "-")
 	m, err1 := strconv.ParseUint(ms, 10, 64)
 	s, err2 := strconv.ParseUint(seq, 10, 64)
 	if err1 != nil || err2 != nil {
@@ -42,6 +47,12 @@ func parsePosition(p pots.Position) (position, error) {
 type entry struct {
 	at     position
 	record envelope.Record
+}
+
+// acknowledged is how far a reader is.
+type acknowledged struct {
+	at    position
+	whole pots.Position
 }
 
 // append gives a record the position of the time, or the one after the newest entry if that is not earlier.
@@ -63,6 +74,35 @@ func (c *contents) after(p position) []entry {
 	return c.entries[i:]
 }
 
+// check says that the log has, or had until every reader was behind it, what a position names. Otherwise nothing is
+// done any more in this bucket. Errors: pots.ErrOtherEpoch, pots.ErrWentBack.
+func (c *contents) check(p pots.Position, at position) error {
+	switch {
+	case !p.Of(c.epoch):
+		return pots.ErrOtherEpoch
+	case p.Fingerprint() == "":
+		return nil
+	}
+	i, found := slices.BinarySearchFunc(c.entries, at, func(e entry, p position) int { return e.at.compare(p) })
+	if found && c.position(c.entries[i]).Fingerprint() == p.Fingerprint() {
+		return nil
+	}
+	if !found && c.acknowledgedByAll(at) {
+		return nil
+	}
+	c.fenced = true
+	return pots.ErrWentBack
+}
+
+func (c *contents) acknowledgedByAll(at position) bool {
+	for _, r := range envelope.Readers() {
+		if read, ok := c.read[r]; !ok || read.at.compare(at) < 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // drop forgets what every reader has acknowledged.
 func (c *contents) drop() {
 	var least position
@@ -71,8 +111,8 @@ func (c *contents) drop() {
 		if !ok {
 			return
 		}
-		if i == 0 || at.compare(least) < 0 {
-			least = at
+		if i == 0 || at.at.compare(least) < 0 {
+			least = at.at
 		}
 	}
 	c.entries = slices.Clone(c.after(least))
@@ -100,8 +140,8 @@ func (p *Pots) Position(ctx context.Context, bucket int, r pots.Reader) (at pots
 		return "", err
 	}
 	err = b.in(ctx, func(c *contents) error {
-		if acknowledged, ok := c.read[r]; ok {
-			at = acknowledged.text()
+		if read, ok := c.read[r]; ok {
+			at = read.whole
 		}
 		return nil
 	})
@@ -119,12 +159,12 @@ func (p *Pots) Read(
 	}
 	var over <-chan time.Time
 	for {
-		entries, arrived, err := b.read(ctx, from, limit)
+		entries, upTo, arrived, err := b.read(ctx, after, from, limit)
 		if err != nil {
 			return nil, after, err
 		}
 		if len(entries) > 0 {
-			return recordsOf(entries), entries[len(entries)-1].at.text(), nil
+			return recordsOf(entries), upTo, nil
 		}
 		if wait <= 0 {
 			return nil, after, nil
@@ -144,18 +184,54 @@ func (p *Pots) Read(
 
 // read returns what is there, or else a channel that is closed when something may be.
 func (b *bucket) read(
-	ctx context.Context, from position, limit int,
-) (entries []entry, arrived <-chan struct{}, err error) {
+	ctx context.Context, after pots.Position, from position, limit int,
+) (entries []entry, upTo pots.Position, arrived <-chan struct{}, err error) {
 	err = b.in(ctx, func(c *contents) error {
-		entries = c.after(from)
-		entries = slices.Clone(entries[:min(len(entries), max(1, limit))])
+		if err := c.check(after, from); err != nil {
+			return err
+		}
+		entries, upTo = c.some(from, limit)
 		if len(entries) == 0 && b.arrived == nil {
 			b.arrived = make(chan struct{})
 		}
 		arrived = b.arrived
 		return nil
 	})
-	return entries, arrived, err
+	return entries, upTo, arrived, err
+}
+
+// some are entries behind a position, and the position of the last.
+func (c *contents) some(from position, limit int) (entries []entry, upTo pots.Position) {
+	entries = c.after(from)
+	entries = slices.Clone(entries[:min(len(entries), max(1, limit))])
+	if len(entries) > 0 {
+		upTo = c.position(entries[len(entries)-1])
+	}
+	return entries, upTo
+}
+
+// Old implements envelope.Log.
+func (p *Pots) Old(ctx context.Context, bucket int, epoch string, r pots.Reader, after pots.Position,
+	limit int) ([]envelope.Record, pots.Position, error) {
+	b, err := p.bucketFor(bucket, r)
+	from, parseErr := parsePosition(after)
+	if err := errors.Join(err, parseErr, ctx.Err()); err != nil {
+		return nil, after, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.contents == nil || b.contents.old[epoch] == nil {
+		return nil, after, nil
+	}
+	c := b.contents.old[epoch]
+	if after == "" {
+		from = c.read[r].at
+	}
+	entries, upTo := c.some(from, limit)
+	if len(entries) == 0 {
+		upTo = after
+	}
+	return recordsOf(entries), upTo, nil
 }
 
 func recordsOf(entries []entry) []envelope.Record {
@@ -174,10 +250,16 @@ func (p *Pots) Acknowledge(ctx context.Context, bucket int, r pots.Reader, upTo 
 		return err
 	}
 	return b.in(ctx, func(c *contents) error {
-		if old, ok := c.read[r]; ok && at.compare(old) <= 0 {
+		if !upTo.Of(c.epoch) {
+			return pots.ErrOtherEpoch
+		}
+		if old, ok := c.read[r]; ok && at.compare(old.at) <= 0 {
 			return nil
 		}
-		c.read[r] = at
+		if err := c.check(upTo, at); err != nil {
+			return err
+		}
+		c.read[r] = acknowledged{at, upTo}
 		c.drop()
 		return nil
 	})
@@ -192,7 +274,7 @@ func (p *Pots) Backlog(
 		return 0, 0, err
 	}
 	err = b.in(ctx, func(c *contents) error {
-		ahead := c.after(c.read[r])
+		ahead := c.after(c.read[r].at)
 		if len(ahead) > 0 {
 			entries = int64(len(ahead))
 			oldest = max(0, p.now().Sub(time.UnixMilli(int64(ahead[0].at.ms))))

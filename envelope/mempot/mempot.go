@@ -20,13 +20,15 @@ import (
 	"github.com/hongbao/hongbao/internal/refusal"
 )
 
-// Config is what Pots need to know. Everything is required.
+// Config is what Pots need to know. Everything but Epoch is required.
 type Config struct {
 	Buckets pots.Buckets
 	ShardOf func(id int64) (shard int, ok bool) // Ledger.ShardOf
 	Now     func() time.Time
 	// After returns a channel that receives once the time is over, as time.After does. A Read that waits calls it.
 	After func(time.Duration) <-chan time.Time
+	// Epoch is the epoch in which the ledger has a bucket; nil says that all are in their first, "".
+	Epoch func(ctx context.Context, bucket int) (string, error)
 }
 
 // Pots are the pots and logs of an installation. They implement envelope.Pot and envelope.Log.
@@ -51,13 +53,15 @@ func New(c Config) (*Pots, error) {
 	}
 	p := &Pots{config: c, all: make([]*bucket, c.Buckets.Shards*c.Buckets.PerShard)}
 	for i := range p.all {
-		p.all[i] = &bucket{contents: newContents()}
+		p.all[i] = &bucket{number: i, epoch: c.Epoch, contents: newContents()}
 	}
 	return p, nil
 }
 
 // bucket is a number of pots that share a log. No call locks two buckets at a time.
 type bucket struct {
+	number   int
+	epoch    func(ctx context.Context, bucket int) (string, error)
 	mu       sync.Mutex
 	contents *contents     // nil: lost
 	arrived  chan struct{} // nil unless a Read waits; closed when a record comes, or everything changes
@@ -72,14 +76,21 @@ func (p *Pots) of(id int64) (*bucket, error) {
 	return p.all[p.config.Buckets.Of(shard, id)], nil
 }
 
-// in calls do with the contents of a bucket, which it locks meanwhile. Error: pots.ErrLost.
-func (b *bucket) in(ctx context.Context, do func(c *contents) error) error {
+// in calls do with the contents of a bucket, which it locks meanwhile, if they are of the epoch by which the ledger
+// goes. Error: pots.ErrLost.
+func (b *bucket) in(ctx context.Context, do func(c *contents) error) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	epoch := ""
+	if b.epoch != nil {
+		if epoch, err = b.epoch(ctx, b.number); err != nil {
+			return err
+		}
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.contents == nil {
+	if b.contents == nil || b.contents.fenced || b.contents.epoch != epoch {
 		return pots.ErrLost
 	}
 	return do(b.contents)
@@ -148,6 +159,15 @@ func (p *Pots) Take(ctx context.Context, id int64, user string) (t envelope.Take
 		return nil
 	})
 	return t, o, err
+}
+
+// TakeMany implements envelope.Pot.
+func (p *Pots) TakeMany(ctx context.Context, asks []envelope.Ask) []envelope.Answer {
+	answers := make([]envelope.Answer, len(asks))
+	for i, a := range asks {
+		answers[i].Take, answers[i].Outcome, answers[i].Err = p.Take(ctx, a.Envelope, a.User)
+	}
+	return answers
 }
 
 // Waiting implements envelope.Pot. No call of Take waits for anything.

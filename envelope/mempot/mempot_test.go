@@ -1,6 +1,7 @@
 package mempot_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"sync"
@@ -18,13 +19,14 @@ type store struct {
 	*mempot.Pots
 	waits atomic.Int64 // calls of After
 
-	mu  sync.Mutex
-	now time.Time
+	mu     sync.Mutex
+	now    time.Time
+	epochs map[int]string
 }
 
 func newStore(t testing.TB) *store {
 	t.Helper()
-	s := &store{now: time.Now()}
+	s := &store{now: time.Now(), epochs: map[int]string{}}
 	pots, err := mempot.New(mempot.Config{
 		Buckets: pottest.Buckets(), ShardOf: pottest.ShardOf,
 		Now: func() time.Time {
@@ -36,6 +38,7 @@ func newStore(t testing.TB) *store {
 			s.waits.Add(1)
 			return time.After(d)
 		},
+		Epoch: func(_ context.Context, bucket int) (string, error) { return s.epochs[bucket], nil },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -62,6 +65,20 @@ func (s *store) Lose(t testing.TB, bucket int) {
 }
 
 func (s *store) Install(testing.TB) { s.Pots.Install() }
+
+func (s *store) SetEpoch(bucket int, epoch string) { s.epochs[bucket] = epoch }
+
+func (s *store) Copy(t testing.TB, bucket int) (restore func()) {
+	kept, err := s.Snapshot(bucket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if err := s.Restore(bucket, kept); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
 
 func (s *store) AwaitReader(t testing.TB) {
 	t.Helper()

@@ -203,3 +203,68 @@ func testTakeAgainstClose(t *testing.T, r *rig) {
 	}
 	t.Logf("%d of %d were closed in the middle", cut.Load(), rounds)
 }
+
+// testTakeMany asks for several users, of several buckets, at once: twice for the same, for a pot that is not there,
+// for a user who cannot be.
+func testTakeMany(t *testing.T, r *rig) {
+	one, other, drained := Envelope(5, 6), Envelope(7), Envelope(8)
+	for _, e := range []envelope.Envelope{one, other, drained} {
+		MustFill(t, r, e)
+	}
+	last := MustTake(t, r, drained.ID, "first", envelope.Won)
+	type want struct {
+		user    string
+		share   int
+		outcome envelope.Outcome
+		err     error
+	}
+	asks, wants := []envelope.Ask{}, []want{}
+	ask := func(id int64, w want) {
+		asks, wants = append(asks, envelope.Ask{Envelope: id, User: w.user}), append(wants, w)
+	}
+	ask(one.ID, want{"a", 0, envelope.Won, nil})
+	ask(NewID(), want{"a", 0, "", envelope.ErrNoPot})
+	ask(one.ID, want{"a", 0, envelope.AlreadyWon, nil})
+	ask(other.ID, want{"a", 0, envelope.Won, nil})
+	ask(drained.ID, want{"first", last.Share, envelope.AlreadyWon, nil})
+	ask(one.ID, want{"#n", 0, "", refusal.New(refusal.CodeInvalidArgument, "")})
+	ask(drained.ID, want{"late", 0, envelope.Empty, nil})
+	ask(one.ID, want{"b", 1, envelope.Won, nil})
+	ask(-1, want{"a", 0, "", envelope.ErrNoPot})
+	ask(one.ID, want{"c", 0, envelope.Empty, nil})
+	for range 2 { // the second time what is final may be remembered, and who has won has won already
+		for i, a := range r.TakeMany(t.Context(), asks) {
+			w := wants[i]
+			if w.err != nil {
+				code := refusal.CodeOf(w.err)
+				if !errors.Is(a.Err, w.err) && (code == "" || refusal.CodeOf(a.Err) != code) {
+					t.Errorf("ask %d: %v, want %v", i, a.Err, w.err)
+				}
+				continue
+			}
+			another := a.Take.User != "" && a.Take.User != w.user
+			if a.Err != nil || a.Outcome != w.outcome || a.Take.Share != w.share || another {
+				t.Errorf("ask %d: %+v, want %+v", i, a, w)
+			}
+			if w.outcome == envelope.Won {
+				wants[i].outcome = envelope.AlreadyWon
+			}
+		}
+	}
+	if s := MustLook(t, r, one.ID); len(s.Taken) != 2 || !s.Closed {
+		t.Errorf("%+v after two users took two shares", s)
+	}
+	if n := r.Waiting(); n != 0 {
+		t.Errorf("%d callers wait, and all are answered", n)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	for i, a := range r.TakeMany(gone, []envelope.Ask{{Envelope: NewID(), User: "a"}, {Envelope: -1, User: "a"}}) {
+		if a.Err == nil {
+			t.Errorf("a caller who has gone: answer %d is %+v", i, a)
+		}
+	}
+	if answers := r.TakeMany(t.Context(), nil); len(answers) != 0 {
+		t.Errorf("nobody asked, and the answers are %v", answers)
+	}
+}

@@ -19,6 +19,7 @@ import (
 type Pots interface {
 	envelope.Pot
 	envelope.Log
+	pots.Store
 }
 
 // Store is an empty, installed store of pots. It spreads envelopes as Buckets and ShardOf say.
@@ -31,6 +32,10 @@ type Store interface {
 	Lose(t testing.TB, bucket int)
 	// Install makes lost buckets usable again, with nothing in them.
 	Install(t testing.TB)
+	// Copy copies a bucket. restore makes the bucket that again, as a replica does that takes over without the tail.
+	Copy(t testing.TB, bucket int) (restore func())
+	// SetEpoch is what the ledger says from now on of a bucket.
+	SetEpoch(bucket int, epoch string)
 	// AwaitReader returns once a call of Read waits for a record.
 	AwaitReader(t testing.TB)
 }
@@ -61,6 +66,7 @@ func Run(t *testing.T, open func(t testing.TB) Store) {
 		{"a pot of 100,000 shares", testHugePot},
 		{"1,000 grabs by 300 users of 100 shares", testCrowd},
 		{"two processes on one pot", testTwoProcesses},
+		{"asks that come together are answered each for itself", testTakeMany},
 		{"what Close saw is what was answered", testTakeAgainstClose},
 		{"expired is final", testExpired},
 		{"a repeated grab leaves the expiry of the last share", testExpiryAfterRepeat},
@@ -73,6 +79,8 @@ func Run(t *testing.T, open func(t testing.TB) Store) {
 		{"the backlog", testBacklog},
 		{"a lost bucket is noticed by every call", testLost},
 		{"a bucket is lost alone", testLostAlone},
+		{"a log that went back is noticed by whoever has read further", testWentBack},
+		{"a bucket begins anew in a new epoch", testNewEpoch},
 		{"any sequence of operations", testModel},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -235,6 +243,7 @@ func EveryCall(t testing.TB, p Pots, e envelope.Envelope) map[string]error {
 	bucket := BucketOf(e.ID)
 	calls := map[string]error{}
 	_, _, calls["Take"] = p.Take(t.Context(), e.ID, "x")
+	calls["TakeMany"] = p.TakeMany(t.Context(), []envelope.Ask{{Envelope: e.ID, User: "x"}})[0].Err
 	calls["Fill"] = p.Fill(t.Context(), e, nil)
 	_, calls["Look"] = p.Look(t.Context(), e.ID)
 	_, calls["Close"] = p.Close(t.Context(), e.ID)

@@ -56,7 +56,7 @@ func (r *rig) PassTime(t testing.TB, until time.Time) {
 func (r *rig) Lose(t testing.TB, bucket int) {
 	t.Helper()
 	for _, node := range r.client.Nodes() {
-		found := do(t, node, "KEYS", bucketOf(t, r, bucket).Tag+"*")
+		found := do(t, node, "KEYS", r.base(bucket)+"*")
 		keys, err := found.AsStrSlice()
 		if err != nil {
 			t.Fatal(err)
@@ -66,6 +66,38 @@ func (r *rig) Lose(t testing.TB, bucket int) {
 		}
 	}
 }
+
+// Copy implements pottest.Store.
+func (r *rig) Copy(t testing.TB, bucket int) (restore func()) {
+	t.Helper()
+	kept := map[string]string{}
+	for _, node := range r.client.Nodes() {
+		found := do(t, node, "KEYS", r.base(bucket)+"*")
+		keys, err := found.AsStrSlice()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range keys {
+			dumped := do(t, r.client, "DUMP", key)
+			if kept[key], err = dumped.ToString(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return func() {
+		t.Helper()
+		r.Lose(t, bucket)
+		for key, value := range kept {
+			do(t, r.client, "RESTORE", key, "0", value)
+		}
+	}
+}
+
+// SetEpoch implements pottest.Store.
+func (r *rig) SetEpoch(bucket int, epoch string) { r.epochs.Store(bucket, epoch) }
+
+// base is what the keys of a bucket begin with.
+func (r *rig) base(bucket int) string { return "{b" + strconv.Itoa(bucket) + "}:" }
 
 // Install implements pottest.Store.
 func (r *rig) Install(t testing.TB) {
@@ -104,12 +136,13 @@ func (r *rig) number(t testing.TB, words ...string) int64 {
 	return n
 }
 
-func bucketOf(t testing.TB, r *rig, number int) *bucket {
+func bucketOf(t testing.TB, r *rig, number int) keys {
 	t.Helper()
-	if _, err := r.Bucket(number); err != nil {
+	at, err := r.Bucket(t.Context(), number)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return r.all[number]
+	return keys{at}
 }
 
 func keysOfPot(t testing.TB, r *rig, id int64) (pot, shares string) {

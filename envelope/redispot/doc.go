@@ -1,6 +1,7 @@
 // Package redispot keeps pots and the grab log on Redis. It decides who gets which share.
 //
-// The buckets and their logs are those of internal/pots/redisbucket; the log is {b17}:log. The keys of an envelope:
+// The buckets and their logs are those of internal/pots/redisbucket; the log is {b17}:log. The keys of an envelope, in
+// the first epoch of its bucket:
 //
 //	{b17}:e:<id>    hash    the pot. #n number of shares; #x expiry (ms); <user> → <share>:<minor>:<at (ms)>; once
 //	                        refunded #r minor units

@@ -1,34 +1,41 @@
 package redispot
 
 import (
+	"context"
 	"strconv"
 
 	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/internal/gather"
 	"github.com/hongbao/hongbao/internal/pots/redisbucket"
 )
 
 // bucket is a bucket with the grabs that wait for it.
 type bucket struct {
-	*redisbucket.Bucket
-	pots  *Pots
-	grabs redisbucket.Queue[grab]
+	number int
+	pots   *Pots
+	grabs  gather.Queue[grab]
 }
 
-func (p *Pots) open(number, atOnce int) (*bucket, error) {
-	keys, err := p.Bucket(number)
-	if err != nil {
-		return nil, err
-	}
-	b := &bucket{Bucket: keys, pots: p}
+func (p *Pots) open(number, atOnce int) *bucket {
+	b := &bucket{number: number, pots: p}
 	b.grabs.AtOnce, b.grabs.Send = atOnce, b.send
-	return b, nil
+	return b
+}
+
+// keys are where a bucket's keys are in its epoch.
+type keys struct{ *redisbucket.Bucket }
+
+// keys of the bucket now. Error: that of redisbucket.Store.Bucket.
+func (b *bucket) keys(ctx context.Context) (keys, error) {
+	at, err := b.pots.Bucket(ctx, b.number)
+	return keys{at}, err
 }
 
 // closed is the key of the ids of the envelopes that Close has ended and Retire has not.
-func (b *bucket) closed() string { return b.Tag + "closed" }
+func (b keys) closed() string { return b.Tag + "closed" }
 
 // pot returns the keys of an envelope: its hash, and the list of its shares.
-func (b *bucket) pot(id int64) (pot, shares string) {
+func (b keys) pot(id int64) (pot, shares string) {
 	shares = b.Tag + "e:" + strconv.FormatInt(id, 10) + ":s"
 	return shares[:len(shares)-len(":s")], shares
 }

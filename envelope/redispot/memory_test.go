@@ -31,11 +31,7 @@ func TestMemoryOfAnEnvelope(t *testing.T) {
 			logs += usage(bucketOf(t, r, b).Log)
 		}
 		for _, id := range ids {
-			b, err := r.of(id)
-			if err != nil {
-				t.Fatal(err)
-			}
-			pot, shares := b.pot(id)
+			pot, shares := keysOfPot(t, r, id)
 			pots += usage(pot)
 			lists += usage(shares)
 		}

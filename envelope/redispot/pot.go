@@ -53,10 +53,14 @@ func (p *Pots) Fill(ctx context.Context, e envelope.Envelope, taken []envelope.T
 	}
 	ctx, cancel := p.Bounded(ctx)
 	defer cancel()
-	pot, shares := b.pot(e.ID)
-	_, safe, err := p.RunSafely(ctx, &p.scripts.fill,
-		[]string{b.Home, b.Log, pot, shares},
-		[]string{p.Installation(), strconv.FormatInt(e.ID, 10), strconv.FormatInt(e.ExpiresAt.UnixMilli(), 10),
+	at, err := b.keys(ctx)
+	if err != nil {
+		return fmt.Errorf("fill: %w", err)
+	}
+	pot, shares := at.pot(e.ID)
+	_, safe, err := p.RunSafely(ctx, at.Bucket, &p.scripts.fill,
+		[]string{at.Home, at.Log, pot, shares},
+		[]string{at.Mark, strconv.FormatInt(e.ID, 10), strconv.FormatInt(e.ExpiresAt.UnixMilli(), 10),
 			strconv.Itoa(len(e.Shares)), toTake, tookBy})
 	switch {
 	case err != nil:
@@ -129,9 +133,13 @@ func (p *Pots) look(ctx context.Context, id int64, shut bool) (s envelope.PotSta
 	ctx, cancel := p.Bounded(ctx)
 	defer cancel()
 	epoch := p.finals.now()
-	pot, shares := b.pot(id)
-	m, safe, err := p.RunSafely(ctx, &p.scripts.look, []string{b.Home, pot, shares, b.closed()},
-		[]string{p.Installation(), flag, strconv.FormatInt(id, 10)})
+	at, err := b.keys(ctx)
+	if err != nil {
+		return s, false, fmt.Errorf("look: %w", err)
+	}
+	pot, shares := at.pot(id)
+	m, safe, err := p.RunSafely(ctx, at.Bucket, &p.scripts.look, []string{at.Home, pot, shares, at.closed()},
+		[]string{at.Mark, flag, strconv.FormatInt(id, 10)})
 	if rueidis.IsRedisNil(err) {
 		return s, false, envelope.ErrNoPot
 	}
@@ -209,14 +217,18 @@ func (p *Pots) Retire(ctx context.Context, retired []envelope.Retirement) error 
 }
 
 func (p *Pots) retire(ctx context.Context, b *bucket, retired []envelope.Retirement) error {
-	keys := []string{b.Home, b.Log, b.closed()}
-	args := []string{p.Installation(), strconv.Itoa(int(envelope.RetiredFor.Seconds()))}
+	at, err := b.keys(ctx)
+	if err != nil {
+		return fmt.Errorf("retire: %w", err)
+	}
+	keys := []string{at.Home, at.Log, at.closed()}
+	args := []string{at.Mark, strconv.Itoa(int(envelope.RetiredFor.Seconds()))}
 	for _, r := range retired {
-		pot, shares := b.pot(r.Envelope)
+		pot, shares := at.pot(r.Envelope)
 		keys = append(keys, pot, shares)
 		args = append(args, strconv.FormatInt(r.Envelope, 10), strconv.FormatInt(r.Refunded, 10))
 	}
-	_, safe, err := p.RunSafely(ctx, &p.scripts.retire, keys, args)
+	_, safe, err := p.RunSafely(ctx, at.Bucket, &p.scripts.retire, keys, args)
 	switch {
 	case err != nil:
 		return fmt.Errorf("retire: %w", err)
@@ -228,13 +240,14 @@ func (p *Pots) retire(ctx context.Context, b *bucket, retired []envelope.Retirem
 
 // Closed implements envelope.Pot.
 func (p *Pots) Closed(ctx context.Context, bucket int) ([]int64, error) {
-	if _, err := p.Bucket(bucket); err != nil {
-		return nil, err
-	}
-	b := p.all[bucket]
 	ctx, cancel := p.Bounded(ctx)
 	defer cancel()
-	m, err := p.Run(ctx, &p.scripts.closed, []string{b.Home, b.closed()}, []string{p.Installation()})
+	b, err := p.Bucket(ctx, bucket)
+	if err != nil {
+		return nil, fmt.Errorf("closed: %w", err)
+	}
+	at := keys{b}
+	m, err := p.Run(ctx, b, &p.scripts.closed, []string{at.Home, at.closed()}, []string{at.Mark})
 	if err != nil {
 		return nil, fmt.Errorf("closed: %w", err)
 	}
@@ -277,12 +290,16 @@ func (p *Pots) Missing(ctx context.Context, ids []int64) ([]int64, error) {
 
 // missing sets gone for those of the ids, given by their indexes, that have no pot in the bucket.
 func (p *Pots) missing(ctx context.Context, b *bucket, ids []int64, some []int, gone []bool) error {
-	keys := []string{b.Home}
+	at, err := b.keys(ctx)
+	if err != nil {
+		return fmt.Errorf("missing: %w", err)
+	}
+	keys := []string{at.Home}
 	for _, i := range some {
-		pot, _ := b.pot(ids[i])
+		pot, _ := at.pot(ids[i])
 		keys = append(keys, pot)
 	}
-	m, err := p.Run(ctx, &p.scripts.missing, keys, []string{p.Installation()})
+	m, err := p.Run(ctx, at.Bucket, &p.scripts.missing, keys, []string{at.Mark})
 	if err != nil {
 		return fmt.Errorf("missing: %w", err)
 	}

@@ -1,6 +1,7 @@
 package redispot
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -22,6 +23,8 @@ type Config struct {
 	Buckets      pots.Buckets
 	ShardOf      func(id int64) (shard int, ok bool) // Ledger.ShardOf
 	Installation string                              // names the ledger that these pots belong to
+	// Epoch is the epoch in which the ledger has a bucket; see redisbucket.Config.
+	Epoch func(ctx context.Context, bucket int) (string, error)
 
 	// WaitReplicas is how many replicas must have what was done before it is answered; 0 asks none. WaitTimeout, at
 	// least a millisecond, is how long a call waits for them.
@@ -69,8 +72,8 @@ func New(client rueidis.Client, c Config) (*Pots, error) {
 		return nil, err
 	}
 	store, err := redisbucket.Open(client, redisbucket.Config{
-		Log: "log", Buckets: c.Buckets, Installation: c.Installation, Readers: envelope.Readers(),
-		WaitReplicas: c.WaitReplicas, WaitTimeout: c.WaitTimeout, Lost: f.forget,
+		Log: envelope.LogName, Buckets: c.Buckets, Installation: c.Installation, Readers: envelope.Readers(),
+		WaitReplicas: c.WaitReplicas, WaitTimeout: c.WaitTimeout, Epoch: c.Epoch, Lost: f.forget,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("redispot: %w", err)
@@ -81,9 +84,7 @@ func New(client rueidis.Client, c Config) (*Pots, error) {
 		return nil, fmt.Errorf("redispot: %w", err)
 	}
 	for i := range p.all {
-		if p.all[i], err = p.open(i, c.CallsInFlight); err != nil {
-			return nil, fmt.Errorf("redispot: %w", err)
-		}
+		p.all[i] = p.open(i, c.CallsInFlight)
 	}
 	return p, nil
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/redis/rueidis"
@@ -26,6 +27,7 @@ type rig struct {
 	client rueidis.Client
 	open   func(t testing.TB) rueidis.Client // another client of the same Redis
 	flush  func(t testing.TB)
+	epochs *sync.Map // bucket → epoch
 }
 
 func testConfig() Config {
@@ -36,6 +38,14 @@ func testConfig() Config {
 func (r *rig) pots(t testing.TB, client rueidis.Client, change func(*Config)) *Pots {
 	t.Helper()
 	c := testConfig()
+	c.Epoch = func(_ context.Context, bucket int) (string, error) {
+		if r.epochs == nil {
+			return "", nil
+		}
+		epoch, _ := r.epochs.Load(bucket)
+		name, _ := epoch.(string)
+		return name, nil
+	}
 	if change != nil {
 		change(&c)
 	}
@@ -51,7 +61,8 @@ func (r *rig) reset(t testing.TB) *rig {
 	t.Helper()
 	r.flush(t)
 	next := *r
-	next.Pots = r.pots(t, r.client, nil)
+	next.epochs = &sync.Map{}
+	next.Pots = next.pots(t, r.client, nil)
 	next.Install(t)
 	return &next
 }

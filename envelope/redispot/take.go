@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/internal/gather"
 	"github.com/hongbao/hongbao/internal/pots/redisbucket"
 	"github.com/hongbao/hongbao/internal/refusal"
 )
@@ -27,10 +28,8 @@ type grab struct {
 // waiting or too few replicas confirmed.
 func (p *Pots) Take(ctx context.Context, id int64, user string) (envelope.Take, envelope.Outcome, error) {
 	if pot, ok := p.finals.get(id); ok {
-		take, outcome := pot.take(user)
-		p.metrics.hits.Inc()
-		p.metrics.outcomes[outcome].Inc()
-		return take, outcome, nil
+		a := p.remembered(pot, user)
+		return a.Take, a.Outcome, nil
 	}
 	b, err := p.of(id)
 	if err != nil {
@@ -42,17 +41,93 @@ func (p *Pots) Take(ctx context.Context, id int64, user string) (envelope.Take, 
 	p.waiting.Add(1)
 	g, err := b.grabs.Do(ctx, grab{id: id, user: user})
 	p.waiting.Add(-1)
-	if err != nil {
-		return envelope.Take{}, "", err
-	}
-	if g.err != nil {
-		return envelope.Take{}, "", g.err
-	}
-	p.metrics.outcomes[g.outcome].Inc()
-	if (g.outcome == envelope.Empty || g.outcome == envelope.Expired) && g.count <= maxFinalShares {
+	a, final := p.answered(g, err)
+	if final {
 		p.finals.load(ctx, id, p.Look)
 	}
-	return g.take, g.outcome, nil
+	return a.Take, a.Outcome, a.Err
+}
+
+// TakeMany implements envelope.Pot. Refusals of an ask: as Take.
+func (p *Pots) TakeMany(ctx context.Context, asks []envelope.Ask) []envelope.Answer {
+	answers := make([]envelope.Answer, len(asks))
+	byBucket := make(map[*bucket]*together)
+	for i, a := range asks {
+		if answers[i].Err = refusal.CheckID("user", a.User); answers[i].Err != nil {
+			continue
+		}
+		if pot, ok := p.finals.get(a.Envelope); ok {
+			answers[i] = p.remembered(pot, a.User)
+			continue
+		}
+		b, err := p.of(a.Envelope)
+		if err != nil {
+			answers[i].Err = err
+			continue
+		}
+		t := byBucket[b]
+		if t == nil {
+			t = &together{}
+			byBucket[b] = t
+		}
+		t.grabs, t.at = append(t.grabs, grab{id: a.Envelope, user: a.User}), append(t.at, i)
+	}
+	for b, t := range byBucket {
+		if t.calls, t.err = b.grabs.Start(nil, t.grabs...); t.err == nil {
+			p.waiting.Add(int64(len(t.calls)))
+		}
+	}
+	finals := make(map[int64]struct{})
+	for b, t := range byBucket {
+		for n, i := range t.at {
+			if t.err != nil {
+				answers[i].Err = t.err
+				continue
+			}
+			g, err := b.grabs.Await(ctx, t.calls[n])
+			p.waiting.Add(-1)
+			var final bool
+			if answers[i], final = p.answered(g, err); final {
+				finals[asks[i].Envelope] = struct{}{}
+			}
+		}
+	}
+	var loads sync.WaitGroup
+	for id := range finals {
+		loads.Go(func() { p.finals.load(ctx, id, p.Look) })
+	}
+	loads.Wait()
+	return answers
+}
+
+// together is the asks of one TakeMany for a bucket.
+type together struct {
+	grabs []grab
+	at    []int // of each, its place among the asks
+	calls []*gather.Call[grab]
+	err   error // why there are no calls
+}
+
+// remembered answers from memory.
+func (p *Pots) remembered(pot *final, user string) envelope.Answer {
+	take, outcome := pot.take(user)
+	p.metrics.hits.Inc()
+	p.metrics.outcomes[outcome].Inc()
+	return envelope.Answer{Take: take, Outcome: outcome}
+}
+
+// answered is what comes of a grab that was answered, or whose call failed; and whether its pot is final and worth
+// remembering.
+func (p *Pots) answered(g grab, err error) (a envelope.Answer, final bool) {
+	if err == nil {
+		err = g.err
+	}
+	if err != nil {
+		return envelope.Answer{Err: err}, false
+	}
+	p.metrics.outcomes[g.outcome].Inc()
+	final = (g.outcome == envelope.Empty || g.outcome == envelope.Expired) && g.count <= maxFinalShares
+	return envelope.Answer{Take: g.take, Outcome: g.outcome}, final
 }
 
 // Waiting implements envelope.Pot.
@@ -69,13 +144,13 @@ type work struct {
 // group is the grabs of one envelope.
 type group struct {
 	id    int64
-	calls []*redisbucket.Call[grab]
+	calls []*gather.Call[grab]
 }
 
 var works = sync.Pool{New: func() any { return &work{at: map[int64]int{}} }}
 
 // send asks Redis about a batch and delivers the answers.
-func (b *bucket) send(batch []*redisbucket.Call[grab]) {
+func (b *bucket) send(batch []*gather.Call[grab]) {
 	w := works.Get().(*work)
 	defer works.Put(w)
 	size := w.sort(batch)
@@ -83,16 +158,6 @@ func (b *bucket) send(batch []*redisbucket.Call[grab]) {
 		return
 	}
 	b.pots.metrics.batch.Observe(float64(size))
-	w.keys = append(w.keys[:0], b.Home, b.Log)
-	w.args = append(w.args[:0], b.pots.Installation())
-	for _, g := range w.groups {
-		pot, shares := b.pot(g.id)
-		w.keys = append(w.keys, pot, shares)
-		w.args = append(w.args, strconv.FormatInt(g.id, 10), strconv.Itoa(len(g.calls)))
-		for _, c := range g.calls {
-			w.args = append(w.args, c.Data.user)
-		}
-	}
 	answer, safe, err := b.ask(w)
 	for _, g := range w.groups {
 		for _, c := range g.calls {
@@ -107,7 +172,12 @@ func (b *bucket) send(batch []*redisbucket.Call[grab]) {
 func (b *bucket) ask(w *work) (answer string, safe bool, err error) {
 	ctx, cancel := b.pots.Bounded(context.Background())
 	defer cancel()
-	m, safe, err := b.pots.RunSafely(ctx, &b.pots.scripts.take, w.keys, w.args)
+	at, err := b.keys(ctx)
+	if err != nil {
+		return "", false, fmt.Errorf("take: %w", err)
+	}
+	w.write(at)
+	m, safe, err := b.pots.RunSafely(ctx, at.Bucket, &b.pots.scripts.take, w.keys, w.args)
 	if err == nil {
 		answer, err = m.ToString()
 	}
@@ -117,8 +187,22 @@ func (b *bucket) ask(w *work) (answer string, safe bool, err error) {
 	return answer, safe, nil
 }
 
+// write sets the keys and arguments of take.lua.
+func (w *work) write(at keys) {
+	w.keys = append(w.keys[:0], at.Home, at.Log)
+	w.args = append(w.args[:0], at.Mark)
+	for _, g := range w.groups {
+		pot, shares := at.pot(g.id)
+		w.keys = append(w.keys, pot, shares)
+		w.args = append(w.args, strconv.FormatInt(g.id, 10), strconv.Itoa(len(g.calls)))
+		for _, c := range g.calls {
+			w.args = append(w.args, c.Data.user)
+		}
+	}
+}
+
 // sort groups the calls of the batch that somebody still waits for by envelope, and returns their number.
-func (w *work) sort(batch []*redisbucket.Call[grab]) int {
+func (w *work) sort(batch []*gather.Call[grab]) int {
 	clear(w.at)
 	w.groups = w.groups[:0]
 	size := 0

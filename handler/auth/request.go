@@ -7,15 +7,15 @@ import (
 
 // VerifyRequest finds the bearer token of a request, and who it names. Refusal: unauthenticated.
 func (v *Verifier) VerifyRequest(r *http.Request) (token string, c Caller, err error) {
-	if token, err = bearer(r); err != nil {
+	if token, err = Bearer(r); err != nil {
 		return "", Caller{}, err
 	}
 	c, err = v.Verify(token)
 	return token, c, err
 }
 
-// bearer is the token of a request. Refusal: unauthenticated.
-func bearer(r *http.Request) (string, error) {
+// Bearer is the token of a request. Refusal: unauthenticated.
+func Bearer(r *http.Request) (string, error) {
 	headers := r.Header.Values("Authorization")
 	if len(headers) == 0 {
 		return "", unauthenticated(sentenceMissing)

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 
 	"github.com/hongbao/hongbao/handler/auth"
 	"github.com/hongbao/hongbao/idl"
+	"github.com/hongbao/hongbao/kitex_gen/chatapi/chatservice"
 	"github.com/hongbao/hongbao/kitex_gen/collectionapi/collectionservice"
 	"github.com/hongbao/hongbao/kitex_gen/coverapi/coverservice"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi/envelopeservice"
@@ -30,13 +32,19 @@ import (
 // DefaultTimeout is how long one call may take in the domain, unless the IDL says another time.
 const DefaultTimeout = 4 * time.Second
 
-// MaxBody bounds the body of an HTTP request, in bytes. It never gets larger than twice that in Thrift.
-const MaxBody = 64 << 10
+// Bounds of the body of an HTTP request, in bytes.
+const (
+	// MaxBody is the bound unless the IDL says another. Such a body never gets larger than twice that in Thrift.
+	MaxBody = 64 << 10
+	// MaxLargeBody is the most that the IDL may say. Bodies of methods that say so never get larger in Thrift.
+	MaxLargeBody = 512 << 10
+)
 
 // Annotations of the IDL that are understood here.
 const (
 	annotationScope   = "hongbao.scope"   // scopes that admit, one of them suffices; every method needs it
 	annotationTimeout = "hongbao.timeout" // how long a call may take, where that is not DefaultTimeout
+	annotationBody    = "hongbao.body"    // the bound of the HTTP body in bytes, where that is not MaxBody
 	annotationPath    = "api.path"        // the field comes from the path
 	annotationQuery   = "api.query"       // the field comes from the query
 	annotationHeader  = "api.header"      // the field is a header
@@ -72,6 +80,7 @@ type Method struct {
 	Scopes   []auth.Scope // one of them suffices; none where the method is signed
 	Signed   bool         // open to everybody: the service lets nobody in who has not signed the body
 	Timeout  time.Duration
+	MaxBody  int // of its HTTP body, in bytes
 	Route    Route
 	Info     serviceinfo.MethodInfo // generated
 	Request  *Shape
@@ -106,6 +115,7 @@ func bindings() map[string]*serviceinfo.ServiceInfo {
 		"operator.thrift":   operatorservice.NewServiceInfo(),
 		"transfer.thrift":   transferservice.NewServiceInfo(),
 		"collection.thrift": collectionservice.NewServiceInfo(),
+		"chat.thrift":       chatservice.NewServiceInfo(),
 		"merchant.thrift":   merchantservice.NewServiceInfo(),
 		"webhook.thrift":    webhookservice.NewServiceInfo(),
 		"cover.thrift":      coverservice.NewServiceInfo(),
@@ -189,6 +199,9 @@ func newMethod(tree *parser.Thrift, service string, f *parser.Function,
 	if m.Timeout, err = timeoutOf(f); err != nil {
 		return nil, err
 	}
+	if m.MaxBody, err = maxBodyOf(f); err != nil {
+		return nil, err
+	}
 	return m, m.check()
 }
 
@@ -228,6 +241,19 @@ func timeoutOf(f *parser.Function) (time.Duration, error) {
 		return 0, fmt.Errorf("%s is %q: give a duration, as 15m", annotationTimeout, values[0])
 	}
 	return timeout, nil
+}
+
+// maxBodyOf reads how large a body may be.
+func maxBodyOf(f *parser.Function) (int, error) {
+	values := f.Annotations.Get(annotationBody)
+	if len(values) == 0 {
+		return MaxBody, nil
+	}
+	bytes, err := strconv.Atoi(values[0])
+	if err != nil || bytes < 1 || bytes > MaxLargeBody {
+		return 0, fmt.Errorf("%s is %q: give 1 to %d bytes", annotationBody, values[0], MaxLargeBody)
+	}
+	return bytes, nil
 }
 
 // check finds what would make the method's route lose or lack a value.

@@ -35,7 +35,7 @@ func giveDevToken(d *auth.DevTokens, limits *gate) func(http.ResponseWriter, *ht
 		if err := limits.devToken(w.Header()); err != nil {
 			return nil, err
 		}
-		body, err := readBody(r)
+		body, err := readBody(r, contract.MaxBody)
 		if err != nil {
 			return nil, err
 		}

@@ -72,6 +72,8 @@ type Gateway struct {
 	proxies []netip.Prefix
 	gate    *gate
 	clients []io.Closer
+	grabs   *grabber
+	verify  func(token string) (auth.Caller, error)
 	seconds *prometheus.HistogramVec
 	log     *slog.Logger
 }
@@ -86,7 +88,9 @@ func New(c Config) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{mux: http.NewServeMux(), proxies: c.Proxies, seconds: httpSeconds(), log: c.Log}
+	g := &Gateway{
+		mux: http.NewServeMux(), proxies: c.Proxies, seconds: httpSeconds(), log: c.Log, verify: c.Verifier.Verify,
+	}
 	if err := c.Metrics.Register(g.seconds); err != nil {
 		return nil, fmt.Errorf("gateway metrics: %w", err)
 	}
@@ -263,8 +267,12 @@ func (g *Gateway) mountMethods(c *contract.Contract, config Config) error {
 				resources[m.Route.Path] = map[string][]action{}
 			}
 			at := resources[m.Route.Path]
-			at[m.Route.Verb] = append(at[m.Route.Verb],
-				action{name: m.String(), constants: m.Route.Constants, call: o.call})
+			a := action{name: m.String(), constants: m.Route.Constants, call: o.call}
+			if m.Key == grabKey {
+				g.grabs = newGrabber(kitex)
+				a.call = o.gathered(g.grabs)
+			}
+			at[m.Route.Verb] = append(at[m.Route.Verb], a)
 		}
 	}
 	for path, verbs := range resources {

@@ -52,7 +52,11 @@ func (l *Listeners) Authenticate(r *http.Request) (push.Session, error) {
 	if err != nil {
 		return push.Session{}, err
 	}
-	s := push.Session{Subject: caller.Subject, Expires: caller.Expires, TokenID: caller.TokenID}
+	token, err := auth.Bearer(r)
+	if err != nil {
+		return push.Session{}, err
+	}
+	s := push.Session{Subject: caller.Subject, Expires: caller.Expires, TokenID: caller.TokenID, Token: token}
 	if address := auth.AddressFrom(r.Context()); address.IsValid() && !address.IsLoopback() {
 		s.Network = ratelimit.Network(address)
 	}

@@ -98,7 +98,7 @@ func (o *operation) arguments(r *http.Request) (any, error) {
 		return args, nil
 	}
 	if raw := o.Request.From(contract.FromRawBody); len(raw) > 0 {
-		body, err := readBody(r)
+		body, err := readBody(r, o.MaxBody)
 		if err != nil {
 			return nil, err
 		}
@@ -156,7 +156,7 @@ func (o *operation) expectedQuery() string {
 
 // decodeBody fills the fields that come from the body. A method without such fields needs no body.
 func (o *operation) decodeBody(r *http.Request, request reflect.Value) error {
-	body, err := readBody(r)
+	body, err := readBody(r, o.MaxBody)
 	if err != nil {
 		return err
 	}
@@ -169,15 +169,14 @@ func (o *operation) decodeBody(r *http.Request, request reflect.Value) error {
 	return decodeBody(o.Request, body, request)
 }
 
-// readBody reads at most contract.MaxBody bytes, and nothing where the headers announce more. Refusals: body_too_large,
+// readBody reads at most so many bytes, and nothing where the headers announce more. Refusals: body_too_large,
 // invalid_argument.
-func readBody(r *http.Request) (body []byte, err error) {
-	if r.ContentLength <= contract.MaxBody {
-		body, err = io.ReadAll(io.LimitReader(r.Body, contract.MaxBody+1))
+func readBody(r *http.Request, most int) (body []byte, err error) {
+	if r.ContentLength <= int64(most) {
+		body, err = io.ReadAll(io.LimitReader(r.Body, int64(most)+1))
 	}
-	if r.ContentLength > contract.MaxBody || len(body) > contract.MaxBody {
-		return nil, refusal.New(problem.CodeBodyTooLarge, "the body is too large: at most %d bytes are read",
-			contract.MaxBody)
+	if r.ContentLength > int64(most) || len(body) > most {
+		return nil, refusal.New(problem.CodeBodyTooLarge, "the body is too large: at most %d bytes are read", most)
 	}
 	if err != nil {
 		return nil, invalid("the body could not be read to its end")

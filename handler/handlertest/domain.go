@@ -37,6 +37,7 @@ type State struct {
 	Sent    []envelope.SentLine
 
 	Caller   string
+	Asks     []envelope.Ask
 	Revoked  []string
 	Callback []string // id, timestamp, signatures and body
 	Order    envelope.Order
@@ -102,6 +103,25 @@ func (e envelopes) Send(_ context.Context, sender string, o envelope.Order) (env
 func (e envelopes) Grab(_ context.Context, user string, _ int64) (envelope.Grabbed, error) {
 	_, err := e.asked(user, nil)
 	return envelope.Grabbed{Outcome: envelope.Empty, Currency: "CNY"}, err
+}
+
+// GrabMany lets users win a share of every envelope but those that State.Err or a negative id refuse.
+func (e envelopes) GrabMany(_ context.Context, asks []envelope.Ask) ([]envelope.GrabResult, error) {
+	s, _ := e.asked("", func(s *State) { s.Asks = append(s.Asks, asks...) })
+	results := make([]envelope.GrabResult, len(asks))
+	for i, a := range asks {
+		switch {
+		case s.Err != nil:
+			results[i].Err = s.Err
+		case a.Envelope < 0:
+			results[i].Err = refusal.New(envelope.CodeEnvelopeNotFound, "there is no such envelope")
+		default:
+			results[i].Grabbed = envelope.Grabbed{
+				Outcome: envelope.Won, Currency: "CNY", Take: envelope.Take{User: a.User, Share: i, Minor: a.Envelope},
+			}
+		}
+	}
+	return results, nil
 }
 
 func (e envelopes) Get(_ context.Context, user string, _ int64) (envelope.View, error) {

@@ -109,9 +109,11 @@ func New(t testing.TB, change func(*handler.ServerConfig, *gateway.Config)) *Har
 	h.RPC = listener.Addr().String()
 	sc := handler.ServerConfig{
 		Listener: listener, Wallet: &handler.Wallet{Domain: Wallets{h.Domain}, Callbacks: Wallets{h.Domain}},
-		Group: &handler.Group{Domain: groups{h.Domain}}, Envelope: &handler.Envelope{Domain: envelopes{h.Domain}},
+		Group:      &handler.Group{Domain: groups{h.Domain}},
+		Envelope:   &handler.Envelope{Domain: envelopes{h.Domain}, Tokens: verifier, Log: log},
 		Transfer:   &handler.Transfer{Domain: transfers{h.Domain}},
 		Collection: &handler.Collection{Domain: collections{h.Domain}},
+		Chat:       &handler.Chat{Domain: chats{h.Domain}, Limits: Limits{h.Domain}, Log: log},
 		Merchant: &handler.Merchant{
 			Domain: merchants{h.Domain}, Wallets: Wallets{h.Domain}, Tokens: h.Own, Limits: Limits{h.Domain},
 		},

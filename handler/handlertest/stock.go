@@ -57,9 +57,12 @@ func (d pieces) Look(_ context.Context, c cover.Caller, _, id int64) (stock.Over
 	}, err
 }
 
-func (d pieces) Stats(_ context.Context, c cover.Caller, _, _ int64, from, _ time.Time) ([]stock.Hour, error) {
+func (d pieces) Stats(_ context.Context, c cover.Caller, _, _ int64, from, _ time.Time) (stock.Statistics, error) {
 	_, err := d.asked(whoOf(c), nil)
-	return []stock.Hour{{Channel: sampleChannel().ID, At: from, Views: 3, Claims: 2}}, err
+	return stock.Statistics{
+		Hours: []stock.Hour{{Channel: sampleChannel().ID, At: from, Views: 3, Claims: 2}},
+		Uses:  []stock.Use{{At: from, Sent: 3, Opened: 2, Reached: 9}},
+	}, err
 }
 
 func (d pieces) OpenChannel(

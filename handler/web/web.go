@@ -1,6 +1,8 @@
 // Package web is the pages that the gateway serves: the chat at `/`, what a cover's code is for at `/c/{code}`, the
 // merchants' console at `/merchant`, the operators' at `/operator`. They are plain HTML, CSS and ES modules, embedded,
 // so that they need neither a build step nor a network. They know nothing of the system but its HTTP and WebSocket API.
+// A browser gets each page as one script and one style sheet, which the program makes of the files when the first page
+// is asked for (bundle.go).
 //
 // In static/, each product has a folder (envelope, transfer, collection, wallet, cover) that knows core/ and no other
 // product; chat/ puts them together, and claim/ is the page of a code. What both consoles have is in console/. In the
@@ -25,7 +27,10 @@ import (
 //go:embed static
 var static embed.FS
 
-const configFile = "config.json"
+const (
+	configFile = "config.json"
+	forever    = "public, max-age=31536000, immutable"
+)
 
 // What the address of a code's page begins with, and its file. The page reads the code from its address itself.
 const (
@@ -42,12 +47,13 @@ func pages() map[string]string {
 
 // contentTypes is what a file's extension means. It is our own list, because the system's depends on the machine.
 var contentTypes = map[string]string{
-	".html": "text/html; charset=utf-8",
-	".css":  "text/css; charset=utf-8",
-	".js":   "text/javascript; charset=utf-8",
-	".json": "application/json",
-	".svg":  "image/svg+xml",
-	".txt":  "text/plain; charset=utf-8", // licences of what is in vendor/
+	".html":        "text/html; charset=utf-8",
+	".css":         "text/css; charset=utf-8",
+	".js":          "text/javascript; charset=utf-8",
+	".json":        "application/json",
+	".svg":         "image/svg+xml",
+	".webmanifest": "application/manifest+json",
+	".txt":         "text/plain; charset=utf-8", // licences of what is in vendor/
 }
 
 // asset is a file ready to be sent.
@@ -59,13 +65,15 @@ type asset struct {
 }
 
 // Handler serves the pages and their files; every other path is 404, every method but GET and HEAD is 405. Files are
-// revalidated by ETag at each use, so that a new version is seen at once. To a request that dev is true of, a page
-// offers development tokens, groups made by oneself, and top-ups; it learns that from /config.json.
+// revalidated by ETag at each use, so that a new version is seen at once; the bundles that pages name are kept for good.
+// To a request that dev is true of, a page offers development tokens, groups made by oneself, and top-ups; it learns
+// that from /config.json.
 //
 // The pages need no more than this Content-Security-Policy, which the gateway sets:
 // default-src 'self'; connect-src 'self' ws: wss:
 func Handler(dev func(*http.Request) bool) http.Handler {
 	assets, pages := load(), pages()
+	bundled := bundle(assets)
 	configs := map[bool]asset{
 		true:  newAsset(configFile, []byte(`{"dev":true}`)),
 		false: newAsset(configFile, []byte(`{"dev":false}`)),
@@ -78,8 +86,16 @@ func Handler(dev func(*http.Request) bool) http.Handler {
 			name = codePage
 		}
 		a, ok := assets[name]
-		if name == configFile {
+		caching := "no-cache"
+		var p packed
+		switch {
+		case name == configFile:
 			a, ok = configs[dev(r)], true
+		case strings.HasPrefix(name, bundleFolder):
+			p, ok = bundled().parts[name]
+			caching = forever
+		case path.Ext(name) == ".html":
+			p, ok = bundled().pages[name]
 		}
 		if !ok {
 			problem(w, http.StatusNotFound, "not_found",
@@ -91,8 +107,11 @@ func Handler(dev func(*http.Request) bool) http.Handler {
 			problem(w, http.StatusMethodNotAllowed, "method_not_allowed", "a page can only be read: use GET or HEAD")
 			return
 		}
+		if p.name != "" {
+			a = p.forRequest(r, w.Header())
+		}
 		w.Header().Set("Content-Type", a.contentType)
-		w.Header().Set("Cache-Control", "no-cache")
+		w.Header().Set("Cache-Control", caching)
 		w.Header().Set("ETag", a.etag)
 		http.ServeContent(w, r, a.name, time.Time{}, bytes.NewReader(a.body))
 	})

@@ -49,6 +49,8 @@ const (
 	ximage     = "golang.org/x/image"
 	imagemeta  = "github.com/bep/imagemeta"
 	minioGo    = "github.com/minio/minio-go/v7"
+	esbuild    = "github.com/evanw/esbuild" // bundles of pages
+	brotli     = "github.com/andybalholm/brotli"
 )
 
 // table is the import table of the design. Not in it because it is empty: what a domain package may know of kitex, of a
@@ -58,7 +60,8 @@ func table() []row {
 		// Vocabulary and rules.
 		{"internal/refusal", domain, nil},
 		{"internal/loop", domain, nil},
-		{"internal/pots", domain, nil}, // what a crowd races for, whatever lies in it
+		{"internal/pots", domain, []string{"internal/loop"}},      // what a crowd races for, whatever lies in it
+		{"internal/gather", domain, []string{"internal/refusal"}}, // calls that come together go together
 		{"wallet/ledger", domain, []string{"internal/refusal", "internal/loop", xtext}},
 		{"wallet", domain, []string{"wallet/ledger", "internal/refusal"}},
 
@@ -67,6 +70,8 @@ func table() []row {
 			xsync}},
 		{"transfer", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
 		{"collection", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
+		// Messages and names, for installations whose chat is the page.
+		{"chat", domain, []string{"wallet/ledger", "internal/refusal"}},
 		{"merchant", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
 		// Branded covers: their art and review, and which of them may be used at a time. They are a merchant's.
 		{"cover", domain, []string{"merchant", "wallet/ledger", "internal/refusal", "internal/loop", otter}},
@@ -104,11 +109,14 @@ func table() []row {
 			"internal/outbox", "internal/index"}},
 		{"wallet/httpfunding", adapter, []string{"wallet", "wallet/ledger", "internal/refusal", "internal/signature"}},
 		{"envelope/redispot", adapter, []string{"envelope", "internal/refusal", "internal/loop", "internal/pots",
+			"internal/gather",
 			"internal/pots/redisbucket", rueidis}},
 		{"envelope/mempot", adapter, []string{"envelope", "internal/refusal", "internal/pots"}},
 		{"collection/mysqlcollection", adapter, []string{"collection", "wallet/ledger", "wallet/mysqlledger",
 			"wallet/audit",
 			"internal/refusal", "internal/shards"}},
+		{"chat/mysqlchat", adapter, []string{"chat", "wallet/ledger", "wallet/mysqlledger", "internal/refusal",
+			"internal/shards"}},
 		{"merchant/mysqlmerchant", adapter, []string{"merchant", "wallet/ledger", "wallet/mysqlledger", "wallet/audit",
 			"internal/refusal", "internal/shards"}},
 		{"cover/mysqlcover", adapter, []string{"cover", "merchant", "wallet/ledger", "wallet/mysqlledger",
@@ -116,10 +124,11 @@ func table() []row {
 		{"cover/diskart", adapter, []string{"cover"}},        // files in a folder
 		{"cover/s3art", adapter, []string{"cover", minioGo}}, // files in a bucket
 		{"cover/stock/redisstock", adapter, []string{"cover/stock", "internal/refusal", "internal/loop",
-			"internal/pots",
+			"internal/pots", "internal/gather",
 			"internal/pots/redisbucket", rueidis}},
 		{"cover/stock/mysqlstock", adapter, []string{"cover/stock", "merchant", "wallet/ledger", "wallet/mysqlledger",
-			"wallet/audit", "internal/refusal", "internal/shards", "internal/outbox"}},
+			"wallet/audit", "internal/refusal", "internal/shards", "internal/outbox",
+			"internal/pots"}},
 		{"webhook/mysqlwebhook", adapter, []string{"webhook", "wallet/ledger", "wallet/mysqlledger", "wallet/audit",
 			"internal/refusal", "internal/shards", "internal/outbox", "internal/signature"}},
 		{"webhook/httpsender", adapter, []string{"webhook", "internal/signature"}},
@@ -132,9 +141,8 @@ func table() []row {
 		{"client", adapter, []string{"kitex_gen", "internal/thriftguard", cloudwego, kitexTools, gorilla}},
 		{"handler", adapter, []string{"handler/auth", "handler/contract", "handler/problem", "client", "kitex_gen",
 			"internal/thriftguard", "wallet", "wallet/ledger", "internal/refusal", "internal/ratelimit",
-			"internal/trail", "envelope", "transfer", "collection", "merchant", "cover", "cover/stock", "webhook",
-			"internal/signature",
-			"group", cloudwego, kitexTools}},
+			"internal/trail", "envelope", "transfer", "collection", "chat", "merchant", "cover", "cover/stock",
+			"webhook", "internal/signature", "group", cloudwego, kitexTools}},
 		// What an error means outside, so it knows whose codes there are.
 		{
 			"handler/problem",
@@ -151,10 +159,10 @@ func table() []row {
 			"handler/gateway",
 			adapter,
 			[]string{"handler/auth", "handler/contract", "handler/problem", "client", "kitex_gen",
-				"wallet", "wallet/ledger", "cover", "merchant", "internal/refusal", "internal/ratelimit", "push",
-				cloudwego, kitexTools},
+				"wallet", "wallet/ledger", "cover", "merchant", "internal/refusal", "internal/ratelimit",
+				"internal/gather", "push", cloudwego, kitexTools, otel},
 		},
-		{"handler/web", adapter, nil},
+		{"handler/web", adapter, []string{esbuild, brotli}},
 
 		// Through the public client only, as any application.
 		{"bench", adapter, []string{"bench/load", "bench/report", "client", "kitex_gen", histogram, yamlFiles, bars}},
@@ -173,7 +181,8 @@ func table() []row {
 		{"cmd", wiring, []string{everything}},
 		{"app", wiring, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "wallet/audit", "envelope",
 			"envelope/redispot",
-			"transfer", "collection", "collection/mysqlcollection", "group", "group/mysqlgroup", "merchant",
+			"transfer", "collection", "collection/mysqlcollection", "chat", "chat/mysqlchat", "group",
+			"group/mysqlgroup", "merchant",
 			"merchant/mysqlmerchant", "cover", "cover/mysqlcover", "cover/stock", "cover/stock/mysqlstock",
 			"cover/stock/redisstock", "push", "push/redisbus", "webhook",
 			"webhook/mysqlwebhook", "webhook/httpsender",
@@ -216,6 +225,7 @@ func topLevel() (may, ignored []string) {
 	may = []string{
 		"idl", "kitex_gen", "handler", "envelope", "wallet", "bench", "deploy", "go.mod", "README.md", // the user's
 		"main.go", "cmd", "app", "client", "push", "transfer", "collection", "merchant", "cover", "webhook", // ours
+		"chat",
 		"group",
 		"internal", "docs",
 		"Makefile", "BENCHMARKS.md", "LICENSE", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md",

@@ -18,11 +18,16 @@ var axePath = filepath.Join("..", "..", "handler", "web", "node_modules", "axe-c
 const axe = `axe.run({ resultTypes: ["violations"] }).then((found) => found.violations.map((v) =>
 	v.id + ": " + v.nodes.map((n) => n.target.join(" ") + " " + n.failureSummary).join("; ")))`
 
-// sideways names what is wider than a console's window: the page, its views and sheets. Sections scroll on a phone, on
-// purpose, and panels clip what they hold.
-const sideways = `[...document.querySelectorAll("html, .console-main, .sheet, .sheet-body, .login")]
+// sideways names what is wider than a console's window: the page, its views, panels and sheets, and what in them
+// reaches furthest. Sections scroll on a phone, on purpose.
+const sideways = `[...document.querySelectorAll("html, .console-main, .panel, .sheet, .sheet-body, .login")]
 	.filter((e) => e.scrollWidth > e.clientWidth + 1)
-	.map((e) => (e.className || e.tagName) + ": " + e.scrollWidth + " in " + e.clientWidth)`
+	.map((e) => {
+		const right = (of) => of.getBoundingClientRect().right;
+		const furthest = [...e.querySelectorAll("*")].sort((a, b) => right(b) - right(a))[0];
+		const named = (furthest?.dataset.testid ?? "") + "." + furthest?.className;
+		return (e.className || e.tagName) + ": " + e.scrollWidth + " in " + e.clientWidth + ", for " + named;
+	})`
 
 // consoles is an installation with a merchant that has some of everything, and a browser.
 type consoles struct {
@@ -109,6 +114,7 @@ func TestConsolesFitAndAreAccessible(t *testing.T) {
 		{"attempts", merchant("webhook", "&item="+c.hook), attempts},
 		{"covers", merchant("covers", ""), nil},
 		{"cover", merchant("cover", "&item="+c.cover), nil},
+		{"qr", merchant("cover", "&item="+c.cover), func(w *window) { w.click(w.first("qr-")); w.see("close") }},
 		{"cover editor", merchant("cover-editor", ""), nil},
 		{"events", merchant("events", ""), nil},
 		{"limits", merchant("limits", ""), nil},

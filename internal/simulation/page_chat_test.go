@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/chromedp/chromedp"
 )
 
 // atEnd is true where the newest item of the chat is on the screen.
@@ -35,6 +37,36 @@ func TestChat(t *testing.T) {
 		bob.shows(card, "恭喜发财")
 	})
 
+	t.Run("what one says others read, and answer", func(t *testing.T) {
+		alice.enter("say", "Hello <b>all</b>\r")
+		hello := bob.first("message-")
+		bob.shows(hello, "Hello <b>all</b>")
+		const reply = `(document.querySelector(%q).parentElement.querySelector(".bubble-reply").click(), true)`
+		ask[bool](bob, fmt.Sprintf(reply, id(hello)))
+		bob.enter("say", "新年快乐\r")
+		alice.until("the answer is there, with what it answers", `[...document.querySelectorAll(".bubble")].some((e) =>
+			e.innerText.includes("新年快乐") && e.querySelector(".bubble-quote")?.innerText.includes("Hello"))`)
+		alice.save("talk")
+		bob.save("talk-zh")
+	})
+
+	t.Run("a name that one gives the group is read by all", func(t *testing.T) {
+		bob.click("group-about")
+		bob.enter("group-rename", "相亲相爱")
+		bob.click("group-save")
+		alice.until("the name is there", `document.querySelector(".chat-head h1").innerText === "相亲相爱"`)
+	})
+
+	t.Run("what was not read is counted in the title", func(t *testing.T) {
+		u.post("carol", "/v1/messages", map[string]any{"request_id": "c", "to": "alice", "text": "在吗"}, nil)
+		alice.until("one waits", `document.title.startsWith("(1) ")`)
+		alice.click("toast-action")
+		alice.shows(alice.first("message-"), "在吗")
+		alice.until("nothing waits", `!document.title.startsWith("(")`)
+		ask[bool](alice, `(history.back(), true)`)
+		alice.see("group-about")
+	})
+
 	t.Run("signs need no font", func(t *testing.T) {
 		bob.click(bob.card())
 		bob.see("open")
@@ -59,6 +91,10 @@ func TestChat(t *testing.T) {
 		bob.see("my-amount")
 		second.until("the cover is gone", `document.querySelector(".packet").dataset.stage === "result"`)
 		second.see("my-amount")
+		bob.click("thanks-boss")
+		second.shows("thanks", "谢谢老板")
+		alice.until("thanks are in the chat", `[...document.querySelectorAll(".bubble")].some((e) =>
+			e.innerText.includes("谢谢老板"))`)
 		bob.click("close")
 	})
 
@@ -115,6 +151,21 @@ func TestChat(t *testing.T) {
 			bob.click("close")
 			bob.gone("close")
 		}
+	})
+
+	t.Run("the tour shows everything in one window", func(t *testing.T) {
+		ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
+		t.Cleanup(cancel)
+		w := &window{t: t, ctx: ctx}
+		if err := chromedp.Do(ctx, chromedp.EmulateViewport(windowWidth, windowHeight)); err != nil {
+			t.Fatal(err)
+		}
+		w.do("open as somebody new", chromedp.Navigate(u.address()+"/?user=zed"))
+		w.click("tour")
+		w.click(w.card())
+		w.click("open")
+		w.see("my-amount")
+		w.until("the others open it too", `document.querySelectorAll('.taken > li').length === 4`)
 	})
 
 	t.Run("refusals are in the language of the page", func(t *testing.T) {

@@ -219,6 +219,9 @@ func TestTwoWindows(t *testing.T) {
 		w.see("best")
 	}
 	screenshot(t, alice, bob)
+	bob.click("thanks-boss")
+	alice.shows("thanks", "Thank you!")
+	bob.gallery("packet")
 
 	alice.click("verify")
 	alice.see("verify-result")
@@ -229,8 +232,17 @@ func TestTwoWindows(t *testing.T) {
 		w.click("close")
 	}
 	bob.shows("balance", "52") // 520.00 and what was won
+	alice.enter("say", "See you on Sunday!\r")
+	bob.until("what Alice says is there", `document.querySelector(".feed").innerText.includes("Sunday")`)
+	bob.gallery("chat")
 	bob.click("history")
 	bob.shows("history-list", "恭喜发财")
+	bob.gallery("wallet")
+	bob.click("history-received")
+	bob.shows("year-totals", "1 received")
+	bob.click("year-open")
+	bob.shows("report", "fastest hand")
+	bob.gallery("year")
 
 	if output, exit := u.run("audit"); exit != 0 {
 		t.Errorf("audit: exit %d\n%s", exit, output)
@@ -238,6 +250,25 @@ func TestTwoWindows(t *testing.T) {
 	if output, exit := u.run("verify", strings.TrimPrefix(card, "card-"), "--as", "bob"); exit != 0 {
 		t.Errorf("verify: exit %d\n%s", exit, output)
 	}
+}
+
+// gallery keeps pictures of a window at the widths of phones and desktops, by day and by night, in the folder that
+// HONGBAO_SCREENSHOTS names, if it does: docs/gallery.
+func (w *window) gallery(view string) {
+	w.t.Helper()
+	if os.Getenv("HONGBAO_SCREENSHOTS") == "" {
+		return
+	}
+	for _, look := range []string{"light", "dark"} {
+		ask[string](w, fmt.Sprintf("document.documentElement.dataset.look = %q", look))
+		for _, width := range []int64{320, 390, 1280} {
+			w.do("resize", chromedp.EmulateViewport(width, windowHeight))
+			w.until("the animations of "+view+" end", settled)
+			w.save(fmt.Sprintf("%s-%d-%s", view, width, look))
+		}
+	}
+	ask[bool](w, `delete document.documentElement.dataset.look`)
+	w.do("resize", chromedp.EmulateViewport(windowWidth, windowHeight))
 }
 
 // screenshot puts the windows side by side into the file that HONGBAO_SCREENSHOT names, if it does.

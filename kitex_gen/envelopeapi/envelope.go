@@ -220,6 +220,203 @@ var fieldIDToName_GrabResponse = map[int16]string{
 	4: "share",
 }
 
+type GrabEntry struct {
+	EnvelopeId int64  `thrift:"envelope_id,1,required" frugal:"1,required,i64" json:"envelope_id,string"`
+	Token      string `thrift:"token,2,required" frugal:"2,required,string" json:"token"`
+}
+
+func NewGrabEntry() *GrabEntry {
+	return &GrabEntry{}
+}
+
+func (p *GrabEntry) InitDefault() {
+}
+
+func (p *GrabEntry) GetEnvelopeId() (v int64) {
+	return p.EnvelopeId
+}
+
+func (p *GrabEntry) GetToken() (v string) {
+	return p.Token
+}
+func (p *GrabEntry) SetEnvelopeId(val int64) {
+	p.EnvelopeId = val
+}
+func (p *GrabEntry) SetToken(val string) {
+	p.Token = val
+}
+
+func (p *GrabEntry) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("GrabEntry(%+v)", *p)
+}
+
+var fieldIDToName_GrabEntry = map[int16]string{
+	1: "envelope_id",
+	2: "token",
+}
+
+type GrabManyRequest struct {
+	Grabs []*GrabEntry `thrift:"grabs,1,required" frugal:"1,required,list<GrabEntry>" json:"grabs"`
+}
+
+func NewGrabManyRequest() *GrabManyRequest {
+	return &GrabManyRequest{}
+}
+
+func (p *GrabManyRequest) InitDefault() {
+}
+
+func (p *GrabManyRequest) GetGrabs() (v []*GrabEntry) {
+	return p.Grabs
+}
+func (p *GrabManyRequest) SetGrabs(val []*GrabEntry) {
+	p.Grabs = val
+}
+
+func (p *GrabManyRequest) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("GrabManyRequest(%+v)", *p)
+}
+
+var fieldIDToName_GrabManyRequest = map[int16]string{
+	1: "grabs",
+}
+
+type GrabAnswer struct {
+	Code     string  `thrift:"code,1,required" frugal:"1,required,string" json:"code"`
+	Detail   string  `thrift:"detail,2,required" frugal:"2,required,string" json:"detail"`
+	Incident string  `thrift:"incident,3,required" frugal:"3,required,string" json:"incident"`
+	Outcome  string  `thrift:"outcome,4,required" frugal:"4,required,string" json:"outcome"`
+	Amount   int64   `thrift:"amount,5,required" frugal:"5,required,i64" json:"amount"`
+	Currency string  `thrift:"currency,6,required" frugal:"6,required,string" json:"currency"`
+	Share    int32   `thrift:"share,7,required" frugal:"7,required,i32" json:"share"`
+	Limit    *string `thrift:"limit,8,optional" frugal:"8,optional,string" json:"limit,omitempty"`
+}
+
+func NewGrabAnswer() *GrabAnswer {
+	return &GrabAnswer{}
+}
+
+func (p *GrabAnswer) InitDefault() {
+}
+
+func (p *GrabAnswer) GetCode() (v string) {
+	return p.Code
+}
+
+func (p *GrabAnswer) GetDetail() (v string) {
+	return p.Detail
+}
+
+func (p *GrabAnswer) GetIncident() (v string) {
+	return p.Incident
+}
+
+func (p *GrabAnswer) GetOutcome() (v string) {
+	return p.Outcome
+}
+
+func (p *GrabAnswer) GetAmount() (v int64) {
+	return p.Amount
+}
+
+func (p *GrabAnswer) GetCurrency() (v string) {
+	return p.Currency
+}
+
+func (p *GrabAnswer) GetShare() (v int32) {
+	return p.Share
+}
+
+var GrabAnswer_Limit_DEFAULT string
+
+func (p *GrabAnswer) GetLimit() (v string) {
+	if !p.IsSetLimit() {
+		return GrabAnswer_Limit_DEFAULT
+	}
+	return *p.Limit
+}
+func (p *GrabAnswer) SetCode(val string) {
+	p.Code = val
+}
+func (p *GrabAnswer) SetDetail(val string) {
+	p.Detail = val
+}
+func (p *GrabAnswer) SetIncident(val string) {
+	p.Incident = val
+}
+func (p *GrabAnswer) SetOutcome(val string) {
+	p.Outcome = val
+}
+func (p *GrabAnswer) SetAmount(val int64) {
+	p.Amount = val
+}
+func (p *GrabAnswer) SetCurrency(val string) {
+	p.Currency = val
+}
+func (p *GrabAnswer) SetShare(val int32) {
+	p.Share = val
+}
+func (p *GrabAnswer) SetLimit(val *string) {
+	p.Limit = val
+}
+
+func (p *GrabAnswer) IsSetLimit() bool {
+	return p.Limit != nil
+}
+
+func (p *GrabAnswer) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("GrabAnswer(%+v)", *p)
+}
+
+var fieldIDToName_GrabAnswer = map[int16]string{
+	1: "code",
+	2: "detail",
+	3: "incident",
+	4: "outcome",
+	5: "amount",
+	6: "currency",
+	7: "share",
+	8: "limit",
+}
+
+type GrabManyResponse struct {
+	Answers []*GrabAnswer `thrift:"answers,1,required" frugal:"1,required,list<GrabAnswer>" json:"answers"`
+}
+
+func NewGrabManyResponse() *GrabManyResponse {
+	return &GrabManyResponse{}
+}
+
+func (p *GrabManyResponse) InitDefault() {
+}
+
+func (p *GrabManyResponse) GetAnswers() (v []*GrabAnswer) {
+	return p.Answers
+}
+func (p *GrabManyResponse) SetAnswers(val []*GrabAnswer) {
+	p.Answers = val
+}
+
+func (p *GrabManyResponse) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("GrabManyResponse(%+v)", *p)
+}
+
+var fieldIDToName_GrabManyResponse = map[int16]string{
+	1: "answers",
+}
+
 type GetRequest struct {
 	EnvelopeId int64 `thrift:"envelope_id,1,required" frugal:"1,required,i64" json:"envelope_id,string"`
 }
@@ -844,6 +1041,8 @@ type EnvelopeService interface {
 
 	Grab(ctx context.Context, req *GrabRequest) (r *GrabResponse, err error)
 
+	GrabMany(ctx context.Context, req *GrabManyRequest) (r *GrabManyResponse, err error)
+
 	Get(ctx context.Context, req *GetRequest) (r *Envelope, err error)
 
 	ListSent(ctx context.Context, req *ListRequest) (r *SentResponse, err error)
@@ -1000,6 +1199,82 @@ func (p *EnvelopeServiceGrabResult) String() string {
 }
 
 var fieldIDToName_EnvelopeServiceGrabResult = map[int16]string{
+	0: "success",
+}
+
+type EnvelopeServiceGrabManyArgs struct {
+	Req *GrabManyRequest `thrift:"req,1" frugal:"1,default,GrabManyRequest" json:"req"`
+}
+
+func NewEnvelopeServiceGrabManyArgs() *EnvelopeServiceGrabManyArgs {
+	return &EnvelopeServiceGrabManyArgs{}
+}
+
+func (p *EnvelopeServiceGrabManyArgs) InitDefault() {
+}
+
+var EnvelopeServiceGrabManyArgs_Req_DEFAULT *GrabManyRequest
+
+func (p *EnvelopeServiceGrabManyArgs) GetReq() (v *GrabManyRequest) {
+	if !p.IsSetReq() {
+		return EnvelopeServiceGrabManyArgs_Req_DEFAULT
+	}
+	return p.Req
+}
+func (p *EnvelopeServiceGrabManyArgs) SetReq(val *GrabManyRequest) {
+	p.Req = val
+}
+
+func (p *EnvelopeServiceGrabManyArgs) IsSetReq() bool {
+	return p.Req != nil
+}
+
+func (p *EnvelopeServiceGrabManyArgs) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("EnvelopeServiceGrabManyArgs(%+v)", *p)
+}
+
+var fieldIDToName_EnvelopeServiceGrabManyArgs = map[int16]string{
+	1: "req",
+}
+
+type EnvelopeServiceGrabManyResult struct {
+	Success *GrabManyResponse `thrift:"success,0,optional" frugal:"0,optional,GrabManyResponse" json:"success,omitempty"`
+}
+
+func NewEnvelopeServiceGrabManyResult() *EnvelopeServiceGrabManyResult {
+	return &EnvelopeServiceGrabManyResult{}
+}
+
+func (p *EnvelopeServiceGrabManyResult) InitDefault() {
+}
+
+var EnvelopeServiceGrabManyResult_Success_DEFAULT *GrabManyResponse
+
+func (p *EnvelopeServiceGrabManyResult) GetSuccess() (v *GrabManyResponse) {
+	if !p.IsSetSuccess() {
+		return EnvelopeServiceGrabManyResult_Success_DEFAULT
+	}
+	return p.Success
+}
+func (p *EnvelopeServiceGrabManyResult) SetSuccess(x interface{}) {
+	p.Success = x.(*GrabManyResponse)
+}
+
+func (p *EnvelopeServiceGrabManyResult) IsSetSuccess() bool {
+	return p.Success != nil
+}
+
+func (p *EnvelopeServiceGrabManyResult) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("EnvelopeServiceGrabManyResult(%+v)", *p)
+}
+
+var fieldIDToName_EnvelopeServiceGrabManyResult = map[int16]string{
 	0: "success",
 }
 

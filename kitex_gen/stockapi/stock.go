@@ -1103,8 +1103,65 @@ var fieldIDToName_CoverHour = map[int16]string{
 	4: "claims",
 }
 
+type CoverUse struct {
+	At      int64 `thrift:"at,1,required" frugal:"1,required,i64" json:"at"`
+	Sent    int64 `thrift:"sent,2,required" frugal:"2,required,i64" json:"sent"`
+	Opened  int64 `thrift:"opened,3,required" frugal:"3,required,i64" json:"opened"`
+	Reached int64 `thrift:"reached,4,required" frugal:"4,required,i64" json:"reached"`
+}
+
+func NewCoverUse() *CoverUse {
+	return &CoverUse{}
+}
+
+func (p *CoverUse) InitDefault() {
+}
+
+func (p *CoverUse) GetAt() (v int64) {
+	return p.At
+}
+
+func (p *CoverUse) GetSent() (v int64) {
+	return p.Sent
+}
+
+func (p *CoverUse) GetOpened() (v int64) {
+	return p.Opened
+}
+
+func (p *CoverUse) GetReached() (v int64) {
+	return p.Reached
+}
+func (p *CoverUse) SetAt(val int64) {
+	p.At = val
+}
+func (p *CoverUse) SetSent(val int64) {
+	p.Sent = val
+}
+func (p *CoverUse) SetOpened(val int64) {
+	p.Opened = val
+}
+func (p *CoverUse) SetReached(val int64) {
+	p.Reached = val
+}
+
+func (p *CoverUse) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("CoverUse(%+v)", *p)
+}
+
+var fieldIDToName_CoverUse = map[int16]string{
+	1: "at",
+	2: "sent",
+	3: "opened",
+	4: "reached",
+}
+
 type CoverStatsResponse struct {
 	Hours []*CoverHour `thrift:"hours,1,required" frugal:"1,required,list<CoverHour>" json:"hours"`
+	Uses  []*CoverUse  `thrift:"uses,2,optional" frugal:"2,optional,list<CoverUse>" json:"uses,omitempty"`
 }
 
 func NewCoverStatsResponse() *CoverStatsResponse {
@@ -1117,8 +1174,24 @@ func (p *CoverStatsResponse) InitDefault() {
 func (p *CoverStatsResponse) GetHours() (v []*CoverHour) {
 	return p.Hours
 }
+
+var CoverStatsResponse_Uses_DEFAULT []*CoverUse
+
+func (p *CoverStatsResponse) GetUses() (v []*CoverUse) {
+	if !p.IsSetUses() {
+		return CoverStatsResponse_Uses_DEFAULT
+	}
+	return p.Uses
+}
 func (p *CoverStatsResponse) SetHours(val []*CoverHour) {
 	p.Hours = val
+}
+func (p *CoverStatsResponse) SetUses(val []*CoverUse) {
+	p.Uses = val
+}
+
+func (p *CoverStatsResponse) IsSetUses() bool {
+	return p.Uses != nil
 }
 
 func (p *CoverStatsResponse) String() string {
@@ -1130,6 +1203,7 @@ func (p *CoverStatsResponse) String() string {
 
 var fieldIDToName_CoverStatsResponse = map[int16]string{
 	1: "hours",
+	2: "uses",
 }
 
 type ClaimRequest struct {

@@ -14,6 +14,12 @@ import (
 // Deliver. A part that was paid before to the same payee is passed over, and the At of that time stays. A post that
 // contradicts the ledger is kept in it for the audit to name, and moves no money; see ledger.PostResult.
 func (l *Ledger) Post(ctx context.Context, n int, posts []ledger.Post) (result ledger.PostResult, err error) {
+	return l.post(ctx, n, posts, func(*transaction) error { return nil })
+}
+
+// post carries out a batch in a transaction that first says whether it may.
+func (l *Ledger) post(ctx context.Context, n int, posts []ledger.Post,
+	may func(*transaction) error) (result ledger.PostResult, err error) {
 	if err := l.checkShard(n); err != nil {
 		return ledger.PostResult{}, err
 	}
@@ -22,6 +28,9 @@ func (l *Ledger) Post(ctx context.Context, n int, posts []ledger.Post) (result l
 		return cmp.Or(cmp.Compare(a.Hold, b.Hold), cmp.Compare(a.Part, b.Part))
 	})
 	err = l.onShard(ctx, n, func(tx *transaction) error {
+		if err := may(tx); err != nil {
+			return err
+		}
 		var accepted []ledger.Post
 		for _, p := range sorted {
 			repeated, reason := tx.decide(p)

@@ -41,6 +41,13 @@ type state struct {
 	outbox     []message // the oldest first
 	inbox      map[int64]bool
 	events     []ledger.Event // the oldest first
+	sources    map[sourceKey]ledger.SourceLog
+	rebuilds   []ledger.Rebuild // the oldest first
+}
+
+type sourceKey struct {
+	number int
+	log    string
 }
 
 type accountKey struct {
@@ -108,7 +115,7 @@ func newState() state {
 		holds: map[int64]ledger.Hold{}, posts: map[partKey]ledger.Post{}, payees: map[payeeKey]int{},
 		postsOf: map[int64][]int{}, requests: map[requestKey]request{}, rejections: map[rejectionKey]ledger.Rejection{},
 		fundings: map[int64]wallet.FundingOrder{}, usage: map[usageKey]int64{}, index: map[indexKey][]int64{},
-		inbox: map[int64]bool{},
+		inbox: map[int64]bool{}, sources: map[sourceKey]ledger.SourceLog{},
 	}
 }
 
@@ -119,6 +126,7 @@ func (s state) clone() state {
 	s.postsOf, s.requests, s.rejections = cloneLists(s.postsOf), maps.Clone(s.requests), maps.Clone(s.rejections)
 	s.fundings, s.usage, s.index = maps.Clone(s.fundings), maps.Clone(s.usage), cloneLists(s.index)
 	s.outbox, s.inbox, s.events = slices.Clip(s.outbox), maps.Clone(s.inbox), slices.Clip(s.events)
+	s.sources, s.rebuilds = maps.Clone(s.sources), slices.Clip(s.rebuilds)
 	return s
 }
 

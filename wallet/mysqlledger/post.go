@@ -36,7 +36,7 @@ func (l *Ledger) Post(ctx context.Context, shard int, posts []ledger.Post) (ledg
 	}
 	var all ledger.PostResult
 	for chunk := range slices.Chunk(posts, maxPosts) {
-		r, err := l.postChunk(ctx, shard, chunk)
+		r, err := l.postChunk(ctx, shard, chunk, func(*Tx) error { return nil })
 		if err != nil {
 			return ledger.PostResult{}, shards.Classify(
 				fmt.Errorf("post %d parts of shard %d: %w", len(chunk), shard, err))
@@ -55,7 +55,9 @@ func (l *Ledger) Post(ctx context.Context, shard int, posts []ledger.Post) (ledg
 	return all, nil
 }
 
-func (l *Ledger) postChunk(ctx context.Context, shard int, posts []ledger.Post) (ledger.PostResult, error) {
+// postChunk carries out a batch in one transaction, which first says whether it may.
+func (l *Ledger) postChunk(ctx context.Context, shard int, posts []ledger.Post,
+	may func(*Tx) error) (ledger.PostResult, error) {
 	release, err := l.acquire(ctx, shard)
 	if err != nil {
 		return ledger.PostResult{}, err
@@ -71,7 +73,10 @@ func (l *Ledger) postChunk(ctx context.Context, shard int, posts []ledger.Post) 
 	})
 	var result ledger.PostResult
 	if plain(sorted, holds) {
-		err = l.onShard(ctx, shard, func(tx *Tx) (err error) {
+		err = l.SQLTxOn(ctx, shard, func(tx *Tx) (err error) {
+			if err := may(tx); err != nil {
+				return err
+			}
 			result = ledger.PostResult{Posted: len(sorted)}
 			if err = tx.writePosts(ctx, sorted, holds); err != nil {
 				return err
@@ -83,7 +88,7 @@ func (l *Ledger) postChunk(ctx context.Context, shard int, posts []ledger.Post) 
 			return result, err
 		}
 	}
-	return l.postSlowly(ctx, shard, sorted, holds)
+	return l.postSlowly(ctx, shard, sorted, holds, may)
 }
 
 // plain says whether sorted posts agree with the holds' parts and are not repeated among themselves.

@@ -13,10 +13,13 @@ import (
 // postSlowly carries out a batch of which something was posted before or contradicts the ledger. It locks the holds,
 // reads what was posted of them, and decides about each post. posts are sorted by hold and part.
 func (l *Ledger) postSlowly(ctx context.Context, shard int, posts []ledger.Post,
-	holds map[int64]*ledger.Hold) (ledger.PostResult, error) {
+	holds map[int64]*ledger.Hold, may func(*Tx) error) (ledger.PostResult, error) {
 	ids := holdsOf(posts)
 	var result ledger.PostResult
-	err := l.onShard(ctx, shard, func(tx *Tx) error {
+	err := l.SQLTxOn(ctx, shard, func(tx *Tx) error {
+		if err := may(tx); err != nil {
+			return err
+		}
 		posted, err := readPosted(ctx, tx.sql, tx.tables, ids)
 		if err != nil {
 			return err

@@ -35,10 +35,10 @@ func (l *Ledger) SQLTx(ctx context.Context, id int64, f func(*Tx) error) error {
 	if !ok {
 		return ledger.ErrHoldNotFound
 	}
-	return l.onShard(ctx, shard, f)
+	return l.SQLTxOn(ctx, shard, f)
 }
 
-func (l *Ledger) onShard(ctx context.Context, shard int, f func(*Tx) error) error {
+func (l *Ledger) SQLTxOn(ctx context.Context, shard int, f func(*Tx) error) error {
 	var tx *Tx
 	err := l.cluster.Tx(ctx, shard, func(sqlTx *sql.Tx) error {
 		tx = &Tx{l: l, sql: sqlTx, shard: shard, tables: l.tables[shard]}

@@ -46,12 +46,26 @@ type settlement struct {
 	claims []stock.Claim // that are new
 }
 
+// Source implements stock.Store.
+func (s *Store) Source(ctx context.Context, shard, bucket int) (ledger.SourceLog, error) {
+	return s.ledger.Source(ctx, shard, bucket, stock.LogName)
+}
+
+// Settled implements stock.Store.
+func (s *Store) Settled(ctx context.Context, shard int, from ledger.SourceLog, upTo string) error {
+	_, err := s.ledger.Settle(ctx, shard, nil, from, upTo)
+	return err
+}
+
 // Settle implements stock.Store. Claims are known by their user, withdrawals by their id, and views by the position of
 // their entry.
 func (s *Store) Settle(
-	ctx context.Context, cover int64, records []stock.Record, until func(time.Time) time.Time,
+	ctx context.Context, cover int64, records []stock.Record, from ledger.SourceLog, until func(time.Time) time.Time,
 ) (done stock.Settled, err error) {
 	err = s.ledger.SQLTx(ctx, cover, func(tx *mysqlledger.Tx) error {
+		if err := tx.Settled(ctx, from, from.UpTo); err != nil {
+			return err
+		}
 		b := &settlement{Store: s, tx: tx, t: tablesOf(s.cluster, tx.Shard()), until: until}
 		err := b.settle(ctx, cover, records)
 		done = b.done

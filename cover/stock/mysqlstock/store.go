@@ -47,7 +47,7 @@ func Migrate(ctx context.Context, c *shards.Cluster) error {
 }
 
 // tables are the full names of a shard's tables.
-type tables struct{ stocks, batches, withdrawals, channels, codes, claims, hours, holdings string }
+type tables struct{ stocks, batches, withdrawals, channels, codes, claims, hours, holdings, uses, counted string }
 
 func tablesOf(c *shards.Cluster, shard int) tables {
 	return tables{
@@ -55,6 +55,7 @@ func tablesOf(c *shards.Cluster, shard int) tables {
 		withdrawals: c.Table(shard, "cover_withdrawals"), channels: c.Table(shard, "cover_channels"),
 		codes: c.Table(shard, "cover_codes"), claims: c.Table(shard, "cover_claims"),
 		hours: c.Table(shard, "cover_hours"), holdings: c.Table(shard, "cover_holdings"),
+		uses: c.Table(shard, "cover_use_hours"), counted: c.Table(shard, "cover_use_logs"),
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hongbao/hongbao/cover/stock"
+	"github.com/hongbao/hongbao/internal/gather"
 	"github.com/hongbao/hongbao/internal/pots/redisbucket"
 	"github.com/hongbao/hongbao/internal/refusal"
 )
@@ -65,8 +66,8 @@ func (p *Pots) do(ctx context.Context, c call) (call, error) {
 }
 
 // send asks Redis about a batch and delivers the answers.
-func (b *bucket) send(batch []*redisbucket.Call[call]) {
-	byCover := map[int64][]*redisbucket.Call[call]{}
+func (b *bucket) send(batch []*gather.Call[call]) {
+	byCover := map[int64][]*gather.Call[call]{}
 	var order []int64
 	for _, c := range batch {
 		if c.Abandoned() {
@@ -80,16 +81,7 @@ func (b *bucket) send(batch []*redisbucket.Call[call]) {
 	if len(order) == 0 {
 		return
 	}
-	keys, args := []string{b.Home, b.Log}, []string{b.pots.Installation()}
-	for _, cover := range order {
-		pot, codes := b.pot(cover)
-		keys = append(keys, pot, codes)
-		args = append(args, strconv.FormatInt(cover, 10), strconv.Itoa(len(byCover[cover])))
-		for _, c := range byCover[cover] {
-			args = append(args, strconv.FormatInt(c.Data.channel, 10), c.Data.digest, c.Data.user)
-		}
-	}
-	words, safe, err := b.ask(keys, args)
+	words, safe, err := b.ask(order, byCover)
 	for _, cover := range order {
 		for _, c := range byCover[cover] {
 			var word string
@@ -99,10 +91,23 @@ func (b *bucket) send(batch []*redisbucket.Call[call]) {
 	}
 }
 
-func (b *bucket) ask(keys, args []string) (words string, safe bool, err error) {
+func (b *bucket) ask(order []int64, byCover map[int64][]*gather.Call[call]) (words string, safe bool, err error) {
 	ctx, cancel := b.pots.Bounded(context.Background())
 	defer cancel()
-	m, safe, err := b.pots.RunSafely(ctx, &b.pots.claim, keys, args)
+	at, err := b.keys(ctx)
+	if err != nil {
+		return "", false, fmt.Errorf("claim: %w", err)
+	}
+	keys, args := []string{at.Home, at.Log}, []string{at.Mark}
+	for _, cover := range order {
+		pot, codes := at.pot(cover)
+		keys = append(keys, pot, codes)
+		args = append(args, strconv.FormatInt(cover, 10), strconv.Itoa(len(byCover[cover])))
+		for _, c := range byCover[cover] {
+			args = append(args, strconv.FormatInt(c.Data.channel, 10), c.Data.digest, c.Data.user)
+		}
+	}
+	m, safe, err := b.pots.RunSafely(ctx, at.Bucket, &b.pots.claim, keys, args)
 	if err == nil {
 		words, err = m.ToString()
 	}
@@ -165,8 +170,12 @@ func (p *Pots) Held(ctx context.Context, cover int64, user string) (c stock.Clai
 	}
 	ctx, cancel := p.Bounded(ctx)
 	defer cancel()
-	pot, _ := b.pot(cover)
-	m, safe, err := p.RunSafely(ctx, &p.held, []string{b.Home, pot}, []string{p.Installation(), user})
+	at, err := b.keys(ctx)
+	if err != nil {
+		return c, false, fmt.Errorf("held: %w", err)
+	}
+	pot, _ := at.pot(cover)
+	m, safe, err := p.RunSafely(ctx, at.Bucket, &p.held, []string{at.Home, pot}, []string{at.Mark, user})
 	if err != nil {
 		return c, false, fmt.Errorf("held: %w", err)
 	}

@@ -22,8 +22,8 @@ const (
 
 // Withdraw implements stock.Pot. Refusal: unavailable when too few replicas confirmed.
 func (p *Pots) Withdraw(ctx context.Context, w stock.Withdrawal) error {
-	return p.change(ctx, w.Cover, &p.withdraw, func(b *bucket, pot, _ string) (keys, args []string) {
-		return []string{b.Home, b.Log, pot}, []string{p.Installation(), strconv.FormatInt(w.Cover, 10),
+	return p.change(ctx, w.Cover, &p.withdraw, func(b keys, pot, _ string) (keys, args []string) {
+		return []string{b.Home, b.Log, pot}, []string{b.Mark, strconv.FormatInt(w.Cover, 10),
 			strconv.FormatInt(w.ID, 10), strconv.FormatInt(w.Asked, 10)}
 	})
 }
@@ -38,8 +38,8 @@ func (p *Pots) Update(ctx context.Context, t stock.Terms) error {
 			return err
 		}
 	}
-	return p.change(ctx, t.Cover, &p.update, func(b *bucket, pot, _ string) (keys, args []string) {
-		args = []string{p.Installation(), strconv.FormatInt(t.Version, 10), strconv.FormatInt(t.Bought, 10)}
+	return p.change(ctx, t.Cover, &p.update, func(b keys, pot, _ string) (keys, args []string) {
+		args = []string{b.Mark, strconv.FormatInt(t.Version, 10), strconv.FormatInt(t.Bought, 10)}
 		return []string{b.Home, pot}, append(args, channelFields(t)...)
 	})
 }
@@ -66,15 +66,15 @@ func channelFields(t stock.Terms) (pairs []string) {
 
 // Drop implements stock.Pot. Refusal: as Withdraw.
 func (p *Pots) Drop(ctx context.Context, cover int64) error {
-	return p.change(ctx, cover, &p.drop, func(b *bucket, pot, codes string) (keys, args []string) {
-		return []string{b.Home, pot, codes}, []string{p.Installation()}
+	return p.change(ctx, cover, &p.drop, func(b keys, pot, codes string) (keys, args []string) {
+		return []string{b.Home, pot, codes}, []string{b.Mark}
 	})
 }
 
 // change calls a script about one cover. A nil answer says that it has no pot.
 func (p *Pots) change(
 	ctx context.Context, cover int64, script *redisbucket.Script,
-	call func(b *bucket, pot, codes string) (keys, args []string),
+	call func(b keys, pot, codes string) (keys, args []string),
 ) error {
 	b, err := p.of(cover)
 	if err != nil {
@@ -82,9 +82,13 @@ func (p *Pots) change(
 	}
 	ctx, cancel := p.Bounded(ctx)
 	defer cancel()
-	pot, codes := b.pot(cover)
-	keys, args := call(b, pot, codes)
-	_, safe, err := p.RunSafely(ctx, script, keys, args)
+	at, err := b.keys(ctx)
+	if err != nil {
+		return fmt.Errorf("redisstock: cover %d: %w", cover, err)
+	}
+	pot, codes := at.pot(cover)
+	keys, args := call(at, pot, codes)
+	_, safe, err := p.RunSafely(ctx, at.Bucket, script, keys, args)
 	switch {
 	case rueidis.IsRedisNil(err):
 		return stock.ErrNoPot
@@ -106,8 +110,8 @@ func linkValue(c stock.Channel) string { return strconv.FormatInt(c.ID, 10) + " 
 
 func (p *Pots) addCodes(ctx context.Context, cover int64, value string, digests []string) error {
 	for some := range slices.Chunk(digests, atOnce) {
-		err := p.change(ctx, cover, &p.codes, func(b *bucket, _, codes string) (keys, args []string) {
-			return []string{b.Home, codes}, append([]string{p.Installation(), value}, some...)
+		err := p.change(ctx, cover, &p.codes, func(b keys, _, codes string) (keys, args []string) {
+			return []string{b.Home, codes}, append([]string{b.Mark, value}, some...)
 		})
 		if err != nil {
 			return err
@@ -181,12 +185,12 @@ func (p *Pots) Fill(ctx context.Context, t stock.Terms, c stock.Contents) error 
 // put writes pairs of fields and values into a pot that is not open yet, or into its codes.
 func (p *Pots) put(ctx context.Context, cover int64, intoCodes bool, pairs []string) error {
 	for some := range slices.Chunk(pairs, 2*atOnce) {
-		err := p.change(ctx, cover, &p.fill, func(b *bucket, pot, codes string) (keys, args []string) {
+		err := p.change(ctx, cover, &p.fill, func(b keys, pot, codes string) (keys, args []string) {
 			where := pot
 			if intoCodes {
 				where = codes
 			}
-			return []string{b.Home, pot, where}, append([]string{p.Installation()}, some...)
+			return []string{b.Home, pot, where}, append([]string{b.Mark}, some...)
 		})
 		if err != nil {
 			return err
@@ -228,20 +232,24 @@ func (p *Pots) Missing(ctx context.Context, covers []int64) ([]int64, error) {
 }
 
 func (p *Pots) missingOf(ctx context.Context, b *bucket, covers []int64) (missing []int64, err error) {
-	keys := []string{b.Home}
-	for _, cover := range covers {
-		pot, _ := b.pot(cover)
-		keys = append(keys, pot)
-	}
-	m, err := p.Run(ctx, &p.missing, keys, []string{p.Installation()})
+	at, err := b.keys(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("missing: %w", err)
 	}
-	at, err := m.AsIntSlice()
+	keys := []string{at.Home}
+	for _, cover := range covers {
+		pot, _ := at.pot(cover)
+		keys = append(keys, pot)
+	}
+	m, err := p.Run(ctx, at.Bucket, &p.missing, keys, []string{at.Mark})
+	if err != nil {
+		return nil, fmt.Errorf("missing: %w", err)
+	}
+	indexes, err := m.AsIntSlice()
 	if err != nil {
 		return nil, fmt.Errorf("redisstock: missing: %w", err)
 	}
-	for _, i := range at {
+	for _, i := range indexes {
 		if i < 0 || i >= int64(len(covers)) {
 			return nil, fmt.Errorf("redisstock: missing: index %d of %d", i, len(covers))
 		}

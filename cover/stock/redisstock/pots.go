@@ -1,6 +1,7 @@
 package redisstock
 
 import (
+	"context"
 	"embed"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/hongbao/hongbao/cover/stock"
+	"github.com/hongbao/hongbao/internal/gather"
 	"github.com/hongbao/hongbao/internal/pots"
 	"github.com/hongbao/hongbao/internal/pots/redisbucket"
 )
@@ -26,6 +28,8 @@ type Config struct {
 	Buckets      pots.Buckets
 	ShardOf      func(id int64) (shard int, ok bool) // Ledger.ShardOf
 	Installation string                              // names the ledger that these pots belong to
+	// Epoch is the epoch in which the ledger has a bucket; see redisbucket.Config.
+	Epoch func(ctx context.Context, bucket int) (string, error)
 
 	// WaitReplicas is how many replicas must have what was done before it is answered; 0 asks none. WaitTimeout, at
 	// least a millisecond, is how long a call waits for them.
@@ -53,9 +57,9 @@ var (
 
 // bucket is a bucket with the claims that wait for it.
 type bucket struct {
-	*redisbucket.Bucket
-	pots  *Pots
-	calls redisbucket.Queue[call]
+	number int
+	pots   *Pots
+	calls  gather.Queue[call]
 }
 
 // New checks the configuration; it does not call Redis. See redisbucket.Open for what the client must have.
@@ -64,8 +68,9 @@ func New(client rueidis.Client, c Config) (*Pots, error) {
 		return nil, errors.New("redisstock: no ShardOf")
 	}
 	store, err := redisbucket.Open(client, redisbucket.Config{
-		Log: "covers", Buckets: c.Buckets, Installation: c.Installation, Readers: []pots.Reader{stock.ReaderSettler},
-		WaitReplicas: c.WaitReplicas, WaitTimeout: c.WaitTimeout,
+		Log: stock.LogName, Buckets: c.Buckets, Installation: c.Installation,
+		Readers:      []pots.Reader{stock.ReaderSettler},
+		WaitReplicas: c.WaitReplicas, WaitTimeout: c.WaitTimeout, Epoch: c.Epoch,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("redisstock: %w", err)
@@ -80,11 +85,7 @@ func New(client rueidis.Client, c Config) (*Pots, error) {
 		return nil, fmt.Errorf("redisstock: %w", err)
 	}
 	for i := range p.all {
-		keys, err := p.Bucket(i)
-		if err != nil {
-			return nil, fmt.Errorf("redisstock: %w", err)
-		}
-		b := &bucket{Bucket: keys, pots: p}
+		b := &bucket{number: i, pots: p}
 		b.calls.AtOnce, b.calls.Send = callsInFlight, b.send
 		p.all[i] = b
 	}
@@ -117,8 +118,17 @@ func (p *Pots) of(cover int64) (*bucket, error) {
 	return p.all[p.buckets.Of(shard, cover)], nil
 }
 
+// keys are where a bucket's keys are in its epoch.
+type keys struct{ *redisbucket.Bucket }
+
+// keys of the bucket now. Error: that of redisbucket.Store.Bucket.
+func (b *bucket) keys(ctx context.Context) (keys, error) {
+	at, err := b.pots.Bucket(ctx, b.number)
+	return keys{at}, err
+}
+
 // pot returns the keys of a cover.
-func (b *bucket) pot(cover int64) (pot, codes string) {
+func (b keys) pot(cover int64) (pot, codes string) {
 	codes = b.Tag + "c:" + strconv.FormatInt(cover, 10) + ":k"
 	return codes[:len(codes)-len(":k")], codes
 }

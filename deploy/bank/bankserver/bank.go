@@ -47,6 +47,7 @@ type Record struct {
 	Attempts  int       `json:"attempts"`           // callbacks that were sent since it was decided
 	Answer    string    `json:"answer,omitempty"`   // what the last of them was answered
 	Told      bool      `json:"told"`               // no more callbacks: it was taken, or refused for good
+	Repeats   int       `json:"repeats,omitempty"`  // how often it was told anew by hand
 	Forgotten bool      `json:"forgotten,omitzero"` // the bank does not know it any more
 }
 
@@ -253,6 +254,7 @@ func (b *Bank) Repeat(id string) error {
 	}
 	changed := *r
 	changed.Told, changed.Attempts, changed.Answer = false, 0, ""
+	changed.Repeats++
 	return b.change(changed, time.Now())
 }
 

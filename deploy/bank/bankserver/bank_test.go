@@ -39,6 +39,7 @@ type inbox struct {
 	ids    []string
 	wrong  error
 	came   chan struct{}
+	once   func() // runs while the first callback waits for its answer
 }
 
 func newRig(t *testing.T) *rig {
@@ -54,6 +55,10 @@ func newRig(t *testing.T) *rig {
 		headers := signature.From(q.Header)
 		if err := secrets.Verify(headers, time.Now(), body); err != nil {
 			r.told.wrong = err
+		}
+		if f := r.told.once; f != nil {
+			r.told.once = nil
+			f()
 		}
 		r.told.bodies, r.told.ids = append(r.told.bodies, string(body)), append(r.told.ids, headers.ID)
 		w.WriteHeader(r.told.status)
@@ -193,6 +198,22 @@ func TestCallbacksAreRepeated(t *testing.T) {
 			t.Errorf("attempt %d: %s %s", i, r.told.ids[i], body)
 		}
 	}
+}
+
+// A repetition that is ordered while a callback is on its way is sent after it.
+func TestARepetitionDuringACallbackIsSent(t *testing.T) {
+	r := newRig(t)
+	r.told.once = func() {
+		if status := r.do("POST", "/orders/7", `{"do":"repeat"}`); status != http.StatusOK {
+			t.Errorf("repeat: %d", status)
+		}
+	}
+	r.ask(message("create", "7", "100"))
+	if status := r.do("POST", "/orders/7", `{"do":"settle"}`); status != http.StatusOK {
+		t.Fatal(status)
+	}
+	<-r.told.came
+	<-r.told.came
 }
 
 func TestWhoRunsTheBankDecides(t *testing.T) {

@@ -86,8 +86,8 @@ func (b *Bank) tell(ctx context.Context, r Record) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	known, findErr := b.find(r.ID)
-	if findErr != nil {
-		return
+	if findErr != nil || known.Repeats != r.Repeats {
+		return // a repetition that was ordered meanwhile is still to be sent
 	}
 	changed := *known
 	changed.Attempts++

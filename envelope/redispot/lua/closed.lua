@@ -1,7 +1,7 @@
 -- Tells which envelopes were closed and not retired.
 --
 -- KEYS: home, closed
--- ARGV: installation
+-- ARGV: mark
 -- Answer: the ids
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('POTSLOST') end
 

@@ -1,7 +1,7 @@
 -- Makes a pot, unless it is there.
 --
 -- KEYS: home, log, pot, shares
--- ARGV: installation, id, expires (ms), number of shares,
+-- ARGV: mark, id, expires (ms), number of shares,
 --       shares to take "<share>:<minor> …", shares taken "<user> <share>:<minor>:<at> …"
 -- Answer: 1 if the pot was made, 0 if it was there.
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('POTSLOST') end

@@ -1,7 +1,7 @@
 -- Tells what a pot knows. Closes it if asked to.
 --
 -- KEYS: home, pot, shares, closed
--- ARGV: installation, 1 to close or 0, id
+-- ARGV: mark, 1 to close or 0, id
 -- Answer: {1 if something can be taken or 0, {field, value, …}}; nil if there is no pot
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('POTSLOST') end
 

@@ -1,7 +1,7 @@
 -- Ends pots: drops their shares, and lets them be forgotten.
 --
 -- KEYS: home, log, closed, then for each envelope: pot, shares
--- ARGV: installation, seconds to keep a retired pot, then for each envelope: id, refunded (minor units)
+-- ARGV: mark, seconds to keep a retired pot, then for each envelope: id, refunded (minor units)
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('POTSLOST') end
 
 local lines = {}

@@ -1,7 +1,7 @@
 -- Gives shares to users, for any number of envelopes of one bucket. All its wins go into one log entry.
 --
 -- KEYS: home, log, then for each envelope: pot, shares
--- ARGV: installation, then for each envelope: id, number of users, the users
+-- ARGV: mark, then for each envelope: id, number of users, the users
 -- Answer: one word for each user, in order, between them a space:
 --   w<share>:<minor>:<at>  won          a<share>:<minor>:<at>  the same share again
 --   e<count>  empty                     x<count>  expired      n  no pot

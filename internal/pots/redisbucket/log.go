@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -33,13 +32,13 @@ func (s *Store) checkReader(r pots.Reader) error {
 
 // Position implements pots.Log.
 func (s *Store) Position(ctx context.Context, bucket int, r pots.Reader) (pots.Position, error) {
-	b, err := s.Bucket(bucket)
+	b, err := s.Bucket(ctx, bucket)
 	if err := errors.Join(err, s.checkReader(r)); err != nil {
 		return "", err
 	}
 	ctx, cancel := s.Bounded(ctx)
 	defer cancel()
-	m, err := s.Run(ctx, &s.position, []string{b.Home, b.read}, []string{s.config.Installation, string(r)})
+	m, err := s.Run(ctx, b, &s.position, []string{b.Home, b.read}, []string{b.Mark, string(r)})
 	if rueidis.IsRedisNil(err) {
 		return "", nil
 	}
@@ -53,7 +52,7 @@ func (s *Store) Position(ctx context.Context, bucket int, r pots.Reader) (pots.P
 // Log is the logs of a Store's buckets, whose entries are read as records of type R. It implements pots.Log.
 type Log[R any] struct {
 	*Store
-	// Parse appends the records of the entry at a position, which are fewer than MaxBatch twice over.
+	// Parse appends the records of the entry at a position, which are fewer than gather.MaxBatch twice over.
 	Parse func(to []R, at pots.Position, entry string) ([]R, error)
 }
 
@@ -61,7 +60,7 @@ type Log[R any] struct {
 // error that names it. Refusal: unavailable when too few replicas have what was read.
 func (l Log[R]) Read(ctx context.Context, bucket int, after pots.Position, limit int,
 	wait time.Duration) ([]R, pots.Position, error) {
-	b, err := l.Bucket(bucket)
+	b, err := l.positioned(ctx, bucket, after)
 	if err != nil {
 		return nil, after, err
 	}
@@ -89,14 +88,9 @@ func (l Log[R]) readNow(ctx context.Context, b *Bucket, after pots.Position,
 			return nil, after, err
 		}
 		for _, e := range entries {
-			value, ok := e.FieldValues[entryField]
-			if !ok || len(e.FieldValues) != 1 {
-				return nil, after, fmt.Errorf("log %s: entry %s is not of this log", b.Log, e.ID)
+			if records, upTo, err = l.parse(records, b, e); err != nil {
+				return nil, after, err
 			}
-			if records, err = l.Parse(records, pots.Position(e.ID), value); err != nil {
-				return nil, after, fmt.Errorf("log %s: entry %s: %w", b.Log, e.ID, err)
-			}
-			upTo = pots.Position(e.ID)
 			if len(records) >= limit {
 				return records, upTo, nil
 			}
@@ -107,10 +101,53 @@ func (l Log[R]) readNow(ctx context.Context, b *Bucket, after pots.Position,
 	}
 }
 
+// parse appends the records of an entry, and returns its position.
+func (l Log[R]) parse(to []R, b *Bucket, e rueidis.XRangeEntry) ([]R, pots.Position, error) {
+	value, ok := e.FieldValues[entryField]
+	if !ok || len(e.FieldValues) != 1 {
+		return nil, "", fmt.Errorf("log %s: entry %s is not of this log", b.Log, e.ID)
+	}
+	records, err := l.Parse(to, pots.Position(e.ID), value)
+	if err != nil {
+		return nil, "", fmt.Errorf("log %s: entry %s: %w", b.Log, e.ID, err)
+	}
+	return records, pots.PositionOf(e.ID, value, b.epoch), nil
+}
+
+// Old implements pots.Log.
+func (l Log[R]) Old(ctx context.Context, bucket int, epoch string, r pots.Reader, after pots.Position,
+	limit int) (records []R, upTo pots.Position, err error) {
+	if err := errors.Join(l.checkReader(r), after.Check(), l.checkBucket(bucket)); err != nil {
+		return nil, after, err
+	}
+	ctx, cancel := l.Bounded(ctx)
+	defer cancel()
+	b := l.in(bucket, epoch)
+	upTo = after
+	if after == "" {
+		acknowledged, err := l.client.Do(ctx, l.client.B().Hget().Key(b.read).Field(string(r)).Build()).ToString()
+		if err != nil && !rueidis.IsRedisNil(err) {
+			return nil, after, fmt.Errorf("old position: %w", err)
+		}
+		after = pots.Position(acknowledged)
+	}
+	entries, err := l.client.Do(ctx, l.client.B().Xrange().Key(b.Log).Start("("+orBeginning(after)).End("+").
+		Count(int64(min(entriesAtOnce, max(1, limit)))).Build()).AsXRange()
+	if err != nil {
+		return nil, upTo, fmt.Errorf("old log: %w", err)
+	}
+	for _, e := range entries {
+		if records, upTo, err = l.parse(records, b, e); err != nil {
+			return nil, after, err
+		}
+	}
+	return records, upTo, nil
+}
+
 func (s *Store) entries(ctx context.Context, b *Bucket, after pots.Position,
 	most int) ([]rueidis.XRangeEntry, error) {
-	m, safe, err := s.RunSafely(ctx, &s.read, []string{b.Home, b.Log},
-		[]string{s.config.Installation, orBeginning(after), strconv.Itoa(most)})
+	m, safe, err := s.RunSafely(ctx, b, &s.read, []string{b.Home, b.Log, b.read},
+		s.withReaders(b.Mark, orBeginning(after), after.Fingerprint(), strconv.Itoa(most)))
 	if err != nil {
 		return nil, fmt.Errorf("read: %w", err)
 	}
@@ -122,6 +159,14 @@ func (s *Store) entries(ctx context.Context, b *Bucket, after pots.Position,
 		return nil, Unsafe()
 	}
 	return entries, nil
+}
+
+// withReaders are the arguments of a script with the names of all readers behind them.
+func (s *Store) withReaders(args ...string) []string {
+	for _, r := range s.config.Readers {
+		args = append(args, string(r))
+	}
+	return args
 }
 
 // await waits until there is an entry after a position.
@@ -143,33 +188,24 @@ func orBeginning(p pots.Position) string {
 	if p == "" {
 		return beginning
 	}
-	return string(p)
+	return p.ID()
 }
 
-// Acknowledge implements pots.Log. A position before the last one acknowledged changes nothing. Error: pots.ErrLost.
+// Acknowledge implements pots.Log. A position before the last one acknowledged changes nothing.
 func (s *Store) Acknowledge(ctx context.Context, bucket int, r pots.Reader, upTo pots.Position) error {
-	b, err := s.Bucket(bucket)
-	if err := errors.Join(err, s.checkReader(r), checkPosition(upTo)); err != nil {
+	b, err := s.positioned(ctx, bucket, upTo)
+	if err := errors.Join(err, s.checkReader(r)); err != nil {
 		return err
 	}
 	ctx, cancel := s.Bounded(ctx)
 	defer cancel()
-	args := []string{s.config.Installation, string(r), orBeginning(upTo)}
-	for _, other := range s.config.Readers {
-		args = append(args, string(other))
+	whole := string(upTo)
+	if upTo == "" {
+		whole = beginning
 	}
-	if _, err := s.Run(ctx, &s.acknowledge, []string{b.Home, b.Log, b.read}, args); err != nil {
+	args := s.withReaders(b.Mark, string(r), orBeginning(upTo), upTo.Fingerprint(), whole)
+	if _, err := s.Run(ctx, b, &s.acknowledge, []string{b.Home, b.Log, b.read}, args); err != nil {
 		return fmt.Errorf("acknowledge: %w", err)
-	}
-	return nil
-}
-
-func checkPosition(p pots.Position) error {
-	ms, seq, _ := strings.Cut(orBeginning(p), "-")
-	_, err1 := strconv.ParseUint(ms, 10, 64)
-	_, err2 := strconv.ParseUint(seq, 10, 64)
-	if err1 != nil || err2 != nil {
-		return fmt.Errorf("%q is no position", p)
 	}
 	return nil
 }
@@ -178,14 +214,13 @@ func checkPosition(p pots.Position) error {
 // those ahead. Error: pots.ErrLost.
 func (s *Store) Backlog(ctx context.Context, bucket int,
 	r pots.Reader) (entries int64, oldest time.Duration, err error) {
-	b, err := s.Bucket(bucket)
+	b, err := s.Bucket(ctx, bucket)
 	if err := errors.Join(err, s.checkReader(r)); err != nil {
 		return 0, 0, err
 	}
 	ctx, cancel := s.Bounded(ctx)
 	defer cancel()
-	m, err := s.Run(ctx, &s.backlog, []string{b.Home, b.Log, b.read},
-		[]string{s.config.Installation, string(r)})
+	m, err := s.Run(ctx, b, &s.backlog, []string{b.Home, b.Log, b.read}, []string{b.Mark, string(r)})
 	if err != nil {
 		return 0, 0, fmt.Errorf("backlog: %w", err)
 	}

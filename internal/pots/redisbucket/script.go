@@ -13,13 +13,16 @@ import (
 	"github.com/hongbao/hongbao/internal/refusal"
 )
 
-// lostReply is how a script says that home is not ours.
-const lostReply = "POTSLOST"
+// Replies by which a script says that home is not what the caller expects, and that the bucket went back in time.
+const (
+	lostReply = "POTSLOST"
+	backReply = "POTSBACK"
+)
 
 // attempts bounds the calls on connections of their own, where the client does not repeat.
 const attempts = 3
 
-// Script is a script that is safe to repeat. Its first key is its bucket's Home, its first argument the Installation.
+// Script is a script that is safe to repeat. Its first key is its bucket's Home, its first argument the bucket's Mark.
 type Script struct {
 	source string
 	sha    string // names it in EVALSHA
@@ -32,10 +35,14 @@ func LoadScripts(files fs.FS, folder string, scripts map[string]*Script) error {
 		if err != nil {
 			return err
 		}
-		sum := sha1.Sum(source)
-		*to = Script{source: string(source), sha: hex.EncodeToString(sum[:])}
+		*to = newScript(string(source))
 	}
 	return nil
+}
+
+func newScript(source string) Script {
+	sum := sha1.Sum([]byte(source))
+	return Script{source: source, sha: hex.EncodeToString(sum[:])}
 }
 
 func (s *Script) bySHA(b rueidis.Builder, keys, args []string) rueidis.Completed {
@@ -46,22 +53,24 @@ func (s *Script) whole(b rueidis.Builder, keys, args []string) rueidis.Completed
 	return b.Eval().Script(s.source).Numkeys(int64(len(keys))).Key(keys...).Arg(args...).Build().ToRetryable()
 }
 
-// Run calls a script. The client repeats the call until ctx ends if the connection breaks. Error: pots.ErrLost.
-func (s *Store) Run(ctx context.Context, script *Script, keys, args []string) (rueidis.RedisMessage, error) {
+// Run calls a script on a bucket. The client repeats the call until ctx ends if the connection breaks. Errors:
+// pots.ErrLost, pots.ErrWentBack.
+func (s *Store) Run(ctx context.Context, b *Bucket, script *Script, keys, args []string) (rueidis.RedisMessage,
+	error) {
 	r := s.client.Do(ctx, script.bySHA(s.client.B(), keys, args))
 	if noScript(r.Error()) {
 		r = s.client.Do(ctx, script.whole(s.client.B(), keys, args))
 	}
 	m, err := r.ToMessage()
-	return m, s.translate(err)
+	return m, s.translate(b, err)
 }
 
 // RunSafely calls a script like Run. safe is false if fewer replicas than configured have all that the script saw and
 // did. WAIT concerns what its own connection did, so both commands go over one that nobody else uses meanwhile.
-func (s *Store) RunSafely(ctx context.Context, script *Script, keys,
+func (s *Store) RunSafely(ctx context.Context, b *Bucket, script *Script, keys,
 	args []string) (m rueidis.RedisMessage, safe bool, err error) {
 	if s.config.WaitReplicas == 0 {
-		m, err = s.Run(ctx, script, keys, args)
+		m, err = s.Run(ctx, b, script, keys, args)
 		return m, true, err
 	}
 	for range attempts {
@@ -70,13 +79,13 @@ func (s *Store) RunSafely(ctx context.Context, script *Script, keys,
 		if err == nil {
 			m, err = r[0].ToMessage()
 			confirmed, waitErr := r[1].AsInt64()
-			return m, waitErr == nil && confirmed >= int64(s.config.WaitReplicas), s.translate(err)
+			return m, waitErr == nil && confirmed >= int64(s.config.WaitReplicas), s.translate(b, err)
 		}
 		if ctx.Err() != nil {
 			break
 		}
 	}
-	return m, false, s.translate(err)
+	return m, false, s.translate(b, err)
 }
 
 // runAndWait fails only if the connection does.
@@ -110,10 +119,20 @@ func noScript(err error) bool {
 }
 
 // translate turns the answer of a script that found another home into pots.ErrLost.
-func (s *Store) translate(err error) error {
-	if e, ok := rueidis.IsRedisErr(err); ok && strings.Contains(e.Error(), lostReply) {
-		s.config.Lost()
-		return pots.ErrLost
+func (s *Store) translate(b *Bucket, err error) error {
+	e, ok := rueidis.IsRedisErr(err)
+	if !ok {
+		return err
 	}
+	switch text := e.Error(); {
+	case strings.Contains(text, lostReply):
+		err = pots.ErrLost
+	case strings.Contains(text, backReply):
+		err = pots.ErrWentBack
+	default:
+		return err
+	}
+	s.all[b.number].suspect.Store(true)
+	s.config.Lost()
 	return err
 }

@@ -5,7 +5,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -33,8 +32,12 @@ type Config struct {
 	WaitReplicas int
 	WaitTimeout  time.Duration
 
+	// Epoch is the epoch in which the ledger has a bucket; "" is the first, whose name is the installation's. nil says
+	// that no bucket ever has another.
+	Epoch func(ctx context.Context, bucket int) (string, error)
+
 	// Lost hears of each call that found its bucket lost or made ours again: what a process remembers of pots may be
-	// wrong then. It may be nil.
+	// wrong then; also of each new epoch. It may be nil.
 	Lost func()
 }
 
@@ -42,21 +45,13 @@ type Config struct {
 type Store struct {
 	client rueidis.Client
 	config Config
-	all    []Bucket
+	all    []slot
 
-	read, position, acknowledge, backlog Script
+	read, position, acknowledge, backlog, fence, open, forget Script
 }
 
 //go:embed lua/*.lua
 var lua embed.FS
-
-// Bucket is where a bucket's keys are.
-type Bucket struct {
-	Tag  string // what all keys begin with, as in "{b17}:"
-	Home string
-	Log  string
-	read string
-}
 
 // Open checks the configuration; it does not call Redis. The client should have AlwaysPipelining set. Each Read that
 // waits, and with WaitReplicas each call, occupies a connection of the client's blocking pool meanwhile.
@@ -76,29 +71,24 @@ func Open(client rueidis.Client, c Config) (*Store, error) {
 	if c.Lost == nil {
 		c.Lost = func() {}
 	}
-	s := &Store{client: client, config: c, all: make([]Bucket, c.Buckets.Number())}
+	s := &Store{client: client, config: c, all: make([]slot, c.Buckets.Number())}
+	if c.Epoch == nil {
+		s.config.Epoch = func(context.Context, int) (string, error) { return "", nil }
+	}
 	err := LoadScripts(lua, "lua", map[string]*Script{"read": &s.read, "position": &s.position,
-		"acknowledge": &s.acknowledge, "backlog": &s.backlog})
+		"acknowledge": &s.acknowledge, "backlog": &s.backlog, "fence": &s.fence, "open": &s.open, "forget": &s.forget})
 	if err != nil {
 		return nil, err
 	}
-	for i := range s.all {
-		tag := "{b" + strconv.Itoa(i) + "}:"
-		s.all[i] = Bucket{Tag: tag, Home: tag + "home", Log: tag + c.Log, read: tag + c.Log + ":read"}
+	known, err := lua.ReadFile("lua/known.lua")
+	if err != nil {
+		return nil, err
+	}
+	for _, script := range []*Script{&s.read, &s.acknowledge} {
+		*script = newScript(string(known) + script.source)
 	}
 	return s, nil
 }
-
-// Bucket returns a bucket by number.
-func (s *Store) Bucket(number int) (*Bucket, error) {
-	if number < 0 || number >= len(s.all) {
-		return nil, fmt.Errorf("bucket %d of %d", number, len(s.all))
-	}
-	return &s.all[number], nil
-}
-
-// Installation is what each script compares Home with.
-func (s *Store) Installation() string { return s.config.Installation }
 
 // Bounded is ctx with a timeout that leaves Redis the time to restart, and replicas the time to confirm.
 func (s *Store) Bounded(ctx context.Context) (context.Context, context.CancelFunc) {

@@ -13,6 +13,7 @@ import (
 type Client interface {
 	Send(ctx context.Context, req *envelopeapi.SendRequest, callOptions ...callopt.Option) (r *envelopeapi.Envelope, err error)
 	Grab(ctx context.Context, req *envelopeapi.GrabRequest, callOptions ...callopt.Option) (r *envelopeapi.GrabResponse, err error)
+	GrabMany(ctx context.Context, req *envelopeapi.GrabManyRequest, callOptions ...callopt.Option) (r *envelopeapi.GrabManyResponse, err error)
 	Get(ctx context.Context, req *envelopeapi.GetRequest, callOptions ...callopt.Option) (r *envelopeapi.Envelope, err error)
 	ListSent(ctx context.Context, req *envelopeapi.ListRequest, callOptions ...callopt.Option) (r *envelopeapi.SentResponse, err error)
 	ListReceived(ctx context.Context, req *envelopeapi.ListRequest, callOptions ...callopt.Option) (r *envelopeapi.ReceivedResponse, err error)
@@ -55,6 +56,11 @@ func (p *kEnvelopeServiceClient) Send(ctx context.Context, req *envelopeapi.Send
 func (p *kEnvelopeServiceClient) Grab(ctx context.Context, req *envelopeapi.GrabRequest, callOptions ...callopt.Option) (r *envelopeapi.GrabResponse, err error) {
 	ctx = client.NewCtxWithCallOptions(ctx, callOptions)
 	return p.kClient.Grab(ctx, req)
+}
+
+func (p *kEnvelopeServiceClient) GrabMany(ctx context.Context, req *envelopeapi.GrabManyRequest, callOptions ...callopt.Option) (r *envelopeapi.GrabManyResponse, err error) {
+	ctx = client.NewCtxWithCallOptions(ctx, callOptions)
+	return p.kClient.GrabMany(ctx, req)
 }
 
 func (p *kEnvelopeServiceClient) Get(ctx context.Context, req *envelopeapi.GetRequest, callOptions ...callopt.Option) (r *envelopeapi.Envelope, err error) {

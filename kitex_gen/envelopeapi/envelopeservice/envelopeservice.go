@@ -27,6 +27,13 @@ var serviceMethods = map[string]kitex.MethodInfo{
 		false,
 		kitex.WithStreamingMode(kitex.StreamingNone),
 	),
+	"GrabMany": kitex.NewMethodInfo(
+		grabManyHandler,
+		newEnvelopeServiceGrabManyArgs,
+		newEnvelopeServiceGrabManyResult,
+		false,
+		kitex.WithStreamingMode(kitex.StreamingNone),
+	),
 	"Get": kitex.NewMethodInfo(
 		getHandler,
 		newEnvelopeServiceGetArgs,
@@ -150,6 +157,24 @@ func newEnvelopeServiceGrabResult() interface{} {
 	return envelopeapi.NewEnvelopeServiceGrabResult()
 }
 
+func grabManyHandler(ctx context.Context, handler interface{}, arg, result interface{}) error {
+	realArg := arg.(*envelopeapi.EnvelopeServiceGrabManyArgs)
+	realResult := result.(*envelopeapi.EnvelopeServiceGrabManyResult)
+	success, err := handler.(envelopeapi.EnvelopeService).GrabMany(ctx, realArg.Req)
+	if err != nil {
+		return err
+	}
+	realResult.Success = success
+	return nil
+}
+func newEnvelopeServiceGrabManyArgs() interface{} {
+	return envelopeapi.NewEnvelopeServiceGrabManyArgs()
+}
+
+func newEnvelopeServiceGrabManyResult() interface{} {
+	return envelopeapi.NewEnvelopeServiceGrabManyResult()
+}
+
 func getHandler(ctx context.Context, handler interface{}, arg, result interface{}) error {
 	realArg := arg.(*envelopeapi.EnvelopeServiceGetArgs)
 	realResult := result.(*envelopeapi.EnvelopeServiceGetResult)
@@ -229,6 +254,16 @@ func (p *kClient) Grab(ctx context.Context, req *envelopeapi.GrabRequest) (r *en
 	_args.Req = req
 	var _result envelopeapi.EnvelopeServiceGrabResult
 	if err = p.c.Call(ctx, "Grab", &_args, &_result); err != nil {
+		return
+	}
+	return _result.GetSuccess(), nil
+}
+
+func (p *kClient) GrabMany(ctx context.Context, req *envelopeapi.GrabManyRequest) (r *envelopeapi.GrabManyResponse, err error) {
+	var _args envelopeapi.EnvelopeServiceGrabManyArgs
+	_args.Req = req
+	var _result envelopeapi.EnvelopeServiceGrabManyResult
+	if err = p.c.Call(ctx, "GrabMany", &_args, &_result); err != nil {
 		return
 	}
 	return _result.GetSuccess(), nil

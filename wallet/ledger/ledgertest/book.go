@@ -36,6 +36,13 @@ type Ledger interface {
 	Void(ctx context.Context, id, posted int64) (h ledger.Hold, done bool, err error)
 	Credits(ctx context.Context, user string, s ledger.Subject, before int64, limit int) ([]ledger.Credit, error)
 	Indexed(ctx context.Context, of string, s ledger.Subject, before int64, limit int) ([]int64, error)
+	Source(ctx context.Context, shard, source int, log string) (ledger.SourceLog, error)
+	Sources(ctx context.Context, shard int, log string) ([]ledger.SourceLog, error)
+	Settle(ctx context.Context, shard int, posts []ledger.Post, from ledger.SourceLog,
+		upTo string) (ledger.PostResult, error)
+	BeginEpoch(ctx context.Context, shard, source int, logs []string, was, epoch, reason string) (begun bool, err error)
+	EndRebuild(ctx context.Context, shard, source int, epoch string) error
+	Rebuilds(ctx context.Context, shard, limit int) ([]ledger.Rebuild, error)
 	ledger.DueHolds
 	wallet.FundingLedger
 }

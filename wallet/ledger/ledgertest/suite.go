@@ -21,6 +21,8 @@ func Run(t *testing.T, open Open) {
 		{"Posts", testPosts},
 		{"Counterparty", testCounterparty},
 		{"Replays", testReplays},
+		{"Sources", testSources},
+		{"ConcurrentSources", testConcurrentSources},
 		{"Steps", testSteps},
 		{"MalformedSteps", testMalformedSteps},
 		{"PayNow", testPayNow},

@@ -2,7 +2,7 @@
 -- users of a cover are looked up with one command, and written with one.
 --
 -- KEYS: home, log, then for each cover: pot, codes
--- ARGV: installation, then for each cover: id, number of calls, then for each call: channel, digest or -, user or # for
+-- ARGV: mark, then for each cover: id, number of calls, then for each call: channel, digest or -, user or # for
 --       a view
 -- Answer: one word for each call, in order, between them a space:
 --   w<channel>:<at>:<digest>  claimed      a<channel>:<at>:<digest>  the same claim again

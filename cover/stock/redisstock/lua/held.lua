@@ -1,7 +1,7 @@
 -- Tells what a user claimed.
 --
 -- KEYS: home, pot
--- ARGV: installation, user
+-- ARGV: mark, user
 -- Answer: {1 if there is a pot or 0, the user's claim or nil}
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('POTSLOST') end
 

@@ -1,7 +1,7 @@
 -- Tells which pots are not there, or are not open yet.
 --
 -- KEYS: home, then the pots
--- ARGV: installation
+-- ARGV: mark
 -- Answer: the indexes of those missing, from 0
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('POTSLOST') end
 

@@ -1,7 +1,7 @@
 -- Brings a pot up to newer terms.
 --
 -- KEYS: home, pot
--- ARGV: installation, version, pieces bought, then pairs of a channel's field and its terms
+-- ARGV: mark, version, pieces bought, then pairs of a channel's field and its terms
 -- Answer: 1 if it did, 0 if the pot knows them or newer ones; nil if there is no pot
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('POTSLOST') end
 

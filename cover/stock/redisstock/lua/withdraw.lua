@@ -1,7 +1,7 @@
 -- Takes what is left of a cover's pieces, once for each withdrawal.
 --
 -- KEYS: home, log, pot
--- ARGV: installation, cover, withdrawal, pieces asked for
+-- ARGV: mark, cover, withdrawal, pieces asked for
 -- Answer: how many pieces it took; nil if there is no pot
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('POTSLOST') end
 

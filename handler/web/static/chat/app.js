@@ -5,7 +5,7 @@ import { openCollect } from "../collection/form.js";
 import { Problem } from "../core/api.js";
 import { h } from "../core/dom.js";
 import { Live } from "../core/live.js";
-import { groupIn, groupPlace, personIn, placeIn, queryOf } from "../core/places.js";
+import { groupIn, groupPlace, personIn, personPlace, placeIn, queryOf } from "../core/places.js";
 import { Texts } from "../core/texts.js";
 import { Toasts } from "../core/toast.js";
 import { Looks } from "../cover/looks.js";
@@ -19,10 +19,12 @@ import { openWallet } from "../wallet/wallet.js";
 import { barView } from "./bar.js";
 import { chatView } from "./chat.js";
 import { Feed, groupOf, groupTopic, userTopic } from "./feed.js";
+import { openGroup } from "./group.js";
 import { openGroups } from "./groups.js";
 import { listView } from "./list.js";
 import { openNewGroup } from "./new-group.js";
 import { makeServices } from "./services.js";
+import { tabTitle } from "./title.js";
 
 const TICK_MS = 1000; // how late an expiry may be shown
 const GROUPS_MS = 15_000; // how often to look for groups one was added to
@@ -48,6 +50,8 @@ export class App {
   #views = [];
   /** @type {HTMLElement} */
   #frame;
+  /** @type {{update: () => void, end: () => void}|undefined} */
+  #title;
   #place; // the chat shown; "" for the list
   /** @type {number[]} */
   #timers = [];
@@ -99,7 +103,7 @@ export class App {
     this.#show(this.#place || this.#onlyGroup(), true);
     if (cover) await this.#begin(cover);
     this.#lookForGroups();
-    await this.#try(Promise.all([actions.envelopes.own(), actions.transfers.list()]));
+    await this.#try(Promise.all([actions.envelopes.own(), actions.transfers.list(), this.#partners()]));
     changes.tell("place"); // now it is known whether there is more to load
   }
 
@@ -121,6 +125,10 @@ export class App {
     addEventListener("online", online, { signal });
     addEventListener("offline", online, { signal });
     document.addEventListener("visibilitychange", () => this.#visible(), { signal });
+    changes.watch(
+      ({ kind }) => kind === "names",
+      () => this.#renamed(),
+    );
     changes.watch(
       ({ kind }) => kind === "cover",
       (changed) => {
@@ -156,6 +164,7 @@ export class App {
     clearTimeout(this.#looking);
     this.#made.dialogs.end();
     for (const view of this.#views) view.end();
+    this.#title?.end();
     this.#onLeave(this.#i18n, expired);
   }
 
@@ -170,6 +179,9 @@ export class App {
   /** @returns {HTMLElement} */
   #mount() {
     for (const view of this.#views) view.end();
+    this.#title?.end();
+    this.#title = tabTitle(this.#page);
+    this.#title.update();
     this.#views = [barView(this.#page), listView(this.#page), chatView(this.#page)];
     const frame = h(
       "div",
@@ -187,7 +199,7 @@ export class App {
 
   /** @returns {Page} */
   #makePage() {
-    const texts = new Texts(this.#i18n);
+    const texts = new Texts(this.#i18n, this.#made.names);
     const topUp = () => openTopUp(page);
     /** @type {Record<string, {label: string, run: () => void}>} */
     const remedies = this.#session.dev ? { insufficient_balance: { label: texts.t("nav.topup"), run: topUp } } : {};
@@ -214,12 +226,20 @@ export class App {
       wallet: () => openWallet(page),
       topUp,
       newGroup: () => openNewGroup(page),
+      openGroup: (group) => openGroup(page, group),
       join: (group, others = []) => this.#join(group, others),
       toggleLang: () => this.#toggleLang(),
       leave: () => this.#leave(),
     };
     const page = { texts, nav, services };
     return page;
+  }
+
+  // Everything that is on the screen may show a name. Whoever is writing goes on writing.
+  #renamed() {
+    const writes = document.activeElement?.classList.contains("say");
+    this.#frame = this.#mount();
+    if (writes) /** @type {HTMLElement|null} */ (this.#frame.querySelector(".say"))?.focus();
   }
 
   #toggleLang() {
@@ -242,6 +262,8 @@ export class App {
     this.#place = place;
     if (personIn(place)) chats.meet(personIn(place));
     chats.read(place);
+    actions.messages.seen(place);
+    if (personIn(place)) this.#quietly(actions.messages.newest(place).then(() => actions.messages.seen(place)));
     this.#page.services.toasts.seen(place);
     if (chats.group(groupIn(place))) {
       this.#quietly(actions.envelopes.before(groupIn(place)));
@@ -262,6 +284,35 @@ export class App {
     for (const id of removed) this.#live.forget(groupTopic(id));
     for (const id of added) this.#live.follow(groupTopic(id));
     await Promise.all(added.map((id) => groups.members(id)));
+    await this.#quietly(this.#names());
+    await Promise.all(added.map((id) => this.#quietly(this.#unread(groupPlace(id)))));
+  }
+
+  // Reads how everybody is called who is met here.
+  #names() {
+    const { me, chats, actions } = this.#made;
+    const groups = chats.groups();
+    const people = new Set([me, ...groups.flatMap((g) => g.members), ...chats.people().map((p) => p.id)]);
+    return actions.messages.readNames(
+      [...people],
+      groups.map((g) => g.id),
+    );
+  }
+
+  // Reads the newest messages of a place, and counts those that were not read.
+  async #unread(place) {
+    const { chats, actions } = this.#made;
+    const unread = await actions.messages.newest(place);
+    if (place === this.#place && !document.hidden) actions.messages.seen(place);
+    else for (let i = 0; i < unread; i++) chats.unread(place);
+  }
+
+  async #partners() {
+    const { chats, actions } = this.#made;
+    const people = await actions.messages.partners();
+    for (const id of people) chats.meet(id);
+    await Promise.all(people.map((id) => this.#unread(personPlace(id))));
+    await this.#names();
   }
 
   // Nobody tells a page that it was added to a group, so it looks from time to time.
@@ -292,6 +343,7 @@ export class App {
     if (document.hidden) return;
     this.#live.wake();
     this.#made.chats.read(this.#place);
+    this.#made.actions.messages.seen(this.#place);
     this.#quietly(this.#groups());
     this.#quietly(this.#made.actions.covers.refresh());
   }

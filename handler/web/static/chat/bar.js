@@ -3,12 +3,14 @@
 import { ofKind } from "../core/changes.js";
 import { attribute, countTo, fill, h, icon, setText } from "../core/dom.js";
 import { initial, tint } from "../core/people.js";
+import { openMe } from "./me.js";
 
 const DEFAULT_CURRENCY = "CNY";
 const NOTHING = { currency: DEFAULT_CURRENCY, amount: 0 };
 
 /** @param {import("../core/page.js").Page} page */
-export function barView({ texts, nav, services }) {
+export function barView(page) {
+  const { texts, nav, services } = page;
   const { t, name: nameOf } = texts;
   const { me, balances, connection, changes } = services;
   const amount = h("strong", { data: { testid: "balance" } });
@@ -29,10 +31,10 @@ export function barView({ texts, nav, services }) {
       {
         class: "me",
         type: "button",
-        title: t("nav.switch"),
-        "aria-label": `${nameOf(me)}. ${t("nav.switch")}`,
+        title: t("me.title"),
+        "aria-haspopup": "dialog",
         data: { testid: "me" },
-        on: { click: nav.leave },
+        on: { click: () => openMe(page) },
       },
       h("span", { class: `avatar ${tint(me)}`, "aria-hidden": "true" }, initial(nameOf(me))),
       h("span", { class: "me-name" }, nameOf(me)),

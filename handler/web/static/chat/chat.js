@@ -7,13 +7,15 @@ import { groupIn } from "../core/places.js";
 import { keyOf, placeOf, thingOf, THINGS, timeline } from "./timeline.js";
 import { cardItem } from "../envelope/card.js";
 import { collectionItem } from "../collection/ticket.js";
+import { bubbleItem } from "../message/bubble.js";
+import { messageInput } from "../message/input.js";
 import { transferItem } from "../transfer/ticket.js";
 
 const NEAR_END_PX = 80;
 const NEAR_START_PX = 120;
 const STAMP_GAP_MS = 5 * 60_000; // a time is shown after a pause this long
 const NAMES = 5;
-const ITEMS = { envelope: cardItem, transfer: transferItem, collection: collectionItem };
+const ITEMS = { envelope: cardItem, transfer: transferItem, collection: collectionItem, message: bubbleItem };
 
 /** @typedef {import("./timeline.js").Item} Item */
 /** @typedef {import("../core/changes.js").Change} Change */
@@ -31,6 +33,7 @@ export function chatView(page) {
   const { t } = texts;
   const { chats, changes } = services;
   const title = h("h1", {});
+  const input = messageInput(page);
   const people = h("p", { class: "chat-people" });
   const feed = h("div", { class: "feed-items", role: "log", "aria-label": t("nav.groups") });
   const empty = h("div", { class: "empty" });
@@ -53,6 +56,18 @@ export function chatView(page) {
     h("button", { class: "tool", type: "button", data: { testid }, on: { click } }, icon(sign), h("span", {}, text));
   const send = tool("transfer-new", "transfer", t("chat.transfer"), nav.send);
   const collect = tool("collect-new", "collect", t("chat.collect"), nav.collect);
+  const about = h(
+    "button",
+    {
+      class: "plain",
+      type: "button",
+      "aria-label": t("group.title"),
+      title: t("group.title"),
+      data: { testid: "group-about" },
+      on: { click: () => nav.openGroup(nav.group()) },
+    },
+    icon("more"),
+  );
   const chat = h(
     "div",
     { class: "chat-inner" },
@@ -71,10 +86,11 @@ export function chatView(page) {
         icon("back"),
       ),
       h("div", { class: "grow" }, title, people),
+      about,
     ),
     scroller,
     newer,
-    h("footer", { class: "chat-foot" }, compose, send, collect),
+    h("footer", { class: "chat-foot" }, input.el, h("div", { class: "chat-tools" }, compose, send, collect)),
   );
   const none = h("div", { class: "empty" });
   const el = h("main", { class: "chat" }, chat, none);
@@ -107,17 +123,19 @@ export function chatView(page) {
   // Reads what happened before, and keeps what is on the screen where it is.
   const loadOlder = async () => {
     const place = shown;
-    const { envelopes, collections, transfers } = services.actions;
+    const { envelopes, collections, transfers, messages } = services.actions;
     following = false;
-    if (groupIn(place)) await Promise.all([envelopes.older(groupIn(place)), collections.older(groupIn(place))]);
-    else await transfers.older();
+    const group = groupIn(place);
+    const things = group ? [envelopes.older(group), collections.older(group)] : [transfers.older()];
+    await Promise.all([...things, messages.older(place)]);
     if (place !== shown) return;
     keepPlace(() => drawFeed(false));
     following = atEnd();
   };
   const hasOlder = () => {
-    const { envelopes, collections, transfers } = services.actions;
+    const { envelopes, collections, transfers, messages } = services.actions;
     const group = groupIn(shown);
+    if (messages.hasOlder(shown)) return true;
     return group ? envelopes.hasOlder(group) || collections.hasOlder(group) : transfers.hasOlder;
   };
   const toEnd = (smooth) => {
@@ -159,6 +177,7 @@ export function chatView(page) {
       shown = place;
     }
     drawHead(group);
+    input.update();
     drawFeed(isNew);
   };
 
@@ -215,6 +234,7 @@ export function chatView(page) {
     chat.dataset.kind = group ? "group" : "person";
     compose.hidden = !group;
     collect.hidden = !group;
+    about.hidden = !group;
     send.className = group ? "tool" : "primary compose";
     setText(newerText, t(group ? "chat.newer" : "person.newer"));
   };
@@ -231,7 +251,7 @@ export function chatView(page) {
     if (none.dataset.group === id) return;
     none.dataset.group = id;
     if (!id) {
-      fill(none, icon("packet"), h("h2", {}, t("groups.pick")));
+      fill(none, icon("packet"), h("h1", {}, t("groups.pick")));
       return;
     }
     const join = async () => {
@@ -244,7 +264,7 @@ export function chatView(page) {
     fill(
       none,
       icon("people"),
-      h("h2", {}, t("join.title", { group: texts.groupName(id) })),
+      h("h1", {}, t("join.title", { group: texts.groupName(id) })),
       h("p", {}, t(services.dev ? "join.text_dev" : "join.text_prod")),
       h(
         "div",
@@ -261,5 +281,9 @@ export function chatView(page) {
   };
 
   const stops = [changes.watch(ofKind("groups", "place"), update), changes.watch(ofKind(...THINGS), redraw)];
-  return { el, update, tick, end: () => stops.forEach((stop) => stop()) };
+  const end = () => {
+    input.end();
+    stops.forEach((stop) => stop());
+  };
+  return { el, update, tick, end };
 }

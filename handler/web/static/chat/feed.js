@@ -2,7 +2,9 @@
 
 import { collectionEvent } from "../collection/events.js";
 import { Notifier } from "../core/notifier.js";
+import { groupPlace, personPlace } from "../core/places.js";
 import { envelopeEvent } from "../envelope/events.js";
+import { messageEvent } from "../message/events.js";
 import { transferEvent } from "../transfer/events.js";
 
 /** @typedef {import("../core/page.js").Page} Page */
@@ -37,18 +39,22 @@ export class Feed {
       const [product] = event.type.split(".", 1);
       if (product === "envelope") envelopeEvent(page, this.#notifier, groupOf(topic), event);
       else if (product === "transfer") transferEvent(page, this.#notifier, this.#fresh, event);
+      else if (product === "chat") messageEvent(page, this.#notifier, this.#fresh, event);
       else if (product === "collection") collectionEvent(page, this.#notifier, this.#fresh, event);
     }
   }
 
   /** Reads again what a topic is about, after something was missed. */
   async reload(topic) {
-    const { groups, envelopes, transfers, collections, wallet } = this.#page().services.actions;
+    const { chats, actions } = this.#page().services;
+    const { groups, envelopes, transfers, collections, wallet, messages } = actions;
     if (topic.startsWith(USER)) {
-      await Promise.all([transfers.list(), wallet.read()]);
+      const people = chats.people().map(({ id }) => messages.newest(personPlace(id)));
+      await Promise.all([transfers.list(), wallet.read(), ...people]);
       return;
     }
     const group = groupOf(topic);
-    await Promise.all([groups.members(group), wallet.read(), envelopes.reload(group), collections.list(group)]);
+    const all = [groups.members(group), wallet.read(), envelopes.reload(group), collections.list(group)];
+    await Promise.all([...all, messages.newest(groupPlace(group))]);
   }
 }

@@ -1,7 +1,9 @@
 // The list of chats: the groups one is in, and the people with whom there is a conversation, the latest first.
 
 import { ofKind } from "../core/changes.js";
-import { h, icon, keyed, setText } from "../core/dom.js";
+import { attribute, h, icon, keyed, setText } from "../core/dom.js";
+import { doButton } from "../core/item.js";
+import { startTour } from "./tour.js";
 import { initial, tint } from "../core/people.js";
 import { groupPlace, personPlace } from "../core/places.js";
 import { placeOf, preview, THINGS, timeline } from "./timeline.js";
@@ -21,6 +23,10 @@ export function listView(page) {
     icon("packet"),
     h("h2", {}, t("groups.empty")),
     h("p", {}, t(services.dev ? "groups.empty_dev" : "groups.empty_prod")),
+    services.dev &&
+      doButton(page, { class: "primary", data: { testid: "tour" } }, [icon("people"), t("tour.go")], () =>
+        startTour(page),
+      ),
   );
   const add =
     services.dev &&
@@ -30,13 +36,15 @@ export function listView(page) {
       icon("plus"),
       t("groups.new"),
     );
-  const el = h(
+  const content = h(
     "nav",
-    { class: "side", "aria-label": t("nav.groups") },
+    { class: "side-nav", "aria-label": t("nav.groups") },
+    h("h1", { class: "spoken" }, t("nav.groups")),
     list,
     empty,
     add && h("div", { class: "side-foot" }, add),
   );
+  const el = h("div", { class: "side" }, content);
 
   const create = ({ place, id, person, name }) => {
     const row = h(
@@ -90,11 +98,16 @@ export function listView(page) {
     empty.hidden = all.length > 0;
   };
 
+  // On a phone it is all there is, while no chat is shown.
+  const narrow = matchMedia("(width < 760px)");
+  const landmark = () => attribute(el, "role", narrow.matches && !nav.place() ? "main" : null);
   const update = () => {
+    landmark();
     lasts.clear();
     draw();
   };
   const stop = changes.watch(ofKind("groups", "people", "place", ...THINGS), (happened) => {
+    landmark();
     for (const change of happened) lasts.delete(placeOf(services, change));
     draw();
   });

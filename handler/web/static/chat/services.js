@@ -6,6 +6,10 @@ import { Chats } from "../core/chats.js";
 import { freshness } from "../core/clock.js";
 import { Dialogs } from "../core/dialogs.js";
 import { Drafts } from "../core/drafts.js";
+import { Names } from "../core/names.js";
+import { MessageActions } from "../message/actions.js";
+import { Messages } from "../message/messages.js";
+import { thanksView } from "../message/thanks.js";
 import { Connection } from "../core/connection.js";
 import { GroupActions } from "../core/groups.js";
 import { CollectionActions } from "../collection/actions.js";
@@ -38,9 +42,12 @@ export function makeServices(session, renew) {
   const transfers = new Transfers(me, now, changes);
   const collections = new Collections(me, now, changes);
   const covers = new Covers(changes);
+  const messages = new Messages(me, changes);
+  const names = new Names(changes);
   const wallet = new WalletActions(api, balances);
   const actions = {
     wallet,
+    messages: new MessageActions(me, api, messages, names),
     groups: new GroupActions(me, api, chats),
     envelopes: new EnvelopeActions(me, api, envelopes, wallet),
     transfers: new TransferActions(api, transfers, balances, wallet),
@@ -61,6 +68,11 @@ export function makeServices(session, renew) {
     transfers,
     collections,
     covers,
+    messages,
+    names,
+    reply: { begin: () => {} },
+    unsent: new Map(),
+    thanks: thanksView,
     actions,
     fresh,
   };

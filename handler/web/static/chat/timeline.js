@@ -1,8 +1,8 @@
-// What happened in a chat, oldest first: envelopes and collections in a group, transfers with a person.
+// What happened in a chat, oldest first: messages, envelopes and collections in a group, transfers with a person.
 
 import { groupIn, groupPlace, personIn, personPlace } from "../core/places.js";
 
-/** @typedef {"envelope"|"collection"|"transfer"} Thing */
+/** @typedef {"envelope"|"collection"|"transfer"|"message"} Thing */
 /** @typedef {{type: Thing, id: string, key: string, by: string, at: number, thing: object}} Item */
 
 /**
@@ -10,10 +10,10 @@ import { groupIn, groupPlace, personIn, personPlace } from "../core/places.js";
  * @param {string} place
  * @returns {Item[]}
  */
-export function timeline({ envelopes, collections, transfers }, place) {
+export function timeline({ envelopes, collections, transfers, messages }, place) {
   const group = groupIn(place);
   const person = personIn(place);
-  const items = [];
+  const items = messages.of(place).map((m) => item("message", m, m.sender));
   if (group) {
     for (const e of envelopes.of(group)) items.push(item("envelope", e, e.sender));
     for (const c of collections.of(group)) items.push(item("collection", c, c.collector));
@@ -27,21 +27,23 @@ export function timeline({ envelopes, collections, transfers }, place) {
 export const keyOf = (type, id) => `${type} ${id}`;
 
 /** A thing as it is now. @param {import("../core/page.js").Services} services */
-export const thingOf = ({ envelopes, collections, transfers }, type, id) =>
-  ({ envelope: envelopes, collection: collections, transfer: transfers })[type].get(id);
+export const thingOf = ({ envelopes, collections, transfers, messages }, type, id) =>
+  ({ envelope: envelopes, collection: collections, transfer: transfers, message: messages })[type].get(id);
 
 const item = (type, thing, by) => ({ type, id: thing.id, key: keyOf(type, thing.id), by, at: thing.createdAt, thing });
 
 /** The kinds of things that happen in a chat. @type {Thing[]} */
-export const THINGS = ["envelope", "collection", "transfer"];
+export const THINGS = ["envelope", "collection", "transfer", "message"];
 
 /**
  * Where a thing that changed is, "" for changes of anything else.
  * @param {import("../core/page.js").Services} services
  * @param {import("../core/changes.js").Change} change
  */
-export function placeOf({ envelopes, collections, transfers }, { kind, id }) {
+export function placeOf({ envelopes, collections, transfers, messages }, { kind, id }) {
   switch (kind) {
+    case "message":
+      return messages.get(id)?.place ?? "";
     case "envelope":
       return groupPlace(envelopes.get(id)?.group ?? "");
     case "collection":
@@ -62,6 +64,8 @@ export function preview({ texts, services }, { type, thing }) {
       return t("chats.envelope", { greeting: texts.greeting(thing.greeting) });
     case "collection":
       return t("chats.collection", { note: thing.note || t("collection.no_note") });
+    case "message":
+      return thing.sender === services.me ? thing.text : `${texts.name(thing.sender)}: ${thing.text}`;
     default:
       return t("chats.transfer", { state: t(`chats.transfer_${services.transfers.standing(thing)}`) });
   }

@@ -35,6 +35,7 @@ export function collectionItem(page, collection) {
       h(
         "span",
         { class: "ticket-text" },
+        h("span", { class: "spoken" }, `${t("collection.by", { name: texts.name(collector) })}: `),
         amount,
         h("span", { class: "ticket-note" }, collection.note || t("collection.no_note")),
       ),
@@ -71,16 +72,6 @@ export function collectionItem(page, collection) {
     );
     setText(standing, words.text);
     standing.classList.toggle("overdue", words.standing === "overdue");
-    main.setAttribute(
-      "aria-label",
-      t("collection.label", {
-        name: texts.name(collector),
-        total: money(c.total),
-        note: c.note,
-        progress,
-        state: words.text,
-      }),
-    );
     updateActions(c);
   };
   return { ...frame, update };

@@ -47,10 +47,9 @@ export function currencySelect({ texts, services }, testid, changed) {
 export function moneyField(page, label, testids, changed) {
   const currency = currencySelect(page, testids.currency, changed);
   const input = textInput(testids.amount, changed, { inputmode: "decimal", autofocus: true, "aria-label": label });
-  const made = field(label, h("span", { class: "money-input" }, currency, input));
+  const made = field(label, h("span", { class: "money-input" }, input, currency));
   return {
     ...made,
-    input, // field finds the first control, which is the currency
     currency,
     read: () => parse(input.value, currency.value),
     refresh: () => attribute(input, "placeholder", toInput(0, currency.value)),
@@ -100,11 +99,11 @@ export function segments(name, label, options, changed) {
     "fieldset",
     { class: "kinds" },
     h("legend", { class: "spoken" }, label),
-    options.map(({ value, text, testid }, i) =>
+    options.map(({ value, text, testid, checked }, i) =>
       h(
         "label",
         { class: "kind", data: { testid } },
-        h("input", { type: "radio", name, value, checked: i === 0, on: { change: changed } }),
+        h("input", { type: "radio", name, value, checked: checked ?? i === 0, on: { change: changed } }),
         h("span", {}, text),
       ),
     ),

@@ -35,6 +35,16 @@ export class Notifier {
     services.toasts.show(text, detail, "plain", { action, about: away ? place : "", testid });
   }
 
+  /**
+   * Shows something outside the page, where that is hidden and somebody allowed it.
+   * @param {string} title
+   * @param {string} text
+   */
+  show(title, text) {
+    if (!document.hidden || !("Notification" in window) || Notification.permission !== "granted") return;
+    new Notification(title, { body: text, icon: "/icon.svg", tag: "hongbao" }).onclick = () => window.focus();
+  }
+
   /** Counts something of a place that is not on the screen. Returns whether it is not. @param {string} place */
   unread(place) {
     const { nav, services } = this.#page();

@@ -20,6 +20,7 @@
  * @property {() => void} wallet
  * @property {() => void} topUp
  * @property {() => void} newGroup
+ * @property {(group: string) => void} openGroup
  * @property {(group: string, others?: string[]) => Promise<void>} join development only
  * @property {() => void} toggleLang the page in the other language
  * @property {() => void} leave
@@ -43,13 +44,24 @@
  * @property {import("../wallet/balances.js").Balances} balances
  * @property {import("../cover/covers.js").Covers} covers
  * @property {import("../cover/looks.js").Looks} looks
+ * @property {import("../message/messages.js").Messages} messages
+ * @property {import("./names.js").Names} names
+ * @property {{begin: (message: import("../message/messages.js").Message) => void}} reply answers a message
+ * @property {Map<string, string>} unsent what was typed and not sent, by place
+ * @property {(page: Page, envelope: import("../envelope/envelopes.js").Envelope) => Part} thanks
  * @property {Actions} actions
  * @property {<T>(promise: Promise<T>) => Promise<T|undefined>} attempt shows a failure
  * @property {<T>(promise: Promise<T>) => Promise<T|undefined>} quietly for what is repeated anyway
  */
 
 /**
+ * A view that goes into another one's.
+ * @typedef {{el: HTMLElement, update: (shown: boolean) => void, end: () => void}} Part
+ */
+
+/**
  * @typedef {object} Actions
+ * @property {import("../message/actions.js").MessageActions} messages
  * @property {import("./groups.js").GroupActions} groups
  * @property {import("../envelope/actions.js").EnvelopeActions} envelopes
  * @property {import("../transfer/actions.js").TransferActions} transfers

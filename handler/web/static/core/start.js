@@ -4,6 +4,7 @@
 import { I18n } from "./i18n.js";
 import { loginView } from "./login.js";
 import { validId } from "./people.js";
+import { applyLook } from "./preferences.js";
 import { Session } from "./session.js";
 import { Texts } from "./texts.js";
 import { Toasts } from "./toast.js";
@@ -34,6 +35,7 @@ export async function startPage({
   hint = "login.token_hint",
 }) {
   const root = /** @type {HTMLElement} */ (document.getElementById("app"));
+  applyLook();
   let i18n = new I18n(undefined, texts).apply();
   const config = await configuration();
   const session = new Session(config.dev, scope);

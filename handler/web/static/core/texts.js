@@ -6,17 +6,20 @@ import { groupName, personName } from "./people.js";
 /** @typedef {import("./i18n.js").I18n} I18n */
 
 export class Texts {
-  /** @param {I18n} i18n */
-  constructor(i18n) {
+  #names;
+
+  /** @param {I18n} i18n @param {import("./names.js").Names|null} [names] */
+  constructor(i18n, names = null) {
+    this.#names = names;
     this.i18n = i18n;
     this.lang = i18n.lang;
     this.t = i18n.t;
   }
 
   /** A person's name. @param {string} id */
-  name = (id) => personName(id, this.lang);
+  name = (id) => this.#names?.person(id) ?? personName(id, this.lang);
   /** A group's name. @param {string} id */
-  groupName = (id) => groupName(id, this.lang);
+  groupName = (id) => this.#names?.group(id) ?? groupName(id, this.lang);
   /** What an envelope says: without a greeting of its own, the usual one. @param {string} greeting */
   greeting = (greeting) => greeting || this.t("compose.default_greeting");
   /** Whether there is a sentence. @param {string} key */

@@ -63,6 +63,8 @@ export class Toasts {
         icon("close"),
       ),
     );
+    const same = (/** @type {Element} */ other) => other.textContent === toast.textContent;
+    for (const other of [...this.#list.children]) if (same(other)) other.remove();
     while (this.#list.children.length >= MOST_AT_ONCE) this.#list.firstElementChild?.remove();
     this.#list.append(toast);
     this.#raise();

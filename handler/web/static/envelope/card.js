@@ -7,6 +7,7 @@ import { itemFrame } from "../core/item.js";
 
 /** @typedef {import("../core/page.js").Page} Page */
 
+const SOON_MS = 60 * 60_000;
 const FACES = 5; // avatars of takers on the card
 
 /**
@@ -20,6 +21,7 @@ export function cardItem(page, envelope) {
   const sign = h("span", { class: "card-sign" });
   const state = h("span", { class: "card-state" });
   const progress = h("span", { class: "card-progress" });
+  const clock = h("span", { class: "card-clock" });
   const faces = h("span", { class: "faces", "aria-hidden": "true" });
   const caption = h("p", { class: "caption" });
   const card = h(
@@ -34,22 +36,36 @@ export function cardItem(page, envelope) {
       "span",
       { class: "card-top" },
       sign,
-      h("span", { class: "card-text" }, h("span", { class: "card-greeting" }, greeting), state),
+      h(
+        "span",
+        { class: "card-text" },
+        h("span", { class: "spoken" }, `${page.texts.t("packet.from", { name: texts.name(envelope.sender) })}: `),
+        h("span", { class: "card-greeting" }, greeting),
+        state,
+      ),
     ),
     h(
       "span",
       { class: "card-foot" },
       h("span", {}, t(`kind.${envelope.kind}`)),
       progress,
+      clock,
       h("span", { class: "grow" }),
       faces,
     ),
   );
   const { el, stamped } = itemFrame(page, envelope.sender, envelope.createdAt, card, caption);
 
+  // How long it can still be opened, once that is less than an hour.
+  const tick = () => {
+    const left = envelope.expiresAt - services.api.now();
+    const counts = left > 0 && left < SOON_MS && services.envelopes.state(envelope) === "open";
+    setText(clock, counts ? t("card.left", { time: texts.remaining(left) }) : "");
+  };
   let drawn = "";
   const update = (now) => {
     envelope = now;
+    tick();
     const standing = services.envelopes.standing(envelope);
     const list = envelope.taken;
     const { looks } = services;
@@ -66,14 +82,10 @@ export function cardItem(page, envelope) {
       faces,
       list.slice(-FACES).map((take) => h("i", { class: tint(take.user) }, initial(texts.name(take.user)))),
     );
-    card.setAttribute(
-      "aria-label",
-      t("card.label", { name: texts.name(envelope.sender), greeting, state: words, n: list.length, m: envelope.count }),
-    );
     fill(caption, captionText(page, envelope));
     caption.hidden = !caption.childNodes.length;
   };
-  return { el, stamped, update };
+  return { el, stamped, update, tick };
 }
 
 function stateText({ texts, services }, envelope, standing) {

@@ -95,13 +95,11 @@ class Composer {
     );
     const greeting = input("greeting", "greeting", { placeholder: t("compose.default_greeting") });
     const fields = {
-      total: field(t("compose.total"), h("span", { class: "money-input" }, currency, total)),
+      total: field(t("compose.total"), h("span", { class: "money-input" }, total, currency)),
       count: field(t("compose.count"), count, h("p", { class: "field-hint" })),
       to: field(t("compose.to"), to),
       greeting: field(t("compose.greeting"), greeting),
     };
-    // field() finds the first control, which for the total is the currency.
-    fields.total.input = total;
     const covers = this.#page.services.looks.picker(this.#page, (cover) => this.#dressed(cover));
     const kindText = h("p", { class: "kind-text" });
     const big = h("p", { class: "big-amount", "aria-hidden": "true" });

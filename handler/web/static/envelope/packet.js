@@ -6,11 +6,12 @@
 import { of } from "../core/changes.js";
 import { calm, fill, h, icon } from "../core/dom.js";
 import { initial, tint } from "../core/people.js";
+import { ring } from "../core/sound.js";
+import { throwSparks } from "./sparks.js";
 import { takenView } from "./taken.js";
 import { proofView } from "./proof.js";
 
 const SPIN_MS = 900; // the coin turns at least this long: an answer within a millisecond would spoil it
-const SPARKS = 18;
 
 /** @typedef {import("../core/page.js").Page} Page */
 /** @typedef {import("./envelopes.js").Envelope} Envelope */
@@ -46,8 +47,11 @@ class Packet {
   #see;
   #taken;
   #proof;
+  #thanks;
   #drawn = "";
   #arrival = ""; // arriving, saved, or nothing to say
+  #isNew = false; // whether it was opened here
+  #isCrowned = false;
   #unseal = () => {};
 
   /** @param {Page} page @param {Envelope} envelope */
@@ -57,6 +61,7 @@ class Packet {
     this.#envelope = envelope;
     this.#taken = takenView(page, envelope);
     this.#proof = proofView(page, envelope.id);
+    this.#thanks = page.services.thanks(page, envelope);
     this.#close = h(
       "button",
       {
@@ -107,6 +112,7 @@ class Packet {
         this.#outcome,
         this.#credit,
       ),
+      this.#thanks.el,
       this.#taken.el,
       this.#proof.el,
     );
@@ -126,6 +132,7 @@ class Packet {
 
   /** Lets the rest of the page know, wherever the coin was. */
   end() {
+    this.#thanks.end();
     this.#unseal();
   }
 
@@ -138,7 +145,9 @@ class Packet {
     if (this.el.dataset.stage === "closed" && standing !== "open") this.#stage("result");
     this.#taken.update(this.#envelope);
     this.#proof.update(this.#envelope);
+    this.#thanks.update(Boolean(envelopes.mine(this.#envelope)));
     this.#showOutcome(standing);
+    this.#crown();
   }
 
   #dress() {
@@ -163,9 +172,10 @@ class Packet {
     const spun = new Promise((resolve) => setTimeout(resolve, calm() ? 0 : SPIN_MS));
     try {
       const [answer] = await Promise.all([actions.envelopes.grab(id), spun]);
-      if (answer.outcome === "won") this.#arriving(currency, before);
+      this.#isNew = answer.outcome === "won";
+      if (this.#isNew) this.#arriving(currency, before);
       await actions.envelopes.read(id).catch(() => {}); // the events tell the same a moment later
-      this.#stage("result", answer.outcome === "won");
+      this.#stage("result", this.#isNew);
     } catch (problem) {
       toasts.problem(problem);
       this.#coin.setAttribute("aria-label", t("packet.open"));
@@ -196,15 +206,23 @@ class Packet {
     this.#cover.inert = stage === "result";
     this.#result.inert = stage !== "result";
     if (stage !== "result") return;
-    if (won && !calm())
-      this.el.append(
-        h(
-          "div",
-          { class: "sparks", "aria-hidden": "true" },
-          Array.from({ length: SPARKS }, () => h("i")),
-        ),
-      );
+    if (won) this.#celebrate(false);
     this.#close.focus();
+  }
+
+  // Coins for a share, confetti once it turns out to be the best: while the packet is open, and once.
+  #celebrate(best) {
+    ring(best);
+    if (!calm()) throwSparks(this.el, best);
+  }
+
+  // Only who has opened it here, and just now, is surprised by having had the best luck.
+  #crown() {
+    const { best, kind, count } = this.#envelope;
+    const isMine = best === this.#page.services.me && kind === "lucky" && count > 1;
+    if (!this.#isNew || !isMine || this.#isCrowned || this.el.dataset.stage !== "result") return;
+    this.#isCrowned = true;
+    this.#celebrate(true);
   }
 
   #showOutcome(standing) {

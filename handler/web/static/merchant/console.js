@@ -36,6 +36,8 @@ const VIEWS = {
   limits: limitsView,
 };
 
+const COUNTS_MS = 1000; // between two looks at numbers that change
+
 // Where one is when another merchant is chosen while something of this one is open.
 const BELONGS = { webhook: "webhooks", cover: "covers", "cover-editor": "covers" };
 
@@ -102,12 +104,21 @@ export function merchantConsole(core, me, session) {
       drawSide();
     };
     const changed = () => page().services.attempt(Promise.all([read(), page().nav.refresh()]));
+    let counted = 0; // a timer: a hot cover's numbers change several times a second
+    const counts = () => {
+      counted ||= setTimeout(() => {
+        counted = 0;
+        page().nav.refresh();
+      }, COUNTS_MS);
+    };
     const live = new Live({
       token: () => session.token,
       renew,
       onStatus: () => {},
       onEvents: (_, events) => {
         if (events.some((e) => ["merchant.changed", "cover.changed"].includes(/** @type {any} */ (e).type))) changed();
+        const { item } = page().nav.place();
+        if (events.some((/** @type {any} */ e) => e.type === "cover.stock_changed" && e.cover_id === item)) counts();
       },
       onReload: changed,
       onRevoked: () => {},
@@ -117,7 +128,10 @@ export function merchantConsole(core, me, session) {
     await read();
     live.start();
     live.follow(`user:${me}`);
-    return () => live.stop();
+    return () => {
+      clearTimeout(counted);
+      live.stop();
+    };
   };
 
   return { name: "merchant.name", first: "home", path: "/merchant", view, side, start };

@@ -1,4 +1,4 @@
-// Views and claims of a cover over time, as a chart, as a table for screen readers, and as a file.
+// Views, claims and uses of a cover over time, as a chart, as figures and as a file.
 
 import { h } from "../core/dom.js";
 import { empty, iconButton, panel, refill } from "../console/parts.js";
@@ -43,9 +43,13 @@ export function statsPanel(page, id, cover, names) {
   let days = 7;
   /** @type {any[]} */
   let hours = [];
+  /** @type {{at: number, sent: number, opened: number, reached: number}[]} */
+  let uses = [];
   /** @type {any} */
   let plot = null;
   const chart = h("div", { class: "chart", data: { testid: "chart" } });
+  const figures = h("div", { class: "figures" });
+  const number = new Intl.NumberFormat(texts.lang);
   const choice = h(
     "select",
     {
@@ -58,10 +62,18 @@ export function statsPanel(page, id, cover, names) {
   const csv = () => {
     const known = names();
     const quoted = (text) => `"${text.replaceAll('"', '""').replace(/^[=+\-@\t\r]/, "'$&")}"`; // no formula
-    const lines = hours.map((x) =>
-      [new Date(x.at).toISOString(), quoted(known.get(x.channel_id) ?? x.channel_id), x.views, x.claims].join(","),
-    );
-    saveFile(["hour,channel,views,claims", ...lines, ""].join("\r\n"), "text/csv", `cover-${cover}.csv`);
+    const lines = hours.map((x) => [
+      new Date(x.at).toISOString(),
+      quoted(known.get(x.channel_id) ?? x.channel_id),
+      x.views,
+      x.claims,
+      "",
+      "",
+      "",
+    ]);
+    lines.push(...uses.map((x) => [new Date(x.at).toISOString(), "", "", "", x.sent, x.opened, x.reached]));
+    const head = "hour,channel,views,claims,sent,opened,reached";
+    saveFile([head, ...lines.map((line) => line.join(",")), ""].join("\r\n"), "text/csv", `cover-${cover}.csv`);
   };
   const width = () => Math.max(240, chart.clientWidth - 24);
   const draw = (from, to) => {
@@ -108,6 +120,18 @@ export function statsPanel(page, id, cover, names) {
     const from = to - days * 24 * HOUR_MS;
     const found = await api.stats(id, cover, from, to);
     hours = found.hours ?? [];
+    uses = found.uses ?? [];
+    refill(
+      figures,
+      ...["sent", "opened", "reached"].map((name) =>
+        h(
+          "div",
+          { class: "figure", data: { testid: `stats-${name}` } },
+          h("strong", {}, number.format(uses.reduce((sum, use) => sum + use[name], 0))),
+          h("span", {}, t(`stats.${name}`)),
+        ),
+      ),
+    );
     draw(from, to);
   };
   const sized = new ResizeObserver(
@@ -119,7 +143,7 @@ export function statsPanel(page, id, cover, names) {
     sized.disconnect();
     plot?.destroy();
   };
-  return { el: panel(t("stats.title"), chart, { actions, hint: t("stats.hint") }), refresh, end };
+  return { el: panel(t("stats.title"), [figures, chart], { actions, hint: t("stats.hint") }), refresh, end };
 }
 
 function shortTime(lang, ms, days) {

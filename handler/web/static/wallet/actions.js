@@ -7,6 +7,8 @@ const CREDIT_PAUSES_MS = [120, 250, 500, 1000, 2000, 4000]; // a credit reaches 
 export class WalletActions {
   #api;
   #balances;
+  /** @type {Map<string, any>} the first page of each list as it was last read, for a wallet that is opened offline */
+  firsts = new Map();
 
   /** @param {import("../core/api.js").Api} api @param {import("./balances.js").Balances} balances */
   constructor(api, balances) {

@@ -31,7 +31,7 @@ export function exporter({ texts, services }, currency) {
         return;
       }
       const blob = await api.statement(currency(), range.from, range.to);
-      download(blob, `statement-${currency()}-${range.from}-${range.to}.csv`);
+      download(await forSpreadsheets(blob), `statement-${currency()}-${range.from}-${range.to}.csv`);
     } catch (problem) {
       toasts.problem(problem);
     } finally {
@@ -51,6 +51,15 @@ export function exporter({ texts, services }, currency) {
     h("div", { class: "export-form" }, from, to, button),
     h("p", { class: "hint" }, t("export.hint")),
   );
+
+  // What a spreadsheet opens as it should be read: marked as UTF-8, with headings in the language of the page.
+  async function forSpreadsheets(blob) {
+    const text = await blob.text();
+    const end = text.indexOf("\r\n");
+    const headings = text.slice(0, end).split(",");
+    const named = headings.map((name) => `"${t(`export.${name}`)}"`).join(",");
+    return new Blob(["\ufeff", named, text.slice(end)], { type: "text/csv;charset=utf-8" });
+  }
 }
 
 // The address needs the token in a header, which a link cannot send: the file goes through memory.

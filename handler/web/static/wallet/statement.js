@@ -55,7 +55,7 @@ export function entryLine(texts, entry, currency, opener) {
   return line({
     sign: kind === "post" && counterparty ? face(texts, counterparty) : sign(plain),
     title: entryTitle(texts, entry),
-    text: joined(entry.note, texts.time(entry.at)),
+    text: joined(texts.time(entry.at), entry.note),
     amount: texts.signed(entry.amount, currency),
     under: texts.t("wallet.balance_after", { money: texts.money(entry.balance, currency) }),
     tone: entry.amount > 0 ? "in" : "out",

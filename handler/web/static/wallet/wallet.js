@@ -1,11 +1,14 @@
 // The wallet: the statement with its running balance, the red envelopes one sent, and those one received.
 
 import { ofKind } from "../core/changes.js";
-import { fill, h, icon } from "../core/dom.js";
+import { fill, h, icon, setText } from "../core/dom.js";
 import { doButton } from "../core/item.js";
 import { personPlace } from "../core/places.js";
 import { openSheet } from "../core/sheet.js";
+import { tabList } from "../core/tabs.js";
 import { exporter } from "./export.js";
+import { openReport } from "./report.js";
+import { readYear, reckon, yearOf } from "./year.js";
 import { entryLine, face, joined, line, sign } from "./statement.js";
 
 const TABS = ["statement", "sent", "received"];
@@ -30,21 +33,6 @@ export function openWallet(page) {
       on: { change: () => ((currency = choice.value), show()) },
     },
     currencies.map((code) => h("option", { value: code, selected: code === currency }, code)),
-  );
-  const tabs = TABS.map((name) =>
-    h(
-      "button",
-      {
-        type: "button",
-        role: "tab",
-        class: "tab",
-        "aria-label": t(`wallet.${name}_label`),
-        data: { testid: `history-${name}` },
-        on: { click: () => ((tab = name), show()) },
-      },
-      name !== TABS[0] && icon("packet"),
-      t(`wallet.${name}`),
-    ),
   );
   const list = h("ul", { class: "lines", data: { testid: "history-list" } });
   const more = h("button", { class: "secondary", type: "button", data: { testid: "history-more" } }, t("wallet.more"));
@@ -75,36 +63,72 @@ export function openWallet(page) {
       : null;
   };
 
-  const pages = {
-    statement: async (cursor) => {
-      const page = await api.entries(currency, cursor);
-      return { lines: (page.entries ?? []).map((e) => entryLine(texts, e, currency, opener)), next: page.next_cursor };
+  const lists = {
+    statement: {
+      read: (cursor) => api.entries(currency, cursor),
+      lines: ({ entries = [] }) => entries.map((e) => entryLine(texts, e, currency, opener)),
     },
-    sent: async (cursor) => {
-      const page = await api.sent(cursor);
-      return { lines: (page.envelopes ?? []).map((e) => sentLine(texts, e, opener)), next: page.next_cursor };
+    sent: {
+      read: (cursor) => api.sent(cursor),
+      lines: ({ envelopes = [] }) => envelopes.map((e) => sentLine(texts, e, opener)),
     },
-    received: async (cursor) => {
-      const page = await api.received(cursor);
-      return { lines: (page.shares ?? []).map((s) => receivedLine(texts, s, opener)), next: page.next_cursor };
+    received: {
+      read: (cursor) => api.received(cursor),
+      lines: ({ shares = [] }) => shares.map((s) => receivedLine(texts, s, opener)),
     },
   };
 
+  const keyNow = () => (tab === TABS[0] ? `${tab} ${currency}` : tab);
   const load = async (cursor, mine) => {
     more.disabled = true;
+    panel.setAttribute("aria-busy", "true");
     try {
-      const { lines, next } = await pages[tab](cursor);
+      const answer = await lists[tab].read(cursor);
       if (mine !== turn) return;
-      list.append(...lines);
+      const next = answer.next_cursor;
+      if (!cursor) {
+        actions.wallet.firsts.set(keyNow(), answer);
+        list.replaceChildren();
+      }
+      list.append(...lists[tab].lines(answer));
       more.hidden = !next;
       more.onclick = () => load(next, mine);
       empty.hidden = list.children.length > 0;
+      toasts.announce(empty.hidden ? t("wallet.loaded", { n: list.children.length }) : t("wallet.empty"));
     } catch (problem) {
       if (mine === turn) more.hidden = false;
       toasts.problem(problem);
     } finally {
       more.disabled = false;
+      panel.removeAttribute("aria-busy");
     }
+  };
+
+  // What a year's envelopes come to, above their list.
+  const totals = h("p", { class: "year-totals", role: "status", data: { testid: "year-totals" } });
+  const sumUp = async (mine) => {
+    totals.hidden = tab === TABS[0];
+    setText(totals, "");
+    if (tab === TABS[0]) return;
+    const year = yearOf(api.now());
+    const of = tab === "sent" ? { read: api.sent, name: "envelopes" } : { read: api.received, name: "shares" };
+    const read = async (cursor) => {
+      const answer = await of.read(cursor);
+      return { lines: answer[of.name] ?? [], next: answer.next_cursor };
+    };
+    const lines = await services.quietly(readYear(read, (line) => line.created_at ?? line.at, year));
+    if (mine !== turn || !lines) return;
+    const found = reckon({
+      me: services.me,
+      currency,
+      sent: tab === "sent" ? lines : [],
+      shares: tab === "received" ? lines : [],
+      known: (id) => services.envelopes.get(id),
+    });
+    const { count, total } = tab === "sent" ? found.given : found.received;
+    const money = texts.money(total, currency);
+    const best = tab === "received" && found.best ? ` · ${t("year.best_text", { n: found.best })}` : "";
+    setText(totals, t(`year.${tab}_total`, { year, n: count, money }) + best);
   };
 
   const file = exporter(page, () => currency);
@@ -116,14 +140,15 @@ export function openWallet(page) {
   const show = () => {
     turn++;
     const mine = turn;
-    tabs.forEach((el, i) => el.setAttribute("aria-selected", String(TABS[i] === tab)));
-    list.replaceChildren();
+    const known = actions.wallet.firsts.get(keyNow()); // shown until there is an answer, and where there is none
+    list.replaceChildren(...(known ? lists[tab].lines(known) : []));
     empty.hidden = true;
     more.hidden = true;
     more.onclick = () => load("", mine);
     file.hidden = tab !== TABS[0];
     balance();
     load("", mine);
+    sumUp(mine);
   };
 
   const covers = h(
@@ -137,10 +162,36 @@ export function openWallet(page) {
     icon("packet"),
     t("wallet.covers"),
   );
+  const report = h(
+    "button",
+    {
+      class: "secondary",
+      type: "button",
+      data: { testid: "year-open" },
+      on: { click: () => openReport(page, currency) },
+    },
+    icon("history"),
+    t("year.open"),
+  );
   const toCovers = () => {
     sheet.close();
     nav.covers();
   };
+
+  const panel = h("div", { class: "tab-panel" }, file, totals, list, empty, h("div", { class: "buttons" }, more));
+  const tabs = tabList({
+    label: t("wallet.title"),
+    tabs: TABS.map((name) => ({
+      name,
+      testid: `history-${name}`,
+      text: [name !== TABS[0] && icon("packet"), t(`wallet.${name}`)],
+    })),
+    panel,
+    changed: (name) => {
+      tab = name;
+      show();
+    },
+  });
 
   const unwatch = changes.watch(ofKind("balances"), balance);
   const sheet = openSheet(
@@ -148,12 +199,9 @@ export function openWallet(page) {
     t("wallet.title"),
     [
       h("div", { class: "wallet-top" }, big, currencies.length > 1 && choice),
-      covers,
-      h("div", { class: "tabs", role: "tablist" }, tabs),
-      file,
-      list,
-      empty,
-      h("div", { class: "buttons" }, more),
+      h("div", { class: "buttons" }, covers, report),
+      tabs,
+      panel,
     ],
     null,
     { wide: true, done: unwatch },
@@ -172,7 +220,7 @@ function sentLine(texts, sent, opener) {
   return line({
     sign: sign("hold"),
     title: joined(t(`kind.${sent.kind}`), t("wallet.in_group", { group: texts.groupName(sent.group_id) })),
-    text: joined(texts.greeting(sent.greeting), texts.time(sent.created_at)),
+    text: joined(texts.time(sent.created_at), texts.greeting(sent.greeting)),
     amount: money(sent.total),
     under: joined(...under) || t("wallet.waiting"),
     open: opener("envelope", sent.envelope_id),
@@ -184,7 +232,7 @@ function receivedLine(texts, share, opener) {
   return line({
     sign: face(texts, share.sender),
     title: t("packet.from", { name: texts.name(share.sender) }),
-    text: joined(texts.greeting(share.greeting), texts.time(share.at)),
+    text: joined(texts.time(share.at), texts.greeting(share.greeting)),
     amount: texts.signed(share.amount, share.currency),
     under: "",
     tone: "in",

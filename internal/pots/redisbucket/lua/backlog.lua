@@ -2,13 +2,13 @@
 -- proportion to the time for the one ahead, so that nothing has to be counted.
 --
 -- KEYS: home, log, read
--- ARGV: installation, reader
+-- ARGV: mark, reader
 -- Answer: {entries, age of the oldest in ms}
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('POTSLOST') end
 
 local function ms(entries) return tonumber(string.match(entries[1][1], '^(%d+)')) end
 
-local position = redis.call('HGET', KEYS[3], ARGV[2]) or '0-0'
+local position = string.match(redis.call('HGET', KEYS[3], ARGV[2]) or '0-0', '^%d+-%d+')
 local next = redis.call('XRANGE', KEYS[2], '(' .. position, '+', 'COUNT', 1)
 if #next == 0 then return {0, 0} end
 

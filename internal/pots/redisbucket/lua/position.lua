@@ -1,7 +1,7 @@
 -- Tells how far a reader has acknowledged.
 --
 -- KEYS: home, read
--- ARGV: installation, reader
+-- ARGV: mark, reader
 -- Answer: an entry id, or nil
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('POTSLOST') end
 

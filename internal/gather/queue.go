@@ -1,4 +1,6 @@
-package redisbucket
+// Package gather brings calls together: those that arrive while earlier ones are under way go in one batch, so that a
+// crowd pays for a round trip together and a lone caller waits for nobody.
+package gather
 
 import (
 	"context"
@@ -9,10 +11,10 @@ import (
 )
 
 const (
-	// MaxBatch is the most calls in one batch. It bounds how long a script keeps Redis from others (under a
-	// millisecond) and is well below what Lua can unpack.
+	// MaxBatch is the most calls in one batch. It bounds how long a batch keeps what it asks from others: a script of
+	// so many takes holds a Redis for less than a millisecond, and is well below what Lua can unpack.
 	MaxBatch = 256
-	// MaxQueue is the most calls that wait for a bucket: about a tenth of a second of work.
+	// MaxQueue is the most calls that wait in a queue: about a tenth of a second of work.
 	MaxQueue = 8192
 )
 
@@ -60,16 +62,32 @@ func (c *Call[T]) Deliver(answer T) {
 // Do puts a question into a batch and returns what was delivered. Refusal: unavailable when too many calls wait.
 // Cancelled while it waits, it is not sent; cancelled later, it is carried out all the same.
 func (q *Queue[T]) Do(ctx context.Context, question T) (answer T, err error) {
-	c, ok := q.free.Get().(*Call[T])
-	if !ok {
-		c = &Call[T]{done: make(chan struct{}, 1)}
-	}
-	c.Data = question
-	c.state.Store(waiting)
+	c := q.call(question)
 	if err := q.enqueue(c); err != nil {
 		q.free.Put(c)
 		return answer, err
 	}
+	return q.Await(ctx, c)
+}
+
+// Start puts questions into batches together and appends their calls, in their order, to calls. Each of them must be
+// awaited, once. Refusal: unavailable when too many calls wait; then none of the questions is sent.
+func (q *Queue[T]) Start(calls []*Call[T], questions ...T) ([]*Call[T], error) {
+	before := len(calls)
+	for _, question := range questions {
+		calls = append(calls, q.call(question))
+	}
+	if err := q.enqueue(calls[before:]...); err != nil {
+		for _, c := range calls[before:] {
+			q.free.Put(c)
+		}
+		return calls[:before], err
+	}
+	return calls, nil
+}
+
+// Await returns what was delivered to a call that Start made. A context that ends has the effect that it has on Do.
+func (q *Queue[T]) Await(ctx context.Context, c *Call[T]) (answer T, err error) {
 	select {
 	case <-c.done:
 	case <-ctx.Done():
@@ -82,6 +100,16 @@ func (q *Queue[T]) Do(ctx context.Context, question T) (answer T, err error) {
 	answer, c.Data = c.Data, none
 	q.free.Put(c)
 	return answer, nil
+}
+
+func (q *Queue[T]) call(question T) *Call[T] {
+	c, ok := q.free.Get().(*Call[T])
+	if !ok {
+		c = &Call[T]{done: make(chan struct{}, 1)}
+	}
+	c.Data = question
+	c.state.Store(waiting)
+	return c
 }
 
 // Waiting is how many calls wait to be sent.
@@ -98,14 +126,14 @@ func (q *Queue[T]) Idle() bool {
 	return q.running == 0
 }
 
-func (q *Queue[T]) enqueue(c *Call[T]) error {
+func (q *Queue[T]) enqueue(calls ...*Call[T]) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.waiting)-q.head >= MaxQueue {
+	if len(q.waiting)-q.head+len(calls) > MaxQueue {
 		return refusal.New(refusal.CodeUnavailable, "too many people are trying at this moment: try again")
 	}
-	q.waiting = append(q.waiting, c)
-	if q.running < q.AtOnce {
+	q.waiting = append(q.waiting, calls...)
+	for sent := 0; sent < len(calls) && q.running < q.AtOnce; sent += MaxBatch {
 		q.running++
 		go q.run()
 	}

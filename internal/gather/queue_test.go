@@ -1,4 +1,4 @@
-package redisbucket
+package gather
 
 import (
 	"context"
@@ -80,6 +80,44 @@ func TestCallsThatComeTogetherGoTogether(t *testing.T) {
 		sizes = append(sizes, len(b))
 	}
 	if want := []int{1, MaxBatch, 1}; !slices.Equal(sizes, want) {
+		t.Errorf("batches of %v, want %v", sizes, want)
+	}
+}
+
+// What is started together goes together, each answer to its own call, and all or nothing where it does not fit.
+func TestStartedTogether(t *testing.T) {
+	q, release, batches, first := heldQueue(t)
+	questions := make([]int, MaxBatch+1)
+	for i := range questions {
+		questions[i] = i + 2
+	}
+	calls, err := q.Start(nil, questions...)
+	if err != nil || len(calls) != len(questions) {
+		t.Fatalf("%d calls, %v", len(calls), err)
+	}
+	if more, err := q.Start(calls, make([]int, MaxQueue)...); refusal.CodeOf(err) != refusal.CodeUnavailable ||
+		len(more) != len(calls) || q.Waiting() != len(calls) {
+		t.Errorf("more than fits: %d calls, %d wait, %v", len(more), q.Waiting(), err)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := q.Await(gone, calls[0]); !errors.Is(err, context.Canceled) {
+		t.Errorf("a caller that is gone: %v", err)
+	}
+	close(release)
+	for i, c := range calls[1:] {
+		if answer, err := q.Await(t.Context(), c); answer != -questions[i+1] || err != nil {
+			t.Fatalf("question %d: %d, %v", questions[i+1], answer, err)
+		}
+	}
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+	var sizes []int
+	for _, b := range batches() {
+		sizes = append(sizes, len(b))
+	}
+	if want := []int{1, MaxBatch - 1, 1}; !slices.Equal(sizes, want) {
 		t.Errorf("batches of %v, want %v", sizes, want)
 	}
 }

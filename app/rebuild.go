@@ -1,0 +1,27 @@
+package app
+
+import (
+	"context"
+
+	"github.com/hongbao/hongbao/cover/stock"
+	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/internal/pots"
+)
+
+// Rebuilder makes buckets again from the ledger that Redis has lost.
+func (a *App) Rebuilder() *pots.Rebuilder {
+	sweeper := envelope.NewSweeper(a.Pots, a.Ledger, a.cfg.Now, a.cfg.Log)
+	return &pots.Rebuilder{
+		Buckets: a.Buckets, Store: a.Pots, Books: envelope.NewBooks(a.Ledger, a.Buckets, stock.LogName), Log: a.cfg.Log,
+		Kinds: []pots.Kind{
+			envelope.NewKind(a.settler(), sweeper, a.Buckets), stock.NewKind(a.stockSettler, a.stockKeeper, a.Buckets),
+		},
+		Rebuilt: func(reason string) { a.rebuilds.WithLabelValues(reason).Inc() },
+	}
+}
+
+// epochOf is the epoch in which the ledger has a bucket.
+func (a *App) epochOf(ctx context.Context, bucket int) (string, error) {
+	s, err := a.Ledger.Source(ctx, a.Buckets.ShardOf(bucket), bucket, envelope.LogName)
+	return s.Epoch, err
+}

@@ -1,0 +1,43 @@
+package envelope_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/hongbao/hongbao/wallet/ledger/ledgertest"
+)
+
+// TestTheLedgerGoesBack has a ledger lose its newest commits, as a MySQL server does that flushes them once a second.
+// The records are acknowledged and gone from the log, so that the pots alone know who won.
+func TestTheLedgerGoesBack(t *testing.T) {
+	l := newLife(t, 0)
+	l.over = true // nothing dies by chance
+	v := ledgertest.Must(l.service.Send(t.Context(), "user000", order("user000:0", 600, 3)))
+	shard, _ := l.ledger.ShardOf(v.ID)
+	l.must(l.settler.Drain(t.Context(), l.buckets, shard))
+	ledgertest.Must(l.service.Grab(t.Context(), "user001", v.ID))
+	l.must(l.settler.Drain(t.Context(), l.buckets, shard))
+	kept := l.ledger.Snapshot(shard)
+	ledgertest.Must(l.service.Grab(t.Context(), "user002", v.ID))
+	l.must(l.settler.Drain(t.Context(), l.buckets, shard))
+	if n := len(ledgertest.Must(l.ledger.Posts(t.Context(), v.ID))); n != 2 {
+		t.Fatalf("%d posts before the loss, want 2", n)
+	}
+	l.ledger.Restore(shard, kept)
+	l.must(l.settler.Drain(t.Context(), l.buckets, shard))
+	ledgertest.Must(l.service.Grab(t.Context(), "user003", v.ID))
+	l.must(l.settler.Drain(t.Context(), l.buckets, shard))
+	paid := map[string]bool{}
+	for _, p := range ledgertest.Must(l.ledger.Posts(t.Context(), v.ID)) {
+		paid[p.Payee] = true
+	}
+	for _, user := range []string{"user001", "user002", "user003"} {
+		if !paid[user] {
+			t.Errorf("%s won and was not paid; paid were %v", user, paid)
+		}
+	}
+	l.clock = l.clock.Add(25 * time.Hour)
+	if h := ledgertest.Must(l.ledger.GetHold(t.Context(), v.ID)); h.Open || h.Posted != 600 {
+		t.Errorf("the hold has posted %d, pending %d", h.Posted, h.Pending())
+	}
+}

@@ -1,0 +1,270 @@
+package vopr
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/envelope/mempot"
+	"github.com/hongbao/hongbao/internal/pots"
+	"github.com/hongbao/hongbao/wallet"
+	"github.com/hongbao/hongbao/wallet/ledger"
+	"github.com/hongbao/hongbao/wallet/memledger"
+)
+
+// The size of a world, and how often what happens in it, as one in so many.
+const (
+	processes  = 3
+	people     = 8
+	openFor    = 10 * time.Minute
+	opening    = int64(1_000_000_000) // minor units of each user
+	maxActors  = 12
+	keptCopies = 3
+
+	lostCalls, repeatedCalls = 60, 60
+	crashes, copies, goBacks = 400, 40, 400
+	skews, leaps             = 200, 150
+	begins                   = 3       // one step in so many begins something new, the others go on
+	pauses, longestPause     = 60, 500 // steps
+)
+
+// world is an installation, what happens to it, and what its users were told.
+type world struct {
+	*rand.Rand
+	Report
+	faulty  bool
+	now     time.Time
+	skew    [processes + 1]time.Duration // of each process, and last of the pots
+	buckets pots.Buckets
+	ledger  *memledger.Ledger
+	pots    *mempot.Pots
+	process [processes]*process
+	actors  []*actor
+	copies  map[int][]copied // by bucket
+	epochs  int
+	orders  int
+	sent    []int64
+	audit   auditor
+}
+
+// process is the parts of the system in one process.
+type process struct {
+	service   *envelope.Service
+	settler   *envelope.Settler
+	refunder  *ledger.DuePass
+	retirer   *envelope.Retirer
+	sweeper   *envelope.Sweeper
+	rebuilder *pots.Rebuilder
+}
+
+type copied struct {
+	at       int
+	snapshot mempot.Snapshot
+}
+
+// everybody is a group of all users.
+type everybody struct{}
+
+func (everybody) IsMember(context.Context, string, string) (bool, error) { return true, nil }
+func (everybody) Size(context.Context, string) (int, error)              { return people, nil }
+
+func user(n int) string { return fmt.Sprintf("user%d", n) }
+
+func newWorld(seed uint64) (*world, error) {
+	w := &world{Rand: rand.New(rand.NewPCG(seed, 0)), faulty: true, copies: map[int][]copied{},
+		now: time.Date(2026, 2, 16, 12, 0, 0, 0, time.UTC), buckets: pots.Buckets{Shards: 2, PerShard: 2}}
+	w.Seed = seed
+	w.audit.world = w
+	now := func() time.Time { return w.now }
+	var err error
+	if w.ledger, err = memledger.New(memledger.Config{Shards: w.buckets.Shards, Now: now,
+		NewID: memledger.Count()}); err != nil {
+		return nil, err
+	}
+	w.pots, err = mempot.New(mempot.Config{Buckets: w.buckets, ShardOf: w.ledger.ShardOf, After: time.After,
+		Now: func() time.Time { return w.now.Add(w.skew[processes]) },
+		Epoch: func(ctx context.Context, bucket int) (string, error) {
+			s, err := w.ledger.Source(ctx, w.buckets.ShardOf(bucket), bucket, envelope.LogName)
+			return s.Epoch, err
+		}})
+	if err != nil {
+		return nil, err
+	}
+	wallets := wallet.NewService(w.ledger, wallet.Sandbox{}, now)
+	for n := range people {
+		if _, err := wallets.TopUp(context.Background(), user(n), "opening", opening, "CNY"); err != nil {
+			return nil, err
+		}
+	}
+	for n := range w.process {
+		w.boot(n)
+	}
+	return w, nil
+}
+
+// boot starts a process, which remembers nothing.
+func (w *world) boot(n int) {
+	now := func() time.Time { return w.now.Add(w.skew[n]) }
+	p, l, quiet := faultyPots{w.pots}, faultyLedger{w.ledger}, slog.New(slog.DiscardHandler)
+	limits := envelope.DefaultLimits()
+	limits.OpenFor = openFor
+	at := &process{
+		service:  envelope.NewService(l, p, everybody{}, nil, envelope.NewMetadata(l), limits, now),
+		settler:  envelope.NewSettler(p, p, l, w.buckets, quiet, func(int, int) {}),
+		refunder: envelope.NewRefunder(p, l, w.buckets, now, quiet),
+		retirer:  envelope.NewRetirer(p, l, w.buckets, quiet),
+		sweeper:  envelope.NewSweeper(p, l, now, quiet),
+	}
+	at.rebuilder = &pots.Rebuilder{
+		Buckets: w.buckets, Store: p, Books: envelope.NewBooks(l, w.buckets), Log: quiet,
+		Kinds: []pots.Kind{envelope.NewKind(at.settler, at.sweeper, w.buckets)}, Rebuilt: func(string) { w.Rebuilt++ },
+		NewEpoch: func() string { w.epochs++; return fmt.Sprintf("e%d", w.epochs) },
+	}
+	w.process[n] = at
+}
+
+// fault says whether something happens that happens once in so many times.
+func (w *world) fault(in int) bool { return w.faulty && w.IntN(in) == 0 }
+
+// step lets one thing happen.
+func (w *world) step() {
+	w.Steps++
+	w.now = w.now.Add(time.Duration(1+w.IntN(500)) * time.Millisecond)
+	switch {
+	case w.fault(crashes):
+		w.crash(w.IntN(processes))
+	case w.fault(copies):
+		w.copy(w.IntN(w.buckets.Number()))
+	case w.fault(goBacks):
+		w.goBack(w.IntN(w.buckets.Number()))
+	case w.fault(skews):
+		w.skew[w.IntN(len(w.skew))] = time.Duration(w.IntN(20)-10) * time.Second
+	case w.fault(leaps):
+		w.now = w.now.Add(openFor / 4)
+	case len(w.actors) < maxActors && w.IntN(begins) == 0:
+		w.actors = append(w.actors, w.begin())
+	case len(w.actors) > 0:
+		i := w.IntN(len(w.actors))
+		a := w.actors[i]
+		if a.until > w.Steps {
+			break
+		}
+		if w.fault(pauses) {
+			a.until = w.Steps + w.IntN(longestPause)
+			w.Pauses++
+			break
+		}
+		if a.step() {
+			w.actors = append(w.actors[:i], w.actors[i+1:]...)
+		}
+	}
+}
+
+// crash ends a process in the middle of whatever it does, and starts it again.
+func (w *world) crash(n int) {
+	w.Crashes++
+	alive := w.actors[:0]
+	for _, a := range w.actors {
+		if a.process != n {
+			alive = append(alive, a)
+			continue
+		}
+		a.dead = true
+		a.finish()
+	}
+	w.actors = alive
+	w.boot(n)
+}
+
+func (w *world) copy(bucket int) {
+	s, err := w.pots.Snapshot(bucket)
+	if err != nil {
+		panic(err) // there is such a bucket
+	}
+	all := append(w.copies[bucket], copied{w.Steps, s})
+	w.copies[bucket] = all[max(0, len(all)-keptCopies):]
+}
+
+// goBack makes a bucket what it was: a replica without the newest writes takes over.
+func (w *world) goBack(bucket int) {
+	all := w.copies[bucket]
+	if len(all) == 0 {
+		return
+	}
+	to := all[w.IntN(len(all))]
+	if err := w.pots.Restore(bucket, to.snapshot); err != nil {
+		panic(err)
+	}
+	w.WentBack++
+	w.audit.wentBack(bucket, to.at)
+}
+
+// begin starts something on a process.
+func (w *world) begin() *actor {
+	n := w.IntN(processes)
+	p, shard, bucket := w.process[n], w.IntN(w.buckets.Shards), w.IntN(w.buckets.Number())
+	switch w.IntN(18) {
+	case 0, 1:
+		w.orders++
+		order := envelope.Order{RequestID: fmt.Sprint("order-", w.orders), Group: "g", Kind: string(envelope.Equal),
+			Total: 120, Count: 1 + w.IntN(6), Currency: "CNY"}
+		order.Total = int64(order.Count) * 100
+		sender := user(w.IntN(people))
+		return w.start(n, func(ctx context.Context) {
+			if v, err := p.service.Send(ctx, sender, order); err == nil {
+				w.sent = append(w.sent, v.ID)
+			}
+		})
+	case 2, 3, 4, 5, 6:
+		if len(w.sent) == 0 {
+			break
+		}
+		id, who := w.sent[len(w.sent)-1-w.IntN(min(len(w.sent), 6))], user(w.IntN(people))
+		return w.start(n, func(ctx context.Context) { w.grab(ctx, p, id, who) })
+	case 7:
+		return w.start(n, func(ctx context.Context) {
+			for _, h := range w.due(shard, p) {
+				_, _ = p.refunder.End(ctx, h)
+			}
+		})
+	case 8:
+		return w.start(n, func(ctx context.Context) { _, _ = p.sweeper.All(ctx, shard) })
+	case 9:
+		return w.start(n, func(ctx context.Context) { _, _ = p.retirer.Pass(ctx, shard) })
+	case 10, 11:
+		return w.start(n, func(ctx context.Context) { _, _ = p.rebuilder.Pass(ctx, shard, false) })
+	}
+	return w.start(n, func(ctx context.Context) { w.settle(ctx, p, bucket) })
+}
+
+// due are the holds that a process thinks are due. The pass itself fans out over goroutines.
+func (w *world) due(shard int, p *process) []ledger.Hold {
+	holds, err := w.ledger.DueHolds(context.Background(), shard, envelope.Subject, p.refunder.Now(), ledger.Hold{}, 20)
+	if err != nil {
+		panic(err)
+	}
+	return holds
+}
+
+func (w *world) grab(ctx context.Context, p *process, id int64, who string) {
+	w.Grabs++
+	began := w.Steps
+	g, err := p.service.Grab(ctx, who, id)
+	if err == nil && (g.Outcome == envelope.Won || g.Outcome == envelope.AlreadyWon) {
+		w.Won++
+		w.audit.told(id, who, g.Take, began)
+	}
+}
+
+func (w *world) settle(ctx context.Context, p *process, bucket int) {
+	began := w.Steps
+	if _, err := p.settler.Pass(ctx, w.buckets.ShardOf(bucket), bucket, 0); err == nil {
+		w.audit.looked(bucket, began)
+	}
+	for shard := range w.buckets.Shards {
+		_, _ = w.ledger.Deliver(ctx, shard)
+	}
+}
