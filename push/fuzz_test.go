@@ -11,7 +11,7 @@ func FuzzMessage(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		r, err := parse(data)
+		r, err := new(Hub).parse(data)
 		if err != nil {
 			return
 		}
