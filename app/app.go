@@ -31,6 +31,7 @@ import (
 	"github.com/hongbao/hongbao/internal/ratelimit"
 	"github.com/hongbao/hongbao/internal/revoked"
 	"github.com/hongbao/hongbao/internal/shards"
+	"github.com/hongbao/hongbao/internal/trail"
 	"github.com/hongbao/hongbao/merchant"
 	"github.com/hongbao/hongbao/merchant/mysqlmerchant"
 	"github.com/hongbao/hongbao/push/redisbus"
@@ -93,6 +94,7 @@ type App struct {
 	Merchants    *merchant.Service
 	Revoked      *revoked.List // it is as it was when opened until its Run runs
 	RateLimits   *ratelimit.Limiter
+	Trail        *trail.Trail // what operators did
 	Webhooks     *webhook.Service
 	Covers       *cover.Service
 	Stock        *stock.Service // the pieces of covers
@@ -253,6 +255,7 @@ func (a *App) assemble(ctx context.Context) (err error) {
 		return err
 	}
 	a.RateLimits = ratelimit.New(a.Redis)
+	a.Trail = trail.New(a.Cluster, cfg.Now)
 	collections := mysqlcollection.New(a.Cluster, a.Ledger)
 	webhooks, err := a.openWebhooks(events)
 	if err != nil {
@@ -281,6 +284,7 @@ func (a *App) assemble(ctx context.Context) (err error) {
 		{webhooks.Audit(), a.webhookJobs},
 		{a.CoverStore.Audit(), a.coverJobs},
 		{a.StockStore.Audit(), a.stockJobs},
+		{a.trailAudit(), noJobs},
 	}
 	audited := make([]audit.Product, len(a.products))
 	for i, p := range a.products {

@@ -11,6 +11,7 @@ import (
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/group/mysqlgroup"
 	"github.com/hongbao/hongbao/internal/shards"
+	"github.com/hongbao/hongbao/internal/trail"
 	"github.com/hongbao/hongbao/merchant/mysqlmerchant"
 	"github.com/hongbao/hongbao/transfer"
 	"github.com/hongbao/hongbao/wallet/audit"
@@ -21,7 +22,7 @@ import (
 // migrations make the tables of an installation, the ledger's first: a product may write into them.
 var migrations = []func(context.Context, *shards.Cluster) error{
 	mysqlledger.Migrate, mysqlgroup.Migrate, mysqlcollection.Migrate, mysqlmerchant.Migrate, mysqlwebhook.Migrate,
-	mysqlcover.Migrate, mysqlstock.Migrate, mysqlchat.Migrate,
+	mysqlcover.Migrate, mysqlstock.Migrate, mysqlchat.Migrate, trail.Migrate,
 }
 
 // product is what the installation does for a product.

@@ -60,7 +60,7 @@ func listenRPC(s *app.App, o rpcOptions) (*handler.Server, net.Addr, error) {
 		wallets.Callbacks = httpfunding.NewCallbacks(o.bank, s.Wallets)
 	}
 	server, err := handler.NewServer(handler.ServerConfig{
-		Listener: listener, TLS: o.tls, MaxConnections: o.connections, StepUp: o.stepUp,
+		Listener: listener, TLS: o.tls, MaxConnections: o.connections, StepUp: o.stepUp, Trail: s.Trail,
 		Verifier: o.tokens.verifier, Log: s.Config().Log, Metrics: o.metrics,
 		Outermost: o.tracing.Server(),
 		Wallet:    wallets, Group: &handler.Group{Domain: s.Groups},

@@ -32,6 +32,7 @@ type edge struct {
 	limits        RateLimiter
 	merchantCalls int // of a merchant's key in a second
 	stepUp        StepUp
+	trail         Trail          // nil: nothing is recorded
 	gateways      []netip.Prefix // whose word for an address is taken, beside this machine's
 }
 
@@ -79,7 +80,7 @@ func (e *edge) middleware(next endpoint.Endpoint) endpoint.Endpoint {
 			ctx = context.WithValue(ctx, admissionKey{}, e.admission)
 		}
 		if err == nil {
-			err = call(ctx, caller, m.Timeout, next, request, response)
+			err = e.carryOut(ctx, m, caller, next, request, response)
 		}
 		if err == nil {
 			m.ok.Observe(time.Since(began).Seconds())
@@ -155,6 +156,22 @@ func mustHaveRequest(args any) error {
 		return nil
 	}
 	return refusal.New(refusal.CodeInvalidArgument, "the arguments have no req: give it as field 1")
+}
+
+// carryOut calls the service, and records it where it belongs into the trail.
+func (e *edge) carryOut(
+	ctx context.Context, m *guardedMethod, caller auth.Caller, next endpoint.Endpoint, request, response any,
+) error {
+	if !e.recorded(m, caller) {
+		return call(ctx, caller, m.Timeout, next, request, response)
+	}
+	detail, err := e.ask(ctx, m, caller, request)
+	if err != nil {
+		return err
+	}
+	err = call(ctx, caller, m.Timeout, next, request, response)
+	e.answered(ctx, m, caller, detail, err)
+	return err
 }
 
 // call gives the service a caller and a deadline. Kitex turns a panic of it into an error.

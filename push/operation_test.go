@@ -29,8 +29,6 @@ func (anybody) GoOn(string) bool { return true }
 
 func (anybody) MayListen(context.Context, string, string) error { return nil }
 
-func (anybody) GoOn(string) bool { return true }
-
 // operating connects to a hub without topics that has one operation, op.
 func operating(t *testing.T, cfg push.Config, op push.Operation) *client {
 	t.Helper()

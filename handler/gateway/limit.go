@@ -15,11 +15,11 @@ import (
 	"github.com/hongbao/hongbao/handler/auth"
 )
 
-// forMerchants tells the service from where a merchant's server calls. It lets the service answer what is left of a
-// limit, to whoever calls.
+// forMerchants tells the service from where a merchant's server or an operator calls. It lets the service answer what
+// is left of a limit, to whoever calls.
 func (o *operation) forMerchants(ctx context.Context, r *http.Request) context.Context {
 	ctx = metainfo.WithBackwardValues(ctx)
-	if !o.Signed && !slices.Contains(o.Scopes, auth.ScopeMerchant) {
+	if !o.Signed && !slices.Contains(o.Scopes, auth.ScopeMerchant) && !slices.Contains(o.Scopes, auth.ScopeOperator) {
 		return ctx
 	}
 	return metainfo.WithValue(ctx, auth.AddressKey, addressOf(r, o.proxies).String())

@@ -93,6 +93,7 @@ func table() []row {
 		// An untrusted PNG, JPEG or WebP stream becomes safe images.
 		{"internal/picture", adapter, []string{ximage, imagemeta}},
 		{"internal/thriftguard", adapter, []string{cloudwego}},
+		{"internal/trail", adapter, []string{"internal/shards"}},  // who did what, in an order nobody changes unseen
 		{"internal/certs", adapter, nil},                          // TLS from files that may be replaced
 		{"internal/settings", adapter, []string{kong, yamlFiles}}, // flags from a file and the environment
 		{"internal/tracing", adapter, []string{otel, cloudwego, kitexTools}},
@@ -139,11 +140,9 @@ func table() []row {
 		// What an application imports, so it needs nothing of the server.
 		{"client", adapter, []string{"kitex_gen", "internal/thriftguard", cloudwego, kitexTools, gorilla}},
 		{"handler", adapter, []string{"handler/auth", "handler/contract", "handler/problem", "client", "kitex_gen",
-			"internal/thriftguard", "wallet", "wallet/ledger", "internal/refusal", "internal/ratelimit", "envelope",
-			"transfer", "collection", "chat", "merchant", "cover", "cover/stock", "webhook", "internal/signature",
-			"group",
-			cloudwego,
-			kitexTools}},
+			"internal/thriftguard", "wallet", "wallet/ledger", "internal/refusal", "internal/ratelimit",
+			"internal/trail", "envelope", "transfer", "collection", "chat", "merchant", "cover", "cover/stock",
+			"webhook", "internal/signature", "group", cloudwego, kitexTools}},
 		// What an error means outside, so it knows whose codes there are.
 		{
 			"handler/problem",
@@ -189,7 +188,7 @@ func table() []row {
 			"webhook/mysqlwebhook", "webhook/httpsender",
 			"internal/loop", "internal/membership", "internal/outbox", "internal/pots",
 			"internal/pots/redisbucket", "internal/picture", "internal/ratelimit",
-			"internal/refusal", "internal/revoked", "internal/shards", rueidis}}, // no edge
+			"internal/refusal", "internal/revoked", "internal/shards", "internal/trail", rueidis}}, // no edge
 
 		// A simulation in memory, which finds its own worlds.
 		{"internal/vopr", wiring, []string{"wallet", "wallet/ledger", "wallet/memledger", "envelope", "envelope/mempot",
