@@ -75,7 +75,7 @@ func testTailLostAndQuiet(t *testing.T, s *app.App) {
 	bobs := grab(t, s, "bob", e.ID)
 	apptest.Settle(t, s)
 	restore()
-	if err := s.Drain(t.Context()); !errors.Is(err, pots.ErrWentBack) {
+	if err := s.Drain(t.Context()); !errors.Is(err, pots.ErrLost) {
 		t.Errorf("an idle settler of a log that went back: %v", err)
 	}
 	rebuilt(t, s, 1)

@@ -29,7 +29,7 @@ func TestEcho(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- ServeEcho(ctx, listener) }()
 	options := []client.Option{client.WithHostPorts(listener.Addr().String()),
-		client.WithTransportProtocol(transport.TTHeader), client.WithRPCTimeout(time.Second)}
+		client.WithTransportProtocol(transport.TTHeader), client.WithRPCTimeout(time.Minute)}
 	echo, err := NewEcho(300, options)
 	if err != nil {
 		t.Fatal(err)

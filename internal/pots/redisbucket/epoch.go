@@ -61,11 +61,25 @@ func (s *Store) Unfence(ctx context.Context, bucket int, epoch string) error {
 	defer cancel()
 	b := s.in(bucket, epoch)
 	_, safe, err := s.RunSafely(ctx, b, &s.open, []string{b.Home}, []string{b.Mark})
-	s.all[bucket].suspect.Store(true) // this process knows the epoch before
 	if err == nil && !safe {
 		err = Unsafe()
 	}
+	if err == nil {
+		s.Moved(bucket, epoch)
+	}
 	return err
+}
+
+// Moved says in which epoch a bucket is, to a Store that knows another one.
+func (s *Store) Moved(bucket int, epoch string) {
+	at := &s.all[bucket]
+	at.mu.Lock()
+	defer at.mu.Unlock()
+	known := at.bucket.Swap(s.in(bucket, epoch))
+	at.suspect.Store(false)
+	if known != nil && known.epoch != epoch {
+		s.config.Lost()
+	}
 }
 
 // Forget implements pots.Store. It walks over all keys of every node.
