@@ -29,7 +29,8 @@ func TestEcho(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- ServeEcho(ctx, listener) }()
 	options := []client.Option{client.WithHostPorts(listener.Addr().String()),
-		client.WithTransportProtocol(transport.TTHeader), client.WithRPCTimeout(time.Minute)}
+		client.WithTransportProtocol(transport.TTHeader), client.WithRPCTimeout(time.Minute),
+		client.WithConnectTimeout(time.Minute)}
 	echo, err := NewEcho(300, options)
 	if err != nil {
 		t.Fatal(err)

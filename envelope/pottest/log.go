@@ -61,6 +61,8 @@ func testLogReaders(t *testing.T, r *rig) {
 	}
 	for step(envelope.ReaderSettler, 150) {
 	}
+	for step(envelope.ReaderUses, 50) {
+	}
 	if n := len(ReadAll(t, r, bucket)); n != number {
 		t.Errorf("%d records, want all %d as the relay has not read them", n, number)
 	}
@@ -69,7 +71,7 @@ func testLogReaders(t *testing.T, r *rig) {
 			t.Fatalf("%d records after the relay has read %d", n, seen[envelope.ReaderRelay])
 		}
 	}
-	if seen[envelope.ReaderSettler] != number || seen[envelope.ReaderRelay] != number {
+	if len(seen) != 3 || seen[envelope.ReaderSettler] != number || seen[envelope.ReaderRelay] != number {
 		t.Errorf("seen %v", seen)
 	}
 	if err := r.Acknowledge(t.Context(), bucket, "stranger", "1-1"); err == nil {
@@ -162,6 +164,7 @@ func testBacklog(t *testing.T, r *rig) {
 	mustAcknowledge(t, r, bucket, envelope.ReaderSettler, upTo)
 	check(envelope.ReaderSettler, 1, 40)
 	check(envelope.ReaderRelay, 40, 40)
+	mustAcknowledge(t, r, bucket, envelope.ReaderUses, upTo)
 	mustAcknowledge(t, r, bucket, envelope.ReaderRelay, upTo)
 	check(envelope.ReaderSettler, 30, 30)
 	check(envelope.ReaderRelay, 30, 30)

@@ -73,7 +73,7 @@ func Run(t *testing.T, open func(t testing.TB) Store) {
 		{"drained is drained also after its time", testDrainedThenExpired},
 		{"a retired pot still answers", testRetire},
 		{"missing pots are named", testMissing},
-		{"the log tells everything to both readers", testLogReaders},
+		{"the log tells everything to all readers", testLogReaders},
 		{"a position never goes back", testPositionMonotonic},
 		{"a waiting reader is woken", testReadWaits},
 		{"the backlog", testBacklog},
