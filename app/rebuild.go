@@ -14,7 +14,8 @@ import (
 func (a *App) Rebuilder() *pots.Rebuilder {
 	sweeper := envelope.NewSweeper(a.Pots, a.Ledger, a.cfg.Now, a.cfg.Log)
 	return &pots.Rebuilder{
-		Buckets: a.Buckets, Store: homes{a.Pots, a.CoverPots}, Books: envelope.NewBooks(a.Ledger, a.Buckets, stock.LogName), Log: a.cfg.Log,
+		Buckets: a.Buckets, Store: homes{a.Pots, a.CoverPots}, Log: a.cfg.Log,
+		Books: envelope.NewBooks(a.Ledger, a.Buckets, stock.LogName),
 		Kinds: []pots.Kind{
 			envelope.NewKind(a.settler(), sweeper, a.Buckets), stock.NewKind(a.stockSettler, a.stockKeeper, a.Buckets),
 		},

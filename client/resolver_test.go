@@ -47,8 +47,8 @@ func TestResolverFindsWhatANameStandsFor(t *testing.T) {
 	}
 }
 
-// Kitex keeps what the first resolver of a name answers for all others of that name, and only the one that it asks knows
-// names for TLS.
+// Kitex keeps what the first resolver of a name answers for all others of that name, and only the one that it asks
+// knows names for TLS.
 func TestResolversShareNothing(t *testing.T) {
 	at := []string{"a:1"}
 	if one, other := newResolver(at), newResolver(at); one.Name() == other.Name() {

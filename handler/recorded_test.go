@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -33,6 +34,18 @@ func (m *memoryTrail) Append(_ context.Context, r trail.Record) error {
 	return nil
 }
 
+func (m *memoryTrail) all() []trail.Record {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.records)
+}
+
+func (m *memoryTrail) goAway() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.away = true
+}
+
 // Whatever an operator does is recorded before and after; what cannot be recorded is not done; looking is not recorded.
 func TestWhatOperatorsDoIsRecorded(t *testing.T) {
 	kept := &memoryTrail{}
@@ -48,7 +61,7 @@ func TestWhatOperatorsDoIsRecorded(t *testing.T) {
 	h.Do(t, "GET", "/v1/operator/installation", operator, "")
 	h.Do(t, "POST", path, h.Token(t, "alice", auth.ScopeUser), body)
 	var outcomes []string
-	for _, r := range kept.records {
+	for _, r := range kept.all() {
 		outcomes = append(outcomes, r.Outcome)
 		var detail struct {
 			From, Token string
@@ -63,7 +76,7 @@ func TestWhatOperatorsDoIsRecorded(t *testing.T) {
 	if got := strings.Join(outcomes, " "); got != "asked done asked unavailable" {
 		t.Errorf("outcomes %s", got)
 	}
-	kept.away = true
+	kept.goAway()
 	before := len(h.Now().Revoked)
 	if a := h.Do(t, "POST", path, operator, body); a.Status != 503 || len(h.Now().Revoked) != before {
 		t.Errorf("what cannot be recorded is done: %d %s", a.Status, a.Text)
