@@ -39,21 +39,20 @@ type packed struct {
 	brotli, gzip []byte
 }
 
-// bundle makes the bundles of all pages out of the embedded files, once, when the first is asked for: it takes some
-// tenths of a second. It panics where a page cannot be bundled: the binary itself is broken then.
-func bundle(assets map[string]asset) func() bundles {
-	return sync.OnceValue(func() bundles {
-		b := bundles{pages: map[string]packed{}, parts: map[string]packed{}}
-		files := []string{codePage}
-		for _, file := range pages() {
-			files = append(files, file)
-		}
-		for _, file := range files {
-			b.pages[file] = pack(newAsset(file, []byte(b.page(assets, string(assets[file].body)))))
-		}
-		return b
-	})
-}
+// bundled are the bundles of all pages, made out of the embedded files once in a process, when the first is asked for:
+// that takes about a second. It panics where a page cannot be bundled: the binary itself is broken then.
+var bundled = sync.OnceValue(func() bundles {
+	assets := load()
+	b := bundles{pages: map[string]packed{}, parts: map[string]packed{}}
+	files := []string{codePage}
+	for _, file := range pages() {
+		files = append(files, file)
+	}
+	for _, file := range files {
+		b.pages[file] = pack(newAsset(file, []byte(b.page(assets, string(assets[file].body)))))
+	}
+	return b
+})
 
 // page puts the parts of a page into one script and one style sheet, and names these instead.
 func (b *bundles) page(assets map[string]asset, html string) string {

@@ -73,7 +73,6 @@ type asset struct {
 // default-src 'self'; connect-src 'self' ws: wss:
 func Handler(dev func(*http.Request) bool) http.Handler {
 	assets, pages := load(), pages()
-	bundled := bundle(assets)
 	configs := map[bool]asset{
 		true:  newAsset(configFile, []byte(`{"dev":true}`)),
 		false: newAsset(configFile, []byte(`{"dev":false}`)),
