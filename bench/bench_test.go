@@ -118,10 +118,14 @@ func TestTheHighestRateIsFound(t *testing.T) {
 	settings.Rate, settings.P99, settings.Places, settings.For = new(Rate(0)), new(Span(time.Second)), new(8), new(
 		Span(time.Second))
 	s := play(t, &fake{lies: lies{answerGrabsIn: 4 * time.Millisecond}}, "grab", settings)
-	// 8 places and 4 ms: 2,000 a second at most.
-	if !s.Passed() || s.PerSecond > 2100 || s.PerSecond < 100 || len(s.Search) < 2 ||
-		s.Search[len(s.Search)-1].Missed != "" {
+	// 8 places and 4 ms: 2,000 a second at most; on a busy machine far less, and perhaps no rate is held to the end.
+	if !s.Passed() || s.PerSecond > 2100 || len(s.Search) < 2 {
 		t.Errorf("%v a second, search %+v, failures %v", s.PerSecond, s.Search, s.Failures)
+	}
+	for i, step := range s.Search[1:] {
+		if before := s.Search[i]; before.Missed != "" && step.Rate >= before.Rate {
+			t.Errorf("%v a second were missed, and then %v were tried", before.Rate, step.Rate)
+		}
 	}
 	if i := len(s.Figures) - 1; i < 0 || s.Figures[i].Name != "p99 at half of the highest rate" {
 		t.Errorf("%+v", s.Figures)
