@@ -76,6 +76,7 @@ type Config struct {
 	Log        *slog.Logger
 	Registerer prometheus.Registerer
 	Now        func() time.Time
+	Clock      func() time.Time // stands in for the clocks of the shards' databases, in tests; nil: their own
 }
 
 // App is an installation as one process sees it.
@@ -223,6 +224,7 @@ func (a *App) assemble(ctx context.Context) (err error) {
 		Cluster: a.Cluster, Node: cfg.Node, SettleWidth: cfg.SettleWidth, Consumers: []outbox.Consumer{events,
 			mysqlstock.NewConsumer(a.Cluster), mysqlstock.NewUseConsumer(a.Cluster)},
 		Log: cfg.Log, Registerer: cfg.Registerer, Now: cfg.Now,
+		Clock: cfg.Clock,
 	})
 	if err != nil {
 		return err

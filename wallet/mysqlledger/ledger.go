@@ -37,7 +37,9 @@ type Config struct {
 	Consumers  []outbox.Consumer
 	Log        *slog.Logger
 	Registerer prometheus.Registerer // nil for none
-	Now        func() time.Time
+	Now        func() time.Time      // for records of when something was; it decides nothing
+	// Clock stands in for the databases' clocks, which say what is due; nil: their own. Tests let time pass with it.
+	Clock func() time.Time
 }
 
 // Ledger is the durable ledger. It is safe for concurrent use.
@@ -46,7 +48,7 @@ type Ledger struct {
 	ids        *shards.IDs
 	outbox     *outbox.Outbox
 	index      *index.Index
-	now        func() time.Time
+	now, clock func() time.Time
 	tables     []Tables // by shard
 	metadata   *otter.Cache[int64, *ledger.Hold]
 	semaphores []chan struct{} // by server: SettleWidth
@@ -55,7 +57,7 @@ type Ledger struct {
 
 // New makes a Ledger. It makes no connection.
 func New(cfg Config) (*Ledger, error) {
-	l := &Ledger{cluster: cfg.Cluster, index: index.New(cfg.Cluster), now: cfg.Now}
+	l := &Ledger{cluster: cfg.Cluster, index: index.New(cfg.Cluster), now: cfg.Now, clock: cfg.Clock}
 	var err error
 	if l.ids, err = shards.NewIDs(cfg.Cluster, cfg.Node); err != nil {
 		return nil, err
