@@ -44,6 +44,7 @@ func (e *examination) find(name, where, format string, args ...any) {
 // Examine looks at an installation and returns what is wrong with it. It changes nothing, and goes on where something
 // is down. The error is one of the configuration.
 func Examine(ctx context.Context, cfg Config) ([]Finding, error) {
+	cfg.VolatileRedis, cfg.VolatileMySQL = true, true // it is told, not refused
 	e := &examination{cfg: cfg, down: map[int]bool{}}
 	var err error
 	if e.cluster, err = openCluster(cfg); err != nil {
@@ -104,7 +105,7 @@ func (e *examination) tables(ctx context.Context) bool {
 // system looks at the installation as a process would that is part of it.
 func (e *examination) system(ctx context.Context) {
 	cfg := e.cfg
-	cfg.Registerer, cfg.Funding, cfg.Unfunded, cfg.VolatileRedis = prometheus.NewRegistry(), nil, true, true
+	cfg.Registerer, cfg.Funding, cfg.Unfunded = prometheus.NewRegistry(), nil, true
 	a, err := Open(ctx, cfg)
 	if errors.Is(err, redisbucket.ErrForeign) {
 		e.find(FindingPotsForeign, "", "%v", err)

@@ -60,6 +60,7 @@ type servers struct {
 	CoverValidity time.Duration `help:"How long a cover can be used after its approval." default:"4392h"`
 
 	VolatileRedis bool          `help:"Accept a Redis that may lose acknowledged data (no AOF, no fsync, or eviction). Wins can then be lost, and shares given away twice."`
+	VolatileMySQL bool          `name:"volatile-mysql" help:"Accept MySQL servers that may lose their last commits (innodb_flush_log_at_trx_commit or sync_binlog other than 1). Sends and credits can then be lost."`
 	WaitReplicas  int           `help:"Number of Redis replicas that must have a grab before it is acknowledged." default:"0"`
 	WaitTimeout   time.Duration `help:"How long a grab waits for the replicas." default:"1s"`
 }
@@ -107,8 +108,8 @@ func (f servers) connect(ctx context.Context, at console) (*connected, error) {
 		WaitTimeout: f.WaitTimeout,
 		Webhooks:    webhook.Rules{AllowPrivate: f.WebhookAllowPrivate},
 		Covers:      cover.Rules{Validity: f.CoverValidity}, Art: art,
-		VolatileRedis: f.VolatileRedis,
-		Log:           at.log, Registerer: c.metrics, Now: time.Now,
+		VolatileRedis: f.VolatileRedis, VolatileMySQL: f.VolatileMySQL,
+		Log: at.log, Registerer: c.metrics, Now: time.Now,
 	}
 	if len(f.Redis) > 0 && len(f.MySQL) > 0 {
 		return c, nil

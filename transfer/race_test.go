@@ -65,8 +65,8 @@ func TestExpiryRacesAcceptance(t *testing.T) {
 		"bob": int64(apptest.Funds + 100*arrived)})
 }
 
-// skipLater moves the clock after some look-ups, another number in each round, so that it is moved before, amid and after
-// what a call beside it does.
+// skipLater moves the clock after some look-ups, another number in each round, so that it is moved before, amid and
+// after what a call beside it does.
 func (r *rig) skipLater(d time.Duration, id int64, round int) {
 	const most = 8
 	for range round % most {

@@ -37,8 +37,8 @@ func (a *auditor) told(id int64, user string, t envelope.Take, began int) {
 	a.all = append(a.all, telling{id, user, t, began, a.world.Steps})
 }
 
-// late hears that somebody was told that the time of an envelope is over. Its sender's clock and that of the pots may be
-// off; no other has a say.
+// late hears that somebody was told that the time of an envelope is over. Its sender's clock and that of the pots may
+// be off; no other has a say.
 func (a *auditor) late(id int64, user string) {
 	if open := a.world.now.Sub(a.opened[id]); open < openFor-2*maxSkew {
 		a.early = append(a.early, fmt.Sprintf("%s was told at step %d that envelope %d, %v old, is over", user,

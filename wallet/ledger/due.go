@@ -25,8 +25,8 @@ type DueHolds interface {
 }
 
 // DuePass is the background job of a product whose holds have to be ended when their time is over. Any number of
-// processes may run it for the same shard if End is safe to repeat. No process's clock decides anything: the ledger says
-// what is due.
+// processes may run it for the same shard if End is safe to repeat. No process's clock decides anything: the ledger
+// says what is due.
 type DuePass struct {
 	Name    string
 	Holds   DueHolds

@@ -79,8 +79,8 @@ func (l *Ledger) OpenHolds(
 		byID)
 }
 
-// DueHolds returns open holds of a subject on a shard that are expired by the ledger's clock, the oldest first, from the
-// one behind after (the zero Hold: from the oldest).
+// DueHolds returns open holds of a subject on a shard that are expired by the ledger's clock, the oldest first, from
+// the one behind after (the zero Hold: from the oldest).
 func (l *Ledger) DueHolds(
 	ctx context.Context, n int, s ledger.Subject, after ledger.Hold, limit int,
 ) ([]ledger.Hold, error) {

@@ -42,7 +42,8 @@ func testSteps(t *testing.T, open Open) {
 			return s
 		}, Soon, true},
 		{"expire", nil, func(h ledger.Hold) ledger.Step { return due(giveBack(h)) }, late, true},
-		{"expire at the first moment", nil, func(h ledger.Hold) ledger.Step { return due(giveBack(h)) }, atExpiry, true},
+		{"expire at the first moment", nil, func(h ledger.Hold) ledger.Step { return due(giveBack(h)) }, atExpiry,
+			true},
 		{"expire too early", nil, func(h ledger.Hold) ledger.Step { return due(giveBack(h)) }, Soon, false},
 		{"arrive at once", nil, func(h ledger.Hold) ledger.Step { return StepOf(h, Offered, Arrived) }, Soon, true},
 		{"accept twice", []ledger.Stage{Accepted}, accept, Soon, false},
