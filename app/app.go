@@ -195,7 +195,7 @@ func (a *App) connect(ctx context.Context) (err error) {
 	if a.funding, err = chooseFunding(a.Installation, a.cfg); err != nil {
 		return err
 	}
-	a.settled = newSignals(a.Installation.Shards)
+	a.settled = newSignals(a.Installation.Shards, a.Cluster.Servers())
 	a.Buckets = pots.Buckets{Shards: a.Installation.Shards, PerShard: a.Installation.BucketsPerShard}
 	if a.redisOption, err = RedisOption(a.cfg.Redis); err != nil {
 		return err

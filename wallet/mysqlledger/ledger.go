@@ -139,10 +139,19 @@ func (l *Ledger) checkShard(shard int) error {
 	return nil
 }
 
-// acquire waits for one of the SettleWidth places of a shard's server, and returns how to leave it.
+// acquireTimeout bounds the wait for a place: where it is over, the server has not answered for as long.
+const acquireTimeout = 5 * time.Second
+
+// acquire waits for one of the SettleWidth places of a shard's server, and returns how to leave it. Error:
+// shards.ErrUnavailable.
 func (l *Ledger) acquire(ctx context.Context, shard int) (release func(), err error) {
 	semaphore := l.semaphores[l.cluster.ServerOf(shard)]
+	timer := time.NewTimer(acquireTimeout)
+	defer timer.Stop()
 	select {
+	case <-timer.C:
+		return nil, shards.Classify(fmt.Errorf("all %d writers of server %d have been busy for %v: %w",
+			cap(semaphore), l.cluster.ServerOf(shard), acquireTimeout, context.DeadlineExceeded))
 	case semaphore <- struct{}{}:
 		return func() { <-semaphore }, nil
 	case <-ctx.Done():
