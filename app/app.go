@@ -298,6 +298,7 @@ func (a *App) assemble(ctx context.Context) (err error) {
 		{a.CoverStore.Audit(), a.coverJobs},
 		{a.StockStore.Audit(), a.stockJobs},
 		{a.trailAudit(), noJobs},
+		{audit.Product{HoldCheck: wallet.ResolutionCheck()}, noJobs},
 	}
 	audited := make([]audit.Product, len(a.products))
 	for i, p := range a.products {

@@ -23,7 +23,8 @@ const (
 	maxSettleAge   = 30 * time.Second
 	maxClearingAge = time.Minute
 	maxEventAge    = 10 * time.Minute
-	fullPercent    = 80 // of a server's memory or connections
+	maxRejections  = 1000 // more are not counted
+	fullPercent    = 80   // of a server's memory or connections
 )
 
 // WorkersKey is the key of Redis under which workers know of each other.
@@ -179,8 +180,11 @@ func (e *examination) shard(ctx context.Context, a *App, shard int, isLost bool)
 				p.audit.Overdue)
 		}
 	}
-	if n := count("SELECT COUNT(*) FROM " + a.Cluster.Table(shard, "rejections")); n > 0 {
-		e.find(FindingPostsRejected, where, "%d posts were kept aside", n)
+	switch open, err := a.Ledger.Resolutions(ctx, shard, false, maxRejections); {
+	case err != nil:
+		e.find(FindingUnknown, where, "%v", err)
+	case len(open) > 0:
+		e.find(FindingPostsRejected, where, "%d posts were kept aside, and nobody has decided about them", len(open))
 	}
 }
 

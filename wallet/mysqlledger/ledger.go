@@ -119,7 +119,8 @@ func (l *Ledger) ShardOf(id int64) (shard int, ok bool) { return l.cluster.Shard
 
 // Tables are the full names of a shard's tables.
 type Tables struct {
-	Accounts, Entries, Holds, Posts, Requests, Rejections, Fundings, DailyUsage, Sources, SourceRebuilds string
+	Accounts, Entries, Holds, Posts, Requests, Rejections, Fundings, DailyUsage, Sources, SourceRebuilds,
+	Resolutions string
 }
 
 // TablesOf names the tables of a shard.
@@ -129,6 +130,7 @@ func TablesOf(c *shards.Cluster, shard int) Tables {
 		Accounts: name("accounts"), Entries: name("entries"), Holds: name("holds"), Posts: name("posts"),
 		Requests: name("requests"), Rejections: name("rejections"), Fundings: name("fundings"),
 		DailyUsage: name("daily_usage"), Sources: name("sources"), SourceRebuilds: name("source_rebuilds"),
+		Resolutions: name("resolutions"),
 	}
 }
 
