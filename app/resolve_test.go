@@ -71,7 +71,8 @@ func TestRejectionsAreResolved(t *testing.T) {
 	paid := apptest.Must(h.Resolve(ctx, pay))
 	for _, again := range []string{"olga", "peter"} { // whoever repeats it, the first stands
 		v := with(pay, func(v *wallet.Verdict) { v.By = again })
-		if got := apptest.Must(h.Resolve(ctx, v)); got != paid || got.By != "olga" || got.Payment == 0 || got.At.IsZero() {
+		got := apptest.Must(h.Resolve(ctx, v))
+		if got != paid || got.By != "olga" || got.Payment == 0 || got.At.IsZero() {
 			t.Errorf("%s repeats it: %+v, want %+v", again, got, paid)
 		}
 	}

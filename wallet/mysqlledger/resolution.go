@@ -70,8 +70,8 @@ func (l *Ledger) Decide(ctx context.Context, shard int, r ledger.Resolution) (st
 func (l *Ledger) Paid(ctx context.Context, shard int, r ledger.Resolution) (stands ledger.Resolution, err error) {
 	err = l.changeResolution(ctx, shard, r, &stands, func(tx *Tx) error {
 		_, err := tx.sql.ExecContext(ctx, "UPDATE "+tx.tables.Resolutions+" SET payment = ? WHERE hold = ? "+
-			"AND part = ? AND payee = ? AND amount = ? AND decision = ? AND payment = 0", r.Payment, r.Hold, r.Part, []byte(r.Payee),
-			r.Minor, string(ledger.DecisionPay))
+			"AND part = ? AND payee = ? AND amount = ? AND decision = ? AND payment = 0", r.Payment, r.Hold,
+			r.Part, []byte(r.Payee), r.Minor, string(ledger.DecisionPay))
 		return err
 	})
 	return stands, err
