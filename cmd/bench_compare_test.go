@@ -51,7 +51,8 @@ func TestBuildsRunInTurns(t *testing.T) {
 	if code, stdout, _ = turns(before, broken, "grab"); code != 1 || !strings.Contains(stdout, "a win is missing") {
 		t.Errorf("a suite failed: exit %d\n%s", code, stdout)
 	}
-	if code, _, stderr = turns(before, after, "send"); code != 1 || !strings.Contains(stderr, "called with bench send") {
+	code, _, stderr = turns(before, after, "send")
+	if code != 1 || !strings.Contains(stderr, "called with bench send") {
 		t.Errorf("a build that cannot be run: exit %d\n%s", code, stderr)
 	}
 	for _, wrong := range [][]string{{"--build", before, "grab"}, {"--build", before, "--build", after}, {file}, {}} {

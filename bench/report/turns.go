@@ -72,7 +72,9 @@ func (r Report) flat() map[string]float64 {
 
 // Passed says whether every suite of every round passed.
 func (t *Turns) Passed() bool {
-	return !slices.ContainsFunc(t.Rounds, func(round [2]Report) bool { return !round[0].Passed() || !round[1].Passed() })
+	return !slices.ContainsFunc(t.Rounds, func(round [2]Report) bool {
+		return !round[0].Passed() || !round[1].Passed()
+	})
 }
 
 // Text writes the changes as a table.
