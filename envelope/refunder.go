@@ -6,7 +6,6 @@ import (
 	"log/slog"
 
 	"github.com/hongbao/hongbao/internal/pots"
-	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
@@ -14,18 +13,12 @@ import (
 // Take, what was taken. What it gave and the ledger posted are compared as sets: a take that the ledger lacks is
 // posted, a post that the pot lacks counts as taken, and the ledger voids the rest. Whether one refunder or several do
 // this, and wherever one dies, each void happens once. The clock of the hold's shard says when to look, and that of the
-// pot whether the time is over: no refunder's clock decides anything.
+// pot whether the time is over: no refunder's clock decides anything. A lost bucket holds up no other.
 func NewRefunder(pot Pot, l Ledger, b pots.Buckets, log *slog.Logger) *ledger.DuePass {
 	return &ledger.DuePass{
 		Name: "refund", Holds: l, Subject: Subject, Log: log,
-		End:  func(ctx context.Context, h ledger.Hold) (bool, error) { return refund(ctx, pot, l, b, log, h) },
-		Away: away,
+		End: func(ctx context.Context, h ledger.Hold) (bool, error) { return refund(ctx, pot, l, b, log, h) },
 	}
-}
-
-// away tells an error that every envelope of a shard would meet now from one of a single envelope.
-func away(err error) bool {
-	return errors.Is(err, pots.ErrLost) || refusal.CodeOf(err) == refusal.CodeUnavailable
 }
 
 // refund closes one envelope and voids its rest. done is false where a settler is at work at the same time, or
