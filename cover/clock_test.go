@@ -26,31 +26,31 @@ func TestATestCoverFollowsTheTestClock(t *testing.T) {
 	live, tried, appealed, elsewhere := approved(s, "live"), approved(s, "test"), approved(s, "test"),
 		approved(other, "test")
 	apptest.Must(s.do(op, cover.Freeze, appealed.ID))
-	state := func(id int64, want cover.State) {
+	state := func(c cover.Cover, want cover.State) {
 		t.Helper()
 		s.Pass(s.Covers.ExpireDue)
-		if c := s.now(id); c.State != want {
-			t.Errorf("cover %d is %s, want %s", id, c.State, want)
+		if now := apptest.Must(s.Covers.Get(s.ctx(), op, c.Merchant, c.ID)); now.State != want {
+			t.Errorf("cover %d is %s, want %s", c.ID, now.State, want)
 		}
 		apptest.Until(t, "the directory knows", func() bool {
-			return apptest.Must(s.Covers.Entry(s.ctx(), id)).State == want
+			return apptest.Must(s.Covers.Entry(s.ctx(), c.ID)).State == want
 		})
 	}
 
 	s.advance(cover.AppealTime)
 	_, err := s.do(ann, cover.Appeal, appealed.ID)
 	apptest.WantCode(t, "an appeal after its time", err, cover.CodeAppealOver)
-	state(tried.ID, cover.StateApproved)
+	state(tried, cover.StateApproved)
 	restored := apptest.Must(s.do(op, cover.Restore, appealed.ID))
 	if gained := restored.UsableUntil.Sub(appealed.UsableUntil); gained < cover.AppealTime {
 		t.Errorf("the days that it was frozen by the test clock gave it %v", gained)
 	}
 
 	s.advance(cover.DefaultRules().Validity - cover.AppealTime)
-	state(tried.ID, cover.StateExpired)
-	state(appealed.ID, cover.StateApproved)
-	state(live.ID, cover.StateApproved)
-	state(elsewhere.ID, cover.StateApproved)
+	state(tried, cover.StateExpired)
+	state(appealed, cover.StateApproved)
+	state(live, cover.StateApproved)
+	state(elsewhere, cover.StateApproved)
 	lines := s.history(tried.ID)
 	if last := lines[len(lines)-1]; last.Action != cover.Expire || last.At.Before(tried.UsableUntil) {
 		t.Errorf("the history of what expired ends with %+v", last)
@@ -59,7 +59,7 @@ func TestATestCoverFollowsTheTestClock(t *testing.T) {
 	if got := fresh.UsableUntil.Sub(tried.UsableUntil); got < cover.DefaultRules().Validity {
 		t.Errorf("what is approved later is usable %v longer", got)
 	}
-	state(fresh.ID, cover.StateApproved)
+	state(fresh, cover.StateApproved)
 	for mode, want := range map[string]time.Duration{"live": 0, "test": cover.DefaultRules().Validity} {
 		c := apptest.Must(s.Covers.Create(s.ctx(), ann, s.ID, mode, s.RequestID(), s.design()))
 		if got := time.Until(c.CreatedAt).Round(time.Hour); got != want {
