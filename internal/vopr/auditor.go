@@ -3,6 +3,7 @@ package vopr
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/wallet/ledger"
@@ -10,9 +11,11 @@ import (
 
 // auditor knows what users were told, and when a bucket went back in time. It knows no epochs and no logs.
 type auditor struct {
-	world *world
-	all   []telling
-	backs []back
+	world  *world
+	all    []telling
+	backs  []back
+	opened map[int64]time.Time // when an envelope's sender began to send it
+	early  []string
 }
 
 // telling is that somebody was told to have won.
@@ -32,6 +35,15 @@ type back struct {
 
 func (a *auditor) told(id int64, user string, t envelope.Take, began int) {
 	a.all = append(a.all, telling{id, user, t, began, a.world.Steps})
+}
+
+// late hears that somebody was told that the time of an envelope is over. Its sender's clock and that of the pots may
+// be off; no other has a say.
+func (a *auditor) late(id int64, user string) {
+	if open := a.world.now.Sub(a.opened[id]); open < openFor-2*maxSkew {
+		a.early = append(a.early, fmt.Sprintf("%s was told at step %d that envelope %d, %v old, is over", user,
+			a.world.Steps, id, open))
+	}
 }
 
 func (a *auditor) wentBack(bucket, to int) {
@@ -76,6 +88,7 @@ func (w *world) bucketOf(id int64) int {
 // check compares what users were told with the books, when all is over.
 func (a *auditor) check(ctx context.Context) (wrong []string) {
 	w := a.world
+	wrong = a.early
 	say := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	named := map[[2]string]bool{}
 	for shard := range w.buckets.Shards {

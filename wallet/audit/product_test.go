@@ -234,7 +234,8 @@ func TestAuditWhileOffersAndPaymentsAreMade(t *testing.T) {
 		for n := 0; ctx.Err() == nil; n++ {
 			h := b.Offer("alice", []string{"bob", "carol", "erin"}[n%3])
 			to := []ledger.Stage{ledgertest.Arrived, ledgertest.Returned, ledgertest.Accepted}[n%3]
-			if _, done, err := b.Advance(ledgertest.StepOf(h, ledgertest.Offered, to)); !done || err != nil {
+			step := ledgertest.StepOf(h, ledgertest.Offered, to)
+			if _, done, err := b.Advance(step, ledgertest.Soon(h)); !done || err != nil {
 				t.Errorf("advance: %v, %v", done, err)
 			}
 		}

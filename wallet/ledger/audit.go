@@ -18,6 +18,9 @@ type AuditReport struct {
 	// Discrepancies are named one by one, up to MaxDiscrepancies; Found counts them all.
 	Discrepancies []Discrepancy `json:"discrepancies"`
 	Found         int64         `json:"found"`
+	// Volatile are servers that may forget what they have acknowledged, which a flag accepts: what they forget can no
+	// audit find.
+	Volatile []string `json:"volatile,omitempty"`
 }
 
 // MaxDiscrepancies bounds the list of an AuditReport.
