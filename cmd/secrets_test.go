@@ -40,7 +40,7 @@ func TestUpMakesTheKeysOfSecretsOnce(t *testing.T) {
 	if err := os.WriteFile(path, []byte("first not-base64\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := f.secrets()
+	_, err = f.secrets()
 	if err == nil || !strings.Contains(err.Error(), path) || strings.Contains(err.Error(), "not-") {
 		t.Errorf("a file that is no keys: %v", err)
 	}
