@@ -40,7 +40,8 @@ func TestUpMakesTheKeysOfSecretsOnce(t *testing.T) {
 	if err := os.WriteFile(path, []byte("first not-base64\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.secrets(); err == nil || !strings.Contains(err.Error(), path) || strings.Contains(err.Error(), "not-") {
+	_, err = f.secrets()
+	if err == nil || !strings.Contains(err.Error(), path) || strings.Contains(err.Error(), "not-") {
 		t.Errorf("a file that is no keys: %v", err)
 	}
 }
