@@ -282,7 +282,7 @@ func TestCompareWithYardsticks(t *testing.T) {
 
 func TestMedian(t *testing.T) {
 	for want, values := range map[float64][]float64{2: {3, 1, 2}, 2.5: {4, 1, 3, 2}, 7: {7}} {
-		if got := median(values); got != want {
+		if got := report.Median(values); got != want {
 			t.Errorf("%v: %v", values, got)
 		}
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
-	"slices"
 	"time"
 
 	"github.com/hongbao/hongbao/bench/load"
@@ -86,12 +84,12 @@ func Compare(ctx context.Context, t *Target, plan Plan, yardsticks []Yardstick, 
 	}
 	for _, one := range all {
 		r.Yardsticks = append(r.Yardsticks, report.Yardstick{Name: one.name, What: one.what,
-			PerSecond: median(measured[one.name]), Rounds: measured[one.name]})
+			PerSecond: report.Median(measured[one.name]), Rounds: measured[one.name]})
 	}
 	r.Ratios = make(map[string]float64)
 	for _, pair := range ratios() {
 		if quotients := divide(measured[pair[0]], measured[pair[1]]); len(quotients) > 0 {
-			r.Ratios[pair[0]+"/"+pair[1]] = median(quotients)
+			r.Ratios[pair[0]+"/"+pair[1]] = report.Median(quotients)
 		}
 	}
 	return s.checkComparison(ctx, b, r)
@@ -177,17 +175,4 @@ func divide(a, b []float64) (quotients []float64) {
 		}
 	}
 	return quotients
-}
-
-// median of values; of two middle ones their mean. NaN where there are none.
-func median(values []float64) float64 {
-	if len(values) == 0 {
-		return math.NaN()
-	}
-	sorted := slices.Sorted(slices.Values(values))
-	middle := len(sorted) / 2
-	if len(sorted)%2 == 1 {
-		return sorted[middle]
-	}
-	return (sorted[middle-1] + sorted[middle]) / 2
 }

@@ -24,7 +24,7 @@ import (
 
 type benchCmd struct {
 	Run     benchRunCmd     `cmd:"" default:"withargs" help:"Run suites: grab, losers, hot, send, settle, transfer, push, neighbour, spring, or all. docs/bench.md explains them."`
-	Compare benchCompareCmd `cmd:"" help:"Show two runs side by side."`
+	Compare benchCompareCmd `cmd:"" help:"Show two runs side by side, or run two builds in turns."`
 }
 
 // benchRunCmd are the flags of a run. What is not given comes from --settings, and then from the suite itself.
@@ -235,21 +235,4 @@ func (s *stage) close() {
 	if s.folder != "" {
 		_ = os.RemoveAll(s.folder) // the child has; this is for when it was killed
 	}
-}
-
-type benchCompareCmd struct {
-	A string `arg:"" help:"JSON report of a run." type:"existingfile"`
-	B string `arg:"" help:"JSON report of another run." type:"existingfile"`
-}
-
-func (c benchCompareCmd) Run(at console) error {
-	a, err := report.Read(c.A)
-	if err != nil {
-		return err
-	}
-	b, err := report.Read(c.B)
-	if err != nil {
-		return err
-	}
-	return report.Compare(at.out, c.A, a, c.B, b)
 }

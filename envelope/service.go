@@ -80,7 +80,14 @@ func (s *Service) Send(ctx context.Context, sender string, o Order) (View, error
 	if hold, err = s.ledger.Hold(ctx, request, hold); err != nil {
 		return View{}, err
 	}
-	return s.fill(ctx, hold)
+	if hold.ID != e.ID { // sent before
+		return s.fill(ctx, hold)
+	}
+	s.metadata.put(e)
+	if err := s.pot.Fill(ctx, e, nil); err != nil {
+		return View{}, err
+	}
+	return e.view(PotState{Left: e.Count}, ledger.Hold{}, s.now()), nil
 }
 
 // sentBefore answers an order that the group or the cover as it is today forbids: it stands if it was carried out

@@ -86,3 +86,26 @@ func TestCallsOverMutualTLS(t *testing.T) {
 		t.Errorf("logged: %s", log)
 	}
 }
+
+// TestServerStopsThoughClientsStay ends a server over TLS beside a connection that its client keeps open. The
+// harness reports what Run returns.
+func TestServerStopsThoughClientsStay(t *testing.T) {
+	authority := certstest.New(t)
+	source, err := certs.Open(authority.Files(time.Now().Add(time.Hour)), slog.New(slog.DiscardHandler), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := source.Client()
+	config.ServerName = "localhost"
+	var idle *tls.Conn
+	t.Cleanup(func() { _ = idle.Close() }) // after the server has stopped
+	h := handlertest.New(t, func(c *handler.ServerConfig, g *gateway.Config) {
+		c.TLS, g.RPC = source.Server(), hongbao.TLSOptions(source.Client)
+	})
+	if idle, err = tls.Dial("tcp", h.RPC, config); err != nil {
+		t.Fatal(err)
+	}
+	if a := h.Do(t, "GET", "/v1/wallet", h.Token(t, "alice", auth.ScopeUser), ""); a.Status != 200 {
+		t.Fatalf("through a gateway: %d %s", a.Status, a.Text)
+	}
+}

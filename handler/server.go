@@ -130,7 +130,7 @@ func NewServer(c ServerConfig) (*Server, error) {
 	if c.TLS != nil {
 		guard.tls = true
 		options = append(options, server.WithTransServerFactory(gonet.NewTransServerFactory()))
-		c.Listener = tlsListener{c.Listener, c.TLS}
+		c.Listener = newTLSListener(c.Listener, c.TLS)
 	}
 	options = append(options, server.WithListener(c.Listener))
 	if c.MaxConnections > 0 {

@@ -192,8 +192,10 @@ func (r Report) Passed() bool {
 func Milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // Write writes the JSON to a file.
-func (r Report) Write(path string) error {
-	text, err := json.MarshalIndent(r, "", "  ")
+func (r Report) Write(path string) error { return writeJSON(path, r) }
+
+func writeJSON(path string, v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return err
 	}

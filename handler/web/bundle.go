@@ -27,10 +27,12 @@ var (
 )
 
 // bundles are the pages as a browser gets them: each with one script and one style sheet, whose addresses hold the hash
-// of what is in them. A first visit on a slow network waits for three answers instead of a hundred.
+// of what is in them. A first visit on a slow network waits for three answers instead of a hundred. Each page is made
+// out of the embedded files once, when it is first asked for: that takes about half a second.
 type bundles struct {
-	pages map[string]packed // by the file of the page
-	parts map[string]packed // by address
+	assets map[string]asset
+	pages  map[string]func() packed // by the file of the page
+	parts  sync.Map                 // address to packed, of the pages that were made
 }
 
 // packed is an asset in the encodings that browsers take.
@@ -39,28 +41,46 @@ type packed struct {
 	brotli, gzip []byte
 }
 
-// bundled are the bundles of all pages, made out of the embedded files once in a process, when the first is asked for:
-// that takes about a second. It panics where a page cannot be bundled: the binary itself is broken then.
-var bundled = sync.OnceValue(func() bundles {
-	assets := load()
-	b := bundles{pages: map[string]packed{}, parts: map[string]packed{}}
-	files := []string{codePage}
-	for _, file := range pages() {
-		files = append(files, file)
-	}
-	for _, file := range files {
-		b.pages[file] = pack(newAsset(file, []byte(b.page(assets, string(assets[file].body)))))
+func newBundles(assets map[string]asset) *bundles {
+	b := &bundles{assets: assets, pages: map[string]func() packed{}}
+	for name, a := range assets {
+		if path.Ext(name) == ".html" {
+			b.pages[name] = sync.OnceValue(func() packed { return pack(newAsset(name, b.html(string(a.body)))) })
+		}
 	}
 	return b
-})
+}
 
-// page puts the parts of a page into one script and one style sheet, and names these instead.
-func (b *bundles) page(assets map[string]asset, html string) string {
+// page panics where a page cannot be bundled: the binary itself is broken then.
+func (b *bundles) page(name string) (p packed, ok bool) {
+	made, ok := b.pages[name]
+	if !ok {
+		return packed{}, false
+	}
+	return made(), true
+}
+
+// part is a script or a style sheet. The page that names it may have come from another process: then all are made.
+func (b *bundles) part(address string) (packed, bool) {
+	p, ok := b.parts.Load(address)
+	if !ok {
+		for _, made := range b.pages {
+			made()
+		}
+		if p, ok = b.parts.Load(address); !ok {
+			return packed{}, false
+		}
+	}
+	return p.(packed), true
+}
+
+// html puts the parts of a page into one script and one style sheet, and names these instead.
+func (b *bundles) html(html string) []byte {
 	var imports strings.Builder
 	for _, match := range styleTag.FindAllStringSubmatch(html, -1) {
 		fmt.Fprintf(&imports, "@import %q;\n", "/"+match[1])
 	}
-	style := b.part(assets, "style.css", imports.String(), api.LoaderCSS)
+	style := b.add("style.css", imports.String(), api.LoaderCSS)
 	isFirst := true
 	html = styleTag.ReplaceAllStringFunc(html, func(string) string {
 		if !isFirst {
@@ -69,19 +89,19 @@ func (b *bundles) page(assets map[string]asset, html string) string {
 		isFirst = false
 		return fmt.Sprintf("    <link rel=\"stylesheet\" href=%q />\n", style)
 	})
-	return scriptTag.ReplaceAllStringFunc(html, func(tag string) string {
+	return []byte(scriptTag.ReplaceAllStringFunc(html, func(tag string) string {
 		entry := fmt.Sprintf("import %q;\n", "/"+scriptTag.FindStringSubmatch(tag)[1])
-		return fmt.Sprintf(`<script type="module" src=%q></script>`, b.part(assets, "page.js", entry, api.LoaderJS))
-	})
+		return fmt.Sprintf(`<script type="module" src=%q></script>`, b.add("page.js", entry, api.LoaderJS))
+	}))
 }
 
-// part bundles what an entry imports, and returns the address under which it is served.
-func (b *bundles) part(assets map[string]asset, name, entry string, loader api.Loader) string {
+// add bundles what an entry imports, and returns the address under which it is served.
+func (b *bundles) add(name, entry string, loader api.Loader) string {
 	result := api.Build(api.BuildOptions{
 		Stdin:  &api.StdinOptions{Contents: entry, Sourcefile: name, Loader: loader},
 		Bundle: true, Write: false, Format: api.FormatESModule, Charset: api.CharsetUTF8, LogLevel: api.LogLevelSilent,
 		MinifyWhitespace: true, MinifyIdentifiers: true, MinifySyntax: true, LegalComments: api.LegalCommentsNone,
-		Plugins: []api.Plugin{embedded(assets)},
+		Plugins: []api.Plugin{embedded(b.assets)},
 	})
 	if len(result.Errors) > 0 || len(result.OutputFiles) != 1 {
 		panic(fmt.Sprintf("web: bundle of %s: %v", entry, result.Errors))
@@ -89,7 +109,7 @@ func (b *bundles) part(assets map[string]asset, name, entry string, loader api.L
 	body := result.OutputFiles[0].Contents
 	sum := sha256.Sum256(body)
 	address := bundleFolder + hex.EncodeToString(sum[:8]) + path.Ext(name)
-	b.parts[address] = pack(newAsset(address, body))
+	b.parts.Store(address, pack(newAsset(address, body)))
 	return "/" + address
 }
 

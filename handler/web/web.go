@@ -1,8 +1,8 @@
 // Package web is the pages that the gateway serves: the chat at `/`, what a cover's code is for at `/c/{code}`, the
 // merchants' console at `/merchant`, the operators' at `/operator`. They are plain HTML, CSS and ES modules, embedded,
 // so that they need neither a build step nor a network. They know nothing of the system but its HTTP and WebSocket API.
-// A browser gets each page as one script and one style sheet, which the program makes of the files when the first page
-// is asked for (bundle.go).
+// A browser gets each page as one script and one style sheet, which the program makes of the files when it is first
+// asked for the page (bundle.go).
 //
 // In static/, each product has a folder (envelope, transfer, collection, wallet, cover) that knows core/ and no other
 // product; chat/ puts them together, and claim/ is the page of a code. What both consoles have is in console/. In the
@@ -73,6 +73,7 @@ type asset struct {
 // default-src 'self'; connect-src 'self' ws: wss:
 func Handler(dev func(*http.Request) bool) http.Handler {
 	assets, pages := load(), pages()
+	bundled := newBundles(assets)
 	configs := map[bool]asset{
 		true:  newAsset(configFile, []byte(`{"dev":true}`)),
 		false: newAsset(configFile, []byte(`{"dev":false}`)),
@@ -91,10 +92,10 @@ func Handler(dev func(*http.Request) bool) http.Handler {
 		case name == configFile:
 			a, ok = configs[dev(r)], true
 		case strings.HasPrefix(name, bundleFolder):
-			p, ok = bundled().parts[name]
+			p, ok = bundled.part(name)
 			caching = forever
 		case path.Ext(name) == ".html":
-			p, ok = bundled().pages[name]
+			p, ok = bundled.page(name)
 		}
 		if !ok {
 			problem(w, http.StatusNotFound, "not_found",

@@ -104,7 +104,7 @@ func table() []row {
 
 		// Adapters of domains.
 		{"wallet/mysqlledger", adapter, []string{"wallet", "wallet/ledger", "internal/refusal", "internal/shards",
-			"internal/outbox", "internal/index"}},
+			"internal/outbox", "internal/index", "internal/gather"}},
 		{"wallet/memledger", adapter, []string{"wallet", "wallet/ledger", "internal/refusal"}},
 		{"wallet/audit", adapter, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "internal/shards",
 			"internal/outbox", "internal/index"}},

@@ -3,6 +3,7 @@ package simulation
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"image/draw"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -156,24 +158,40 @@ func (w *window) send(kind, total, count, greeting string) {
 	w.click("send")
 }
 
+// newBrowser is the one browser of all tests: windows have storage of their own, and end with their test.
 func newBrowser(t *testing.T) context.Context {
 	t.Helper()
 	devstack.SkipInShort(t)
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.UserDataDir(t.TempDir()),
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
-	if !haveBrowser() {
-		t.Fatal("no Chromium or Chrome is installed: deploy/install-deps.sh --browser")
-	}
-	allocator, cancel := chromedp.NewExecAllocator(context.Background(), options...)
-	t.Cleanup(cancel)
-	browser, cancel := chromedp.NewContext(allocator)
-	t.Cleanup(cancel)
-	if err := chromedp.Do(browser); err != nil {
+	ctx, err := chromium()
+	if err != nil {
 		t.Fatal(err)
 	}
-	return browser
+	return ctx
 }
+
+// endBrowser is what TestMain does with the browser, if a test needed it.
+var endBrowser = func() {}
+
+var chromium = sync.OnceValues(func() (context.Context, error) {
+	if !haveBrowser() {
+		return nil, errors.New("no Chromium or Chrome is installed: deploy/install-deps.sh --browser")
+	}
+	profile, err := os.MkdirTemp("", "hongbao-browser-*")
+	if err != nil {
+		return nil, err
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.UserDataDir(profile),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+	allocator, cancel := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, _ := chromedp.NewContext(allocator)
+	endBrowser = func() {
+		_ = chromedp.Cancel(ctx) // waits until it is gone, and its files with it
+		cancel()
+		_ = os.RemoveAll(profile)
+	}
+	return ctx, chromedp.Do(ctx)
+})
 
 func haveBrowser() bool {
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "headless-shell"} {

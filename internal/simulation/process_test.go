@@ -44,6 +44,7 @@ var binary = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
+	endBrowser()
 	if binaryDir != "" {
 		_ = os.RemoveAll(binaryDir)
 	}

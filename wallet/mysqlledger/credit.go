@@ -208,6 +208,16 @@ func runBalances(ctx context.Context, tx *sql.Tx, t Tables, entries []entry) err
 
 // readAccounts reads accounts that this transaction has locked by changing them.
 func readAccounts(ctx context.Context, tx *sql.Tx, t Tables, keys []accountKey) (map[accountKey]state, error) {
+	return selectAccounts(ctx, tx, t, keys, "")
+}
+
+// lockAccounts reads accounts and keeps them from changing until this transaction ends.
+func lockAccounts(ctx context.Context, tx *sql.Tx, t Tables, keys []accountKey) (map[accountKey]state, error) {
+	return selectAccounts(ctx, tx, t, keys, " FOR UPDATE")
+}
+
+func selectAccounts(ctx context.Context, tx *sql.Tx, t Tables, keys []accountKey,
+	lock string) (map[accountKey]state, error) {
 	accounts := map[ledger.Currency][]any{}
 	for _, k := range keys {
 		accounts[k.currency] = append(accounts[k.currency], k.account)
@@ -221,7 +231,7 @@ func readAccounts(ctx context.Context, tx *sql.Tx, t Tables, keys []accountKey) 
 				states[k] = s
 				return err
 			}, "SELECT account, balance, seq FROM "+t.Accounts+" WHERE account IN "+rows.In(
-				len(chunk))+" AND currency = ?",
+				len(chunk))+" AND currency = ?"+lock,
 				append(slices.Clone(chunk), string(currency))...)
 			if err != nil {
 				return nil, err

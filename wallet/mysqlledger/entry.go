@@ -91,10 +91,14 @@ func debit(ctx context.Context, tx *sql.Tx, t Tables, user string, a ledger.Amou
 		return state{}, err
 	}
 	if n == 0 {
-		return state{}, refusal.New(refusal.CodeInsufficientBalance,
-			"the wallet does not hold %d minor units of %s: top it up, or give less", a.Minor, a.Currency)
+		return state{}, insufficientBalance(a)
 	}
 	return readAccount(ctx, tx, t, user, a.Currency)
+}
+
+func insufficientBalance(a ledger.Amount) error {
+	return refusal.New(refusal.CodeInsufficientBalance,
+		"the wallet does not hold %d minor units of %s: top it up, or give less", a.Minor, a.Currency)
 }
 
 // credit puts minor units into a wallet, which it makes if there is none, and counts one entry.

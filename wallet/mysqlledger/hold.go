@@ -22,24 +22,41 @@ func (l *Ledger) Hold(ctx context.Context, r ledger.Request, h ledger.Hold) (led
 	return l.HoldWith(ctx, r, h, ledger.HoldOptions{})
 }
 
-// HoldWith is Hold with options. Refusals: as Hold, and daily_limit_exceeded.
+// HoldWith is Hold with options. Refusals: as Hold, and daily_limit_exceeded. Holds of a shard that arrive together and
+// need no more than their owner's money are committed together.
 func (l *Ledger) HoldWith(ctx context.Context, r ledger.Request, h ledger.Hold,
-	o ledger.HoldOptions) (ledger.Hold, error) {
+	o ledger.HoldOptions) (held ledger.Hold, err error) {
 	if err := errors.Join(l.checkHold(h), o.Check(h)); err != nil {
 		return ledger.Hold{}, err
 	}
-	var held ledger.Hold
-	err := l.SQLTx(ctx, h.ID, func(tx *Tx) (err error) {
+	if shard, _ := l.ShardOf(h.ID); !h.CountsDaily && !o.PayNow {
+		var done holdCall
+		if done, err = l.holds[shard].Do(ctx, holdCall{request: r, hold: h}); err == nil {
+			held, err = done.hold, done.err
+		}
+	} else {
+		held, err = l.holdAlone(ctx, r, h, o)
+	}
+	if before, ok := errors.AsType[*ledger.RepeatedError](err); ok {
+		return l.GetHold(ctx, before.Reference)
+	}
+	if err != nil {
+		return ledger.Hold{}, wrap(err, "hold %d", h.ID)
+	}
+	return held, nil
+}
+
+// holdAlone carries out a call in a transaction of its own.
+func (l *Ledger) holdAlone(ctx context.Context, r ledger.Request, h ledger.Hold,
+	o ledger.HoldOptions) (held ledger.Hold, err error) {
+	err = l.SQLTx(ctx, h.ID, func(tx *Tx) (err error) {
 		if err := tx.Claim(ctx, h.Owner, r, h.ID); err != nil {
 			return err
 		}
 		held, err = tx.hold(ctx, h, o)
 		return err
 	})
-	if before, ok := errors.AsType[*ledger.RepeatedError](err); ok {
-		return l.GetHold(ctx, before.Reference)
-	}
-	return held, wrap(err, "hold %d", h.ID)
+	return held, err
 }
 
 // Hold implements ledger.Tx.
@@ -89,31 +106,48 @@ func (tx *Tx) setAside(ctx context.Context, h ledger.Hold) error {
 	if err != nil {
 		return err
 	}
+	return writeEntries(ctx, tx.sql, tx.tables, holdEntries(h, after))
+}
+
+// holdEntries are the two entries of a new hold; after is its owner's wallet once the money is out.
+func holdEntries(h ledger.Hold, after state) []entry {
 	e := entry{currency: h.Amount.Currency, kind: ledger.EntryHold, subject: h.Subject, reference: h.ID,
 		counterparty: h.Counterparty, note: h.Note, at: h.CreatedAt.UnixMilli()}
 	from, to := e, e
 	from.account, from.seq, from.amount, from.balance = h.Owner, after.seq, -h.Amount.Minor, after.balance
 	to.account, to.seq, to.amount = HoldAccount(h.ID), h.ID, h.Amount.Minor
-	return writeEntries(ctx, tx.sql, tx.tables, []entry{from, to})
+	return []entry{from, to}
 }
 
 func (tx *Tx) insertHold(ctx context.Context, h ledger.Hold) error {
-	parts, err := json.Marshal(h.Parts)
+	values, err := holdValues(h)
 	if err != nil {
 		return err
+	}
+	_, err = tx.sql.ExecContext(ctx, "INSERT INTO "+tx.tables.Holds+" ("+holdColumns+") VALUES "+rows.In(holdWidth),
+		values...)
+	if shards.IsDuplicate(err) {
+		return ErrIDExists
+	}
+	return err
+}
+
+// holdWidth is how many columns holdColumns names.
+const holdWidth = 18
+
+// holdValues are the values of holdColumns of a new hold.
+func holdValues(h ledger.Hold) ([]any, error) {
+	parts, err := json.Marshal(h.Parts)
+	if err != nil {
+		return nil, err
 	}
 	detail := h.Detail
 	if detail == nil {
 		detail = []byte{}
 	}
-	_, err = tx.sql.ExecContext(ctx, "INSERT INTO "+tx.tables.Holds+" ("+holdColumns+") VALUES "+rows.In(18),
-		h.ID, string(h.Subject), h.Owner, string(h.Amount.Currency), h.Amount.Minor, 0, 0, 1, h.Note, parts, detail,
-		h.CreatedAt.UnixMilli(), h.ExpiresAt.UnixMilli(), h.Counterparty, h.CountsDaily, string(h.Stage), stageTime(h),
-		h.Unit)
-	if shards.IsDuplicate(err) {
-		return ErrIDExists
-	}
-	return err
+	return []any{h.ID, string(h.Subject), h.Owner, string(h.Amount.Currency), h.Amount.Minor, 0, 0, 1, h.Note, parts,
+		detail, h.CreatedAt.UnixMilli(), h.ExpiresAt.UnixMilli(), h.Counterparty, h.CountsDaily, string(h.Stage),
+		stageTime(h), h.Unit}, nil
 }
 
 func (l *Ledger) checkHold(h ledger.Hold) error {

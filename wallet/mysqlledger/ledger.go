@@ -11,6 +11,7 @@ import (
 	"github.com/maypok86/otter/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/hongbao/hongbao/internal/gather"
 	"github.com/hongbao/hongbao/internal/index"
 	"github.com/hongbao/hongbao/internal/outbox"
 	"github.com/hongbao/hongbao/internal/shards"
@@ -49,7 +50,8 @@ type Ledger struct {
 	now        func() time.Time
 	tables     []Tables // by shard
 	metadata   *otter.Cache[int64, *ledger.Hold]
-	semaphores []chan struct{} // by server: SettleWidth
+	semaphores []chan struct{}           // by server: SettleWidth
+	holds      []*gather.Queue[holdCall] // by shard
 	metrics    metrics
 }
 
@@ -62,6 +64,7 @@ func New(cfg Config) (*Ledger, error) {
 	}
 	for _, shard := range cfg.Cluster.All() {
 		l.tables = append(l.tables, TablesOf(cfg.Cluster, shard))
+		l.holds = append(l.holds, l.holdQueue(shard))
 	}
 	if cfg.SettleWidth == 0 {
 		cfg.SettleWidth = defaultSettleWidth

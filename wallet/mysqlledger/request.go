@@ -81,8 +81,12 @@ func readRequest(ctx context.Context, q rows.Querier, t Tables, user string,
 		return 0, false, err
 	}
 	if !bytes.Equal(fingerprint, r.Fingerprint[:]) {
-		return 0, false, refusal.New(refusal.CodeRequestConflict,
-			"request_id %q was used before for something else: use a new one for each new request", r.ID)
+		return 0, false, requestConflict(r)
 	}
 	return reference, true, nil
+}
+
+func requestConflict(r ledger.Request) error {
+	return refusal.New(refusal.CodeRequestConflict,
+		"request_id %q was used before for something else: use a new one for each new request", r.ID)
 }

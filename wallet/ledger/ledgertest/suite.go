@@ -38,6 +38,7 @@ func Run(t *testing.T, open Open) {
 		{"Fundings", testFundings},
 		{"ConcurrentHolds", testConcurrentHolds},
 		{"ConcurrentRepeats", testConcurrentRepeats},
+		{"CrowdOfHolds", testCrowdOfHolds},
 		{"ConcurrentLimit", testConcurrentLimit},
 		{"ConcurrentSteps", testConcurrentSteps},
 		{"ConcurrentDraws", testConcurrentDraws},

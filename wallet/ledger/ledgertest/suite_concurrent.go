@@ -2,6 +2,7 @@ package ledgertest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -66,6 +67,98 @@ func testConcurrentRepeats(t *testing.T, open Open) {
 		t.Errorf("different holds were returned: %v", ids)
 	}
 	b.WantBalances(map[string]int64{"alice": 900})
+	b.WantBalanced(0)
+}
+
+// Of holds that come together each has its own answer, and one that cannot be carried out harms no other.
+func testCrowdOfHolds(t *testing.T, open Open) {
+	b := open(t, 1)
+	const each = 20
+	b.TopUp("taken", 10)
+	taken := b.Gift("taken", 10)
+	kept := b.Draft("kept", 5)
+	b.TopUp("kept", 5)
+	if _, err := b.Hold(t.Context(), Request(t, "kept", 0), kept); err != nil {
+		t.Fatal(err)
+	}
+	b.TopUp("same", 1000)
+	b.TopUp("rich", 100*each)
+	b.TopUp("poor", 250)
+	b.TopUp("late", 100)
+	if _, _, err := b.CancelRequest(t.Context(), "late", Request(t, "late", 0)); err != nil {
+		t.Fatal(err)
+	}
+	type outcome struct {
+		hold ledger.Hold
+		err  error
+	}
+	kinds := []struct {
+		name string
+		call func(i int) (ledger.Hold, error)
+		fine func(o outcome) bool
+	}{
+		{"has the money", func(i int) (ledger.Hold, error) {
+			return b.Hold(t.Context(), Request(t, fmt.Sprint("rich", i), i), b.Draft("rich", 60, 40))
+		}, func(o outcome) bool { return o.err == nil && o.hold.Amount.Minor == 100 && o.hold.Open }},
+		{"has the money for two of them", func(i int) (ledger.Hold, error) {
+			return b.Hold(t.Context(), Request(t, fmt.Sprint("poor", i), i), b.Draft("poor", 100))
+		}, func(o outcome) bool {
+			return o.err == nil || refusal.CodeOf(o.err) == refusal.CodeInsufficientBalance
+		}},
+		{"the same request", func(int) (ledger.Hold, error) {
+			return b.Hold(t.Context(), Request(t, "same", 0), b.Draft("same", 100))
+		}, func(o outcome) bool { return o.err == nil && o.hold.Owner == "same" }},
+		{"a request of before", func(int) (ledger.Hold, error) {
+			return b.Hold(t.Context(), Request(t, "kept", 0), b.Draft("kept", 5))
+		}, func(o outcome) bool { return o.err == nil && o.hold.ID == kept.ID }},
+		{"another body than before", func(i int) (ledger.Hold, error) {
+			return b.Hold(t.Context(), Request(t, "kept", i+1), b.Draft("kept", 5))
+		}, func(o outcome) bool { return refusal.CodeOf(o.err) == refusal.CodeRequestConflict }},
+		{"cancelled", func(int) (ledger.Hold, error) {
+			return b.Hold(t.Context(), Request(t, "late", 0), b.Draft("late", 100))
+		}, func(o outcome) bool { return errors.Is(o.err, ledger.ErrCancelled) }},
+		{"an id that exists", func(i int) (ledger.Hold, error) {
+			h := b.Draft("rich", 1)
+			h.ID = taken.ID
+			return b.Hold(t.Context(), Request(t, fmt.Sprint("taken", i), i), h)
+		}, func(o outcome) bool { return o.err != nil && refusal.CodeOf(o.err) == "" }},
+	}
+	answers := make([]outcome, each*len(kinds))
+	var all sync.WaitGroup
+	for i := range answers {
+		all.Go(func() {
+			answers[i].hold, answers[i].err = kinds[i%len(kinds)].call(i)
+		})
+	}
+	all.Wait()
+	paid, same := 0, map[int64]bool{}
+	for i, o := range answers {
+		kind := kinds[i%len(kinds)]
+		if !kind.fine(o) {
+			t.Errorf("%s: %+v, %v", kind.name, o.hold, o.err)
+		}
+		if o.err == nil && o.hold.Owner == "poor" {
+			paid++
+		}
+		if o.err == nil && o.hold.Owner == "same" {
+			same[o.hold.ID] = true
+		}
+	}
+	if paid != 2 || len(same) != 1 {
+		t.Errorf("%d holds of who could pay two, %d holds of one request", paid, len(same))
+	}
+	b.WantBalances(map[string]int64{"rich": 0, "poor": 50, "same": 900, "kept": 0, "late": 100})
+	// Who was refused for want of money may ask again with the same request.
+	b.TopUp("poor", 10_000)
+	for i, o := range answers {
+		if o.err == nil || kinds[i%len(kinds)].name != kinds[1].name {
+			continue
+		}
+		if _, err := kinds[1].call(i); err != nil {
+			t.Errorf("asked again: %v", err)
+		}
+	}
+	b.WantBalances(map[string]int64{"poor": 10_050 - 100*(each-2)})
 	b.WantBalanced(0)
 }
 
