@@ -46,6 +46,9 @@ func printAudit(at console, r ledger.AuditReport) {
 	for currency, minor := range r.InFlight {
 		at.say("in flight: %d minor units of %s", minor, currency)
 	}
+	for _, rebuilt := range r.Rebuilds {
+		at.say("rebuilt: %s", rebuilt)
+	}
 	for _, v := range r.Volatile {
 		at.say("volatile: %s", v)
 	}

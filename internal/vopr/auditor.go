@@ -3,6 +3,8 @@ package vopr
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/hongbao/hongbao/envelope"
@@ -15,7 +17,7 @@ type auditor struct {
 	all    []telling
 	backs  []back
 	opened map[int64]time.Time // when an envelope's sender began to send it
-	early  []string
+	early  map[int64]string    // who was told too early that an envelope's time is over
 }
 
 // telling is that somebody was told to have won.
@@ -41,8 +43,8 @@ func (a *auditor) told(id int64, user string, t envelope.Take, began int) {
 // be off; no other has a say.
 func (a *auditor) late(id int64, user string) {
 	if open := a.world.now.Sub(a.opened[id]); open < openFor-2*maxSkew {
-		a.early = append(a.early, fmt.Sprintf("%s was told at step %d that envelope %d, %v old, is over", user,
-			a.world.Steps, id, open))
+		a.early[id] = fmt.Sprintf("%s was told at step %d that envelope %d, %v old, is over", user, a.world.Steps, id,
+			open)
 	}
 }
 
@@ -88,7 +90,6 @@ func (w *world) bucketOf(id int64) int {
 // check compares what users were told with the books, when all is over.
 func (a *auditor) check(ctx context.Context) (wrong []string) {
 	w := a.world
-	wrong = a.early
 	say := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	named := map[[2]string]bool{}
 	for shard := range w.buckets.Shards {
@@ -110,6 +111,12 @@ func (a *auditor) check(ctx context.Context) (wrong []string) {
 			if closed, err := w.pots.Closed(ctx, bucket); err != nil || len(closed) > 0 {
 				say("bucket %d has closed pots that nobody retires: %v, %v", bucket, closed, err)
 			}
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(a.early)) {
+		// A bucket that went back may hold a share of an envelope of which all is paid: then there is nothing to take.
+		if h, err := w.ledger.GetHold(ctx, id); err != nil || h.Voided > 0 {
+			say("%s; %d went back, %v", a.early[id], h.Voided, err)
 		}
 	}
 	for _, t := range a.all {

@@ -79,7 +79,7 @@ func newWorld(seed uint64) (*world, error) {
 	w := &world{Rand: rand.New(rand.NewPCG(seed, 0)), faulty: true, copies: map[int][]copied{},
 		now: time.Date(2026, 2, 16, 12, 0, 0, 0, time.UTC), buckets: pots.Buckets{Shards: 2, PerShard: 2}}
 	w.Seed = seed
-	w.audit.world, w.audit.opened = w, map[int64]time.Time{}
+	w.audit = auditor{world: w, opened: map[int64]time.Time{}, early: map[int64]string{}}
 	now := func() time.Time { return w.now }
 	var err error
 	if w.ledger, err = memledger.New(memledger.Config{Shards: w.buckets.Shards,

@@ -99,3 +99,6 @@ func Open(client rueidis.Client, c Config) (*Store, error) {
 func (s *Store) Bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, callTimeout+s.config.WaitTimeout)
 }
+
+// Client is where the buckets are.
+func (s *Store) Client() rueidis.Client { return s.client }
