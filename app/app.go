@@ -30,6 +30,7 @@ import (
 	"github.com/hongbao/hongbao/internal/pots/redisbucket"
 	"github.com/hongbao/hongbao/internal/ratelimit"
 	"github.com/hongbao/hongbao/internal/revoked"
+	"github.com/hongbao/hongbao/internal/sealed"
 	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/internal/trail"
 	"github.com/hongbao/hongbao/merchant"
@@ -60,6 +61,8 @@ type Config struct {
 	Covers      cover.Rules // the default ones where Validity is 0
 	Stock       stock.Rules // the default ones where there are no Prices
 	Art         cover.Art   // of covers; nil for a process that takes and shows none
+	// Secrets are the keys that secrets of others are kept sealed with. Without them none can be made.
+	Secrets *sealed.Keys
 	// Funding moves real money in and out. It is nil for a sandbox installation, whose money comes from wallet.Sandbox,
 	// and for a process that is Unfunded.
 	Funding wallet.Funding
@@ -119,6 +122,7 @@ type App struct {
 
 	webhookDispatcher *webhook.Dispatcher
 	webhookForgetter  *webhook.Forgetter
+	webhookStore      *mysqlwebhook.Store
 
 	stockSettler  *stock.Settler
 	merchantStore merchant.Store
@@ -310,13 +314,13 @@ func (a *App) assemble(ctx context.Context) (err error) {
 
 func (a *App) openWebhooks(events *mysqlwebhook.Consumer) (*mysqlwebhook.Store, error) {
 	cfg := a.cfg
-	store, err := mysqlwebhook.New(a.Cluster, a.Ledger, cfg.Registerer, cfg.Now)
+	store, err := mysqlwebhook.New(a.Cluster, a.Ledger, cfg.Secrets, cfg.Registerer, cfg.Now)
 	if err != nil {
 		return nil, err
 	}
 	sender := httpsender.New(httpsender.Config{AllowPrivate: cfg.Webhooks.AllowPrivate, Now: cfg.Now})
 	a.onClose(sender.Close)
-	a.Events = store
+	a.Events, a.webhookStore = store, store
 	rules := cfg.Webhooks
 	rules.Types = eventTypes()
 	a.Webhooks = webhook.NewService(store, rules, cfg.Now)
@@ -324,6 +328,10 @@ func (a *App) openWebhooks(events *mysqlwebhook.Consumer) (*mysqlwebhook.Store, 
 	a.webhookForgetter = webhook.NewForgetter(store, cfg.Now, cfg.Log)
 	return store, nil
 }
+
+// CheckSecrets finds out whether this process has the keys of all secrets that are kept sealed. Error:
+// *sealed.NoKeyError.
+func (a *App) CheckSecrets(ctx context.Context) error { return a.webhookStore.CheckSecrets(ctx) }
 
 // Close lets go of everything that Open opened, in reverse order.
 func (a *App) Close() {

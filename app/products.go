@@ -76,7 +76,10 @@ func (a *App) merchantJobs(shard int) []job {
 }
 
 func (a *App) webhookJobs(shard int) []job {
-	return []job{onShard(a.webhookDispatcher.Run, shard), onShard(a.webhookForgetter.Run, shard)}
+	return []job{
+		onShard(a.webhookDispatcher.Run, shard), onShard(a.webhookForgetter.Run, shard),
+		func(ctx context.Context) { a.webhookStore.RunResealer(ctx, shard, a.cfg.Log) },
+	}
 }
 
 func (a *App) coverJobs(shard int) []job {

@@ -68,6 +68,14 @@ func (s Merchants) Get(ctx context.Context, id int64) (*merchantapi.Merchant, er
 		&merchantapi.MerchantRequest{Id: id})
 }
 
+// AdvanceTestClock advances the clock of a merchant's test side. Scope: user, or merchant with a key of the test side.
+func (s Merchants) AdvanceTestClock(
+	ctx context.Context, r *merchantapi.AdvanceTestClockRequest,
+) (*merchantapi.Merchant, error) {
+	return mutate(ctx, s.c, "Merchants.AdvanceTestClock", s.c.shared.services.Merchants.AdvanceTestClock, r,
+		&r.RequestId)
+}
+
 // History iterates over a merchant's history, the latest line first, for its members and for operators.
 func (s Merchants) History(ctx context.Context, id int64) iter.Seq2[*merchantapi.MerchantChange, error] {
 	return list(s.c, func(cursor *string, size *int32) (*merchantapi.HistoryResponse, error) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -19,6 +20,7 @@ import (
 	"github.com/hongbao/hongbao/cover/s3art"
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/internal/devstack"
+	"github.com/hongbao/hongbao/internal/sealed"
 	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/internal/tracing"
 	"github.com/hongbao/hongbao/transfer"
@@ -58,6 +60,8 @@ type servers struct {
 	ArtS3Region   string        `name:"art-s3-region" help:"Region of the bucket. Default: the store is asked."`
 	ArtS3Keys     string        `name:"art-s3-credentials" help:"File with the bucket's credentials, as ~/.aws/credentials. Default: the environment, that file, or the machine's role." type:"existingfile"`
 	CoverValidity time.Duration `help:"How long a cover can be used after its approval." default:"4392h"`
+
+	SecretKeys string `help:"File with the keys that the secrets of webhooks are kept with, one on a line: its name and the base64 of 32 random bytes. The first encrypts, all of them decrypt. Every up, rpc and work needs it; without it no webhooks can be made. Default: secret.keys under --data, if it is there; up makes it." type:"existingfile"`
 
 	VolatileRedis bool          `help:"Accept a Redis that may lose acknowledged data (no AOF, no fsync, or eviction). Wins can then be lost, and shares given away twice."`
 	VolatileMySQL bool          `name:"volatile-mysql" help:"Accept MySQL servers that may lose their last commits (innodb_flush_log_at_trx_commit or sync_binlog other than 1). Sends and credits can then be lost."`
@@ -101,6 +105,10 @@ func (f servers) connect(ctx context.Context, at console) (*connected, error) {
 	if err != nil {
 		return nil, err
 	}
+	secrets, err := f.secrets()
+	if err != nil {
+		return nil, err
+	}
 	c.config = app.Config{
 		Redis: f.Redis, MySQL: f.MySQL, Placement: f.Placement, Prefix: f.Prefix, Shards: f.Shards,
 		Node:   f.NodeBase + f.Node,
@@ -108,7 +116,7 @@ func (f servers) connect(ctx context.Context, at console) (*connected, error) {
 		WaitTimeout: f.WaitTimeout,
 		Webhooks:    webhook.Rules{AllowPrivate: f.WebhookAllowPrivate},
 		Covers:      cover.Rules{Validity: f.CoverValidity}, Art: art,
-		VolatileRedis: f.VolatileRedis, VolatileMySQL: f.VolatileMySQL,
+		VolatileRedis: f.VolatileRedis, VolatileMySQL: f.VolatileMySQL, Secrets: secrets,
 		Log: at.log, Registerer: c.metrics, Now: time.Now,
 	}
 	if len(f.Redis) > 0 && len(f.MySQL) > 0 {
@@ -221,6 +229,43 @@ func (f servers) art() (cover.Art, error) {
 		folder = filepath.Join(f.Data, "art")
 	}
 	return diskart.New(folder), nil
+}
+
+// secretKeys is the file with keys that `up` makes under --data.
+const secretKeys = "secret.keys"
+
+// secrets are the keys that secrets are kept with; nil where there are none.
+func (f servers) secrets() (*sealed.Keys, error) {
+	if f.SecretKeys != "" {
+		return sealed.Load(f.SecretKeys)
+	}
+	keys, err := sealed.Load(filepath.Join(f.Data, secretKeys))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return keys, err
+}
+
+// makeSecrets makes the keys where an `up` has none.
+func (f servers) makeSecrets(c *connected) (err error) {
+	if c.config.Secrets != nil {
+		return nil
+	}
+	path := filepath.Join(f.Data, secretKeys)
+	if err := sealed.Make(path, time.Now()); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	c.config.Secrets, err = sealed.Load(path)
+	return err
+}
+
+// checkSecrets refuses a process that could not read what others keep.
+func checkSecrets(ctx context.Context, a *app.App) error {
+	err := a.CheckSecrets(ctx)
+	if missing, ok := errors.AsType[*sealed.NoKeyError](err); ok {
+		return fmt.Errorf("%w: give --secret-keys with a file that has the key %s", err, missing.Key)
+	}
+	return err
 }
 
 func (f servers) rules() (transfer.Rules, collection.Rules, error) {

@@ -48,6 +48,9 @@ func (u upCmd) Run(ctx context.Context, at console) error {
 	at.say("Starting hongbao, data in %s", u.Data)
 	prepare := func(c *connected) error { return u.prepare(ctx, at, c) }
 	return u.with(ctx, at, prepare, func(c *connected, s *app.App) error {
+		if err := checkSecrets(ctx, s); err != nil {
+			return err
+		}
 		if err := u.recoverPrivate(ctx, at, c, s); err != nil {
 			return err
 		}
@@ -61,6 +64,9 @@ func (u upCmd) prepare(ctx context.Context, at console, c *connected) error {
 		return fmt.Errorf("%s is in use by another hongbao up: stop it first, or give another --data", u.Data)
 	}
 	if err := errors.Join(u.use(c), u.trace(ctx, c, "up")); err != nil {
+		return err
+	}
+	if err := u.makeSecrets(c); err != nil {
 		return err
 	}
 	at.say("  bringing the tables up to date")

@@ -31,7 +31,8 @@ type Entry struct {
 	State        State     // expired also where its time is over and nobody has written that down yet
 	UsableUntil  time.Time // zero before it was approved, and for ours
 	MerchantName string
-	Active       bool // its merchant may act on the cover's side
+	Active       bool          // its merchant may act on the cover's side
+	Ahead        time.Duration // of the clock of the cover's side: see merchant.Merchant.Ahead
 }
 
 // Usable refuses a cover that may not be sent or claimed now. Refusals: cover_not_found (it was taken down),
@@ -151,15 +152,15 @@ func (d *Directory) read(ctx context.Context, id int64) (remembered, error) {
 	if err != nil {
 		return remembered{}, err
 	}
-	name, active, err := d.merchants.Works(ctx, c.Merchant, c.Mode)
+	of, err := d.merchants.Standing(ctx, c.Merchant, c.Mode)
 	if err != nil {
 		return remembered{}, err
 	}
 	e := Entry{
 		ID: c.ID, Merchant: c.Merchant, Mode: c.Mode, Design: c.Design, State: c.State, UsableUntil: c.UsableUntil,
-		MerchantName: name, Active: active,
+		MerchantName: of.Name, Active: of.Works, Ahead: of.Ahead,
 	}
-	if e.State == StateApproved && !now.Before(e.UsableUntil) {
+	if e.State == StateApproved && !now.Add(of.Ahead).Before(e.UsableUntil) {
 		e.State = StateExpired
 	}
 	return remembered{entry: e, exists: true}, nil

@@ -14,7 +14,7 @@
 // of the cover's row, with the next line of its history (who, when, what, why) and its events. The line carries the
 // caller's request id, so a repeated change finds it and changes nothing. A process that dies has made a change or has
 // not. Times are read from the clock of the shard's database, so that a freeze and an expiry, made by different
-// processes, agree.
+// processes, agree; those of a test side are as far ahead of it as its merchant has advanced its clock.
 //
 // An uploaded image is stored first and recorded then: a process that dies in between leaves art that no row names,
 // which the same upload finds again. A cover can use recorded images of its own side of its merchant alone.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/hongbao/hongbao/merchant"
 	"github.com/hongbao/hongbao/wallet/ledger"
@@ -50,8 +51,9 @@ type changed struct {
 	At          int64    `json:"at"`
 }
 
-// tell gives an edit its events: for each listener live, and for the merchant's servers.
-func (e *Edit) tell(listeners []string) error {
+// tell gives an edit its events: for each listener live, and for the merchant's servers, which are told at a time of
+// our clock; what they are told has the times of the cover's own.
+func (e *Edit) tell(listeners []string, at time.Time) error {
 	what := changed{
 		Type: "cover.changed", Cover: strconv.FormatInt(e.ID, 10), Merchant: strconv.FormatInt(e.Merchant, 10),
 		Seq: e.History + 1, Action: e.Change.Action, Before: e.Change.From, State: e.State, At: e.Change.At.UnixMilli(),
@@ -78,7 +80,7 @@ func (e *Edit) tell(listeners []string) error {
 	}
 	e.ServerEvents = []merchant.ServerEvent{{
 		Account: merchant.WebhookAccount(e.Merchant, e.Mode), Type: name, Object: "cover:" + what.Cover, Data: data,
-		At: e.Change.At,
+		At: at,
 	}}
 	return nil
 }

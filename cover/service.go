@@ -121,7 +121,12 @@ func (s *Service) Create(
 	if err != nil {
 		return Cover{}, err
 	}
-	made, err := s.store.Create(ctx, account, id, request, func(now time.Time) (Edit, error) {
+	ahead, err := s.merchants.Ahead(ctx, of, m)
+	if err != nil {
+		return Cover{}, err
+	}
+	made, err := s.store.Create(ctx, account, id, request, func(at time.Time) (Edit, error) {
+		now := at.Add(ahead)
 		side, by := c.side()
 		e := Edit{
 			Cover: Cover{
@@ -131,7 +136,7 @@ func (s *Service) Create(
 			Change: Change{At: now, By: by, Side: side, Action: Create, To: StateDraft, Request: request},
 			Needs:  d.Images(), Redesigned: true,
 		}
-		return e, e.tell(listeners)
+		return e, e.tell(listeners, at)
 	})
 	return made, refusalOf(err)
 }
@@ -287,8 +292,13 @@ func (s *Service) change(
 	if err != nil {
 		return Cover{}, err
 	}
+	ahead, err := s.merchants.Ahead(ctx, seen.Merchant, seen.Mode)
+	if err != nil {
+		return Cover{}, err
+	}
 	step := steps()[w.verb]
-	changed, err := s.store.Update(ctx, seen.ID, by, side, request, func(c Cover, now time.Time) (Edit, error) {
+	changed, err := s.store.Update(ctx, seen.ID, by, side, request, func(c Cover, at time.Time) (Edit, error) {
+		now := at.Add(ahead)
 		if !slices.Contains(step.from, c.State) {
 			return Edit{}, refusal.New(CodeNotAllowedInState, "the cover is %s: one can %s only what is %v", c.State,
 				w.verb, step.from)
@@ -310,7 +320,7 @@ func (s *Service) change(
 		case TakeDown:
 			e.Hide = c.Images()
 		}
-		return e, e.tell(listeners)
+		return e, e.tell(listeners, at)
 	})
 	return changed, refusalOf(err)
 }

@@ -68,8 +68,9 @@ type Store interface {
 	// History returns lines of a cover's history, the latest first, below before (0: the latest).
 	History(ctx context.Context, id, before int64, limit int) ([]Change, error)
 
-	// Due returns ids of covers of a shard that are approved and whose validity is over.
-	Due(ctx context.Context, shard, limit int) ([]int64, error)
+	// Due returns ids of covers of a shard that are approved and whose validity is over: by the clock of the shard
+	// where clocks is empty, else those of the test sides of these merchants, by their clocks.
+	Due(ctx context.Context, shard int, clocks []merchant.TestClock, limit int) ([]int64, error)
 
 	Images
 	Purges
@@ -157,8 +158,14 @@ type Merchants interface {
 	// Members are those of a merchant. Refusal: merchant_not_found.
 	Members(ctx context.Context, c merchant.Caller, id int64) ([]merchant.Member, error)
 
-	// Works says what a merchant is called, and whether its side may act now. Refusal: merchant_not_found.
-	Works(ctx context.Context, id int64, m merchant.Mode) (name string, works bool, err error)
+	// Standing says how a merchant's side stands now. Refusal: merchant_not_found.
+	Standing(ctx context.Context, id int64, m merchant.Mode) (merchant.Standing, error)
+
+	// Ahead says how far the clock of a merchant's side is ahead of ours. Refusal: merchant_not_found.
+	Ahead(ctx context.Context, id int64, m merchant.Mode) (time.Duration, error)
+
+	// TestClocks are those of a shard that are ahead, in the order of merchants, after one.
+	TestClocks(ctx context.Context, shard int, after int64, limit int) ([]merchant.TestClock, error)
 }
 
 // IDs makes ids for records of an owner; each carries the owner's shard.

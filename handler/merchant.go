@@ -17,6 +17,8 @@ type MerchantDomain interface {
 	Apply(ctx context.Context, user string, a merchant.Application) (merchant.Merchant, error)
 	Decide(ctx context.Context, operator string, id int64, d merchant.Decision) (merchant.Merchant, error)
 	Get(ctx context.Context, c merchant.Caller, id int64) (merchant.Merchant, error)
+	AdvanceBy(ctx context.Context, user string, id int64, a merchant.Advance) (merchant.Merchant, error)
+	AdvanceIn(ctx context.Context, s merchant.Session, id int64, a merchant.Advance) (merchant.Merchant, error)
 	History(ctx context.Context, c merchant.Caller, id, before int64, limit int) ([]merchant.Change, error)
 	Mine(ctx context.Context, user string, before int64, limit int) (mine []merchant.Membership, next int64, err error)
 	InState(ctx context.Context, state string, before int64, limit int) ([]merchant.Merchant, error)
@@ -68,6 +70,23 @@ func (h *Merchant) DecideMerchant(ctx context.Context, r *merchantapi.DecideRequ
 // GetMerchant implements merchantapi.MerchantService.
 func (h *Merchant) GetMerchant(ctx context.Context, r *merchantapi.MerchantRequest) (*merchantapi.Merchant, error) {
 	return merchantResponse(h.Domain.Get(ctx, memberOrOperator(ctx), r.Id))
+}
+
+// AdvanceTestClock implements merchantapi.MerchantService.
+func (h *Merchant) AdvanceTestClock(
+	ctx context.Context, r *merchantapi.AdvanceTestClockRequest,
+) (*merchantapi.Merchant, error) {
+	a := merchant.Advance{RequestID: r.RequestId, By: milliseconds(r.ByMs)}
+	if c, _ := auth.CallerFrom(ctx); c.Session != nil {
+		return merchantResponse(h.Domain.AdvanceIn(ctx, *c.Session, r.Id, a))
+	}
+	return merchantResponse(h.Domain.AdvanceBy(ctx, subject(ctx), r.Id, a))
+}
+
+// milliseconds is a duration, or one that is out of every range where ms would not fit.
+func milliseconds(ms int64) time.Duration {
+	const most = 1 << 40
+	return time.Duration(min(max(ms, -1), most)) * time.Millisecond
 }
 
 // MyMerchants implements merchantapi.MerchantService.
@@ -224,9 +243,8 @@ func (h *Merchant) RollMerchantKey(
 	if err != nil {
 		return nil, err
 	}
-	const most = 1 << 40 // milliseconds: what is more would not fit a Duration, and is out of range anyway
-	overlap := time.Duration(min(max(r.OverlapMs, -1), most)) * time.Millisecond
-	return keyResponse(h.Domain.RollKey(ctx, subject(ctx), r.Id, r.KeyId, r.RequestId, overlap, public))
+	return keyResponse(
+		h.Domain.RollKey(ctx, subject(ctx), r.Id, r.KeyId, r.RequestId, milliseconds(r.OverlapMs), public))
 }
 
 // RevokeMerchantKey implements merchantapi.MerchantService.
@@ -276,6 +294,7 @@ func encodeMerchant(m merchant.Merchant) *merchantapi.Merchant {
 		Id: m.ID, Name: m.Name, LegalId: m.LegalID, Country: m.Country, Mcc: m.MCC, Contact: m.Contact,
 		Currencies: currencies, State: string(m.State), Applicant: m.Applicant,
 		CreatedAt: m.CreatedAt.UnixMilli(), ChangedAt: m.ChangedAt.UnixMilli(),
+		TestAheadMs: m.TestAhead.Milliseconds(),
 	}
 }
 

@@ -9,13 +9,15 @@
 //
 //   owner      everything
 //   finance    sees wallets and covers; tops up, moves money
-//   developer  sees, makes, rolls and revokes keys; webhooks; covers
+//   developer  sees, makes, rolls and revokes keys; webhooks; covers; advances the test clock
 //   viewer     sees wallets, keys and covers
 //
 // All of them see the merchant, its members and its history. Whoever is no member gets `merchant_not_found`.
 //
 // A merchant has two sides, live and test, each with the wallets available and marketing. Money of tests is made by the
-// sandbox and never meets other money. Keys of mode test work as soon as a merchant has applied.
+// sandbox and never meets other money. Keys of mode test work as soon as a merchant has applied. The test side has a
+// clock, which can be advanced: covers and channels of the side follow it, so that an expiry is tried in a second.
+// Money, keys and webhooks keep the time of the installation.
 //
 // A merchant's server exchanges a key for a token of scope `merchant`, which is good for 15 minutes at most, and calls
 // what is under /v1/merchant with it. Members hear of every change live: `merchant.changed` on the topic `user:` and
@@ -45,10 +47,17 @@ struct Merchant {
   10: required i64 created_at
   11: required i64 changed_at   // when it came into its state
   12: required string role      // the caller's in a list of their own merchants, else empty
+  13: required i64 test_ahead_ms // how far the clock of the test side is ahead of the installation's
 }
 
 struct MerchantRequest {
   1: required i64 id (api.path = "id", go.tag = 'json:"id,string"')
+}
+
+struct AdvanceTestClockRequest {
+  1: required i64 id (api.path = "id", go.tag = 'json:"id,string"')
+  2: required string request_id
+  3: required i64 by_ms         // 1 to 31,622,400,000, which is 366 days; ten years in all
 }
 
 struct MyMerchantsRequest {
@@ -91,11 +100,11 @@ struct HistoryRequest {
 struct MerchantChange {
   1: required i64 seq           // 1, 2, 3 … of the merchant
   2: required i64 at
-  3: required string by         // a user id, or the subject of the operator's token
-  4: required string side       // member, operator
-  5: required string action     // apply, a decision, set_member, remove_member, create_key, roll_key, revoke_key
-  6: required string object     // the member or key; empty for the merchant itself
-  7: required string before     // state, role or the key that was rolled; empty where there was none
+  3: required string by         // a user id, the id of a key, or the subject of the operator's token
+  4: required string side       // member, server, operator
+  5: required string action     // apply, a decision, set_member, remove_member, create_key, roll_key, revoke_key, advance_clock
+  6: required string object     // the member, key or side; empty for the merchant itself
+  7: required string before     // state, role, the key that was rolled, or milliseconds ahead; empty where there was none
   8: required string after      // empty where there is none any more
   9: required string reason     // empty where a member gave none
 }
@@ -155,7 +164,7 @@ struct CreateKeyRequest {
   2: required string request_id
   3: required string mode               // live, test
   4: required string name               // 1 to 40 characters
-  5: required list<string> permissions  // wallet_read, wallet_move, webhook_manage, cover_read, cover_edit
+  5: required list<string> permissions  // wallet_read, wallet_move, webhook_manage, cover_read, cover_edit, cover_stock, cover_give, clock_advance
   6: optional list<string> allowed      // up to 16 addresses or networks, as 203.0.113.0/24; all unless told
   7: optional i64 expires_at            // never unless told
   8: optional string public_key         // base64 of an Ed25519 key of 32 bytes, with which the merchant signs; a secret is made unless told
@@ -369,6 +378,12 @@ service MerchantService {
   // What a merchant may have and what its keys may do, of each how much is used, and when it is free again. Looking
   // uses nothing. Errors: `merchant_not_found`.
   MerchantLimitsResponse MerchantLimits(1: MerchantLimitsRequest req) (api.get = "/v1/merchants/{id}/limits", hongbao.scope = "user")
+
+  // Advances the clock of the test side, for owners and developers, and for servers with a key of the test side that
+  // has the permission `clock_advance`. It never goes back. Within about two seconds everything that follows it has:
+  // what is over expires. Errors: `merchant_not_found`, `role_missing`, `permission_missing`, `mode_mismatch` (a live
+  // key), `merchant_not_active`, `request_conflict`.
+  Merchant AdvanceTestClock(1: AdvanceTestClockRequest req) (api.post = "/v1/merchants/{id}/test/clock/advance", hongbao.scope = "user,merchant")
 
   // What is in the wallets of one side. Errors: `merchant_not_found`, `role_missing`.
   WalletsResponse MerchantWallets(1: WalletsRequest req) (api.get = "/v1/merchants/{id}/wallets", hongbao.scope = "user")

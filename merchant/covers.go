@@ -2,6 +2,7 @@ package merchant
 
 import (
 	"context"
+	"time"
 
 	"github.com/hongbao/hongbao/internal/refusal"
 )
@@ -28,17 +29,29 @@ func (s *Service) Server(ctx context.Context, session Session, id int64, m Mode,
 	return s.Session(ctx, session)
 }
 
-// Works says what a merchant is called, and whether it may act on a side now. It reads one row. Refusal:
-// merchant_not_found.
-func (s *Service) Works(ctx context.Context, id int64, m Mode) (name string, works bool, err error) {
+// Standing is what a merchant's side is to somebody else.
+type Standing struct {
+	Name  string
+	Works bool          // it may act now
+	Ahead time.Duration // see Merchant.Ahead
+}
+
+// Standing says how a merchant's side stands now. It reads one row. Refusal: merchant_not_found.
+func (s *Service) Standing(ctx context.Context, id int64, mode Mode) (Standing, error) {
+	m, err := s.line(ctx, id)
+	return Standing{m.Name, m.State.works(mode), m.Ahead(mode)}, err
+}
+
+// line is a merchant without members and keys. Refusal: merchant_not_found.
+func (s *Service) line(ctx context.Context, id int64) (Merchant, error) {
 	found, err := s.store.Lines(ctx, []int64{id})
+	if err == nil && len(found) == 0 {
+		err = errNotFound
+	}
 	if err != nil {
-		return "", false, err
+		return Merchant{}, err
 	}
-	if len(found) == 0 {
-		return "", false, errNotFound
-	}
-	return found[0].Name, found[0].State.works(m), nil
+	return found[0], nil
 }
 
 // Active refuses a merchant that may not act on a side. Refusal: merchant_not_active.

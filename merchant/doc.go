@@ -27,4 +27,8 @@
 //
 // A merchant has a live side and a test side. A key belongs to one of them, and so does each wallet; the ledger never
 // lets money of one meet the other. Test wallets are funded by the sandbox, whoever funds the live ones.
+//
+// The test side has a clock of its own, which is as far ahead of ours as members and servers have advanced it, and
+// never goes back: Merchant.Ahead. What covers and their channels do on the test side follows it. Money, keys, webhooks
+// and histories of merchants keep our time on both sides.
 package merchant

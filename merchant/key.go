@@ -40,11 +40,15 @@ const (
 
 	CoverStock Permission = "cover_stock" // buy and withdraw pieces of covers
 	CoverGive  Permission = "cover_give"  // open and close channels, make codes, grant pieces
+
+	ClockAdvance Permission = "clock_advance" // advance the clock of the test side
 )
 
 // Permissions are all that there are.
 func Permissions() []Permission {
-	return []Permission{WalletRead, WalletMove, WebhookManage, CoverRead, CoverEdit, CoverStock, CoverGive}
+	return []Permission{
+		WalletRead, WalletMove, WebhookManage, CoverRead, CoverEdit, CoverStock, CoverGive, ClockAdvance,
+	}
 }
 
 // Bounds of keys.

@@ -35,6 +35,8 @@ const (
 	EditCovers Action = "edit_covers" // their images and art, submit them, appeal
 	BuyStock   Action = "buy_stock"   // pieces of covers, and withdraw them
 	GiveCovers Action = "give_covers" // open and close channels, make codes, grant pieces
+
+	AdvanceClock Action = "advance_clock" // of the test side
 )
 
 // allowed are the roles that each action admits.
@@ -53,6 +55,8 @@ func allowed() map[Action][]Role {
 		EditCovers: {Owner, Developer},
 		BuyStock:   {Owner, Finance},
 		GiveCovers: {Owner, Finance, Developer},
+
+		AdvanceClock: {Owner, Developer},
 	}
 }
 

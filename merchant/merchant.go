@@ -121,8 +121,9 @@ type Merchant struct {
 	State      State
 	Applicant  string
 	CreatedAt  time.Time
-	ChangedAt  time.Time // when it came into its state
-	History    int64     // how many lines its history has
+	ChangedAt  time.Time     // when it came into its state
+	History    int64         // how many lines its history has
+	TestAhead  time.Duration // how far the clock of its test side is ahead of ours; whole milliseconds
 }
 
 // Bounds of what an applicant writes, in characters, and of lists.
@@ -200,6 +201,7 @@ type Side string
 
 const (
 	SideMember   Side = "member"
+	SideServer   Side = "server" // the merchant's, with one of its keys
 	SideOperator Side = "operator"
 )
 
@@ -211,17 +213,18 @@ const (
 	ActionCreateKey    = "create_key"
 	ActionRollKey      = "roll_key"
 	ActionRevokeKey    = "revoke_key"
+	ActionAdvanceClock = "advance_clock"
 )
 
 // Change is a line of a merchant's history.
 type Change struct {
 	Seq    int64 // 1, 2, 3 … of the merchant
 	At     time.Time
-	By     string // a user id, or the subject of the operator's token
+	By     string // a user id, the id of a key, or the subject of the operator's token
 	Side   Side
 	Action string
-	Object string // the member or key that it is about; empty for the merchant itself
-	From   string // state or role before; empty where there was none
+	Object string // the member, key or side that it is about; empty for the merchant itself
+	From   string // state, role or milliseconds ahead before; empty where there was none
 	To     string // afterwards
 	Reason string // empty where a member gave none
 	// Request makes the change safe to repeat: its id is unique for each By and Side.

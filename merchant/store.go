@@ -16,14 +16,15 @@ type Record struct {
 
 // Edit is what a change makes of a Record. What is nil stays as it is.
 type Edit struct {
-	Change Change // without Seq and Reason's checks; the store numbers it
-	State  State  // the merchant's new one
-	Member *Member
-	Remove string // the member who is no longer one
-	Key    *Key   // a new one
-	Ending *Key   // one that was there before, with the state and the expiry that it gets
-	Index  []ledger.IndexEntry
-	Events []ledger.Event
+	Change    Change // without Seq and Reason's checks; the store numbers it
+	State     State  // the merchant's new one
+	Member    *Member
+	Remove    string        // the member who is no longer one
+	Key       *Key          // a new one
+	TestAhead time.Duration // of the clock of the test side; 0 to leave it
+	Ending    *Key          // one that was there before, with the state and the expiry that it gets
+	Index     []ledger.IndexEntry
+	Events    []ledger.Event
 
 	ServerEvents []ServerEvent
 }
@@ -65,6 +66,9 @@ type Store interface {
 
 	// History returns lines of a merchant's history, the latest first, below before (0: the latest).
 	History(ctx context.Context, id, before int64, limit int) ([]Change, error)
+
+	// TestClocks returns those of a shard's merchants whose test side is ahead, in the order of their ids, after one.
+	TestClocks(ctx context.Context, shard int, after int64, limit int) ([]TestClock, error)
 
 	// Key returns a key and its merchant, as they are now. ok is false where there is no such key.
 	Key(ctx context.Context, id int64) (k Key, m Merchant, ok bool, err error)

@@ -16,10 +16,11 @@ const (
 	EventMerchant = "merchant.changed"        // it applied, or an operator decided; both sides hear of it
 	EventMember   = "merchant.member_changed" // both sides hear of it
 	EventKey      = "merchant.key_changed"    // the key's side hears of it
+	EventClock    = "merchant.clock_advanced" // the test side hears of it
 )
 
 // EventTypes are all that there are.
-func EventTypes() []string { return []string{EventMerchant, EventMember, EventKey} }
+func EventTypes() []string { return []string{EventMerchant, EventMember, EventKey, EventClock} }
 
 // ServerEvent is what a merchant's servers hear of, as their webhooks tell it.
 type ServerEvent struct {
@@ -49,6 +50,8 @@ func serverEventsOf(r Record, e Edit) ([]ServerEvent, error) {
 	event := ServerEvent{Type: EventMerchant, Object: product + ":" + id, At: e.Change.At}
 	sides := []Mode{Live, Test}
 	switch {
+	case e.TestAhead != 0:
+		event.Type, sides = EventClock, []Mode{Test}
 	case e.Member != nil && e.Change.Action != ActionApply, e.Remove != "":
 		event.Type = EventMember
 	case e.Key != nil:

@@ -18,12 +18,16 @@ import (
 	"github.com/hongbao/hongbao/cover/diskart"
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/internal/devstack"
+	"github.com/hongbao/hongbao/internal/sealed"
 	"github.com/hongbao/hongbao/transfer"
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 // number makes each installation of a test process another one.
 var number atomic.Int64
+
+// SecretKeys are the keys with which a test's installation keeps secrets.
+const SecretKeys = "test YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE="
 
 // Config is an installation with 4 shards on the test process's servers: an emptied Redis, and schemas of its own.
 // Tests that share the Redis must not run in parallel.
@@ -47,7 +51,7 @@ func Config(t testing.TB) app.Config {
 		Prefix: fmt.Sprintf("t%d_", number.Add(1)), Shards: 4,
 		Limits: envelope.DefaultLimits(), Transfers: transfer.DefaultRules(), Collections: collection.DefaultRules(),
 		Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
-		Now: time.Now, Art: diskart.New(t.TempDir()),
+		Now: time.Now, Art: diskart.New(t.TempDir()), Secrets: Must(sealed.Parse([]byte(SecretKeys))),
 	}
 }
 

@@ -279,10 +279,16 @@ func (s *Store) History(ctx context.Context, id, before int64, limit int) ([]cov
 }
 
 // Due implements cover.Store.
-func (s *Store) Due(ctx context.Context, shard, limit int) ([]int64, error) {
+func (s *Store) Due(ctx context.Context, shard int, clocks []merchant.TestClock, limit int) ([]int64, error) {
+	due, args := "usable_until <= "+nowMillis, []any{string(cover.StateApproved)}
+	for i, c := range clocks { // in each condition the beginning of the index of_merchant
+		if args = append(args, c.Merchant, string(merchant.Test), c.Ahead.Milliseconds()); i == 0 {
+			due = "FALSE"
+		}
+		due += " OR merchant = ? AND mode = ? AND usable_until <= " + nowMillis + " + ?"
+	}
 	ids, err := rows.Select(ctx, s.cluster.DB(shard), rows.Scalar[int64], "SELECT id FROM "+s.tables(shard).covers+
-		" WHERE state = ? AND usable_until <= "+nowMillis+" ORDER BY usable_until LIMIT ?",
-		string(cover.StateApproved), limit)
+		" WHERE state = ? AND ("+due+") ORDER BY usable_until LIMIT ?", append(args, limit)...)
 	return ids, classify(err, "covers of shard %d that are due", shard)
 }
 

@@ -24,8 +24,8 @@ type NewChannel struct {
 	EndsAt    time.Time // zero for never
 }
 
-func (n NewChannel) channel(now time.Time) (c Channel, err error) {
-	c = Channel{Name: n.Name, Quota: n.Quota, StartsAt: n.StartsAt, EndsAt: n.EndsAt, At: now}
+func (n NewChannel) channel() (c Channel, err error) {
+	c = Channel{Name: n.Name, Quota: n.Quota, StartsAt: n.StartsAt, EndsAt: n.EndsAt}
 	if c.Kind, err = ParseKind(n.Kind); err != nil {
 		return c, err
 	}
@@ -39,15 +39,17 @@ func (n NewChannel) channel(now time.Time) (c Channel, err error) {
 	case n.Quota < 0 || n.Quota > MaxPieces:
 		return c, refusal.New(refusal.CodeInvalidArgument, "quota is %d: give 0 for none, or 1 to %d", n.Quota,
 			MaxPieces)
-	case !n.EndsAt.IsZero() && (!n.EndsAt.After(now) || !n.EndsAt.After(n.StartsAt)):
-		return c, refusal.New(refusal.CodeInvalidArgument, "ends_at has passed or is before starts_at")
+	case !n.EndsAt.IsZero() && !n.EndsAt.After(n.StartsAt):
+		return c, errEnds
 	}
 	return c, nil
 }
 
+var errEnds = refusal.New(refusal.CodeInvalidArgument, "ends_at has passed or is before starts_at")
+
 // OpenChannel opens a way to the pieces of a cover. Repeating it opens no other. Refusals: see idl/stock.thrift.
 func (s *Service) OpenChannel(ctx context.Context, by cover.Caller, of, id int64, n NewChannel) (Channel, error) {
-	c, err := n.channel(s.clock())
+	c, err := n.channel()
 	if err != nil {
 		return Channel{}, err
 	}
@@ -55,8 +57,12 @@ func (s *Service) OpenChannel(ctx context.Context, by cover.Caller, of, id int64
 	if err != nil {
 		return Channel{}, err
 	}
-	if err := s.usable(ctx, o.Cover); err != nil {
+	e, err := s.usable(ctx, o.Cover)
+	if err != nil {
 		return Channel{}, err
+	}
+	if c.At = s.clock().Add(e.Ahead); !c.EndsAt.IsZero() && !c.EndsAt.After(c.At) {
+		return Channel{}, errEnds
 	}
 	if c.ID, err = s.ids.NewID(o.account); err != nil {
 		return Channel{}, err
@@ -157,7 +163,8 @@ func (s *Service) Grant(
 	if err != nil {
 		return nil, err
 	}
-	if err := s.usable(ctx, o); err != nil {
+	e, err := s.usable(ctx, o)
+	if err != nil {
 		return nil, err
 	}
 	c, err := s.channelOf(ctx, id, channel)
@@ -172,7 +179,7 @@ func (s *Service) Grant(
 	errs := make(chan error, len(users))
 	for i, user := range users {
 		go func() { // the pot's queue puts them into a few calls
-			_, outcome, err := s.claim(ctx, c, "", user)
+			_, outcome, err := s.claim(ctx, e, c, "", user)
 			granted[i] = Granted{user, outcome}
 			errs <- err
 		}()

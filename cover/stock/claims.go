@@ -25,7 +25,7 @@ func (s *Service) Claim(ctx context.Context, user, code string) (Holding, Outcom
 	if err != nil {
 		return Holding{}, "", err
 	}
-	taken, outcome, err := s.claim(ctx, channel, parsed.Digest(), user)
+	taken, outcome, err := s.claim(ctx, e, channel, parsed.Digest(), user)
 	switch {
 	case err != nil:
 		return Holding{}, "", err
@@ -54,8 +54,10 @@ func (s *Service) channelOfCode(ctx context.Context, code string) (Code, Channel
 
 // claim asks the pot. A cover without one is sold out if nothing was ever bought: else the pot is not filled yet.
 // Refusal: unavailable.
-func (s *Service) claim(ctx context.Context, c Channel, digest, user string) (Claim, Outcome, error) {
-	taken, outcome, err := s.pot.Claim(ctx, c.Cover, c.ID, digest, user)
+func (s *Service) claim(
+	ctx context.Context, e cover.Entry, c Channel, digest, user string,
+) (Claim, Outcome, error) {
+	taken, outcome, err := s.pot.Claim(ctx, c.Cover, c.ID, e.Ahead, digest, user)
 	if errors.Is(err, ErrNoPot) {
 		err = refusal.New(refusal.CodeUnavailable, "the pieces of this cover are just being put out: try again")
 	}
@@ -105,7 +107,8 @@ func (s *Service) Check(ctx context.Context, code string) (Offer, error) {
 	if !offer.Cover.State.Shown() {
 		return Offer{}, refusal.New(cover.CodeNotFound, "the cover is not shown any more")
 	}
-	if err := s.pot.See(ctx, known.Cover, known.ID); err != nil && !errors.Is(err, ErrNoPot) {
+	err = s.pot.See(ctx, known.Cover, known.ID, offer.Cover.Ahead)
+	if err != nil && !errors.Is(err, ErrNoPot) {
 		s.log.Warn("a view was not counted", "cover", known.Cover, "error", err)
 	}
 	return offer, nil

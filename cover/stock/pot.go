@@ -36,12 +36,14 @@ func Outcomes() []Outcome {
 // each may fail with pots.ErrLost.
 type Pot interface {
 	// Claim gives the user a piece through a channel, or the same answer again if they have one: the claim is theirs
-	// with Claimed and AlreadyHeld. A digest names the code, "" none. The time is the pot's own. It is O(1). Error:
-	// ErrNoPot.
-	Claim(ctx context.Context, cover, channel int64, digest, user string) (Claim, Outcome, error)
+	// with Claimed and AlreadyHeld. A digest names the code, "" none. The time is the pot's own, and as much later as
+	// the clock of the cover's side is ahead. It is O(1). Error: ErrNoPot.
+	Claim(
+		ctx context.Context, cover, channel int64, ahead time.Duration, digest, user string,
+	) (Claim, Outcome, error)
 
-	// See counts that somebody looked at the page of a channel. Error: ErrNoPot.
-	See(ctx context.Context, cover, channel int64) error
+	// See counts that somebody looked at the page of a channel, at the time of Claim. Error: ErrNoPot.
+	See(ctx context.Context, cover, channel int64, ahead time.Duration) error
 
 	// Held returns the claim of a user who has one. Error: ErrNoPot.
 	Held(ctx context.Context, cover int64, user string) (c Claim, ok bool, err error)

@@ -174,3 +174,6 @@ type deaf struct{ stock.Log }
 func (deaf) Acknowledge(context.Context, int, pots.Reader, pots.Position) error {
 	return apptest.ErrDied
 }
+
+// second is the error of a call.
+func second[T any](_ T, err error) error { return err }

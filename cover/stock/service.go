@@ -85,7 +85,7 @@ func (s *Service) Buy(ctx context.Context, by cover.Caller, of, id int64, p Purc
 	if err != nil {
 		return Batch{}, err
 	}
-	if err := s.usable(ctx, o.Cover); err != nil {
+	if _, err := s.usable(ctx, o.Cover); err != nil {
 		return Batch{}, err
 	}
 	batch, err := s.ids.NewID(o.account)
@@ -133,22 +133,20 @@ func (s *Service) price(p Purchase) (ledger.Amount, error) {
 }
 
 // usable refuses what cannot be given away now. The record is asked, not the cache.
-func (s *Service) usable(ctx context.Context, c cover.Cover) error {
+func (s *Service) usable(ctx context.Context, c cover.Cover) (cover.Entry, error) {
 	switch c.State {
 	case cover.StateApproved:
 	case cover.StateFrozen:
-		return refusal.New(cover.CodeFrozen, "the cover is frozen: an operator has to restore it first")
+		return cover.Entry{}, refusal.New(cover.CodeFrozen, "the cover is frozen: an operator has to restore it first")
 	default:
-		return refusal.New(cover.CodeNotApproved, "the cover is %s: only approved ones can be given away", c.State)
+		return cover.Entry{}, refusal.New(cover.CodeNotApproved,
+			"the cover is %s: only approved ones can be given away", c.State)
 	}
 	e, err := s.covers.Entry(ctx, c.ID)
-	if err != nil {
-		return err
+	if err == nil && !e.Active {
+		err = refusal.New(merchant.CodeNotActive, "the merchant is not active")
 	}
-	if !e.Active {
-		return refusal.New(merchant.CodeNotActive, "the merchant is not active")
-	}
-	return nil
+	return e, err
 }
 
 func stockOf(c cover.Cover) Stock { return Stock{Cover: c.ID, Merchant: c.Merchant, Mode: c.Mode} }
@@ -242,7 +240,11 @@ func (s *Service) Look(ctx context.Context, by cover.Caller, of, id int64) (o Ov
 // lasts forecasts how long pieces last from how many were claimed in the last 24 hours.
 func (s *Service) lasts(ctx context.Context, st Stock) (time.Duration, error) {
 	const day = 24 * time.Hour
-	now := s.clock()
+	e, err := s.covers.Entry(ctx, st.Cover)
+	if err != nil {
+		return 0, err
+	}
+	now := s.clock().Add(e.Ahead)
 	hours, err := s.store.Hours(ctx, st.Cover, now.Add(-day), now)
 	if err != nil {
 		return 0, err

@@ -238,7 +238,6 @@ func TestRefusedOrdersMoveNothing(t *testing.T) {
 		_, err := r.Stock.OpenChannel(r.ctx(), by, r.ID, id, n)
 		return err
 	}
-	second := func(_ any, err error) error { return err }
 	const invalid = refusal.CodeInvalidArgument
 	for _, c := range []struct {
 		what string

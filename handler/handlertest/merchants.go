@@ -69,6 +69,16 @@ func (d merchants) Get(_ context.Context, c merchant.Caller, _ int64) (merchant.
 	return d.one(c.User)
 }
 
+func (d merchants) AdvanceBy(_ context.Context, user string, _ int64, _ merchant.Advance) (merchant.Merchant, error) {
+	return d.one(user)
+}
+
+func (d merchants) AdvanceIn(
+	_ context.Context, s merchant.Session, _ int64, _ merchant.Advance,
+) (merchant.Merchant, error) {
+	return d.one(s.Account())
+}
+
 func (d merchants) History(
 	_ context.Context, c merchant.Caller, _, before int64, limit int,
 ) ([]merchant.Change, error) {

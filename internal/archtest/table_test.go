@@ -90,6 +90,7 @@ func table() []row {
 		{"internal/revoked", adapter, []string{rueidis}},   // tokens that are no longer good, known on every node
 		{"internal/ratelimit", adapter, []string{rueidis}}, // how often somebody may do something, over all nodes
 		{"internal/signature", adapter, nil},
+		{"internal/sealed", adapter, nil}, // encrypts small secrets under named keys
 		// An untrusted PNG, JPEG or WebP stream becomes safe images.
 		{"internal/picture", adapter, []string{ximage, imagemeta}},
 		{"internal/thriftguard", adapter, []string{cloudwego}},
@@ -130,7 +131,8 @@ func table() []row {
 			"wallet/audit", "internal/refusal", "internal/shards", "internal/outbox",
 			"internal/pots"}},
 		{"webhook/mysqlwebhook", adapter, []string{"webhook", "wallet/ledger", "wallet/mysqlledger", "wallet/audit",
-			"internal/refusal", "internal/shards", "internal/outbox", "internal/signature"}},
+			"internal/refusal", "internal/shards", "internal/outbox", "internal/signature", "internal/sealed",
+			"internal/loop"}},
 		{"webhook/httpsender", adapter, []string{"webhook", "internal/signature"}},
 		{"group/mysqlgroup", adapter, []string{"group", "internal/refusal", "internal/shards"}},
 
@@ -188,7 +190,8 @@ func table() []row {
 			"webhook/mysqlwebhook", "webhook/httpsender",
 			"internal/loop", "internal/membership", "internal/outbox", "internal/pots",
 			"internal/pots/redisbucket", "internal/picture", "internal/ratelimit",
-			"internal/refusal", "internal/revoked", "internal/shards", "internal/trail", rueidis}}, // no edge
+			"internal/refusal", "internal/revoked", "internal/sealed", "internal/shards", "internal/trail",
+			rueidis}}, // no edge
 
 		// A simulation in memory, which finds its own worlds.
 		{"internal/vopr", wiring, []string{"wallet", "wallet/ledger", "wallet/memledger", "envelope", "envelope/mempot",

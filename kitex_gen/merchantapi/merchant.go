@@ -91,18 +91,19 @@ var fieldIDToName_ApplyRequest = map[int16]string{
 }
 
 type Merchant struct {
-	Id         int64    `thrift:"id,1,required" frugal:"1,required,i64" json:"id,string"`
-	Name       string   `thrift:"name,2,required" frugal:"2,required,string" json:"name"`
-	LegalId    string   `thrift:"legal_id,3,required" frugal:"3,required,string" json:"legal_id"`
-	Country    string   `thrift:"country,4,required" frugal:"4,required,string" json:"country"`
-	Mcc        string   `thrift:"mcc,5,required" frugal:"5,required,string" json:"mcc"`
-	Contact    string   `thrift:"contact,6,required" frugal:"6,required,string" json:"contact"`
-	Currencies []string `thrift:"currencies,7,required" frugal:"7,required,list<string>" json:"currencies"`
-	State      string   `thrift:"state,8,required" frugal:"8,required,string" json:"state"`
-	Applicant  string   `thrift:"applicant,9,required" frugal:"9,required,string" json:"applicant"`
-	CreatedAt  int64    `thrift:"created_at,10,required" frugal:"10,required,i64" json:"created_at"`
-	ChangedAt  int64    `thrift:"changed_at,11,required" frugal:"11,required,i64" json:"changed_at"`
-	Role       string   `thrift:"role,12,required" frugal:"12,required,string" json:"role"`
+	Id          int64    `thrift:"id,1,required" frugal:"1,required,i64" json:"id,string"`
+	Name        string   `thrift:"name,2,required" frugal:"2,required,string" json:"name"`
+	LegalId     string   `thrift:"legal_id,3,required" frugal:"3,required,string" json:"legal_id"`
+	Country     string   `thrift:"country,4,required" frugal:"4,required,string" json:"country"`
+	Mcc         string   `thrift:"mcc,5,required" frugal:"5,required,string" json:"mcc"`
+	Contact     string   `thrift:"contact,6,required" frugal:"6,required,string" json:"contact"`
+	Currencies  []string `thrift:"currencies,7,required" frugal:"7,required,list<string>" json:"currencies"`
+	State       string   `thrift:"state,8,required" frugal:"8,required,string" json:"state"`
+	Applicant   string   `thrift:"applicant,9,required" frugal:"9,required,string" json:"applicant"`
+	CreatedAt   int64    `thrift:"created_at,10,required" frugal:"10,required,i64" json:"created_at"`
+	ChangedAt   int64    `thrift:"changed_at,11,required" frugal:"11,required,i64" json:"changed_at"`
+	Role        string   `thrift:"role,12,required" frugal:"12,required,string" json:"role"`
+	TestAheadMs int64    `thrift:"test_ahead_ms,13,required" frugal:"13,required,i64" json:"test_ahead_ms"`
 }
 
 func NewMerchant() *Merchant {
@@ -159,6 +160,10 @@ func (p *Merchant) GetChangedAt() (v int64) {
 func (p *Merchant) GetRole() (v string) {
 	return p.Role
 }
+
+func (p *Merchant) GetTestAheadMs() (v int64) {
+	return p.TestAheadMs
+}
 func (p *Merchant) SetId(val int64) {
 	p.Id = val
 }
@@ -195,6 +200,9 @@ func (p *Merchant) SetChangedAt(val int64) {
 func (p *Merchant) SetRole(val string) {
 	p.Role = val
 }
+func (p *Merchant) SetTestAheadMs(val int64) {
+	p.TestAheadMs = val
+}
 
 func (p *Merchant) String() string {
 	if p == nil {
@@ -216,6 +224,7 @@ var fieldIDToName_Merchant = map[int16]string{
 	10: "created_at",
 	11: "changed_at",
 	12: "role",
+	13: "test_ahead_ms",
 }
 
 type MerchantRequest struct {
@@ -245,6 +254,53 @@ func (p *MerchantRequest) String() string {
 
 var fieldIDToName_MerchantRequest = map[int16]string{
 	1: "id",
+}
+
+type AdvanceTestClockRequest struct {
+	Id        int64  `thrift:"id,1,required" frugal:"1,required,i64" json:"id,string"`
+	RequestId string `thrift:"request_id,2,required" frugal:"2,required,string" json:"request_id"`
+	ByMs      int64  `thrift:"by_ms,3,required" frugal:"3,required,i64" json:"by_ms"`
+}
+
+func NewAdvanceTestClockRequest() *AdvanceTestClockRequest {
+	return &AdvanceTestClockRequest{}
+}
+
+func (p *AdvanceTestClockRequest) InitDefault() {
+}
+
+func (p *AdvanceTestClockRequest) GetId() (v int64) {
+	return p.Id
+}
+
+func (p *AdvanceTestClockRequest) GetRequestId() (v string) {
+	return p.RequestId
+}
+
+func (p *AdvanceTestClockRequest) GetByMs() (v int64) {
+	return p.ByMs
+}
+func (p *AdvanceTestClockRequest) SetId(val int64) {
+	p.Id = val
+}
+func (p *AdvanceTestClockRequest) SetRequestId(val string) {
+	p.RequestId = val
+}
+func (p *AdvanceTestClockRequest) SetByMs(val int64) {
+	p.ByMs = val
+}
+
+func (p *AdvanceTestClockRequest) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("AdvanceTestClockRequest(%+v)", *p)
+}
+
+var fieldIDToName_AdvanceTestClockRequest = map[int16]string{
+	1: "id",
+	2: "request_id",
+	3: "by_ms",
 }
 
 type MyMerchantsRequest struct {
@@ -2612,6 +2668,8 @@ type MerchantService interface {
 
 	MerchantLimits(ctx context.Context, req *MerchantLimitsRequest) (r *MerchantLimitsResponse, err error)
 
+	AdvanceTestClock(ctx context.Context, req *AdvanceTestClockRequest) (r *Merchant, err error)
+
 	MerchantWallets(ctx context.Context, req *WalletsRequest) (r *WalletsResponse, err error)
 
 	MerchantEntries(ctx context.Context, req *WalletEntriesRequest) (r *WalletEntriesResponse, err error)
@@ -3772,6 +3830,82 @@ func (p *MerchantServiceMerchantLimitsResult) String() string {
 }
 
 var fieldIDToName_MerchantServiceMerchantLimitsResult = map[int16]string{
+	0: "success",
+}
+
+type MerchantServiceAdvanceTestClockArgs struct {
+	Req *AdvanceTestClockRequest `thrift:"req,1" frugal:"1,default,AdvanceTestClockRequest" json:"req"`
+}
+
+func NewMerchantServiceAdvanceTestClockArgs() *MerchantServiceAdvanceTestClockArgs {
+	return &MerchantServiceAdvanceTestClockArgs{}
+}
+
+func (p *MerchantServiceAdvanceTestClockArgs) InitDefault() {
+}
+
+var MerchantServiceAdvanceTestClockArgs_Req_DEFAULT *AdvanceTestClockRequest
+
+func (p *MerchantServiceAdvanceTestClockArgs) GetReq() (v *AdvanceTestClockRequest) {
+	if !p.IsSetReq() {
+		return MerchantServiceAdvanceTestClockArgs_Req_DEFAULT
+	}
+	return p.Req
+}
+func (p *MerchantServiceAdvanceTestClockArgs) SetReq(val *AdvanceTestClockRequest) {
+	p.Req = val
+}
+
+func (p *MerchantServiceAdvanceTestClockArgs) IsSetReq() bool {
+	return p.Req != nil
+}
+
+func (p *MerchantServiceAdvanceTestClockArgs) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("MerchantServiceAdvanceTestClockArgs(%+v)", *p)
+}
+
+var fieldIDToName_MerchantServiceAdvanceTestClockArgs = map[int16]string{
+	1: "req",
+}
+
+type MerchantServiceAdvanceTestClockResult struct {
+	Success *Merchant `thrift:"success,0,optional" frugal:"0,optional,Merchant" json:"success,omitempty"`
+}
+
+func NewMerchantServiceAdvanceTestClockResult() *MerchantServiceAdvanceTestClockResult {
+	return &MerchantServiceAdvanceTestClockResult{}
+}
+
+func (p *MerchantServiceAdvanceTestClockResult) InitDefault() {
+}
+
+var MerchantServiceAdvanceTestClockResult_Success_DEFAULT *Merchant
+
+func (p *MerchantServiceAdvanceTestClockResult) GetSuccess() (v *Merchant) {
+	if !p.IsSetSuccess() {
+		return MerchantServiceAdvanceTestClockResult_Success_DEFAULT
+	}
+	return p.Success
+}
+func (p *MerchantServiceAdvanceTestClockResult) SetSuccess(x interface{}) {
+	p.Success = x.(*Merchant)
+}
+
+func (p *MerchantServiceAdvanceTestClockResult) IsSetSuccess() bool {
+	return p.Success != nil
+}
+
+func (p *MerchantServiceAdvanceTestClockResult) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("MerchantServiceAdvanceTestClockResult(%+v)", *p)
+}
+
+var fieldIDToName_MerchantServiceAdvanceTestClockResult = map[int16]string{
 	0: "success",
 }
 

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"fmt"
 	"iter"
+	"strconv"
 
 	"github.com/hongbao/hongbao/internal/shards/rows"
 	"github.com/hongbao/hongbao/merchant"
@@ -19,6 +20,7 @@ const (
 	AuditHistory = "merchant_history" // lines are missing, or lead from a state to one that does not follow
 	AuditMembers = "merchant_members" // no owner, or a role that does not exist
 	AuditKey     = "merchant_key"     // a key that could not have been made
+	AuditClock   = "merchant_clock"   // the test clock is not where its history led, or went back
 )
 
 // auditPage is how many merchants are read at a time.
@@ -99,6 +101,7 @@ func (c *check) merchant(m merchant.Merchant) error {
 func (c *check) history(name string, m merchant.Merchant) error {
 	var seq int64
 	var state merchant.State
+	clock := "0"
 	err := rows.Collect(c.ctx, c.Early(), func(row *sql.Rows) error {
 		line, err := scanChange(row)
 		if err != nil {
@@ -119,6 +122,12 @@ func (c *check) history(name string, m merchant.Merchant) error {
 		if line.Side == merchant.SideOperator || line.Action == merchant.ActionApply {
 			state = to
 		}
+		if line.Action == merchant.ActionAdvanceClock {
+			if line.From != clock {
+				c.Found(AuditClock, fmt.Sprintf("%s: line %d, before it was advanced", name, seq), clock, line.From)
+			}
+			clock = line.To
+		}
 		return nil
 	}, "SELECT "+changeColumns+" FROM "+c.t.history+" WHERE merchant = ? ORDER BY seq", m.ID)
 	if err != nil {
@@ -129,6 +138,9 @@ func (c *check) history(name string, m merchant.Merchant) error {
 	}
 	if state != m.State {
 		c.Found(AuditState, name+", against its history", state, m.State)
+	}
+	if ahead := strconv.FormatInt(m.TestAhead.Milliseconds(), 10); clock != ahead {
+		c.Found(AuditClock, name+": its test clock, against its history", clock, ahead)
 	}
 	return nil
 }

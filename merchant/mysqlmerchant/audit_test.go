@@ -44,6 +44,7 @@ func (b *books) open() shop {
 	if err != nil {
 		b.T.Fatal(err)
 	}
+	apptest.Must(b.Merchants.AdvanceBy(ctx, "ann", s.ID, merchant.Advance{RequestID: b.RequestID(), By: time.Hour}))
 	b.TopUp(merchant.Account(s.ID, merchant.Live, merchant.Available), 100)
 	s.move = apptest.Must(b.Merchants.MoveBy(ctx, "ann", s.ID, "live", merchant.Move{
 		RequestID: b.RequestID(), From: merchant.Available, To: merchant.Marketing, Minor: 40, Currency: "CNY",
@@ -116,6 +117,10 @@ func TestAuditNamesWhatIsWrongWithMerchants(t *testing.T) {
 			mysqlmerchant.AuditKey, "key $second of merchant $merchant: its mode"},
 		{"UPDATE {merchant_keys} SET state = 'lost' WHERE id = $second",
 			mysqlmerchant.AuditKey, "key $second of merchant $merchant: its state"},
+		{"UPDATE {merchants} SET test_ahead = 0 WHERE id = $merchant",
+			mysqlmerchant.AuditClock, "merchant $merchant: its test clock"},
+		{"UPDATE {merchant_history} SET was = '1' WHERE merchant = $merchant AND action = 'advance_clock'",
+			mysqlmerchant.AuditClock, "merchant $merchant: line "},
 		{"UPDATE {holds} SET counterparty = 'bob' WHERE id = $move", merchant.AuditMove, "move $move"},
 		{"UPDATE {holds} SET posted = 39 WHERE id = $move", merchant.AuditMove, "move $move: posted"},
 	}

@@ -3,10 +3,12 @@ package mysqlmerchant
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/internal/shards/rows"
@@ -36,6 +38,21 @@ func (s *Store) Find(ctx context.Context, q merchant.Search) ([]merchant.Merchan
 // literal is a text in a LIKE that stands for itself.
 func literal(text string) string {
 	return strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(text)
+}
+
+// TestClocks implements merchant.Store.
+func (s *Store) TestClocks(ctx context.Context, shard int, after int64, limit int) ([]merchant.TestClock, error) {
+	clocks, err := rows.Select(ctx, s.cluster.DB(shard), func(row *sql.Rows) (c merchant.TestClock, err error) {
+		var ahead int64
+		err = row.Scan(&c.Merchant, &ahead)
+		c.Ahead = time.Duration(ahead) * time.Millisecond
+		return c, err
+	}, "SELECT id, test_ahead FROM "+s.tables(shard).merchants+" WHERE test_ahead > 0 AND id > ? ORDER BY id LIMIT ?",
+		after, limit)
+	if err != nil {
+		return nil, shards.Classify(fmt.Errorf("clocks of shard %d: %w", shard, err))
+	}
+	return clocks, nil
 }
 
 // everywhere reads the merchants of all shards that a condition is true of, the highest id first, below before (0: the

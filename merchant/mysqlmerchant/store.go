@@ -86,9 +86,9 @@ func (s *Store) Apply(
 			return err
 		}
 		t := s.tables(tx.Shard())
-		_, err := tx.SQL().ExecContext(ctx, "INSERT INTO "+t.merchants+" ("+merchantColumns+") VALUES "+rows.In(12),
+		_, err := tx.SQL().ExecContext(ctx, "INSERT INTO "+t.merchants+" ("+merchantColumns+") VALUES "+rows.In(13),
 			m.ID, m.Name, m.LegalID, m.Country, m.MCC, m.Contact, joined(m.Currencies), string(m.State), m.Applicant,
-			m.CreatedAt.UnixMilli(), m.ChangedAt.UnixMilli(), 0)
+			m.CreatedAt.UnixMilli(), m.ChangedAt.UnixMilli(), 0, 0)
 		if shards.IsDuplicate(err) {
 			return mysqlledger.ErrIDExists
 		}
@@ -166,8 +166,8 @@ func (s *Store) carryOut(ctx context.Context, tx *mysqlledger.Tx, r merchant.Rec
 		state, changed = e.State, e.Change.At
 	}
 	_, err := tx.SQL().ExecContext(ctx, "UPDATE "+t.merchants+
-		" SET state = ?, changed_at = ?, history = ? WHERE id = ?",
-		string(state), changed.UnixMilli(), r.History+1, r.ID)
+		" SET state = ?, changed_at = ?, history = ?, test_ahead = ? WHERE id = ?",
+		string(state), changed.UnixMilli(), r.History+1, max(r.TestAhead, e.TestAhead).Milliseconds(), r.ID)
 	if err != nil {
 		return err
 	}
@@ -221,15 +221,16 @@ func writeChange(ctx context.Context, tx *sql.Tx, t tables, id, seq int64, c mer
 
 const (
 	merchantColumns = "id, name, legal_id, country, mcc, contact, currencies, state, applicant, created_at, " +
-		"changed_at, history"
+		"changed_at, history, test_ahead"
 	changeColumns = "seq, at, changed_by, side, action, object, was, became, reason"
 )
 
 func scanMerchant(row *sql.Rows) (m merchant.Merchant, err error) {
 	var currencies string
-	var created, changed int64
+	var created, changed, ahead int64
 	err = row.Scan(&m.ID, &m.Name, &m.LegalID, &m.Country, &m.MCC, &m.Contact, &currencies, &m.State, &m.Applicant,
-		&created, &changed, &m.History)
+		&created, &changed, &m.History, &ahead)
+	m.TestAhead = time.Duration(ahead) * time.Millisecond
 	m.Currencies = split[ledger.Currency](currencies)
 	m.CreatedAt, m.ChangedAt = rows.Millis(created), rows.Millis(changed)
 	return m, err

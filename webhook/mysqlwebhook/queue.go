@@ -85,7 +85,7 @@ func (s *Store) claim(
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
-	keys, err := readKeys(ctx, db, t, now, endpoint)
+	keys, err := s.readKeys(ctx, db, t, now, endpoint)
 	if err != nil {
 		return nil, err
 	}

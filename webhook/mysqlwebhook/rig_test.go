@@ -18,6 +18,7 @@ import (
 
 	"github.com/hongbao/hongbao/internal/loop"
 	"github.com/hongbao/hongbao/internal/outbox"
+	"github.com/hongbao/hongbao/internal/sealed"
 	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/internal/shards/shardstest"
 	"github.com/hongbao/hongbao/internal/signature"
@@ -54,6 +55,7 @@ type rig struct {
 	cluster *shards.Cluster
 	clock   *clock
 	calls   int
+	secrets *sealed.Keys // of nodes that are made from now on
 }
 
 // node is an installation as one process sees it.
@@ -66,9 +68,15 @@ type node struct {
 	sender     webhook.Sender
 }
 
+// Files of keys that secrets are kept with.
+const (
+	keyA = "a YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE=\n"
+	keyB = "b YmJiYmJiYmJiYmJiYmJiYmJiYmJiYmJiYmJiYmJiYmI=\n"
+)
+
 func openRig(t testing.TB) *rig {
 	t.Helper()
-	r := &rig{TB: t, cluster: shardstest.New(t, 2), clock: &clock{}}
+	r := &rig{TB: t, cluster: shardstest.New(t, 2), clock: &clock{}, secrets: must(sealed.Parse([]byte(keyA)))}
 	for _, migrate := range []func(context.Context, *shards.Cluster) error{mysqlledger.Migrate, mysqlwebhook.Migrate} {
 		if err := migrate(t.Context(), r.cluster); err != nil {
 			t.Fatal(err)
@@ -86,7 +94,7 @@ func (r *rig) newNode(number int) *node {
 	l := must(mysqlledger.New(mysqlledger.Config{
 		Cluster: r.cluster, Node: number, Consumers: []outbox.Consumer{consumer}, Log: log, Now: r.clock.now,
 	}))
-	store := must(mysqlwebhook.New(r.cluster, l, nil, r.clock.now))
+	store := must(mysqlwebhook.New(r.cluster, l, r.secrets, nil, r.clock.now))
 	sender := httpsender.New(httpsender.Config{AllowPrivate: true, Now: time.Now})
 	r.Cleanup(sender.Close)
 	rules := webhook.Rules{AllowPrivate: true, Types: []string{"cover.approved", "cover.frozen", "cover.claimed"}}

@@ -4,7 +4,6 @@ package mysqlwebhook
 
 import (
 	"context"
-	"crypto/ed25519"
 	"database/sql"
 	"embed"
 	"encoding/json"
@@ -16,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hongbao/hongbao/internal/refusal"
+	"github.com/hongbao/hongbao/internal/sealed"
 	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/internal/shards/rows"
 	"github.com/hongbao/hongbao/wallet/ledger"
@@ -31,6 +31,7 @@ var migrationFiles embed.FS
 type Store struct {
 	cluster *shards.Cluster
 	ledger  *mysqlledger.Ledger
+	secrets *sealed.Keys // nil: secrets cannot be made
 	metrics metrics
 	now     func() time.Time
 }
@@ -42,14 +43,16 @@ var (
 	_ webhook.History = (*Store)(nil)
 )
 
-// New makes a Store. It makes no connection. The ledger must have a Consumer among its consumers. r is nil for no
-// metrics.
-func New(c *shards.Cluster, l *mysqlledger.Ledger, r prometheus.Registerer, now func() time.Time) (*Store, error) {
+// New makes a Store, which keeps secrets sealed; secrets is nil where none can be made. It makes no connection. The
+// ledger must have a Consumer among its consumers. r is nil for no metrics.
+func New(
+	c *shards.Cluster, l *mysqlledger.Ledger, secrets *sealed.Keys, r prometheus.Registerer, now func() time.Time,
+) (*Store, error) {
 	m, err := newMetrics(r)
 	if err != nil {
 		return nil, fmt.Errorf("mysqlwebhook: metrics: %w", err)
 	}
-	return &Store{cluster: c, ledger: l, metrics: m, now: now}, nil
+	return &Store{cluster: c, ledger: l, secrets: secrets, metrics: m, now: now}, nil
 }
 
 // Migrate brings the tables of every shard up to date, after those of the ledger; see shards.Cluster.MigrateAll.
@@ -160,7 +163,7 @@ func (s *Store) Create(
 		if err != nil {
 			return err
 		}
-		return insertKey(ctx, tx.SQL(), t, e.ID, k)
+		return s.insertKey(ctx, tx.SQL(), t, e.ID, k)
 	})
 	if before, ok := errors.AsType[*ledger.RepeatedError](err); ok {
 		e, err = s.Endpoint(ctx, e.Owner, before.Reference)
@@ -199,48 +202,6 @@ func lockOwner(ctx context.Context, tx *sql.Tx, t tables, owner string) error {
 	_, err := rows.Select(ctx, tx, rows.Scalar[int64],
 		"SELECT position FROM "+t.owners+" WHERE owner = ? FOR UPDATE", owner)
 	return err
-}
-
-func insertKey(ctx context.Context, tx *sql.Tx, t tables, endpoint int64, k webhook.Key) error {
-	seed := []byte{}
-	if k.Private != nil {
-		seed = k.Private.Seed()
-	}
-	_, err := tx.ExecContext(
-		ctx,
-		"INSERT INTO "+t.keys+" (endpoint, number, secret, seed, until) VALUES (?, ?, ?, ?, 0)",
-		endpoint,
-		k.Number,
-		k.Secret,
-		seed,
-	)
-	return err
-}
-
-// readKeys reads the keys of endpoints that sign at a time, newest first.
-func readKeys(
-	ctx context.Context, q rows.Querier, t tables, at time.Time, endpoints ...int64,
-) (map[int64][]webhook.Key, error) {
-	keys := map[int64][]webhook.Key{}
-	if len(endpoints) == 0 {
-		return keys, nil
-	}
-	err := rows.Collect(ctx, q, func(row *sql.Rows) error {
-		var endpoint, until int64
-		var k webhook.Key
-		var seed []byte
-		if err := row.Scan(&endpoint, &k.Number, &k.Secret, &seed, &until); err != nil {
-			return err
-		}
-		if k.Until = millis(until); len(seed) > 0 {
-			k.Private = ed25519.NewKeyFromSeed(seed)
-			k.Public = k.Private.Public().(ed25519.PublicKey)
-		}
-		keys[endpoint] = append(keys[endpoint], k)
-		return nil
-	}, "SELECT endpoint, number, secret, seed, until FROM "+t.keys+" WHERE endpoint IN "+rows.In(len(endpoints))+
-		" AND (until = 0 OR until > ?) ORDER BY endpoint, number DESC", append(rows.Args(endpoints), at.UnixMilli())...)
-	return keys, err
 }
 
 // Endpoint implements webhook.Store.
@@ -284,7 +245,7 @@ func (s *Store) addKeys(ctx context.Context, shard int, t tables, endpoints []we
 	for i, e := range endpoints {
 		ids[i] = e.ID
 	}
-	keys, err := readKeys(ctx, s.cluster.DB(shard), t, s.now(), ids...)
+	keys, err := s.readKeys(ctx, s.cluster.DB(shard), t, s.now(), ids...)
 	for i := range endpoints {
 		for _, k := range keys[endpoints[i].ID] {
 			k.Secret, k.Private = nil, nil
@@ -366,7 +327,7 @@ func (s *Store) Roll(
 		if err != nil {
 			return err
 		}
-		if err := insertKey(ctx, tx.SQL(), t, id, next); err != nil {
+		if err := s.insertKey(ctx, tx.SQL(), t, id, next); err != nil {
 			return err
 		}
 		_, err = tx.SQL().ExecContext(ctx, "UPDATE "+t.endpoints+" SET changed_at = ? WHERE id = ?", at.UnixMilli(), id)

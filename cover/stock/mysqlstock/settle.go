@@ -40,7 +40,7 @@ type settlement struct {
 	t     tables
 	seen  position
 	until func(time.Time) time.Time
-	at    time.Time // of the latest record
+	at    time.Time // of the latest record, by the clock of the log: a claim may be by that of a test side
 
 	done   stock.Settled
 	claims []stock.Claim // that are new
@@ -84,7 +84,6 @@ func (b *settlement) settle(ctx context.Context, cover int64, records []stock.Re
 	last := b.seen
 	hours := map[[2]int64]*stock.Hour{} // by hour and channel
 	hour := func(channel int64, at time.Time) *stock.Hour {
-		b.at = at
 		key := [2]int64{hourOf(at), channel}
 		if hours[key] == nil {
 			hours[key] = &stock.Hour{Channel: channel, At: rows.Millis(key[0])}
@@ -110,6 +109,7 @@ func (b *settlement) settle(ctx context.Context, cover int64, records []stock.Re
 			last = at
 		}
 	}
+	b.at = rows.Millis(last.ms)
 	if err := b.take(ctx, claims); err != nil {
 		return err
 	}
@@ -171,7 +171,7 @@ func (b *settlement) take(ctx context.Context, claims []stock.Claim) error {
 	}
 	b.done.Claims = len(b.claims)
 	b.done.Claimed += int64(len(b.claims))
-	return b.draw(ctx, int64(len(b.claims)), ledger.FundsPosted, b.claims[len(b.claims)-1].At)
+	return b.draw(ctx, int64(len(b.claims)), ledger.FundsPosted, b.at)
 }
 
 // write stores the new claims, whose codes are used then.

@@ -65,7 +65,7 @@ func BenchmarkClaims(b *testing.B) {
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			user := "user" + strconv.FormatInt(next.Add(1), 10)
-			_, outcome, err := p.Claim(b.Context(), 1, 7, code.Digest(), user)
+			_, outcome, err := p.Claim(b.Context(), 1, 7, 0, code.Digest(), user)
 			if err != nil || outcome != stock.Claimed {
 				b.Errorf("%q, %v", outcome, err)
 				return

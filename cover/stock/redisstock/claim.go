@@ -22,6 +22,7 @@ const (
 // call is one claim, or one view where it has no user; and what it is told.
 type call struct {
 	cover, channel int64
+	ahead          time.Duration
 	digest, user   string
 
 	claim   stock.Claim
@@ -32,7 +33,7 @@ type call struct {
 // Claim implements stock.Pot. Refusals: invalid_argument for a malformed user, unavailable when too many claims are
 // waiting or too few replicas confirmed.
 func (p *Pots) Claim(
-	ctx context.Context, cover, channel int64, digest, user string,
+	ctx context.Context, cover, channel int64, ahead time.Duration, digest, user string,
 ) (stock.Claim, stock.Outcome, error) {
 	if err := refusal.CheckID("user", user); err != nil {
 		return stock.Claim{}, "", err
@@ -40,7 +41,7 @@ func (p *Pots) Claim(
 	if digest == "" {
 		digest = noDigest
 	}
-	c, err := p.do(ctx, call{cover: cover, channel: channel, digest: digest, user: user})
+	c, err := p.do(ctx, call{cover: cover, channel: channel, ahead: ahead, digest: digest, user: user})
 	if err != nil {
 		return stock.Claim{}, "", err
 	}
@@ -49,8 +50,8 @@ func (p *Pots) Claim(
 }
 
 // See implements stock.Pot. Refusal: as Claim.
-func (p *Pots) See(ctx context.Context, cover, channel int64) error {
-	_, err := p.do(ctx, call{cover: cover, channel: channel, digest: noDigest, user: noUser})
+func (p *Pots) See(ctx context.Context, cover, channel int64, ahead time.Duration) error {
+	_, err := p.do(ctx, call{cover: cover, channel: channel, ahead: ahead, digest: noDigest, user: noUser})
 	return err
 }
 
@@ -102,7 +103,12 @@ func (b *bucket) ask(order []int64, byCover map[int64][]*gather.Call[call]) (wor
 	for _, cover := range order {
 		pot, codes := at.pot(cover)
 		keys = append(keys, pot, codes)
-		args = append(args, strconv.FormatInt(cover, 10), strconv.Itoa(len(byCover[cover])))
+		var ahead time.Duration // the calls of a batch may know a clock as it was before and after an advance
+		for _, c := range byCover[cover] {
+			ahead = max(ahead, c.Data.ahead)
+		}
+		args = append(args, strconv.FormatInt(cover, 10), strconv.Itoa(len(byCover[cover])),
+			strconv.FormatInt(ahead.Milliseconds(), 10))
 		for _, c := range byCover[cover] {
 			args = append(args, strconv.FormatInt(c.Data.channel, 10), c.Data.digest, c.Data.user)
 		}

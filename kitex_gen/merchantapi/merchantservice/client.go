@@ -26,6 +26,7 @@ type Client interface {
 	RollMerchantKey(ctx context.Context, req *merchantapi.RollKeyRequest, callOptions ...callopt.Option) (r *merchantapi.MerchantKey, err error)
 	RevokeMerchantKey(ctx context.Context, req *merchantapi.RevokeKeyRequest, callOptions ...callopt.Option) (r *merchantapi.MerchantKey, err error)
 	MerchantLimits(ctx context.Context, req *merchantapi.MerchantLimitsRequest, callOptions ...callopt.Option) (r *merchantapi.MerchantLimitsResponse, err error)
+	AdvanceTestClock(ctx context.Context, req *merchantapi.AdvanceTestClockRequest, callOptions ...callopt.Option) (r *merchantapi.Merchant, err error)
 	MerchantWallets(ctx context.Context, req *merchantapi.WalletsRequest, callOptions ...callopt.Option) (r *merchantapi.WalletsResponse, err error)
 	MerchantEntries(ctx context.Context, req *merchantapi.WalletEntriesRequest, callOptions ...callopt.Option) (r *merchantapi.WalletEntriesResponse, err error)
 	TopUpMerchant(ctx context.Context, req *merchantapi.WalletTopUpRequest, callOptions ...callopt.Option) (r *merchantapi.WalletTopUp, err error)
@@ -141,6 +142,11 @@ func (p *kMerchantServiceClient) RevokeMerchantKey(ctx context.Context, req *mer
 func (p *kMerchantServiceClient) MerchantLimits(ctx context.Context, req *merchantapi.MerchantLimitsRequest, callOptions ...callopt.Option) (r *merchantapi.MerchantLimitsResponse, err error) {
 	ctx = client.NewCtxWithCallOptions(ctx, callOptions)
 	return p.kClient.MerchantLimits(ctx, req)
+}
+
+func (p *kMerchantServiceClient) AdvanceTestClock(ctx context.Context, req *merchantapi.AdvanceTestClockRequest, callOptions ...callopt.Option) (r *merchantapi.Merchant, err error) {
+	ctx = client.NewCtxWithCallOptions(ctx, callOptions)
+	return p.kClient.AdvanceTestClock(ctx, req)
 }
 
 func (p *kMerchantServiceClient) MerchantWallets(ctx context.Context, req *merchantapi.WalletsRequest, callOptions ...callopt.Option) (r *merchantapi.WalletsResponse, err error) {

@@ -118,6 +118,13 @@ var serviceMethods = map[string]kitex.MethodInfo{
 		false,
 		kitex.WithStreamingMode(kitex.StreamingNone),
 	),
+	"AdvanceTestClock": kitex.NewMethodInfo(
+		advanceTestClockHandler,
+		newMerchantServiceAdvanceTestClockArgs,
+		newMerchantServiceAdvanceTestClockResult,
+		false,
+		kitex.WithStreamingMode(kitex.StreamingNone),
+	),
 	"MerchantWallets": kitex.NewMethodInfo(
 		merchantWalletsHandler,
 		newMerchantServiceMerchantWalletsArgs,
@@ -531,6 +538,24 @@ func newMerchantServiceMerchantLimitsResult() interface{} {
 	return merchantapi.NewMerchantServiceMerchantLimitsResult()
 }
 
+func advanceTestClockHandler(ctx context.Context, handler interface{}, arg, result interface{}) error {
+	realArg := arg.(*merchantapi.MerchantServiceAdvanceTestClockArgs)
+	realResult := result.(*merchantapi.MerchantServiceAdvanceTestClockResult)
+	success, err := handler.(merchantapi.MerchantService).AdvanceTestClock(ctx, realArg.Req)
+	if err != nil {
+		return err
+	}
+	realResult.Success = success
+	return nil
+}
+func newMerchantServiceAdvanceTestClockArgs() interface{} {
+	return merchantapi.NewMerchantServiceAdvanceTestClockArgs()
+}
+
+func newMerchantServiceAdvanceTestClockResult() interface{} {
+	return merchantapi.NewMerchantServiceAdvanceTestClockResult()
+}
+
 func merchantWalletsHandler(ctx context.Context, handler interface{}, arg, result interface{}) error {
 	realArg := arg.(*merchantapi.MerchantServiceMerchantWalletsArgs)
 	realResult := result.(*merchantapi.MerchantServiceMerchantWalletsResult)
@@ -884,6 +909,16 @@ func (p *kClient) MerchantLimits(ctx context.Context, req *merchantapi.MerchantL
 	_args.Req = req
 	var _result merchantapi.MerchantServiceMerchantLimitsResult
 	if err = p.c.Call(ctx, "MerchantLimits", &_args, &_result); err != nil {
+		return
+	}
+	return _result.GetSuccess(), nil
+}
+
+func (p *kClient) AdvanceTestClock(ctx context.Context, req *merchantapi.AdvanceTestClockRequest) (r *merchantapi.Merchant, err error) {
+	var _args merchantapi.MerchantServiceAdvanceTestClockArgs
+	_args.Req = req
+	var _result merchantapi.MerchantServiceAdvanceTestClockResult
+	if err = p.c.Call(ctx, "AdvanceTestClock", &_args, &_result); err != nil {
 		return
 	}
 	return _result.GetSuccess(), nil

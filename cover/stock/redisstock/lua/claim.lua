@@ -2,16 +2,16 @@
 -- users of a cover are looked up with one command, and written with one.
 --
 -- KEYS: home, log, then for each cover: pot, codes
--- ARGV: mark, then for each cover: id, number of calls, then for each call: channel, digest or -, user or # for
---       a view
+-- ARGV: mark, then for each cover: id, number of calls, ms that its clock is ahead, then for each call: channel, digest
+--       or -, user or # for a view
 -- Answer: one word for each call, in order, between them a space:
 --   w<channel>:<at>:<digest>  claimed      a<channel>:<at>:<digest>  the same claim again
 --   s  sold out   q  quota spent   b  not started   x  ended   u  code used   k  code unknown   v  seen   n  no pot
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('POTSLOST') end
 
 local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local at = string.format('%.0f', now)
+local base = time[1] * 1000 + math.floor(time[2] / 1000)
+local now, at -- of the cover that is looked at
 local answers, lines = {}, {}
 
 -- What the script knows of a cover, and what it will write.
@@ -102,7 +102,9 @@ end
 local arg = 2
 for key = 3, #KEYS, 2 do
 	local id, calls = ARGV[arg], tonumber(ARGV[arg + 1])
-	arg = arg + 2
+	now = base + ARGV[arg + 2]
+	at = string.format('%.0f', now)
+	arg = arg + 3
 	local cover = open(KEYS[key], KEYS[key + 1])
 	if cover then
 		local users, digests = {}, {}

@@ -54,6 +54,9 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- if .Values.tokens.merchants -}}
 {{- $_ := set $all "merchant-token-key" (list (printf "%s/tokens/merchant.pub" $dir)) -}}
 {{- $_ := set $rpc "merchant-key" (printf "%s/tokens/merchant.key" $dir) -}}
+{{- range list $rpc $work -}}
+{{- $_ := set . "secret-keys" (printf "%s/tokens/secret.keys" $dir) -}}
+{{- end -}}
 {{- end -}}
 {{- if .Values.funding.url -}}
 {{- $_ := set $all "funding-url" .Values.funding.url -}}

@@ -8,6 +8,7 @@ const LINES = {
   chat: "M4 5h16v11H10l-5 4v-4H4z",
   check: "M5 12.5l4.5 4.5L19 7.5",
   chevron: "M9 5l7 7-7 7",
+  clock: "M12 3.5a8.5 8.5 0 1 0 .01 0M12 7.5V12l3 2",
   close: "M6 6l12 12M18 6L6 18",
   cover: "M6 3h12v18H6zM6 9c4 4 8 4 12 0M12 10.5v4M10 12.5h4",
   copy: "M9 9h11v11H9zM5.5 15H4V4h11v1.5",

@@ -62,6 +62,7 @@ export default {
   "change.create_key": "Made the key …{key}",
   "change.roll_key": "Rolled a key; the new one is …{key}",
   "change.revoke_key": "Revoked the key …{key}",
+  "change.advance_clock": "Advanced the test clock",
   "facts.applicant": "Applicant",
   "facts.since": "Since",
   "facts.changed": "In this state since",

@@ -62,6 +62,7 @@ export default {
   "change.create_key": "创建了密钥 …{key}",
   "change.roll_key": "轮换了密钥，新密钥 …{key}",
   "change.revoke_key": "吊销了密钥 …{key}",
+  "change.advance_clock": "快进了测试时钟",
   "facts.applicant": "申请人",
   "facts.since": "创建时间",
   "facts.changed": "当前状态始于",

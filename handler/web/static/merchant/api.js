@@ -19,6 +19,8 @@ export class MerchantApi {
   get = (id) => this.#api.get(at(id));
   history = (id, cursor) => this.#api.get(at(id, "history"), { cursor, limit: PAGE });
 
+  advanceTestClock = (id, body) => this.#api.post(at(id, "test", "clock", "advance"), body);
+
   members = (id) => this.#api.get(at(id, "members"));
   setMember = (id, body) => this.#api.post(at(id, "members"), body);
   removeMember = (id, user, body) => this.#api.post(at(id, "members", user, "remove"), body);

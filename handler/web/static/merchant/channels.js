@@ -17,8 +17,13 @@ const MOST_CODES = 10_000; // at a time
 /** The address of the page of a code. @param {string} code */
 export const claimURL = (code) => `${location.origin}/c/${encodeURIComponent(code)}`;
 
-/** @param {import("./console.js").MerchantPage} page @param {string} id @param {string} cover */
-export function channelsPanel(page, id, cover) {
+/**
+ * @param {import("./console.js").MerchantPage} page
+ * @param {string} id
+ * @param {string} cover
+ * @param {() => number} now by the clock of the cover's side
+ */
+export function channelsPanel(page, id, cover, now) {
   const { texts, nav, api, merchants } = page;
   const { t } = texts;
   const list = h("ul", { class: "rows", "aria-label": t("channel.title"), data: { testid: "channels" } });
@@ -69,7 +74,7 @@ export function channelsPanel(page, id, cover) {
       ? t("channel.claimed_of", { n: channel.claimed, quota: channel.quota })
       : t("channel.claimed", { n: channel.claimed });
     const times = [
-      channel.starts_at > api.now() && [" · ", t("channel.starts"), " ", moment(page, channel.starts_at)],
+      channel.starts_at > now() && [" · ", t("channel.starts"), " ", moment(page, channel.starts_at)],
       channel.ends_at > 0 && [" · ", t("channel.ends"), " ", moment(page, channel.ends_at)],
     ];
     return h(
@@ -119,7 +124,7 @@ export function channelsPanel(page, id, cover) {
       ),
     );
   };
-  const open = () => openForm(page, (body) => api.openChannel(id, cover, body));
+  const open = () => openForm(page, now, (body) => api.openChannel(id, cover, body));
   /** @param {any} stock @param {any} of the cover */
   const draw = (stock, of) => {
     all = stock.channels ?? [];
@@ -142,7 +147,7 @@ export function channelsPanel(page, id, cover) {
 }
 
 // The form that opens a channel.
-function openForm(page, make) {
+function openForm(page, now, make) {
   const { texts, nav, services } = page;
   const { t } = texts;
   const kind = segments(
@@ -165,7 +170,7 @@ function openForm(page, make) {
     const most = quota.input.value.trim() ? wholeNumber(quota.input.value, MOST) : 0;
     quota.show(Number.isNaN(most) ? t("rule.quota") : "");
     const [from, to] = [time(starts.input), time(ends.input)];
-    const bad = to > 0 && to <= Math.max(from, page.api.now());
+    const bad = to > 0 && to <= Math.max(from, now());
     ends.show(bad ? t("hook.range_bad") : "");
     if (length === 0 || length > 40 || Number.isNaN(most) || bad) return false;
     await make({

@@ -25,8 +25,10 @@ export function coverView(page) {
   const story = h("div", {});
   const business = h("div", { class: "view" });
   const stock = stockPanel(page, id, item);
-  const channels = channelsPanel(page, id, item);
-  const stats = statsPanel(page, id, item, () => channels.names());
+  let mode = "live"; // until the cover is read
+  const now = () => api.now() + merchants.ahead(id, mode);
+  const channels = channelsPanel(page, id, item, now);
+  const stats = statsPanel(page, id, item, () => channels.names(), now);
   const history = historyPanel(page, (cursor) => api.coverHistory(id, item, cursor), coverChangeText);
   fill(business, stock.el, channels.el, stats.el);
   business.hidden = true;
@@ -72,9 +74,10 @@ export function coverView(page) {
     );
   };
   const draw = (cover) => {
+    mode = cover.mode;
     const edits = may(merchants.role(id), "edit_covers");
     const isOpen = edits && ["draft", "rejected"].includes(cover.state);
-    const appeals = edits && cover.state === "frozen" && !cover.appeal && cover.appeal_until > api.now();
+    const appeals = edits && cover.state === "frozen" && !cover.appeal && cover.appeal_until > now();
     refill(
       head,
       viewHead(cover.design.name || t("cover.unnamed"), {

@@ -1,6 +1,6 @@
 // The merchants of which one is a member, with one's role.
 
-/** @typedef {{id: string, name: string, legal_id: string, country: string, mcc: string, contact: string, currencies: string[], state: string, applicant: string, created_at: number, changed_at: number, role: string}} Merchant */
+/** @typedef {{id: string, name: string, legal_id: string, country: string, mcc: string, contact: string, currencies: string[], state: string, applicant: string, created_at: number, changed_at: number, role: string, test_ahead_ms: number}} Merchant */
 
 export class Merchants {
   #api;
@@ -25,6 +25,11 @@ export class Merchants {
   /** The role that one has in a merchant; "" where one has none, as far as is known. @param {string} id */
   role(id) {
     return this.get(id)?.role ?? "";
+  }
+
+  /** How far the clock of a side is ahead of the installation's, in ms. @param {string} id @param {string} mode */
+  ahead(id, mode) {
+    return mode === "test" ? (this.get(id)?.test_ahead_ms ?? 0) : 0;
   }
 
   async read() {

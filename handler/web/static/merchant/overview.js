@@ -4,6 +4,7 @@ import { h, icon } from "../core/dom.js";
 import { historyPanel } from "../console/history.js";
 import { merchantFacts } from "../console/merchant.js";
 import { panel, pill, refill, viewHead } from "../console/parts.js";
+import { clockPanel } from "./clock.js";
 
 const BANNERS = {
   applied: ["wait", "events"],
@@ -20,6 +21,7 @@ export function overviewView(page) {
   const id = nav.place().merchant;
   const top = h("div", {});
   const history = historyPanel(page, (cursor) => api.history(id, cursor));
+  const clock = clockPanel(page, id);
   const draw = (m) => {
     const [tone, symbol] = BANNERS[m.state] ?? ["wait", "events"];
     const banner = h(
@@ -33,6 +35,7 @@ export function overviewView(page) {
       viewHead(m.name, { actions: pill(page, m.state) }),
       banner,
       panel(t("overview.facts"), merchantFacts(page, m)),
+      clock(m),
     );
   };
   top.className = "view";

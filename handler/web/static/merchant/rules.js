@@ -2,7 +2,7 @@
 // be refused.
 
 /** @typedef {Record<string, {key: string, max?: number, line?: string}>} Wrong  by field, the key of its rule */
-/** @typedef {"see_merchant"|"see_wallets"|"move_money"|"see_keys"|"manage_keys"|"manage_members"|"manage_webhooks"|"see_covers"|"edit_covers"|"buy_stock"|"give_covers"} Action */
+/** @typedef {"see_merchant"|"see_wallets"|"move_money"|"see_keys"|"manage_keys"|"manage_members"|"manage_webhooks"|"see_covers"|"edit_covers"|"buy_stock"|"give_covers"|"advance_clock"} Action */
 
 export const ROLES = ["owner", "finance", "developer", "viewer"];
 
@@ -19,6 +19,7 @@ const ALLOWED = {
   edit_covers: ["owner", "developer"],
   buy_stock: ["owner", "finance"],
   give_covers: ["owner", "finance", "developer"],
+  advance_clock: ["owner", "developer"],
 };
 
 /** @param {string} role @param {Action} action */
@@ -35,7 +36,11 @@ export const PERMISSIONS = [
   "cover_edit",
   "cover_stock",
   "cover_give",
+  "clock_advance",
 ];
+
+/** How far a test clock is advanced at once, in days. */
+export const MOST_ADVANCE_DAYS = 366;
 
 /** Countries and regions offered in the form, by ISO 3166-1: all that the browser has a name for. */
 export function countries(lang) {

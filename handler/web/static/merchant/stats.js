@@ -37,7 +37,7 @@ export function sums(hours, from, to, step) {
  * @param {string} cover
  * @param {() => Map<string, string>} names of channels
  */
-export function statsPanel(page, id, cover, names) {
+export function statsPanel(page, id, cover, names, now) {
   const { texts, services, api } = page;
   const { t } = texts;
   let days = 7;
@@ -116,7 +116,7 @@ export function statsPanel(page, id, cover, names) {
     );
   };
   const refresh = async () => {
-    const to = api.now();
+    const to = now();
     const from = to - days * 24 * HOUR_MS;
     const found = await api.stats(id, cover, from, to);
     hours = found.hours ?? [];

@@ -1,0 +1,12 @@
+-- How far the clock of a merchant's test side is ahead of ours, in milliseconds.
+-- +goose NO TRANSACTION
+-- +goose Up
+
+-- MySQL has no ADD COLUMN IF NOT EXISTS, and this file must be able to run again.
+SET @add_ahead = (SELECT IF(COUNT(*) > 0, 'DO 0',
+  'ALTER TABLE merchants ADD COLUMN test_ahead BIGINT NOT NULL DEFAULT 0, ADD KEY ahead (test_ahead, id)')
+  FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'merchants'
+  AND column_name = 'test_ahead');
+PREPARE add_ahead FROM @add_ahead;
+EXECUTE add_ahead;
+DEALLOCATE PREPARE add_ahead;
