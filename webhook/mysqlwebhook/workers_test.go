@@ -68,8 +68,8 @@ func TestNothingIsLost(t *testing.T) {
 		if n := rec.acceptedIDs(); n > accepted {
 			accepted, still = n, 0
 		}
-		// What failed becomes due sooner than by waiting, once all that is due was tried: a clock that runs ahead of the
-		// work would have leases end, and five days without a success go by, in seconds.
+		// What failed becomes due sooner than by waiting, once all that is due was tried: a clock that runs ahead of
+		// the work would have leases end, and five days without a success go by, in seconds.
 		if still++; still == calmLooks {
 			r.clock.advance(5 * time.Minute)
 			still = 0
