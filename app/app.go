@@ -70,15 +70,17 @@ type Config struct {
 	// without Funding.
 	Unfunded     bool
 	WaitReplicas int
-	// VolatileRedis accepts a Redis that may forget what it has acknowledged (see ErrVolatileRedis).
-	VolatileRedis bool
-	WaitTimeout   time.Duration
-	SettleWidth   int  // see mysqlledger.Config
-	Span          Span // nil for no tracing
+	// VolatileRedis accepts a Redis that may forget what it has acknowledged (see ErrVolatileRedis), and VolatileMySQL
+	// servers that may lose their last commits (see shards.ErrVolatile).
+	VolatileRedis, VolatileMySQL bool
+	WaitTimeout                  time.Duration
+	SettleWidth                  int  // see mysqlledger.Config
+	Span                         Span // nil for no tracing
 
 	Log        *slog.Logger
 	Registerer prometheus.Registerer
 	Now        func() time.Time
+	Clock      func() time.Time // stands in for the clocks of the shards' databases, in tests; nil: their own
 }
 
 // App is an installation as one process sees it.
@@ -128,7 +130,8 @@ type App struct {
 
 	backlogs backlogGauges
 	rebuilds *prometheus.CounterVec // by reason
-	settled  signals                // posts were committed on a shard
+	promises promises
+	settled  signals // posts were committed on a shard
 	close    []func()
 }
 
@@ -171,7 +174,8 @@ func Install(ctx context.Context, cfg Config, bucketsPerShard int, sandbox bool)
 
 // Open connects to an installation. Servers that are down are an error only for Redis and for shard 0, which says what
 // the installation is. Errors: shards.ErrNotInstalled, shards.ErrInstalledOtherwise, shards.ErrTablesOlder,
-// shards.ErrTablesNewer, redisbucket.ErrForeign, ErrVolatileRedis, ErrNoFunding, ErrSandbox.
+// shards.ErrTablesNewer, redisbucket.ErrForeign, ErrVolatileRedis, shards.ErrVolatile, ErrNoFunding,
+// ErrSandbox.
 func Open(ctx context.Context, cfg Config) (*App, error) {
 	a := &App{cfg: cfg}
 	if err := a.connect(ctx); err != nil {
@@ -195,18 +199,26 @@ func (a *App) connect(ctx context.Context) (err error) {
 	if a.funding, err = chooseFunding(a.Installation, a.cfg); err != nil {
 		return err
 	}
-	a.settled = newSignals(a.Installation.Shards)
+	a.settled = newSignals(a.Installation.Shards, a.Cluster.Servers())
 	a.Buckets = pots.Buckets{Shards: a.Installation.Shards, PerShard: a.Installation.BucketsPerShard}
 	if a.redisOption, err = RedisOption(a.cfg.Redis); err != nil {
 		return err
+	}
+	if !a.cfg.VolatileRedis {
+		a.redisOption = guarded(a.redisOption)
 	}
 	if a.Redis, err = rueidis.NewClient(a.redisOption); err != nil {
 		return fmt.Errorf("redis: %w", err)
 	}
 	a.onClose(a.Redis.Close)
-	if err := a.checkDurable(ctx); err != nil {
+	a.CheckPromises(ctx)
+	if err := load(&a.promises.redis); err != nil && !a.cfg.VolatileRedis {
 		return err
 	}
+	watch, stop := context.WithCancel(context.WithoutCancel(ctx))
+	watching := make(chan struct{})
+	go func() { defer close(watching); a.watchPromises(watch) }()
+	a.onClose(func() { stop(); <-watching })
 	if err := a.assemble(ctx); err != nil {
 		return err
 	}
@@ -227,13 +239,14 @@ func (a *App) assemble(ctx context.Context) (err error) {
 		Cluster: a.Cluster, Node: cfg.Node, SettleWidth: cfg.SettleWidth, Consumers: []outbox.Consumer{events,
 			mysqlstock.NewConsumer(a.Cluster), mysqlstock.NewUseConsumer(a.Cluster)},
 		Log: cfg.Log, Registerer: cfg.Registerer, Now: cfg.Now,
+		Clock: cfg.Clock,
 	})
 	if err != nil {
 		return err
 	}
 	a.Pots, err = redispot.New(a.Redis, redispot.Config{
 		Buckets: a.Buckets, ShardOf: a.Ledger.ShardOf, Installation: a.Installation.ID, Epoch: a.epochOf,
-		WaitReplicas: cfg.WaitReplicas, WaitTimeout: cfg.WaitTimeout, Registerer: cfg.Registerer,
+		WaitReplicas: cfg.WaitReplicas, WaitTimeout: cfg.WaitTimeout, Registerer: cfg.Registerer, Durable: a.durable,
 	})
 	if err != nil {
 		return err
@@ -289,6 +302,7 @@ func (a *App) assemble(ctx context.Context) (err error) {
 		{a.CoverStore.Audit(), a.coverJobs},
 		{a.StockStore.Audit(), a.stockJobs},
 		{a.trailAudit(), noJobs},
+		{audit.Product{HoldCheck: wallet.ResolutionCheck()}, noJobs},
 	}
 	audited := make([]audit.Product, len(a.products))
 	for i, p := range a.products {
@@ -330,11 +344,11 @@ func (a *App) Close() {
 func (a *App) onClose(f func()) { a.close = append(a.close, f) }
 
 // Checks are what this process needs in order to serve, by name: Redis answers and holds our pots, every MySQL server
-// answers.
+// answers, and all keep what they acknowledge.
 func (a *App) Checks() map[string]func(context.Context) error {
 	checks := map[string]func(context.Context) error{
 		"redis": func(ctx context.Context) error { return a.Redis.Do(ctx, a.Redis.B().Ping().Build()).Error() },
-		"pots":  a.PotsHome,
+		"pots":  a.PotsHome, "durability": a.checkPromises,
 	}
 	for i := range a.Cluster.Servers() {
 		checks[fmt.Sprintf("mysql-%d", i)] = a.Cluster.ServerDB(i).PingContext
@@ -358,7 +372,8 @@ func (a *App) PotsHome(ctx context.Context) error {
 }
 
 func openCluster(cfg Config) (*shards.Cluster, error) {
-	return shards.Open(shards.Config{DSNs: cfg.MySQL, Shards: cfg.Shards, Prefix: cfg.Prefix, Placement: cfg.Placement})
+	return shards.Open(shards.Config{DSNs: cfg.MySQL, Shards: cfg.Shards, Prefix: cfg.Prefix, Placement: cfg.Placement,
+		Volatile: cfg.VolatileMySQL})
 }
 
 // RedisOption reads the addresses of one Redis, or of a cluster where there are several. An address is a URL as in

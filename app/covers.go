@@ -87,6 +87,7 @@ func (a *App) openStock(events merchant.ServerEvents) (err error) {
 	a.StockStore = store
 	a.CoverPots, err = redisstock.New(a.Redis, redisstock.Config{
 		Buckets: a.Buckets, ShardOf: a.Ledger.ShardOf, Installation: a.Installation.ID, Epoch: a.epochOf,
+		Durable:      a.durable,
 		WaitReplicas: cfg.WaitReplicas, WaitTimeout: cfg.WaitTimeout, Registerer: cfg.Registerer,
 	})
 	if err != nil {

@@ -3,8 +3,6 @@ package app
 import (
 	"context"
 	"database/sql"
-	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -16,11 +14,13 @@ import (
 
 // RedisServer is what a Redis says about itself: how durable its acknowledgements are, and how full it is.
 type RedisServer struct {
-	Version     string
-	AppendOnly  bool
-	AppendFsync string // empty where the server does not let us ask
-	Eviction    string // what it does when its memory is full: noeviction, or the name of a policy that forgets keys
-	UsedMemory  int64  // bytes
+	Version          string
+	AppendOnly       bool
+	AppendFsync      string // empty where the server does not let us ask
+	NoFsyncOnRewrite string // no-appendfsync-on-rewrite: yes makes always mean nothing while the log is rewritten
+	Primary          bool
+	Eviction         string // what it does when its memory is full: noeviction, or a policy that forgets keys
+	UsedMemory       int64  // bytes
 }
 
 // MySQLServer is what a MySQL server says about how durable its commits are. What it does not know is empty.
@@ -34,46 +34,29 @@ type MySQLServer struct {
 func (a *App) RedisDurability(ctx context.Context) []RedisServer {
 	var servers []RedisServer
 	for _, node := range a.Redis.Nodes() {
-		text, err := node.Do(ctx, node.B().Info().Build()).ToString()
-		if err != nil {
-			continue
+		if p, err := redisServer(ctx, node); err == nil && p.Primary {
+			servers = append(servers, p)
 		}
-		info := parseInfo(text)
-		if info["role"] != "master" {
-			continue
-		}
-		p := RedisServer{Version: info["redis_version"], AppendOnly: info["aof_enabled"] == "1",
-			Eviction: info["maxmemory_policy"]}
-		p.UsedMemory, _ = strconv.ParseInt(info["used_memory"], 10, 64) // 0 where it is not said
-		// A managed Redis may refuse CONFIG.
-		if config, err := node.Do(ctx, node.B().ConfigGet().Parameter("appendfsync").Build()).AsStrMap(); err == nil {
-			p.AppendFsync = config["appendfsync"]
-		} else if _, refused := rueidis.IsRedisErr(err); !refused {
-			continue
-		}
-		servers = append(servers, p)
 	}
 	return servers
 }
 
-// ErrVolatileRedis says that Redis may forget what it has acknowledged, and with it who has won.
-var ErrVolatileRedis = errors.New("this Redis may forget what it has acknowledged")
-
-// checkDurable refuses a Redis whose acknowledgements are not on disk, or that evicts keys: after its restart it would
-// give shares away that are somebody's already, and no marker would be missing.
-func (a *App) checkDurable(ctx context.Context) error {
-	if a.cfg.VolatileRedis {
-		return nil
+// redisServer asks one node.
+func redisServer(ctx context.Context, node rueidis.Client) (p RedisServer, err error) {
+	text, err := node.Do(ctx, node.B().Info().Build()).ToString()
+	if err != nil {
+		return p, err
 	}
-	for _, p := range a.RedisDurability(ctx) {
-		if !p.AppendOnly || p.AppendFsync != "always" && p.AppendFsync != "" || p.Eviction != "noeviction" {
-			return fmt.Errorf(
-				"%w (appendonly %t, appendfsync %q, maxmemory-policy %q): set appendonly yes, appendfsync always and "+
-					"maxmemory-policy noeviction, or say --volatile-redis",
-				ErrVolatileRedis, p.AppendOnly, p.AppendFsync, p.Eviction)
-		}
+	info := parseInfo(text)
+	p = RedisServer{Version: info["redis_version"], Primary: info["role"] == "master",
+		AppendOnly: info["aof_enabled"] == "1", Eviction: info["maxmemory_policy"]}
+	p.UsedMemory, _ = strconv.ParseInt(info["used_memory"], 10, 64) // 0 where it is not said
+	config, err := node.Do(ctx, node.B().ConfigGet().Parameter("*appendfsync*").Build()).AsStrMap()
+	if _, refused := rueidis.IsRedisErr(err); err != nil && !refused { // a managed Redis may refuse CONFIG
+		return p, err
 	}
-	return nil
+	p.AppendFsync, p.NoFsyncOnRewrite = config["appendfsync"], config["no-appendfsync-on-rewrite"]
+	return p, nil
 }
 
 // parseInfo reads the answer to INFO.

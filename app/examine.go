@@ -23,7 +23,8 @@ const (
 	maxSettleAge   = 30 * time.Second
 	maxClearingAge = time.Minute
 	maxEventAge    = 10 * time.Minute
-	fullPercent    = 80 // of a server's memory or connections
+	maxRejections  = 1000 // more are not counted
+	fullPercent    = 80   // of a server's memory or connections
 )
 
 // WorkersKey is the key of Redis under which workers know of each other.
@@ -44,6 +45,7 @@ func (e *examination) find(name, where, format string, args ...any) {
 // Examine looks at an installation and returns what is wrong with it. It changes nothing, and goes on where something
 // is down. The error is one of the configuration.
 func Examine(ctx context.Context, cfg Config) ([]Finding, error) {
+	cfg.VolatileRedis, cfg.VolatileMySQL = true, true // it is told, not refused
 	e := &examination{cfg: cfg, down: map[int]bool{}}
 	var err error
 	if e.cluster, err = openCluster(cfg); err != nil {
@@ -104,7 +106,7 @@ func (e *examination) tables(ctx context.Context) bool {
 // system looks at the installation as a process would that is part of it.
 func (e *examination) system(ctx context.Context) {
 	cfg := e.cfg
-	cfg.Registerer, cfg.Funding, cfg.Unfunded, cfg.VolatileRedis = prometheus.NewRegistry(), nil, true, true
+	cfg.Registerer, cfg.Funding, cfg.Unfunded = prometheus.NewRegistry(), nil, true
 	a, err := Open(ctx, cfg)
 	if errors.Is(err, redisbucket.ErrForeign) {
 		e.find(FindingPotsForeign, "", "%v", err)
@@ -178,8 +180,11 @@ func (e *examination) shard(ctx context.Context, a *App, shard int, isLost bool)
 				p.audit.Overdue)
 		}
 	}
-	if n := count("SELECT COUNT(*) FROM " + a.Cluster.Table(shard, "rejections")); n > 0 {
-		e.find(FindingPostsRejected, where, "%d posts were kept aside", n)
+	switch open, err := a.Ledger.Resolutions(ctx, shard, false, maxRejections); {
+	case err != nil:
+		e.find(FindingUnknown, where, "%v", err)
+	case len(open) > 0:
+		e.find(FindingPostsRejected, where, "%d posts were kept aside, and nobody has decided about them", len(open))
 	}
 }
 

@@ -113,15 +113,10 @@ func (e *examination) node(ctx context.Context, where string, node rueidis.Clien
 	}
 	info := parseInfo(text)
 	isPrimary, isCluster = info["role"] == "master", info["cluster_enabled"] == "1"
-	fsync := "unknown" // a managed Redis may refuse CONFIG
-	config, err := node.Do(ctx, node.B().ConfigGet().Parameter("appendfsync").Build()).AsStrMap()
-	if err == nil && config["appendfsync"] != "" {
-		fsync = config["appendfsync"]
-	}
-	if info["aof_enabled"] != "1" || fsync != "always" && fsync != "unknown" ||
-		info["maxmemory_policy"] != "noeviction" {
-		e.find(FindingRedisVolatile, where, "aof_enabled %s, appendfsync %s, maxmemory-policy %s", info["aof_enabled"],
-			fsync, info["maxmemory_policy"])
+	if server, err := redisServer(ctx, node); err != nil {
+		e.find(FindingUnknown, where, "%v", err)
+	} else if err := server.check(); err != nil {
+		e.find(FindingRedisVolatile, where, "%v", err)
 	}
 	if s := info["aof_last_write_status"]; s != "" && s != "ok" {
 		e.find(FindingRedisNotSaving, where, "the last write of its log: %s", s)

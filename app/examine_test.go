@@ -17,7 +17,7 @@ import (
 
 // Each thing that can be made wrong on real servers is found by its name and place, and nothing else is.
 func TestExamine(t *testing.T) {
-	s := apptest.New(t, nil)
+	s := apptest.New(t, func(c *app.Config) { c.VolatileRedis, c.VolatileMySQL = true, true }) // told all the same
 	ctx := context.WithoutCancel(t.Context())
 	healthy := s.Config()
 	change := func(f func(*app.Config)) app.Config {

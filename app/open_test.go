@@ -10,7 +10,9 @@ import (
 
 	"github.com/hongbao/hongbao/app"
 	"github.com/hongbao/hongbao/app/apptest"
+	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/internal/pots/redisbucket"
+	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/internal/shards"
 )
 
@@ -45,7 +47,7 @@ func TestOpenOnAVolatileRedis(t *testing.T) {
 	}
 	for parameter, values := range map[string][2]string{
 		"appendfsync": {"everysec", "always"}, "appendonly": {"no", "yes"}, "maxmemory-policy": {"allkeys-lru",
-			"noeviction"},
+			"noeviction"}, "no-appendfsync-on-rewrite": {"yes", "no"},
 	} {
 		set(parameter, values[0])
 		if _, err := app.Open(t.Context(), s.Config()); !errors.Is(err, app.ErrVolatileRedis) {
@@ -54,9 +56,95 @@ func TestOpenOnAVolatileRedis(t *testing.T) {
 		careless := s.Config()
 		careless.VolatileRedis, careless.Registerer = true, nil
 		if parameter == "appendfsync" {
-			apptest.Open(t, careless)
+			wantAccepted(t, apptest.Open(t, careless), "volatile: redis")
 		}
 		set(parameter, values[1])
+	}
+	// One that does not let us ask.
+	do := func(words ...string) {
+		t.Helper()
+		if err := s.Redis.Do(t.Context(), s.Redis.B().Arbitrary(words...).Build()).Error(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do("ACL", "SETUSER", "asker", "on", ">secret", "~*", "&*", "+@all", "-config")
+	mute := s.Config()
+	mute.Redis = []string{strings.Replace(mute.Redis[0], "unix://", "unix://asker:secret@", 1)}
+	if _, err := app.Open(t.Context(), mute); !errors.Is(err, app.ErrVolatileRedis) {
+		t.Errorf("where CONFIG is refused: %v", err)
+	}
+	do("ACL", "DELUSER", "asker")
+}
+
+func wantAccepted(t *testing.T, s *app.App, want string) {
+	t.Helper()
+	accepted, ok := errors.AsType[*app.AcceptedError](s.Checks()["durability"](t.Context()))
+	if !ok || accepted.Accepted() != want {
+		t.Errorf("the check says %v, want %q", accepted, want)
+	}
+	report, err := s.Audit(t.Context())
+	if err != nil || len(report.Volatile) != 1 || !report.Balanced() {
+		t.Errorf("the audit says %q, %v, %+v", report.Volatile, err, report.Discrepancies)
+	}
+}
+
+// A Redis that begins to forget while it is in use is not used until it stops.
+func TestARedisThatBecomesVolatile(t *testing.T) {
+	s := apptest.New(t, func(c *app.Config) { c.Log = apptest.Quiet() })
+	apptest.Fund(t, s, "g", 1000, "alice")
+	order := envelope.Order{RequestID: "r", Group: "g", Kind: string(envelope.Equal), Total: 10, Count: 1,
+		Currency: "CNY"}
+	for _, line := range []struct{ fsync, code string }{{"everysec", refusal.CodeUnavailable}, {"always", ""}} {
+		if err := s.Redis.Do(context.WithoutCancel(t.Context()), s.Redis.B().ConfigSet().ParameterValue().
+			ParameterValue("appendfsync", line.fsync).Build()).Error(); err != nil {
+			t.Fatal(err)
+		}
+		s.CheckPromises(t.Context())
+		_, err := s.Envelopes.Send(t.Context(), "alice", order)
+		apptest.WantCode(t, "a send with appendfsync "+line.fsync, err, line.code)
+		if err := s.Checks()["durability"](t.Context()); (err == nil) != (line.code == "") {
+			t.Errorf("appendfsync %s: the check says %v", line.fsync, err)
+		}
+	}
+}
+
+// The same for MySQL. There is no connection to one that may lose commits: not at the start, and not later.
+func TestAVolatileMySQL(t *testing.T) {
+	s := apptest.New(t, func(c *app.Config) { c.Log = apptest.Quiet() })
+	careless := s.Config()
+	careless.VolatileMySQL, careless.Registerer = true, nil
+	admin := apptest.Open(t, careless)
+	flush := func(n int) {
+		t.Helper()
+		if _, err := admin.Cluster.DB(0).ExecContext(context.WithoutCancel(t.Context()),
+			"SET GLOBAL innodb_flush_log_at_trx_commit = ?", n); err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range []*app.App{s, admin} {
+			a.CheckPromises(t.Context())
+		}
+	}
+	t.Cleanup(func() { flush(1) })
+	flush(2)
+	strict := s.Config()
+	strict.Registerer = nil
+	if _, err := app.Open(t.Context(), strict); !errors.Is(err, shards.ErrVolatile) {
+		t.Errorf("opened: %v", err)
+	}
+	if _, err := s.Wallets.Balances(t.Context(), "alice"); !errors.Is(err, shards.ErrVolatile) ||
+		!errors.Is(err, shards.ErrUnavailable) {
+		t.Errorf("one that becomes volatile in use: %v", err)
+	}
+	if err := s.Checks()["durability"](t.Context()); !errors.Is(err, shards.ErrVolatile) {
+		t.Errorf("the check says %v", err)
+	}
+	wantAccepted(t, admin, "volatile: mysql")
+	flush(1)
+	if _, err := s.Wallets.Balances(t.Context(), "alice"); err != nil {
+		t.Errorf("when it keeps its commits again: %v", err)
+	}
+	if err := s.Checks()["durability"](t.Context()); err != nil {
+		t.Errorf("when it keeps its commits again, the check says %v", err)
 	}
 }
 

@@ -49,7 +49,7 @@ func (a *App) envelopeJobs(shard int) []job {
 	uses := envelope.NewUseCounter(a.Pots, a.Metadata, a.CoverUses(), a.cfg.Log)
 	relay := envelope.NewRelay(a.Pots, a.Pots, a.Metadata, a.Bus, a.cfg.Log)
 	jobs := []job{
-		onShard(envelope.NewRefunder(a.Pots, a.Ledger, a.Buckets, a.cfg.Now, a.cfg.Log).Run, shard),
+		onShard(envelope.NewRefunder(a.Pots, a.Ledger, a.Buckets, a.cfg.Log).Run, shard),
 		onShard(envelope.NewRetirer(a.Pots, a.Ledger, a.Buckets, a.cfg.Log).Run, shard),
 		onShard(envelope.NewSweeper(a.Pots, a.Ledger, a.cfg.Now, a.cfg.Log).Run, shard),
 	}
@@ -64,7 +64,7 @@ func (a *App) envelopeJobs(shard int) []job {
 }
 
 func (a *App) transferJobs(shard int) []job {
-	return []job{onShard(transfer.NewDuePass(a.Ledger, a.cfg.Now, a.cfg.Log).Run, shard)}
+	return []job{onShard(transfer.NewDuePass(a.Ledger, a.cfg.Log).Run, shard)}
 }
 
 func (a *App) collectionJobs(shard int) []job {

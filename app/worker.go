@@ -16,21 +16,25 @@ const (
 	fundingInterval = 5 * time.Second
 )
 
-// signals wake the job of a shard that waits for something.
-type signals []chan struct{}
+// signals wake the jobs of a shard, one for each server, that wait for something.
+type signals [][]chan struct{}
 
-func newSignals(shards int) signals {
+func newSignals(shards, servers int) signals {
 	s := make(signals, shards)
 	for shard := range s {
-		s[shard] = make(chan struct{}, 1)
+		for range servers {
+			s[shard] = append(s[shard], make(chan struct{}, 1))
+		}
 	}
 	return s
 }
 
 func (s signals) signal(shard int) {
-	select {
-	case s[shard] <- struct{}{}:
-	default: // one is waiting already
+	for _, wake := range s[shard] {
+		select {
+		case wake <- struct{}{}:
+		default: // one is waiting already
+		}
 	}
 }
 
@@ -73,11 +77,13 @@ func (a *App) Work(ctx context.Context, m *membership.Member) {
 // workShard runs the jobs of one shard until the context ends: those of the ledger, and those of each product.
 func (a *App) workShard(ctx context.Context, shard int) {
 	jobs := []job{
-		func(ctx context.Context) { a.deliver(ctx, shard) },
 		func(ctx context.Context) { a.resumeFundings(ctx, shard) },
 		func(ctx context.Context) { a.reportBacklog(ctx, shard) },
 		onShard(a.Rebuilder().Run, shard),
 		onShard(outbox.NewPublisher(a.Ledger.Outbox(), a.Bus, a.cfg.Log).Run, shard),
+	}
+	for server := range a.Cluster.Servers() { // none waits for another
+		jobs = append(jobs, func(ctx context.Context) { a.deliver(ctx, shard, server) })
 	}
 	for _, p := range a.products {
 		jobs = append(jobs, p.jobs(shard)...)
@@ -89,13 +95,14 @@ func (a *App) workShard(ctx context.Context, shard int) {
 	all.Wait()
 }
 
-func (a *App) deliver(ctx context.Context, shard int) {
+// deliver brings what a shard has for those on a server.
+func (a *App) deliver(ctx context.Context, shard, server int) {
 	job := loop.Job{
-		Name: "deliver", Log: a.cfg.Log.With("shard", shard), Interval: deliverInterval,
-		Wake: a.settled[shard], Yield: envelope.Overloaded(a.Pots),
+		Name: "deliver", Log: a.cfg.Log.With("shard", shard, "to_server", server), Interval: deliverInterval,
+		Wake: a.settled[shard][server], Yield: envelope.Overloaded(a.Pots),
 	}
 	job.Run(ctx, func(ctx context.Context) (bool, error) {
-		delivered, err := a.Ledger.Outbox().Deliver(ctx, shard)
+		delivered, err := a.Ledger.Outbox().DeliverTo(ctx, shard, server)
 		return delivered > 0, err
 	})
 }

@@ -32,6 +32,7 @@ type envelopePool struct {
 	sent    int
 	batches []batch
 	next    atomic.Int64
+	numbers atomic.Int64 // of envelopes that are sent one by one
 }
 
 // batch is a part of the pool that was filled at once.
@@ -72,7 +73,15 @@ func (p *envelopePool) fill(ctx context.Context, pairs int64) error {
 func (p *envelopePool) send(n int) (opened, error) {
 	g := n % len(p.users.groups)
 	round := n / len(p.users.groups)
-	sender := p.users.sender(g, round)
+	return p.sendFrom(p.users.sender(g, round), n, g, round)
+}
+
+// sendFromOne is send, from the first group's first sender.
+func (p *envelopePool) sendFromOne(n int) (opened, error) {
+	return p.sendFrom(p.users.sender(0, 0), n, 0, 0)
+}
+
+func (p *envelopePool) sendFrom(sender, n, g, round int) (opened, error) {
 	e, err := p.target.raw.Envelopes.Send(p.users.as[sender], p.request(n, g))
 	if err != nil {
 		return opened{}, err

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hongbao/hongbao/bench/load"
 	"github.com/hongbao/hongbao/bench/report"
+	"github.com/hongbao/hongbao/kitex_gen/envelopeapi"
 )
 
 // runGrab has everybody win: each pair of an open envelope and a member is used once, and no envelope is asked for
@@ -43,6 +44,39 @@ func (s *session) grabs(b *books, pool *envelopePool) work {
 			}
 			_, err := g.grab(worker, e.id, user)
 			return err
+		},
+	}
+}
+
+// grabsOfMany is the work of grabbing from a pool, many at a time in one call. What ends the pool ends the load.
+func (s *session) grabsOfMany(b *books, pool *envelopePool) work {
+	return work{
+		prepare: pool.fill,
+		op: func(worker int, _ int64) error {
+			request := &envelopeapi.GrabManyRequest{}
+			var asked []int // users
+			for range grabsInCall {
+				e, user, ok := pool.take()
+				if !ok {
+					return load.ErrDry
+				}
+				asked = append(asked, user)
+				request.Grabs = append(request.Grabs,
+					&envelopeapi.GrabEntry{EnvelopeId: e.id, Token: b.users.tokens[user]})
+			}
+			r, err := b.target.raw.Envelopes.GrabMany(b.users.as[asked[0]], request)
+			if err != nil {
+				return err
+			}
+			for i, a := range r.Answers {
+				id := request.Grabs[i].EnvelopeId
+				if a.Code != "ok" {
+					return wrongAnswer{fmt.Sprintf("envelope %d: %s: %s", id, a.Code, a.Detail)}
+				}
+				b.note(worker, id, asked[i], &envelopeapi.GrabResponse{Outcome: a.Outcome, Amount: a.Amount,
+					Currency: a.Currency, Share: a.Share})
+			}
+			return nil
 		},
 	}
 }

@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"errors"
-	"sync/atomic"
 	"time"
 
 	"github.com/hongbao/hongbao/bench/report"
@@ -24,22 +23,26 @@ func runSend(ctx context.Context, s *session, c chosen) (found report.Suite, err
 	}
 	b := newBooks(s.target, users, c.workers())
 	pool := newEnvelopePool(b, s.name(), c.shares, 1, 1)
-	var next atomic.Int64
-	m, err := s.measure(ctx, c, work{
-		prepare: func(context.Context, int64) error { return nil },
-		op: func(int, int64) error {
-			e, err := pool.send(int(next.Add(1)))
-			if err == nil {
-				b.sent(e)
-			}
-			return err
-		},
-	})
+	m, err := s.measure(ctx, c, s.sends(pool, pool.send))
 	m.write(c, &found)
 	if err == nil {
 		err = s.weigh(ctx, c, b, &found)
 	}
 	return found, errors.Join(err, s.finish(ctx, b, m.failed, &found))
+}
+
+// sends is the work of sending envelopes, one for each number.
+func (s *session) sends(pool *envelopePool, send func(n int) (opened, error)) work {
+	return work{
+		prepare: func(context.Context, int64) error { return nil },
+		op: func(int, int64) error {
+			e, err := send(int(pool.numbers.Add(1)))
+			if err == nil {
+				pool.books.sent(e)
+			}
+			return err
+		},
+	}
 }
 
 // weigh finds out how much of Redis's memory an open envelope takes.

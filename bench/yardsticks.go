@@ -19,6 +19,15 @@ type Yardstick interface {
 }
 
 const (
+	// grabsInCall is how many grabs go in a call of many, and manyCallers how many such calls are under way.
+	grabsInCall = 256
+	manyCallers = 8
+	// senders are how many envelopes are on their way at once, and sentShares what each has.
+	senders    = 64
+	sentShares = 10
+)
+
+const (
 	// rounds are how often everything is measured in turn; quickRounds where it has to be quick.
 	rounds      = 5
 	quickRounds = 3
@@ -29,15 +38,19 @@ const (
 
 // Names of our own measurements between the yardsticks'.
 const (
-	ownWinners = "winners"
-	ownLosers  = "losers"
-	ownSettle  = "settle"
+	ownWinners   = "winners"
+	ownMany      = "many"
+	ownLosers    = "losers"
+	ownSends     = "sends"
+	ownOneSender = "one_sender"
+	ownSettle    = "settle"
 )
 
 // ratios are what is compared with what.
 func ratios() [][2]string {
 	return [][2]string{{ownWinners, "echo"}, {ownWinners, "lpop"}, {ownWinners, "rueidis_lpop"}, {ownLosers, "echo"},
-		{ownWinners, "rowlock"}, {ownSettle, "insert"}}
+		{ownWinners, "rowlock"}, {ownMany, "lpop"}, {ownMany, "rowlock"}, {ownSends, "commits"},
+		{ownOneSender, "commits"}, {ownSettle, "insert"}}
 }
 
 // Compare measures yardsticks and the same of ours in turn, several rounds in one run, so that both meet the same
@@ -134,15 +147,29 @@ func (s *session) contestants(ctx context.Context, c chosen) (*books, []contesta
 		return nil, nil, err
 	}
 	asked := s.askAgain(b, drained)
+	many, several := s.grabsOfMany(b, pool), newEnvelopePool(b, s.name(), min(sentShares, c.shares), 1, 1)
 	return b, []contestant{
 		{ownWinners, fmt.Sprintf("grabs that win, through Kitex, with authentication, %d callers", callers),
 			func(ctx context.Context, span time.Duration) (float64, error) {
-				return s.round(ctx, grabs, span)
+				return s.round(ctx, grabs, callers, span)
+			}},
+		{ownMany, fmt.Sprintf("the same, %d in a call, %d callers", grabsInCall, manyCallers),
+			func(ctx context.Context, span time.Duration) (float64, error) {
+				perSecond, err := s.round(ctx, many, manyCallers, span)
+				return grabsInCall * perSecond, err
 			}},
 		{ownLosers, fmt.Sprintf("grabs from drained envelopes, through Kitex, with authentication, %d callers",
 			callers), func(ctx context.Context, span time.Duration) (float64, error) {
-			return s.round(ctx, asked, span)
+			return s.round(ctx, asked, callers, span)
 		}},
+		{ownSends, fmt.Sprintf("envelopes sent, %d callers", senders),
+			func(ctx context.Context, span time.Duration) (float64, error) {
+				return s.round(ctx, s.sends(several, several.send), senders, span)
+			}},
+		{ownOneSender, "the same from one wallet",
+			func(ctx context.Context, span time.Duration) (float64, error) {
+				return s.round(ctx, s.sends(several, several.sendFromOne), senders, span)
+			}},
 		{ownSettle, "credits committed to the ledger, once grabs have stopped",
 			func(ctx context.Context, span time.Duration) (float64, error) {
 				if err := s.prepare(ctx, grabs, int64(guess*span.Seconds())); err != nil {
@@ -154,8 +181,8 @@ func (s *session) contestants(ctx context.Context, c chosen) (*books, []contesta
 	}, nil
 }
 
-// round measures ours once.
-func (s *session) round(ctx context.Context, w work, span time.Duration) (float64, error) {
+// round measures ours once, with so many callers.
+func (s *session) round(ctx context.Context, w work, callers int, span time.Duration) (float64, error) {
 	if err := s.prepare(ctx, w, int64(guess*span.Seconds())); err != nil {
 		return 0, err
 	}

@@ -17,7 +17,7 @@ type auditCmd struct {
 func (a auditCmd) Run(ctx context.Context, at console) error {
 	quiet := console{out: io.Discard, err: at.err, log: at.log}
 	return a.with(ctx, quiet, nil, func(_ *connected, s *app.App) error {
-		report, err := s.Auditor.Audit(ctx)
+		report, err := s.Audit(ctx)
 		if err != nil {
 			return err
 		}
@@ -45,6 +45,12 @@ func printAudit(at console, r ledger.AuditReport) {
 	at.say("%d shards, %d accounts, %d entries, %d holds, %d posts", r.Shards, r.Accounts, r.Entries, r.Holds, r.Posts)
 	for currency, minor := range r.InFlight {
 		at.say("in flight: %d minor units of %s", minor, currency)
+	}
+	for _, rebuilt := range r.Rebuilds {
+		at.say("rebuilt: %s", rebuilt)
+	}
+	for _, v := range r.Volatile {
+		at.say("volatile: %s", v)
 	}
 	for _, d := range r.Discrepancies {
 		at.say("%s on shard %d: %s: expected %s, found %s", d.Code, d.Shard, d.What, d.Expected, d.Found)

@@ -72,8 +72,8 @@ func TestBenchAll(t *testing.T) {
 			t.Errorf("%s is not in the table", name)
 		}
 	}
-	for _, name := range []string{"winners/echo", "winners/lpop", "losers/echo", "winners/rowlock", "settle/insert",
-		"claims/grabs"} {
+	for _, name := range []string{"winners/echo", "winners/lpop", "losers/echo", "winners/rowlock", "many/lpop",
+		"many/rowlock", "sends/commits", "one_sender/commits", "settle/insert", "claims/grabs"} {
 		if r.Ratios[name] <= 0 {
 			t.Errorf("ratio %s is %v", name, r.Ratios[name])
 		}

@@ -54,7 +54,7 @@ func (o operators) Backlog(ctx context.Context) ([]handler.ShardBacklog, error) 
 
 // Audit implements handler.OperatorDomain.
 func (o operators) Audit(ctx context.Context) (ledger.AuditReport, error) {
-	return o.system.Auditor.Audit(ctx)
+	return o.system.Audit(ctx)
 }
 
 // RevokeToken implements handler.OperatorDomain.

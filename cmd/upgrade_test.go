@@ -326,8 +326,8 @@ func TestMigratedEnvelopesLiveOn(t *testing.T) {
 	_, err := u.Envelopes.Grab(t.Context(), "bob", u.id("envelope exclusive and open"))
 	apptest.WantCode(t, "an envelope for somebody else", err, envelope.CodeNotTheRecipient)
 
-	century := u.Clock.After(100 * 365 * 24 * time.Hour)
-	refunder := envelope.NewRefunder(u.Pots, u.Ledger, u.Buckets, century, u.Config().Log)
+	apptest.Expire(t, u.App)
+	refunder := envelope.NewRefunder(u.Pots, u.Ledger, u.Buckets, u.Config().Log)
 	for range 3 { // a pass closes pots, and refunds what has been settled
 		u.Deliver()
 		u.Pass(func(ctx context.Context, shard int) (int, error) {

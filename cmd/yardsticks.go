@@ -42,7 +42,7 @@ func (b benchRunCmd) compare(ctx context.Context, s *stage, plan bench.Plan, p b
 	}
 	yardsticks := []bench.Yardstick{
 		echo, yardstick.LPop{Client: client, Option: option}, yardstick.RueidisLPop{Client: client},
-		yardstick.RowLock{MySQL: mysql}, yardstick.Insert{MySQL: mysql},
+		yardstick.RowLock{MySQL: mysql}, yardstick.Commits{MySQL: mysql}, yardstick.Insert{MySQL: mysql},
 	}
 	err = bench.Compare(ctx, s.target, plan, yardsticks, p, r)
 	return errors.Join(err, mysql.Close(context.WithoutCancel(ctx)))

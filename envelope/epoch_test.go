@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/hongbao/hongbao/app"
 	"github.com/hongbao/hongbao/app/apptest"
@@ -79,8 +78,8 @@ func testTailLostAndQuiet(t *testing.T, s *app.App) {
 		t.Errorf("an idle settler of a log that went back: %v", err)
 	}
 	rebuilt(t, s, 1)
-	later := func() time.Time { return time.Now().Add(48 * time.Hour) }
-	refunder := envelope.NewRefunder(s.Pots, s.Ledger, s.Buckets, later, quiet())
+	apptest.Expire(t, s)
+	refunder := envelope.NewRefunder(s.Pots, s.Ledger, s.Buckets, quiet())
 	shard, _ := s.Ledger.ShardOf(e.ID)
 	if due, ended, err := refunder.Pass(t.Context(), shard); due != ended || err != nil {
 		t.Errorf("refunds: %d of %d, %v", ended, due, err)

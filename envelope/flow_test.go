@@ -297,7 +297,7 @@ func TestAnEnvelopeThatWasNeverFilledIsRefunded(t *testing.T) {
 // refundAll runs the refunder until the user has so much.
 func refundAll(t *testing.T, s *app.App, user string, want int64) {
 	t.Helper()
-	refunder := envelope.NewRefunder(s.Pots, s.Ledger, s.Buckets, time.Now, quiet())
+	refunder := envelope.NewRefunder(s.Pots, s.Ledger, s.Buckets, quiet())
 	apptest.Until(t, fmt.Sprintf("%s has %d", user, want), func() bool {
 		for shard := range s.Buckets.Shards {
 			if _, _, err := refunder.Pass(t.Context(), shard); err != nil {
@@ -384,8 +384,7 @@ func TestExpiryRacesTheLastGrab(t *testing.T) {
 	s := apptest.New(t, func(c *app.Config) { c.Limits.OpenFor = time.Hour })
 	apptest.Fund(t, s, "g", 100_000, "alice", "bob")
 	const rounds = 1000
-	future := func() time.Time { return time.Now().Add(2 * time.Hour) }
-	refunder := envelope.NewRefunder(s.Pots, s.Ledger, s.Buckets, future, quiet())
+	refunder := envelope.NewRefunder(s.Pots, s.Ledger, s.Buckets, quiet())
 	won, wonMinor := 0, int64(0)
 	for round := range rounds {
 		o := order(fmt.Sprint("r", round), 20, 1)
@@ -404,6 +403,7 @@ func TestExpiryRacesTheLastGrab(t *testing.T) {
 			}
 		})
 		wg.Go(func() {
+			apptest.Expire(t, s, e.ID)
 			shard, _ := s.Ledger.ShardOf(e.ID)
 			if _, _, err := refunder.Pass(t.Context(), shard); err != nil {
 				t.Error(err)

@@ -55,7 +55,7 @@ func TestGrabMany(t *testing.T) {
 	service := func() *envelope.Service { // a process that remembers nothing
 		return envelope.NewService(l, pot, group, nil, envelope.NewMetadata(l), envelope.DefaultLimits(), time.Now)
 	}
-	books := ledgertest.OfMemory(t, book)
+	books := ledgertest.OfMemory(t, book, new(ledgertest.Clock))
 	books.TopUp("alice", 1000)
 	sent := func(o envelope.Order) int64 {
 		return ledgertest.Must(service().Send(t.Context(), "alice", o)).ID
@@ -119,7 +119,7 @@ func TestGrabManyBounds(t *testing.T) {
 	}))
 	s := envelope.NewService(book, pot, members{"alice": true, "bob": true}, nil, envelope.NewMetadata(book),
 		envelope.DefaultLimits(), time.Now)
-	ledgertest.OfMemory(t, book).TopUp("alice", 1000)
+	ledgertest.OfMemory(t, book, new(ledgertest.Clock)).TopUp("alice", 1000)
 	one := ledgertest.Must(s.Send(t.Context(), "alice", order("one", 10, 1))).ID
 	other := ledgertest.Must(s.Send(t.Context(), "alice", order("other", 10, 1))).ID
 	for _, n := range []int{0, envelope.MaxGrabs + 1} {

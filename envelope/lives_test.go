@@ -134,7 +134,7 @@ func newLife(t *testing.T, seed uint64) *life {
 		sent: make(map[int64]string), won: make(map[int64]map[string]int64)}
 	now := func() time.Time { return l.clock }
 	book := ledgertest.Must(memledger.New(memledger.Config{Shards: 3, Now: now, NewID: memledger.Count()}))
-	l.book, l.ledger = ledgertest.OfMemory(t, book), dyingLedger{book, l.deaths}
+	l.book, l.ledger = ledgertest.OfMemory(t, book, new(ledgertest.Clock)), dyingLedger{book, l.deaths}
 	l.pots = dyingPots{ledgertest.Must(mempot.New(mempot.Config{Buckets: l.buckets, ShardOf: book.ShardOf, Now: now,
 		After: time.After, Epoch: func(ctx context.Context, bucket int) (string, error) {
 			s, err := book.Source(ctx, l.buckets.ShardOf(bucket), bucket, envelope.LogName)
@@ -144,7 +144,7 @@ func newLife(t *testing.T, seed uint64) *life {
 		envelope.DefaultLimits(),
 		now)
 	l.settler = envelope.NewSettler(l.pots, l.pots, l.ledger, l.buckets, quiet(), func(int, int) {})
-	l.refunder = envelope.NewRefunder(l.pots, l.ledger, l.buckets, now, quiet())
+	l.refunder = envelope.NewRefunder(l.pots, l.ledger, l.buckets, quiet())
 	l.retirer = envelope.NewRetirer(l.pots, l.ledger, l.buckets, quiet())
 	l.sweeper = envelope.NewSweeper(l.pots, l.ledger, now, quiet())
 	l.rebuild = &pots.Rebuilder{Buckets: l.buckets, Store: l.pots, Books: envelope.NewBooks(book, l.buckets),

@@ -31,8 +31,9 @@ type Pot interface {
 	// Look tells what was taken so far, in the order of taking. Errors: ErrNoPot, pots.ErrLost.
 	Look(ctx context.Context, id int64) (PotState, error)
 
-	// Close ends taking, atomically with Take: whatever Take has answered before is in the result, and nothing is
-	// taken afterwards. From then until Retire the envelope is one of those Closed. Errors: ErrNoPot, pots.ErrLost.
+	// Close ends taking once the envelope's ExpiresAt is over by the pot's own clock, atomically with Take: whatever
+	// Take has answered before is in the result, and nothing is taken afterwards. From then until Retire the envelope
+	// is one of those Closed. Errors: ErrNotDue, and nothing happened; ErrNoPot, pots.ErrLost.
 	Close(ctx context.Context, id int64) (PotState, error)
 
 	// Closed returns the envelopes of a bucket that Close has ended and Retire has not. Error: pots.ErrLost.
@@ -106,6 +107,9 @@ func Untaken(e Envelope, taken []Take) ([]int, error) {
 
 // ErrNoPot says that the envelope has no pot: not filled yet, or retired long ago. The ledger knows which.
 var ErrNoPot = errors.New("envelope: no pot")
+
+// ErrNotDue says that the envelope's time is not over by the pot's clock.
+var ErrNotDue = errors.New("envelope: its time is not over")
 
 // RecordKind says what happened to a pot.
 type RecordKind string

@@ -4,32 +4,25 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"time"
 
 	"github.com/hongbao/hongbao/internal/pots"
-	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 // NewRefunder makes the job that returns to the sender what was not taken in time. The pot decides, atomically with
 // Take, what was taken. What it gave and the ledger posted are compared as sets: a take that the ledger lacks is
 // posted, a post that the pot lacks counts as taken, and the ledger voids the rest. Whether one refunder or several do
-// this, and wherever one dies, each void happens once. now decides when to look; whether a grab comes too late is
-// decided by the pot's clock.
-func NewRefunder(pot Pot, l Ledger, b pots.Buckets, now func() time.Time, log *slog.Logger) *ledger.DuePass {
+// this, and wherever one dies, each void happens once. The clock of the hold's shard says when to look, and that of the
+// pot whether the time is over: no refunder's clock decides anything. A lost bucket holds up no other.
+func NewRefunder(pot Pot, l Ledger, b pots.Buckets, log *slog.Logger) *ledger.DuePass {
 	return &ledger.DuePass{
-		Name: "refund", Holds: l, Subject: Subject, Now: now, Log: log,
-		End:  func(ctx context.Context, h ledger.Hold) (bool, error) { return refund(ctx, pot, l, b, log, h) },
-		Away: away,
+		Name: "refund", Holds: l, Subject: Subject, Log: log,
+		End: func(ctx context.Context, h ledger.Hold) (bool, error) { return refund(ctx, pot, l, b, log, h) },
 	}
 }
 
-// away tells an error that every envelope of a shard would meet now from one of a single envelope.
-func away(err error) bool {
-	return errors.Is(err, pots.ErrLost) || refusal.CodeOf(err) == refusal.CodeUnavailable
-}
-
-// refund closes one envelope and voids its rest. done is false where a settler is at work at the same time.
+// refund closes one envelope and voids its rest. done is false where a settler is at work at the same time, or
+// the pot's time is not over.
 func refund(ctx context.Context, pot Pot, l Ledger, b pots.Buckets, log *slog.Logger, h ledger.Hold) (done bool,
 	err error) {
 	shard, _ := l.ShardOf(h.ID)
@@ -43,6 +36,9 @@ func refund(ctx context.Context, pot Pot, l Ledger, b pots.Buckets, log *slog.Lo
 			return false, err
 		}
 		state, err = pot.Close(ctx, h.ID)
+	}
+	if errors.Is(err, ErrNotDue) { // the pot's clock is behind that of the shard
+		return false, nil
 	}
 	if err != nil {
 		return false, err

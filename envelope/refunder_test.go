@@ -5,16 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/hongbao/hongbao/app"
 	"github.com/hongbao/hongbao/app/apptest"
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
-
-// inFuture is a clock after every expiry of these tests.
-func inFuture() time.Time { return time.Now().Add(48 * time.Hour) }
 
 // passEverywhere lets a refunder look once at every shard.
 func passEverywhere(t *testing.T, s *app.App, r *ledger.DuePass) (errs []error) {
@@ -37,8 +33,9 @@ func TestARefundSettlesWhatWasTaken(t *testing.T) {
 		grab(t, s, "bob", send(t, s, "alice", order(fmt.Sprintf("unsettled-%d", i), 2, 2)).ID)
 	}
 	send(t, s, "alice", order("free", 100, 2))
+	apptest.Expire(t, s)
 
-	refunder := envelope.NewRefunder(s.Pots, s.Ledger, s.Buckets, inFuture, quiet())
+	refunder := envelope.NewRefunder(s.Pots, s.Ledger, s.Buckets, quiet())
 	for range 3 {
 		if errs := passEverywhere(t, s, refunder); len(errs) > 0 {
 			t.Fatal(errs)
@@ -69,8 +66,9 @@ func TestADamagedPotHoldsUpNoOther(t *testing.T) {
 		"nonsense").Build()).Error(); err != nil {
 		t.Fatal(err)
 	}
+	apptest.Expire(t, s)
 
-	refunder := envelope.NewRefunder(s.Pots, s.Ledger, s.Buckets, inFuture, quiet())
+	refunder := envelope.NewRefunder(s.Pots, s.Ledger, s.Buckets, quiet())
 	for range 3 {
 		if errs := passEverywhere(t, s, refunder); len(errs) != 1 {
 			t.Fatalf("%d passes failed, want the one of the damaged pot: %v", len(errs), errs)
@@ -99,8 +97,9 @@ func TestAWorkerThatIsStoppedFinishesItsRefund(t *testing.T) {
 	apptest.Fund(t, s, "g", 1000, "alice", "bob")
 	e := send(t, s, "alice", order("r", 100, 2))
 	shard, _ := s.Ledger.ShardOf(e.ID)
+	apptest.Expire(t, s)
 	ctx, stop := context.WithCancel(t.Context())
-	refunder := envelope.NewRefunder(stoppingPot{s.Pots, stop}, s.Ledger, s.Buckets, inFuture, quiet())
+	refunder := envelope.NewRefunder(stoppingPot{s.Pots, stop}, s.Ledger, s.Buckets, quiet())
 	if _, _, err := refunder.Pass(ctx, shard); err != nil && !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
@@ -131,7 +130,8 @@ func TestAWorkerThatDiesAfterTheVoid(t *testing.T) {
 	apptest.Fund(t, s, "g", 1000, "alice", "bob")
 	e := send(t, s, "alice", order("r", 100, 2))
 	shard, _ := s.Ledger.ShardOf(e.ID)
-	refunder := envelope.NewRefunder(dyingPot{s.Pots}, s.Ledger, s.Buckets, inFuture, quiet())
+	apptest.Expire(t, s)
+	refunder := envelope.NewRefunder(dyingPot{s.Pots}, s.Ledger, s.Buckets, quiet())
 	if _, _, err := refunder.Pass(t.Context(), shard); !errors.Is(err, errKilled) {
 		t.Fatal(err)
 	}
@@ -140,6 +140,7 @@ func TestAWorkerThatDiesAfterTheVoid(t *testing.T) {
 	}
 	unsettled := send(t, s, "alice", order("u", 100, 2)) // whose refunder died before the void
 	grab(t, s, "bob", unsettled.ID)
+	apptest.Expire(t, s)
 	if _, err := s.Pots.Close(t.Context(), unsettled.ID); err != nil {
 		t.Fatal(err)
 	}

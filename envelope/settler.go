@@ -14,13 +14,16 @@ import (
 
 const (
 	settleBatch   = 2_000            // records in one ledger transaction, about
-	settleTimeout = 10 * time.Second // what took longer is read from the log and settled again
+	settleTimeout = 10 * time.Second // what took longer is read from the log and settled again, half as much at a time
 	logWait       = 2 * time.Second  // how long a reader waits for the first record
 	// settlePause is how long a settler that is not behind lets records gather: a credit costs the ledger several times
 	// as much in a batch of ten as in one of hundreds. A record that comes after a quiet time does not wait.
 	settlePause = 250 * time.Millisecond
 	// overload is how many grabs wait at a time where the machine cannot keep up: one that can answers in milliseconds.
 	overload = 64
+	// settleRest bounds how long a settler rests while the machine is overloaded: its last pass may have waited for
+	// records.
+	settleRest = 10 * time.Second
 )
 
 // Settler posts to the ledger what the pots gave away: it reads a bucket's grab log in batches from where the ledger
@@ -47,11 +50,26 @@ func NewSettler(log Log, pot Pot, ledger Ledger, b pots.Buckets, logger *slog.Lo
 // process than a machine has that is not overloaded, it takes a fiftieth of the time only: a credit can wait, they
 // cannot.
 func (s *Settler) Run(ctx context.Context, shard, bucket int) {
-	loop.Job{Name: "settle", Log: s.logger.With("bucket", bucket), Interval: settlePause,
+	limit := settleBatch
+	loop.Job{Name: "settle", Log: s.logger.With("bucket", bucket), Interval: settlePause, MostRest: settleRest,
 		Yield: Overloaded(s.pot)}.Run(ctx, func(ctx context.Context) (bool, error) {
-		n, err := s.Pass(ctx, shard, bucket, logWait)
-		return n >= settleBatch, err
+		n, err := s.pass(ctx, shard, bucket, limit, logWait)
+		worked := n >= limit
+		limit = nextLimit(limit, n, err)
+		return worked, err
 	})
+}
+
+// nextLimit is how many records are settled at a time after a batch: half as many where it took too long, so that a
+// slow ledger gets on, and twice as many after a full one that did not.
+func nextLimit(limit, settled int, err error) int {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return max(1, limit/2)
+	case err == nil && settled >= limit:
+		return min(settleBatch, 2*limit)
+	}
+	return limit
 }
 
 // Overloaded says whether more people wait for a share in this process than where its machine keeps up.
@@ -59,6 +77,10 @@ func Overloaded(p Pot) func() bool { return func() bool { return p.Waiting() > o
 
 // Pass settles one batch and returns how many records it held. With an empty log it waits up to wait for the first.
 func (s *Settler) Pass(ctx context.Context, shard, bucket int, wait time.Duration) (int, error) {
+	return s.pass(ctx, shard, bucket, settleBatch, wait)
+}
+
+func (s *Settler) pass(ctx context.Context, shard, bucket, limit int, wait time.Duration) (int, error) {
 	from, acknowledged, err := s.where(ctx, shard, bucket)
 	if err != nil {
 		return 0, err
@@ -72,7 +94,7 @@ func (s *Settler) Pass(ctx context.Context, shard, bucket int, wait time.Duratio
 	case order > 0:
 		return 1, s.reconcile(ctx, shard, bucket, from, acknowledged)
 	}
-	records, upTo, err := s.log.Read(ctx, bucket, after, settleBatch, wait)
+	records, upTo, err := s.log.Read(ctx, bucket, after, limit, wait)
 	if err != nil || len(records) == 0 || !upTo.Of(from.Epoch) {
 		return 0, err
 	}

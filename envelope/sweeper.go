@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/hongbao/hongbao/internal/loop"
+	"github.com/hongbao/hongbao/internal/pots"
+	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
@@ -19,6 +21,9 @@ const (
 	// sweepSettled is looked at again in the next pass, as ids made by several machines come a little out of order.
 	sweepYoung   = 5 * time.Second
 	sweepSettled = 30 * time.Second
+	// sweepWhole is how often all open holds are looked at: a transaction that took long, or a clock that is off, makes
+	// a hold appear below those that were looked at already.
+	sweepWhole = 10 * time.Minute
 )
 
 // Sweeper makes the pots that are missing: a process that died between Hold and Fill has left an open hold that nobody
@@ -38,9 +43,12 @@ func NewSweeper(pot Pot, ledger Ledger, now func() time.Time, logger *slog.Logge
 
 // Run sweeps a shard until the context ends, beginning with its oldest open hold.
 func (s *Sweeper) Run(ctx context.Context, shard int) {
-	after := int64(0)
+	after, whole := int64(0), time.Now()
 	loop.Job{Name: "sweep", Log: s.logger.With("shard", shard), Interval: sweepInterval}.Run(ctx,
 		func(ctx context.Context) (bool, error) {
+			if time.Since(whole) >= sweepWhole {
+				after, whole = 0, time.Now()
+			}
 			filled, err := s.sweep(ctx, shard, &after, s.now().Add(-sweepYoung), everywhere)
 			if filled > 0 {
 				s.logger.Info("filled pots that a crash had left out", "shard", shard, "pots", filled)
@@ -79,7 +87,7 @@ func (s *Sweeper) sweep(ctx context.Context, shard int, after *int64, until time
 		holds = slices.DeleteFunc(holds, func(h ledger.Hold) bool { return !in(h.ID) })
 		n, err := s.fillMissing(ctx, holds, until)
 		filled += n
-		if failed = errors.Join(failed, err); away(err) || ctx.Err() != nil {
+		if failed = errors.Join(failed, err); unavailable(err) || ctx.Err() != nil {
 			return filled, failed
 		}
 		if failed == nil && last.CreatedAt.Before(settled) {
@@ -100,16 +108,17 @@ func (s *Sweeper) fillMissing(ctx context.Context, holds []ledger.Hold, until ti
 	if len(ids) == 0 {
 		return 0, nil
 	}
-	missing, err := s.pot.Missing(ctx, ids)
-	if err != nil {
-		return 0, err
+	missing, failed := s.pot.Missing(ctx, ids)
+	if errors.Is(failed, pots.ErrLost) {
+		missing = s.missingBeside(ctx, ids)
+	} else if failed != nil {
+		return 0, failed
 	}
-	var failed error
 	for _, id := range missing {
 		switch err := fillFromLedger(ctx, s.pot, s.ledger, byID[id]); {
 		case err == nil:
 			filled++
-		case away(err) || ctx.Err() != nil:
+		case unavailable(err) || ctx.Err() != nil:
 			return filled, errors.Join(failed, err)
 		default:
 			failed = errors.Join(failed, fmt.Errorf("fill envelope %d: %w", id, err))
@@ -117,3 +126,17 @@ func (s *Sweeper) fillMissing(ctx context.Context, holds []ledger.Hold, until ti
 	}
 	return filled, failed
 }
+
+// missingBeside asks for each of the ids alone, where some of them are in a lost bucket: those of the others get their
+// pots.
+func (s *Sweeper) missingBeside(ctx context.Context, ids []int64) (missing []int64) {
+	for _, id := range ids {
+		if some, err := s.pot.Missing(ctx, []int64{id}); err == nil {
+			missing = append(missing, some...)
+		}
+	}
+	return missing
+}
+
+// unavailable tells an error that every envelope of a shard would meet now.
+func unavailable(err error) bool { return refusal.CodeOf(err) == refusal.CodeUnavailable }

@@ -62,8 +62,7 @@ func TestTransfersThatStopInTheMiddle(t *testing.T) {
 				arrived += 100
 			}
 			r.Clock.Skip(25 * time.Hour)
-			duePass := transfer.NewDuePass(&mortal{r.Ledger, apptest.Mortal{At: "tx", After: after}}, r.Clock.Now,
-				apptest.Quiet())
+			duePass := transfer.NewDuePass(&mortal{r.Ledger, apptest.Mortal{At: "tx", After: after}}, apptest.Quiet())
 			shard, _ := r.Ledger.ShardOf(x.ID)
 			if _, _, err := duePass.Pass(ctx, shard); !errors.Is(err, apptest.ErrDied) {
 				t.Fatal(err)

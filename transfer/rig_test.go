@@ -32,7 +32,7 @@ func (r *rig) offer(sender, to, arrives string) transfer.Transfer {
 // end makes all steps that are due.
 func (r *rig) end() (ended int) {
 	r.T.Helper()
-	return r.endWith(transfer.NewDuePass(r.Ledger, r.Clock.Now, apptest.Quiet()))
+	return r.endWith(transfer.NewDuePass(r.Ledger, apptest.Quiet()))
 }
 
 func (r *rig) endWith(p *ledger.DuePass) (ended int) {

@@ -118,7 +118,7 @@ func (s *Service) Recall(ctx context.Context, user string, id int64) (Transfer, 
 // decide carries out a person's step, which has to come before the stage ends by itself. arrival is how long an
 // acceptance takes to arrive.
 func (s *Service) decide(ctx context.Context, t Transfer, from, to State, arrival time.Duration) (Transfer, error) {
-	hold, done, err := advance(ctx, s.ledger, t, from, to, stepTime{at: s.now(), arrival: arrival})
+	hold, done, err := advance(ctx, s.ledger, t, from, to, stepTime{arrival: arrival})
 	if err != nil {
 		return Transfer{}, err
 	}
@@ -128,9 +128,8 @@ func (s *Service) decide(ctx context.Context, t Transfer, from, to State, arriva
 	return fromHold(hold)
 }
 
-// stepTime is when a step is made.
+// stepTime is what a step has to do with time. Which time it is, the ledger knows.
 type stepTime struct {
-	at      time.Time
 	arrival time.Duration // of an acceptance
 	due     bool          // the stage has ended by itself
 }
@@ -139,22 +138,20 @@ type stepTime struct {
 // is the transfer's afterwards.
 func advance(ctx context.Context, l Ledger, t Transfer, from, to State,
 	when stepTime) (hold ledger.Hold, done bool, err error) {
-	now := when.at.UTC().Truncate(time.Millisecond)
-	step := ledger.Step{Hold: t.ID, From: from, To: to, Funds: fundsIn(to), At: now, Due: when.due}
-	t.State, t.ChangedAt = to, now
-	switch {
-	case to == StateAccepted, to == StateArrived && from == StateOffered:
-		t.ArrivesAt = now.Add(when.arrival)
-		step.Until = t.ArrivesAt
-	case to != StateArrived:
-		t.ArrivesAt = time.Time{}
-	}
-	events, err := t.events()
-	if err != nil {
-		return ledger.Hold{}, false, err
+	step := ledger.Step{Hold: t.ID, From: from, To: to, Funds: fundsIn(to), Due: when.due}
+	if to == StateAccepted || to == StateArrived && from == StateOffered {
+		step.Renew, step.For = true, when.arrival
 	}
 	err = l.Tx(ctx, t.ID, func(tx ledger.Tx) (err error) {
 		if hold, done, err = tx.Advance(ctx, step); err != nil || !done {
+			return err
+		}
+		after, err := fromHold(hold)
+		if err != nil {
+			return err
+		}
+		events, err := after.events()
+		if err != nil {
 			return err
 		}
 		return tx.Publish(ctx, events...)

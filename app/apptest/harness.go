@@ -52,7 +52,7 @@ func NewHarness(t *testing.T, change func(*app.Config), users ...string) *Harnes
 	t.Helper()
 	h := &Harness{T: t, Clock: &Clock{}}
 	h.App = New(t, func(c *app.Config) {
-		c.Now = h.Clock.Now
+		c.Now, c.Clock = h.Clock.Now, h.Clock.Now
 		if change != nil {
 			change(c)
 		}

@@ -2,11 +2,13 @@ package apptest
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/redis/rueidis"
 
 	"github.com/hongbao/hongbao/app"
+	"github.com/hongbao/hongbao/envelope"
 )
 
 // CopyRedis copies everything that Redis holds. restore makes it that again, as a replica does that takes over and
@@ -45,6 +47,40 @@ func CopyRedis(t testing.TB, s *app.App) (restore func()) {
 		do("FLUSHALL")
 		for _, k := range all {
 			do("RESTORE", k.key, k.expires, k.value, "ABSTTL")
+		}
+	}
+}
+
+// Expire lets the time of an open envelope be over, by the clocks of its shard and of Redis; with no id, of all.
+func Expire(t testing.TB, s *app.App, only ...int64) {
+	t.Helper()
+	id, which := int64(0), "*"
+	for _, id = range only {
+		which = strconv.FormatInt(id, 10)
+	}
+	for _, shard := range s.Cluster.All() {
+		holds := s.Cluster.Table(shard, "holds")
+		_, err := s.Cluster.DB(shard).ExecContext(t.Context(), "UPDATE "+holds+
+			" SET expires_at = LEAST(expires_at, created_at) WHERE subject = ? AND is_open = 1 AND ? IN (0, id)",
+			string(envelope.Subject), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	keys, err := s.Redis.Do(t.Context(), s.Redis.B().Keys().Pattern("*e:"+which).Build()).AsStrSlice()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pot := range keys {
+		if strings.HasSuffix(pot, ":s") {
+			continue
+		}
+		for _, r := range s.Redis.DoMulti(t.Context(),
+			s.Redis.B().Hset().Key(pot).FieldValue().FieldValue("#x", "1").Build(),
+			s.Redis.B().Del().Key(pot+":s").Build()) {
+			if err := r.Error(); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 }

@@ -129,6 +129,32 @@ func (r RowLock) grab(ctx context.Context, envelope int64, user string) error {
 	return tx.Commit()
 }
 
+// Commits are bare durable commits of one row each.
+type Commits struct{ *MySQL }
+
+// Name of the yardstick.
+func (Commits) Name() string { return "commits" }
+
+// What it is.
+func (Commits) What() string {
+	return fmt.Sprintf("rows by bare INSERT of one row a commit into InnoDB on the same MySQL, %d connections",
+		lockConnections)
+}
+
+// Measure returns commits a second.
+func (c Commits) Measure(ctx context.Context, span time.Duration) (float64, error) {
+	base := context.WithoutCancel(ctx)
+	perSecond, err := closed(ctx, lockConnections, span, func(worker int, n int64) error {
+		_, err := c.db.ExecContext(base, "INSERT INTO credits (user, envelope, amount, at) VALUES (?, ?, ?, ?)",
+			fmt.Sprintf("bench-user-%d", worker), n, 100, 1_770_000_000_000+n)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("commits: %w", err)
+	}
+	return perSecond, nil
+}
+
 // Insert is the bare insert of credits, many rows a statement.
 type Insert struct{ *MySQL }
 

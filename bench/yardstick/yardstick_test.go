@@ -105,6 +105,9 @@ func TestMySQLYardsticks(t *testing.T) {
 		taken != grabs || grabs == 0 {
 		t.Errorf("%d taken, %d grabs, %v", taken, grabs, err)
 	}
+	if n, err := (Commits{m}).Measure(t.Context(), span); err != nil || n <= 0 {
+		t.Errorf("commits: %v a second, %v", n, err)
+	}
 	n, err = Insert{m}.Measure(t.Context(), span)
 	var rows float64
 	if scan := m.db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM credits").Scan(&rows); scan != nil ||

@@ -1,5 +1,12 @@
 package mempot
 
+import (
+	"context"
+	"time"
+
+	"github.com/hongbao/hongbao/envelope"
+)
+
 // Snapshot is a bucket as it was at a moment. It never changes.
 type Snapshot struct{ contents *contents }
 
@@ -40,6 +47,22 @@ func (p *Pots) replace(bucket int, with *contents) error {
 	b.contents = with
 	b.wake()
 	return nil
+}
+
+// Expire lets the time of an envelope that has a pot be over.
+func (p *Pots) Expire(id int64) error {
+	b, err := p.of(id)
+	if err != nil {
+		return err
+	}
+	return b.in(context.Background(), func(c *contents) error {
+		pot := c.pot(id, p.now())
+		if pot == nil {
+			return envelope.ErrNoPot
+		}
+		pot.expires, pot.closed = time.Time{}, true
+		return nil
+	})
 }
 
 // Install makes every lost bucket usable again, with nothing in it. Other buckets stay as they are.

@@ -195,6 +195,9 @@ func (p *Pots) look(ctx context.Context, id int64, shut bool) (s envelope.PotSta
 			return envelope.ErrNoPot
 		}
 		if shut {
+			if now.Before(pot.expires) {
+				return envelope.ErrNotDue
+			}
 			pot.closed = true
 			c.closed[id] = true
 		}

@@ -57,6 +57,13 @@ func (s *store) Open(testing.TB) pottest.Pots { return s.Pots }
 
 func (s *store) PassTime(_ testing.TB, until time.Time) { s.set(until.Add(time.Millisecond)) }
 
+func (s *store) Expire(t testing.TB, id int64) {
+	t.Helper()
+	if err := s.Pots.Expire(id); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func (s *store) Lose(t testing.TB, bucket int) {
 	t.Helper()
 	if err := s.Pots.Lose(bucket); err != nil {

@@ -187,6 +187,7 @@ func testTakeAgainstClose(t *testing.T, r *rig) {
 			})
 		}
 		wg.Go(func() {
+			r.store.Expire(t, e.ID)
 			var err error
 			if closed, err = other.Close(context.WithoutCancel(t.Context()), e.ID); err != nil {
 				t.Error(err)

@@ -28,6 +28,29 @@ func testExpired(t *testing.T, r *rig) {
 	}
 }
 
+// testCloseEarly tries to close pots whose time is not over by the store's clock, whoever thinks that it is.
+func testCloseEarly(t *testing.T, r *rig) {
+	early, soon := Envelope(1, 2), Envelope(1, 2)
+	soon.ExpiresAt = time.Now().Add(200 * time.Millisecond)
+	for _, e := range []envelope.Envelope{early, soon} {
+		MustFill(t, r, e)
+	}
+	if _, err := r.Close(t.Context(), early.ID); !errors.Is(err, envelope.ErrNotDue) {
+		t.Errorf("Close a day too early: %v", err)
+	}
+	wantClosed(t, r, early.ID, false)
+	MustTake(t, r, early.ID, "a", envelope.Won)
+	MustTake(t, r, early.ID, "b", envelope.Won)
+	if _, err := r.Close(t.Context(), early.ID); !errors.Is(err, envelope.ErrNotDue) {
+		t.Errorf("Close a day too early, with nothing left: %v", err)
+	}
+	r.store.PassTime(t, soon.ExpiresAt)
+	if s, err := r.Close(t.Context(), soon.ID); err != nil || !s.Closed || s.Left != 2 {
+		t.Errorf("Close when the time is over: %+v, %v", s, err)
+	}
+	wantClosed(t, r, soon.ID, true)
+}
+
 // testExpiryAfterRepeat lets a winner tap again while one share is left. The share must still expire.
 func testExpiryAfterRepeat(t *testing.T, r *rig) {
 	e, first := wonBeforeExpiry(t, r)
@@ -85,6 +108,7 @@ func testRetire(t *testing.T, r *rig) {
 	MustTake(t, r, refunded.ID, "a", envelope.Won)
 	MustTake(t, r, posted.ID, "a", envelope.Won)
 	wantClosed(t, r, refunded.ID, false)
+	r.store.Expire(t, refunded.ID)
 	for range 2 {
 		if _, err := r.Close(t.Context(), refunded.ID); err != nil {
 			t.Fatal(err)

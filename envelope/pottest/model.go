@@ -17,6 +17,7 @@ type model struct {
 	e         envelope.Envelope
 	filled    bool
 	closed    bool
+	expired   bool
 	untouched bool // filled with nothing taken: a Sent record is due
 	refunded  int64
 	left      []int          // shares
@@ -72,10 +73,19 @@ func testModel(t *testing.T, r *rig) {
 			"fill": func(rt *rapid.T) { m.fill(t, rt, pot(rt)) },
 			"close": func(rt *rapid.T) {
 				s, err := pot(rt).Close(t.Context(), m.e.ID)
-				if m.filled {
-					m.closed = true
+				if m.filled && !m.expired {
+					if !errors.Is(err, envelope.ErrNotDue) {
+						rt.Fatalf("closed too early: %+v, %v", s, err)
+					}
+					return
 				}
 				m.check(rt, s, err)
+			},
+			"expire": func(rt *rapid.T) {
+				if m.filled {
+					r.store.Expire(t, m.e.ID)
+					m.expired, m.closed = true, true
+				}
 			},
 			"retire": func(rt *rapid.T) {
 				amount := rapid.Int64Range(0, 3).Draw(rt, "refunded")

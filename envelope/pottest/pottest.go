@@ -28,6 +28,8 @@ type Store interface {
 	Open(t testing.TB) Pots
 	// PassTime returns once the store's clock is past a time.
 	PassTime(t testing.TB, until time.Time)
+	// Expire lets the time of an envelope that has a pot be over.
+	Expire(t testing.TB, id int64)
 	// Lose makes the store forget everything in a bucket, and that the bucket was ever installed.
 	Lose(t testing.TB, bucket int)
 	// Install makes lost buckets usable again, with nothing in them.
@@ -69,6 +71,7 @@ func Run(t *testing.T, open func(t testing.TB) Store) {
 		{"asks that come together are answered each for itself", testTakeMany},
 		{"what Close saw is what was answered", testTakeAgainstClose},
 		{"expired is final", testExpired},
+		{"no pot is closed before its time", testCloseEarly},
 		{"a repeated grab leaves the expiry of the last share", testExpiryAfterRepeat},
 		{"drained is drained also after its time", testDrainedThenExpired},
 		{"a retired pot still answers", testRetire},

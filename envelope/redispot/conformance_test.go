@@ -52,6 +52,14 @@ func (r *rig) PassTime(t testing.TB, until time.Time) {
 	})
 }
 
+// Expire implements pottest.Store.
+func (r *rig) Expire(t testing.TB, id int64) {
+	t.Helper()
+	pot, shares := keysOfPot(t, r, id)
+	do(t, r.client, "HSET", pot, "#x", "1")
+	do(t, r.client, "DEL", shares)
+}
+
 // Lose implements pottest.Store.
 func (r *rig) Lose(t testing.TB, bucket int) {
 	t.Helper()

@@ -158,6 +158,7 @@ func TestReplicasConfirmBeforeTheAnswer(t *testing.T) {
 	}
 	_, _, err := r.Take(t.Context(), small.ID, "a")
 	refused("Take", err)
+	r.Expire(t, small.ID)
 	_, err = r.Close(t.Context(), small.ID)
 	refused("Close", err)
 	_, _, err = r.Read(t.Context(), pottest.BucketOf(small.ID), "", 10, 0)

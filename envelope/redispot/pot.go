@@ -155,6 +155,9 @@ func (p *Pots) look(ctx context.Context, id int64, shut bool) (s envelope.PotSta
 	return s, safe, nil
 }
 
+// tooEarly is what look.lua says first where it does not close a pot.
+const tooEarly = 2
+
 // parseState reads the answer of look.lua. Takes of the same millisecond are in the order of their shares, which is the
 // order in which those are taken.
 func parseState(m *rueidis.RedisMessage) (s envelope.PotState, err error) {
@@ -165,15 +168,18 @@ func parseState(m *rueidis.RedisMessage) (s envelope.PotState, err error) {
 	if len(parts) != 2 {
 		return s, fmt.Errorf("%d parts", len(parts))
 	}
-	open, err := parts[0].AsBool()
+	open, err := parts[0].AsInt64()
 	if err != nil {
 		return s, err
+	}
+	if open == tooEarly {
+		return s, envelope.ErrNotDue
 	}
 	fields, err := parts[1].AsStrSlice()
 	if err != nil {
 		return s, err
 	}
-	s.Closed = !open
+	s.Closed = open == 0
 	s.Taken = make([]envelope.Take, 0, len(fields)/2)
 	for pair := range slices.Chunk(fields, 2) {
 		if len(pair) != 2 {

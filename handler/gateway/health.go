@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -43,6 +44,12 @@ func MountHealth(mux *http.ServeMux, checks map[string]func(context.Context) err
 // readyTimeout bounds all checks of /readyz together.
 const readyTimeout = 2 * time.Second
 
+// accepted is what a check returns with which the process serves all the same, in words that name no host.
+type accepted interface {
+	error
+	Accepted() string
+}
+
 // readiness is a line for each check, and 503 where one fails. What a check found goes to the log only: it may name
 // hosts.
 func readiness(checks map[string]func(context.Context) error, log *slog.Logger) http.Handler {
@@ -62,6 +69,10 @@ func readiness(checks map[string]func(context.Context) error, log *slog.Logger) 
 				defer lock.Unlock()
 				if err == nil {
 					found.Checks[name] = "ok"
+					return
+				}
+				if known, ok := errors.AsType[accepted](err); ok {
+					found.Checks[name] = known.Accepted()
 					return
 				}
 				found.Ready, found.Checks[name] = false, "failing"

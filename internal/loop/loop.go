@@ -26,6 +26,9 @@ type Job struct {
 	Wake     <-chan struct{} // ends that pause early; may be nil
 	// Yield says that others need the machine more. The job then takes a fiftieth of the time only. May be nil.
 	Yield func() bool
+	// MostRest bounds how long the job rests for others after a pass, which may have waited for something rather than
+	// used the machine; 0 for no bound.
+	MostRest time.Duration
 }
 
 // Run runs passes until the context ends: again at once after a pass that worked, else after a pause. A pass that fails
@@ -49,7 +52,11 @@ func (j Job) Run(ctx context.Context, pass func(context.Context) (worked bool, e
 			j.Log.Info("a background job works again", "job", j.Name, "failures", failures)
 			failures, backoff = 0, firstBackoff
 		}
-		j.yield(ctx, yieldFactor*time.Since(began))
+		rest := yieldFactor * time.Since(began)
+		if j.MostRest > 0 {
+			rest = min(rest, j.MostRest)
+		}
+		j.yield(ctx, rest)
 		if !worked {
 			Wait(ctx, j.Interval, j.Wake)
 		}

@@ -74,6 +74,25 @@ func TestWakeEndsThePause(t *testing.T) {
 	})
 }
 
+// A job that waited for something in its pass does not rest fifty times as long.
+func TestYieldIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		start, passes := time.Now(), 0
+		Job{Name: "test", Log: slog.New(slog.DiscardHandler), Yield: func() bool { return true },
+			MostRest: 10 * time.Second}.Run(ctx, func(context.Context) (bool, error) {
+			if passes++; passes == 4 {
+				cancel()
+			}
+			time.Sleep(2 * time.Second)
+			return true, nil
+		})
+		if took := time.Since(start); took != 3*12*time.Second+2*time.Second {
+			t.Errorf("four passes took %v", took)
+		}
+	})
+}
+
 func TestYieldLeavesTheMachineToOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())

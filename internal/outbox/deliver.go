@@ -20,8 +20,8 @@ const (
 	deliverWidth   = 8               // destinations at a time
 	maxMessages    = 64              // messages merged into one transaction at the destination
 	maxItems       = 4000            // items in it, unless a single message has more
-	deliverTimeout = 5 * time.Second // for one destination
-	probeTimeout   = time.Second     // for one that failed the last time
+	deliverTimeout = 5 * time.Second // for one destination, unless Config says otherwise
+	probeTimeout   = time.Second     // for a ping of a server that failed the last time
 	maxCollisions  = 3               // times that another worker may deliver the same messages while we do
 )
 
@@ -30,22 +30,53 @@ var errArrived = errors.New("outbox: another worker delivered the same")
 
 // Deliver brings the oldest messages of a shard to their destinations and returns the number of items delivered. It
 // delivers a bounded amount, one transaction at each destination; 0 means that there is nothing, or nothing for a
-// destination that is up. A destination that fails is left alone for a while, and its failure is part of err once each
-// time; the others are delivered. Any number of workers may deliver for the same shard.
+// destination that is up. A destination that fails is left alone for a while, and so are all of a server that does not
+// answer, until it answers a ping; the failure is part of err once each time, and the others are delivered. Any number
+// of workers may deliver for the same shard.
 func (o *Outbox) Deliver(ctx context.Context, shard int) (items int, err error) {
+	dests, err := o.dests(ctx, shard)
+	if err != nil {
+		return 0, err
+	}
+	return o.deliver(ctx, shard, dests)
+}
+
+// DeliverTo is Deliver for the destinations on one server, numbered as by shards.Cluster.ServerOf: with a job for each,
+// no server waits for another one.
+func (o *Outbox) DeliverTo(ctx context.Context, shard, server int) (items int, err error) {
+	dests, err := o.dests(ctx, shard)
+	if err != nil {
+		return 0, err
+	}
+	return o.deliver(ctx, shard, slices.DeleteFunc(dests, func(dest int) bool { return o.serverOf(dest) != server }))
+}
+
+// dests are the destinations of a shard's messages.
+func (o *Outbox) dests(ctx context.Context, shard int) ([]int, error) {
 	dests, err := rows.Select(ctx, o.cluster.DB(shard), rows.Scalar[int],
 		"SELECT DISTINCT dest FROM "+o.outbox(shard)+" WHERE dest > ?", Outside)
 	if err != nil {
-		return 0, shards.Classify(fmt.Errorf("outbox of shard %d: %w", shard, err))
+		return nil, shards.Classify(fmt.Errorf("outbox of shard %d: %w", shard, err))
 	}
+	return dests, nil
+}
+
+// serverOf is the server of a destination. That of one which does not exist is 0: somebody has to say so.
+func (o *Outbox) serverOf(dest int) int {
+	if dest >= o.cluster.Shards() {
+		return 0
+	}
+	return o.cluster.ServerOf(dest)
+}
+
+func (o *Outbox) deliver(ctx context.Context, shard int, dests []int) (items int, err error) {
 	var mu sync.Mutex
 	var arrived []Message
 	err = loop.FanOut(dests, deliverWidth, func(dest int) error {
-		timeout, due := o.backoffs.timeout(dest, o.cfg.Now())
-		if !due {
-			return nil
+		if due, err := o.due(ctx, dest); !due {
+			return err
 		}
-		messages, err := o.deliverTo(ctx, shard, dest, timeout)
+		messages, err := o.deliverTo(ctx, shard, dest)
 		mu.Lock()
 		arrived = append(arrived, messages...)
 		mu.Unlock()
@@ -65,8 +96,41 @@ func (o *Outbox) Deliver(ctx context.Context, shard int) (items int, err error) 
 	return items, err
 }
 
+// due says whether a destination may be tried. A server that did not answer the last time has to answer a ping first,
+// and one that does is as any other: whatever was wrong, no batch has to find out.
+func (o *Outbox) due(ctx context.Context, dest int) (bool, error) {
+	now, server := o.cfg.Now(), o.serverOf(dest)
+	if _, due := o.failedDests.state(dest, now); !due {
+		return false, nil
+	}
+	failed, due := o.failedServers.state(server, now)
+	if !failed || !due {
+		return due, nil
+	}
+	ping, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	if err := o.cluster.ServerDB(server).PingContext(ping); err != nil {
+		if ctx.Err() == nil {
+			o.failedServers.add(server, now)
+		}
+		return false, shards.Classify(fmt.Errorf("ping server %d: %w", server, err))
+	}
+	o.failedServers.clear(server)
+	return true, nil
+}
+
+// failed leaves alone what failed: the server where it does not answer, else the destination.
+func (o *Outbox) failed(dest int, err error) {
+	if errors.Is(shards.Classify(err), shards.ErrUnavailable) {
+		o.failedServers.add(o.serverOf(dest), o.cfg.Now())
+	} else {
+		o.failedDests.add(dest, o.cfg.Now())
+	}
+	o.metrics.suspensions.Inc()
+}
+
 // deliverTo delivers the oldest messages for one destination, and returns them.
-func (o *Outbox) deliverTo(ctx context.Context, source, dest int, timeout time.Duration) ([]Message, error) {
+func (o *Outbox) deliverTo(ctx context.Context, source, dest int) ([]Message, error) {
 	messages, err := o.read(ctx, source, dest)
 	if err != nil || len(messages) == 0 {
 		return nil, err
@@ -74,14 +138,13 @@ func (o *Outbox) deliverTo(ctx context.Context, source, dest int, timeout time.D
 	if dest >= o.cluster.Shards() {
 		return nil, fmt.Errorf("there is no shard %d", dest)
 	}
-	err = o.receiveInTurn(ctx, source, dest, messages, timeout)
+	err = o.receiveInTurn(ctx, source, dest, messages)
 	switch {
 	case err == nil:
-		o.backoffs.clear(dest)
+		o.failedDests.clear(dest)
 		return messages, nil
 	case ctx.Err() == nil:
-		o.backoffs.add(dest, o.cfg.Now())
-		o.metrics.suspensions.Inc()
+		o.failed(dest, err)
 	}
 	return nil, err
 }
@@ -125,19 +188,19 @@ func (o *Outbox) read(ctx context.Context, source, dest int) ([]Message, error) 
 	return messages, nil
 }
 
-// receiveInTurn is receive among the writers of the destination's server; timeout does not include the wait for that.
-func (o *Outbox) receiveInTurn(ctx context.Context, source, dest int, messages []Message, timeout time.Duration) error {
+// receiveInTurn is receive among the writers of the destination's server. The wait for that is bounded by Acquire.
+func (o *Outbox) receiveInTurn(ctx context.Context, source, dest int, messages []Message) error {
 	release, err := o.cfg.Acquire(ctx, dest)
 	if err != nil {
 		return err
 	}
 	defer release()
-	return o.receive(ctx, source, dest, messages, timeout)
+	return o.receive(ctx, source, dest, messages)
 }
 
 // receive takes in messages at their destination, except those that arrived before.
-func (o *Outbox) receive(ctx context.Context, source, dest int, messages []Message, timeout time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+func (o *Outbox) receive(ctx context.Context, source, dest int, messages []Message) error {
+	ctx, cancel := context.WithTimeout(ctx, o.cfg.Timeout)
 	defer cancel()
 	// Deliveries to one shard have many accounts in common. Here they take turns in order, which costs the server less
 	// than waiting for each other's locks: 34 instead of 44 µs of its time for each credit, measured with four sources.

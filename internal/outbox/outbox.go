@@ -84,26 +84,30 @@ type Config struct {
 	IDs       *shards.IDs
 	Consumers []Consumer // in the order in which they lock rows at a destination
 	// Acquire waits for a place among the writers of a shard's server, and returns how to leave it. It bounds the
-	// deliveries and whatever else shares the places.
+	// deliveries and whatever else shares the places, and gives up after a time of its own.
 	Acquire    func(ctx context.Context, shard int) (release func(), err error)
 	Log        *slog.Logger
 	Registerer prometheus.Registerer // nil for none
 	Now        func() time.Time
+	Timeout    time.Duration // of a delivery to one destination; 0 means 5 s
 }
 
 // Outbox is the outboxes of all shards. It is safe for concurrent use.
 type Outbox struct {
-	cfg       Config
-	cluster   *shards.Cluster
-	consumers []Consumer
-	ready     []chan struct{} // by shard: there are messages for the outside
-	backoffs  backoffs
-	turns     []chan struct{} // by shard: one delivery of this process to it at a time
-	metrics   metrics
+	cfg                        Config
+	cluster                    *shards.Cluster
+	consumers                  []Consumer
+	ready                      []chan struct{} // by shard: there are messages for the outside
+	failedDests, failedServers backoffs
+	turns                      []chan struct{} // by shard: one delivery of this process to it at a time
+	metrics                    metrics
 }
 
 // New makes an Outbox. It makes no connection.
 func New(cfg Config) (*Outbox, error) {
+	if cfg.Timeout == 0 {
+		cfg.Timeout = deliverTimeout
+	}
 	o := &Outbox{cfg: cfg, cluster: cfg.Cluster, consumers: cfg.Consumers}
 	for range cfg.Cluster.Shards() {
 		o.ready = append(o.ready, make(chan struct{}, 1))

@@ -125,6 +125,11 @@ func open(t *testing.T, n int) *post {
 
 func openOn(t *testing.T, c *shards.Cluster, node int) *post {
 	t.Helper()
+	return openWith(t, c, node, 0)
+}
+
+func openWith(t *testing.T, c *shards.Cluster, node int, timeout time.Duration) *post {
+	t.Helper()
 	ids, err := shards.NewIDs(c, node)
 	if err != nil {
 		t.Fatal(err)
@@ -134,7 +139,7 @@ func openOn(t *testing.T, c *shards.Cluster, node int) *post {
 	p.Outbox, err = outbox.New(outbox.Config{
 		Cluster: c, IDs: ids, Consumers: []outbox.Consumer{p.letters,
 			p.cards}, Log: slog.New(slog.DiscardHandler), Now: p.now,
-		Acquire: func(context.Context, int) (func(), error) { return func() {}, nil },
+		Acquire: func(context.Context, int) (func(), error) { return func() {}, nil }, Timeout: timeout,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package ratelimit_test
 
 import (
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -86,7 +87,7 @@ func TestNodesShareALimit(t *testing.T) {
 }
 
 // TestARedisThatIsAwayIsAnError holds that nobody is refused, and nobody let through, by what is not known; and that
-// what was used before counts afterwards.
+// a Redis that was started anew gives everybody a full limit.
 func TestARedisThatIsAwayIsAnError(t *testing.T) {
 	redis := devstack.NewTestRedis(t)
 	l, limit := ratelimit.New(connect(t, redis)), slow("away", 2)
@@ -106,7 +107,7 @@ func TestARedisThatIsAwayIsAnError(t *testing.T) {
 	for deadline := time.Now().Add(30 * time.Second); err != nil && time.Now().Before(deadline); {
 		r, err = l.Take(t.Context(), limit, "k", 1) // until the client has connected
 	}
-	if err != nil || r.Allowed {
+	if err != nil || !r.Allowed || r.Remaining != 1 {
 		t.Errorf("when it is back: %+v, %v", r, err)
 	}
 }
@@ -142,6 +143,36 @@ func TestWhatWasUsedBecomesFree(t *testing.T) {
 		if r.Allowed {
 			taken++
 		}
+	}
+}
+
+// Who takes from a limit does not wait for a disk.
+func TestALimitIsNotWrittenToTheDisk(t *testing.T) {
+	redis := devstack.TestRedis(t)
+	client := connect(t, redis)
+	l := ratelimit.New(client)
+	written := func() string {
+		t.Helper()
+		info, err := client.Do(t.Context(), client.B().Info().Section("persistence").Build()).ToString()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(info) {
+			if size, ok := strings.CutPrefix(line, "aof_current_size:"); ok {
+				return size
+			}
+		}
+		t.Fatalf("this Redis writes no AOF:\n%s", info)
+		return ""
+	}
+	before := written()
+	for i := range 10 {
+		if r, err := l.Take(t.Context(), slow("disk", 40), "key-1", 1); err != nil || r.Remaining != 39-i {
+			t.Fatalf("%+v, %v", r, err)
+		}
+	}
+	if after := written(); after != before {
+		t.Errorf("the AOF grew from %s to %s bytes", before, after)
 	}
 }
 

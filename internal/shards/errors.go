@@ -58,6 +58,9 @@ func Classify(err error) error {
 		}
 		return err
 	}
+	if errors.Is(err, ErrVolatile) {
+		return unavailable{err}
+	}
 	_, network := errors.AsType[net.Error](err) // a deadline is one, too
 	if network || errors.Is(err, driver.ErrBadConn) || errors.Is(err, mysql.ErrInvalidConn) ||
 		errors.Is(err, sql.ErrConnDone) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {

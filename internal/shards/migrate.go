@@ -158,7 +158,7 @@ func (c *Cluster) migrateBase(ctx context.Context) error {
 
 func (c *Cluster) migrate(ctx context.Context, shard int, m Migrations) error {
 	// goose names no schema, so it gets connections of its own that have one selected.
-	db, err := openPool(c.servers[c.place[shard]].dsn, c.schemas[shard], migrateConns)
+	db, err := openPool(c.servers[c.place[shard]].dsn, c.schemas[shard], migrateConns, c.volatile)
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ var session = [...]string{
 }
 
 // openPool makes a pool for a server; schema may be empty.
-func openPool(dsn, schema string, conns int) (*sql.DB, error) {
+func openPool(dsn, schema string, conns int, volatile bool) (*sql.DB, error) {
 	cfg, err := mysql.ParseDSN(dsn)
 	if err != nil {
 		return nil, err
@@ -50,7 +50,7 @@ func openPool(dsn, schema string, conns int) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := sql.OpenDB(sessionConnector{connector})
+	db := sql.OpenDB(sessionConnector{connector, volatile})
 	db.SetMaxOpenConns(conns)
 	db.SetMaxIdleConns(conns)
 	db.SetConnMaxLifetime(connMaxLifetime)
@@ -58,13 +58,23 @@ func openPool(dsn, schema string, conns int) (*sql.DB, error) {
 	return db, nil
 }
 
-// sessionConnector sets up each new connection once, which saves two round trips in each transaction.
-type sessionConnector struct{ driver.Connector }
+// sessionConnector sets up each new connection once, which saves two round trips in each transaction. It makes none to
+// a server that may lose commits, unless that is accepted.
+type sessionConnector struct {
+	driver.Connector
+	volatile bool
+}
 
 func (c sessionConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := c.Connector.Connect(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if !c.volatile {
+		if err := askDurable(ctx, conn.(driver.QueryerContext)); err != nil {
+			_ = conn.Close()
+			return nil, err
+		}
 	}
 	for _, statement := range session {
 		if _, err := conn.(driver.ExecerContext).ExecContext(ctx, statement, nil); err != nil {

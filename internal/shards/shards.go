@@ -48,6 +48,8 @@ type Config struct {
 	Shards int
 	// Prefix of the schemas' names: 1 to 32 characters of a–z 0–9 _; "" means DefaultPrefix. Fixed at installation.
 	Prefix string
+	// Volatile accepts servers that may lose commits; see ErrVolatile.
+	Volatile bool
 	// MaxConns bounds the connections to each server; 0 means DefaultMaxConns.
 	MaxConns int
 }
@@ -57,6 +59,9 @@ type Cluster struct {
 	schemas []string // by shard
 	servers []*server
 	place   []int // shard → index into servers
+
+	maxConns int
+	volatile bool
 
 	recorded *[]Migrations // not nil: MigrateAll only notes what it is asked for; see CheckVersions
 
@@ -75,7 +80,7 @@ func Open(cfg Config) (*Cluster, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	c := &Cluster{}
+	c := &Cluster{maxConns: cfg.MaxConns, volatile: cfg.Volatile}
 	for n := range cfg.Shards {
 		c.schemas = append(c.schemas, fmt.Sprintf("%s%04d", cfg.Prefix, n))
 		at, ok := cfg.Placement[n]
@@ -85,7 +90,7 @@ func Open(cfg Config) (*Cluster, error) {
 		c.place = append(c.place, at)
 	}
 	for i, dsn := range cfg.DSNs {
-		db, err := openPool(dsn, "", cfg.MaxConns)
+		db, err := openPool(dsn, "", cfg.MaxConns, cfg.Volatile)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("shards: server %d: %w", i, err), c.Close())
 		}

@@ -3,6 +3,9 @@ package vopr
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"time"
 
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/wallet/ledger"
@@ -10,9 +13,11 @@ import (
 
 // auditor knows what users were told, and when a bucket went back in time. It knows no epochs and no logs.
 type auditor struct {
-	world *world
-	all   []telling
-	backs []back
+	world  *world
+	all    []telling
+	backs  []back
+	opened map[int64]time.Time // when an envelope's sender began to send it
+	early  map[int64]string    // who was told too early that an envelope's time is over
 }
 
 // telling is that somebody was told to have won.
@@ -32,6 +37,15 @@ type back struct {
 
 func (a *auditor) told(id int64, user string, t envelope.Take, began int) {
 	a.all = append(a.all, telling{id, user, t, began, a.world.Steps})
+}
+
+// late hears that somebody was told that the time of an envelope is over. Its sender's clock and that of the pots may
+// be off; no other has a say.
+func (a *auditor) late(id int64, user string) {
+	if open := a.world.now.Sub(a.opened[id]); open < openFor-2*maxSkew {
+		a.early[id] = fmt.Sprintf("%s was told at step %d that envelope %d, %v old, is over", user, a.world.Steps, id,
+			open)
+	}
 }
 
 func (a *auditor) wentBack(bucket, to int) {
@@ -97,6 +111,12 @@ func (a *auditor) check(ctx context.Context) (wrong []string) {
 			if closed, err := w.pots.Closed(ctx, bucket); err != nil || len(closed) > 0 {
 				say("bucket %d has closed pots that nobody retires: %v, %v", bucket, closed, err)
 			}
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(a.early)) {
+		// A bucket that went back may hold a share of an envelope of which all is paid: then there is nothing to take.
+		if h, err := w.ledger.GetHold(ctx, id); err != nil || h.Voided > 0 {
+			say("%s; %d went back, %v", a.early[id], h.Voided, err)
 		}
 	}
 	for _, t := range a.all {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 )
 
 // Report is what happened in a run.
@@ -44,7 +43,7 @@ func Run(seed uint64, steps int) (Report, error) {
 	for _, a := range w.actors { // whoever stands still wakes up now
 		a.finish()
 	}
-	w.skew = [processes + 1]time.Duration{}
+	clear(w.skew[:])
 	w.now = w.now.Add(2 * openFor)
 	ctx := context.Background()
 	for n := range w.process {
@@ -78,7 +77,7 @@ func (w *world) finish(ctx context.Context) error {
 		}
 		_, err = p.sweeper.All(ctx, shard)
 		errs = append(errs, err)
-		for _, h := range w.due(shard, p) {
+		for _, h := range w.due(shard) {
 			_, err := p.refunder.End(ctx, h)
 			errs = append(errs, err)
 		}

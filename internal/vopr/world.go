@@ -27,6 +27,8 @@ const (
 	lostCalls, repeatedCalls = 60, 60
 	crashes, copies, goBacks = 400, 40, 400
 	skews, leaps             = 200, 150
+	maxSkew                  = 10 * time.Second // of processes and pots
+	maxLedgerSkew            = 48 * time.Hour
 	begins                   = 3       // one step in so many begins something new, the others go on
 	pauses, longestPause     = 60, 500 // steps
 )
@@ -37,7 +39,7 @@ type world struct {
 	Report
 	faulty  bool
 	now     time.Time
-	skew    [processes + 1]time.Duration // of each process, and last of the pots
+	skew    [processes + 2]time.Duration // of each process, and last of the pots and of the ledger
 	buckets pots.Buckets
 	ledger  *memledger.Ledger
 	pots    *mempot.Pots
@@ -77,10 +79,11 @@ func newWorld(seed uint64) (*world, error) {
 	w := &world{Rand: rand.New(rand.NewPCG(seed, 0)), faulty: true, copies: map[int][]copied{},
 		now: time.Date(2026, 2, 16, 12, 0, 0, 0, time.UTC), buckets: pots.Buckets{Shards: 2, PerShard: 2}}
 	w.Seed = seed
-	w.audit.world = w
+	w.audit = auditor{world: w, opened: map[int64]time.Time{}, early: map[int64]string{}}
 	now := func() time.Time { return w.now }
 	var err error
-	if w.ledger, err = memledger.New(memledger.Config{Shards: w.buckets.Shards, Now: now,
+	if w.ledger, err = memledger.New(memledger.Config{Shards: w.buckets.Shards,
+		Now:   func() time.Time { return w.now.Add(w.skew[processes+1]) },
 		NewID: memledger.Count()}); err != nil {
 		return nil, err
 	}
@@ -114,7 +117,7 @@ func (w *world) boot(n int) {
 	at := &process{
 		service:  envelope.NewService(l, p, everybody{}, nil, envelope.NewMetadata(l), limits, now),
 		settler:  envelope.NewSettler(p, p, l, w.buckets, quiet, func(int, int) {}),
-		refunder: envelope.NewRefunder(p, l, w.buckets, now, quiet),
+		refunder: envelope.NewRefunder(p, l, w.buckets, quiet),
 		retirer:  envelope.NewRetirer(p, l, w.buckets, quiet),
 		sweeper:  envelope.NewSweeper(p, l, now, quiet),
 	}
@@ -141,7 +144,9 @@ func (w *world) step() {
 	case w.fault(goBacks):
 		w.goBack(w.IntN(w.buckets.Number()))
 	case w.fault(skews):
-		w.skew[w.IntN(len(w.skew))] = time.Duration(w.IntN(20)-10) * time.Second
+		w.skew[w.IntN(len(w.skew)-1)] = w.span(maxSkew)
+	case w.fault(skews):
+		w.skew[processes+1] = w.span(maxLedgerSkew)
 	case w.fault(leaps):
 		w.now = w.now.Add(openFor / 4)
 	case len(w.actors) < maxActors && w.IntN(begins) == 0:
@@ -161,6 +166,11 @@ func (w *world) step() {
 			w.actors = append(w.actors[:i], w.actors[i+1:]...)
 		}
 	}
+}
+
+// span is a time from -most to most.
+func (w *world) span(most time.Duration) time.Duration {
+	return time.Duration(w.Int64N(int64(2*most))) - most
 }
 
 // crash ends a process in the middle of whatever it does, and starts it again.
@@ -214,8 +224,10 @@ func (w *world) begin() *actor {
 		order.Total = int64(order.Count) * 100
 		sender := user(w.IntN(people))
 		return w.start(n, func(ctx context.Context) {
+			began := w.now
 			if v, err := p.service.Send(ctx, sender, order); err == nil {
 				w.sent = append(w.sent, v.ID)
+				w.audit.opened[v.ID] = began
 			}
 		})
 	case 2, 3, 4, 5, 6:
@@ -226,7 +238,7 @@ func (w *world) begin() *actor {
 		return w.start(n, func(ctx context.Context) { w.grab(ctx, p, id, who) })
 	case 7:
 		return w.start(n, func(ctx context.Context) {
-			for _, h := range w.due(shard, p) {
+			for _, h := range w.due(shard) {
 				_, _ = p.refunder.End(ctx, h)
 			}
 		})
@@ -240,9 +252,9 @@ func (w *world) begin() *actor {
 	return w.start(n, func(ctx context.Context) { w.settle(ctx, p, bucket) })
 }
 
-// due are the holds that a process thinks are due. The pass itself fans out over goroutines.
-func (w *world) due(shard int, p *process) []ledger.Hold {
-	holds, err := w.ledger.DueHolds(context.Background(), shard, envelope.Subject, p.refunder.Now(), ledger.Hold{}, 20)
+// due are the holds that are due by the shard's clock. The pass itself fans out over goroutines.
+func (w *world) due(shard int) []ledger.Hold {
+	holds, err := w.ledger.DueHolds(context.Background(), shard, envelope.Subject, ledger.Hold{}, 20)
 	if err != nil {
 		panic(err)
 	}
@@ -256,6 +268,9 @@ func (w *world) grab(ctx context.Context, p *process, id int64, who string) {
 	if err == nil && (g.Outcome == envelope.Won || g.Outcome == envelope.AlreadyWon) {
 		w.Won++
 		w.audit.told(id, who, g.Take, began)
+	}
+	if err == nil && g.Outcome == envelope.Expired {
+		w.audit.late(id, who)
 	}
 }
 

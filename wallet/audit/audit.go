@@ -180,7 +180,7 @@ func (r *run) compare(code string, shard int, what string, expected, found sums)
 	}
 }
 
-// auditRejections names the posts that were kept aside.
+// auditRejections names the posts that were kept aside, unless an operator has dismissed or paid them.
 func (r *run) auditRejections(ctx context.Context, shard int, _ *totals) error {
 	for rejected, err := range rejectionPages(ctx, r.earlyOf(shard), r.tables[shard]) {
 		if err != nil {
@@ -188,7 +188,35 @@ func (r *run) auditRejections(ctx context.Context, shard int, _ *totals) error {
 		}
 		what := fmt.Sprintf("post of hold %d part %d to %q, amount %d", rejected.Hold, rejected.Part, rejected.Payee,
 			rejected.Minor)
-		r.found(ledger.AuditRejection, shard, what, "no contradiction", rejected.Reason)
+		switch {
+		case rejected.Decision == "":
+			r.found(ledger.AuditRejection, shard, what, "no contradiction", rejected.Reason)
+		case rejected.Open():
+			r.found(ledger.AuditRejection, shard, what, "paid from "+rejected.Account, "decided, and not paid")
+		case rejected.Payment != 0:
+			if err := r.auditResolution(ctx, shard, what, rejected); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// auditResolution looks for the payment of a rejection, where it was made before it was noted.
+func (r *run) auditResolution(ctx context.Context, shard int, what string, paid ledger.Resolution) error {
+	at, ok := r.cluster.ShardOf(paid.Payment)
+	var holds []ledger.Hold
+	if ok {
+		var err error
+		holds, err = mysqlledger.SelectHolds(ctx, r.lateOf(at), r.tables[at], "WHERE id = ?", paid.Payment)
+		if err != nil {
+			return err
+		}
+	}
+	if len(holds) != 1 || holds[0].Owner != paid.Account || holds[0].Counterparty != paid.Payee ||
+		holds[0].Posted != paid.Minor || holds[0].Amount.Currency != paid.Currency {
+		r.found(ledger.AuditRejection, shard, what, fmt.Sprintf("paid from %s by hold %d", paid.Account, paid.Payment),
+			fmt.Sprintf("%+v", holds))
 	}
 	return nil
 }

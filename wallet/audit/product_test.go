@@ -228,20 +228,27 @@ func TestAuditWhileOffersAndPaymentsAreMade(t *testing.T) {
 	for _, u := range users {
 		b.TopUp(u, 1_000_000)
 	}
+	// While an audit reads, this many offers and payments are made: without a bound, a quick disk makes the books grow
+	// quicker than they are read.
+	const perAudit = 100
+	turns := make(chan struct{}, perAudit)
 	ctx, stop := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		for n := 0; ctx.Err() == nil; n++ {
+		n := 0
+		for range turns {
+			n++
 			h := b.Offer("alice", []string{"bob", "carol", "erin"}[n%3])
 			to := []ledger.Stage{ledgertest.Arrived, ledgertest.Returned, ledgertest.Accepted}[n%3]
-			if _, done, err := b.Advance(ledgertest.StepOf(h, ledgertest.Offered, to)); !done || err != nil {
+			step := ledgertest.StepOf(h, ledgertest.Offered, to)
+			if _, done, err := b.Advance(step, ledgertest.Soon(h)); !done || err != nil {
 				t.Errorf("advance: %v, %v", done, err)
 			}
 		}
 	})
 	for i, payer := range users[1:] {
 		wg.Go(func() {
-			for ctx.Err() == nil {
+			for range turns {
 				h := b.Draft(payer, 7)
 				h.Counterparty, h.CountsDaily = users[(i+2)%4], true
 				if _, err := b.Make(h, ledger.HoldOptions{PayNow: true}); err != nil {
@@ -260,10 +267,14 @@ func TestAuditWhileOffersAndPaymentsAreMade(t *testing.T) {
 		}
 	})
 	for range 25 {
+		for range perAudit - len(turns) {
+			turns <- struct{}{}
+		}
 		for _, d := range b.Audited().Discrepancies {
 			t.Errorf("audit: %+v", d)
 		}
 	}
+	close(turns)
 	stop()
 	wg.Wait()
 	b.DeliverAll()

@@ -145,22 +145,16 @@ func fundingPages(ctx context.Context, s *snapshot, t mysqlledger.Tables) iter.S
 	}), lookupSize)
 }
 
-func rejectionPages(ctx context.Context, s *snapshot, t mysqlledger.Tables) iter.Seq2[ledger.Rejection, error] {
-	return rows.Pages(pageSize, func(after *ledger.Rejection) (page []ledger.Rejection, err error) {
+func rejectionPages(ctx context.Context, s *snapshot, t mysqlledger.Tables) iter.Seq2[ledger.Resolution, error] {
+	return rows.Pages(pageSize, func(after *ledger.Resolution) ([]ledger.Resolution, error) {
 		where, args := "", []any{}
 		if after != nil {
-			where = " WHERE hold > ? OR (hold = ? AND (part > ? OR (part = ? AND (payee > ? OR (payee = ? AND amount " +
-				"> ?)))))"
+			where = "WHERE r.hold > ? OR (r.hold = ? AND (r.part > ? OR (r.part = ? AND (r.payee > ? OR (r.payee = ? " +
+				"AND r.amount > ?)))))"
 			payee := []byte(after.Payee)
 			args = []any{after.Hold, after.Hold, after.Part, after.Part, payee, payee, after.Minor}
 		}
-		err = rows.Collect(ctx, s, func(row *sql.Rows) error {
-			var r ledger.Rejection
-			err := row.Scan(&r.Hold, &r.Part, &r.Payee, &r.Minor, &r.Reason)
-			page = append(page, r)
-			return err
-		}, "SELECT hold, part, payee, amount, reason FROM "+t.Rejections+where+" ORDER BY hold, part, payee, amount "+
-			"LIMIT ?", append(args, pageSize)...)
-		return page, err
+		return mysqlledger.SelectResolutions(ctx, s, t, where+" ORDER BY r.hold, r.part, r.payee, r.amount LIMIT ?",
+			append(args, pageSize)...)
 	})
 }

@@ -18,6 +18,11 @@ type AuditReport struct {
 	// Discrepancies are named one by one, up to MaxDiscrepancies; Found counts them all.
 	Discrepancies []Discrepancy `json:"discrepancies"`
 	Found         int64         `json:"found"`
+	// Volatile are servers that may forget what they have acknowledged, which a flag accepts: what they forget can no
+	// audit find.
+	Volatile []string `json:"volatile,omitempty"`
+	// Rebuilds tell which sources of wins went back in time and were made again, the latest of each shard.
+	Rebuilds []string `json:"rebuilds,omitempty"`
 }
 
 // MaxDiscrepancies bounds the list of an AuditReport.
@@ -84,4 +89,8 @@ const (
 	AuditPostPayee   = "post_payee"   // a hold was posted to somebody else than its counterparty
 	AuditDailyUsage  = "daily_usage"  // what a user sent in a day is not the sum of the holds of that day
 	AuditIndex       = "index_entry"  // somebody cannot find what concerns them
+	AuditSettleLag   = "settle_lag"   // a win is not settled long after it was acknowledged
+	AuditClearingOld = "clearing_old" // a credit has not arrived long after it was posted
+	AuditPotEndless  = "pot_endless"  // a pot, or what is left in it, has no time to live
+	AuditRebuildOpen = "rebuild_open" // a source that went back in time is not made again long afterwards
 )

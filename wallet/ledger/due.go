@@ -19,18 +19,18 @@ const (
 
 // DueHolds is what a DuePass needs of the ledger.
 type DueHolds interface {
-	// DueHolds returns open holds of a subject on a shard whose ExpiresAt is at or before now, the oldest first, from
-	// the one behind after (the zero Hold: from the oldest).
-	DueHolds(ctx context.Context, shard int, s Subject, now time.Time, after Hold, limit int) ([]Hold, error)
+	// DueHolds returns open holds of a subject on a shard whose ExpiresAt is over by the shard's own clock, the oldest
+	// first, from the one behind after (the zero Hold: from the oldest).
+	DueHolds(ctx context.Context, shard int, s Subject, after Hold, limit int) ([]Hold, error)
 }
 
 // DuePass is the background job of a product whose holds have to be ended when their time is over. Any number of
-// processes may run it for the same shard if End is safe to repeat.
+// processes may run it for the same shard if End is safe to repeat. No process's clock decides anything: the ledger
+// says what is due.
 type DuePass struct {
 	Name    string
 	Holds   DueHolds
 	Subject Subject
-	Now     func() time.Time // decides when to look; what is due when a hold is ended is End's to decide
 	Log     *slog.Logger
 	// End ends one hold. done is false where somebody else has done so or it cannot be ended yet.
 	End func(ctx context.Context, h Hold) (done bool, err error)
@@ -51,10 +51,9 @@ func (p *DuePass) Run(ctx context.Context, shard int) {
 // Pass looks once at every hold that is due on a shard, and returns how many there were and how many it ended. A hold
 // that cannot be ended yet, or fails, does not hold up the others.
 func (p *DuePass) Pass(ctx context.Context, shard int) (due, ended int, err error) {
-	now := p.Now()
 	var errs []error
 	for after := (Hold{}); ctx.Err() == nil; {
-		holds, err := p.Holds.DueHolds(ctx, shard, p.Subject, now, after, dueBatch)
+		holds, err := p.Holds.DueHolds(ctx, shard, p.Subject, after, dueBatch)
 		if err != nil {
 			return due, ended, errors.Join(append(errs, err)...)
 		}

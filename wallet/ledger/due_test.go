@@ -21,6 +21,7 @@ type shelf struct {
 	calls  int
 	limits []int
 	err    error
+	now    func() time.Time
 }
 
 var epoch = time.Date(2026, 2, 16, 12, 0, 0, 0, time.UTC)
@@ -35,7 +36,7 @@ func newShelf(n int) *shelf {
 
 // DueHolds implements ledger.DueHolds.
 func (s *shelf) DueHolds(
-	_ context.Context, shard int, subject ledger.Subject, now time.Time, after ledger.Hold, limit int,
+	_ context.Context, shard int, subject ledger.Subject, after ledger.Hold, limit int,
 ) (due []ledger.Hold, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -46,7 +47,7 @@ func (s *shelf) DueHolds(
 	for _, h := range s.holds {
 		if behind := h.ExpiresAt.Compare(after.ExpiresAt) > 0 || h.ExpiresAt.Equal(after.ExpiresAt) &&
 			h.ID > after.ID; behind || after.ID == 0 {
-			if !h.ExpiresAt.After(now) && len(due) < limit {
+			if !h.ExpiresAt.After(s.now()) && len(due) < limit {
 				due = append(due, h)
 			}
 		}
@@ -63,9 +64,9 @@ func (s *shelf) end(h ledger.Hold) int {
 }
 
 func duePass(s *shelf, now time.Time, end func(ledger.Hold) (bool, error)) *ledger.DuePass {
+	s.now = func() time.Time { return now }
 	return &ledger.DuePass{
-		Name: "test", Holds: s, Subject: "gift", Now: func() time.Time { return now }, Log: slog.New(
-			slog.DiscardHandler),
+		Name: "test", Holds: s, Subject: "gift", Log: slog.New(slog.DiscardHandler),
 		End: func(_ context.Context, h ledger.Hold) (bool, error) { return end(h) },
 	}
 }
@@ -153,7 +154,7 @@ func TestDuePassRuns(t *testing.T) {
 			}
 			return true, nil
 		})
-		p.Now = func() time.Time { return epoch.Add(time.Since(began)) }
+		s.now = func() time.Time { return epoch.Add(time.Since(began)) }
 		ctx, stop := context.WithCancel(t.Context())
 		stopped := make(chan struct{})
 		go func() { p.Run(ctx, 3); close(stopped) }()

@@ -102,7 +102,7 @@ func ExampleTx() {
 	deliver(ctx, l)
 	fmt.Println("offered:", err, len(must(l.Indexed(ctx, "bob", "offer", 0, 10))))
 
-	accept := ledger.Step{Hold: h.ID, From: "offered", To: "arrived", Funds: ledger.FundsPosted, At: now}
+	accept := ledger.Step{Hold: h.ID, From: "offered", To: "arrived", Funds: ledger.FundsPosted}
 	for range 2 { // the second finds that the offer is in another stage
 		err := l.Tx(ctx, h.ID, func(tx ledger.Tx) error {
 			h, done, err := tx.Advance(ctx, accept)

@@ -180,14 +180,16 @@ const (
 	FundsVoided                        // all of it is back with the owner
 )
 
-// Step moves a staged hold from one stage to another, and its money with it.
+// Step moves a staged hold from one stage to another, and its money with it. When it is made, and whether the hold's
+// ExpiresAt is over then, is for the clock of the hold's shard to say.
 type Step struct {
 	Hold     int64
 	From, To Stage
 	Funds    FundsState // where the money is afterwards
-	At       time.Time  // now, by the caller's clock
 	Due      bool       // the step is for at or after the hold's ExpiresAt; otherwise for before it
-	Until    time.Time  // the hold's new ExpiresAt; zero: as it was
+	// Renew sets the hold's ExpiresAt to For after the step; otherwise it stays as it was.
+	Renew bool
+	For   time.Duration
 }
 
 // Check finds a step that no hold can make.

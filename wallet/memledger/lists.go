@@ -5,7 +5,6 @@ import (
 	"context"
 	"math"
 	"slices"
-	"time"
 
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
@@ -80,11 +79,12 @@ func (l *Ledger) OpenHolds(
 		byID)
 }
 
-// DueHolds returns open holds of a subject on a shard that expired at or before now, the oldest first, from the one
-// behind after (the zero Hold: from the oldest).
+// DueHolds returns open holds of a subject on a shard that are expired by the ledger's clock, the oldest first, from
+// the one behind after (the zero Hold: from the oldest).
 func (l *Ledger) DueHolds(
-	ctx context.Context, n int, s ledger.Subject, now time.Time, after ledger.Hold, limit int,
+	ctx context.Context, n int, s ledger.Subject, after ledger.Hold, limit int,
 ) ([]ledger.Hold, error) {
+	now := l.now()
 	return l.listHolds(ctx, n, limit, func(h ledger.Hold) bool {
 		behind := after.ID == 0 || byExpiry(h, after) > 0
 		return h.Subject == s && h.Open && h.ExpiresAt.UnixMilli() <= now.UnixMilli() && behind

@@ -2,7 +2,6 @@ package memledger_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/hongbao/hongbao/collection"
 	"github.com/hongbao/hongbao/envelope"
@@ -27,11 +26,12 @@ func open(t testing.TB, shards int) *ledgertest.Book {
 
 func openLedger(t testing.TB, shards int) (*ledgertest.Book, *memledger.Ledger) {
 	t.Helper()
-	l, err := memledger.New(memledger.Config{Shards: shards, Now: time.Now, NewID: memledger.Count()})
+	clock := new(ledgertest.Clock)
+	l, err := memledger.New(memledger.Config{Shards: shards, Now: clock.Now, NewID: memledger.Count()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return ledgertest.OfMemory(t, l), l
+	return ledgertest.OfMemory(t, l, clock), l
 }
 
 func TestConformance(t *testing.T) { ledgertest.Run(t, open) }

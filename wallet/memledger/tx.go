@@ -93,13 +93,13 @@ func (tx *transaction) advance(s ledger.Step) (ledger.Hold, bool, error) {
 	if !ok {
 		return ledger.Hold{}, false, ledger.ErrHoldNotFound
 	}
-	at, expires := s.At.UnixMilli(), h.ExpiresAt.UnixMilli()
-	if !h.Open || h.Stage != s.From || s.Due != (expires <= at) {
+	at := millis(tx.ledger.now())
+	if !h.Open || h.Stage != s.From || s.Due != !h.ExpiresAt.After(at) {
 		return copyOf(h), false, nil
 	}
-	h.Stage, h.StagedAt = s.To, millis(s.At)
-	if !s.Until.IsZero() {
-		h.ExpiresAt = millis(s.Until)
+	h.Stage, h.StagedAt = s.To, at
+	if s.Renew {
+		h.ExpiresAt = at.Add(s.For)
 	}
 	put(tx, tx.holds, h.ID, h)
 	var err error

@@ -88,10 +88,17 @@ func (l *Ledger) OpenHolds(ctx context.Context, shard int, s ledger.Subject, aft
 		limit)
 }
 
-// DueHolds returns open holds of a subject on a shard that expired at or before now, the oldest first, from the one
-// behind after (the zero Hold: from the oldest).
-func (l *Ledger) DueHolds(ctx context.Context, shard int, s ledger.Subject, now time.Time, after ledger.Hold,
+// DueHolds returns open holds of a subject on a shard that are expired by the database's clock, the oldest first, from
+// the one behind after (the zero Hold: from the oldest).
+func (l *Ledger) DueHolds(ctx context.Context, shard int, s ledger.Subject, after ledger.Hold,
 	limit int) ([]ledger.Hold, error) {
+	if err := l.checkShard(shard); err != nil {
+		return nil, err
+	}
+	now, err := l.clockOf(ctx, l.cluster.DB(shard))
+	if err != nil {
+		return nil, shards.Classify(fmt.Errorf("time of shard %d: %w", shard, err))
+	}
 	from := int64(0)
 	if after.ID != 0 {
 		from = after.ExpiresAt.UnixMilli()

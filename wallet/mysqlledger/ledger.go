@@ -38,7 +38,9 @@ type Config struct {
 	Consumers  []outbox.Consumer
 	Log        *slog.Logger
 	Registerer prometheus.Registerer // nil for none
-	Now        func() time.Time
+	Now        func() time.Time      // for records of when something was; it decides nothing
+	// Clock stands in for the databases' clocks, which say what is due; nil: their own. Tests let time pass with it.
+	Clock func() time.Time
 }
 
 // Ledger is the durable ledger. It is safe for concurrent use.
@@ -47,7 +49,7 @@ type Ledger struct {
 	ids        *shards.IDs
 	outbox     *outbox.Outbox
 	index      *index.Index
-	now        func() time.Time
+	now, clock func() time.Time
 	tables     []Tables // by shard
 	metadata   *otter.Cache[int64, *ledger.Hold]
 	semaphores []chan struct{}           // by server: SettleWidth
@@ -57,7 +59,7 @@ type Ledger struct {
 
 // New makes a Ledger. It makes no connection.
 func New(cfg Config) (*Ledger, error) {
-	l := &Ledger{cluster: cfg.Cluster, index: index.New(cfg.Cluster), now: cfg.Now}
+	l := &Ledger{cluster: cfg.Cluster, index: index.New(cfg.Cluster), now: cfg.Now, clock: cfg.Clock}
 	var err error
 	if l.ids, err = shards.NewIDs(cfg.Cluster, cfg.Node); err != nil {
 		return nil, err
@@ -120,7 +122,8 @@ func (l *Ledger) ShardOf(id int64) (shard int, ok bool) { return l.cluster.Shard
 
 // Tables are the full names of a shard's tables.
 type Tables struct {
-	Accounts, Entries, Holds, Posts, Requests, Rejections, Fundings, DailyUsage, Sources, SourceRebuilds string
+	Accounts, Entries, Holds, Posts, Requests, Rejections, Fundings, DailyUsage, Sources, SourceRebuilds,
+	Resolutions string
 }
 
 // TablesOf names the tables of a shard.
@@ -130,6 +133,7 @@ func TablesOf(c *shards.Cluster, shard int) Tables {
 		Accounts: name("accounts"), Entries: name("entries"), Holds: name("holds"), Posts: name("posts"),
 		Requests: name("requests"), Rejections: name("rejections"), Fundings: name("fundings"),
 		DailyUsage: name("daily_usage"), Sources: name("sources"), SourceRebuilds: name("source_rebuilds"),
+		Resolutions: name("resolutions"),
 	}
 }
 
@@ -140,10 +144,19 @@ func (l *Ledger) checkShard(shard int) error {
 	return nil
 }
 
-// acquire waits for one of the SettleWidth places of a shard's server, and returns how to leave it.
+// acquireTimeout bounds the wait for a place: where it is over, the server has not answered for as long.
+const acquireTimeout = 5 * time.Second
+
+// acquire waits for one of the SettleWidth places of a shard's server, and returns how to leave it. Error:
+// shards.ErrUnavailable.
 func (l *Ledger) acquire(ctx context.Context, shard int) (release func(), err error) {
 	semaphore := l.semaphores[l.cluster.ServerOf(shard)]
+	timer := time.NewTimer(acquireTimeout)
+	defer timer.Stop()
 	select {
+	case <-timer.C:
+		return nil, shards.Classify(fmt.Errorf("all %d writers of server %d have been busy for %v: %w",
+			cap(semaphore), l.cluster.ServerOf(shard), acquireTimeout, context.DeadlineExceeded))
 	case semaphore <- struct{}{}:
 		return func() { <-semaphore }, nil
 	case <-ctx.Done():

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/internal/shards/rows"
@@ -165,6 +166,16 @@ func (l *Ledger) BeginEpoch(ctx context.Context, shard, source int, logs []strin
 
 // nowMillis is the time of the shard's database.
 const nowMillis = "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)"
+
+// clockOf is the time by which is decided what is due: that of the database which is asked.
+func (l *Ledger) clockOf(ctx context.Context, q rows.Querier) (now time.Time, err error) {
+	if l.clock != nil {
+		return l.clock(), nil
+	}
+	var ms int64
+	err = q.QueryRowContext(ctx, "SELECT "+nowMillis).Scan(&ms)
+	return rows.Millis(ms), err
+}
 
 // EndRebuild notes that a source is as the ledger has it, unless it is in another epoch by now. Error:
 // shards.ErrUnavailable.

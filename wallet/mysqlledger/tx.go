@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/hongbao/hongbao/internal/index"
 	"github.com/hongbao/hongbao/internal/outbox"
@@ -115,7 +116,11 @@ func (tx *Tx) Advance(ctx context.Context, s ledger.Step) (h ledger.Hold, done b
 	if err := s.Check(); err != nil {
 		return ledger.Hold{}, false, err
 	}
-	if done, err = tx.enterStage(ctx, s); err != nil {
+	at, err := tx.l.clockOf(ctx, tx.sql)
+	if err != nil {
+		return ledger.Hold{}, false, err
+	}
+	if done, err = tx.enterStage(ctx, s, at); err != nil {
 		return ledger.Hold{}, false, err
 	}
 	holds, err := SelectHolds(ctx, tx.sql, tx.tables, "WHERE id = ?", s.Hold)
@@ -132,16 +137,16 @@ func (tx *Tx) Advance(ctx context.Context, s ledger.Step) (h ledger.Hold, done b
 	case ledger.FundsVoided:
 		err = tx.void(ctx, &h)
 	case ledger.FundsPosted:
-		err = tx.payWhole(ctx, &h, s.At.UnixMilli())
+		err = tx.payWhole(ctx, &h, at.UnixMilli())
 	}
 	return h, err == nil, err
 }
 
 // enterStage changes the stage and thereby locks the hold.
-func (tx *Tx) enterStage(ctx context.Context, s ledger.Step) (done bool, err error) {
-	set, args := "stage = ?, staged_at = ?", []any{string(s.To), s.At.UnixMilli()}
-	if !s.Until.IsZero() {
-		set, args = set+", expires_at = ?", append(args, s.Until.UnixMilli())
+func (tx *Tx) enterStage(ctx context.Context, s ledger.Step, at time.Time) (done bool, err error) {
+	set, args := "stage = ?, staged_at = ?", []any{string(s.To), at.UnixMilli()}
+	if s.Renew {
+		set, args = set+", expires_at = ?", append(args, at.Add(s.For).UnixMilli())
 	}
 	fits := "expires_at > ?"
 	if s.Due {
@@ -150,7 +155,7 @@ func (tx *Tx) enterStage(ctx context.Context, s ledger.Step) (done bool, err err
 	// expires_at is compared before it is set: WHERE comes before SET.
 	update, err := tx.sql.ExecContext(ctx,
 		"UPDATE "+tx.tables.Holds+" SET "+set+" WHERE id = ? AND stage = ? AND is_open = 1 AND "+fits,
-		append(args, s.Hold, string(s.From), s.At.UnixMilli())...)
+		append(args, s.Hold, string(s.From), at.UnixMilli())...)
 	if err != nil {
 		return false, err
 	}

@@ -30,6 +30,8 @@ type Config struct {
 	Installation string                              // names the ledger that these pots belong to
 	// Epoch is the epoch in which the ledger has a bucket; see redisbucket.Config.
 	Epoch func(ctx context.Context, bucket int) (string, error)
+	// Durable refuses all calls while Redis does not keep what it acknowledges; see redisbucket.Config.
+	Durable func() error
 
 	// WaitReplicas is how many replicas must have what was done before it is answered; 0 asks none. WaitTimeout, at
 	// least a millisecond, is how long a call waits for them.
@@ -70,7 +72,7 @@ func New(client rueidis.Client, c Config) (*Pots, error) {
 	store, err := redisbucket.Open(client, redisbucket.Config{
 		Log: stock.LogName, Buckets: c.Buckets, Installation: c.Installation,
 		Readers:      []pots.Reader{stock.ReaderSettler},
-		WaitReplicas: c.WaitReplicas, WaitTimeout: c.WaitTimeout, Epoch: c.Epoch,
+		WaitReplicas: c.WaitReplicas, WaitTimeout: c.WaitTimeout, Epoch: c.Epoch, Durable: c.Durable,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("redisstock: %w", err)

@@ -58,9 +58,13 @@ func markOf(installation, epoch string) string {
 }
 
 // Bucket returns a bucket by number, in the epoch in which the ledger had it when this process last asked: when it
-// first needed it, and when a call has found another. An error says that the ledger did not answer the first time.
+// first needed it, and when a call has found another. An error says that the ledger did not answer the first time,
+// or is that of Config.Durable.
 func (s *Store) Bucket(ctx context.Context, number int) (*Bucket, error) {
 	if err := s.checkBucket(number); err != nil {
+		return nil, err
+	}
+	if err := s.config.Durable(); err != nil {
 		return nil, err
 	}
 	at := &s.all[number]

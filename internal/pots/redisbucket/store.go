@@ -35,6 +35,8 @@ type Config struct {
 	// Epoch is the epoch in which the ledger has a bucket; "" is the first, whose name is the installation's. nil says
 	// that no bucket ever has another.
 	Epoch func(ctx context.Context, bucket int) (string, error)
+	// Durable is asked before every call on a bucket, and its error returned; nil: there is none.
+	Durable func() error
 
 	// Lost hears of each call that found its bucket lost or made ours again: what a process remembers of pots may be
 	// wrong then; also of each new epoch. It may be nil.
@@ -72,6 +74,9 @@ func Open(client rueidis.Client, c Config) (*Store, error) {
 		c.Lost = func() {}
 	}
 	s := &Store{client: client, config: c, all: make([]slot, c.Buckets.Number())}
+	if c.Durable == nil {
+		s.config.Durable = func() error { return nil }
+	}
 	if c.Epoch == nil {
 		s.config.Epoch = func(context.Context, int) (string, error) { return "", nil }
 	}
@@ -94,3 +99,6 @@ func Open(client rueidis.Client, c Config) (*Store, error) {
 func (s *Store) Bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, callTimeout+s.config.WaitTimeout)
 }
+
+// Client is where the buckets are.
+func (s *Store) Client() rueidis.Client { return s.client }

@@ -14,6 +14,8 @@ if earliest > now then
   return {0, math.floor((interval * burst - (free - now)) / interval), earliest - now, free - now}
 end
 if cost > 0 then
+  -- Neither to the AOF nor to replicas: a limit need not survive a crash, and its caller need not wait for the disk.
+  redis.set_repl(redis.REPL_NONE)
   redis.call('SET', KEYS[1], string.format('%.0f', after), 'PX', math.ceil((after - now) / 1000))
 end
 return {1, math.floor((now - earliest) / interval), 0, after - now}

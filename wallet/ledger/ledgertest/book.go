@@ -67,14 +67,33 @@ type System struct {
 // Book is a ledger with what a test does to it in few words. What cannot go wrong in a test fails it.
 type Book struct {
 	System
+	Clock  *Clock // of the ledger
 	T      testing.TB
 	Wallet *wallet.Service
 	calls  atomic.Int64
 }
 
-// NewBook makes a book of a ledger, with a funding provider that settles at once.
-func NewBook(t testing.TB, s System) *Book {
-	return &Book{System: s, T: t, Wallet: wallet.NewService(s.Ledger, wallet.Sandbox{}, time.Now)}
+// Clock is the time of day, or the time to which a test has set it.
+type Clock struct{ at atomic.Pointer[time.Time] }
+
+// Now is the time.
+func (c *Clock) Now() time.Time {
+	if at := c.at.Load(); at != nil {
+		return *at
+	}
+	return time.Now()
+}
+
+// Set lets the clock stand at a time; with the zero time it goes on as the time of day.
+func (c *Clock) Set(at time.Time) {
+	if c.at.Store(nil); !at.IsZero() {
+		c.at.Store(&at)
+	}
+}
+
+// NewBook makes a book of a ledger that goes by a clock, with a funding provider that settles at once.
+func NewBook(t testing.TB, s System, c *Clock) *Book {
+	return &Book{System: s, Clock: c, T: t, Wallet: wallet.NewService(s.Ledger, wallet.Sandbox{}, time.Now)}
 }
 
 // NextRequest is a request id that the book has not used before.

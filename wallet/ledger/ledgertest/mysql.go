@@ -42,7 +42,8 @@ func OpenMySQLOn(t testing.TB, c *shards.Cluster, node int, products ...audit.Pr
 func OnMySQL(t testing.TB, c *shards.Cluster, node int, products ...audit.Product) *MySQL {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	l, err := mysqlledger.New(mysqlledger.Config{Cluster: c, Node: node, Log: log, Now: time.Now})
+	clock := new(Clock)
+	l, err := mysqlledger.New(mysqlledger.Config{Cluster: c, Node: node, Log: log, Now: time.Now, Clock: clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +56,7 @@ func OnMySQL(t testing.TB, c *shards.Cluster, node int, products ...audit.Produc
 			return outbox.NewPublisher(l.Outbox(), b, log).Pass(ctx, shard)
 		},
 	}
-	return &MySQL{Book: NewBook(t, s), Ledger: l, Cluster: c}
+	return &MySQL{Book: NewBook(t, s, clock), Ledger: l, Cluster: c}
 }
 
 // Table is the full name of a table of a shard.

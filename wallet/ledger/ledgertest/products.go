@@ -105,14 +105,19 @@ func (b *Book) Draw(hold, units int64, to ledger.FundsState) (h ledger.Hold, don
 	return h, done, err
 }
 
-// StepOf is a step of an offer, a minute after it was made.
+// StepOf is a step of an offer.
 func StepOf(h ledger.Hold, from, to ledger.Stage) ledger.Step {
-	return ledger.Step{Hold: h.ID, From: from, To: to, Funds: FundsIn(to), At: h.CreatedAt.Add(time.Minute)}
+	return ledger.Step{Hold: h.ID, From: from, To: to, Funds: FundsIn(to)}
 }
 
-// Advance tries a step in a transaction of its own, with an event for topic "steps" if it is done.
-func (b *Book) Advance(s ledger.Step) (h ledger.Hold, done bool, err error) {
+// Soon is a minute after a hold was made.
+func Soon(h ledger.Hold) time.Time { return h.CreatedAt.Add(time.Minute) }
+
+// Advance tries a step at a time, in a transaction of its own, with an event for topic "steps" if it is done.
+func (b *Book) Advance(s ledger.Step, at time.Time) (h ledger.Hold, done bool, err error) {
 	ctx := b.T.Context()
+	b.Clock.Set(at)
+	defer b.Clock.Set(time.Time{})
 	err = b.Tx(ctx, s.Hold, func(tx ledger.Tx) (err error) {
 		if h, done, err = tx.Advance(ctx, s); err != nil || !done {
 			return err
@@ -125,7 +130,7 @@ func (b *Book) Advance(s ledger.Step) (h ledger.Hold, done bool, err error) {
 // MustAdvance makes a step of an offer.
 func (b *Book) MustAdvance(h ledger.Hold, from, to ledger.Stage) ledger.Hold {
 	b.T.Helper()
-	after, done, err := b.Advance(StepOf(h, from, to))
+	after, done, err := b.Advance(StepOf(h, from, to), Soon(h))
 	if !done || err != nil {
 		b.T.Fatalf("advance to %s: %v, %v", to, done, err)
 	}

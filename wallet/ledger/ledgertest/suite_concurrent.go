@@ -188,7 +188,7 @@ func testConcurrentSteps(t *testing.T, open Open) {
 		h := b.Offer("alice", "bob")
 		var done atomic.Int64
 		race(t, 6, "", func(i int) error {
-			_, ok, err := b.Advance(StepOf(h, Offered, []ledger.Stage{Arrived, Returned, Accepted}[i%3]))
+			_, ok, err := b.Advance(StepOf(h, Offered, []ledger.Stage{Arrived, Returned, Accepted}[i%3]), Soon(h))
 			if ok {
 				done.Add(1)
 			}
@@ -269,7 +269,7 @@ func testAuditWhileItRuns(t *testing.T, open Open) {
 					t.Errorf("void: %v, %v", done, err)
 				}
 				offer, to := b.Offer(s, "erin"), []ledger.Stage{Arrived, Returned, Accepted}[n%3]
-				if _, done, err := b.Advance(StepOf(offer, Offered, to)); !done || err != nil {
+				if _, done, err := b.Advance(StepOf(offer, Offered, to), Soon(offer)); !done || err != nil {
 					t.Errorf("advance: %v, %v", done, err)
 				}
 			}

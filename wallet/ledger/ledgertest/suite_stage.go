@@ -18,8 +18,8 @@ func testSteps(t *testing.T, open Open) {
 	b.TopUp("alice", 10_000)
 	bob := b.Elsewhere("alice")
 	ctx := t.Context()
-	at := func(s ledger.Step, at time.Time) ledger.Step { s.At = at; return s }
-	late := func(s ledger.Step) ledger.Step { s.At = s.At.Add(2 * time.Hour); return s }
+	late := func(h ledger.Hold) time.Time { return h.ExpiresAt.Add(time.Hour) }
+	atExpiry := func(h ledger.Hold) time.Time { return h.ExpiresAt }
 	due := func(s ledger.Step) ledger.Step { s.Due = true; return s }
 	accept := func(h ledger.Hold) ledger.Step { return StepOf(h, Offered, Accepted) }
 	giveBack := func(h ledger.Hold) ledger.Step { return StepOf(h, Offered, Returned) }
@@ -27,41 +27,39 @@ func testSteps(t *testing.T, open Open) {
 		what string
 		lead []ledger.Stage // from Offered on
 		step func(h ledger.Hold) ledger.Step
+		at   func(h ledger.Hold) time.Time
 		done bool
 	}{
-		{"accept", nil, accept, true},
-		{"accept too late", nil, func(h ledger.Hold) ledger.Step { return late(accept(h)) }, false},
-		{"accept at the last moment", nil, func(h ledger.Hold) ledger.Step {
-			return at(accept(h), h.ExpiresAt.Add(-time.Millisecond))
+		{"accept", nil, accept, Soon, true},
+		{"accept too late", nil, accept, late, false},
+		{"accept at the last moment", nil, accept, func(h ledger.Hold) time.Time {
+			return h.ExpiresAt.Add(-time.Millisecond)
 		}, true},
-		{"accept at the first moment too late", nil, func(h ledger.Hold) ledger.Step {
-			return at(accept(h), h.ExpiresAt)
-		}, false},
+		{"accept at the first moment too late", nil, accept, atExpiry, false},
 		{"accept until a later time", nil, func(h ledger.Hold) ledger.Step {
 			s := accept(h)
-			s.Until = h.ExpiresAt.Add(time.Hour)
+			s.Renew, s.For = true, 3*time.Hour
 			return s
-		}, true},
-		{"expire", nil, func(h ledger.Hold) ledger.Step { return due(late(giveBack(h))) }, true},
-		{"expire at the first moment", nil, func(h ledger.Hold) ledger.Step {
-			return due(at(giveBack(h), h.ExpiresAt))
-		}, true},
-		{"expire too early", nil, func(h ledger.Hold) ledger.Step { return due(giveBack(h)) }, false},
-		{"arrive at once", nil, func(h ledger.Hold) ledger.Step { return StepOf(h, Offered, Arrived) }, true},
-		{"accept twice", []ledger.Stage{Accepted}, accept, false},
-		{"arrive", []ledger.Stage{Accepted}, func(h ledger.Hold) ledger.Step {
-			return due(late(StepOf(h, Accepted, Arrived)))
-		}, true},
-		{"recall", []ledger.Stage{Accepted}, func(h ledger.Hold) ledger.Step { return StepOf(h, Accepted, Returned) },
+		}, Soon, true},
+		{"expire", nil, func(h ledger.Hold) ledger.Step { return due(giveBack(h)) }, late, true},
+		{"expire at the first moment", nil, func(h ledger.Hold) ledger.Step { return due(giveBack(h)) }, atExpiry,
 			true},
-		{"return what was returned", []ledger.Stage{Returned}, giveBack, false},
-		{"return what has arrived", []ledger.Stage{Arrived}, giveBack, false},
+		{"expire too early", nil, func(h ledger.Hold) ledger.Step { return due(giveBack(h)) }, Soon, false},
+		{"arrive at once", nil, func(h ledger.Hold) ledger.Step { return StepOf(h, Offered, Arrived) }, Soon, true},
+		{"accept twice", []ledger.Stage{Accepted}, accept, Soon, false},
+		{"arrive", []ledger.Stage{Accepted}, func(h ledger.Hold) ledger.Step {
+			return due(StepOf(h, Accepted, Arrived))
+		}, late, true},
+		{"recall", []ledger.Stage{Accepted}, func(h ledger.Hold) ledger.Step { return StepOf(h, Accepted, Returned) },
+			Soon, true},
+		{"return what was returned", []ledger.Stage{Returned}, giveBack, Soon, false},
+		{"return what has arrived", []ledger.Stage{Arrived}, giveBack, Soon, false},
 		{"return what has arrived, from there", []ledger.Stage{Arrived}, func(h ledger.Hold) ledger.Step {
 			return StepOf(h, Arrived, Returned)
-		}, false},
+		}, Soon, false},
 		{"offer what was returned again", []ledger.Stage{Returned}, func(h ledger.Hold) ledger.Step {
 			return StepOf(h, Returned, Offered)
-		}, false},
+		}, Soon, false},
 	} {
 		h := b.Offer("alice", bob)
 		from := Offered
@@ -69,9 +67,9 @@ func testSteps(t *testing.T, open Open) {
 			b.MustAdvance(h, from, to)
 			from = to
 		}
-		s := line.step(h)
+		s, at := line.step(h), line.at(h)
 		before := Must(b.GetHold(ctx, h.ID))
-		after, done, err := b.Advance(s)
+		after, done, err := b.Advance(s, at)
 		if done != line.done || err != nil {
 			t.Errorf("%s: %v, %v", line.what, done, err)
 		}
@@ -79,13 +77,17 @@ func testSteps(t *testing.T, open Open) {
 			t.Errorf("%s: returned %+v, stored %+v", line.what, after, stored)
 		}
 		b.wantFunds(line.what, after)
-		if done && (after.Stage != s.To || !after.StagedAt.Equal(s.At)) {
+		if done && (after.Stage != s.To || !after.StagedAt.Equal(at)) {
 			t.Errorf("%s: %+v", line.what, after)
 		}
-		if until := before.ExpiresAt; done && !after.ExpiresAt.Equal(until) && !after.ExpiresAt.Equal(s.Until) {
-			t.Errorf("%s: expires at %v, before at %v", line.what, after.ExpiresAt, until)
+		until := before.ExpiresAt
+		if s.Renew {
+			until = at.Add(s.For)
 		}
-		if again, done, err := b.Advance(s); done || err != nil || !SameHold(again, after) {
+		if done && !after.ExpiresAt.Equal(until) {
+			t.Errorf("%s: expires at %v, want %v", line.what, after.ExpiresAt, until)
+		}
+		if again, done, err := b.Advance(s, at); done || err != nil || !SameHold(again, after) {
 			t.Errorf("%s, again: %+v, %v, %v", line.what, again, done, err)
 		}
 	}
@@ -149,13 +151,13 @@ func testMalformedSteps(t *testing.T, open Open) {
 		"with no funds":    broken(func(s *ledger.Step) { s.Funds = 0 }),
 		"with other funds": broken(func(s *ledger.Step) { s.Funds = ledger.FundsVoided + 1 }),
 	} {
-		if _, done, err := b.Advance(s); done || codeOf(err) != malformed {
+		if _, done, err := b.Advance(s, Soon(h)); done || codeOf(err) != malformed {
 			t.Errorf("%s: %v, %v", what, done, err)
 		}
 	}
 	for _, id := range []int64{h.ID + 1<<40, h.ID | 1023, 0, -1} {
 		s := broken(func(s *ledger.Step) { s.Hold = id })
-		if _, done, err := b.Advance(s); done || !errors.Is(err, ledger.ErrHoldNotFound) {
+		if _, done, err := b.Advance(s, Soon(h)); done || !errors.Is(err, ledger.ErrHoldNotFound) {
 			t.Errorf("a step of hold %d: %v, %v", id, done, err)
 		}
 	}

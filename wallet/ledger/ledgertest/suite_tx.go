@@ -210,7 +210,7 @@ func testEvents(t *testing.T, open Open) {
 	}
 	inbox.Break("")
 	b.MustAdvance(first, Offered, Arrived)
-	if _, done, err := b.Advance(StepOf(second, Accepted, Arrived)); done || err != nil {
+	if _, done, err := b.Advance(StepOf(second, Accepted, Arrived), Soon(second)); done || err != nil {
 		t.Fatal(done, err) // not made, so nothing is told
 	}
 	if _, err := b.OfferOf(5000, 0, CNY, first.CreatedAt); codeOf(err) != refusal.CodeInsufficientBalance {
