@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/hongbao/hongbao/bench/load"
@@ -43,12 +44,14 @@ type session struct {
 	progress Progress
 	prefix   string // of everything that is made, which no other run has
 	userSets map[[2]int]*users
-	number   int // of pools
+	number   int          // of pools
+	calls    atomic.Int64 // of request ids that are made while others are
+	ratios   map[string]float64
 }
 
 func newSession(t *Target, plan Plan, p Progress) *session {
 	return &session{
-		target: t, plan: plan, progress: p, userSets: make(map[[2]int]*users),
+		target: t, plan: plan, progress: p, userSets: make(map[[2]int]*users), ratios: make(map[string]float64),
 		prefix: fmt.Sprintf("b%d-%d", time.Now().UnixNano(), os.Getpid()),
 	}
 }
@@ -87,6 +90,7 @@ func Run(ctx context.Context, t *Target, plan Plan, p Progress, r *report.Report
 		began := time.Now()
 		p.Suite(one.name, one.about)
 		found, err := one.run(ctx, s, c)
+		r.Ratios = s.ratios
 		found.Name, found.Settings, found.Seconds = one.name, c.shown(), time.Since(began).Seconds()
 		if err != nil {
 			found.Failures = append(found.Failures, err.Error())

@@ -40,6 +40,8 @@ func suites() []suite {
 		{name: "push", about: "listeners are told of grabs", run: runPush, fixedRate: true, own: own(func(s *Settings) {
 			s.Rate, s.Listeners = new(Rate(500)), new(200)
 		})},
+		{name: "covers", about: "claims of a hot cover against grabs, and events to a merchant's server",
+			run: runCovers, own: own(func(s *Settings) { s.Users = new(4000) })},
 		{name: "neighbour", about: "grabs alone, and beside one user who reads at full speed", run: runNeighbour,
 			fixedRate: true, own: own(func(s *Settings) { s.Rate = new(Rate(500)) })},
 		{name: "spring", about: "New Year's Eve: sends, six times as many grabs, looks at results, listeners",

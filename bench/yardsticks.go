@@ -99,7 +99,9 @@ func Compare(ctx context.Context, t *Target, plan Plan, yardsticks []Yardstick, 
 		r.Yardsticks = append(r.Yardsticks, report.Yardstick{Name: one.name, What: one.what,
 			PerSecond: report.Median(measured[one.name]), Rounds: measured[one.name]})
 	}
-	r.Ratios = make(map[string]float64)
+	if r.Ratios == nil {
+		r.Ratios = make(map[string]float64)
+	}
 	for _, pair := range ratios() {
 		if quotients := divide(measured[pair[0]], measured[pair[1]]); len(quotients) > 0 {
 			r.Ratios[pair[0]+"/"+pair[1]] = report.Median(quotients)

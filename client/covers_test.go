@@ -83,7 +83,7 @@ func TestCovers(t *testing.T) {
 		t.Fatalf("%+v, %v", face, err)
 	}
 	for _, size := range face.Sizes {
-		data, err := c.Covers.Art(ctx, face.Hash, size.Name)
+		data, err := c.Covers.OwnArt(ctx, m.Id, face.Hash, size.Name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -91,6 +91,17 @@ func TestCovers(t *testing.T) {
 		if err != nil || shown.Width != size.Width || shown.Height != size.Height {
 			t.Errorf("%s is %d × %d, %v", size.Name, shown.Width, shown.Height, err)
 		}
+	}
+	for what, err := range map[string]error{
+		"anybody":    second(c.Covers.Art(ctx, face.Hash, "small")),
+		"a stranger": second(bob.Covers.OwnArt(ctx, m.Id, face.Hash, "small")),
+	} {
+		if client.Code(err) != client.CodeArtNotFound {
+			t.Errorf("before the review, %s sees the image: %v", what, err)
+		}
+	}
+	if _, err := ops.Covers.OwnArt(ctx, m.Id, face.Hash, "small"); err != nil {
+		t.Errorf("an operator: %v", err)
 	}
 	_, err = c.Covers.UploadImage(ctx, m.Id, "live", strings.NewReader("<svg><script>alert(1)</script></svg>"))
 	if client.Code(err) != client.CodeImageRefused {
@@ -201,3 +212,5 @@ func TestCovers(t *testing.T) {
 		t.Errorf("%d covers, %d of ours, %v", listed, len(ours), err)
 	}
 }
+
+func second[T any](_ T, err error) error { return err }

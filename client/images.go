@@ -40,7 +40,8 @@ type ImageSize struct {
 func (s Covers) UploadImage(ctx context.Context, merchant int64, mode string, file io.Reader) (UploadedImage, error) {
 	query := url.Values{"merchant_id": {strconv.FormatInt(merchant, 10)}, "mode": {mode}}
 	var kept UploadedImage
-	answer, err := s.overHTTP(ctx, http.MethodPost, "/v1/merchant/images?"+query.Encode(), file, maxImageAnswer)
+	answer, err := s.overHTTP(ctx, http.MethodPost, "/v1/merchant/images?"+query.Encode(), true, file,
+		maxImageAnswer)
 	if err == nil {
 		err = json.Unmarshal(answer, &kept)
 	}
@@ -50,18 +51,33 @@ func (s Covers) UploadImage(ctx context.Context, merchant int64, mode string, fi
 	return kept, nil
 }
 
-// Art returns an image in a size: large, medium or small. It goes to the gateway, and needs no token.
+// Art returns an image in a size, large, medium or small, of a cover that is shown to users. It goes to the gateway,
+// and needs no token.
 func (s Covers) Art(ctx context.Context, hash, size string) ([]byte, error) {
 	path := "/v1/art/" + url.PathEscape(hash) + "/" + url.PathEscape(size)
-	image, err := s.overHTTP(ctx, http.MethodGet, path, nil, maxImage)
+	image, err := s.overHTTP(ctx, http.MethodGet, path, false, nil, maxImage)
 	if err != nil {
 		return nil, call{method: "Covers.Art"}.fail(1, err)
 	}
 	return image, nil
 }
 
-// overHTTP asks the gateway, with a token where there is a body. Error: *Refusal, and those of the network.
-func (s Covers) overHTTP(ctx context.Context, verb, path string, body io.Reader, most int64) ([]byte, error) {
+// OwnArt returns an image of a merchant whose cover need not be shown to users yet, as Art does. Scope: user, of a
+// member; merchant; or operator.
+func (s Covers) OwnArt(ctx context.Context, merchant int64, hash, size string) ([]byte, error) {
+	path := "/v1/art/" + url.PathEscape(hash) + "/" + url.PathEscape(size) + "?merchant_id=" +
+		strconv.FormatInt(merchant, 10)
+	image, err := s.overHTTP(ctx, http.MethodGet, path, true, nil, maxImage)
+	if err != nil {
+		return nil, call{method: "Covers.OwnArt"}.fail(1, err)
+	}
+	return image, nil
+}
+
+// overHTTP asks the gateway, with a token where it is to know who asks. Error: *Refusal, and those of the network.
+func (s Covers) overHTTP(
+	ctx context.Context, verb, path string, known bool, body io.Reader, most int64,
+) ([]byte, error) {
 	if s.c.shared.config.gateway == "" {
 		return nil, errNoGateway
 	}
@@ -73,12 +89,14 @@ func (s Covers) overHTTP(ctx context.Context, verb, path string, body io.Reader,
 	if err != nil {
 		return nil, err
 	}
-	if body != nil {
+	if known {
 		token, err := s.c.tokens.get(ctx, "")
 		if err != nil {
 			return nil, err
 		}
 		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	if body != nil {
 		request.Header.Set("Content-Type", "application/octet-stream")
 	}
 	response, err := http.DefaultClient.Do(request)

@@ -209,7 +209,8 @@ func (s *stage) start(ctx context.Context, b benchRunCmd, p bench.Progress) (key
 		return "", err
 	}
 	data := filepath.Join(s.folder, "data")
-	args := []string{"--log-level=warn", "up", "--data", data, "--rpc", "127.0.0.1:0", "--http", "127.0.0.1:0"}
+	args := []string{"--log-level=warn", "up", "--data", data, "--rpc", "127.0.0.1:0", "--http", "127.0.0.1:0",
+		"--webhook-allow-private"}
 	args = append(args, strings.Fields(b.UpFlags)...)
 	if s.up, err = startChild(filepath.Join(s.folder, "up.log"), s.folder, args...); err != nil {
 		return "", err

@@ -59,6 +59,7 @@ type Directory struct {
 	now       func() time.Time
 	own       *own
 	cache     *otter.Cache[int64, remembered]
+	shown     *otter.Cache[string, shownImage]
 
 	mu    sync.Mutex
 	loads map[int64]*load // under way
@@ -84,11 +85,17 @@ func NewDirectory(store Store, m Merchants, now func() time.Time) (*Directory, e
 	if err != nil {
 		return nil, fmt.Errorf("cover directory: %w", err)
 	}
+	shown, err := otter.New(&otter.Options[string, shownImage]{MaximumSize: maxCached})
+	if err != nil {
+		return nil, fmt.Errorf("cover directory: %w", err)
+	}
 	ours, err := loadOwn()
 	if err != nil {
 		return nil, err
 	}
-	return &Directory{store: store, merchants: m, now: now, own: ours, cache: cache, loads: make(map[int64]*load)}, nil
+	return &Directory{
+		store: store, merchants: m, now: now, own: ours, cache: cache, shown: shown, loads: make(map[int64]*load),
+	}, nil
 }
 
 // Get returns what others need of a cover, whatever its state: ask Usable before it is used, and State.Shown before it

@@ -82,6 +82,9 @@ type Images interface {
 	// AddImage records an image; where the side has one of that hash, nothing happens. Error: ErrTooMany.
 	AddImage(ctx context.Context, i Image) error
 
+	// HasImage says whether a merchant's side has an image; mode "" is either.
+	HasImage(ctx context.Context, merchant int64, m merchant.Mode, hash string) (bool, error)
+
 	// CountImages returns how many images a merchant's side has.
 	CountImages(ctx context.Context, merchant int64, m merchant.Mode) (int, error)
 }

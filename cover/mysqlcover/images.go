@@ -100,3 +100,15 @@ func haveImages(ctx context.Context, tx *sql.Tx, t tables, c cover.Cover, needs 
 	}
 	return nil
 }
+
+// HasImage implements cover.Images.
+func (s *Store) HasImage(ctx context.Context, of int64, m merchant.Mode, hash string) (bool, error) {
+	shard, ok := s.cluster.ShardOf(of)
+	if !ok {
+		return false, nil
+	}
+	found, err := rows.Select(ctx, s.cluster.DB(shard), rows.Scalar[int64], "SELECT merchant FROM "+
+		s.tables(shard).images+" WHERE merchant = ? AND (? = '' OR mode = ?) AND hash = ? AND gone_at = 0 LIMIT 1",
+		of, string(m), string(m), hash)
+	return len(found) > 0, classify(err, "images of merchant %d", of)
+}

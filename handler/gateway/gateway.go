@@ -36,8 +36,8 @@ const (
 )
 
 // Content-Security-Policy of everything that is served: nothing from elsewhere, no inline script, no frames.
-const contentSecurityPolicy = "default-src 'self'; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; " +
-	"frame-ancestors 'none'"
+const contentSecurityPolicy = "default-src 'self'; img-src 'self' blob:; connect-src 'self' ws: wss:; " +
+	"object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 
 const (
 	// strictTransport has browsers use TLS alone for a year, where they came by TLS.

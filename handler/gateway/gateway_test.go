@@ -325,8 +325,9 @@ func TestPage(t *testing.T) {
 	})
 	a := r.Do(t, "GET", "/", "", "")
 	for name, want := range map[string]string{
-		"Content-Security-Policy": "default-src 'self'; connect-src 'self' ws: wss:;", "Referrer-Policy": "no-referrer",
-		"X-Content-Type-Options": "nosniff",
+		"Content-Security-Policy": "default-src 'self'; img-src 'self' blob:; connect-src 'self' ws: wss:;",
+		"Referrer-Policy":         "no-referrer",
+		"X-Content-Type-Options":  "nosniff",
 	} {
 		if a.Status != 200 || !strings.HasPrefix(a.Header.Get(name), want) {
 			t.Errorf("%d, %s is %q", a.Status, name, a.Header.Get(name))

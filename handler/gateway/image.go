@@ -41,13 +41,17 @@ const (
 // artSecurity is the Content-Security-Policy of images: whatever a browser takes one for, it runs nothing of it.
 const artSecurity = "sandbox; default-src 'none'"
 
-// artCaching lets everybody keep an image for ever: its address names its content.
-const artCaching = "public, max-age=31536000, immutable"
+// Caching of images: everybody keeps one that is everybody's to see for ever, for its address names its content. Nobody
+// keeps another.
+const (
+	artCaching        = "public, max-age=31536000, immutable"
+	privateArtCaching = "private, no-store"
+)
 
 // Images is what uploads and art need of cover.Service.
 type Images interface {
 	Upload(ctx context.Context, c cover.Caller, of int64, mode string, stream io.Reader) (cover.Image, error)
-	Art(ctx context.Context, hash, size string) ([]byte, error)
+	Show(ctx context.Context, v cover.Viewer, hash, size string) (data []byte, public bool, err error)
 }
 
 // images takes uploads, and shows what was made of them.
@@ -200,7 +204,29 @@ func parseUpload(u *url.URL, caller auth.Caller) (of int64, mode string, err err
 	return of, mode, nil
 }
 
-// art shows an image to anybody.
+// viewer is who asks for an image: anybody, where there is no token. Refusals: unauthenticated, invalid_argument.
+func (i *images) viewer(r *http.Request) (v cover.Viewer, err error) {
+	if len(r.Header.Values("Authorization")) > 0 {
+		_, caller, err := i.verifier.VerifyRequest(r)
+		if err != nil {
+			return v, err
+		}
+		v.Caller = cover.Caller{
+			Subject: caller.Subject, Session: caller.Session, Operator: caller.Has(auth.ScopeOperator),
+		}
+		if s := caller.Session; s != nil {
+			v.Merchant = s.Merchant
+		}
+	}
+	if text := r.URL.Query().Get("merchant_id"); text != "" {
+		if v.Merchant, err = strconv.ParseInt(text, 10, 64); err != nil {
+			return v, invalid("merchant_id %q is malformed: give the id of a merchant", refusal.Clip(text))
+		}
+	}
+	return v, nil
+}
+
+// art shows an image to who may see it.
 func (i *images) art(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -211,9 +237,13 @@ func (i *images) art(w http.ResponseWriter, r *http.Request) {
 	}
 	hash, size := r.PathValue("hash"), r.PathValue("size")
 	var data []byte
-	err := error(refusal.New(refusal.CodeUnavailable, "this node shows no images"))
-	if i.domain != nil {
-		data, err = i.domain.Art(r.Context(), hash, size)
+	var public bool
+	v, err := i.viewer(r)
+	switch {
+	case err == nil && i.domain == nil:
+		err = refusal.New(refusal.CodeUnavailable, "this node shows no images")
+	case err == nil:
+		data, public, err = i.domain.Show(r.Context(), v, hash, size)
 	}
 	if err != nil {
 		i.gateway.fail(w, r, artMethod, began, err)
@@ -222,9 +252,11 @@ func (i *images) art(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", artType(data))
 	h.Set("Content-Security-Policy", artSecurity)
-	h.Set("Cross-Origin-Resource-Policy", "cross-origin") // pages of chat applications show it
-	h.Set("Cross-Origin-Resource-Policy", "cross-origin") // pages of merchants may show them
-	h.Set("Cache-Control", artCaching)
+	h.Set("Cache-Control", privateArtCaching)
+	if public {
+		h.Set("Cross-Origin-Resource-Policy", "cross-origin") // pages of chat applications and of merchants show it
+		h.Set("Cache-Control", artCaching)
+	}
 	h.Set("ETag", `"`+hash+"-"+size+`"`)
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
 	i.gateway.seconds.WithLabelValues(artMethod, problem.OK).Observe(time.Since(began).Seconds())

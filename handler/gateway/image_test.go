@@ -26,6 +26,7 @@ type pictures struct {
 	body     string
 	refuse   error
 	files    map[string]string
+	viewer   cover.Viewer
 }
 
 func (p *pictures) Upload(
@@ -41,15 +42,16 @@ func (p *pictures) Upload(
 	}, err
 }
 
-func (p *pictures) Art(_ context.Context, hash, size string) ([]byte, error) {
+func (p *pictures) Show(_ context.Context, v cover.Viewer, hash, size string) ([]byte, bool, error) {
+	p.viewer = v
 	if hash == "gone" {
-		return nil, refusal.New(cover.CodeArtGone, "this image was taken down")
+		return nil, false, refusal.New(cover.CodeArtGone, "this image was taken down")
 	}
 	data, ok := p.files[size]
 	if !ok {
-		return nil, refusal.New(cover.CodeArtNotFound, "there is no image")
+		return nil, false, refusal.New(cover.CodeArtNotFound, "there is no image")
 	}
-	return []byte(data), nil
+	return []byte(data), hash != "private", nil
 }
 
 func withPictures(t *testing.T) (*handlertest.Harness, *pictures) {
@@ -155,6 +157,39 @@ func TestArt(t *testing.T) {
 	handlertest.CheckProblem(t, a)
 	if a.Code() != client.CodeMethodNotAllowed {
 		t.Errorf("DELETE: %s", a.Text)
+	}
+}
+
+// An image that is not everybody's is kept by nobody, and shown to whom a token names.
+func TestPrivateArt(t *testing.T) {
+	h, p := withPictures(t)
+	const path = "/v1/art/private/large?merchant_id=5"
+	a := h.Do(t, http.MethodGet, path, h.Token(t, "alice", auth.ScopeUser), "")
+	if a.Status != http.StatusOK || a.Header.Get("Cache-Control") != "private, no-store" ||
+		a.Header.Get("Cross-Origin-Resource-Policy") != "same-origin" {
+		t.Errorf("%d %v", a.Status, a.Header)
+	}
+	if v := p.viewer; v.Subject != "alice" || v.Merchant != 5 || v.Operator || v.Session != nil {
+		t.Errorf("the viewer is %+v", v)
+	}
+	h.Do(t, http.MethodGet, path, h.Token(t, "op", auth.ScopeOperator), "")
+	if !p.viewer.Operator {
+		t.Errorf("the viewer is %+v", p.viewer)
+	}
+	h.Do(t, http.MethodGet, "/v1/art/private/large", "", "")
+	if p.viewer != (cover.Viewer{}) {
+		t.Errorf("the viewer is %+v", p.viewer)
+	}
+	for address, code := range map[string]string{
+		"/v1/art/private/large?merchant_id=x": client.CodeInvalidArgument, path: client.CodeUnauthenticated,
+	} {
+		token := ""
+		if code == client.CodeUnauthenticated {
+			token = "forged"
+		}
+		if a := h.Do(t, http.MethodGet, address, token, ""); a.Code() != code {
+			t.Errorf("%s: %s", address, a.Text)
+		}
 	}
 }
 

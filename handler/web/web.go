@@ -70,7 +70,7 @@ type asset struct {
 // that from /config.json.
 //
 // The pages need no more than this Content-Security-Policy, which the gateway sets:
-// default-src 'self'; connect-src 'self' ws: wss:
+// default-src 'self'; img-src 'self' blob:; connect-src 'self' ws: wss:
 func Handler(dev func(*http.Request) bool) http.Handler {
 	assets, pages := load(), pages()
 	bundled := newBundles(assets)

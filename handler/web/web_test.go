@@ -156,7 +156,8 @@ func TestPagesHaveNothingInline(t *testing.T) {
 // withPolicy serves as the gateway does.
 func withPolicy(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Security-Policy", "default-src 'self'; connect-src 'self' ws: wss:")
+		w.Header().Set("Content-Security-Policy",
+			"default-src 'self'; img-src 'self' blob:; connect-src 'self' ws: wss:")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		next.ServeHTTP(w, r)
 	})

@@ -227,7 +227,12 @@ func (r *rig) balanced() {
 // until waits for something that a worker does.
 func (r *rig) until(what string, f func() bool) {
 	r.Helper()
-	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Minute)
+	r.untilWithin(2*time.Minute, what, f)
+}
+
+func (r *rig) untilWithin(limit time.Duration, what string, f func() bool) {
+	r.Helper()
+	ctx, cancel := context.WithTimeout(r.Context(), limit)
 	defer cancel()
 	for !f() {
 		if ctx.Err() != nil {

@@ -7,6 +7,7 @@ import { Drafts } from "../core/drafts.js";
 import { initial, tint } from "../core/people.js";
 import { Texts } from "../core/texts.js";
 import { Toasts } from "../core/toast.js";
+import { Images } from "./cover.js";
 import { plainClick } from "./parts.js";
 import { placeIn, samePlace, searchOf } from "./places.js";
 
@@ -56,7 +57,14 @@ export class ConsoleApp {
       () => session.token,
       () => this.#renew(),
     );
-    this.#base = { me: session.user, dev: session.dev, api, dialogs: new Dialogs(), drafts: new Drafts() };
+    this.#base = {
+      me: session.user,
+      dev: session.dev,
+      api,
+      images: new Images(api),
+      dialogs: new Dialogs(),
+      drafts: new Drafts(),
+    };
     this.#spec = specOf(api, session.user);
     this.#place = placeIn(location.search, this.#spec.first);
     this.#page = this.#makePage();

@@ -31,18 +31,67 @@ const HASH = /^[0-9a-f]{16,128}$/;
 /** The address of an image, in a size: large, medium, small. "" for none. @param {string} hash */
 export const artURL = (hash, size) => (HASH.test(hash) ? `/v1/art/${hash}/${size}` : "");
 
-/** An image of a cover. Decoration: what it belongs to says what it is. */
-export function art(hash, size, className) {
-  const src = artURL(hash, size);
-  return src ? h("img", { class: className, src, alt: "", decoding: "async", loading: "lazy" }) : null;
+/** How many images a page keeps. */
+const MOST_IMAGES = 300;
+
+/**
+ * Images of covers that need not be shown to everybody yet: they are read with one's token.
+ */
+export class Images {
+  #api;
+  /** @type {Map<string, {url: string, ready: Promise<string>}>} */
+  #known = new Map();
+
+  /** @param {import("../core/api.js").Api} api */
+  constructor(api) {
+    this.#api = api;
+  }
+
+  /** Gives an image its content, at once where it is known. @param {HTMLImageElement} img @param {string} path */
+  show(img, path) {
+    const known = this.#known.get(path) ?? this.#read(path);
+    if (known.url) img.src = known.url;
+    else known.ready.then((url) => (img.src = url)).catch(() => img.remove());
+  }
+
+  #read(path) {
+    const first = this.#known.keys().next().value;
+    if (this.#known.size >= MOST_IMAGES && first !== undefined) this.#forget(first);
+    const fresh = { url: "", ready: this.#api.blob(path).then((blob) => (fresh.url = URL.createObjectURL(blob))) };
+    this.#known.set(path, fresh);
+    fresh.ready.catch(() => this.#known.delete(path)); // it is asked for again the next time
+    return fresh;
+  }
+
+  #forget(path) {
+    const known = this.#known.get(path);
+    this.#known.delete(path);
+    if (known?.url) URL.revokeObjectURL(known.url);
+  }
 }
 
-/** The envelope, small, for lists. @param {Design} design */
-export function coverThumb(design) {
+/**
+ * An image of a cover. Decoration: what it belongs to says what it is.
+ * @param {import("./page.js").Page} page
+ * @param {string} hash
+ * @param {string} size
+ * @param {string} [className]
+ */
+export function art({ services, nav }, hash, size, className = "") {
+  const { merchant } = nav.place();
+  const path = artURL(hash, size);
+  if (!path) return null;
+  const img = h("img", { alt: "", decoding: "async", data: { art: path }, ...(className && { class: className }) });
+  services.images.show(img, merchant ? `${path}?merchant_id=${encodeURIComponent(merchant)}` : path);
+  return img;
+}
+
+/** The envelope, small, for lists. @param {import("./page.js").Page} page @param {Design} design */
+export function coverThumb(page, design) {
   const el = h(
     "span",
     { class: "cover-thumb", "aria-hidden": "true" },
-    art(design.face, "small", "cover-art"),
+    art(page, design.face, "small", "cover-art"),
     h("i", {}),
   );
   paint(el, design);
@@ -57,13 +106,13 @@ function paint(el, design) {
 
 const colourOr = (text, other) => (/^#[0-9a-f]{6}$/.test(text) ? text : other);
 
-/** The envelope before it is opened. @param {{texts: import("../core/texts.js").Texts}} page @param {Design} design */
-export function coverEnvelope({ texts }, design) {
-  const src = artURL(design.face, "large");
+/** The envelope before it is opened. @param {import("./page.js").Page} page @param {Design} design */
+export function coverEnvelope(page, design) {
+  const { texts } = page;
   const el = h(
     "div",
     { class: "pv-envelope" },
-    h("span", { class: "pv-art" }, src && h("img", { src, alt: "", decoding: "async" })),
+    h("span", { class: "pv-art" }, art(page, design.face, "large")),
     h("div", { class: "pv-words" }, h("span", { class: "pv-greeting" }, texts.greeting(design.greeting))),
     h("span", { class: "pv-seal" }, icon("cover")),
   );
@@ -75,7 +124,8 @@ export function coverEnvelope({ texts }, design) {
  * Card, envelope and result, side by side. show draws another design.
  * @param {import("./page.js").Page} page
  */
-export function coverPreview({ texts, services }) {
+export function coverPreview(page) {
+  const { texts, services } = page;
   const { t } = texts;
   const greeting = () => h("span", { class: "pv-greeting" });
   const figure = (label, content) => h("figure", { class: "pv" }, content, h("figcaption", {}, label));
@@ -108,10 +158,10 @@ export function coverPreview({ texts, services }) {
     h("div", { class: "pv-column" }, figure(t("cover.preview_card"), card), figure(t("cover.preview_result"), result)),
   );
   const put = (place, hash, size) => {
-    const src = artURL(hash, size);
     const now = place.querySelector("img");
-    if ((now?.getAttribute("src") ?? "") === src) return;
-    place.replaceChildren(...(src ? [h("img", { src, alt: "", decoding: "async" })] : []));
+    if ((now?.dataset.art ?? "") === artURL(hash, size)) return;
+    const image = art(page, hash, size);
+    place.replaceChildren(...(image ? [image] : []));
   };
   /** @param {Design} design */
   const show = (design) => {
@@ -125,14 +175,15 @@ export function coverPreview({ texts, services }) {
   return { el, show };
 }
 
-/** The pages of a cover's story. @param {{texts: import("../core/texts.js").Texts}} page @param {Design} design */
-export function coverStory({ texts }, design) {
+/** The pages of a cover's story. @param {import("./page.js").Page} page @param {Design} design */
+export function coverStory(page, design) {
+  const { texts } = page;
   if (!design.story?.length) return null;
   return h(
     "ol",
     { class: "cover-story", "aria-label": texts.t("cover.story") },
     design.story.map((one) =>
-      h("li", {}, art(one.image, "medium", "cover-story-art"), one.text && h("p", {}, one.text)),
+      h("li", {}, art(page, one.image, "medium", "cover-story-art"), one.text && h("p", {}, one.text)),
     ),
   );
 }

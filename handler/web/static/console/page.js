@@ -18,6 +18,7 @@
  * @property {string} me
  * @property {boolean} dev
  * @property {import("../core/api.js").Api} api
+ * @property {import("./cover.js").Images} images
  * @property {import("../core/toast.js").Toasts} toasts
  * @property {import("../core/dialogs.js").Dialogs} dialogs
  * @property {import("../core/drafts.js").Drafts} drafts

@@ -92,6 +92,8 @@ export class Api {
     const asked = query(params);
     return this.#repeat("GET", asked ? `${path}?${asked}` : path);
   };
+  /** Reads a file, for whom the token names. */
+  blob = (path) => this.#repeat("GET", path, undefined, file);
   /** Does something that is safe to repeat. */
   post = (path, body) => this.#repeat("POST", path, body);
   /** Does something whose answer is worth having the first time only. */

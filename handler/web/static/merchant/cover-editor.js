@@ -212,7 +212,7 @@ function imageField(page, { id, mode, label, testid }, changed) {
     data: { testid: `image-remove-${testid}` },
   });
   const show = (hash) => {
-    fill(place, art(hash, "small", "") ?? icon("image"));
+    fill(place, art(page, hash, "small") ?? icon("image"));
     place.dataset.hash = hash;
     setText(words, t(hash ? "editor.replace" : "editor.choose"));
     remove.hidden = !hash;

@@ -31,7 +31,7 @@ export function coversView(page) {
         page,
         { view: "cover", item: cover.id },
         { class: "row", data: { testid: `cover-${cover.id}` } },
-        coverThumb(cover.design),
+        coverThumb(page, cover.design),
         h(
           "span",
           { class: "row-text" },

@@ -28,7 +28,7 @@ export function coversView(page) {
         page,
         { view: "cover", merchant: cover.merchant_id, item: cover.id },
         { class: "row", data: { testid: `cover-${cover.id}` } },
-        coverThumb(cover.design),
+        coverThumb(page, cover.design),
         h(
           "span",
           { class: "row-text" },
