@@ -223,6 +223,9 @@ func TestTwoWindows(t *testing.T) {
 	bob.click(card)
 	bob.click("open")
 	bob.shows("my-amount", ".") // ¥ and two decimals
+	if n := ask[int](bob, `performance.getEntriesByType("resource").filter((e) => e.name.endsWith("/grab")).length`); n > 0 {
+		t.Errorf("bob grabbed by %d requests, although a connection was open", n)
+	}
 
 	alice.see(card)
 	alice.click(card)

@@ -72,7 +72,7 @@ export class App {
     this.#onLeave = onLeave;
     this.#place = placeIn(location.search, session.user);
     const renew = () => this.#renew();
-    this.#made = makeServices(session, renew);
+    this.#made = makeServices(session, renew, (id) => this.#live.grab(id));
     const { covers, changes, actions, api } = this.#made;
     const quietly = (promise) => this.#quietly(promise);
     this.#looks = new Looks(covers, actions.covers, changes, () => api.now(), quietly);

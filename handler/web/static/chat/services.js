@@ -26,8 +26,9 @@ import { Balances } from "../wallet/balances.js";
 /**
  * @param {import("../core/session.js").Session} session
  * @param {() => Promise<boolean>} renew gets a new token; false where that is impossible
+ * @param {import("../envelope/actions.js").QuickGrab} grab
  */
-export function makeServices(session, renew) {
+export function makeServices(session, renew, grab) {
   const me = session.user;
   const api = new Api(() => session.token, renew);
   const now = () => api.now();
@@ -49,7 +50,7 @@ export function makeServices(session, renew) {
     wallet,
     messages: new MessageActions(me, api, messages, names),
     groups: new GroupActions(me, api, chats),
-    envelopes: new EnvelopeActions(me, api, envelopes, wallet),
+    envelopes: new EnvelopeActions(me, api, grab, envelopes, wallet),
     transfers: new TransferActions(api, transfers, balances, wallet),
     collections: new CollectionActions(me, api, collections, wallet),
     covers: new CoverActions(api, covers),

@@ -9,6 +9,7 @@ const PING_MS = 20_000; // silence after which the connection is tested
 const DEAD_MS = 10_000; // silence after that means that it is gone
 const DENIED_PAUSE_MS = 1000; // a membership is known everywhere within a second
 const DENIED_TRIES = 4;
+const GRAB_MS = 4000; // a grab that is not answered by then is asked for in another way
 
 const CLOSE_GOING_AWAY = 1001;
 const CLOSE_TOKEN_EXPIRED = 4401;
@@ -19,6 +20,8 @@ export class Live {
   // What is followed: the place up to which everything was seen (epoch empty where none is), whether the past is being
   // asked for, and how often it was denied.
   #topics = new Map();
+  /** @type {Map<string, {waiting: ((answer: any) => void)[], timer: number}>} */
+  #grabs = new Map(); // by envelope
   /** @type {WebSocket|null} */
   #socket = null;
   #reconnect = 0;
@@ -67,6 +70,33 @@ export class Live {
     if (this.#topics.delete(topic)) this.#send({ op: "unsubscribe", topic });
   }
 
+  /**
+   * Takes a share of an envelope over this connection. null where there is none, where no answer came, and where the
+   * grab was refused: it may be repeated, so whoever gets null asks over HTTP, which tells why.
+   * @param {string} id
+   * @returns {Promise<{outcome: string, amount: number, currency: string, share: number}|null>}
+   */
+  grab(id) {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return Promise.resolve(null);
+    return new Promise((resolve) => {
+      const under = this.#grabs.get(id);
+      if (under) {
+        under.waiting.push(resolve);
+        return;
+      }
+      const timer = setTimeout(() => this.#grabbed(id, null), GRAB_MS);
+      this.#grabs.set(id, { waiting: [resolve], timer });
+      this.#send({ op: "grab", envelope: id });
+    });
+  }
+
+  #grabbed(id, answer) {
+    const under = this.#grabs.get(id);
+    this.#grabs.delete(id);
+    clearTimeout(under?.timer);
+    under?.waiting.forEach((resolve) => resolve(answer));
+  }
+
   /** Connects at once if it is waiting to. */
   wake() {
     if (!this.#running || this.#socket) return;
@@ -111,6 +141,7 @@ export class Live {
   async #closed(socket, { code, reason }, opened) {
     if (socket !== this.#socket) return;
     this.#socket = null;
+    for (const id of [...this.#grabs.keys()]) this.#grabbed(id, null);
     clearTimeout(this.#watch);
     if (!this.#running) return;
     this.#options.onStatus("offline");
@@ -141,6 +172,7 @@ export class Live {
 
   #receive(data) {
     const message = JSON.parse(data);
+    if (message.op === "grab") this.#grabbed(message.envelope, message.code === "ok" ? message : null);
     const { topic } = message;
     const at = this.#topics.get(topic);
     if (!at) return;
