@@ -79,7 +79,8 @@ func TestTheAuditNamesWhatIsStuck(t *testing.T) {
 	_, elsewhere := send(1)
 	away := slices.IndexFunc(users, func(u string) bool { return h.Cluster.ForUser(u) != h.Cluster.ForUser("alice") })
 	apptest.Must(h.Envelopes.Grab(ctx, users[away], elsewhere))
-	if err := h.Drain(ctx); err != nil {
+	settler := envelope.NewSettler(h.Pots, h.Pots, h.Ledger, h.Buckets, apptest.Quiet(), func(int, int) {})
+	if err := settler.Drain(ctx, h.Buckets, h.Cluster.ForUser("alice")); err != nil {
 		t.Fatal(err)
 	}
 	audit("a credit on its way")

@@ -76,7 +76,7 @@ func loadDump(t *testing.T) (dump, app.Config, *apptest.Clock) {
 	t.Helper()
 	d, cfg, clock := readDump(t), apptest.Config(t), &apptest.Clock{}
 	clock.Skip(time.Until(time.UnixMilli(d.At)))
-	cfg.Now = clock.Now
+	cfg.Now, cfg.Clock = clock.Now, clock.Now
 	for shard := range cfg.Shards {
 		loadShard(t, cfg.MySQL[0], fmt.Sprintf("%s%04d", cfg.Prefix, shard), fmt.Sprintf("shard%d.sql", shard))
 	}
