@@ -21,9 +21,9 @@ const (
 	// sweepSettled is looked at again in the next pass, as ids made by several machines come a little out of order.
 	sweepYoung   = 5 * time.Second
 	sweepSettled = 30 * time.Second
-	// sweepWhole is how often all open holds are looked at: a transaction that took long, or a clock that is off, makes
-	// a hold appear below those that were looked at already.
-	sweepWhole = 10 * time.Minute
+	// sweepAgain is how often the sweeper goes back to where it stood so long ago: a transaction that took long, or a
+	// clock that is off, makes a hold appear below those that were looked at already.
+	sweepAgain = 10 * time.Minute
 )
 
 // Sweeper makes the pots that are missing: a process that died between Hold and Fill has left an open hold that nobody
@@ -43,11 +43,11 @@ func NewSweeper(pot Pot, ledger Ledger, now func() time.Time, logger *slog.Logge
 
 // Run sweeps a shard until the context ends, beginning with its oldest open hold.
 func (s *Sweeper) Run(ctx context.Context, shard int) {
-	after, whole := int64(0), time.Now()
+	after, before, since := int64(0), int64(0), time.Now()
 	loop.Job{Name: "sweep", Log: s.logger.With("shard", shard), Interval: sweepInterval}.Run(ctx,
 		func(ctx context.Context) (bool, error) {
-			if time.Since(whole) >= sweepWhole {
-				after, whole = 0, time.Now()
+			if time.Since(since) >= sweepAgain {
+				after, before, since = before, after, time.Now()
 			}
 			filled, err := s.sweep(ctx, shard, &after, s.now().Add(-sweepYoung), everywhere)
 			if filled > 0 {

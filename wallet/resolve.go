@@ -181,7 +181,7 @@ func (r *Resolver) pay(ctx context.Context, of ledger.Resolution) (hold int64, e
 		return 0, err
 	}
 	body := [...]any{of.Hold, of.Part, of.Payee, of.Minor, of.Currency}
-	request, err := ledger.NewRequest("resolution-"+of.ID(), "resolve", body)
+	request, err := ledger.OwnRequest("resolution-"+of.ID(), "resolve", body)
 	if err != nil {
 		return 0, err
 	}
