@@ -46,6 +46,9 @@ func play(t *testing.T, f *fake, name string, settings Settings) report.Suite {
 
 func TestEverySuitePassesWhereNothingIsWrong(t *testing.T) {
 	for _, name := range Suites() {
+		if name == "covers" { // the fake has no merchants: cmd runs it on real servers
+			continue
+		}
 		s := play(t, &fake{}, name, small())
 		if !s.Passed() || !s.BooksBalanced || s.Errors != 0 || s.PerSecond <= 0 || s.Loop != "open" {
 			t.Errorf("%s: %+v", name, s)

@@ -69,6 +69,7 @@ const (
 	CodeCoverReportNotFound    = "cover_report_not_found"
 	CodeCoverChannelNotFound   = "cover_channel_not_found"
 	CodeClaimCodeUnknown       = "claim_code_unknown"
+	CodeRejectionUnknown       = "rejection_unknown"
 
 	CodeMethodNotAllowed = "method_not_allowed"
 
@@ -89,6 +90,7 @@ const (
 	CodeMerchantLimitReached  = "merchant_limit_reached"
 	CodeFundingMismatch       = "funding_mismatch"
 	CodeFundingDecided        = "funding_decided"
+	CodeRejectionDecided      = "rejection_decided"
 	CodeWebhookDisabled       = "webhook_disabled"
 	CodeTooManyWebhooks       = "too_many_webhooks"
 	CodeCoverStateConflict    = "cover_state_conflict"

@@ -110,6 +110,7 @@ var table = map[string]codeInfo{
 	cover.CodeReportNotFound:      {http.StatusNotFound, 40414, "There is no such report"},
 	stock.CodeChannelNotFound:     {http.StatusNotFound, 40415, "There is no such channel"},
 	stock.CodeClaimUnknown:        {http.StatusNotFound, 40416, "Nobody made this code"},
+	wallet.CodeRejectionUnknown:   {http.StatusNotFound, 40417, "There is no such rejected post"},
 
 	CodeMethodNotAllowed: {http.StatusMethodNotAllowed, 40501, "The address does not take this method"},
 
@@ -139,6 +140,7 @@ var table = map[string]codeInfo{
 	stock.CodeTooMany:              {http.StatusConflict, 40924, "There are too many purchases, channels or codes"},
 	stock.CodeInsufficient:         {http.StatusConflict, 40925, "No pieces are left"},
 	stock.CodeClaimUsed:            {http.StatusConflict, 40926, "The code was used by somebody else"},
+	wallet.CodeRejectionDecided:    {http.StatusConflict, 40927, "It was decided otherwise"},
 
 	cover.CodeArtGone: {http.StatusGone, 41001, "The image was taken down"},
 

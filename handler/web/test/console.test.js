@@ -28,13 +28,15 @@ const PAGES = {
   operator: consoleTexts({ en: operatorEn, zh: operatorZh }),
 };
 
-// Codes that no page meets: of the funding provider's callbacks, and of requests that no browser sends.
+// Codes that no page meets: of the funding provider's callbacks, of commands, and of requests that no browser sends.
 const NOT_OF_PAGES = [
   "funding_decided",
   "funding_mismatch",
   "funding_not_found",
   "header_too_large",
   "malformed_request",
+  "rejection_decided",
+  "rejection_unknown",
 ];
 
 test("every text of the consoles is in both languages, with the same holes", () => {

@@ -239,6 +239,8 @@ export default {
   "entry.envelope_post_name": "Red envelope from {name}",
   "entry.envelope_void": "Red envelope returned",
   "entry.envelope_void_name": "Red envelope to {name} returned",
+  "entry.resolution_hold": "Paid for a share won earlier",
+  "entry.resolution_post": "A share you won earlier",
   "entry.transfer_hold": "Transfer sent",
   "entry.transfer_hold_name": "Transfer to {name}",
   "entry.transfer_post": "Transfer received",

@@ -231,6 +231,8 @@ export default {
   "entry.envelope_post_name": "{name}的红包",
   "entry.envelope_void": "红包退回",
   "entry.envelope_void_name": "给{name}的红包退回",
+  "entry.resolution_hold": "补付此前抢到的红包",
+  "entry.resolution_post": "补收此前抢到的红包",
   "entry.transfer_hold": "转账",
   "entry.transfer_hold_name": "转账给{name}",
   "entry.transfer_post": "收到转账",
