@@ -87,7 +87,9 @@ func New(client rueidis.Client, option rueidis.ClientOption, log *slog.Logger,
 	b := &Bus{
 		client: client, subscriber: subscriber, log: log,
 		publish: rueidis.NewLuaScript(publishScript), // not retryable: it would give new numbers
-		since:   rueidis.NewLuaScriptRetryable(sinceScript),
+		// Not retried by rueidis: it would use the command's memory again while the writer of a connection that broke
+		// may still read it (pipe.go, _backgroundWrite). Whoever asks repeats the question.
+		since: rueidis.NewLuaScript(sinceScript),
 		catchUps: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "hongbao_push_bus_catch_ups_total",
 			Help: "Times that a topic's listener asked for what it may have missed, by outcome.",
