@@ -12,7 +12,7 @@ import (
 	"github.com/hongbao/hongbao/webhook"
 )
 
-var manyEvents = flag.Int("events", 2000, "how many events go to a receiver that fails half the time")
+var manyEvents = flag.Int("events", 500, "how many events go to a receiver that fails half the time")
 
 // run works on both shards until the returned function is called: it dispatches.
 func (r *rig) run(n *node) (stop func()) {
