@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
 	"github.com/hongbao/hongbao/internal/devstack"
@@ -265,12 +267,43 @@ func TestTwoWindows(t *testing.T) {
 	bob.shows("report", "fastest hand")
 	bob.gallery("year")
 
+	bob.offline()
+
 	if output, exit := u.run("audit"); exit != 0 {
 		t.Errorf("audit: exit %d\n%s", exit, output)
 	}
 	if output, exit := u.run("verify", strings.TrimPrefix(card, "card-"), "--as", "bob"); exit != 0 {
 		t.Errorf("verify: exit %d\n%s", exit, output)
 	}
+}
+
+// offline opens the page without a network and says so once, and finds everything when the network is back.
+func (w *window) offline() {
+	w.t.Helper()
+	w.until("the page is kept", `navigator.serviceWorker.controller !== null`)
+	setNetwork := func(offline bool) {
+		w.t.Helper()
+		unlimited := network.Conditions{Offline: offline, DownloadThroughput: -1, UploadThroughput: -1}
+		rules := network.EmulateNetworkConditionsByRuleParams{MatchedNetworkConditions: []*network.Conditions{&unlimited}}
+		state := network.OverrideNetworkStateParams{Offline: offline, DownloadThroughput: -1, UploadThroughput: -1}
+		w.do("change the network", chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+			if _, err := cdp.Call(ctx, t, network.EmulateNetworkConditionsByRule, rules); err != nil {
+				return err
+			}
+			_, err := cdp.Call(ctx, t, network.OverrideNetworkState, state)
+			return err
+		}))
+	}
+	setNetwork(true)
+	w.do("open again", chromedp.Reload())
+	w.see("compose")
+	w.until("what is missing is said", `!navigator.onLine && document.querySelector(".bar").dataset.status !== "live"`)
+	if toasts := ask[string](w, `[...document.querySelectorAll(".toast")].map((e) => e.innerText).join()`); toasts != "" {
+		w.t.Errorf("that there is no network is said again: %s", toasts)
+	}
+	setNetwork(false)
+	w.shows("balance", "52")
+	w.until("the chat is there", `document.querySelector(".feed").innerText.includes("Sunday")`)
 }
 
 // gallery keeps pictures of a window at the widths of phones and desktops, by day and by night, in the folder that
