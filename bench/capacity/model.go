@@ -21,9 +21,10 @@ type model struct {
 
 // measured are the service times of one machine (two cores of an AMD EPYC).
 //
-// Grab is the engine's row in docs/performance.md. Call and Each fit the processor time of Redis that docs/capacity.md
-// lists: 11.4 µs a grab with 40 of them in a call, 14.4 with 9, 19 with 2.5, 36 with one. Flush is nearly all of the p50 of a grab at an idle Redis,
-// 644 µs (`-bench TakeGrowth`). Network is a guess for one data centre.
+// Grab is the engine's row in docs/performance.md. Call and Each fit the processor time of Redis that
+// docs/capacity.md lists: 11.5 µs a grab with 40 of them in a call, 14.4 with 9, 19 with 2.5, 36 with one. Flush is
+// nearly all of the p50 of a grab at an idle Redis, 644 µs (`-bench TakeGrowth`). Network is a guess for one data
+// centre.
 var measured = model{Grab: 47, Call: 25, Each: 11, Flush: 600, Network: 100, InFlight: 2, Cores: 2, Buckets: 4}
 
 // load is what is asked of a number of machines.
