@@ -55,7 +55,7 @@ func testFreezes(t *testing.T, open Open) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if h, err := b.Hold(ctx, request, repeated); err != nil || h.ID != repeated.ID {
+	if h, err := b.Hold(ctx, request, b.Draft("alice", 30)); err != nil || h.ID != repeated.ID {
 		t.Errorf("a call that was carried out before: %+v, %v", h, err)
 	}
 	balances(10_000-100-100-30, 10_000, 0)
