@@ -7,7 +7,7 @@ FUZZTIME ?= 30s
 # Two packages at a time, because each starts its own Redis and MariaDB. go vet is for make lint.
 TESTFLAGS ?= -race -vet=off -p 2 -timeout 30m
 
-.PHONY: help deps build run test generate verify lint page-modules page-check deploy-check fuzz simulate bench clean
+.PHONY: help deps build run test generate verify lint page-modules page-check deploy-check local-cluster fuzz simulate bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s  %s\n", $$1, $$2 }' Makefile
@@ -46,6 +46,10 @@ page-modules: ## fetch what the checks of the pages need: TypeScript, Prettier, 
 
 page-check: page-modules ## check the page's formatting and types, and test its pure functions under Node
 	cd handler/web && npm run --silent check
+
+local-cluster: deps build ## run the installation of deploy/compose as processes (deploy/local-cluster/README.md)
+	$(GO) build -o bin/local-cluster ./deploy/local-cluster
+	@exec bin/local-cluster up $(ARGS)
 
 # Not part of make test: its tools take minutes to build the first time.
 deploy-check: ## check deploy/ with Helm, Kubernetes' schemas, Compose's loader, promtool and systemd-analyze

@@ -65,6 +65,9 @@ func TestEverySuitePassesWhereNothingIsWrong(t *testing.T) {
 
 // TestLiesAreNoticed has the deployment break its promises one at a time.
 func TestLiesAreNoticed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs a suite for each lie, a second each: not with -short")
+	}
 	for _, x := range []struct {
 		suite string
 		lies  lies

@@ -3,6 +3,7 @@ package client_test
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"net/http"
 	"os"
@@ -56,6 +57,12 @@ var started bool
 
 func TestMain(m *testing.M) {
 	klog.SetLevel(klog.LevelFatal) // the tests look at what calls fail with
+	flag.Parse()
+	if testing.Short() { // an example cannot skip itself
+		if err := flag.Set("test.skip", "^Example"); err != nil {
+			panic(err)
+		}
+	}
 	code := m.Run()
 	if started {
 		u, _ := shared()
@@ -69,6 +76,9 @@ func TestMain(m *testing.M) {
 
 func installation(t testing.TB) *up {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("needs an installation")
+	}
 	started = true
 	u, err := shared()
 	if err != nil {

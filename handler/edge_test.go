@@ -176,6 +176,7 @@ func noRequest() *serviceinfo.ServiceInfo {
 }
 
 func TestDeadline(t *testing.T) {
+	t.Parallel() // it waits for the deadline
 	r := handlertest.New(t, func(s *handler.ServerConfig,
 		_ *gateway.Config) {
 		s.Wallet = &handler.Wallet{Domain: waiting{}}

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 
 	"github.com/cloudwego/kitex/pkg/kerrors"
 	"github.com/cloudwego/kitex/pkg/remote"
+	"github.com/redis/rueidis"
 
 	hongbao "github.com/hongbao/hongbao/client"
 	"github.com/hongbao/hongbao/envelope"
@@ -80,8 +82,22 @@ func isTransient(err error) bool {
 		_, remotely := errors.AsType[*remote.TransError](err)
 		return !remotely
 	}
+	if e, ok := errors.AsType[*rueidis.RedisError](err); ok {
+		return isTransientReply(e.Error())
+	}
 	_, network := errors.AsType[net.Error](err)
 	return network
+}
+
+// isTransientReply says whether a Redis refuses for as long as it starts, a replica takes its place, its slots move, or
+// its disk is full. Source: the error replies in Redis' src/server.c and cluster.c.
+func isTransientReply(text string) bool {
+	kind, _, _ := strings.Cut(text, " ")
+	switch kind {
+	case "CLUSTERDOWN", "LOADING", "MASTERDOWN", "READONLY", "TRYAGAIN", "MISCONF", "BUSY":
+		return true
+	}
+	return false
 }
 
 func newIncident() string {

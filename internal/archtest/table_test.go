@@ -151,7 +151,7 @@ func table() []row {
 			adapter,
 			[]string{"client", "wallet", "internal/refusal", "envelope", "transfer", "collection",
 				"merchant", "cover", "cover/stock", "webhook", "group", "internal/pots",
-				cloudwego, otel},
+				cloudwego, rueidis, otel},
 		},
 		{"handler/auth", adapter, []string{"handler/problem", "internal/refusal", "merchant", jwt, jwks}},
 		{"handler/auth/keyset", adapter, []string{"handler/auth"}}, // keys from files and an address
@@ -175,6 +175,9 @@ func table() []row {
 
 		// A bank to try money in and out with. It shares the signatures with us and nothing else, as a real one would.
 		{"deploy/bank", adapter, []string{"internal/signature", kong}},
+
+		// Starts servers and our binary as an operator would, and knows nothing of what is in it.
+		{"deploy/local-cluster", adapter, []string{kong}},
 
 		// A module of its own, so that what it needs is none of ours.
 		{"deploy/check", adapter, []string{"github.com/compose-spec/compose-go"}},

@@ -47,7 +47,7 @@ func TestAMessageOfATransactionThatFailed(t *testing.T) {
 	failed := errors.New("failed")
 	err := p.cluster.Tx(t.Context(), 0, func(tx *sql.Tx) error {
 		return errors.Join(p.Write(t.Context(), tx, 0, []outbox.Message{letter("letter", 0, "x")}),
-			p.WriteEvents(t.Context(), tx, 0, []outbox.Event{{Topic: "t", Body: []byte("{}")}}), failed)
+			p.writeEvents(tx, 0, outbox.Event{Topic: "t", Body: []byte("{}")}), failed)
 	})
 	if !errors.Is(err, failed) || p.left(0) != 0 {
 		t.Errorf("%v, %d messages are left", err, p.left(0))

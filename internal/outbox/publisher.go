@@ -2,7 +2,6 @@ package outbox
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,18 +28,18 @@ type Event struct {
 	Body  json.RawMessage `json:"body"` // a JSON object
 }
 
-// WriteEvents puts events into the outbox of a shard, in the transaction of what they tell. Call EventsWritten after
-// the commit.
-func (o *Outbox) WriteEvents(ctx context.Context, tx *sql.Tx, shard int, all []Event) error {
+// Events are messages that carry events to a Publisher. Call EventsWritten after the commit of the transaction that
+// wrote them.
+func Events(all []Event) ([]Message, error) {
 	messages := make([]Message, len(all))
 	for i, e := range all {
 		payload, err := json.Marshal(e)
 		if err != nil {
-			return fmt.Errorf("outbox: encode an event for %s: %w", e.Topic, err)
+			return nil, fmt.Errorf("outbox: encode an event for %s: %w", e.Topic, err)
 		}
 		messages[i] = Message{Dest: Outside, Kind: events, Payload: payload}
 	}
-	return o.Write(ctx, tx, shard, messages)
+	return messages, nil
 }
 
 // EventsWritten wakes the publisher of a shard in this process.

@@ -47,12 +47,16 @@ func (b *broker) of(topic string) []string {
 	return slices.Clone(b.heard[topic])
 }
 
+func (p *post) writeEvents(tx *sql.Tx, shard int, events ...outbox.Event) error {
+	messages, err := outbox.Events(events)
+	return errors.Join(err, p.Write(p.t.Context(), tx, shard, messages))
+}
+
 // tell writes an event into a shard's outbox.
 func (p *post) tell(shard int, topic string, n int) {
 	p.t.Helper()
 	err := p.cluster.Tx(p.t.Context(), shard, func(tx *sql.Tx) error {
-		return p.WriteEvents(p.t.Context(), tx, shard,
-			[]outbox.Event{{Topic: topic, Body: fmt.Appendf(nil, `{"n":%d}`, n)}})
+		return p.writeEvents(tx, shard, outbox.Event{Topic: topic, Body: fmt.Appendf(nil, `{"n":%d}`, n)})
 	})
 	if err != nil {
 		p.t.Fatal(err)
@@ -145,7 +149,7 @@ func TestPublisherRuns(t *testing.T) {
 		for _, body := range numbered(1200) {
 			events = append(events, outbox.Event{Topic: "a", Body: []byte(body)})
 		}
-		return p.WriteEvents(t.Context(), tx, 0, events)
+		return p.writeEvents(tx, 0, events...)
 	})
 	if err != nil {
 		t.Fatal(err)

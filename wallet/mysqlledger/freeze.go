@@ -68,8 +68,8 @@ func (l *Ledger) Thaw(ctx context.Context, account string) (thawed bool, err err
 	return thawed, wrap(err, "thaw %s", account)
 }
 
-// Freezes returns freezes of accounts behind after ("": from the first), in the order of accounts, of all shards. Error:
-// shards.ErrUnavailable.
+// Freezes returns freezes of accounts behind after ("": from the first), in the order of accounts, of all shards.
+// Error: shards.ErrUnavailable.
 func (l *Ledger) Freezes(ctx context.Context, after string, limit int) ([]ledger.Freeze, error) {
 	var all []ledger.Freeze
 	for _, shard := range l.cluster.All() {

@@ -141,7 +141,8 @@ func (tx *Tx) writePosts(ctx context.Context, posts []ledger.Post, holds map[int
 	if err := writeEntries(ctx, tx.sql, tx.tables, tx.l.postEntries(txID, posts, holds)); err != nil {
 		return err
 	}
-	return tx.Send(ctx, messages...)
+	tx.Send(messages...)
+	return nil
 }
 
 // drawFromHolds adds the posts to their holds' posted, provided that so much is pending.

@@ -167,13 +167,20 @@ func (l *Ledger) BeginEpoch(ctx context.Context, shard, source int, logs []strin
 // nowMillis is the time of the shard's database.
 const nowMillis = "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)"
 
+// clockSQL is an expression for the time by which is decided what is due, in ms, with its arguments: that of the
+// database which is asked.
+func (l *Ledger) clockSQL() (expression string, args []any) {
+	if l.clock != nil {
+		return "?", []any{l.clock().UnixMilli()}
+	}
+	return nowMillis, nil
+}
+
 // clockOf is the time by which is decided what is due: that of the database which is asked.
 func (l *Ledger) clockOf(ctx context.Context, q rows.Querier) (now time.Time, err error) {
-	if l.clock != nil {
-		return l.clock(), nil
-	}
 	var ms int64
-	err = q.QueryRowContext(ctx, "SELECT "+nowMillis).Scan(&ms)
+	clock, args := l.clockSQL()
+	err = q.QueryRowContext(ctx, "SELECT "+clock, args...).Scan(&ms)
 	return rows.Millis(ms), err
 }
 

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/hongbao/hongbao/internal/index"
 	"github.com/hongbao/hongbao/internal/outbox"
@@ -18,7 +17,8 @@ type Tx struct {
 	sql    *sql.Tx
 	shard  int
 	tables Tables
-	events bool // some were published
+	sent   []outbox.Message // written before the commit
+	events bool             // some of them are events
 }
 
 var _ ledger.Tx = (*Tx)(nil)
@@ -39,11 +39,15 @@ func (l *Ledger) SQLTx(ctx context.Context, id int64, f func(*Tx) error) error {
 	return l.SQLTxOn(ctx, shard, f)
 }
 
+// SQLTxOn is SQLTx on a shard that the caller knows.
 func (l *Ledger) SQLTxOn(ctx context.Context, shard int, f func(*Tx) error) error {
 	var tx *Tx
 	err := l.cluster.Tx(ctx, shard, func(sqlTx *sql.Tx) error {
 		tx = &Tx{l: l, sql: sqlTx, shard: shard, tables: l.tables[shard]}
-		return f(tx)
+		if err := f(tx); err != nil {
+			return err
+		}
+		return l.outbox.Write(ctx, sqlTx, shard, tx.sent)
 	})
 	if err == nil && tx.events {
 		l.outbox.EventsWritten(shard)
@@ -65,13 +69,11 @@ func (tx *Tx) Claim(ctx context.Context, user string, r ledger.Request, referenc
 	return tx.l.claim(ctx, tx.sql, tx.tables, user, r, reference)
 }
 
-// Send puts messages of a product into the outbox.
-func (tx *Tx) Send(ctx context.Context, messages ...outbox.Message) error {
-	return tx.l.outbox.Write(ctx, tx.sql, tx.shard, messages)
-}
+// Send puts messages into the outbox. All of a transaction are written together, just before it commits.
+func (tx *Tx) Send(messages ...outbox.Message) { tx.sent = append(tx.sent, messages...) }
 
 // Index implements ledger.Tx.
-func (tx *Tx) Index(ctx context.Context, entries ...ledger.IndexEntry) error {
+func (tx *Tx) Index(_ context.Context, entries ...ledger.IndexEntry) error {
 	if err := ledger.CheckIndex(entries); err != nil {
 		return err
 	}
@@ -83,7 +85,8 @@ func (tx *Tx) Index(ctx context.Context, entries ...ledger.IndexEntry) error {
 	if err != nil {
 		return err
 	}
-	return tx.Send(ctx, messages...)
+	tx.Send(messages...)
+	return nil
 }
 
 // indexShard is the shard of somebody's index entries.
@@ -99,7 +102,7 @@ func (l *Ledger) Indexed(ctx context.Context, of string, s ledger.Subject, befor
 }
 
 // Publish implements ledger.Tx.
-func (tx *Tx) Publish(ctx context.Context, events ...ledger.Event) error {
+func (tx *Tx) Publish(_ context.Context, events ...ledger.Event) error {
 	if err := ledger.CheckEvents(events); err != nil {
 		return err
 	}
@@ -107,8 +110,13 @@ func (tx *Tx) Publish(ctx context.Context, events ...ledger.Event) error {
 	for i, e := range events {
 		stored[i] = outbox.Event{Topic: e.Topic, Body: e.Body}
 	}
+	messages, err := outbox.Events(stored)
+	if err != nil {
+		return err
+	}
+	tx.Send(messages...)
 	tx.events = tx.events || len(events) > 0
-	return tx.l.outbox.WriteEvents(ctx, tx.sql, tx.shard, stored)
+	return nil
 }
 
 // Advance implements ledger.Tx.
@@ -116,11 +124,7 @@ func (tx *Tx) Advance(ctx context.Context, s ledger.Step) (h ledger.Hold, done b
 	if err := s.Check(); err != nil {
 		return ledger.Hold{}, false, err
 	}
-	at, err := tx.l.clockOf(ctx, tx.sql)
-	if err != nil {
-		return ledger.Hold{}, false, err
-	}
-	if done, err = tx.enterStage(ctx, s, at); err != nil {
+	if done, err = tx.enterStage(ctx, s); err != nil {
 		return ledger.Hold{}, false, err
 	}
 	holds, err := SelectHolds(ctx, tx.sql, tx.tables, "WHERE id = ?", s.Hold)
@@ -137,25 +141,27 @@ func (tx *Tx) Advance(ctx context.Context, s ledger.Step) (h ledger.Hold, done b
 	case ledger.FundsVoided:
 		err = tx.void(ctx, &h)
 	case ledger.FundsPosted:
-		err = tx.payWhole(ctx, &h, at.UnixMilli())
+		err = tx.payWhole(ctx, &h, h.StagedAt.UnixMilli())
 	}
 	return h, err == nil, err
 }
 
-// enterStage changes the stage and thereby locks the hold.
-func (tx *Tx) enterStage(ctx context.Context, s ledger.Step, at time.Time) (done bool, err error) {
-	set, args := "stage = ?, staged_at = ?", []any{string(s.To), at.UnixMilli()}
+// enterStage changes the stage and thereby locks the hold. The database's clock decides what is due, and is the time of
+// the stage.
+func (tx *Tx) enterStage(ctx context.Context, s ledger.Step) (done bool, err error) {
+	now, clock := tx.l.clockSQL()
+	set, args := "stage = ?, staged_at = "+now, append([]any{string(s.To)}, clock...)
 	if s.Renew {
-		set, args = set+", expires_at = ?", append(args, at.Add(s.For).UnixMilli())
+		set, args = set+", expires_at = "+now+" + ?", append(append(args, clock...), s.For.Milliseconds())
 	}
-	fits := "expires_at > ?"
+	due := "expires_at > " + now
 	if s.Due {
-		fits = "expires_at <= ?"
+		due = "expires_at <= " + now
 	}
+	args = append(append(args, s.Hold, string(s.From)), clock...)
 	// expires_at is compared before it is set: WHERE comes before SET.
 	update, err := tx.sql.ExecContext(ctx,
-		"UPDATE "+tx.tables.Holds+" SET "+set+" WHERE id = ? AND stage = ? AND is_open = 1 AND "+fits,
-		append(args, s.Hold, string(s.From), at.UnixMilli())...)
+		"UPDATE "+tx.tables.Holds+" SET "+set+" WHERE id = ? AND stage = ? AND is_open = 1 AND "+due, args...)
 	if err != nil {
 		return false, err
 	}

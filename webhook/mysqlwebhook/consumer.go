@@ -44,7 +44,7 @@ type carried struct {
 func (c carried) Size() int { return len(c.Events) }
 
 // publish puts events into the outbox, one message for each owner's shard: those of an owner arrive in their order.
-func publish(ctx context.Context, c *shards.Cluster, tx *mysqlledger.Tx, events []webhook.Event) error {
+func publish(c *shards.Cluster, tx *mysqlledger.Tx, events []webhook.Event) error {
 	byShard := map[int]carried{}
 	for _, e := range events {
 		if err := e.Check(); err != nil {
@@ -67,7 +67,8 @@ func publish(ctx context.Context, c *shards.Cluster, tx *mysqlledger.Tx, events 
 		}
 		messages = append(messages, outbox.Message{Dest: dest, Kind: kind, Payload: payload})
 	}
-	return tx.Send(ctx, messages...)
+	tx.Send(messages...)
+	return nil
 }
 
 // Consumer takes in events on their owners' shards: it appends each, with its position and its sequence, and makes a
@@ -309,10 +310,10 @@ func encode(v any) ([]byte, error) {
 }
 
 // Publish implements webhook.Publisher.
-func (s *Store) Publish(ctx context.Context, tx ledger.Tx, events ...webhook.Event) error {
+func (s *Store) Publish(_ context.Context, tx ledger.Tx, events ...webhook.Event) error {
 	own, ok := tx.(*mysqlledger.Tx)
 	if !ok {
 		return errors.New("mysqlwebhook: the transaction is not one of mysqlledger's")
 	}
-	return publish(ctx, s.cluster, own, events)
+	return publish(s.cluster, own, events)
 }

@@ -289,9 +289,7 @@ func (b *settlement) tell(ctx context.Context) error {
 		}
 		messages = append(messages, outbox.Message{Dest: dest, Kind: kind, Payload: payload})
 	}
-	if err := b.tx.Send(ctx, messages...); err != nil {
-		return err
-	}
+	b.tx.Send(messages...)
 	events, err := stock.Events(b.done, b.claims, b.at)
 	if err != nil || len(events) == 0 {
 		return err

@@ -81,7 +81,8 @@ func (s *Store) Count(ctx context.Context, shard, bucket int, after, upTo pots.P
 			}
 			messages = append(messages, outbox.Message{Dest: dest, Kind: kindUse, Payload: payload})
 		}
-		return tx.Send(ctx, messages...)
+		tx.Send(messages...)
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("count uses of covers in bucket %d: %w", bucket, err)
