@@ -7,7 +7,8 @@ FUZZTIME ?= 30s
 # Two packages at a time, because each starts its own Redis and MariaDB. go vet is for make lint.
 TESTFLAGS ?= -race -vet=off -p 2 -timeout 30m
 
-.PHONY: help deps build run test generate verify lint page-modules page-check deploy-check local-cluster fuzz simulate bench clean
+.PHONY: help deps build run test generate verify lint page-modules page-check deploy-check local-cluster fuzz \
+	simulate bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s  %s\n", $$1, $$2 }' Makefile
