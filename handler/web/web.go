@@ -2,7 +2,7 @@
 // merchants' console at `/merchant`, the operators' at `/operator`. They are plain HTML, CSS and ES modules, embedded,
 // so that they need neither a build step nor a network. They know nothing of the system but its HTTP and WebSocket API.
 // A browser gets each page as one script and one style sheet, which the program makes of the files when it is first
-// asked for the page (bundle.go).
+// asked for the page (bundle.go). The chat can be installed as an app, and opens without a network (static/worker.js).
 //
 // In static/, each product has a folder (envelope, transfer, collection, wallet, cover) that knows core/ and no other
 // product; chat/ puts them together, and claim/ is the page of a code. What both consoles have is in console/. In the
@@ -52,6 +52,7 @@ var contentTypes = map[string]string{
 	".js":          "text/javascript; charset=utf-8",
 	".json":        "application/json",
 	".svg":         "image/svg+xml",
+	".png":         "image/png",
 	".webmanifest": "application/manifest+json",
 	".txt":         "text/plain; charset=utf-8", // licences of what is in vendor/
 }

@@ -6,3 +6,6 @@ import { startPage } from "./core/start.js";
 import { coverTexts } from "./cover/texts.js";
 
 startPage({ app: (start) => new App(start), texts: coverTexts });
+
+// Only over HTTPS and on this machine; elsewhere the page does without.
+navigator.serviceWorker?.register("/worker.js", { updateViaCache: "none" }).catch(() => {});

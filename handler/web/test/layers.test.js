@@ -24,8 +24,8 @@ const MAY = {
   "": ["core", "cover", "chat"],
 };
 
-// What the browser is told to load first, by the HTML of each page.
-const ENTRIES = ["main.js", "claim/main.js", "merchant/main.js", "operator/main.js"];
+// What the browser is told to load first: by the HTML of each page, and the worker that keeps the chat page.
+const ENTRIES = ["main.js", "claim/main.js", "merchant/main.js", "operator/main.js", "worker.js"];
 
 /** Every module of the page, by its path, with the paths that it imports. */
 function modules() {

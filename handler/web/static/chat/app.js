@@ -56,6 +56,7 @@ export class App {
   /** @type {number[]} */
   #timers = [];
   #looking = 0;
+  #missing = false; // whether what a window begins with could not be read: there was no network
   #stop = new AbortController();
 
   /**
@@ -81,7 +82,7 @@ export class App {
     this.#live = new Live({
       token: () => session.token,
       renew,
-      onStatus: (status) => this.#made.connection.set(status),
+      onStatus: (status) => this.#connected(status),
       onEvents: (topic, events) => this.#feed.apply(topic, events),
       onReload: (topic) => this.#try(this.#feed.reload(topic)),
       onRevoked: (topic) => this.#revoked(groupOf(topic)),
@@ -93,18 +94,46 @@ export class App {
   }
 
   async start() {
-    const { me, changes, actions } = this.#made;
+    const { me, actions } = this.#made;
     this.#listen();
     this.#tick();
     this.#live.start();
     this.#live.follow(userTopic(me));
     const cover = idOr(new URLSearchParams(location.search).get("cover")); // that was just claimed
-    await this.#try(Promise.all([this.#groups(), actions.wallet.read()]));
+    await this.#try(this.#read([this.#groups(), actions.wallet.read()]));
     this.#show(this.#place || this.#onlyGroup(), true);
     if (cover) await this.#begin(cover);
     this.#lookForGroups();
-    await this.#try(Promise.all([actions.envelopes.own(), actions.transfers.list(), this.#partners()]));
+    await this.#rest();
+  }
+
+  async #rest() {
+    const { changes, actions } = this.#made;
+    await this.#try(this.#read([actions.envelopes.own(), actions.transfers.list(), this.#partners()]));
     changes.tell("place"); // now it is known whether there is more to load
+  }
+
+  // Waits for what a window begins with. That there is no network is said by the bar, and needs no message.
+  async #read(promises) {
+    try {
+      await Promise.all(promises);
+    } catch (error) {
+      if (!(error instanceof Problem) || error.status !== 0) throw error;
+      this.#missing = true;
+    }
+  }
+
+  #connected(status) {
+    this.#made.connection.set(status);
+    if (status === "live" && this.#missing) this.#beginAgain();
+  }
+
+  // What a window that was opened without a network begins with.
+  async #beginAgain() {
+    this.#missing = false;
+    await this.#try(this.#read([this.#groups(), this.#made.actions.wallet.read()]));
+    this.#show(this.#place || this.#onlyGroup(), true);
+    await this.#rest();
   }
 
   // Sends with a cover from elsewhere: into the only group, or into one that is chosen now.
@@ -319,6 +348,7 @@ export class App {
   #lookForGroups() {
     const pause = this.#made.chats.groups().length ? GROUPS_MS : GROUPS_EMPTY_MS;
     this.#looking = setTimeout(async () => {
+      if (this.#missing) await this.#beginAgain();
       if (!document.hidden) await this.#quietly(Promise.all([this.#groups(), this.#made.actions.covers.refresh()]));
       if (!this.#stop.signal.aborted) this.#lookForGroups();
     }, pause);
