@@ -322,6 +322,20 @@ func (f fakeOperator) RevokeToken(
 	return nil, errors.New("no bench revokes a token")
 }
 
+func (f fakeOperator) FreezeAccount(context.Context, *operatorapi.FreezeRequest) (*operatorapi.Freeze, error) {
+	return nil, errors.New("no bench freezes an account")
+}
+
+func (f fakeOperator) ThawAccount(context.Context, *operatorapi.ThawRequest) (*operatorapi.ThawResponse, error) {
+	return nil, errors.New("no bench thaws an account")
+}
+
+func (f fakeOperator) ListFreezes(
+	context.Context, *operatorapi.ListFreezesRequest,
+) (*operatorapi.ListFreezesResponse, error) {
+	return nil, errors.New("no bench lists freezes")
+}
+
 func (f fakeOperator) Backlog(context.Context, *operatorapi.BacklogRequest) (*operatorapi.BacklogResponse, error) {
 	left := &operatorapi.ShardBacklog{}
 	if f.withoutDrain {

@@ -34,6 +34,7 @@ const (
 	CodeInsufficientBalance = "insufficient_balance"
 	CodeFundingRefused      = "funding_refused"
 	CodeDailyLimitExceeded  = "daily_limit_exceeded"
+	CodeAccountFrozen       = "account_frozen"
 
 	CodeForbidden       = "forbidden"
 	CodeNotAMember      = "not_a_member"

@@ -33,3 +33,32 @@ func (s Operator) Audit(ctx context.Context) (*operatorapi.AuditResponse, error)
 	k := call{method: "Operator.Audit", timeout: auditTimeout, once: true}
 	return invoke(ctx, s.c, k, s.c.shared.services.Operator.Audit, &operatorapi.AuditRequest{})
 }
+
+// FreezeAccount keeps the money of a user, or of a merchant's wallet, where it is; what arrives, arrives. It returns
+// the freeze that stands: an earlier one stays. reason has 1 to 200 characters.
+func (s Operator) FreezeAccount(ctx context.Context, account, reason string) (*operatorapi.Freeze, error) {
+	return invoke(ctx, s.c, call{method: "Operator.FreezeAccount"}, s.c.shared.services.Operator.FreezeAccount,
+		&operatorapi.FreezeRequest{Account: account, Reason: reason})
+}
+
+// ThawAccount ends a freeze, and says whether there was one. A repeat after a lost answer may say that there was none.
+func (s Operator) ThawAccount(ctx context.Context, account, reason string) (thawed bool, err error) {
+	answer, err := invoke(ctx, s.c, call{method: "Operator.ThawAccount"}, s.c.shared.services.Operator.ThawAccount,
+		&operatorapi.ThawRequest{Account: account, Reason: reason})
+	return converted((*operatorapi.ThawResponse).GetThawed, answer, err)
+}
+
+// Freezes returns up to limit (1 to 200; 0: 100) freezes of accounts behind after ("": from the first), in the order of
+// accounts.
+func (s Operator) Freezes(ctx context.Context, after string, limit int) ([]*operatorapi.Freeze, error) {
+	r := &operatorapi.ListFreezesRequest{}
+	if after != "" {
+		r.After = &after
+	}
+	if limit != 0 {
+		n := int32(limit)
+		r.Limit = &n
+	}
+	answer, err := invoke(ctx, s.c, call{method: "Operator.ListFreezes"}, s.c.shared.services.Operator.ListFreezes, r)
+	return converted((*operatorapi.ListFreezesResponse).GetFreezes, answer, err)
+}

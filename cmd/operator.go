@@ -63,6 +63,21 @@ func (o operators) RevokeToken(ctx context.Context, id string) (time.Time, error
 	return until, o.revoked.Add(ctx, id, until)
 }
 
+// Freeze implements handler.FreezeDomain. The edge has recorded it.
+func (o operators) Freeze(ctx context.Context, f ledger.Freeze) (ledger.Freeze, error) {
+	return o.system.Ledger.Freeze(ctx, f)
+}
+
+// Thaw implements handler.FreezeDomain. The edge has recorded it.
+func (o operators) Thaw(ctx context.Context, account string) (bool, error) {
+	return o.system.Ledger.Thaw(ctx, account)
+}
+
+// Freezes implements handler.FreezeDomain.
+func (o operators) Freezes(ctx context.Context, after string, limit int) ([]ledger.Freeze, error) {
+	return o.system.Ledger.Freezes(ctx, after, limit)
+}
+
 // version is what this binary was built from: a release, or a commit, or "devel".
 func version() string {
 	const unknown = "devel"

@@ -47,11 +47,12 @@ type servers struct {
 	MaxMean   int64            `help:"Maximum of the average share, in minor units, for currencies that --max-mean-in does not name." default:"20000"`
 	MaxMeanIn map[string]int64 `help:"--max-mean for single currencies: JPY=4000;KWD=10000."`
 
-	TransferExpiry time.Duration    `help:"How long the offer of a transfer stays open." default:"24h"`
-	TransferHour   time.Duration    `help:"How long an hour of arrives_in lasts. Shorten it for demonstrations." default:"1h"`
-	ReminderAfter  time.Duration    `help:"Time after which members who have not paid into a collection are reminded." default:"24h"`
-	DailyLimit     int64            `help:"Maximum of a user's transfers and payments into collections in a day (UTC), in minor units, for currencies that --daily-limit-in does not name. 0 means no limit." default:"20000000"`
-	DailyLimitIn   map[string]int64 `help:"--daily-limit for single currencies: JPY=5000000;KWD=0."`
+	TransferExpiry      time.Duration    `help:"How long the offer of a transfer stays open." default:"24h"`
+	TransferHour        time.Duration    `help:"How long an hour of arrives_in lasts. Shorten it for demonstrations." default:"1h"`
+	ReminderAfter       time.Duration    `help:"Time after which members who have not paid into a collection are reminded." default:"24h"`
+	DailyLimit          int64            `help:"Maximum of a user's transfers and payments into collections in a day (UTC), in minor units, for currencies that --daily-limit-in does not name. 0 means no limit." default:"20000000"`
+	DailyLimitIn        map[string]int64 `help:"--daily-limit for single currencies: JPY=5000000;KWD=0."`
+	DailyLimitEnvelopes bool             `help:"Envelopes count towards --daily-limit too, and are refused above it."`
 
 	WebhookAllowPrivate bool `help:"Let webhooks go to http:// and to addresses that are private, loopback or reserved. Anybody who may add a webhook can then reach the network of this process."`
 
@@ -100,6 +101,9 @@ func (f servers) connect(ctx context.Context, at console) (*connected, error) {
 	transfers, collections, err := f.rules()
 	if err != nil {
 		return nil, err
+	}
+	if f.DailyLimitEnvelopes {
+		limits.PerDay = transfers.PerDay
 	}
 	art, err := f.art()
 	if err != nil {

@@ -18,6 +18,9 @@ type Ledger interface {
 	// carried out, the hold of that time is returned. Refusals: insufficient_balance, request_conflict.
 	Hold(ctx context.Context, r ledger.Request, h ledger.Hold) (ledger.Hold, error)
 
+	// HoldWith is Hold with options. Refusals: as Hold, and daily_limit_exceeded.
+	HoldWith(ctx context.Context, r ledger.Request, h ledger.Hold, o ledger.HoldOptions) (ledger.Hold, error)
+
 	// Requested returns the id of what a request of this user caused, if it was carried out. Refusal: request_conflict.
 	Requested(ctx context.Context, user string, r ledger.Request) (id int64, ok bool, err error)
 

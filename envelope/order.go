@@ -30,6 +30,9 @@ type Limits struct {
 	MeanIn   map[ledger.Currency]int64 // the same for single currencies
 	Greeting int                       // characters
 	OpenFor  time.Duration             // from send to expiry
+	// PerDay bounds what a user sends in a day, other holds that count included. Without a bound in its currency an
+	// envelope does not count.
+	PerDay ledger.DailyLimits
 }
 
 // DefaultLimits are WeChat's: ¥200 a share on average, 100 shares, 24 hours.

@@ -77,7 +77,7 @@ func (s *Service) Send(ctx context.Context, sender string, o Order) (View, error
 	if err != nil {
 		return View{}, err
 	}
-	if hold, err = s.ledger.Hold(ctx, request, hold); err != nil {
+	if hold, err = s.hold(ctx, request, hold); err != nil {
 		return View{}, err
 	}
 	if hold.ID != e.ID { // sent before
@@ -88,6 +88,16 @@ func (s *Service) Send(ctx context.Context, sender string, o Order) (View, error
 		return View{}, err
 	}
 	return e.view(PotState{Left: e.Count}, ledger.Hold{}, s.now()), nil
+}
+
+// hold makes an envelope's hold, which counts where its sender's day has a bound. Refusals: the ledger's.
+func (s *Service) hold(ctx context.Context, r ledger.Request, h ledger.Hold) (ledger.Hold, error) {
+	most := s.limits.PerDay.Of(h.Amount.Currency)
+	if most == 0 {
+		return s.ledger.Hold(ctx, r, h)
+	}
+	h.CountsDaily = true
+	return s.ledger.HoldWith(ctx, r, h, ledger.HoldOptions{DailyLimit: most})
 }
 
 // sentBefore answers an order that the group or the cover as it is today forbids: it stands if it was carried out

@@ -58,6 +58,7 @@ type OperatorDomain interface {
 	Audit(ctx context.Context) (ledger.AuditReport, error)
 	// RevokeToken makes the token with that jti worthless, and returns until when that is remembered.
 	RevokeToken(ctx context.Context, id string) (until time.Time, err error)
+	FreezeDomain
 }
 
 // Operator is the Kitex OperatorService. Make it with NewOperator.

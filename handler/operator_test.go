@@ -38,6 +38,35 @@ func TestRevokeToken(t *testing.T) {
 	}
 }
 
+// Who freezes is the token's subject; others may not, and a freeze has an account and a reason.
+func TestFreezes(t *testing.T) {
+	r := handlertest.New(t, nil)
+	operator, user := r.Token(t, "ops", auth.ScopeOperator), r.Token(t, "alice", auth.ScopeUser)
+	const freezes, thaws = "/v1/operator/freezes", "/v1/operator/thaws"
+	const frozen = `{"account":"bob","by":"ops","reason":"stolen","frozen_at":1700000000000}`
+	for _, line := range []struct{ verb, path, token, body, want string }{
+		{http.MethodPost, freezes, user, `{"account":"bob","reason":"x"}`, problem.CodeForbidden},
+		{http.MethodPost, thaws, user, `{"account":"bob","reason":"x"}`, problem.CodeForbidden},
+		{http.MethodGet, freezes, user, "", problem.CodeForbidden},
+		{http.MethodPost, freezes, operator, `{"account":"#clearing","reason":"x"}`, refusal.CodeInvalidArgument},
+		{http.MethodPost, freezes, operator, `{"account":"bob","reason":""}`, refusal.CodeInvalidArgument},
+		{http.MethodPost, freezes, operator, `{"account":"bob"}`, refusal.CodeInvalidArgument},
+		{http.MethodPost, thaws, operator, `{"account":"bob","reason":""}`, refusal.CodeInvalidArgument},
+		{http.MethodGet, freezes + "?limit=201", operator, "", refusal.CodeInvalidArgument},
+		{http.MethodGet, freezes + "?after=a%20b", operator, "", refusal.CodeInvalidArgument},
+		{http.MethodGet, freezes, operator, "", `{"freezes":[]}`},
+		{http.MethodPost, freezes, operator, `{"account":"bob","reason":"stolen"}`, frozen},
+		{http.MethodGet, freezes + "?after=alice&limit=1", operator, "", `{"freezes":[` + frozen + `]}`},
+		{http.MethodPost, thaws, operator, `{"account":"bob","reason":"back"}`, `{"thawed":true}`},
+		{http.MethodPost, thaws, operator, `{"account":"bob","reason":"back"}`, `{"thawed":false}`},
+	} {
+		a := r.Do(t, line.verb, line.path, line.token, line.body)
+		if a.Code() != line.want && a.Text != line.want+"\n" {
+			t.Errorf("%s %s %s: %d %s, want %s", line.verb, line.path, line.body, a.Status, a.Text, line.want)
+		}
+	}
+}
+
 func TestOperator(t *testing.T) {
 	r := handlertest.New(t, nil)
 	token := r.Token(t, "ops", auth.ScopeOperator)

@@ -83,6 +83,37 @@ struct RevokeTokenResponse {
   1: required i64 until // the revocation is kept until then, when no token that is good now can be good any more
 }
 
+struct FreezeRequest {
+  1: required string account // a user id, or the wallet of a merchant as merchant~1~available
+  2: required string reason  // 1 to 200 characters, for operators only
+}
+
+// An account out of which no money goes.
+struct Freeze {
+  1: required string account
+  2: required string by     // the operator who froze it
+  3: required string reason
+  4: required i64 frozen_at
+}
+
+struct ThawRequest {
+  1: required string account
+  2: required string reason // as that of a freeze; it stands in the trail
+}
+
+struct ThawResponse {
+  1: required bool thawed // false: it was not frozen
+}
+
+struct ListFreezesRequest {
+  1: optional string after (api.query = "after") // the account after which the page begins; without it, with the first
+  2: optional i32 limit (api.query = "limit")    // 1 to 200; 100 without it
+}
+
+struct ListFreezesResponse {
+  1: required list<Freeze> freezes // in the order of accounts; fewer than the limit: there are no more
+}
+
 service OperatorService {
   // What the installation is: its numbers, its servers, and what they promise about what they have acknowledged.
   Installation Installation(1: InstallationRequest req) (api.get = "/v1/operator/installation", hongbao.scope = "operator")
@@ -98,4 +129,17 @@ service OperatorService {
   // may be repeated. A token without jti cannot be revoked: it is worthless when it expires.
   RevokeTokenResponse RevokeToken(1: RevokeTokenRequest req) (
     api.post = "/v1/operator/revocations", hongbao.scope = "operator")
+
+  // Freezes an account: from when this is answered on, nothing leaves it. Sends, transfers, payments, purchases and
+  // withdrawals are refused as `account_frozen`, on every node at once. What arrives, arrives: top-ups, transfers,
+  // shares that the user grabs, and what comes back of their own. What was set aside before is paid or comes back as
+  // ever. An earlier freeze stays, and is the answer.
+  Freeze FreezeAccount(1: FreezeRequest req) (api.post = "/v1/operator/freezes", hongbao.scope = "operator")
+
+  // Ends a freeze. It may be repeated.
+  ThawResponse ThawAccount(1: ThawRequest req) (api.post = "/v1/operator/thaws", hongbao.scope = "operator")
+
+  // The accounts that are frozen.
+  ListFreezesResponse ListFreezes(1: ListFreezesRequest req) (
+    api.get = "/v1/operator/freezes", hongbao.scope = "operator")
 }

@@ -117,7 +117,7 @@ type FundingLedger interface {
 
 	// OpenFunding records a pending order; a withdrawal debits the wallet in the same transaction. If the request was
 	// already carried out, the order of that time is returned as it is now. Refusals: insufficient_balance,
-	// request_conflict.
+	// account_frozen, request_conflict.
 	OpenFunding(ctx context.Context, r ledger.Request, o FundingOrder) (FundingOrder, error)
 
 	// CloseFunding makes a pending order settled or refused and moves its money accordingly. An order that is no longer

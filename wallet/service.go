@@ -112,7 +112,7 @@ func (s *Service) TopUp(ctx context.Context, user, requestID string, minor int64
 	return s.order(ctx, ledger.EntryTopUp, user, requestID, minor, currency)
 }
 
-// Withdraw takes minor units of a currency out. Refusals: as TopUp, and insufficient_balance.
+// Withdraw takes minor units of a currency out. Refusals: as TopUp, insufficient_balance, account_frozen.
 func (s *Service) Withdraw(ctx context.Context, user, requestID string, minor int64,
 	currency string) (FundingOrder, error) {
 	return s.order(ctx, ledger.EntryWithdrawal, user, requestID, minor, currency)

@@ -88,6 +88,68 @@ func BenchmarkTakeWinners(b *testing.B) {
 	}
 }
 
+// BenchmarkTakeFromProcesses has a number of processes, each with connections of its own, grab from the pots of one
+// Redis, by 512 callers together. The more there are, the fewer grabs each call to Redis carries. It reports that
+// number and what a grab costs; bench/capacity is fed with it.
+func BenchmarkTakeFromProcesses(b *testing.B) {
+	const callers, buckets = 512, 4
+	for _, processes := range []int{1, 4, 16, 64, 128, 256} {
+		b.Run(fmt.Sprintf("processes=%d", processes), func(b *testing.B) {
+			r, ids := benchPots(b, DefaultCallsInFlight, buckets, b.N)
+			all := make([]*Pots, processes)
+			for i := range all {
+				client := r.open(b)
+				all[i] = r.pots(b, client, func(c *Config) {
+					c.Buckets = pots.Buckets{Shards: buckets, PerShard: 1}
+					c.ShardOf = func(id int64) (int, bool) { return int(id % buckets), true }
+				})
+			}
+			var next atomic.Int64
+			var wg sync.WaitGroup
+			before := scriptCalls(b, r)
+			done := measureCPU(b, r)
+			b.ResetTimer()
+			for caller := range callers {
+				p := all[caller%processes]
+				wg.Go(func() {
+					for {
+						n := int(next.Add(1) - 1)
+						if n >= b.N {
+							return
+						}
+						id := ids[n/(benchShares*benchOpen)*benchOpen+n%benchOpen]
+						if _, outcome, err := p.Take(b.Context(), id, "user"+strconv.Itoa(n)); err != nil ||
+							outcome != envelope.Won {
+							b.Errorf("%q, %v", outcome, err)
+							return
+						}
+					}
+				})
+			}
+			wg.Wait()
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "grabs/s")
+			b.ReportMetric(float64(b.N)/(scriptCalls(b, r)-before), "grabs/call")
+			done()
+		})
+	}
+}
+
+// scriptCalls is how many scripts a Redis has run.
+func scriptCalls(b *testing.B, r *rig) float64 {
+	info := do(b, r.client, "INFO", "commandstats")
+	text, err := info.ToString()
+	if err != nil {
+		b.Fatal(err)
+	}
+	_, after, _ := strings.Cut(text, "cmdstat_evalsha:calls=")
+	calls, _, _ := strings.Cut(after, ",")
+	n, err := strconv.ParseFloat(calls, 64)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return n
+}
+
 // BenchmarkTakeGrowth is whether a grab takes longer where an envelope has more shares, or more envelopes are open. It
 // reports the p50 of grabs by a few callers, who leave Redis mostly idle.
 func BenchmarkTakeGrowth(b *testing.B) {

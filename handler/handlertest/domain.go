@@ -39,6 +39,7 @@ type State struct {
 	Caller   string
 	Asks     []envelope.Ask
 	Revoked  []string
+	Frozen   []ledger.Freeze
 	Callback []string // id, timestamp, signatures and body
 	Order    envelope.Order
 	Offer    transfer.Offer

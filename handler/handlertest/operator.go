@@ -37,6 +37,25 @@ func (o Operators) Audit(context.Context) (ledger.AuditReport, error) {
 	}, err
 }
 
+// Freeze freezes an account of the Domain.
+func (o Operators) Freeze(_ context.Context, f ledger.Freeze) (ledger.Freeze, error) {
+	f.At = time.UnixMilli(1_700_000_000_000)
+	_, err := o.asked("", func(s *State) { s.Frozen = append(s.Frozen, f) })
+	return f, err
+}
+
+// Thaw thaws whatever is frozen.
+func (o Operators) Thaw(context.Context, string) (thawed bool, err error) {
+	_, err = o.asked("", func(s *State) { thawed, s.Frozen = len(s.Frozen) > 0, nil })
+	return thawed, err
+}
+
+// Freezes are the first freezes, whatever after is.
+func (o Operators) Freezes(_ context.Context, _ string, limit int) (found []ledger.Freeze, err error) {
+	_, err = o.asked("", func(s *State) { found = s.Frozen[:min(limit, len(s.Frozen))] })
+	return found, err
+}
+
 func (o Operators) RevokeToken(_ context.Context, id string) (time.Time, error) {
 	_, err := o.asked("", func(s *State) { s.Revoked = append(s.Revoked, id) })
 	return time.UnixMilli(1_700_000_000_000), err

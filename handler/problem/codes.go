@@ -92,6 +92,8 @@ var table = map[string]codeInfo{
 	stock.CodeNotHeld:              {http.StatusForbidden, 40314, "You do not hold the cover"},
 	stock.CodeOfTests:              {http.StatusForbidden, 40315, "The cover is of its merchant's test side"},
 
+	refusal.CodeAccountFrozen: {http.StatusForbidden, 40332, "Nothing leaves the wallet for now"},
+
 	CodeStepUpRequired: {http.StatusForbidden, 40331, "A fresh proof of identity is needed"},
 
 	CodeNotFound:                  {http.StatusNotFound, 40401, "There is nothing at this address"},

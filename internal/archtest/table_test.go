@@ -170,6 +170,8 @@ func table() []row {
 		{"bench", adapter, []string{"bench/load", "bench/report", "client", "kitex_gen", histogram, yamlFiles, bars}},
 		{"bench/load", adapter, []string{histogram, kernel}},
 		{"bench/report", adapter, []string{svgCharts}},
+		// A model of many machines; it runs nothing of ours.
+		{"bench/capacity", adapter, nil},
 		// Bare mechanisms, which is why it knows theirs and nothing of ours.
 		{"bench/yardstick", adapter, []string{"bench/load", cloudwego, rueidis, mysqlWire}},
 

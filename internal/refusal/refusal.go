@@ -36,6 +36,7 @@ const (
 	CodeAmountOutOfRange    = "amount_out_of_range"
 	CodeInsufficientBalance = "insufficient_balance"
 	CodeDailyLimitExceeded  = "daily_limit_exceeded"
+	CodeAccountFrozen       = "account_frozen"
 	CodeRequestConflict     = "request_conflict"
 	CodeNotAMember          = "not_a_member"
 	CodeNoteTooLong         = "note_too_long"

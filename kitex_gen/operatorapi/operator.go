@@ -633,6 +633,252 @@ var fieldIDToName_RevokeTokenResponse = map[int16]string{
 	1: "until",
 }
 
+type FreezeRequest struct {
+	Account string `thrift:"account,1,required" frugal:"1,required,string" json:"account"`
+	Reason  string `thrift:"reason,2,required" frugal:"2,required,string" json:"reason"`
+}
+
+func NewFreezeRequest() *FreezeRequest {
+	return &FreezeRequest{}
+}
+
+func (p *FreezeRequest) InitDefault() {
+}
+
+func (p *FreezeRequest) GetAccount() (v string) {
+	return p.Account
+}
+
+func (p *FreezeRequest) GetReason() (v string) {
+	return p.Reason
+}
+func (p *FreezeRequest) SetAccount(val string) {
+	p.Account = val
+}
+func (p *FreezeRequest) SetReason(val string) {
+	p.Reason = val
+}
+
+func (p *FreezeRequest) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("FreezeRequest(%+v)", *p)
+}
+
+var fieldIDToName_FreezeRequest = map[int16]string{
+	1: "account",
+	2: "reason",
+}
+
+type Freeze struct {
+	Account  string `thrift:"account,1,required" frugal:"1,required,string" json:"account"`
+	By       string `thrift:"by,2,required" frugal:"2,required,string" json:"by"`
+	Reason   string `thrift:"reason,3,required" frugal:"3,required,string" json:"reason"`
+	FrozenAt int64  `thrift:"frozen_at,4,required" frugal:"4,required,i64" json:"frozen_at"`
+}
+
+func NewFreeze() *Freeze {
+	return &Freeze{}
+}
+
+func (p *Freeze) InitDefault() {
+}
+
+func (p *Freeze) GetAccount() (v string) {
+	return p.Account
+}
+
+func (p *Freeze) GetBy() (v string) {
+	return p.By
+}
+
+func (p *Freeze) GetReason() (v string) {
+	return p.Reason
+}
+
+func (p *Freeze) GetFrozenAt() (v int64) {
+	return p.FrozenAt
+}
+func (p *Freeze) SetAccount(val string) {
+	p.Account = val
+}
+func (p *Freeze) SetBy(val string) {
+	p.By = val
+}
+func (p *Freeze) SetReason(val string) {
+	p.Reason = val
+}
+func (p *Freeze) SetFrozenAt(val int64) {
+	p.FrozenAt = val
+}
+
+func (p *Freeze) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("Freeze(%+v)", *p)
+}
+
+var fieldIDToName_Freeze = map[int16]string{
+	1: "account",
+	2: "by",
+	3: "reason",
+	4: "frozen_at",
+}
+
+type ThawRequest struct {
+	Account string `thrift:"account,1,required" frugal:"1,required,string" json:"account"`
+	Reason  string `thrift:"reason,2,required" frugal:"2,required,string" json:"reason"`
+}
+
+func NewThawRequest() *ThawRequest {
+	return &ThawRequest{}
+}
+
+func (p *ThawRequest) InitDefault() {
+}
+
+func (p *ThawRequest) GetAccount() (v string) {
+	return p.Account
+}
+
+func (p *ThawRequest) GetReason() (v string) {
+	return p.Reason
+}
+func (p *ThawRequest) SetAccount(val string) {
+	p.Account = val
+}
+func (p *ThawRequest) SetReason(val string) {
+	p.Reason = val
+}
+
+func (p *ThawRequest) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("ThawRequest(%+v)", *p)
+}
+
+var fieldIDToName_ThawRequest = map[int16]string{
+	1: "account",
+	2: "reason",
+}
+
+type ThawResponse struct {
+	Thawed bool `thrift:"thawed,1,required" frugal:"1,required,bool" json:"thawed"`
+}
+
+func NewThawResponse() *ThawResponse {
+	return &ThawResponse{}
+}
+
+func (p *ThawResponse) InitDefault() {
+}
+
+func (p *ThawResponse) GetThawed() (v bool) {
+	return p.Thawed
+}
+func (p *ThawResponse) SetThawed(val bool) {
+	p.Thawed = val
+}
+
+func (p *ThawResponse) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("ThawResponse(%+v)", *p)
+}
+
+var fieldIDToName_ThawResponse = map[int16]string{
+	1: "thawed",
+}
+
+type ListFreezesRequest struct {
+	After *string `thrift:"after,1,optional" frugal:"1,optional,string" json:"after,omitempty"`
+	Limit *int32  `thrift:"limit,2,optional" frugal:"2,optional,i32" json:"limit,omitempty"`
+}
+
+func NewListFreezesRequest() *ListFreezesRequest {
+	return &ListFreezesRequest{}
+}
+
+func (p *ListFreezesRequest) InitDefault() {
+}
+
+var ListFreezesRequest_After_DEFAULT string
+
+func (p *ListFreezesRequest) GetAfter() (v string) {
+	if !p.IsSetAfter() {
+		return ListFreezesRequest_After_DEFAULT
+	}
+	return *p.After
+}
+
+var ListFreezesRequest_Limit_DEFAULT int32
+
+func (p *ListFreezesRequest) GetLimit() (v int32) {
+	if !p.IsSetLimit() {
+		return ListFreezesRequest_Limit_DEFAULT
+	}
+	return *p.Limit
+}
+func (p *ListFreezesRequest) SetAfter(val *string) {
+	p.After = val
+}
+func (p *ListFreezesRequest) SetLimit(val *int32) {
+	p.Limit = val
+}
+
+func (p *ListFreezesRequest) IsSetAfter() bool {
+	return p.After != nil
+}
+
+func (p *ListFreezesRequest) IsSetLimit() bool {
+	return p.Limit != nil
+}
+
+func (p *ListFreezesRequest) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("ListFreezesRequest(%+v)", *p)
+}
+
+var fieldIDToName_ListFreezesRequest = map[int16]string{
+	1: "after",
+	2: "limit",
+}
+
+type ListFreezesResponse struct {
+	Freezes []*Freeze `thrift:"freezes,1,required" frugal:"1,required,list<Freeze>" json:"freezes"`
+}
+
+func NewListFreezesResponse() *ListFreezesResponse {
+	return &ListFreezesResponse{}
+}
+
+func (p *ListFreezesResponse) InitDefault() {
+}
+
+func (p *ListFreezesResponse) GetFreezes() (v []*Freeze) {
+	return p.Freezes
+}
+func (p *ListFreezesResponse) SetFreezes(val []*Freeze) {
+	p.Freezes = val
+}
+
+func (p *ListFreezesResponse) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("ListFreezesResponse(%+v)", *p)
+}
+
+var fieldIDToName_ListFreezesResponse = map[int16]string{
+	1: "freezes",
+}
+
 type OperatorService interface {
 	Installation(ctx context.Context, req *InstallationRequest) (r *Installation, err error)
 
@@ -641,6 +887,12 @@ type OperatorService interface {
 	Audit(ctx context.Context, req *AuditRequest) (r *AuditResponse, err error)
 
 	RevokeToken(ctx context.Context, req *RevokeTokenRequest) (r *RevokeTokenResponse, err error)
+
+	FreezeAccount(ctx context.Context, req *FreezeRequest) (r *Freeze, err error)
+
+	ThawAccount(ctx context.Context, req *ThawRequest) (r *ThawResponse, err error)
+
+	ListFreezes(ctx context.Context, req *ListFreezesRequest) (r *ListFreezesResponse, err error)
 }
 
 type OperatorServiceInstallationArgs struct {
@@ -944,5 +1196,233 @@ func (p *OperatorServiceRevokeTokenResult) String() string {
 }
 
 var fieldIDToName_OperatorServiceRevokeTokenResult = map[int16]string{
+	0: "success",
+}
+
+type OperatorServiceFreezeAccountArgs struct {
+	Req *FreezeRequest `thrift:"req,1" frugal:"1,default,FreezeRequest" json:"req"`
+}
+
+func NewOperatorServiceFreezeAccountArgs() *OperatorServiceFreezeAccountArgs {
+	return &OperatorServiceFreezeAccountArgs{}
+}
+
+func (p *OperatorServiceFreezeAccountArgs) InitDefault() {
+}
+
+var OperatorServiceFreezeAccountArgs_Req_DEFAULT *FreezeRequest
+
+func (p *OperatorServiceFreezeAccountArgs) GetReq() (v *FreezeRequest) {
+	if !p.IsSetReq() {
+		return OperatorServiceFreezeAccountArgs_Req_DEFAULT
+	}
+	return p.Req
+}
+func (p *OperatorServiceFreezeAccountArgs) SetReq(val *FreezeRequest) {
+	p.Req = val
+}
+
+func (p *OperatorServiceFreezeAccountArgs) IsSetReq() bool {
+	return p.Req != nil
+}
+
+func (p *OperatorServiceFreezeAccountArgs) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("OperatorServiceFreezeAccountArgs(%+v)", *p)
+}
+
+var fieldIDToName_OperatorServiceFreezeAccountArgs = map[int16]string{
+	1: "req",
+}
+
+type OperatorServiceFreezeAccountResult struct {
+	Success *Freeze `thrift:"success,0,optional" frugal:"0,optional,Freeze" json:"success,omitempty"`
+}
+
+func NewOperatorServiceFreezeAccountResult() *OperatorServiceFreezeAccountResult {
+	return &OperatorServiceFreezeAccountResult{}
+}
+
+func (p *OperatorServiceFreezeAccountResult) InitDefault() {
+}
+
+var OperatorServiceFreezeAccountResult_Success_DEFAULT *Freeze
+
+func (p *OperatorServiceFreezeAccountResult) GetSuccess() (v *Freeze) {
+	if !p.IsSetSuccess() {
+		return OperatorServiceFreezeAccountResult_Success_DEFAULT
+	}
+	return p.Success
+}
+func (p *OperatorServiceFreezeAccountResult) SetSuccess(x interface{}) {
+	p.Success = x.(*Freeze)
+}
+
+func (p *OperatorServiceFreezeAccountResult) IsSetSuccess() bool {
+	return p.Success != nil
+}
+
+func (p *OperatorServiceFreezeAccountResult) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("OperatorServiceFreezeAccountResult(%+v)", *p)
+}
+
+var fieldIDToName_OperatorServiceFreezeAccountResult = map[int16]string{
+	0: "success",
+}
+
+type OperatorServiceThawAccountArgs struct {
+	Req *ThawRequest `thrift:"req,1" frugal:"1,default,ThawRequest" json:"req"`
+}
+
+func NewOperatorServiceThawAccountArgs() *OperatorServiceThawAccountArgs {
+	return &OperatorServiceThawAccountArgs{}
+}
+
+func (p *OperatorServiceThawAccountArgs) InitDefault() {
+}
+
+var OperatorServiceThawAccountArgs_Req_DEFAULT *ThawRequest
+
+func (p *OperatorServiceThawAccountArgs) GetReq() (v *ThawRequest) {
+	if !p.IsSetReq() {
+		return OperatorServiceThawAccountArgs_Req_DEFAULT
+	}
+	return p.Req
+}
+func (p *OperatorServiceThawAccountArgs) SetReq(val *ThawRequest) {
+	p.Req = val
+}
+
+func (p *OperatorServiceThawAccountArgs) IsSetReq() bool {
+	return p.Req != nil
+}
+
+func (p *OperatorServiceThawAccountArgs) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("OperatorServiceThawAccountArgs(%+v)", *p)
+}
+
+var fieldIDToName_OperatorServiceThawAccountArgs = map[int16]string{
+	1: "req",
+}
+
+type OperatorServiceThawAccountResult struct {
+	Success *ThawResponse `thrift:"success,0,optional" frugal:"0,optional,ThawResponse" json:"success,omitempty"`
+}
+
+func NewOperatorServiceThawAccountResult() *OperatorServiceThawAccountResult {
+	return &OperatorServiceThawAccountResult{}
+}
+
+func (p *OperatorServiceThawAccountResult) InitDefault() {
+}
+
+var OperatorServiceThawAccountResult_Success_DEFAULT *ThawResponse
+
+func (p *OperatorServiceThawAccountResult) GetSuccess() (v *ThawResponse) {
+	if !p.IsSetSuccess() {
+		return OperatorServiceThawAccountResult_Success_DEFAULT
+	}
+	return p.Success
+}
+func (p *OperatorServiceThawAccountResult) SetSuccess(x interface{}) {
+	p.Success = x.(*ThawResponse)
+}
+
+func (p *OperatorServiceThawAccountResult) IsSetSuccess() bool {
+	return p.Success != nil
+}
+
+func (p *OperatorServiceThawAccountResult) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("OperatorServiceThawAccountResult(%+v)", *p)
+}
+
+var fieldIDToName_OperatorServiceThawAccountResult = map[int16]string{
+	0: "success",
+}
+
+type OperatorServiceListFreezesArgs struct {
+	Req *ListFreezesRequest `thrift:"req,1" frugal:"1,default,ListFreezesRequest" json:"req"`
+}
+
+func NewOperatorServiceListFreezesArgs() *OperatorServiceListFreezesArgs {
+	return &OperatorServiceListFreezesArgs{}
+}
+
+func (p *OperatorServiceListFreezesArgs) InitDefault() {
+}
+
+var OperatorServiceListFreezesArgs_Req_DEFAULT *ListFreezesRequest
+
+func (p *OperatorServiceListFreezesArgs) GetReq() (v *ListFreezesRequest) {
+	if !p.IsSetReq() {
+		return OperatorServiceListFreezesArgs_Req_DEFAULT
+	}
+	return p.Req
+}
+func (p *OperatorServiceListFreezesArgs) SetReq(val *ListFreezesRequest) {
+	p.Req = val
+}
+
+func (p *OperatorServiceListFreezesArgs) IsSetReq() bool {
+	return p.Req != nil
+}
+
+func (p *OperatorServiceListFreezesArgs) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("OperatorServiceListFreezesArgs(%+v)", *p)
+}
+
+var fieldIDToName_OperatorServiceListFreezesArgs = map[int16]string{
+	1: "req",
+}
+
+type OperatorServiceListFreezesResult struct {
+	Success *ListFreezesResponse `thrift:"success,0,optional" frugal:"0,optional,ListFreezesResponse" json:"success,omitempty"`
+}
+
+func NewOperatorServiceListFreezesResult() *OperatorServiceListFreezesResult {
+	return &OperatorServiceListFreezesResult{}
+}
+
+func (p *OperatorServiceListFreezesResult) InitDefault() {
+}
+
+var OperatorServiceListFreezesResult_Success_DEFAULT *ListFreezesResponse
+
+func (p *OperatorServiceListFreezesResult) GetSuccess() (v *ListFreezesResponse) {
+	if !p.IsSetSuccess() {
+		return OperatorServiceListFreezesResult_Success_DEFAULT
+	}
+	return p.Success
+}
+func (p *OperatorServiceListFreezesResult) SetSuccess(x interface{}) {
+	p.Success = x.(*ListFreezesResponse)
+}
+
+func (p *OperatorServiceListFreezesResult) IsSetSuccess() bool {
+	return p.Success != nil
+}
+
+func (p *OperatorServiceListFreezesResult) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("OperatorServiceListFreezesResult(%+v)", *p)
+}
+
+var fieldIDToName_OperatorServiceListFreezesResult = map[int16]string{
 	0: "success",
 }

@@ -23,7 +23,7 @@ type Tx interface {
 	Claim(ctx context.Context, user string, r Request, reference int64) error
 
 	// Hold debits the owner and stores the hold, which is returned as it is stored. Refusals: insufficient_balance,
-	// daily_limit_exceeded.
+	// account_frozen, daily_limit_exceeded.
 	Hold(ctx context.Context, h Hold, o HoldOptions) (Hold, error)
 
 	// Advance carries out a step if the hold is in its From stage and its time fits: then done, and the money has

@@ -42,12 +42,15 @@ func (tx *transaction) credit(user string, c ledger.Currency, e entry) int64 {
 	return e.Balance
 }
 
-// debit takes an amount out of a wallet and returns the balance after it. e is the entry, without its Minor. Refusal:
-// insufficient_balance.
+// debit takes an amount out of a wallet and returns the balance after it. e is the entry, without its Minor. Refusals:
+// insufficient_balance, account_frozen.
 func (tx *transaction) debit(user string, a ledger.Amount, e entry) (int64, error) {
 	if tx.balance(user, a.Currency) < a.Minor {
 		return 0, refusal.New(refusal.CodeInsufficientBalance,
 			"the wallet does not hold %d minor units of %s: top it up, or give less", a.Minor, a.Currency)
+	}
+	if _, frozen := tx.freezes[user]; frozen {
+		return 0, ledger.Frozen()
 	}
 	e.Minor = -a.Minor
 	return tx.credit(user, a.Currency, e), nil

@@ -42,7 +42,8 @@ type state struct {
 	inbox      map[int64]bool
 	events     []ledger.Event // the oldest first
 	sources    map[sourceKey]ledger.SourceLog
-	rebuilds   []ledger.Rebuild // the oldest first
+	freezes    map[string]ledger.Freeze // by account
+	rebuilds   []ledger.Rebuild         // the oldest first
 }
 
 type sourceKey struct {
@@ -116,6 +117,7 @@ func newState() state {
 		postsOf: map[int64][]int{}, requests: map[requestKey]request{}, rejections: map[rejectionKey]ledger.Rejection{},
 		fundings: map[int64]wallet.FundingOrder{}, usage: map[usageKey]int64{}, index: map[indexKey][]int64{},
 		inbox: map[int64]bool{}, sources: map[sourceKey]ledger.SourceLog{},
+		freezes: map[string]ledger.Freeze{},
 	}
 }
 
@@ -126,7 +128,7 @@ func (s state) clone() state {
 	s.postsOf, s.requests, s.rejections = cloneLists(s.postsOf), maps.Clone(s.requests), maps.Clone(s.rejections)
 	s.fundings, s.usage, s.index = maps.Clone(s.fundings), maps.Clone(s.usage), cloneLists(s.index)
 	s.outbox, s.inbox, s.events = slices.Clip(s.outbox), maps.Clone(s.inbox), slices.Clip(s.events)
-	s.sources, s.rebuilds = maps.Clone(s.sources), slices.Clip(s.rebuilds)
+	s.sources, s.rebuilds, s.freezes = maps.Clone(s.sources), slices.Clip(s.rebuilds), maps.Clone(s.freezes)
 	return s
 }
 

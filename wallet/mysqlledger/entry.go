@@ -77,8 +77,8 @@ func writeEntries(ctx context.Context, tx *sql.Tx, t Tables, entries []entry) er
 // state is an account after a change.
 type state struct{ balance, seq int64 }
 
-// debit takes minor units out of a wallet and counts one entry. Refusal: insufficient_balance.
-func debit(ctx context.Context, tx *sql.Tx, t Tables, user string, a ledger.Amount) (state, error) {
+// debit takes minor units out of a wallet and counts one entry. Refusals: insufficient_balance, account_frozen.
+func debit(ctx context.Context, tx *sql.Tx, t Tables, user string, a ledger.Amount) (s state, err error) {
 	done, err := tx.ExecContext(ctx,
 		"UPDATE "+t.Accounts+" SET balance = balance - ?, seq = seq + 1 WHERE account = ? AND currency = ? AND "+
 			"balance >= ?",
@@ -93,7 +93,15 @@ func debit(ctx context.Context, tx *sql.Tx, t Tables, user string, a ledger.Amou
 	if n == 0 {
 		return state{}, insufficientBalance(a)
 	}
-	return readAccount(ctx, tx, t, user, a.Currency)
+	// The wallet is locked now: a freeze that this does not see waits for this transaction. See Ledger.Freeze.
+	var frozen bool
+	err = tx.QueryRowContext(ctx, "SELECT balance, seq, EXISTS (SELECT 1 FROM "+t.Freezes+" WHERE account = ?) FROM "+
+		t.Accounts+" WHERE account = ? AND currency = ?", user, user, string(a.Currency)).Scan(&s.balance, &s.seq,
+		&frozen)
+	if err == nil && frozen {
+		err = ledger.Frozen()
+	}
+	return s, err
 }
 
 func insufficientBalance(a ledger.Amount) error {

@@ -17,7 +17,7 @@ const fundingColumns = "id, user, kind, currency, amount, state, balance, create
 
 // OpenFunding records a pending order; a withdrawal debits the wallet in the same transaction. If the request was
 // already carried out, the order of that time is returned as it is now. Refusals: insufficient_balance,
-// request_conflict.
+// account_frozen, request_conflict.
 func (l *Ledger) OpenFunding(ctx context.Context, r ledger.Request,
 	o wallet.FundingOrder) (wallet.FundingOrder, error) {
 	shard, ok := l.ShardOf(o.ID)

@@ -15,7 +15,8 @@ import (
 var ErrIDExists = errors.New("mysqlledger: the id exists already: do two processes have the same node number?")
 
 // Hold debits the owner and stores the hold, in one transaction on the owner's shard. If the request was already
-// carried out, the hold of that time is returned, as it is now. Refusals: insufficient_balance, request_conflict.
+// carried out, the hold of that time is returned, as it is now. Refusals: insufficient_balance, account_frozen,
+// request_conflict.
 // Error: ledger.ErrCancelled where the request was cancelled. Any other error, except shards.ErrUnavailable, says that
 // the hold is malformed or that its id exists.
 func (l *Ledger) Hold(ctx context.Context, r ledger.Request, h ledger.Hold) (ledger.Hold, error) {

@@ -190,6 +190,10 @@ func (tx *Tx) debitTogether(ctx context.Context, calls []*heldCall) ([]entry, er
 	if err != nil {
 		return nil, err
 	}
+	frozen, err := frozenOf(ctx, tx.sql, tx.tables, keys) // now that their wallets are locked: see Ledger.Freeze
+	if err != nil {
+		return nil, err
+	}
 	var entries []entry
 	var refused []*heldCall
 	changed := make(map[accountKey]bool, len(keys))
@@ -199,8 +203,13 @@ func (tx *Tx) debitTogether(ctx context.Context, calls []*heldCall) ([]entry, er
 		}
 		h, key := c.hold, accountKey{c.hold.Owner, c.hold.Amount.Currency}
 		s := states[key]
-		if s.balance < h.Amount.Minor {
+		switch {
+		case s.balance < h.Amount.Minor:
 			c.err = insufficientBalance(h.Amount)
+		case frozen[h.Owner]:
+			c.err = ledger.Frozen()
+		}
+		if c.err != nil {
 			refused = append(refused, c)
 			continue
 		}

@@ -123,7 +123,7 @@ func (l *Ledger) ShardOf(id int64) (shard int, ok bool) { return l.cluster.Shard
 // Tables are the full names of a shard's tables.
 type Tables struct {
 	Accounts, Entries, Holds, Posts, Requests, Rejections, Fundings, DailyUsage, Sources, SourceRebuilds,
-	Resolutions string
+	Resolutions, Freezes string
 }
 
 // TablesOf names the tables of a shard.
@@ -133,7 +133,7 @@ func TablesOf(c *shards.Cluster, shard int) Tables {
 		Accounts: name("accounts"), Entries: name("entries"), Holds: name("holds"), Posts: name("posts"),
 		Requests: name("requests"), Rejections: name("rejections"), Fundings: name("fundings"),
 		DailyUsage: name("daily_usage"), Sources: name("sources"), SourceRebuilds: name("source_rebuilds"),
-		Resolutions: name("resolutions"),
+		Resolutions: name("resolutions"), Freezes: name("freezes"),
 	}
 }
 

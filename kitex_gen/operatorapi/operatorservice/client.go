@@ -15,6 +15,9 @@ type Client interface {
 	Backlog(ctx context.Context, req *operatorapi.BacklogRequest, callOptions ...callopt.Option) (r *operatorapi.BacklogResponse, err error)
 	Audit(ctx context.Context, req *operatorapi.AuditRequest, callOptions ...callopt.Option) (r *operatorapi.AuditResponse, err error)
 	RevokeToken(ctx context.Context, req *operatorapi.RevokeTokenRequest, callOptions ...callopt.Option) (r *operatorapi.RevokeTokenResponse, err error)
+	FreezeAccount(ctx context.Context, req *operatorapi.FreezeRequest, callOptions ...callopt.Option) (r *operatorapi.Freeze, err error)
+	ThawAccount(ctx context.Context, req *operatorapi.ThawRequest, callOptions ...callopt.Option) (r *operatorapi.ThawResponse, err error)
+	ListFreezes(ctx context.Context, req *operatorapi.ListFreezesRequest, callOptions ...callopt.Option) (r *operatorapi.ListFreezesResponse, err error)
 }
 
 // NewClient creates a client for the service defined in IDL.
@@ -64,4 +67,19 @@ func (p *kOperatorServiceClient) Audit(ctx context.Context, req *operatorapi.Aud
 func (p *kOperatorServiceClient) RevokeToken(ctx context.Context, req *operatorapi.RevokeTokenRequest, callOptions ...callopt.Option) (r *operatorapi.RevokeTokenResponse, err error) {
 	ctx = client.NewCtxWithCallOptions(ctx, callOptions)
 	return p.kClient.RevokeToken(ctx, req)
+}
+
+func (p *kOperatorServiceClient) FreezeAccount(ctx context.Context, req *operatorapi.FreezeRequest, callOptions ...callopt.Option) (r *operatorapi.Freeze, err error) {
+	ctx = client.NewCtxWithCallOptions(ctx, callOptions)
+	return p.kClient.FreezeAccount(ctx, req)
+}
+
+func (p *kOperatorServiceClient) ThawAccount(ctx context.Context, req *operatorapi.ThawRequest, callOptions ...callopt.Option) (r *operatorapi.ThawResponse, err error) {
+	ctx = client.NewCtxWithCallOptions(ctx, callOptions)
+	return p.kClient.ThawAccount(ctx, req)
+}
+
+func (p *kOperatorServiceClient) ListFreezes(ctx context.Context, req *operatorapi.ListFreezesRequest, callOptions ...callopt.Option) (r *operatorapi.ListFreezesResponse, err error) {
+	ctx = client.NewCtxWithCallOptions(ctx, callOptions)
+	return p.kClient.ListFreezes(ctx, req)
 }

@@ -41,6 +41,27 @@ var serviceMethods = map[string]kitex.MethodInfo{
 		false,
 		kitex.WithStreamingMode(kitex.StreamingNone),
 	),
+	"FreezeAccount": kitex.NewMethodInfo(
+		freezeAccountHandler,
+		newOperatorServiceFreezeAccountArgs,
+		newOperatorServiceFreezeAccountResult,
+		false,
+		kitex.WithStreamingMode(kitex.StreamingNone),
+	),
+	"ThawAccount": kitex.NewMethodInfo(
+		thawAccountHandler,
+		newOperatorServiceThawAccountArgs,
+		newOperatorServiceThawAccountResult,
+		false,
+		kitex.WithStreamingMode(kitex.StreamingNone),
+	),
+	"ListFreezes": kitex.NewMethodInfo(
+		listFreezesHandler,
+		newOperatorServiceListFreezesArgs,
+		newOperatorServiceListFreezesResult,
+		false,
+		kitex.WithStreamingMode(kitex.StreamingNone),
+	),
 }
 
 var (
@@ -179,6 +200,60 @@ func newOperatorServiceRevokeTokenResult() interface{} {
 	return operatorapi.NewOperatorServiceRevokeTokenResult()
 }
 
+func freezeAccountHandler(ctx context.Context, handler interface{}, arg, result interface{}) error {
+	realArg := arg.(*operatorapi.OperatorServiceFreezeAccountArgs)
+	realResult := result.(*operatorapi.OperatorServiceFreezeAccountResult)
+	success, err := handler.(operatorapi.OperatorService).FreezeAccount(ctx, realArg.Req)
+	if err != nil {
+		return err
+	}
+	realResult.Success = success
+	return nil
+}
+func newOperatorServiceFreezeAccountArgs() interface{} {
+	return operatorapi.NewOperatorServiceFreezeAccountArgs()
+}
+
+func newOperatorServiceFreezeAccountResult() interface{} {
+	return operatorapi.NewOperatorServiceFreezeAccountResult()
+}
+
+func thawAccountHandler(ctx context.Context, handler interface{}, arg, result interface{}) error {
+	realArg := arg.(*operatorapi.OperatorServiceThawAccountArgs)
+	realResult := result.(*operatorapi.OperatorServiceThawAccountResult)
+	success, err := handler.(operatorapi.OperatorService).ThawAccount(ctx, realArg.Req)
+	if err != nil {
+		return err
+	}
+	realResult.Success = success
+	return nil
+}
+func newOperatorServiceThawAccountArgs() interface{} {
+	return operatorapi.NewOperatorServiceThawAccountArgs()
+}
+
+func newOperatorServiceThawAccountResult() interface{} {
+	return operatorapi.NewOperatorServiceThawAccountResult()
+}
+
+func listFreezesHandler(ctx context.Context, handler interface{}, arg, result interface{}) error {
+	realArg := arg.(*operatorapi.OperatorServiceListFreezesArgs)
+	realResult := result.(*operatorapi.OperatorServiceListFreezesResult)
+	success, err := handler.(operatorapi.OperatorService).ListFreezes(ctx, realArg.Req)
+	if err != nil {
+		return err
+	}
+	realResult.Success = success
+	return nil
+}
+func newOperatorServiceListFreezesArgs() interface{} {
+	return operatorapi.NewOperatorServiceListFreezesArgs()
+}
+
+func newOperatorServiceListFreezesResult() interface{} {
+	return operatorapi.NewOperatorServiceListFreezesResult()
+}
+
 type kClient struct {
 	c client.Client
 }
@@ -224,6 +299,36 @@ func (p *kClient) RevokeToken(ctx context.Context, req *operatorapi.RevokeTokenR
 	_args.Req = req
 	var _result operatorapi.OperatorServiceRevokeTokenResult
 	if err = p.c.Call(ctx, "RevokeToken", &_args, &_result); err != nil {
+		return
+	}
+	return _result.GetSuccess(), nil
+}
+
+func (p *kClient) FreezeAccount(ctx context.Context, req *operatorapi.FreezeRequest) (r *operatorapi.Freeze, err error) {
+	var _args operatorapi.OperatorServiceFreezeAccountArgs
+	_args.Req = req
+	var _result operatorapi.OperatorServiceFreezeAccountResult
+	if err = p.c.Call(ctx, "FreezeAccount", &_args, &_result); err != nil {
+		return
+	}
+	return _result.GetSuccess(), nil
+}
+
+func (p *kClient) ThawAccount(ctx context.Context, req *operatorapi.ThawRequest) (r *operatorapi.ThawResponse, err error) {
+	var _args operatorapi.OperatorServiceThawAccountArgs
+	_args.Req = req
+	var _result operatorapi.OperatorServiceThawAccountResult
+	if err = p.c.Call(ctx, "ThawAccount", &_args, &_result); err != nil {
+		return
+	}
+	return _result.GetSuccess(), nil
+}
+
+func (p *kClient) ListFreezes(ctx context.Context, req *operatorapi.ListFreezesRequest) (r *operatorapi.ListFreezesResponse, err error) {
+	var _args operatorapi.OperatorServiceListFreezesArgs
+	_args.Req = req
+	var _result operatorapi.OperatorServiceListFreezesResult
+	if err = p.c.Call(ctx, "ListFreezes", &_args, &_result); err != nil {
 		return
 	}
 	return _result.GetSuccess(), nil

@@ -43,6 +43,9 @@ type Ledger interface {
 	BeginEpoch(ctx context.Context, shard, source int, logs []string, was, epoch, reason string) (begun bool, err error)
 	EndRebuild(ctx context.Context, shard, source int, epoch string) error
 	Rebuilds(ctx context.Context, shard, limit int) ([]ledger.Rebuild, error)
+	Freeze(ctx context.Context, f ledger.Freeze) (stands ledger.Freeze, err error)
+	Thaw(ctx context.Context, account string) (thawed bool, err error)
+	Freezes(ctx context.Context, after string, limit int) ([]ledger.Freeze, error)
 	ledger.DueHolds
 	wallet.FundingLedger
 }

@@ -36,6 +36,8 @@ func Run(t *testing.T, open Open) {
 		{"Events", testEvents},
 		{"CancelRequest", testCancelRequest},
 		{"Fundings", testFundings},
+		{"Freezes", testFreezes},
+		{"FreezeRace", testFreezeRace},
 		{"ConcurrentHolds", testConcurrentHolds},
 		{"ConcurrentRepeats", testConcurrentRepeats},
 		{"CrowdOfHolds", testCrowdOfHolds},

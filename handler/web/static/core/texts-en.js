@@ -405,6 +405,7 @@ export default {
   "error.unknown_arrival": "It cannot arrive then",
   "error.unknown_currency": "Unknown currency",
   "error.note_too_long": "The note is too long",
+  "error.account_frozen": "Nothing leaves your wallet for now",
   "error.daily_limit_exceeded": "Over your limit for today",
   "error.not_the_sender": "Only the sender can do that",
   "error.already_accepted": "It was accepted before",
