@@ -296,7 +296,8 @@ func (w *window) offline() {
 	}
 	setNetwork(true)
 	w.do("open again", chromedp.Reload())
-	w.see("compose")
+	w.until("nothing is claimed that is not known",
+		`document.querySelector("main")?.innerText.includes("as soon as there is a network")`)
 	w.until("what is missing is said", `!navigator.onLine && document.querySelector(".bar").dataset.status !== "live"`)
 	if toasts := ask[string](w, `[...document.querySelectorAll(".toast")].map((e) => e.innerText).join()`); toasts != "" {
 		w.t.Errorf("that there is no network is said again: %s", toasts)

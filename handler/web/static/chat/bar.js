@@ -67,6 +67,7 @@ export function barView(page) {
     setText(amount, texts.money(minor, currency));
   };
   const showBalances = () => {
+    if (!balances.isRead) return setText(amount, "–");
     const all = balances.list();
     const { currency, amount: now } = all.find((b) => b.currency === DEFAULT_CURRENCY) ?? all[0] ?? NOTHING;
     const others = all.filter((b) => b.currency !== currency && b.amount > 0);

@@ -248,8 +248,12 @@ export function chatView(page) {
 
   // A group in the address that one is not in, or no group at all.
   const notHere = (id) => {
-    if (none.dataset.group === id) return;
+    if (none.dataset.group === id && chats.known) return;
     none.dataset.group = id;
+    if (!chats.known) {
+      fill(none, icon("packet"), h("h1", {}, t("groups.unknown")));
+      return;
+    }
     if (!id) {
       fill(none, icon("packet"), h("h1", {}, t("groups.pick")));
       return;

@@ -95,7 +95,7 @@ export function listView(page) {
   const draw = () => {
     const all = rows();
     keyed(list, all, (chat) => chat.place, create, show);
-    empty.hidden = all.length > 0;
+    empty.hidden = all.length > 0 || !chats.known;
   };
 
   // On a phone it is all there is, while no chat is shown.

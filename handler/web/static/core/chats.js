@@ -11,6 +11,7 @@ export class Chats {
   #groups = new Map();
   /** @type {Map<string, Person>} */
   #people = new Map();
+  #known = false;
   #changes;
 
   /** @param {import("./changes.js").Changes} changes */
@@ -21,6 +22,11 @@ export class Chats {
   /** @param {string} id */
   group(id) {
     return this.#groups.get(id);
+  }
+
+  /** Whether it was read which groups one is in. */
+  get known() {
+    return this.#known;
   }
 
   groups() {
@@ -40,7 +46,10 @@ export class Chats {
     const removed = [...this.#groups.keys()].filter((id) => !ids.includes(id));
     for (const id of added) this.#groups.set(id, Object.freeze({ id, members: Object.freeze([]), unread: 0 }));
     for (const id of removed) this.#groups.delete(id);
-    if (added.length || removed.length) this.#changes.tell("groups");
+    if (added.length || removed.length || !this.#known) {
+      this.#known = true;
+      this.#changes.tell("groups");
+    }
     return { added, removed };
   }
 

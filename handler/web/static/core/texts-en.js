@@ -34,6 +34,7 @@ export default {
   "status.offline": "Connection lost. Trying again…",
   "status.device_offline": "You are offline.",
   "groups.empty": "No chats yet",
+  "groups.unknown": "Your chats show here as soon as there is a network.",
   "groups.empty_dev": "Start a group and send the first red envelope.",
   "groups.empty_prod": "Your chat application has not put you in a group yet.",
   "groups.new": "New group",

@@ -34,6 +34,7 @@ export default {
   "status.offline": "连接已断开，正在重试…",
   "status.device_offline": "当前没有网络。",
   "groups.empty": "还没有聊天",
+  "groups.unknown": "联网后会显示你的聊天。",
   "groups.empty_dev": "建一个群，发出第一个红包。",
   "groups.empty_prod": "聊天应用还没有把你加入任何群。",
   "groups.new": "新建群聊",

@@ -6,6 +6,7 @@ export class Balances {
   /** @type {{currency: string, amount: number}[]|null} */
   #kept = null; // what came in while the balances are sealed
   #sealed = false;
+  #isRead = false;
   #changes;
 
   /** @param {import("../core/changes.js").Changes} changes */
@@ -16,6 +17,11 @@ export class Balances {
   /** Whether anything is known. */
   get known() {
     return this.#all.size > 0;
+  }
+
+  /** Whether they were read at all; there may be none. */
+  get isRead() {
+    return this.#isRead;
   }
 
   /** @param {string} currency */
@@ -30,6 +36,7 @@ export class Balances {
 
   /** @param {{currency: string, amount: number}[]} list */
   set(list) {
+    this.#isRead = true;
     if (this.#sealed) {
       this.#kept = list;
       return;
