@@ -284,7 +284,9 @@ func (w *window) offline() {
 	setNetwork := func(offline bool) {
 		w.t.Helper()
 		unlimited := network.Conditions{Offline: offline, DownloadThroughput: -1, UploadThroughput: -1}
-		rules := network.EmulateNetworkConditionsByRuleParams{MatchedNetworkConditions: []*network.Conditions{&unlimited}}
+		rules := network.EmulateNetworkConditionsByRuleParams{
+			MatchedNetworkConditions: []*network.Conditions{&unlimited},
+		}
 		state := network.OverrideNetworkStateParams{Offline: offline, DownloadThroughput: -1, UploadThroughput: -1}
 		w.do("change the network", chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 			if _, err := cdp.Call(ctx, t, network.EmulateNetworkConditionsByRule, rules); err != nil {
