@@ -114,7 +114,7 @@ service CollectionService {
   // Pays the caller's part. Without an answer, or after `unavailable`, call again: the payment goes on from where it
   // stopped, and is made once; `already_paid` then says that it was. Errors: `collection_not_found`,
   // `not_a_participant`, `wrong_amount` (also in another currency), `already_paid`, `collection_closed`,
-  // `daily_limit_exceeded`, `insufficient_balance`; none of them moves money.
+  // `daily_limit_exceeded`, `insufficient_balance`, `account_frozen`; none of them moves money.
   Collection PayCollection(1: PayCollectionRequest req) (api.post = "/v1/collections/{id}/pay", hongbao.scope = "user")
 
   // Ends a collection, for its collector; what was paid stays paid. Closing it again changes nothing. Errors:

@@ -131,8 +131,8 @@ service EnvelopeService {
   // Holds the money and puts a red envelope into a group. Errors: `not_a_member`, `unknown_kind`, `unknown_currency`,
   // `amount_out_of_range`, `count_out_of_range`, `greeting_too_long`, `recipient_not_allowed`, `recipient_required`,
   // `recipient_not_a_member`, `insufficient_balance` (nothing is held), `daily_limit_exceeded`, `account_frozen`,
-  // `request_conflict`; with a cover also
-  // `cover_not_found`, `cover_not_held`, `cover_of_tests`, `cover_frozen`, `cover_not_approved`, `merchant_not_active`.
+  // `request_conflict`; with a cover also `cover_not_found`, `cover_not_held`, `cover_of_tests`, `cover_frozen`,
+  // `cover_not_approved`, `merchant_not_active`.
   Envelope Send(1: SendRequest req) (api.post = "/v1/envelopes", hongbao.scope = "user")
 
   // Takes a share, at most one for each member; asking again gives the same share again. An answer of `won` is

@@ -398,7 +398,7 @@ service MerchantService {
 
   // Moves money from one wallet to the other of the same side. It arrives within moments. Errors: `merchant_not_found`,
   // `role_missing`, `merchant_not_active`, `unknown_currency`, `amount_out_of_range`, `insufficient_balance`,
-  // `note_too_long`, `request_conflict`.
+  // `account_frozen`, `note_too_long`, `request_conflict`.
   Move MoveMerchantMoney(1: MoveRequest req) (api.post = "/v1/merchants/{id}/moves", hongbao.scope = "user")
 
   // Exchanges a key for a token of scope merchant. No other token is needed. Errors: `key_unknown`, `signature_invalid`
@@ -421,8 +421,8 @@ service MerchantService {
   WalletTopUp SelfTopUp(1: SelfTopUpRequest req) (api.post = "/v1/merchant/topups", hongbao.scope = "merchant")
 
   // Moves money from one wallet to the other of the token's side. Errors: `permission_missing`, `merchant_not_active`,
-  // `unknown_currency`, `amount_out_of_range`, `insufficient_balance`, `note_too_long`, `request_conflict`,
-  // `ip_not_allowed`, `rate_limited`.
+  // `unknown_currency`, `amount_out_of_range`, `insufficient_balance`, `account_frozen`, `note_too_long`,
+  // `request_conflict`, `ip_not_allowed`, `rate_limited`.
   Move SelfMove(1: SelfMoveRequest req) (api.post = "/v1/merchant/moves", hongbao.scope = "merchant")
 
   // Each limit of the token's key, what of it is used, and when it is free again. It counts as a call. Errors:

@@ -203,8 +203,8 @@ struct MyCoversResponse {
 
 service StockService {
   // Buys pieces. Errors: `cover_not_found`, `role_missing`, `permission_missing`, `mode_mismatch`,
-  // `merchant_not_active`, `cover_not_approved`, `cover_frozen`, `insufficient_balance`, `unknown_currency`,
-  // `too_many_pieces`, `request_conflict`, `ip_not_allowed`, `rate_limited`.
+  // `merchant_not_active`, `cover_not_approved`, `cover_frozen`, `insufficient_balance`, `account_frozen`,
+  // `unknown_currency`, `too_many_pieces`, `request_conflict`, `ip_not_allowed`, `rate_limited`.
   PieceBatch BuyPieces(1: BuyPiecesRequest req) (api.post = "/v1/merchants/{id}/covers/{cover}/stock", hongbao.scope = "user,merchant")
 
   // Purchases, withdrawals, channels, and what is left. Errors: `cover_not_found`, `permission_missing`,

@@ -61,7 +61,7 @@ struct TransfersResponse {
 service TransferService {
   // Holds the money and offers it to a person. Errors: `transfer_to_oneself`, `recipient_required` (to is empty),
   // `unknown_currency`, `amount_out_of_range`, `note_too_long`, `unknown_arrival`, `daily_limit_exceeded`,
-  // `insufficient_balance` (nothing is held), `request_conflict`.
+  // `insufficient_balance` (nothing is held), `account_frozen`, `request_conflict`.
   Transfer Offer(1: OfferRequest req) (api.post = "/v1/transfers", hongbao.scope = "user")
 
   // Takes the money, for its recipient. It is in the wallet within moments of its time of arrival. Errors:
