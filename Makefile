@@ -57,7 +57,8 @@ deploy-check: ## check deploy/ with Helm, Kubernetes' schemas, Compose's loader,
 	@deploy/check/check.sh $(ARGS)
 
 animation: ## make docs/opening.gif anew: an envelope that is opened in two windows
-	HONGBAO_SCREENSHOT_FILM='$(CURDIR)/docs/opening.gif' $(GO) test -count=1 -run '^TestTwoWindows$$' ./internal/simulation
+	HONGBAO_SCREENSHOT_FILM='$(CURDIR)/docs/opening.gif' $(GO) test -count=1 -run '^TestTwoWindows$$' \
+		./internal/simulation
 
 simulate: build ## run 10,000 worlds in memory in which everything goes wrong
 	bin/hongbao simulate --seeds 10000

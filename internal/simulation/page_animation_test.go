@@ -49,20 +49,20 @@ type frame struct {
 	at      time.Duration
 }
 
-// slower slows down what a page measures time by, and its animations; taking a picture takes longer than a frame.
+// slower slows down the timers of a page, what it measures time by, and what it paints, like its animations: taking a
+// picture takes longer than a frame.
 const slower = `(() => {
-	const slowness = %d, { setTimeout: wait, setInterval: repeat, requestAnimationFrame: paint } = window;
+	const slowness = %d, paintMs = 30, { setTimeout: wait, setInterval: repeat } = window;
 	const clock = performance.now.bind(performance), since = clock();
-	const slow = (now) => since + (now - since) / slowness;
-	performance.now = () => slow(clock());
+	performance.now = () => since + (clock() - since) / slowness;
 	window.setTimeout = (run, ms = 0) => wait(run, ms * slowness);
 	window.setInterval = (run, ms = 0) => repeat(run, ms * slowness);
-	window.requestAnimationFrame = (run) => paint((now) => run(slow(now)));
+	window.requestAnimationFrame = (run) => wait(() => run(performance.now()), paintMs);
 	return true;
 })()`
 
-// record begins to film windows for the file that HONGBAO_SCREENSHOT_FILM names. It returns nil where it names none; nil is
-// saved as nothing.
+// record begins to film windows for the file that HONGBAO_SCREENSHOT_FILM names. It returns nil where it names none;
+// nil is saved as nothing.
 func record(t *testing.T, windows ...*window) *film {
 	t.Helper()
 	if os.Getenv("HONGBAO_SCREENSHOT_FILM") == "" {
@@ -144,11 +144,15 @@ func (f *film) save() {
 		return
 	}
 	f.t.Helper()
+	for _, w := range f.windows {
+		w.until("nothing moves any more", settled+` && document.querySelector(".sparks") === null`)
+	}
 	close(f.stop)
 	f.done.Wait()
 	for i, one := range f.frames {
 		bounds := one.picture.Bounds()
-		small := image.NewRGBA(image.Rect(0, 0, int(float64(bounds.Dx())*filmScale), int(float64(bounds.Dy())*filmScale)))
+		width, height := float64(bounds.Dx())*filmScale, float64(bounds.Dy())*filmScale
+		small := image.NewRGBA(image.Rect(0, 0, int(width), int(height)))
 		draw.CatmullRom.Scale(small, small.Bounds(), one.picture, bounds, draw.Src, nil)
 		f.frames[i].picture = small
 	}
