@@ -8,7 +8,7 @@ FUZZTIME ?= 30s
 TESTFLAGS ?= -race -vet=off -p 2 -timeout 30m
 
 .PHONY: help deps build run test generate verify lint page-modules page-check deploy-check local-cluster fuzz \
-	simulate bench clean
+	animation simulate bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s  %s\n", $$1, $$2 }' Makefile
@@ -55,6 +55,10 @@ local-cluster: deps build ## run the installation of deploy/compose as processes
 # Not part of make test: its tools take minutes to build the first time.
 deploy-check: ## check deploy/ with Helm, Kubernetes' schemas, Compose's loader, promtool and systemd-analyze
 	@deploy/check/check.sh $(ARGS)
+
+animation: ## make docs/opening.gif anew: an envelope that is opened in two windows
+	HONGBAO_SCREENSHOT_FILM='$(CURDIR)/docs/opening.gif' $(GO) test -count=1 -run '^TestTwoWindows$$' \
+		./internal/simulation
 
 simulate: build ## run 10,000 worlds in memory in which everything goes wrong
 	bin/hongbao simulate --seeds 10000

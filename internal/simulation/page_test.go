@@ -205,7 +205,7 @@ func haveBrowser() bool {
 }
 
 // TestTwoWindows is what a new user does: two people in two windows, side by side. With HONGBAO_SCREENSHOT=file.png it
-// leaves a picture of both.
+// leaves a picture of both, with HONGBAO_SCREENSHOT_FILM=file.gif a film of how an envelope is opened.
 func TestTwoWindows(t *testing.T) {
 	u := newUp(t)
 	names := []string{"alice", "bob", "carol"}
@@ -219,9 +219,11 @@ func TestTwoWindows(t *testing.T) {
 	alice, bob := openWindow(t, browser, u, "alice"), openWindow(t, browser, u, "bob")
 	alice.shows("balance", "520.00")
 
+	opening := record(t, alice, bob)
 	alice.send("lucky", "8.88", "3", "恭喜发财，大吉大利")
 	card := bob.card()
 	bob.shows(card, "恭喜发财")
+	opening.slow()
 	bob.click(card)
 	bob.click("open")
 	bob.shows("my-amount", ".") // ¥ and two decimals
@@ -244,6 +246,7 @@ func TestTwoWindows(t *testing.T) {
 	screenshot(t, alice, bob)
 	bob.click("thanks-boss")
 	alice.shows("thanks", "Thank you!")
+	opening.save()
 	bob.gallery("packet")
 
 	alice.click("verify")
