@@ -46,7 +46,8 @@ func readRules(path string) (*risk.Rules, error) {
 func (r riskRules) checkRules(s stepUp) error {
 	rules, err := r.riskRules()
 	if err == nil && rules != nil && rules.Has(risk.Challenge) && len(s.Contexts) == 0 {
-		err = fmt.Errorf("%s: then: challenge needs --step-up-acr: which value of acr shows a second factor", r.RiskRules)
+		err = fmt.Errorf("%s: then: challenge needs --step-up-acr: which value of acr shows a second factor",
+			r.RiskRules)
 	}
 	return err
 }

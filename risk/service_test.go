@@ -25,7 +25,9 @@ func (d *desk) CarriedOut(_ context.Context, user, requestID string) (bool, erro
 }
 
 func (d *desk) Ask(_ context.Context, w risk.Waiting) (risk.Waiting, bool, error) {
-	i := slices.IndexFunc(d.waiting, func(o risk.Waiting) bool { return o.User == w.User && o.RequestID == w.RequestID })
+	i := slices.IndexFunc(d.waiting, func(o risk.Waiting) bool {
+		return o.User == w.User && o.RequestID == w.RequestID
+	})
 	if i >= 0 {
 		return d.waiting[i], false, d.err
 	}
@@ -207,7 +209,8 @@ func TestReviewed(t *testing.T) {
 	for i := range risk.MaxOpenReviews {
 		b.decide(t, transfer(fmt.Sprint("more", i), 5), false)
 	}
-	if a := b.decide(t, transfer("last", 5), false); a.Verdict != risk.Review || len(b.desk.waiting) != risk.MaxOpenReviews {
+	a := b.decide(t, transfer("last", 5), false)
+	if a.Verdict != risk.Review || len(b.desk.waiting) != risk.MaxOpenReviews {
 		t.Errorf("%d wait: %+v", len(b.desk.waiting), a)
 	}
 }

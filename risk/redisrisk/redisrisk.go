@@ -36,7 +36,8 @@ var _ risk.Windows = (*Windows)(nil)
 
 // New makes Windows.
 func New(client rueidis.Client) *Windows {
-	return &Windows{client: client, take: rueidis.NewLuaScript(takeScript), release: rueidis.NewLuaScript(releaseScript)}
+	return &Windows{client: client,
+		take: rueidis.NewLuaScript(takeScript), release: rueidis.NewLuaScript(releaseScript)}
 }
 
 // group are the counters of one subject, with their places among all.

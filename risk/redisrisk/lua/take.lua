@@ -11,7 +11,8 @@ local member = ARGV[1] .. suffix .. ARGV[3]
 local new = {}
 for i, key in ipairs(KEYS) do
   local at = 3 + (i - 1) * 4
-  local window, count, most, stops = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), ARGV[at + 4]
+  local window, count, most = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
+  local stops = ARGV[at + 4]
   redis.call('ZREMRANGEBYSCORE', key, '-inf', now - window)
   if not redis.call('ZSCORE', key, member) then
     new[#new + 1] = i
