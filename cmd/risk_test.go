@@ -234,7 +234,8 @@ func TestRules(t *testing.T) {
 		would[trial.Rule] = trial
 	}
 	for rule, want := range map[string][2]int{
-		"transfers": {2, 1}, "large": {6, 1}, "withdrawals": {5, 0}, "proven": {3, 0}, "topups": {4, 1}, "bots": {1, 0},
+		"transfers": {2, 1}, "large": {6, 1}, "withdrawals": {5, 0}, "proven": {3, 0}, "topups": {4, 1},
+		"bots": {1, 0},
 	} {
 		if got := would[rule]; got.Looked != want[0] || got.Stopped != want[1] {
 			t.Errorf("a dry run of %s: %+v, want %v", rule, got, want)

@@ -73,8 +73,8 @@ func TestFingerprints(t *testing.T) {
 		t.Errorf("%+v, %+v", same, again)
 	}
 	for what, change := range map[string]func(*transferapi.OfferRequest){
-		"to":   func(r *transferapi.OfferRequest) { r.To = "carol" },
-		"note": func(r *transferapi.OfferRequest) { r.Note = &note },
+		"to":     func(r *transferapi.OfferRequest) { r.To = "carol" },
+		"note":   func(r *transferapi.OfferRequest) { r.Note = &note },
 		"amount": func(r *transferapi.OfferRequest) { r.Amount = 2 },
 	} {
 		if other, ok := of(change); !ok || other.Fingerprint == same.Fingerprint {

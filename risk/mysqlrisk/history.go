@@ -103,7 +103,8 @@ func (r *reading) holds(ctx context.Context, shard int) error {
 func (r *reading) fundings(ctx context.Context, shard int) error {
 	t := mysqlledger.TablesOf(r.store.cluster, shard)
 	return r.pages(ctx, shard, from(time.UnixMilli(r.since)),
-		"SELECT id, user, kind, currency, amount, created_at FROM "+t.Fundings+" WHERE id > ? AND created_at >= ? AND state <> ? ORDER BY id LIMIT ?",
+		"SELECT id, user, kind, currency, amount, created_at FROM "+t.Fundings+
+			" WHERE id > ? AND created_at >= ? AND state <> ? ORDER BY id LIMIT ?",
 		func(row *sql.Rows) (int64, error) {
 			var id, at int64
 			var kind ledger.EntryKind
