@@ -186,8 +186,8 @@ func TestRules(t *testing.T) {
 	_, err = bob.Wallet.TopUp(ctx, client.NewFunding{RequestID: "u2", Amount: 1, Currency: "CNY"})
 	refusedBy(t, "the second top-up", err, client.CodeRiskRefused, "topups")
 
-	bill := apptest.Must(alice.Collections.Open(ctx, client.NewCollection{Group: "g", Kind: client.Even, Total: 30, Currency: "CNY",
-		Participants: []string{"bob", "carol"}}))
+	bill := apptest.Must(alice.Collections.Open(ctx, client.NewCollection{Group: "g", Kind: client.Even,
+		Total: 30, Currency: "CNY", Participants: []string{"bob", "carol"}}))
 	_, err = bob.Collections.Pay(ctx, bill.ID, bill.Parts[1].Amount, "CNY")
 	refusedBy(t, "a payment", err, client.CodeRiskRefused, "payments")
 	has("bob", 10_000-4)
