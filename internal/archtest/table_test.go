@@ -178,7 +178,7 @@ func table() []row {
 		// A model of many machines; it runs nothing of ours.
 		{"bench/capacity", adapter, nil},
 		// Bare mechanisms, which is why it knows theirs and nothing of ours.
-		{"bench/yardstick", adapter, []string{"bench/load", cloudwego, rueidis, mysqlWire}},
+		{"bench/yardstick", adapter, []string{"bench/load", cloudwego, gorilla, rueidis, mysqlWire}},
 
 		// A bank to try money in and out with. It shares the signatures with us and nothing else, as a real one would.
 		{"deploy/bank", adapter, []string{"internal/signature", kong}},

@@ -114,6 +114,7 @@ func TestConsolesFitAndAreAccessible(t *testing.T) {
 		{"attempts", merchant("webhook", "&item="+c.hook), attempts},
 		{"covers", merchant("covers", ""), nil},
 		{"cover", merchant("cover", "&item="+c.cover), nil},
+		{"channel form", merchant("cover", "&item="+c.cover), opens("channel-new")},
 		{"qr", merchant("cover", "&item="+c.cover), func(w *window) { w.click(w.first("qr-")); w.see("close") }},
 		{"cover editor", merchant("cover-editor", ""), nil},
 		{"events", merchant("events", ""), nil},
