@@ -86,8 +86,8 @@ func newConsoles(t *testing.T) *consoles {
 	return c
 }
 
-// Every view of the consoles fits phones and desktops, and breaks no rule of axe-core, in either language, by day and by
-// night.
+// Every view of the consoles fits phones and desktops, and breaks no rule of axe-core, in either language, by day and
+// by night.
 func TestConsolesFitAndAreAccessible(t *testing.T) {
 	c := newConsoles(t)
 	browser := newBrowser(t)

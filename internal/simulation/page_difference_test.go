@@ -16,8 +16,9 @@ import (
 // alike is how much two values of a colour may differ and still be the same: the least steps of a JPEG.
 const alike = 12
 
-// TestGalleryDifferences names the pictures of two folders, HONGBAO_SCREENSHOT_BEFORE and HONGBAO_SCREENSHOT_AFTER, that
-// differ, and keeps pictures of what differs in the folder "differences" of the second. See make gallery-diff.
+// TestGalleryDifferences names the pictures that differ in two folders, HONGBAO_SCREENSHOT_BEFORE and
+// HONGBAO_SCREENSHOT_AFTER, and keeps pictures of what differs in the folder "differences" of the second. See make
+// gallery-diff.
 func TestGalleryDifferences(t *testing.T) {
 	before, after := os.Getenv("HONGBAO_SCREENSHOT_BEFORE"), os.Getenv("HONGBAO_SCREENSHOT_AFTER")
 	if before == "" || after == "" {
@@ -106,8 +107,11 @@ func TestDifferencesAreMarked(t *testing.T) {
 	before, after := image.NewNRGBA(image.Rect(0, 0, 4, 2)), image.NewNRGBA(image.Rect(0, 0, 4, 3))
 	for i := range before.Pix {
 		before.Pix[i], after.Pix[i] = 200, 200+alike
+		if i%4 == 3 {
+			before.Pix[i], after.Pix[i] = 255, 255
+		}
 	}
-	after.SetNRGBA(1, 1, color.NRGBA{R: 10, G: 200, B: 200, A: 200})
+	after.SetNRGBA(1, 1, color.NRGBA{R: 10, G: 200, B: 200, A: 255})
 	after.SetNRGBA(2, 2, color.NRGBA{A: 255})
 	shown, count := differences(before, after)
 	if count != 2 {

@@ -58,9 +58,11 @@ const frozen = `(() => {
 // still replaces what differs each time in the texts of a page: ports, ids, hashes and lengths of time.
 const still = `(() => {
 	const changes = [
-		[/127\.0\.0\.1:\d+/g, "127.0.0.1:8080"], [/\b[0-9a-f]{16,}\b/g, (all) => "0123456789abcdef".repeat(5).slice(0, all.length)],
+		[/127\.0\.0\.1:\d+/g, "127.0.0.1:8080"],
+		[/\b[0-9a-f]{16,}\b/g, (all) => "0123456789abcdef".repeat(5).slice(0, all.length)],
 		[/\b\d{15,}\b/g, (all) => "123456789012345678901234".slice(0, all.length)],
-		[/\d+ h \d+ min/g, "23 h 59 min"], [/\d+ 小时 \d+ 分/g, "23 小时 59 分"], [/\d+\.\d\d s\b/g, "0.52 s"], [/\d+\.\d\d 秒/g, "0.52 秒"],
+		[/\d+ h \d+ min/g, "23 h 59 min"], [/\d+ 小时 \d+ 分/g, "23 小时 59 分"],
+		[/\d+\.\d\d s\b/g, "0.52 s"], [/\d+\.\d\d 秒/g, "0.52 秒"],
 	];
 	const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
 	for (let node = walker.nextNode(); node; node = walker.nextNode()) {

@@ -7,7 +7,7 @@ import (
 )
 
 // The coin is the first to tell what was in an envelope: until it has turned, neither the balance nor the card nor
-// anything else in the window changes. Then the balance counts up to the new amount. The coin waits for no more than the
+// anything else in the window changes. Then the balance counts up to the new amount. The coin waits for nothing but the
 // answer to the grab.
 func TestTheCoinTellsFirst(t *testing.T) {
 	u := newUp(t)

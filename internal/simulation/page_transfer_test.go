@@ -249,6 +249,10 @@ func TestCollectionInThreeWindows(t *testing.T) {
 	alice.back()
 	alice.gone("part-alice")
 	file := alice.download("CNY")
+	head, _, _ := strings.Cut(file, "\r\n")
+	if !strings.HasPrefix(head, "\ufeff") || !strings.Contains(head, "Balance") {
+		t.Errorf("a spreadsheet reads the head %q", head)
+	}
 	for _, text := range []string{"collection", "bob", "carol", "Dinner", "Present"} {
 		if !strings.Contains(file, text) {
 			t.Errorf("the file has no %s:\n%s", text, file)

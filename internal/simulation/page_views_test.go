@@ -32,8 +32,8 @@ func viewsWorld(u *up) (door string, envelope string) {
 	}, nil)
 	send := func(user, greeting, cover string, total, count int) string {
 		body := map[string]any{
-			"request_id": "e" + greeting, "group_id": "family", "kind": "equal", "total": total, "count": count,
-			"currency": "CNY", "greeting": greeting,
+			"request_id": fmt.Sprint("envelope", total), "group_id": "family", "kind": "equal", "total": total,
+			"count": count, "currency": "CNY", "greeting": greeting,
 		}
 		if cover != "" {
 			body["cover_id"] = cover
