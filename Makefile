@@ -27,7 +27,7 @@ run: deps build ## run everything on this machine, with its data in ./data (flag
 test: ## run the whole suite with the race detector, on servers it starts itself; say how long each package took
 	@deploy/install-deps.sh --browser --compiler || [ $$? -eq 3 ]
 	@-$(MAKE) --no-print-directory page-modules
-	@GO='$(GO)' .ci/test $(TESTFLAGS) ./...
+	@GO='$(GO)' .ci/test $(TESTFLAGS) ./internal/simulation ./... # the longest first
 
 generate: ## generate kitex_gen/ from idl/, and the yardstick's from its own
 	$(GO) generate ./idl ./bench/yardstick

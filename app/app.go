@@ -36,6 +36,8 @@ import (
 	"github.com/hongbao/hongbao/merchant"
 	"github.com/hongbao/hongbao/merchant/mysqlmerchant"
 	"github.com/hongbao/hongbao/push/redisbus"
+	"github.com/hongbao/hongbao/risk"
+	"github.com/hongbao/hongbao/risk/mysqlrisk"
 	"github.com/hongbao/hongbao/transfer"
 	"github.com/hongbao/hongbao/wallet"
 	"github.com/hongbao/hongbao/wallet/audit"
@@ -61,6 +63,8 @@ type Config struct {
 	Covers      cover.Rules // the default ones where Validity is 0
 	Stock       stock.Rules // the default ones where there are no Prices
 	Art         cover.Art   // of covers; nil for a process that takes and shows none
+	// Rules decide about claims of money; nil for none.
+	Rules *risk.Rules
 	// Secrets are the keys that secrets of others are kept sealed with. Without them none can be made.
 	Secrets *sealed.Keys
 	// Funding moves real money in and out. It is nil for a sandbox installation, whose money comes from wallet.Sandbox,
@@ -107,6 +111,8 @@ type App struct {
 	CoverPots    *redisstock.Pots
 	Events       webhook.Publisher // how products tell owners what happened
 	Wallets      *wallet.Service
+	Risk         *risk.Service // nil where there are no rules
+	Reviews      *mysqlrisk.Store
 	Groups       *group.Directory
 	Bus          *redisbus.Bus
 	Auditor      *audit.Auditor
@@ -273,6 +279,9 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	}
 	a.RateLimits = ratelimit.New(a.Redis)
 	a.Trail = trail.New(a.Cluster, cfg.Now)
+	if err := a.openRisk(); err != nil {
+		return err
+	}
 	collections := mysqlcollection.New(a.Cluster, a.Ledger)
 	webhooks, err := a.openWebhooks(events)
 	if err != nil {

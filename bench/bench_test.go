@@ -212,6 +212,9 @@ func TestASuiteThatCannotBePreparedFails(t *testing.T) {
 }
 
 func TestAuditsWaitForEachOther(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits between audits: not with -short")
+	}
 	f := &fake{lies: lies{busyAudits: 2}}
 	if s := play(t, f, "grab", small()); !s.Passed() || f.audits != 3 {
 		t.Errorf("%d audits, %v", f.audits, s.Failures)

@@ -336,6 +336,16 @@ func (f fakeOperator) ListFreezes(
 	return nil, errors.New("no bench lists freezes")
 }
 
+func (f fakeOperator) ListReviews(
+	context.Context, *operatorapi.ListReviewsRequest,
+) (*operatorapi.ListReviewsResponse, error) {
+	return nil, errors.New("no bench lists reviews")
+}
+
+func (f fakeOperator) DecideReview(context.Context, *operatorapi.DecideReviewRequest) (*operatorapi.Review, error) {
+	return nil, errors.New("no bench decides a review")
+}
+
 func (f fakeOperator) Backlog(context.Context, *operatorapi.BacklogRequest) (*operatorapi.BacklogResponse, error) {
 	left := &operatorapi.ShardBacklog{}
 	if f.withoutDrain {

@@ -62,3 +62,34 @@ func (s Operator) Freezes(ctx context.Context, after string, limit int) ([]*oper
 	answer, err := invoke(ctx, s.c, call{method: "Operator.ListFreezes"}, s.c.shared.services.Operator.ListFreezes, r)
 	return converted((*operatorapi.ListFreezesResponse).GetFreezes, answer, err)
 }
+
+// Reviews returns a page of the calls that rules have stopped for an operator to look at, the oldest first: those in a
+// state ("": open) behind a cursor ("": from the oldest), up to limit (1 to 200; 0: 100). next is the cursor of the
+// next page, empty on the last one.
+func (s Operator) Reviews(ctx context.Context, state, cursor string, limit int) (
+	reviews []*operatorapi.Review, next string, err error,
+) {
+	r := &operatorapi.ListReviewsRequest{}
+	if state != "" {
+		r.State = &state
+	}
+	if cursor != "" {
+		r.Cursor = &cursor
+	}
+	if limit != 0 {
+		n := int32(limit)
+		r.Limit = &n
+	}
+	answer, err := invoke(ctx, s.c, call{method: "Operator.ListReviews"}, s.c.shared.services.Operator.ListReviews, r)
+	if err != nil {
+		return nil, "", err
+	}
+	return answer.Reviews, answer.NextCursor, nil
+}
+
+// DecideReview decides about such a call: decision is approved or declined, reason has 1 to 200 characters. Repeating
+// it is the same decision again. Codes: review_not_found, review_already_decided.
+func (s Operator) DecideReview(ctx context.Context, id int64, decision, reason string) (*operatorapi.Review, error) {
+	return invoke(ctx, s.c, call{method: "Operator.DecideReview"}, s.c.shared.services.Operator.DecideReview,
+		&operatorapi.DecideReviewRequest{ReviewId: id, Decision: decision, Reason: reason})
+}

@@ -9,6 +9,7 @@ import (
 	"github.com/hongbao/hongbao/handler"
 	"github.com/hongbao/hongbao/handler/auth"
 	"github.com/hongbao/hongbao/internal/revoked"
+	"github.com/hongbao/hongbao/risk"
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
@@ -76,6 +77,16 @@ func (o operators) Thaw(ctx context.Context, account string) (bool, error) {
 // Freezes implements handler.FreezeDomain.
 func (o operators) Freezes(ctx context.Context, after string, limit int) ([]ledger.Freeze, error) {
 	return o.system.Ledger.Freezes(ctx, after, limit)
+}
+
+// DecideReview implements handler.ReviewDomain. The edge has recorded it.
+func (o operators) DecideReview(ctx context.Context, d risk.Decision) (risk.Waiting, error) {
+	return o.system.Reviews.Decide(ctx, d)
+}
+
+// Reviews implements handler.ReviewDomain.
+func (o operators) Reviews(ctx context.Context, s risk.ReviewState, after int64, limit int) ([]risk.Waiting, error) {
+	return o.system.Reviews.List(ctx, s, after, limit)
 }
 
 // version is what this binary was built from: a release, or a commit, or "devel".

@@ -39,6 +39,9 @@ func (h *Envelope) GrabMany(
 				answers[i].Limit = &limit
 			}
 		}
+		if err == nil {
+			err = h.mayGrab(caller.Subject)
+		}
 		if err != nil {
 			setRefused(&answers[i], err, failed)
 			continue
@@ -57,6 +60,7 @@ func (h *Envelope) GrabMany(
 				limits.missed(callers[n], result.Code)
 			} else {
 				setGrabbed(result, g.Grabbed)
+				h.won(callers[n].Subject, asks[n].Envelope, g.Grabbed)
 			}
 		}
 	}

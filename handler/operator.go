@@ -59,6 +59,7 @@ type OperatorDomain interface {
 	// RevokeToken makes the token with that jti worthless, and returns until when that is remembered.
 	RevokeToken(ctx context.Context, id string) (until time.Time, err error)
 	FreezeDomain
+	ReviewDomain
 }
 
 // Operator is the Kitex OperatorService. Make it with NewOperator.

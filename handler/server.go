@@ -80,6 +80,7 @@ type ServerConfig struct {
 
 	Limits RateLimiter
 	StepUp StepUp
+	Risk   Risk  // nil: there are no rules
 	Trail  Trail // nil: nothing is recorded
 	// MaxConnections may be open at once; more are closed. 0 is no bound.
 	MaxConnections int
@@ -102,7 +103,7 @@ func NewServer(c ServerConfig) (*Server, error) {
 	}
 	e := newEdge(promised, c.Verifier, c.Log)
 	e.limits, e.merchantCalls, e.gateways, e.stepUp = c.Limits, c.MerchantCalls, c.Gateways, c.StepUp
-	e.trail = c.Trail
+	e.trail, e.risk = c.Trail, c.Risk
 	if e.admission, err = newAdmission(c.Limits, c.Calls); err != nil {
 		return nil, err
 	}

@@ -2,9 +2,12 @@ package handlertest
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/hongbao/hongbao/handler"
+	"github.com/hongbao/hongbao/internal/refusal"
+	"github.com/hongbao/hongbao/risk"
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
@@ -53,6 +56,34 @@ func (o Operators) Thaw(context.Context, string) (thawed bool, err error) {
 // Freezes are the first freezes, whatever after is.
 func (o Operators) Freezes(_ context.Context, _ string, limit int) (found []ledger.Freeze, err error) {
 	_, err = o.asked("", func(s *State) { found = s.Frozen[:min(limit, len(s.Frozen))] })
+	return found, err
+}
+
+// DecideReview decides a review of the Domain.
+func (o Operators) DecideReview(_ context.Context, d risk.Decision) (w risk.Waiting, err error) {
+	_, err = o.asked("", func(s *State) {
+		i := slices.IndexFunc(s.Reviews, func(w risk.Waiting) bool { return w.ID == d.ID })
+		if i >= 0 {
+			s.Reviews[i].State, s.Reviews[i].By, s.Reviews[i].Reason = d.To, d.By, d.Reason
+			w = s.Reviews[i]
+		}
+	})
+	if err == nil && w.ID == 0 {
+		err = refusal.New(risk.CodeReviewUnknown, "there is no review %d", d.ID)
+	}
+	return w, err
+}
+
+// Reviews are those of the Domain in a state.
+func (o Operators) Reviews(_ context.Context, state risk.ReviewState, after int64,
+	limit int) (found []risk.Waiting, err error) {
+	_, err = o.asked("", func(s *State) {
+		for _, w := range s.Reviews {
+			if w.State == state && w.ID > after && len(found) < limit {
+				found = append(found, w)
+			}
+		}
+	})
 	return found, err
 }
 

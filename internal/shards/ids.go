@@ -75,3 +75,8 @@ func (c *Cluster) ShardOf(id int64) (shard int, ok bool) {
 func MadeAt(id int64) time.Time {
 	return time.UnixMilli(idEpoch + id>>(shardBits+nodeBits+seqBits)*idTimeUnit.Milliseconds()).UTC()
 }
+
+// FirstAt is an id below all that were made at a time or later, to 10 ms.
+func FirstAt(at time.Time) int64 {
+	return max(0, at.UnixMilli()-idEpoch) / idTimeUnit.Milliseconds() << (shardBits + nodeBits + seqBits)
+}

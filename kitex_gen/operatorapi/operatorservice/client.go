@@ -18,6 +18,8 @@ type Client interface {
 	FreezeAccount(ctx context.Context, req *operatorapi.FreezeRequest, callOptions ...callopt.Option) (r *operatorapi.Freeze, err error)
 	ThawAccount(ctx context.Context, req *operatorapi.ThawRequest, callOptions ...callopt.Option) (r *operatorapi.ThawResponse, err error)
 	ListFreezes(ctx context.Context, req *operatorapi.ListFreezesRequest, callOptions ...callopt.Option) (r *operatorapi.ListFreezesResponse, err error)
+	ListReviews(ctx context.Context, req *operatorapi.ListReviewsRequest, callOptions ...callopt.Option) (r *operatorapi.ListReviewsResponse, err error)
+	DecideReview(ctx context.Context, req *operatorapi.DecideReviewRequest, callOptions ...callopt.Option) (r *operatorapi.Review, err error)
 }
 
 // NewClient creates a client for the service defined in IDL.
@@ -82,4 +84,14 @@ func (p *kOperatorServiceClient) ThawAccount(ctx context.Context, req *operatora
 func (p *kOperatorServiceClient) ListFreezes(ctx context.Context, req *operatorapi.ListFreezesRequest, callOptions ...callopt.Option) (r *operatorapi.ListFreezesResponse, err error) {
 	ctx = client.NewCtxWithCallOptions(ctx, callOptions)
 	return p.kClient.ListFreezes(ctx, req)
+}
+
+func (p *kOperatorServiceClient) ListReviews(ctx context.Context, req *operatorapi.ListReviewsRequest, callOptions ...callopt.Option) (r *operatorapi.ListReviewsResponse, err error) {
+	ctx = client.NewCtxWithCallOptions(ctx, callOptions)
+	return p.kClient.ListReviews(ctx, req)
+}
+
+func (p *kOperatorServiceClient) DecideReview(ctx context.Context, req *operatorapi.DecideReviewRequest, callOptions ...callopt.Option) (r *operatorapi.Review, err error) {
+	ctx = client.NewCtxWithCallOptions(ctx, callOptions)
+	return p.kClient.DecideReview(ctx, req)
 }

@@ -62,6 +62,20 @@ var serviceMethods = map[string]kitex.MethodInfo{
 		false,
 		kitex.WithStreamingMode(kitex.StreamingNone),
 	),
+	"ListReviews": kitex.NewMethodInfo(
+		listReviewsHandler,
+		newOperatorServiceListReviewsArgs,
+		newOperatorServiceListReviewsResult,
+		false,
+		kitex.WithStreamingMode(kitex.StreamingNone),
+	),
+	"DecideReview": kitex.NewMethodInfo(
+		decideReviewHandler,
+		newOperatorServiceDecideReviewArgs,
+		newOperatorServiceDecideReviewResult,
+		false,
+		kitex.WithStreamingMode(kitex.StreamingNone),
+	),
 }
 
 var (
@@ -254,6 +268,42 @@ func newOperatorServiceListFreezesResult() interface{} {
 	return operatorapi.NewOperatorServiceListFreezesResult()
 }
 
+func listReviewsHandler(ctx context.Context, handler interface{}, arg, result interface{}) error {
+	realArg := arg.(*operatorapi.OperatorServiceListReviewsArgs)
+	realResult := result.(*operatorapi.OperatorServiceListReviewsResult)
+	success, err := handler.(operatorapi.OperatorService).ListReviews(ctx, realArg.Req)
+	if err != nil {
+		return err
+	}
+	realResult.Success = success
+	return nil
+}
+func newOperatorServiceListReviewsArgs() interface{} {
+	return operatorapi.NewOperatorServiceListReviewsArgs()
+}
+
+func newOperatorServiceListReviewsResult() interface{} {
+	return operatorapi.NewOperatorServiceListReviewsResult()
+}
+
+func decideReviewHandler(ctx context.Context, handler interface{}, arg, result interface{}) error {
+	realArg := arg.(*operatorapi.OperatorServiceDecideReviewArgs)
+	realResult := result.(*operatorapi.OperatorServiceDecideReviewResult)
+	success, err := handler.(operatorapi.OperatorService).DecideReview(ctx, realArg.Req)
+	if err != nil {
+		return err
+	}
+	realResult.Success = success
+	return nil
+}
+func newOperatorServiceDecideReviewArgs() interface{} {
+	return operatorapi.NewOperatorServiceDecideReviewArgs()
+}
+
+func newOperatorServiceDecideReviewResult() interface{} {
+	return operatorapi.NewOperatorServiceDecideReviewResult()
+}
+
 type kClient struct {
 	c client.Client
 }
@@ -329,6 +379,26 @@ func (p *kClient) ListFreezes(ctx context.Context, req *operatorapi.ListFreezesR
 	_args.Req = req
 	var _result operatorapi.OperatorServiceListFreezesResult
 	if err = p.c.Call(ctx, "ListFreezes", &_args, &_result); err != nil {
+		return
+	}
+	return _result.GetSuccess(), nil
+}
+
+func (p *kClient) ListReviews(ctx context.Context, req *operatorapi.ListReviewsRequest) (r *operatorapi.ListReviewsResponse, err error) {
+	var _args operatorapi.OperatorServiceListReviewsArgs
+	_args.Req = req
+	var _result operatorapi.OperatorServiceListReviewsResult
+	if err = p.c.Call(ctx, "ListReviews", &_args, &_result); err != nil {
+		return
+	}
+	return _result.GetSuccess(), nil
+}
+
+func (p *kClient) DecideReview(ctx context.Context, req *operatorapi.DecideReviewRequest) (r *operatorapi.Review, err error) {
+	var _args operatorapi.OperatorServiceDecideReviewArgs
+	_args.Req = req
+	var _result operatorapi.OperatorServiceDecideReviewResult
+	if err = p.c.Call(ctx, "DecideReview", &_args, &_result); err != nil {
 		return
 	}
 	return _result.GetSuccess(), nil

@@ -408,6 +408,8 @@ export default {
   "error.unknown_currency": "Unknown currency",
   "error.note_too_long": "The note is too long",
   "error.account_frozen": "Nothing leaves your wallet for now",
+  "error.risk_refused": "Too much in a short time. Try again later",
+  "error.risk_review": "Somebody has to look at this first. Try again later",
   "error.daily_limit_exceeded": "Over your limit for today",
   "error.not_the_sender": "Only the sender can do that",
   "error.already_accepted": "It was accepted before",

@@ -391,6 +391,8 @@ export default {
   "error.unknown_currency": "未知币种",
   "error.note_too_long": "说明太长",
   "error.account_frozen": "钱包暂时被冻结，无法支出",
+  "error.risk_refused": "短时间内操作过多，请稍后再试",
+  "error.risk_review": "这笔操作需要先经人工审核，请稍后再试",
   "error.daily_limit_exceeded": "超过今日限额",
   "error.not_the_sender": "只有付款人可以操作",
   "error.already_accepted": "已经接收过",

@@ -313,6 +313,8 @@ export default {
   "channel.link_text": "One code for all: a page and a QR to print.",
   "channel.codes_text": "Each is good for one piece, once.",
   "channel.grant_text": "Your server names the users.",
+  "channel.payment": "Payments",
+  "channel.payment_text": "Your server names payments: one piece for each, for who paid.",
   "channel.name": "Name",
   "channel.name_hint": "at the door",
   "channel.quota": "Pieces at most",

@@ -309,6 +309,8 @@ export default {
   "channel.link_text": "所有人共用一个码：网页与可打印的二维码。",
   "channel.codes_text": "每个兑换码仅限领取一次。",
   "channel.grant_text": "由你的服务器指定用户。",
+  "channel.payment": "支付后发放",
+  "channel.payment_text": "由你的服务器告知付款：每笔付款给付款人一个。",
   "channel.name": "名称",
   "channel.name_hint": "门店海报",
   "channel.quota": "数量上限",
