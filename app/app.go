@@ -41,6 +41,7 @@ import (
 	"github.com/hongbao/hongbao/transfer"
 	"github.com/hongbao/hongbao/wallet"
 	"github.com/hongbao/hongbao/wallet/audit"
+	"github.com/hongbao/hongbao/wallet/ledger"
 	"github.com/hongbao/hongbao/wallet/mysqlledger"
 	"github.com/hongbao/hongbao/webhook"
 	"github.com/hongbao/hongbao/webhook/httpsender"
@@ -60,9 +61,10 @@ type Config struct {
 	Transfers   transfer.Rules
 	Collections collection.Rules
 	Webhooks    webhook.Rules
-	Covers      cover.Rules // the default ones where Validity is 0
-	Stock       stock.Rules // the default ones where there are no Prices
-	Art         cover.Art   // of covers; nil for a process that takes and shows none
+	Covers      cover.Rules        // the default ones where Validity is 0
+	Stock       stock.Rules        // the default ones where there are no Prices
+	Art         cover.Art          // of covers; nil for a process that takes and shows none
+	Withdrawals ledger.DailyLimits // of a user's day, everything else that counts included; the zero value counts nothing
 	// Rules decide about claims of money; nil for none.
 	Rules *risk.Rules
 	// Secrets are the keys that secrets of others are kept sealed with. Without them none can be made.
@@ -301,7 +303,7 @@ func (a *App) assemble(ctx context.Context) (err error) {
 		return err
 	}
 	a.Envelopes = envelope.NewService(a.Ledger, a.pot(), a.Groups, a.Stock, a.Metadata, cfg.Limits, cfg.Now)
-	a.Wallets = wallet.NewService(a.Ledger, fundingOfTests{a.funding}, cfg.Now)
+	a.Wallets = wallet.NewService(a.Ledger, fundingOfTests{a.funding}, cfg.Now).Limit(cfg.Withdrawals)
 	a.products = []product{
 		{audit.Product{HoldCheck: envelope.HoldCheck()}, a.envelopeJobs},
 		{audit.Product{HoldCheck: transfer.HoldCheck()}, a.transferJobs},
