@@ -61,10 +61,11 @@ type Config struct {
 	Transfers   transfer.Rules
 	Collections collection.Rules
 	Webhooks    webhook.Rules
-	Covers      cover.Rules        // the default ones where Validity is 0
-	Stock       stock.Rules        // the default ones where there are no Prices
-	Art         cover.Art          // of covers; nil for a process that takes and shows none
-	Withdrawals ledger.DailyLimits // of a user's day, everything else that counts included; the zero value counts nothing
+	Covers      cover.Rules // the default ones where Validity is 0
+	Stock       stock.Rules // the default ones where there are no Prices
+	Art         cover.Art   // of covers; nil for a process that takes and shows none
+	// Withdrawals bound a user's day, everything else that counts included; the zero value counts nothing.
+	Withdrawals ledger.DailyLimits
 	// Rules decide about claims of money; nil for none.
 	Rules *risk.Rules
 	// Secrets are the keys that secrets of others are kept sealed with. Without them none can be made.
@@ -106,6 +107,7 @@ type App struct {
 	Revoked      *revoked.List // it is as it was when opened until its Run runs
 	RateLimits   *ratelimit.Limiter
 	Trail        *trail.Trail // what operators did
+	Tally        *trail.Tally // who was not let in; it is written while its Run runs
 	Webhooks     *webhook.Service
 	Covers       *cover.Service
 	Stock        *stock.Service // the pieces of covers
@@ -281,6 +283,7 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	}
 	a.RateLimits = ratelimit.New(a.Redis)
 	a.Trail = trail.New(a.Cluster, cfg.Now)
+	a.Tally = trail.NewTally(a.Trail, cfg.Log, cfg.Now)
 	if err := a.openRisk(); err != nil {
 		return err
 	}

@@ -56,7 +56,8 @@ func openScene(t *testing.T) *scene {
 		t.Fatal(done, err)
 	}
 	most := ledger.DailyLimits{Default: 1000} // so that the withdrawal counts
-	o, err := wallet.NewService(s.Ledger, undecided{}, time.Now).Limit(most).Withdraw(t.Context(), "alice", "out", 40, "CNY")
+	wallets := wallet.NewService(s.Ledger, undecided{}, time.Now).Limit(most)
+	o, err := wallets.Withdraw(t.Context(), "alice", "out", 40, "CNY")
 	if err != nil || o.State != wallet.FundingPending {
 		t.Fatalf("withdraw: %+v, %v", o, err)
 	}
