@@ -64,6 +64,8 @@ type Config struct {
 	Covers      cover.Rules // the default ones where Validity is 0
 	Stock       stock.Rules // the default ones where there are no Prices
 	Art         cover.Art   // of covers; nil for a process that takes and shows none
+	// AuditEvery is how often workers audit the books of their own accord; 0 is never.
+	AuditEvery time.Duration
 	// Withdrawals bound a user's day, everything else that counts included; the zero value counts nothing.
 	Withdrawals ledger.DailyLimits
 	// Rules decide about claims of money; nil for none.
@@ -139,6 +141,7 @@ type App struct {
 	stockKeeper   *stock.Keeper
 
 	backlogs backlogGauges
+	audits   auditGauges
 	rebuilds *prometheus.CounterVec // by reason
 	promises promises
 	settled  signals // posts were committed on a shard
@@ -265,6 +268,9 @@ func (a *App) assemble(ctx context.Context) (err error) {
 		return err
 	}
 	if a.backlogs, err = newBacklogGauges(cfg.Registerer); err != nil {
+		return err
+	}
+	if a.audits, err = newAuditGauges(cfg.Registerer); err != nil {
 		return err
 	}
 	if a.rebuilds, err = newRebuildCounter(cfg.Registerer); err != nil {

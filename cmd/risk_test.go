@@ -38,6 +38,8 @@ type ruledServer struct {
 	*app.App
 	issuer *auth.Issuer
 	client *client.Client
+	tokens tokens
+	rpc    string
 }
 
 func newRuledServer(t *testing.T) *ruledServer {
@@ -50,13 +52,13 @@ func newRuledServer(t *testing.T) *ruledServer {
 	if s.issuer, err = makePrivateKey(t.TempDir() + "/key"); err != nil {
 		t.Fatal(err)
 	}
-	tokens, err := tokenRules{MaxTokenLife: auth.DefaultTokenLife}.tokens(s.App,
+	s.tokens, err = tokenRules{MaxTokenLife: auth.DefaultTokenLife}.tokens(s.App,
 		auth.NewKeyring(s.issuer.PublicKey()), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	server, address, err := listenRPC(s.App, rpcOptions{
-		address: "127.0.0.1:0", tokens: tokens, metrics: prometheus.NewRegistry(),
+		address: "127.0.0.1:0", tokens: s.tokens, metrics: prometheus.NewRegistry(),
 		stepUp: handler.StepUp{Contexts: []string{"mfa"}, Age: time.Minute},
 	})
 	if err != nil {
@@ -67,7 +69,8 @@ func newRuledServer(t *testing.T) *ruledServer {
 			t.Error(err)
 		}
 	}))
-	if s.client, err = client.New(client.WithAddress(address.String())); err != nil {
+	s.rpc = address.String()
+	if s.client, err = client.New(client.WithAddress(s.rpc)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.client.Close() })

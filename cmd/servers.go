@@ -55,6 +55,8 @@ type servers struct {
 	DailyLimitWithdrawals bool             `help:"Withdrawals count towards --daily-limit too, and are refused above it."`
 	DailyLimitEnvelopes   bool             `help:"Envelopes count towards --daily-limit too, and are refused above it."`
 
+	AuditEvery time.Duration `help:"How often workers audit the books of their own accord, one at a time. The first audit of an installation begins within five minutes. 0 means never." default:"1h"`
+
 	WebhookAllowPrivate bool `help:"Let webhooks go to http:// and to addresses that are private, loopback or reserved. Anybody who may add a webhook can then reach the network of this process."`
 
 	ArtDir        string        `help:"Folder with the images of covers, shared by all processes of an installation. Default: art under --data." type:"path"`
@@ -122,7 +124,7 @@ func (f servers) connect(ctx context.Context, at console) (*connected, error) {
 		Redis: f.Redis, MySQL: f.MySQL, Placement: f.Placement, Prefix: f.Prefix, Shards: f.Shards,
 		Node:   f.NodeBase + f.Node,
 		Limits: limits, Transfers: transfers, Collections: collections, Unfunded: true, WaitReplicas: f.WaitReplicas,
-		WaitTimeout: f.WaitTimeout, Withdrawals: withdrawals,
+		WaitTimeout: f.WaitTimeout, Withdrawals: withdrawals, AuditEvery: f.AuditEvery,
 		Webhooks: webhook.Rules{AllowPrivate: f.WebhookAllowPrivate},
 		Covers:   cover.Rules{Validity: f.CoverValidity}, Art: art,
 		VolatileRedis: f.VolatileRedis, VolatileMySQL: f.VolatileMySQL, Secrets: secrets,
@@ -199,6 +201,9 @@ func (f servers) check() error {
 	if f.Node < 0 || f.NodeBase < 0 || f.Node > maxNode-min(f.NodeBase, maxNode) {
 		wrong = append(wrong, fmt.Errorf("--node %d and --node-base %d are out of range: their sum is 0 to %d", f.Node,
 			f.NodeBase, maxNode))
+	}
+	if f.AuditEvery < 0 || f.AuditEvery > 0 && f.AuditEvery < time.Second {
+		wrong = append(wrong, errors.New("--audit-every is 0 or at least 1s"))
 	}
 	if f.WaitReplicas < 0 || f.WaitTimeout < time.Millisecond {
 		wrong = append(wrong, errors.New("--wait-replicas is at least 0, --wait-timeout at least 1ms"))

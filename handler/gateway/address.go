@@ -42,7 +42,8 @@ const whatIsTallied = "Gateway.Token"
 // notLetIn counts a request whose token was refused here. One without a token has not tried anything, and keys are
 // counted where they are checked.
 func (g *gate) notLetIn(r *http.Request, address netip.Addr, answer http.Header) {
-	if g.tally != nil && answer.Get(challenge) != "" && (r.Header.Get("Authorization") != "" || r.URL.Query().Has("token")) {
+	shown := r.Header.Get("Authorization") != "" || r.URL.Query().Has("token")
+	if g.tally != nil && answer.Get(challenge) != "" && shown {
 		g.tally.Add(ratelimit.Network(address), whatIsTallied, problem.CodeUnauthenticated, 1)
 	}
 }
