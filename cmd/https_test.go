@@ -20,7 +20,7 @@ import (
 // The API and the live feed over TLS, before and after the certificate is replaced: connections that are open go on,
 // new ones get the new certificate, and whatever is not TLS 1.2 or later gets nothing.
 func TestHTTPOverTLS(t *testing.T) {
-	s := newRuledServer(t)
+	s := newServer(t, nil)
 	authority := certstest.New(t)
 	files := authority.Files(time.Now().Add(time.Hour))
 	source, err := certs.Open(files, s.Config().Log, time.Now)

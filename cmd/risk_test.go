@@ -33,8 +33,8 @@ rules:
   - {name: bots, on: [grab], window: 24h, count: 1, then: refuse}
 `
 
-// ruledServer is a Kitex server with rules over a whole installation.
-type ruledServer struct {
+// testServer is a Kitex server over a whole installation.
+type testServer struct {
 	*app.App
 	issuer *auth.Issuer
 	client *client.Client
@@ -42,13 +42,11 @@ type ruledServer struct {
 	rpc    string
 }
 
-func newRuledServer(t *testing.T) *ruledServer {
+// newServer starts one with rules, which may be nil.
+func newServer(t *testing.T, rules *risk.Rules) *testServer {
 	t.Helper()
-	rules, err := risk.Parse([]byte(ruled))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &ruledServer{App: apptest.New(t, func(c *app.Config) { c.Rules = &rules })}
+	s := &testServer{App: apptest.New(t, func(c *app.Config) { c.Rules = rules })}
+	var err error
 	if s.issuer, err = makePrivateKey(t.TempDir() + "/key"); err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +75,7 @@ func newRuledServer(t *testing.T) *ruledServer {
 	return s
 }
 
-func (s *ruledServer) as(t *testing.T, subject string, scope auth.Scope) *client.Client {
+func (s *testServer) as(t *testing.T, subject string, scope auth.Scope) *client.Client {
 	t.Helper()
 	token, err := s.issuer.Issue(subject, []auth.Scope{scope}, time.Hour)
 	if err != nil {
@@ -97,7 +95,11 @@ func refusedBy(t *testing.T, what string, err error, code, rule string) {
 
 // What a rule stops moves no money; what an operator approves does, once; and a dry run says the same of the past.
 func TestRules(t *testing.T) {
-	s := newRuledServer(t)
+	rules, err := risk.Parse([]byte(ruled))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newServer(t, &rules)
 	ctx := t.Context()
 	apptest.Fund(t, s.App, "g", 10_000, "alice", "bob", "carol")
 	alice, bob := s.as(t, "alice", auth.ScopeUser), s.as(t, "bob", auth.ScopeUser)
@@ -115,7 +117,7 @@ func TestRules(t *testing.T) {
 	}
 	first := apptest.Must(alice.Transfers.Offer(ctx, offer)) // the same call again
 	offer.RequestID = "t2"
-	_, err := alice.Transfers.Offer(ctx, offer)
+	_, err = alice.Transfers.Offer(ctx, offer)
 	refusedBy(t, "the third transfer", err, client.CodeRiskRefused, "transfers")
 	offer.RequestID, offer.Amount = "t1", 11
 	if _, err = alice.Transfers.Offer(ctx, offer); client.Code(err) != client.CodeRequestConflict {
