@@ -41,6 +41,7 @@ import (
 	"github.com/hongbao/hongbao/transfer"
 	"github.com/hongbao/hongbao/wallet"
 	"github.com/hongbao/hongbao/wallet/audit"
+	"github.com/hongbao/hongbao/wallet/ledger"
 	"github.com/hongbao/hongbao/wallet/mysqlledger"
 	"github.com/hongbao/hongbao/webhook"
 	"github.com/hongbao/hongbao/webhook/httpsender"
@@ -63,6 +64,10 @@ type Config struct {
 	Covers      cover.Rules // the default ones where Validity is 0
 	Stock       stock.Rules // the default ones where there are no Prices
 	Art         cover.Art   // of covers; nil for a process that takes and shows none
+	// AuditEvery is how often workers audit the books of their own accord; 0 is never.
+	AuditEvery time.Duration
+	// Withdrawals bound a user's day, everything else that counts included; the zero value counts nothing.
+	Withdrawals ledger.DailyLimits
 	// Rules decide about claims of money; nil for none.
 	Rules *risk.Rules
 	// Secrets are the keys that secrets of others are kept sealed with. Without them none can be made.
@@ -104,6 +109,7 @@ type App struct {
 	Revoked      *revoked.List // it is as it was when opened until its Run runs
 	RateLimits   *ratelimit.Limiter
 	Trail        *trail.Trail // what operators did
+	Tally        *trail.Tally // who was not let in; it is written while its Run runs
 	Webhooks     *webhook.Service
 	Covers       *cover.Service
 	Stock        *stock.Service // the pieces of covers
@@ -135,6 +141,7 @@ type App struct {
 	stockKeeper   *stock.Keeper
 
 	backlogs backlogGauges
+	audits   auditGauges
 	rebuilds *prometheus.CounterVec // by reason
 	promises promises
 	settled  signals // posts were committed on a shard
@@ -263,6 +270,9 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	if a.backlogs, err = newBacklogGauges(cfg.Registerer); err != nil {
 		return err
 	}
+	if a.audits, err = newAuditGauges(cfg.Registerer); err != nil {
+		return err
+	}
 	if a.rebuilds, err = newRebuildCounter(cfg.Registerer); err != nil {
 		return err
 	}
@@ -279,6 +289,7 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	}
 	a.RateLimits = ratelimit.New(a.Redis)
 	a.Trail = trail.New(a.Cluster, cfg.Now)
+	a.Tally = trail.NewTally(a.Trail, cfg.Log, cfg.Now)
 	if err := a.openRisk(); err != nil {
 		return err
 	}
@@ -301,7 +312,7 @@ func (a *App) assemble(ctx context.Context) (err error) {
 		return err
 	}
 	a.Envelopes = envelope.NewService(a.Ledger, a.pot(), a.Groups, a.Stock, a.Metadata, cfg.Limits, cfg.Now)
-	a.Wallets = wallet.NewService(a.Ledger, fundingOfTests{a.funding}, cfg.Now)
+	a.Wallets = wallet.NewService(a.Ledger, fundingOfTests{a.funding}, cfg.Now).Limit(cfg.Withdrawals)
 	a.products = []product{
 		{audit.Product{HoldCheck: envelope.HoldCheck()}, a.envelopeJobs},
 		{audit.Product{HoldCheck: transfer.HoldCheck()}, a.transferJobs},

@@ -337,6 +337,12 @@ func (f fakeOperator) ListFreezes(
 	return nil, errors.New("no bench lists freezes")
 }
 
+func (f fakeOperator) LastAudit(
+	context.Context, *operatorapi.LastAuditRequest,
+) (*operatorapi.LastAuditResponse, error) {
+	return nil, errors.New("no bench asks for the latest audit")
+}
+
 func (f fakeOperator) ListReviews(
 	context.Context, *operatorapi.ListReviewsRequest,
 ) (*operatorapi.ListReviewsResponse, error) {

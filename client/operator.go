@@ -34,6 +34,13 @@ func (s Operator) Audit(ctx context.Context) (*operatorapi.AuditResponse, error)
 	return invoke(ctx, s.c, k, s.c.shared.services.Operator.Audit, &operatorapi.AuditRequest{})
 }
 
+// LastAudit returns the latest audit that a worker made of its own accord, and how old it is. Known is false where
+// there is none.
+func (s Operator) LastAudit(ctx context.Context) (*operatorapi.LastAuditResponse, error) {
+	return invoke(ctx, s.c, call{method: "Operator.LastAudit"}, s.c.shared.services.Operator.LastAudit,
+		&operatorapi.LastAuditRequest{})
+}
+
 // FreezeAccount keeps the money of a user, or of a merchant's wallet, where it is; what arrives, arrives. It returns
 // the freeze that stands: an earlier one stays. reason has 1 to 200 characters.
 func (s Operator) FreezeAccount(ctx context.Context, account, reason string) (*operatorapi.Freeze, error) {

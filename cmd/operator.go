@@ -58,6 +58,12 @@ func (o operators) Audit(ctx context.Context) (ledger.AuditReport, error) {
 	return o.system.Audit(ctx)
 }
 
+// LastAudit implements handler.OperatorDomain.
+func (o operators) LastAudit(ctx context.Context) (handler.LastAudit, bool, error) {
+	last, known, err := o.system.LastAudit(ctx)
+	return handler.LastAudit(last), known, err
+}
+
 // RevokeToken implements handler.OperatorDomain.
 func (o operators) RevokeToken(ctx context.Context, id string) (time.Time, error) {
 	until := o.verifier.RevokedUntil()

@@ -75,6 +75,16 @@ struct AuditResponse {
   9: required list<Discrepancy> discrepancies   // the first 1,000 of them
 }
 
+struct LastAuditRequest {}
+
+struct LastAuditResponse {
+  1: required bool known           // false: no worker has audited yet, and the rest is missing or 0
+  2: required i64 at               // when the audit ended
+  3: required i64 age_ms           // how long ago that is
+  4: required i64 took_ms
+  5: optional AuditResponse report
+}
+
 struct RevokeTokenRequest {
   1: required string token_id // the token's jti
 }
@@ -159,6 +169,10 @@ service OperatorService {
   // Reads all the books and names each contradiction in them; it is exact while the installation works. One runs at a
   // time in a process, others are refused as `unavailable`. It may take minutes.
   AuditResponse Audit(1: AuditRequest req) (api.get = "/v1/operator/audit", hongbao.scope = "operator", hongbao.timeout = "15m")
+
+  // The latest audit that a worker made of its own accord (`--audit-every`), and how old it is. It is answered at once.
+  LastAuditResponse LastAudit(1: LastAuditRequest req) (
+    api.get = "/v1/operator/audits/last", hongbao.scope = "operator")
 
   // Makes the token with an id worthless, on every node within about a second, and ends its WebSocket connections. It
   // may be repeated. A token without jti cannot be revoked: it is worthless when it expires.

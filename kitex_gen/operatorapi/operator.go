@@ -575,6 +575,99 @@ var fieldIDToName_AuditResponse = map[int16]string{
 	9: "discrepancies",
 }
 
+type LastAuditRequest struct {
+}
+
+func NewLastAuditRequest() *LastAuditRequest {
+	return &LastAuditRequest{}
+}
+
+func (p *LastAuditRequest) InitDefault() {
+}
+
+func (p *LastAuditRequest) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("LastAuditRequest(%+v)", *p)
+}
+
+var fieldIDToName_LastAuditRequest = map[int16]string{}
+
+type LastAuditResponse struct {
+	Known  bool           `thrift:"known,1,required" frugal:"1,required,bool" json:"known"`
+	At     int64          `thrift:"at,2,required" frugal:"2,required,i64" json:"at"`
+	AgeMs  int64          `thrift:"age_ms,3,required" frugal:"3,required,i64" json:"age_ms"`
+	TookMs int64          `thrift:"took_ms,4,required" frugal:"4,required,i64" json:"took_ms"`
+	Report *AuditResponse `thrift:"report,5,optional" frugal:"5,optional,AuditResponse" json:"report,omitempty"`
+}
+
+func NewLastAuditResponse() *LastAuditResponse {
+	return &LastAuditResponse{}
+}
+
+func (p *LastAuditResponse) InitDefault() {
+}
+
+func (p *LastAuditResponse) GetKnown() (v bool) {
+	return p.Known
+}
+
+func (p *LastAuditResponse) GetAt() (v int64) {
+	return p.At
+}
+
+func (p *LastAuditResponse) GetAgeMs() (v int64) {
+	return p.AgeMs
+}
+
+func (p *LastAuditResponse) GetTookMs() (v int64) {
+	return p.TookMs
+}
+
+var LastAuditResponse_Report_DEFAULT *AuditResponse
+
+func (p *LastAuditResponse) GetReport() (v *AuditResponse) {
+	if !p.IsSetReport() {
+		return LastAuditResponse_Report_DEFAULT
+	}
+	return p.Report
+}
+func (p *LastAuditResponse) SetKnown(val bool) {
+	p.Known = val
+}
+func (p *LastAuditResponse) SetAt(val int64) {
+	p.At = val
+}
+func (p *LastAuditResponse) SetAgeMs(val int64) {
+	p.AgeMs = val
+}
+func (p *LastAuditResponse) SetTookMs(val int64) {
+	p.TookMs = val
+}
+func (p *LastAuditResponse) SetReport(val *AuditResponse) {
+	p.Report = val
+}
+
+func (p *LastAuditResponse) IsSetReport() bool {
+	return p.Report != nil
+}
+
+func (p *LastAuditResponse) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("LastAuditResponse(%+v)", *p)
+}
+
+var fieldIDToName_LastAuditResponse = map[int16]string{
+	1: "known",
+	2: "at",
+	3: "age_ms",
+	4: "took_ms",
+	5: "report",
+}
+
 type RevokeTokenRequest struct {
 	TokenId string `thrift:"token_id,1,required" frugal:"1,required,string" json:"token_id"`
 }
@@ -1191,6 +1284,8 @@ type OperatorService interface {
 
 	Audit(ctx context.Context, req *AuditRequest) (r *AuditResponse, err error)
 
+	LastAudit(ctx context.Context, req *LastAuditRequest) (r *LastAuditResponse, err error)
+
 	RevokeToken(ctx context.Context, req *RevokeTokenRequest) (r *RevokeTokenResponse, err error)
 
 	FreezeAccount(ctx context.Context, req *FreezeRequest) (r *Freeze, err error)
@@ -1429,6 +1524,82 @@ func (p *OperatorServiceAuditResult) String() string {
 }
 
 var fieldIDToName_OperatorServiceAuditResult = map[int16]string{
+	0: "success",
+}
+
+type OperatorServiceLastAuditArgs struct {
+	Req *LastAuditRequest `thrift:"req,1" frugal:"1,default,LastAuditRequest" json:"req"`
+}
+
+func NewOperatorServiceLastAuditArgs() *OperatorServiceLastAuditArgs {
+	return &OperatorServiceLastAuditArgs{}
+}
+
+func (p *OperatorServiceLastAuditArgs) InitDefault() {
+}
+
+var OperatorServiceLastAuditArgs_Req_DEFAULT *LastAuditRequest
+
+func (p *OperatorServiceLastAuditArgs) GetReq() (v *LastAuditRequest) {
+	if !p.IsSetReq() {
+		return OperatorServiceLastAuditArgs_Req_DEFAULT
+	}
+	return p.Req
+}
+func (p *OperatorServiceLastAuditArgs) SetReq(val *LastAuditRequest) {
+	p.Req = val
+}
+
+func (p *OperatorServiceLastAuditArgs) IsSetReq() bool {
+	return p.Req != nil
+}
+
+func (p *OperatorServiceLastAuditArgs) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("OperatorServiceLastAuditArgs(%+v)", *p)
+}
+
+var fieldIDToName_OperatorServiceLastAuditArgs = map[int16]string{
+	1: "req",
+}
+
+type OperatorServiceLastAuditResult struct {
+	Success *LastAuditResponse `thrift:"success,0,optional" frugal:"0,optional,LastAuditResponse" json:"success,omitempty"`
+}
+
+func NewOperatorServiceLastAuditResult() *OperatorServiceLastAuditResult {
+	return &OperatorServiceLastAuditResult{}
+}
+
+func (p *OperatorServiceLastAuditResult) InitDefault() {
+}
+
+var OperatorServiceLastAuditResult_Success_DEFAULT *LastAuditResponse
+
+func (p *OperatorServiceLastAuditResult) GetSuccess() (v *LastAuditResponse) {
+	if !p.IsSetSuccess() {
+		return OperatorServiceLastAuditResult_Success_DEFAULT
+	}
+	return p.Success
+}
+func (p *OperatorServiceLastAuditResult) SetSuccess(x interface{}) {
+	p.Success = x.(*LastAuditResponse)
+}
+
+func (p *OperatorServiceLastAuditResult) IsSetSuccess() bool {
+	return p.Success != nil
+}
+
+func (p *OperatorServiceLastAuditResult) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("OperatorServiceLastAuditResult(%+v)", *p)
+}
+
+var fieldIDToName_OperatorServiceLastAuditResult = map[int16]string{
 	0: "success",
 }
 

@@ -14,6 +14,7 @@ type Client interface {
 	Installation(ctx context.Context, req *operatorapi.InstallationRequest, callOptions ...callopt.Option) (r *operatorapi.Installation, err error)
 	Backlog(ctx context.Context, req *operatorapi.BacklogRequest, callOptions ...callopt.Option) (r *operatorapi.BacklogResponse, err error)
 	Audit(ctx context.Context, req *operatorapi.AuditRequest, callOptions ...callopt.Option) (r *operatorapi.AuditResponse, err error)
+	LastAudit(ctx context.Context, req *operatorapi.LastAuditRequest, callOptions ...callopt.Option) (r *operatorapi.LastAuditResponse, err error)
 	RevokeToken(ctx context.Context, req *operatorapi.RevokeTokenRequest, callOptions ...callopt.Option) (r *operatorapi.RevokeTokenResponse, err error)
 	FreezeAccount(ctx context.Context, req *operatorapi.FreezeRequest, callOptions ...callopt.Option) (r *operatorapi.Freeze, err error)
 	ThawAccount(ctx context.Context, req *operatorapi.ThawRequest, callOptions ...callopt.Option) (r *operatorapi.ThawResponse, err error)
@@ -64,6 +65,11 @@ func (p *kOperatorServiceClient) Backlog(ctx context.Context, req *operatorapi.B
 func (p *kOperatorServiceClient) Audit(ctx context.Context, req *operatorapi.AuditRequest, callOptions ...callopt.Option) (r *operatorapi.AuditResponse, err error) {
 	ctx = client.NewCtxWithCallOptions(ctx, callOptions)
 	return p.kClient.Audit(ctx, req)
+}
+
+func (p *kOperatorServiceClient) LastAudit(ctx context.Context, req *operatorapi.LastAuditRequest, callOptions ...callopt.Option) (r *operatorapi.LastAuditResponse, err error) {
+	ctx = client.NewCtxWithCallOptions(ctx, callOptions)
+	return p.kClient.LastAudit(ctx, req)
 }
 
 func (p *kOperatorServiceClient) RevokeToken(ctx context.Context, req *operatorapi.RevokeTokenRequest, callOptions ...callopt.Option) (r *operatorapi.RevokeTokenResponse, err error) {

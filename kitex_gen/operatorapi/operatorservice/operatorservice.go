@@ -34,6 +34,13 @@ var serviceMethods = map[string]kitex.MethodInfo{
 		false,
 		kitex.WithStreamingMode(kitex.StreamingNone),
 	),
+	"LastAudit": kitex.NewMethodInfo(
+		lastAuditHandler,
+		newOperatorServiceLastAuditArgs,
+		newOperatorServiceLastAuditResult,
+		false,
+		kitex.WithStreamingMode(kitex.StreamingNone),
+	),
 	"RevokeToken": kitex.NewMethodInfo(
 		revokeTokenHandler,
 		newOperatorServiceRevokeTokenArgs,
@@ -196,6 +203,24 @@ func newOperatorServiceAuditResult() interface{} {
 	return operatorapi.NewOperatorServiceAuditResult()
 }
 
+func lastAuditHandler(ctx context.Context, handler interface{}, arg, result interface{}) error {
+	realArg := arg.(*operatorapi.OperatorServiceLastAuditArgs)
+	realResult := result.(*operatorapi.OperatorServiceLastAuditResult)
+	success, err := handler.(operatorapi.OperatorService).LastAudit(ctx, realArg.Req)
+	if err != nil {
+		return err
+	}
+	realResult.Success = success
+	return nil
+}
+func newOperatorServiceLastAuditArgs() interface{} {
+	return operatorapi.NewOperatorServiceLastAuditArgs()
+}
+
+func newOperatorServiceLastAuditResult() interface{} {
+	return operatorapi.NewOperatorServiceLastAuditResult()
+}
+
 func revokeTokenHandler(ctx context.Context, handler interface{}, arg, result interface{}) error {
 	realArg := arg.(*operatorapi.OperatorServiceRevokeTokenArgs)
 	realResult := result.(*operatorapi.OperatorServiceRevokeTokenResult)
@@ -339,6 +364,16 @@ func (p *kClient) Audit(ctx context.Context, req *operatorapi.AuditRequest) (r *
 	_args.Req = req
 	var _result operatorapi.OperatorServiceAuditResult
 	if err = p.c.Call(ctx, "Audit", &_args, &_result); err != nil {
+		return
+	}
+	return _result.GetSuccess(), nil
+}
+
+func (p *kClient) LastAudit(ctx context.Context, req *operatorapi.LastAuditRequest) (r *operatorapi.LastAuditResponse, err error) {
+	var _args operatorapi.OperatorServiceLastAuditArgs
+	_args.Req = req
+	var _result operatorapi.OperatorServiceLastAuditResult
+	if err = p.c.Call(ctx, "LastAudit", &_args, &_result); err != nil {
 		return
 	}
 	return _result.GetSuccess(), nil
