@@ -49,7 +49,7 @@ gateway:
   http: nowhere
   rpc: [rpc-0:8888, rpc-1]
 `)
-	environ := []string{"HONGBAO_NODE=99", "HONGBAO_MAX_SHARES=many"}
+	environ := []string{"HONGBAO_WAIT_REPLICAS=-9", "HONGBAO_MAX_SHARES=many"}
 	code, out := runConfig(t, environ, "config", "check", "--config", path)
 	for _, want := range []string{
 		`hongbao.yaml:5: "redsi": no command has such a flag`,
@@ -57,7 +57,7 @@ gateway:
 		"rpc, gateway: --token-key is missing",
 		"shards: server 0: invalid DSN",
 		"shards: placement 7=3: there are shards 0 to 7 and servers 0 to 0",
-		"--node 99 and --node-base 0 are out of range: their sum is 0 to 62",
+		"--wait-replicas is at least 0, --wait-timeout at least 1ms",
 		`gateway: --http "nowhere" is not an address`,
 		`gateway: --rpc "rpc-1" is not an address`,
 		"Problems found: 8",
@@ -156,7 +156,6 @@ func TestAnUnknownVariableIsRefused(t *testing.T) {
 func TestValuesAreCheckedFirst(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	for _, args := range [][]string{
-		{"work", "--node=63"}, {"work", "--node=40", "--node-base=30"}, {"work", "--node=1", "--node-base=999"},
 		{"migrate", "--buckets-per-shard=0"}, {"audit", "--shards=0"},
 		{"recover", "--prefix=Ä"}, {"up", "--http=x"}, {"work", "--metrics=9100"}, {"work", "--wait-replicas=-1"},
 	} {

@@ -83,6 +83,8 @@ func table() []row {
 
 		// Mechanisms, which know no domain.
 		{"internal/shards", adapter, []string{"internal/refusal", "internal/loop", mysqlWire, goose, sonyflake}},
+		// Lends each process a number, to make ids with.
+		{"internal/nodes", adapter, []string{"internal/shards", "internal/loop", "internal/refusal"}},
 		{"internal/outbox", adapter, []string{"internal/shards", "internal/loop"}},
 		{"internal/index", adapter, []string{"internal/shards", "internal/outbox"}},
 		{"internal/pots/redisbucket", adapter, []string{"internal/pots", "internal/refusal", rueidis}},
