@@ -104,7 +104,7 @@ func TestConfigShow(t *testing.T) {
 	if code, out := runConfig(t, environ, "config", "show", "work", "--no-such-flag"); code == 0 {
 		t.Errorf("an unknown flag is shown: %s", out)
 	}
-	code, out := runConfig(t, environ, "config", "show", "work", "--node", "3")
+	code, out := runConfig(t, environ, "config", "show", "work", "--max-shares", "33")
 	for _, want := range []string{
 		"redis: ['redis://u:***@r0:6379', 'redis://:***@r1:6379', 'r2:6379'] # HONGBAO_REDIS",
 		"mysql: ['hongbao:***@tcp(db0:3306)/', 'hongbao:***@tcp(db1:3306)/'] # " + path + ":1, from " + secret,
@@ -112,7 +112,7 @@ func TestConfigShow(t *testing.T) {
 		"# " + path + ":2",
 		"metrics: :9100",
 		"# " + path + ":4",
-		"node: 3",
+		"max-shares: 33",
 		"# command line",
 		"# HONGBAO_CONFIG",
 		"shards: 4",

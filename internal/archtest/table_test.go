@@ -195,7 +195,7 @@ func table() []row {
 			"merchant/mysqlmerchant", "cover", "cover/mysqlcover", "cover/stock", "cover/stock/mysqlstock",
 			"cover/stock/redisstock", "push", "push/redisbus", "webhook",
 			"webhook/mysqlwebhook", "webhook/httpsender",
-			"internal/loop", "internal/membership", "internal/outbox", "internal/pots",
+			"internal/loop", "internal/membership", "internal/nodes", "internal/outbox", "internal/pots",
 			"internal/pots/redisbucket", "internal/picture", "internal/ratelimit",
 			"internal/refusal", "internal/revoked", "internal/sealed", "internal/shards", "internal/trail",
 			rueidis}}, // no edge

@@ -263,7 +263,8 @@ func (s *server) claim(ctx context.Context, number int, ended int64) (h *held, e
 	var done sql.Result
 	if ended == never {
 		done, err = s.db.ExecContext(ctx, "INSERT INTO "+s.table()+
-			" (number, holder, process, until_at) VALUES (?, ?, ?, "+nowMillis+" + ?)", number, s.leases.holder, process, lasts)
+			" (number, holder, process, until_at) VALUES (?, ?, ?, "+nowMillis+" + ?)", number, s.leases.holder,
+			process, lasts)
 		if shards.IsDuplicate(err) {
 			return nil, nil
 		}
