@@ -9,6 +9,7 @@ import (
 	"github.com/hongbao/hongbao/handler"
 	"github.com/hongbao/hongbao/handler/auth"
 	"github.com/hongbao/hongbao/internal/revoked"
+	"github.com/hongbao/hongbao/wallet"
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
@@ -76,6 +77,16 @@ func (o operators) Thaw(ctx context.Context, account string) (bool, error) {
 // Freezes implements handler.FreezeDomain.
 func (o operators) Freezes(ctx context.Context, after string, limit int) ([]ledger.Freeze, error) {
 	return o.system.Ledger.Freezes(ctx, after, limit)
+}
+
+// Rejections implements handler.RejectionDomain.
+func (o operators) Rejections(ctx context.Context, all bool) ([]ledger.Resolution, error) {
+	return o.system.Rejections(ctx, all)
+}
+
+// Resolve implements handler.RejectionDomain. The edge has recorded it.
+func (o operators) Resolve(ctx context.Context, v wallet.Verdict) (ledger.Resolution, error) {
+	return wallet.NewResolver(o.system.Ledger).Resolve(ctx, v)
 }
 
 // version is what this binary was built from: a release, or a commit, or "devel".

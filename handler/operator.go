@@ -59,6 +59,7 @@ type OperatorDomain interface {
 	// RevokeToken makes the token with that jti worthless, and returns until when that is remembered.
 	RevokeToken(ctx context.Context, id string) (until time.Time, err error)
 	FreezeDomain
+	RejectionDomain
 }
 
 // Operator is the Kitex OperatorService. Make it with NewOperator.
@@ -128,6 +129,7 @@ func (h *Operator) Audit(ctx context.Context, _ *operatorapi.AuditRequest) (*ope
 		Holds: report.Holds, Posts: report.Posts, Found: report.Found,
 		InFlight:      []*operatorapi.AuditAmount{},
 		Discrepancies: make([]*operatorapi.Discrepancy, len(report.Discrepancies)),
+		Rebuilds:      append([]string{}, report.Rebuilds...), Volatile: append([]string{}, report.Volatile...),
 	}
 	for _, currency := range slices.Sorted(maps.Keys(report.InFlight)) {
 		response.InFlight = append(response.InFlight, &operatorapi.AuditAmount{Currency: string(currency),

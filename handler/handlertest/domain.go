@@ -36,15 +36,18 @@ type State struct {
 	View    envelope.View
 	Sent    []envelope.SentLine
 
-	Caller   string
-	Asks     []envelope.Ask
-	Revoked  []string
-	Frozen   []ledger.Freeze
-	Callback []string // id, timestamp, signatures and body
-	Order    envelope.Order
-	Offer    transfer.Offer
-	Bill     collection.Bill
-	Paid     ledger.Amount
+	Caller  string
+	Asks    []envelope.Ask
+	Revoked []string
+	Frozen  []ledger.Freeze
+	Verdict wallet.Verdict
+	// Rejections are what operators decide about.
+	Rejections []ledger.Resolution
+	Callback   []string // id, timestamp, signatures and body
+	Order      envelope.Order
+	Offer      transfer.Offer
+	Bill       collection.Bill
+	Paid       ledger.Amount
 
 	Settings      webhook.Settings
 	WebhookState  webhook.EndpointState

@@ -17,6 +17,8 @@ type Client interface {
 	RevokeToken(ctx context.Context, req *operatorapi.RevokeTokenRequest, callOptions ...callopt.Option) (r *operatorapi.RevokeTokenResponse, err error)
 	FreezeAccount(ctx context.Context, req *operatorapi.FreezeRequest, callOptions ...callopt.Option) (r *operatorapi.Freeze, err error)
 	ThawAccount(ctx context.Context, req *operatorapi.ThawRequest, callOptions ...callopt.Option) (r *operatorapi.ThawResponse, err error)
+	ListRejections(ctx context.Context, req *operatorapi.ListRejectionsRequest, callOptions ...callopt.Option) (r *operatorapi.ListRejectionsResponse, err error)
+	DecideRejection(ctx context.Context, req *operatorapi.DecideRejectionRequest, callOptions ...callopt.Option) (r *operatorapi.Rejection, err error)
 	ListFreezes(ctx context.Context, req *operatorapi.ListFreezesRequest, callOptions ...callopt.Option) (r *operatorapi.ListFreezesResponse, err error)
 }
 
@@ -77,6 +79,16 @@ func (p *kOperatorServiceClient) FreezeAccount(ctx context.Context, req *operato
 func (p *kOperatorServiceClient) ThawAccount(ctx context.Context, req *operatorapi.ThawRequest, callOptions ...callopt.Option) (r *operatorapi.ThawResponse, err error) {
 	ctx = client.NewCtxWithCallOptions(ctx, callOptions)
 	return p.kClient.ThawAccount(ctx, req)
+}
+
+func (p *kOperatorServiceClient) ListRejections(ctx context.Context, req *operatorapi.ListRejectionsRequest, callOptions ...callopt.Option) (r *operatorapi.ListRejectionsResponse, err error) {
+	ctx = client.NewCtxWithCallOptions(ctx, callOptions)
+	return p.kClient.ListRejections(ctx, req)
+}
+
+func (p *kOperatorServiceClient) DecideRejection(ctx context.Context, req *operatorapi.DecideRejectionRequest, callOptions ...callopt.Option) (r *operatorapi.Rejection, err error) {
+	ctx = client.NewCtxWithCallOptions(ctx, callOptions)
+	return p.kClient.DecideRejection(ctx, req)
 }
 
 func (p *kOperatorServiceClient) ListFreezes(ctx context.Context, req *operatorapi.ListFreezesRequest, callOptions ...callopt.Option) (r *operatorapi.ListFreezesResponse, err error) {
