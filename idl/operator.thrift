@@ -120,7 +120,7 @@ struct ListFreezesResponse {
 // Somebody who was told to have won, and whom the ledger refuses to pay, with what was decided about it.
 struct Rejection {
   1: required string id       // 12 hex digits
-  2: required i64 hold_id     // the envelope
+  2: required i64 hold_id (go.tag = 'json:"hold_id,string"') // the envelope
   3: required i32 part        // the share
   4: required string payee
   5: required i64 amount
@@ -133,7 +133,7 @@ struct Rejection {
   12: optional string by       // who decided
   13: optional string reason
   14: optional i64 decided_at
-  15: optional i64 payment_id  // pay: the hold that paid; absent while it has not
+  15: optional i64 payment_id (go.tag = 'json:"payment_id,string,omitempty"') // pay: the hold that paid; absent while it has not
 }
 
 struct ListRejectionsRequest {

@@ -25,6 +25,8 @@ const (
 	keptCopies = 3
 
 	lostCalls, repeatedCalls = 60, 60
+	lateCalls, longestDelay  = 80, 300 // the latter in steps
+	nobody                   = -1      // the process of a call that is late
 	crashes, copies, goBacks = 400, 40, 400
 	skews, leaps             = 200, 150
 	maxSkew                  = 10 * time.Second // of processes and pots

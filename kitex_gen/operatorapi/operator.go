@@ -917,7 +917,7 @@ var fieldIDToName_ListFreezesResponse = map[int16]string{
 
 type Rejection struct {
 	Id        string  `thrift:"id,1,required" frugal:"1,required,string" json:"id"`
-	HoldId    int64   `thrift:"hold_id,2,required" frugal:"2,required,i64" json:"hold_id"`
+	HoldId    int64   `thrift:"hold_id,2,required" frugal:"2,required,i64" json:"hold_id,string"`
 	Part      int32   `thrift:"part,3,required" frugal:"3,required,i32" json:"part"`
 	Payee     string  `thrift:"payee,4,required" frugal:"4,required,string" json:"payee"`
 	Amount    int64   `thrift:"amount,5,required" frugal:"5,required,i64" json:"amount"`
@@ -930,7 +930,7 @@ type Rejection struct {
 	By        *string `thrift:"by,12,optional" frugal:"12,optional,string" json:"by,omitempty"`
 	Reason    *string `thrift:"reason,13,optional" frugal:"13,optional,string" json:"reason,omitempty"`
 	DecidedAt *int64  `thrift:"decided_at,14,optional" frugal:"14,optional,i64" json:"decided_at,omitempty"`
-	PaymentId *int64  `thrift:"payment_id,15,optional" frugal:"15,optional,i64" json:"payment_id,omitempty"`
+	PaymentId *int64  `thrift:"payment_id,15,optional" frugal:"15,optional,i64" json:"payment_id,string,omitempty"`
 }
 
 func NewRejection() *Rejection {
