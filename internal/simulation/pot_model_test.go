@@ -156,13 +156,16 @@ func (h *history) check(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d grabs of %d envelopes, %d of them without an answer, are in an order", len(h.all), len(byEnvelope), unknown)
+	t.Logf("%d grabs of %d envelopes, %d of them without an answer, were looked at", len(h.all), len(byEnvelope),
+		unknown)
 }
 
 // The model takes what a pot does, and finds what it never does.
 func TestTheModelOfAPot(t *testing.T) {
+	type ops = []porcupine.Operation
 	at := func(call, end int64, user, outcome string, amount int64) porcupine.Operation {
-		return porcupine.Operation{Input: grabInput{"e", user}, Output: grabOutput{outcome, amount}, Call: call, Return: end}
+		return porcupine.Operation{Input: grabInput{"e", user}, Output: grabOutput{outcome, amount}, Call: call,
+			Return: end}
 	}
 	drained := func(more ...porcupine.Operation) (all []porcupine.Operation) {
 		for n := range crashShares {
@@ -172,19 +175,19 @@ func TestTheModelOfAPot(t *testing.T) {
 	}
 	lost := at(0, math.MaxInt64, "a", outcomeUnknown, 0)
 	for what, c := range map[string]struct {
-		history []porcupine.Operation
+		history ops
 		ok      bool
 	}{
-		"won and again":             {[]porcupine.Operation{at(0, 1, "a", "won", 5), at(2, 3, "a", "already_won", 5)}, true},
-		"won twice":                 {[]porcupine.Operation{at(0, 1, "a", "won", 5), at(2, 3, "a", "won", 5)}, false},
-		"again with another amount": {[]porcupine.Operation{at(0, 1, "a", "won", 5), at(2, 3, "a", "already_won", 6)}, false},
-		"a loser of a full pot":     {[]porcupine.Operation{at(0, 1, "a", "empty", 0)}, false},
+		"won and again":             {ops{at(0, 1, "a", "won", 5), at(2, 3, "a", "already_won", 5)}, true},
+		"won twice":                 {ops{at(0, 1, "a", "won", 5), at(2, 3, "a", "won", 5)}, false},
+		"again with another amount": {ops{at(0, 1, "a", "won", 5), at(2, 3, "a", "already_won", 6)}, false},
+		"a loser of a full pot":     {ops{at(0, 1, "a", "empty", 0)}, false},
 		"a loser of an empty pot":   {drained(at(9, 10, "a", "empty", 0)), true},
 		"a seventh winner":          {drained(at(9, 10, "a", "won", 5)), false},
-		"a winner who forgot it":    {[]porcupine.Operation{at(0, 1, "a", "won", 5), at(2, 3, "a", "expired", 0)}, false},
-		"won after the end":         {[]porcupine.Operation{at(0, 1, "a", "expired", 0), at(2, 3, "b", "won", 5)}, false},
-		"won while it ended":        {[]porcupine.Operation{at(0, 9, "a", "expired", 0), at(2, 3, "b", "won", 5)}, true},
-		"a lost answer":             {[]porcupine.Operation{lost, at(2, 3, "a", "already_won", 7)}, true},
+		"a winner who forgot it":    {ops{at(0, 1, "a", "won", 5), at(2, 3, "a", "expired", 0)}, false},
+		"won after the end":         {ops{at(0, 1, "a", "expired", 0), at(2, 3, "b", "won", 5)}, false},
+		"won while it ended":        {ops{at(0, 9, "a", "expired", 0), at(2, 3, "b", "won", 5)}, true},
+		"a lost answer":             {ops{lost, at(2, 3, "a", "already_won", 7)}, true},
 		"a lost share":              {drained(lost, at(9, 10, "b", "empty", 0)), true},
 		"a lost share too many":     {drained(lost, at(9, 10, "a", "already_won", 5)), false},
 	} {
