@@ -85,6 +85,8 @@ func table() []row {
 
 		// Mechanisms, which know no domain.
 		{"internal/shards", adapter, []string{"internal/refusal", "internal/loop", mysqlWire, goose, sonyflake}},
+		// Lends each process a number, to make ids with.
+		{"internal/nodes", adapter, []string{"internal/shards", "internal/loop", "internal/refusal"}},
 		{"internal/outbox", adapter, []string{"internal/shards", "internal/loop"}},
 		{"internal/index", adapter, []string{"internal/shards", "internal/outbox"}},
 		{"internal/pots/redisbucket", adapter, []string{"internal/pots", "internal/refusal", rueidis}},
@@ -198,7 +200,7 @@ func table() []row {
 			"merchant/mysqlmerchant", "cover", "cover/mysqlcover", "cover/stock", "cover/stock/mysqlstock",
 			"cover/stock/redisstock", "push", "push/redisbus", "risk", "risk/mysqlrisk", "risk/redisrisk", "webhook",
 			"webhook/mysqlwebhook", "webhook/httpsender",
-			"internal/loop", "internal/membership", "internal/outbox", "internal/pots",
+			"internal/loop", "internal/membership", "internal/nodes", "internal/outbox", "internal/pots",
 			"internal/pots/redisbucket", "internal/picture", "internal/ratelimit",
 			"internal/refusal", "internal/revoked", "internal/sealed", "internal/shards", "internal/trail",
 			rueidis}}, // no edge
