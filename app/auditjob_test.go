@@ -16,7 +16,7 @@ import (
 func TestWorkersAudit(t *testing.T) {
 	h := apptest.NewHarness(t, func(c *app.Config) { c.Now, c.AuditEvery = time.Now, 50*time.Millisecond }, "alice")
 	cfg := h.Config()
-	cfg.Node, cfg.Registerer = cfg.Node+1, prometheus.NewRegistry()
+	cfg.Registerer = prometheus.NewRegistry()
 	other := apptest.Must(app.Open(t.Context(), cfg))
 	defer other.Close()
 	if last, known, err := other.LastAudit(t.Context()); known || err != nil {

@@ -99,7 +99,7 @@ func (f *fake) start(t *testing.T) Access {
 		server.WithMiddleware(f.authenticate), server.WithExitSignal(func() <-chan error { return exit }))
 	err = errors.Join(walletservice.RegisterService(s, &fakeWallet{fake: f}),
 		groupservice.RegisterService(s, &fakeGroup{}),
-		envelopeservice.RegisterService(s, &fakeEnvelopes{f}), operatorservice.RegisterService(s, &fakeOperator{f}),
+		envelopeservice.RegisterService(s, &fakeEnvelopes{f}), operatorservice.RegisterService(s, &fakeOperator{fake: f}),
 		transferservice.RegisterService(s, &fakeTransfers{fake: f}))
 	if err != nil {
 		t.Fatal(err)
@@ -303,7 +303,10 @@ func (f fakeEnvelopes) ListReceived(ctx context.Context,
 	return &envelopeapi.ReceivedResponse{Shares: found, NextCursor: next}, nil
 }
 
-type fakeOperator struct{ *fake }
+type fakeOperator struct {
+	operatorapi.OperatorService
+	*fake
+}
 
 func (f fakeOperator) Installation(context.Context,
 	*operatorapi.InstallationRequest) (*operatorapi.Installation, error) {
@@ -315,42 +318,6 @@ func (f fakeOperator) Installation(context.Context,
 			UsedMemory: int64(len(f.envelopes)) * 512}},
 		Mysql: []*operatorapi.MySQLServer{{Version: "8", FlushLogAtTrxCommit: "1"}},
 	}, nil
-}
-
-func (f fakeOperator) RevokeToken(
-	context.Context, *operatorapi.RevokeTokenRequest,
-) (*operatorapi.RevokeTokenResponse, error) {
-	return nil, errors.New("no bench revokes a token")
-}
-
-func (f fakeOperator) FreezeAccount(context.Context, *operatorapi.FreezeRequest) (*operatorapi.Freeze, error) {
-	return nil, errors.New("no bench freezes an account")
-}
-
-func (f fakeOperator) ThawAccount(context.Context, *operatorapi.ThawRequest) (*operatorapi.ThawResponse, error) {
-	return nil, errors.New("no bench thaws an account")
-}
-
-func (f fakeOperator) ListFreezes(
-	context.Context, *operatorapi.ListFreezesRequest,
-) (*operatorapi.ListFreezesResponse, error) {
-	return nil, errors.New("no bench lists freezes")
-}
-
-func (f fakeOperator) LastAudit(
-	context.Context, *operatorapi.LastAuditRequest,
-) (*operatorapi.LastAuditResponse, error) {
-	return nil, errors.New("no bench asks for the latest audit")
-}
-
-func (f fakeOperator) ListReviews(
-	context.Context, *operatorapi.ListReviewsRequest,
-) (*operatorapi.ListReviewsResponse, error) {
-	return nil, errors.New("no bench lists reviews")
-}
-
-func (f fakeOperator) DecideReview(context.Context, *operatorapi.DecideReviewRequest) (*operatorapi.Review, error) {
-	return nil, errors.New("no bench decides a review")
 }
 
 func (f fakeOperator) Backlog(context.Context, *operatorapi.BacklogRequest) (*operatorapi.BacklogResponse, error) {
