@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,6 +27,7 @@ import (
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/envelope/redispot"
 	"github.com/hongbao/hongbao/group"
+	"github.com/hongbao/hongbao/internal/nodes"
 	"github.com/hongbao/hongbao/internal/outbox"
 	"github.com/hongbao/hongbao/internal/pots"
 	"github.com/hongbao/hongbao/internal/pots/redisbucket"
@@ -55,7 +58,6 @@ type Config struct {
 	Placement map[int]int // shard → index into MySQL, where it is not shard mod len(MySQL)
 	Prefix    string      // of the schemas' names; empty for the usual one
 	Shards    int
-	Node      int // 0 to 63, another one in each process
 
 	Limits      envelope.Limits
 	Transfers   transfer.Rules
@@ -97,6 +99,7 @@ type App struct {
 	Installation shards.Installation
 	Buckets      pots.Buckets
 	Cluster      *shards.Cluster
+	Nodes        *nodes.Leases // the numbers with which this process makes ids
 	Redis        rueidis.Client
 	Ledger       *mysqlledger.Ledger
 	Pots         *redispot.Pots
@@ -244,12 +247,12 @@ func (a *App) connect(ctx context.Context) (err error) {
 
 func (a *App) assemble(ctx context.Context) (err error) {
 	cfg := a.cfg
-	events, err := mysqlwebhook.NewConsumer(a.Cluster, cfg.Node)
-	if err != nil {
-		return err
-	}
+	a.Nodes = nodes.New(nodes.Config{Cluster: a.Cluster, Process: processName(), Log: cfg.Log})
+	ids := shards.NewIDsOf(a.Cluster, a.Nodes)
+	a.onClose(func() { a.Nodes.Close(context.WithoutCancel(ctx), ids.End) })
+	events := mysqlwebhook.NewConsumer(a.Cluster, ids)
 	a.Ledger, err = mysqlledger.New(mysqlledger.Config{
-		Cluster: a.Cluster, Node: cfg.Node, SettleWidth: cfg.SettleWidth, Consumers: []outbox.Consumer{events,
+		Cluster: a.Cluster, IDs: ids, SettleWidth: cfg.SettleWidth, Consumers: []outbox.Consumer{events,
 			mysqlstock.NewConsumer(a.Cluster), mysqlstock.NewUseConsumer(a.Cluster)},
 		Log: cfg.Log, Registerer: cfg.Registerer, Now: cfg.Now,
 		Clock: cfg.Clock,
@@ -420,6 +423,15 @@ func RedisOption(addresses []string) (option rueidis.ClientOption, err error) {
 	option.AlwaysPipelining = true
 	option.DisableCache = true // client-side caching is not used
 	return option, nil
+}
+
+// processName is where this process runs, for people.
+func processName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "?"
+	}
+	return strconv.Itoa(os.Getpid()) + "@" + strings.ToValidUTF8(host, "?")
 }
 
 // Config is what the installation was opened with.

@@ -55,6 +55,47 @@ func (s Operator) ThawAccount(ctx context.Context, account, reason string) (thaw
 	return converted((*operatorapi.ThawResponse).GetThawed, answer, err)
 }
 
+// Rejections returns up to limit (1 to 200; 0: 100) posts that the ledger refused, behind the one with the id after
+// ("": from the first): those about which something is to be decided, or all.
+func (s Operator) Rejections(ctx context.Context, all bool, after string,
+	limit int) ([]*operatorapi.Rejection, error) {
+	r := &operatorapi.ListRejectionsRequest{}
+	if all {
+		state := "all"
+		r.State = &state
+	}
+	if after != "" {
+		r.After = &after
+	}
+	if limit != 0 {
+		n := int32(limit)
+		r.Limit = &n
+	}
+	answer, err := invoke(ctx, s.c, call{method: "Operator.ListRejections"},
+		s.c.shared.services.Operator.ListRejections, r)
+	return converted((*operatorapi.ListRejectionsResponse).GetRejections, answer, err)
+}
+
+// PayRejection has the payee of a rejection paid from the wallet of an account. currency is "" unless the rejection has
+// none. It may be repeated, also after insufficient_balance. reason has 1 to 200 characters.
+func (s Operator) PayRejection(ctx context.Context, id, account, currency,
+	reason string) (*operatorapi.Rejection, error) {
+	r := &operatorapi.DecideRejectionRequest{Id: id, Decision: "pay", Account: &account, Reason: reason}
+	if currency != "" {
+		r.Currency = &currency
+	}
+	return s.decide(ctx, r)
+}
+
+// DismissRejection says that nobody is owed anything. It may be repeated. reason has 1 to 200 characters.
+func (s Operator) DismissRejection(ctx context.Context, id, reason string) (*operatorapi.Rejection, error) {
+	return s.decide(ctx, &operatorapi.DecideRejectionRequest{Id: id, Decision: "dismiss", Reason: reason})
+}
+
+func (s Operator) decide(ctx context.Context, r *operatorapi.DecideRejectionRequest) (*operatorapi.Rejection, error) {
+	return invoke(ctx, s.c, call{method: "Operator.DecideRejection"}, s.c.shared.services.Operator.DecideRejection, r)
+}
+
 // Freezes returns up to limit (1 to 200; 0: 100) freezes of accounts behind after ("": from the first), in the order of
 // accounts.
 func (s Operator) Freezes(ctx context.Context, after string, limit int) ([]*operatorapi.Freeze, error) {

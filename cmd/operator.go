@@ -10,6 +10,7 @@ import (
 	"github.com/hongbao/hongbao/handler/auth"
 	"github.com/hongbao/hongbao/internal/revoked"
 	"github.com/hongbao/hongbao/risk"
+	"github.com/hongbao/hongbao/wallet"
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
@@ -93,6 +94,16 @@ func (o operators) DecideReview(ctx context.Context, d risk.Decision) (risk.Wait
 // Reviews implements handler.ReviewDomain.
 func (o operators) Reviews(ctx context.Context, s risk.ReviewState, after int64, limit int) ([]risk.Waiting, error) {
 	return o.system.Reviews.List(ctx, s, after, limit)
+}
+
+// Rejections implements handler.RejectionDomain.
+func (o operators) Rejections(ctx context.Context, all bool) ([]ledger.Resolution, error) {
+	return o.system.Rejections(ctx, all)
+}
+
+// Resolve implements handler.RejectionDomain. The edge has recorded it.
+func (o operators) Resolve(ctx context.Context, v wallet.Verdict) (ledger.Resolution, error) {
+	return wallet.NewResolver(o.system.Ledger).Resolve(ctx, v)
 }
 
 // version is what this binary was built from: a release, or a commit, or "devel".

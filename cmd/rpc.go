@@ -58,7 +58,7 @@ func (r rpcCmd) Run(ctx context.Context, at console) error {
 	}
 	prepare := func(c *connected) error { return errors.Join(r.use(c), r.useRules(c), r.trace(ctx, c, "rpc")) }
 	return r.with(ctx, at, prepare, func(c *connected, s *app.App) error {
-		if err := checkSecrets(ctx, s); err != nil {
+		if err := checkStart(ctx, s); err != nil {
 			return err
 		}
 		tokens, err := r.tokens(s, keys, own)

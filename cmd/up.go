@@ -49,7 +49,7 @@ func (u upCmd) Run(ctx context.Context, at console) error {
 	at.say("Starting hongbao, data in %s", u.Data)
 	prepare := func(c *connected) error { return u.prepare(ctx, at, c) }
 	return u.with(ctx, at, prepare, func(c *connected, s *app.App) error {
-		if err := checkSecrets(ctx, s); err != nil {
+		if err := checkStart(ctx, s); err != nil {
 			return err
 		}
 		if err := u.recoverPrivate(ctx, at, c, s); err != nil {

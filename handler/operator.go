@@ -69,6 +69,7 @@ type OperatorDomain interface {
 	RevokeToken(ctx context.Context, id string) (until time.Time, err error)
 	FreezeDomain
 	ReviewDomain
+	RejectionDomain
 }
 
 // Operator is the Kitex OperatorService. Make it with NewOperator.
@@ -155,6 +156,7 @@ func auditResponse(report ledger.AuditReport) *operatorapi.AuditResponse {
 		Holds: report.Holds, Posts: report.Posts, Found: report.Found,
 		InFlight:      []*operatorapi.AuditAmount{},
 		Discrepancies: make([]*operatorapi.Discrepancy, len(report.Discrepancies)),
+		Rebuilds:      append([]string{}, report.Rebuilds...), Volatile: append([]string{}, report.Volatile...),
 	}
 	for _, currency := range slices.Sorted(maps.Keys(report.InFlight)) {
 		response.InFlight = append(response.InFlight, &operatorapi.AuditAmount{Currency: string(currency),

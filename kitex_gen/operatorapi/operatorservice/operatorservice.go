@@ -62,6 +62,20 @@ var serviceMethods = map[string]kitex.MethodInfo{
 		false,
 		kitex.WithStreamingMode(kitex.StreamingNone),
 	),
+	"ListRejections": kitex.NewMethodInfo(
+		listRejectionsHandler,
+		newOperatorServiceListRejectionsArgs,
+		newOperatorServiceListRejectionsResult,
+		false,
+		kitex.WithStreamingMode(kitex.StreamingNone),
+	),
+	"DecideRejection": kitex.NewMethodInfo(
+		decideRejectionHandler,
+		newOperatorServiceDecideRejectionArgs,
+		newOperatorServiceDecideRejectionResult,
+		false,
+		kitex.WithStreamingMode(kitex.StreamingNone),
+	),
 	"ListFreezes": kitex.NewMethodInfo(
 		listFreezesHandler,
 		newOperatorServiceListFreezesArgs,
@@ -275,6 +289,42 @@ func newOperatorServiceThawAccountResult() interface{} {
 	return operatorapi.NewOperatorServiceThawAccountResult()
 }
 
+func listRejectionsHandler(ctx context.Context, handler interface{}, arg, result interface{}) error {
+	realArg := arg.(*operatorapi.OperatorServiceListRejectionsArgs)
+	realResult := result.(*operatorapi.OperatorServiceListRejectionsResult)
+	success, err := handler.(operatorapi.OperatorService).ListRejections(ctx, realArg.Req)
+	if err != nil {
+		return err
+	}
+	realResult.Success = success
+	return nil
+}
+func newOperatorServiceListRejectionsArgs() interface{} {
+	return operatorapi.NewOperatorServiceListRejectionsArgs()
+}
+
+func newOperatorServiceListRejectionsResult() interface{} {
+	return operatorapi.NewOperatorServiceListRejectionsResult()
+}
+
+func decideRejectionHandler(ctx context.Context, handler interface{}, arg, result interface{}) error {
+	realArg := arg.(*operatorapi.OperatorServiceDecideRejectionArgs)
+	realResult := result.(*operatorapi.OperatorServiceDecideRejectionResult)
+	success, err := handler.(operatorapi.OperatorService).DecideRejection(ctx, realArg.Req)
+	if err != nil {
+		return err
+	}
+	realResult.Success = success
+	return nil
+}
+func newOperatorServiceDecideRejectionArgs() interface{} {
+	return operatorapi.NewOperatorServiceDecideRejectionArgs()
+}
+
+func newOperatorServiceDecideRejectionResult() interface{} {
+	return operatorapi.NewOperatorServiceDecideRejectionResult()
+}
+
 func listFreezesHandler(ctx context.Context, handler interface{}, arg, result interface{}) error {
 	realArg := arg.(*operatorapi.OperatorServiceListFreezesArgs)
 	realResult := result.(*operatorapi.OperatorServiceListFreezesResult)
@@ -404,6 +454,26 @@ func (p *kClient) ThawAccount(ctx context.Context, req *operatorapi.ThawRequest)
 	_args.Req = req
 	var _result operatorapi.OperatorServiceThawAccountResult
 	if err = p.c.Call(ctx, "ThawAccount", &_args, &_result); err != nil {
+		return
+	}
+	return _result.GetSuccess(), nil
+}
+
+func (p *kClient) ListRejections(ctx context.Context, req *operatorapi.ListRejectionsRequest) (r *operatorapi.ListRejectionsResponse, err error) {
+	var _args operatorapi.OperatorServiceListRejectionsArgs
+	_args.Req = req
+	var _result operatorapi.OperatorServiceListRejectionsResult
+	if err = p.c.Call(ctx, "ListRejections", &_args, &_result); err != nil {
+		return
+	}
+	return _result.GetSuccess(), nil
+}
+
+func (p *kClient) DecideRejection(ctx context.Context, req *operatorapi.DecideRejectionRequest) (r *operatorapi.Rejection, err error) {
+	var _args operatorapi.OperatorServiceDecideRejectionArgs
+	_args.Req = req
+	var _result operatorapi.OperatorServiceDecideRejectionResult
+	if err = p.c.Call(ctx, "DecideRejection", &_args, &_result); err != nil {
 		return
 	}
 	return _result.GetSuccess(), nil
