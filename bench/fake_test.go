@@ -343,6 +343,18 @@ func (f fakeOperator) LastAudit(
 	return nil, errors.New("no bench asks for the latest audit")
 }
 
+func (f fakeOperator) ListRejections(
+	context.Context, *operatorapi.ListRejectionsRequest,
+) (*operatorapi.ListRejectionsResponse, error) {
+	return nil, errors.New("no bench lists rejections")
+}
+
+func (f fakeOperator) DecideRejection(
+	context.Context, *operatorapi.DecideRejectionRequest,
+) (*operatorapi.Rejection, error) {
+	return nil, errors.New("no bench decides a rejection")
+}
+
 func (f fakeOperator) ListReviews(
 	context.Context, *operatorapi.ListReviewsRequest,
 ) (*operatorapi.ListReviewsResponse, error) {
