@@ -39,9 +39,12 @@ import (
 	"github.com/hongbao/hongbao/merchant"
 	"github.com/hongbao/hongbao/merchant/mysqlmerchant"
 	"github.com/hongbao/hongbao/push/redisbus"
+	"github.com/hongbao/hongbao/risk"
+	"github.com/hongbao/hongbao/risk/mysqlrisk"
 	"github.com/hongbao/hongbao/transfer"
 	"github.com/hongbao/hongbao/wallet"
 	"github.com/hongbao/hongbao/wallet/audit"
+	"github.com/hongbao/hongbao/wallet/ledger"
 	"github.com/hongbao/hongbao/wallet/mysqlledger"
 	"github.com/hongbao/hongbao/webhook"
 	"github.com/hongbao/hongbao/webhook/httpsender"
@@ -63,6 +66,12 @@ type Config struct {
 	Covers      cover.Rules // the default ones where Validity is 0
 	Stock       stock.Rules // the default ones where there are no Prices
 	Art         cover.Art   // of covers; nil for a process that takes and shows none
+	// AuditEvery is how often workers audit the books of their own accord; 0 is never.
+	AuditEvery time.Duration
+	// Withdrawals bound a user's day, everything else that counts included; the zero value counts nothing.
+	Withdrawals ledger.DailyLimits
+	// Rules decide about claims of money; nil for none.
+	Rules *risk.Rules
 	// Secrets are the keys that secrets of others are kept sealed with. Without them none can be made.
 	Secrets *sealed.Keys
 	// Funding moves real money in and out. It is nil for a sandbox installation, whose money comes from wallet.Sandbox,
@@ -103,6 +112,7 @@ type App struct {
 	Revoked      *revoked.List // it is as it was when opened until its Run runs
 	RateLimits   *ratelimit.Limiter
 	Trail        *trail.Trail // what operators did
+	Tally        *trail.Tally // who was not let in; it is written while its Run runs
 	Webhooks     *webhook.Service
 	Covers       *cover.Service
 	Stock        *stock.Service // the pieces of covers
@@ -110,6 +120,8 @@ type App struct {
 	CoverPots    *redisstock.Pots
 	Events       webhook.Publisher // how products tell owners what happened
 	Wallets      *wallet.Service
+	Risk         *risk.Service // nil where there are no rules
+	Reviews      *mysqlrisk.Store
 	Groups       *group.Directory
 	Bus          *redisbus.Bus
 	Auditor      *audit.Auditor
@@ -132,6 +144,7 @@ type App struct {
 	stockKeeper   *stock.Keeper
 
 	backlogs backlogGauges
+	audits   auditGauges
 	rebuilds *prometheus.CounterVec // by reason
 	promises promises
 	settled  signals // posts were committed on a shard
@@ -260,6 +273,9 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	if a.backlogs, err = newBacklogGauges(cfg.Registerer); err != nil {
 		return err
 	}
+	if a.audits, err = newAuditGauges(cfg.Registerer); err != nil {
+		return err
+	}
 	if a.rebuilds, err = newRebuildCounter(cfg.Registerer); err != nil {
 		return err
 	}
@@ -276,6 +292,10 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	}
 	a.RateLimits = ratelimit.New(a.Redis)
 	a.Trail = trail.New(a.Cluster, cfg.Now)
+	a.Tally = trail.NewTally(a.Trail, cfg.Log, cfg.Now)
+	if err := a.openRisk(); err != nil {
+		return err
+	}
 	collections := mysqlcollection.New(a.Cluster, a.Ledger)
 	webhooks, err := a.openWebhooks(events)
 	if err != nil {
@@ -295,7 +315,7 @@ func (a *App) assemble(ctx context.Context) (err error) {
 		return err
 	}
 	a.Envelopes = envelope.NewService(a.Ledger, a.pot(), a.Groups, a.Stock, a.Metadata, cfg.Limits, cfg.Now)
-	a.Wallets = wallet.NewService(a.Ledger, fundingOfTests{a.funding}, cfg.Now)
+	a.Wallets = wallet.NewService(a.Ledger, fundingOfTests{a.funding}, cfg.Now).Limit(cfg.Withdrawals)
 	a.products = []product{
 		{audit.Product{HoldCheck: envelope.HoldCheck()}, a.envelopeJobs},
 		{audit.Product{HoldCheck: transfer.HoldCheck()}, a.transferJobs},

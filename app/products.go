@@ -14,6 +14,7 @@ import (
 	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/internal/trail"
 	"github.com/hongbao/hongbao/merchant/mysqlmerchant"
+	"github.com/hongbao/hongbao/risk/mysqlrisk"
 	"github.com/hongbao/hongbao/transfer"
 	"github.com/hongbao/hongbao/wallet/audit"
 	"github.com/hongbao/hongbao/wallet/mysqlledger"
@@ -25,6 +26,7 @@ var migrations = []func(context.Context, *shards.Cluster) error{
 	mysqlledger.Migrate, mysqlgroup.Migrate, mysqlcollection.Migrate, mysqlmerchant.Migrate, mysqlwebhook.Migrate,
 	mysqlcover.Migrate, mysqlstock.Migrate, mysqlchat.Migrate, trail.Migrate,
 	nodes.Migrate,
+	mysqlrisk.Migrate,
 }
 
 // product is what the installation does for a product.

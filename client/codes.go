@@ -71,6 +71,7 @@ const (
 	CodeCoverChannelNotFound   = "cover_channel_not_found"
 	CodeClaimCodeUnknown       = "claim_code_unknown"
 	CodeRejectionUnknown       = "rejection_unknown"
+	CodeReviewNotFound         = "review_not_found"
 
 	CodeMethodNotAllowed = "method_not_allowed"
 
@@ -92,6 +93,7 @@ const (
 	CodeFundingMismatch       = "funding_mismatch"
 	CodeFundingDecided        = "funding_decided"
 	CodeRejectionDecided      = "rejection_decided"
+	CodeReviewAlreadyDecided  = "review_already_decided"
 	CodeWebhookDisabled       = "webhook_disabled"
 	CodeTooManyWebhooks       = "too_many_webhooks"
 	CodeCoverStateConflict    = "cover_state_conflict"
@@ -109,6 +111,8 @@ const (
 	CodeUnsupportedMediaType = "unsupported_media_type"
 	CodeRateLimited          = "rate_limited"
 	CodeStepUpRequired       = "step_up_required"
+	CodeRiskRefused          = "risk_refused"
+	CodeRiskReview           = "risk_review"
 	CodeHeaderTooLarge       = "header_too_large"
 
 	CodeInternal    = "internal"

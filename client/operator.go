@@ -34,6 +34,13 @@ func (s Operator) Audit(ctx context.Context) (*operatorapi.AuditResponse, error)
 	return invoke(ctx, s.c, k, s.c.shared.services.Operator.Audit, &operatorapi.AuditRequest{})
 }
 
+// LastAudit returns the latest audit that a worker made of its own accord, and how old it is. Known is false where
+// there is none.
+func (s Operator) LastAudit(ctx context.Context) (*operatorapi.LastAuditResponse, error) {
+	return invoke(ctx, s.c, call{method: "Operator.LastAudit"}, s.c.shared.services.Operator.LastAudit,
+		&operatorapi.LastAuditRequest{})
+}
+
 // FreezeAccount keeps the money of a user, or of a merchant's wallet, where it is; what arrives, arrives. It returns
 // the freeze that stands: an earlier one stays. reason has 1 to 200 characters.
 func (s Operator) FreezeAccount(ctx context.Context, account, reason string) (*operatorapi.Freeze, error) {
@@ -102,4 +109,35 @@ func (s Operator) Freezes(ctx context.Context, after string, limit int) ([]*oper
 	}
 	answer, err := invoke(ctx, s.c, call{method: "Operator.ListFreezes"}, s.c.shared.services.Operator.ListFreezes, r)
 	return converted((*operatorapi.ListFreezesResponse).GetFreezes, answer, err)
+}
+
+// Reviews returns a page of the calls that rules have stopped for an operator to look at, the oldest first: those in a
+// state ("": open) behind a cursor ("": from the oldest), up to limit (1 to 200; 0: 100). next is the cursor of the
+// next page, empty on the last one.
+func (s Operator) Reviews(ctx context.Context, state, cursor string, limit int) (
+	reviews []*operatorapi.Review, next string, err error,
+) {
+	r := &operatorapi.ListReviewsRequest{}
+	if state != "" {
+		r.State = &state
+	}
+	if cursor != "" {
+		r.Cursor = &cursor
+	}
+	if limit != 0 {
+		n := int32(limit)
+		r.Limit = &n
+	}
+	answer, err := invoke(ctx, s.c, call{method: "Operator.ListReviews"}, s.c.shared.services.Operator.ListReviews, r)
+	if err != nil {
+		return nil, "", err
+	}
+	return answer.Reviews, answer.NextCursor, nil
+}
+
+// DecideReview decides about such a call: decision is approved or declined, reason has 1 to 200 characters. Repeating
+// it is the same decision again. Codes: review_not_found, review_already_decided.
+func (s Operator) DecideReview(ctx context.Context, id int64, decision, reason string) (*operatorapi.Review, error) {
+	return invoke(ctx, s.c, call{method: "Operator.DecideReview"}, s.c.shared.services.Operator.DecideReview,
+		&operatorapi.DecideReviewRequest{ReviewId: id, Decision: decision, Reason: reason})
 }

@@ -60,6 +60,16 @@ func (s Stock) Grant(
 	return granted.GetGranted(), err
 }
 
+// GrantForPayments gives a piece for each of the payments to who made it. It may be repeated.
+func (s Stock) GrantForPayments(
+	ctx context.Context, merchant, cover, channel int64, payments ...*stockapi.PaymentMade,
+) ([]*stockapi.GrantedPiece, error) {
+	granted, err := invoke(ctx, s.c, call{method: "Stock.GrantForPayments"},
+		s.c.shared.services.Stock.GrantForPayments,
+		&stockapi.GrantForPaymentsRequest{Id: merchant, CoverId: cover, ChannelId: channel, Payments: payments})
+	return granted.GetGranted(), err
+}
+
 // Stats returns views and claims by hour and channel, and uses by hour. Times are Unix milliseconds.
 func (s Stock) Stats(ctx context.Context, merchant, cover, from, to int64) (*stockapi.CoverStatsResponse, error) {
 	return invoke(ctx, s.c, call{method: "Stock.Stats"}, s.c.shared.services.Stock.GetCoverStats,

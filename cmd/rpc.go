@@ -17,6 +17,7 @@ type rpcCmd struct {
 	merchantRules
 	callLimits
 	stepUp
+	riskRules
 	mutualTLS
 	connectionBound
 	traceFlags
@@ -43,7 +44,7 @@ func (r rpcCmd) check() error {
 	_, stepUp := r.rule()
 	return errors.Join(r.servers.check(), r.funding.check(), r.publicKeys.check(), r.metricsFlag.check(),
 		r.checkMerchants(), r.checkCalls(), r.checkTLS(), r.checkConnections(),
-		r.traceFlags.check(), err, stepUp, checkAddress("rpc", r.Address))
+		r.traceFlags.check(), r.checkRules(r.stepUp), err, stepUp, checkAddress("rpc", r.Address))
 }
 
 func (r rpcCmd) Run(ctx context.Context, at console) error {
@@ -55,7 +56,7 @@ func (r rpcCmd) Run(ctx context.Context, at console) error {
 	if err != nil {
 		return err
 	}
-	prepare := func(c *connected) error { return errors.Join(r.use(c), r.trace(ctx, c, "rpc")) }
+	prepare := func(c *connected) error { return errors.Join(r.use(c), r.useRules(c), r.trace(ctx, c, "rpc")) }
 	return r.with(ctx, at, prepare, func(c *connected, s *app.App) error {
 		if err := checkStart(ctx, s); err != nil {
 			return err
@@ -84,6 +85,7 @@ func (r rpcCmd) Run(ctx context.Context, at console) error {
 		at.say("Kitex services on %s", address)
 		return together(ctx, server.Run, renew(secured), r.keep(keys, tokens, at),
 			func(ctx context.Context) error { return r.serve(ctx, s, c.metrics, nil) },
-			func(ctx context.Context) error { tokens.revoked.Run(ctx, nil); return nil })
+			func(ctx context.Context) error { tokens.revoked.Run(ctx, nil); return nil },
+			func(ctx context.Context) error { s.Tally.Run(ctx); return nil })
 	})
 }

@@ -27,6 +27,7 @@ import (
 	"github.com/hongbao/hongbao/internal/revoked"
 	"github.com/hongbao/hongbao/internal/tracing"
 	"github.com/hongbao/hongbao/push"
+	"github.com/hongbao/hongbao/risk"
 	"github.com/hongbao/hongbao/wallet/httpfunding"
 )
 
@@ -59,12 +60,13 @@ func listenRPC(s *app.App, o rpcOptions) (*handler.Server, net.Addr, error) {
 	if o.bank != nil {
 		wallets.Callbacks = httpfunding.NewCallbacks(o.bank, s.Wallets)
 	}
-	server, err := handler.NewServer(handler.ServerConfig{
-		Listener: listener, TLS: o.tls, MaxConnections: o.connections, StepUp: o.stepUp, Trail: s.Trail,
+	envelopes := &handler.Envelope{Domain: s.Envelopes, Tokens: o.tokens.verifier, Log: s.Config().Log}
+	config := handler.ServerConfig{
+		Listener: listener, TLS: o.tls, MaxConnections: o.connections, StepUp: o.stepUp, Trail: s.Trail, Tally: s.Tally,
 		Verifier: o.tokens.verifier, Log: s.Config().Log, Metrics: o.metrics,
 		Outermost: o.tracing.Server(),
 		Wallet:    wallets, Group: &handler.Group{Domain: s.Groups},
-		Envelope: &handler.Envelope{Domain: s.Envelopes, Tokens: o.tokens.verifier, Log: s.Config().Log},
+		Envelope: envelopes,
 		Transfer: &handler.Transfer{Domain: s.Transfers}, Collection: &handler.Collection{Domain: s.Collections},
 		Chat: &handler.Chat{Domain: s.Chats, Limits: s.RateLimits, Log: s.Config().Log},
 		Merchant: &handler.Merchant{
@@ -77,7 +79,14 @@ func listenRPC(s *app.App, o rpcOptions) (*handler.Server, net.Addr, error) {
 		Operator: handler.NewOperator(operators{s, o.tokens.revoked, o.tokens.verifier}),
 		Limits:   s.RateLimits, Calls: o.calls,
 		MerchantCalls: o.merchants.MerchantCalls, Gateways: o.merchants.Gateways,
-	})
+	}
+	if s.Risk != nil {
+		config.Risk = s.Risk
+	}
+	if s.Risk != nil && s.Config().Rules.On(risk.Grab) {
+		envelopes.Rules = s.Risk
+	}
+	server, err := handler.NewServer(config)
 	if err != nil {
 		return nil, nil, errors.Join(err, listener.Close())
 	}
@@ -156,7 +165,7 @@ func listenHTTP(s *app.App, o gatewayOptions) (_ *webServer, err error) {
 	g.gateway, err = gateway.New(gateway.Config{
 		RPC: rpc, Verifier: o.verifier, Log: log,
 		Metrics: o.metrics, Gatherer: o.metrics, Ready: s.Checks(),
-		DevTokens: o.devTokens, Proxies: o.proxies, Limits: o.limits.limits(), Images: s.Covers,
+		DevTokens: o.devTokens, Proxies: o.proxies, Limits: o.limits.limits(), Images: s.Covers, Tally: s.Tally,
 		Managed: o.managed, OperatorsManaged: o.operators,
 		Page:      web.Handler(o.devTokens.Serves),
 		WebSocket: gateway.Authenticated(o.verifier, log, g.hub, auth.ScopeUser),

@@ -45,12 +45,15 @@ type servers struct {
 	MaxMean   int64            `help:"Maximum of the average share, in minor units, for currencies that --max-mean-in does not name." default:"20000"`
 	MaxMeanIn map[string]int64 `help:"--max-mean for single currencies: JPY=4000;KWD=10000."`
 
-	TransferExpiry      time.Duration    `help:"How long the offer of a transfer stays open." default:"24h"`
-	TransferHour        time.Duration    `help:"How long an hour of arrives_in lasts. Shorten it for demonstrations." default:"1h"`
-	ReminderAfter       time.Duration    `help:"Time after which members who have not paid into a collection are reminded." default:"24h"`
-	DailyLimit          int64            `help:"Maximum of a user's transfers and payments into collections in a day (UTC), in minor units, for currencies that --daily-limit-in does not name. 0 means no limit." default:"20000000"`
-	DailyLimitIn        map[string]int64 `help:"--daily-limit for single currencies: JPY=5000000;KWD=0."`
-	DailyLimitEnvelopes bool             `help:"Envelopes count towards --daily-limit too, and are refused above it."`
+	TransferExpiry        time.Duration    `help:"How long the offer of a transfer stays open." default:"24h"`
+	TransferHour          time.Duration    `help:"How long an hour of arrives_in lasts. Shorten it for demonstrations." default:"1h"`
+	ReminderAfter         time.Duration    `help:"Time after which members who have not paid into a collection are reminded." default:"24h"`
+	DailyLimit            int64            `help:"Maximum of a user's transfers and payments into collections in a day (UTC), in minor units, for currencies that --daily-limit-in does not name. 0 means no limit." default:"20000000"`
+	DailyLimitIn          map[string]int64 `help:"--daily-limit for single currencies: JPY=5000000;KWD=0."`
+	DailyLimitWithdrawals bool             `help:"Withdrawals count towards --daily-limit too, and are refused above it."`
+	DailyLimitEnvelopes   bool             `help:"Envelopes count towards --daily-limit too, and are refused above it."`
+
+	AuditEvery time.Duration `help:"How often workers audit the books of their own accord, one at a time. The first audit of an installation begins within five minutes. 0 means never." default:"1h"`
 
 	WebhookAllowPrivate bool `help:"Let webhooks go to http:// and to addresses that are private, loopback or reserved. Anybody who may add a webhook can then reach the network of this process."`
 
@@ -103,6 +106,10 @@ func (f servers) connect(ctx context.Context, at console) (*connected, error) {
 	if f.DailyLimitEnvelopes {
 		limits.PerDay = transfers.PerDay
 	}
+	var withdrawals ledger.DailyLimits
+	if f.DailyLimitWithdrawals {
+		withdrawals = transfers.PerDay
+	}
 	art, err := f.art()
 	if err != nil {
 		return nil, err
@@ -114,9 +121,9 @@ func (f servers) connect(ctx context.Context, at console) (*connected, error) {
 	c.config = app.Config{
 		Redis: f.Redis, MySQL: f.MySQL, Placement: f.Placement, Prefix: f.Prefix, Shards: f.Shards,
 		Limits: limits, Transfers: transfers, Collections: collections, Unfunded: true, WaitReplicas: f.WaitReplicas,
-		WaitTimeout: f.WaitTimeout,
-		Webhooks:    webhook.Rules{AllowPrivate: f.WebhookAllowPrivate},
-		Covers:      cover.Rules{Validity: f.CoverValidity}, Art: art,
+		WaitTimeout: f.WaitTimeout, Withdrawals: withdrawals, AuditEvery: f.AuditEvery,
+		Webhooks: webhook.Rules{AllowPrivate: f.WebhookAllowPrivate},
+		Covers:   cover.Rules{Validity: f.CoverValidity}, Art: art,
 		VolatileRedis: f.VolatileRedis, VolatileMySQL: f.VolatileMySQL, Secrets: secrets,
 		Log: at.log, Registerer: c.metrics, Now: time.Now,
 	}
@@ -184,6 +191,9 @@ func (f servers) check() error {
 	if len(f.Redis) > 0 {
 		_, err := app.RedisOption(f.Redis)
 		wrong = append(wrong, err)
+	}
+	if f.AuditEvery < 0 || f.AuditEvery > 0 && f.AuditEvery < time.Second {
+		wrong = append(wrong, errors.New("--audit-every is 0 or at least 1s"))
 	}
 	if f.WaitReplicas < 0 || f.WaitTimeout < time.Millisecond {
 		wrong = append(wrong, errors.New("--wait-replicas is at least 0, --wait-timeout at least 1ms"))

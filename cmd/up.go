@@ -25,6 +25,7 @@ type upCmd struct {
 	traceFlags
 	callLimits
 	stepUp
+	riskRules
 	addressLimits
 	serverTLS
 	connectionBound
@@ -38,7 +39,7 @@ func (u upCmd) check() error {
 	_, stepUp := u.rule()
 	return errors.Join(u.servers.check(), u.installation.check(), u.checkFunding(), u.checkMerchants(),
 		u.traceFlags.check(), u.checkCalls(), u.checkAddresses(), u.checkTLS(),
-		u.checkConnections(), stepUp,
+		u.checkConnections(), stepUp, u.checkRules(u.stepUp),
 		checkAddress("rpc", u.RPCAddress), checkAddress("http", u.HTTPAddress))
 }
 
@@ -63,7 +64,7 @@ func (u upCmd) prepare(ctx context.Context, at console, c *connected) error {
 	if c.private == nil && (len(u.Redis) == 0 || len(u.MySQL) == 0) {
 		return fmt.Errorf("%s is in use by another hongbao up: stop it first, or give another --data", u.Data)
 	}
-	if err := errors.Join(u.use(c), u.trace(ctx, c, "up")); err != nil {
+	if err := errors.Join(u.use(c), u.useRules(c), u.trace(ctx, c, "up")); err != nil {
 		return err
 	}
 	if err := u.makeSecrets(c); err != nil {
@@ -160,6 +161,7 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *app.App, 
 	parts.Go(func() error { s.Work(workCtx, member); return nil })
 	parts.Go(func() error { return renew(secured)(workCtx) })
 	parts.Go(func() error { tokens.revoked.Run(workCtx, web.expel); return nil })
+	parts.Go(func() error { s.Tally.Run(workCtx); return nil })
 	if c.private != nil {
 		parts.Go(func() error { defer stopGateway(); return revive(gatewayCtx, at.log, "Redis", c.private.Redis) })
 		parts.Go(func() error { defer stopGateway(); return revive(gatewayCtx, at.log, "MariaDB", c.private.MariaDB) })

@@ -84,6 +84,9 @@ func (l *hurried) Settle(ctx context.Context, shard int, posts []ledger.Post, fr
 
 // A batch that takes the ledger too long is settled in halves, not the same again and again.
 func TestABatchThatTakesTooLong(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for the pauses of a settler: not with -short")
+	}
 	m := newInMemory(t, time.Now)
 	const shares = 100
 	grabbed := 0

@@ -18,6 +18,7 @@ import (
 	"github.com/hongbao/hongbao/handler/problem"
 	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/internal/thriftguard"
+	"github.com/hongbao/hongbao/risk"
 )
 
 // edge is what happens around every call of a Kitex server: who calls and may they, a deadline, and what an error
@@ -32,22 +33,25 @@ type edge struct {
 	limits        RateLimiter
 	merchantCalls int // of a merchant's key in a second
 	stepUp        StepUp
+	risk          Risk           // nil: there are no rules
 	trail         Trail          // nil: nothing is recorded
+	tally         Tally          // nil: nor is who was not let in
 	gateways      []netip.Prefix // whose word for an address is taken, beside this machine's
 }
 
 // guardedMethod is a method of the contract with what every call of it needs.
 type guardedMethod struct {
 	*contract.Method
-	name  string              // in logs and metrics
-	class class               // of which a user may make so many
-	ok    prometheus.Observer // seconds of those that succeed
+	name   string              // in logs and metrics
+	class  class               // of which a user may make so many
+	claims risk.Kind           // of money; empty for none
+	ok     prometheus.Observer // seconds of those that succeed
 }
 
 func newEdge(c *contract.Contract, v *auth.Verifier, log *slog.Logger) *edge {
 	e := &edge{methods: make(map[contract.Key]*guardedMethod), verifier: v, seconds: rpcSeconds(), log: log}
 	for key, m := range c.Methods {
-		e.methods[key] = &guardedMethod{Method: m, name: m.String(), class: classOf(m),
+		e.methods[key] = &guardedMethod{Method: m, name: m.String(), class: classOf(m), claims: claims[key],
 			ok: e.seconds.WithLabelValues(m.String(), problem.OK)}
 	}
 	return e
@@ -78,9 +82,15 @@ func (e *edge) middleware(next endpoint.Endpoint) endpoint.Endpoint {
 		}
 		if m.class == entries {
 			ctx = context.WithValue(ctx, admissionKey{}, e.admission)
+			ctx = context.WithValue(ctx, edgeKey{}, e)
+		}
+		var asked risk.Answer
+		if err == nil {
+			asked, err = e.mayClaim(ctx, m, caller, request, began)
 		}
 		if err == nil {
 			err = e.carryOut(ctx, m, caller, next, request, response)
+			e.claimed(ctx, m, asked, err)
 		}
 		if err == nil {
 			m.ok.Observe(time.Since(began).Seconds())
@@ -88,6 +98,7 @@ func (e *edge) middleware(next endpoint.Endpoint) endpoint.Endpoint {
 		}
 		p, cause := problem.FromError(err)
 		e.admission.missed(caller, p.Code)
+		e.notLetIn(ctx, m.name, p.Code)
 		e.seconds.WithLabelValues(m.name, p.Code).Observe(time.Since(began).Seconds())
 		problem.Log(ctx, e.log, "call failed", p, cause,
 			slog.String("method", m.name), slog.String("caller", caller.Subject), slog.Duration("duration",

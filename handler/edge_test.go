@@ -176,6 +176,9 @@ func noRequest() *serviceinfo.ServiceInfo {
 }
 
 func TestDeadline(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for the deadline of a call: not with -short")
+	}
 	t.Parallel() // it waits for the deadline
 	r := handlertest.New(t, func(s *handler.ServerConfig,
 		_ *gateway.Config) {

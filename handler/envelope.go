@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"log/slog"
+	"strconv"
 
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi"
@@ -25,6 +26,7 @@ type Envelope struct {
 	Domain EnvelopeDomain
 	Tokens TokenVerifier // of the tokens in GrabMany
 	Log    *slog.Logger  // of grabs in GrabMany that fail
+	Rules  GrabRules     // nil: everybody may grab
 }
 
 var _ envelopeapi.EnvelopeService = (*Envelope)(nil)
@@ -43,15 +45,37 @@ func (h *Envelope) Send(ctx context.Context, r *envelopeapi.SendRequest) (*envel
 
 // Grab implements envelopeapi.EnvelopeService.
 func (h *Envelope) Grab(ctx context.Context, r *envelopeapi.GrabRequest) (*envelopeapi.GrabResponse, error) {
+	if err := h.mayGrab(subject(ctx)); err != nil {
+		return nil, err
+	}
 	g, err := h.Domain.Grab(ctx, subject(ctx), r.EnvelopeId)
 	if err != nil {
 		return nil, err
 	}
+	h.won(subject(ctx), r.EnvelopeId, g)
 	response := &envelopeapi.GrabResponse{Outcome: string(g.Outcome), Currency: string(g.Currency), Share: noShare}
 	if g.Outcome == envelope.Won || g.Outcome == envelope.AlreadyWon {
 		response.Amount, response.Share = g.Take.Minor, int32(g.Take.Share)
 	}
 	return response, nil
+}
+
+// mayGrab asks the rules before a grab. Refusal: risk_refused.
+func (h *Envelope) mayGrab(user string) error {
+	if h.Rules == nil {
+		return nil
+	}
+	if a := h.Rules.MayGrab(user); !a.Allowed() {
+		return a.Err()
+	}
+	return nil
+}
+
+// won tells the rules of a share.
+func (h *Envelope) won(user string, id int64, g envelope.Grabbed) {
+	if h.Rules != nil && g.Outcome == envelope.Won {
+		h.Rules.Won(user, strconv.FormatInt(id, 10), ledger.Amount{Minor: g.Take.Minor, Currency: g.Currency})
+	}
 }
 
 // Get implements envelopeapi.EnvelopeService.

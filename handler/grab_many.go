@@ -39,6 +39,9 @@ func (h *Envelope) GrabMany(
 				answers[i].Limit = &limit
 			}
 		}
+		if err == nil {
+			err = h.mayGrab(caller.Subject)
+		}
 		if err != nil {
 			setRefused(&answers[i], err, failed)
 			continue
@@ -57,9 +60,11 @@ func (h *Envelope) GrabMany(
 				limits.missed(callers[n], result.Code)
 			} else {
 				setGrabbed(result, g.Grabbed)
+				h.won(callers[n].Subject, asks[n].Envelope, g.Grabbed)
 			}
 		}
 	}
+	entriesNotLetIn(ctx, "EnvelopeService.GrabMany", failed[problem.CodeUnauthenticated].number)
 	for _, f := range failed {
 		problem.Log(ctx, h.Log, "grabs failed", f.problem, f.cause, slog.String("caller", subject(ctx)),
 			slog.Int("grabs", f.number), slog.Int("of", len(r.Grabs)))

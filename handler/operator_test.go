@@ -138,6 +138,27 @@ func TestOperator(t *testing.T) {
 	}
 }
 
+// The latest audit of a worker is answered with its age, or that there is none.
+func TestLastAudit(t *testing.T) {
+	r := handlertest.New(t, nil)
+	operator := r.Token(t, "ops", auth.ScopeOperator)
+	const path = "/v1/operator/audits/last"
+	a := r.Do(t, http.MethodGet, path, operator, "")
+	report, _ := a.Body["report"].(map[string]any)
+	age, _ := a.Body["age_ms"].(float64)
+	if a.Body["known"] != true || age < 3_600_000 || a.Body["took_ms"] != 2000.0 ||
+		report["balanced"] != false || report["found"] != 1.0 {
+		t.Errorf("%d %s", a.Status, a.Text)
+	}
+	if a := r.Do(t, http.MethodGet, path, r.Token(t, "alice", auth.ScopeUser), ""); a.Code() != problem.CodeForbidden {
+		t.Errorf("for a user: %d %s", a.Status, a.Text)
+	}
+	r.Set(func(s *handlertest.State) { s.Unknown = true })
+	if a := r.Do(t, http.MethodGet, path, operator, ""); a.Body["known"] != false || a.Body["report"] != nil {
+		t.Errorf("without one: %d %s", a.Status, a.Text)
+	}
+}
+
 // patientAudits audit until they are told to end.
 type patientAudits struct {
 	handlertest.Operators

@@ -291,6 +291,9 @@ func closed(t testing.TB, r *handlertest.Harness) map[string]float64 {
 
 // TestHalfFrame leaves a frame unfinished: by silence, and by hanging up.
 func TestHalfFrame(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for handler.FrameTimeout: not with -short")
+	}
 	t.Parallel() // it waits for handler.FrameTimeout
 	r := handlertest.New(t, nil)
 	frame := ttheaderFrame(callPayload("Balances", []byte{stop}))

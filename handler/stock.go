@@ -24,6 +24,9 @@ type StockDomain interface {
 		ctx context.Context, by cover.Caller, of, id, channel int64, requestID string, count int,
 	) ([]stock.Code, error)
 	Grant(ctx context.Context, by cover.Caller, of, id, channel int64, users []string) ([]stock.Granted, error)
+	GrantForPayments(
+		ctx context.Context, by cover.Caller, of, id, channel int64, payments []stock.Payment,
+	) ([]stock.Granted, error)
 	Claim(ctx context.Context, user, code string) (stock.Holding, stock.Outcome, error)
 	Check(ctx context.Context, code string) (stock.Offer, error)
 	Mine(ctx context.Context, user string, before time.Time, limit int) (mine []stock.Held, next time.Time, err error)
@@ -96,7 +99,21 @@ func (h *Stock) MakeCodes(ctx context.Context, r *stockapi.MakeCodesRequest) (*s
 
 // Grant implements stockapi.StockService.
 func (h *Stock) Grant(ctx context.Context, r *stockapi.GrantRequest) (*stockapi.GrantResponse, error) {
-	granted, err := h.Domain.Grant(ctx, coverCaller(ctx), r.Id, r.CoverId, r.ChannelId, r.Users)
+	return grantResponse(h.Domain.Grant(ctx, coverCaller(ctx), r.Id, r.CoverId, r.ChannelId, r.Users))
+}
+
+// GrantForPayments implements stockapi.StockService.
+func (h *Stock) GrantForPayments(
+	ctx context.Context, r *stockapi.GrantForPaymentsRequest,
+) (*stockapi.GrantResponse, error) {
+	payments := make([]stock.Payment, len(r.Payments))
+	for i, p := range r.Payments {
+		payments[i] = stock.Payment{ID: p.PaymentId, User: p.UserId}
+	}
+	return grantResponse(h.Domain.GrantForPayments(ctx, coverCaller(ctx), r.Id, r.CoverId, r.ChannelId, payments))
+}
+
+func grantResponse(granted []stock.Granted, err error) (*stockapi.GrantResponse, error) {
 	if err != nil {
 		return nil, err
 	}

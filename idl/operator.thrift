@@ -78,6 +78,16 @@ struct AuditResponse {
   11: optional list<string> volatile            // servers that may forget what they acknowledged, and are accepted
 }
 
+struct LastAuditRequest {}
+
+struct LastAuditResponse {
+  1: required bool known           // false: no worker has audited yet, and the rest is missing or 0
+  2: required i64 at               // when the audit ended
+  3: required i64 age_ms           // how long ago that is
+  4: required i64 took_ms
+  5: optional AuditResponse report
+}
+
 struct RevokeTokenRequest {
   1: required string token_id // the token's jti
 }
@@ -155,6 +165,41 @@ struct DecideRejectionRequest {
   5: required string reason   // 1 to 200 characters, for operators only
 }
 
+struct ListReviewsRequest {
+  1: optional string state (api.query = "state")   // open, approved or declined; open unless told
+  2: optional string cursor (api.query = "cursor") // next_cursor of the page before; absent for the oldest
+  3: optional i32 limit (api.query = "limit")      // 1 to 200; 100 without it
+}
+
+// A call that a rule about what was claimed of late has stopped until an operator has looked at it.
+struct Review {
+  1: required i64 id (go.tag = 'json:"id,string"')
+  2: required string user       // whose call it is
+  3: required string kind       // envelope, transfer, payment, withdrawal, topup
+  4: required string request_id // of the call; the id of the collection where a part of one is paid
+  5: required i64 amount
+  6: required string currency
+  7: required string payee      // who would get the money; empty where the call does not say
+  8: required string rule       // that stopped it
+  9: required string version    // of the rules
+  10: required string state     // open, approved, declined
+  11: required i64 at
+  12: required string by         // the operator who decided; empty while it is open
+  13: required string reason     // of the decision
+  14: required i64 decided_at    // 0 while it is open
+}
+
+struct ListReviewsResponse {
+  1: required list<Review> reviews // the oldest first
+  2: required string next_cursor   // empty on the last page
+}
+
+struct DecideReviewRequest {
+  1: required i64 review_id (api.path = "id", go.tag = 'json:"review_id,string"')
+  2: required string decision // approved or declined
+  3: required string reason   // 1 to 200 characters, for operators only
+}
+
 service OperatorService {
   // What the installation is: its numbers, its servers, and what they promise about what they have acknowledged.
   Installation Installation(1: InstallationRequest req) (api.get = "/v1/operator/installation", hongbao.scope = "operator")
@@ -165,6 +210,10 @@ service OperatorService {
   // Reads all the books and names each contradiction in them; it is exact while the installation works. One runs at a
   // time in a process, others are refused as `unavailable`. It may take minutes.
   AuditResponse Audit(1: AuditRequest req) (api.get = "/v1/operator/audit", hongbao.scope = "operator", hongbao.timeout = "15m")
+
+  // The latest audit that a worker made of its own accord (`--audit-every`), and how old it is. It is answered at once.
+  LastAuditResponse LastAudit(1: LastAuditRequest req) (
+    api.get = "/v1/operator/audits/last", hongbao.scope = "operator")
 
   // Makes the token with an id worthless, on every node within about a second, and ends its WebSocket connections. It
   // may be repeated. A token without jti cannot be revoked: it is worthless when it expires.
@@ -193,4 +242,14 @@ service OperatorService {
   // The accounts that are frozen.
   ListFreezesResponse ListFreezes(1: ListFreezesRequest req) (
     api.get = "/v1/operator/freezes", hongbao.scope = "operator")
+
+  // The calls that rules have stopped for an operator to look at.
+  ListReviewsResponse ListReviews(1: ListReviewsRequest req) (
+    api.get = "/v1/operator/reviews", hongbao.scope = "operator")
+
+  // Decides about such a call. Nothing is carried out by it: when its user repeats the call with the same request_id
+  // and body, one that was approved passes the rules that ask for a review, and one that was declined is refused as
+  // `risk_refused`. It may be repeated. Errors: `review_not_found`, `review_already_decided`.
+  Review DecideReview(1: DecideReviewRequest req) (
+    api.post = "/v1/operator/reviews/{id}/decide", hongbao.scope = "operator")
 }

@@ -79,7 +79,7 @@ struct OpenChannelRequest {
   1: required i64 id (api.path = "id", go.tag = 'json:"id,string"')
   2: required i64 cover_id (api.path = "cover", go.tag = 'json:"cover_id,string"')
   3: required string request_id
-  4: required string kind           // link (one code for all, also printed as QR), codes (each for one piece), grant
+  4: required string kind           // link (one code for all, also printed as QR), codes (each for one piece), grant, payment
   5: required string name           // 1 to 40 characters, for the merchant's own lists
   6: optional i64 quota             // pieces at most, 1 to 1,000,000; 0 or left out for as many as there are
   7: optional i64 starts_at         // at once unless told
@@ -126,13 +126,25 @@ struct GrantRequest {
   4: required list<string> users    // 1 to 1,000
 }
 
+struct PaymentMade {
+  1: required string payment_id     // the merchant's own number of it, unique in the channel; as ids of users
+  2: required string user_id        // who paid
+}
+
+struct GrantForPaymentsRequest {
+  1: required i64 id (api.path = "id", go.tag = 'json:"id,string"')
+  2: required i64 cover_id (api.path = "cover", go.tag = 'json:"cover_id,string"')
+  3: required i64 channel_id (api.path = "channel", go.tag = 'json:"channel_id,string"')
+  4: required list<PaymentMade> payments // 1 to 1,000
+}
+
 struct GrantedPiece {
   1: required string user_id
-  2: required string outcome        // see ClaimResponse
+  2: required string outcome        // see ClaimResponse; code_used where the payment gave its piece to another user
 }
 
 struct GrantResponse {
-  1: required list<GrantedPiece> granted // in the order of users
+  1: required list<GrantedPiece> granted // in the order of what was asked for
 }
 
 struct CoverStatsRequest {
@@ -239,6 +251,12 @@ service StockService {
   // Errors: `cover_not_found`, `cover_channel_not_found`, `cover_not_approved`, `cover_frozen`, `role_missing`,
   // `permission_missing`, `mode_mismatch`, `merchant_not_active`, `ip_not_allowed`, `rate_limited`.
   GrantResponse Grant(1: GrantRequest req) (api.post = "/v1/merchants/{id}/covers/{cover}/channels/{channel}/grants", hongbao.scope = "user,merchant")
+
+  // Gives a piece for each of the payments to who made it, through a channel of kind payment. A payment gives one
+  // piece, to one user, however often it is named. Errors: `cover_not_found`, `cover_channel_not_found`,
+  // `cover_not_approved`, `cover_frozen`, `role_missing`, `permission_missing`, `mode_mismatch`,
+  // `merchant_not_active`, `ip_not_allowed`, `rate_limited`.
+  GrantResponse GrantForPayments(1: GrantForPaymentsRequest req) (api.post = "/v1/merchants/{id}/covers/{cover}/channels/{channel}/payments", hongbao.scope = "user,merchant")
 
   // Views and claims by hour and channel. Errors: `cover_not_found`, `permission_missing`, `mode_mismatch`,
   // `merchant_not_active`, `ip_not_allowed`, `rate_limited`.

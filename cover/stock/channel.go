@@ -145,19 +145,54 @@ type Granted struct {
 	Outcome Outcome
 }
 
+// Payment is one that a user made to the merchant, by the number that the merchant's own books give it.
+type Payment struct {
+	ID   string
+	User string
+}
+
 // Grant gives a piece to each of the users, through a channel of kind grant, as far as there are pieces. Repeating it
 // gives nobody a second one. Refusals: see idl/stock.thrift.
 func (s *Service) Grant(
 	ctx context.Context, by cover.Caller, of, id, channel int64, users []string,
 ) ([]Granted, error) {
-	if len(users) < 1 || len(users) > MaxGrants {
-		return nil, refusal.New(refusal.CodeInvalidArgument, "users has %d elements: give 1 to %d", len(users),
-			MaxGrants)
-	}
+	granted := make([]grant, len(users))
 	for i, user := range users {
 		if err := refusal.CheckID(fmt.Sprintf("users, element %d", i+1), user); err != nil {
 			return nil, err
 		}
+		granted[i] = grant{user: user}
+	}
+	return s.grant(ctx, by, of, id, channel, "users", KindGrant, granted)
+}
+
+// GrantForPayments gives a piece for each of the payments to who made it, through a channel of kind payment, as far as
+// there are pieces. A payment gives one piece, to one user (UsedCode for any other), however often and by whomever it
+// is named. Refusals: see idl/stock.thrift.
+func (s *Service) GrantForPayments(
+	ctx context.Context, by cover.Caller, of, id, channel int64, payments []Payment,
+) ([]Granted, error) {
+	granted := make([]grant, len(payments))
+	for i, p := range payments {
+		where := fmt.Sprintf("payments, element %d: ", i+1)
+		err := errors.Join(refusal.CheckID(where+"payment_id", p.ID), refusal.CheckID(where+"user_id", p.User))
+		if err != nil {
+			return nil, err
+		}
+		granted[i] = grant{paymentDigest(channel, p.ID), p.User}
+	}
+	return s.grant(ctx, by, of, id, channel, "payments", KindPayment, granted)
+}
+
+// grant is a piece for a user, by a digest or none.
+type grant struct{ digest, user string }
+
+func (s *Service) grant(
+	ctx context.Context, by cover.Caller, of, id, channel int64, field string, kind Kind, grants []grant,
+) ([]Granted, error) {
+	if len(grants) < 1 || len(grants) > MaxGrants {
+		return nil, refusal.New(refusal.CodeInvalidArgument, "%s has %d elements: give 1 to %d", field, len(grants),
+			MaxGrants)
 	}
 	o, err := s.covers.Authorize(ctx, by, of, id, merchant.GiveCovers, merchant.CoverGive)
 	if err != nil {
@@ -171,20 +206,20 @@ func (s *Service) Grant(
 	if err != nil {
 		return nil, err
 	}
-	if c.Kind != KindGrant {
-		return nil, refusal.New(refusal.CodeInvalidArgument, "the channel is of kind %s: give one of kind grant",
-			c.Kind)
+	if c.Kind != kind {
+		return nil, refusal.New(refusal.CodeInvalidArgument, "the channel is of kind %s: give one of kind %s", c.Kind,
+			kind)
 	}
-	granted := make([]Granted, len(users))
-	errs := make(chan error, len(users))
-	for i, user := range users {
+	granted := make([]Granted, len(grants))
+	errs := make(chan error, len(grants))
+	for i, g := range grants {
 		go func() { // the pot's queue puts them into a few calls
-			_, outcome, err := s.claim(ctx, e, c, "", user)
-			granted[i] = Granted{user, outcome}
+			_, outcome, err := s.claim(ctx, e, c, g.digest, g.user)
+			granted[i] = Granted{g.user, outcome}
 			errs <- err
 		}()
 	}
-	for range users {
+	for range grants {
 		err = errors.Join(err, <-errs)
 	}
 	return granted, err

@@ -46,7 +46,7 @@ func (s *Service) channelOfCode(ctx context.Context, code string) (Code, Channel
 		return Code{}, Channel{}, errClaimUnknown
 	}
 	channel, err := s.channels.get(ctx, parsed.Channel)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, ErrNotFound) || err == nil && !channel.Kind.hasCodes() {
 		err = errClaimUnknown
 	}
 	return parsed, channel, err
@@ -98,8 +98,6 @@ func (s *Service) Check(ctx context.Context, code string) (Offer, error) {
 			return Offer{}, err
 		}
 		offer.Used = issued.User != ""
-	default:
-		return Offer{}, errClaimUnknown
 	}
 	if offer.Cover, err = s.covers.Entry(ctx, known.Cover); err != nil {
 		return Offer{}, err

@@ -1,6 +1,7 @@
 package stock
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base32"
@@ -69,9 +70,17 @@ func ParseCode(text string) (c Code, ok bool) {
 }
 
 // Digest is what is kept of a code: who reads the store cannot claim with it. It has 20 characters.
-func (c Code) Digest() string {
+func (c Code) Digest() string { return digest(c.bytes()) }
+
+// paymentDigest is what is kept of a payment of a channel: it stands where a code's digest does, as both are good for
+// one piece.
+func paymentDigest(channel int64, payment string) string {
+	return digest(binary.BigEndian.AppendUint64(nil, uint64(channel)), []byte(payment))
+}
+
+func digest(parts ...[]byte) string {
 	const kept = 15 // bytes: 120 bits
-	sum := sha256.Sum256(c.bytes())
+	sum := sha256.Sum256(bytes.Join(parts, nil))
 	return base64.RawURLEncoding.EncodeToString(sum[:kept])
 }
 

@@ -88,15 +88,20 @@ const (
 	KindLink  Kind = "link"  // one code for all, behind a link or printed as a QR code
 	KindCodes Kind = "codes" // codes, each of which is good for one piece
 	KindGrant Kind = "grant" // the merchant's server names the users
+
+	KindPayment Kind = "payment" // the merchant's server names payments and who made them: a piece for each
 )
+
+// hasCodes says whether users claim through the channel themselves; else only the merchant's server gives.
+func (k Kind) hasCodes() bool { return k == KindLink || k == KindCodes }
 
 // ParseKind accepts the kinds. Refusal: invalid_argument.
 func ParseKind(kind string) (Kind, error) {
 	switch k := Kind(kind); k {
-	case KindLink, KindCodes, KindGrant:
+	case KindLink, KindCodes, KindGrant, KindPayment:
 		return k, nil
 	}
-	return "", refusal.New(refusal.CodeInvalidArgument, "kind %q is unknown: give link, codes or grant",
+	return "", refusal.New(refusal.CodeInvalidArgument, "kind %q is unknown: give link, codes, grant or payment",
 		refusal.Clip(kind))
 }
 
@@ -122,7 +127,7 @@ type Claim struct {
 	Cover   int64
 	User    string
 	Channel int64
-	Digest  string // of the single-use code; empty for none
+	Digest  string // of the single-use code, or of the payment; empty for none
 	At      time.Time
 }
 

@@ -188,6 +188,58 @@ func TestChannelsHaveQuotasAndTimes(t *testing.T) {
 	r.MustBalance()
 }
 
+// A payment gives its piece once: to who made it, whoever names it again, and also after Redis forgot.
+func TestAPaymentGivesOnePiece(t *testing.T) {
+	r := newRig(t, nil)
+	id := r.cover(merchant.Live)
+	r.buy(id, 10)
+	channel := r.open(id, stock.KindPayment, func(n *stock.NewChannel) { n.Quota = 3 })
+	want := func(what string, payments []stock.Payment, want ...stock.Outcome) {
+		t.Helper()
+		granted := apptest.Must(r.Stock.GrantForPayments(r.ctx(), dev, r.ID, id, channel.ID, payments))
+		for i, g := range granted {
+			if g.User != payments[i].User || g.Outcome != want[i] {
+				t.Errorf("%s: %v, want %v", what, g, want[i])
+			}
+		}
+	}
+	want("two payments", []stock.Payment{{ID: "order-1", User: "ann"}, {ID: "order-2", User: "bob"}},
+		stock.Claimed, stock.Claimed)
+	want("told again", []stock.Payment{{ID: "order-1", User: "ann"}}, stock.AlreadyHeld)
+	want("for somebody else", []stock.Payment{{ID: "order-1", User: "eve"}}, stock.UsedCode)
+	want("another payment of the same user", []stock.Payment{{ID: "order-3", User: "ann"}}, stock.AlreadyHeld)
+	r.wantStock(id, 2, 0, 8)
+	r.must(r.CoverPots.Drop(r.ctx(), id))
+	r.keep()
+	want("after Redis forgot", []stock.Payment{{ID: "order-2", User: "eve"}}, stock.UsedCode)
+	want("the last of the quota", []stock.Payment{{ID: "order-3", User: "eve"}}, stock.Claimed)
+	want("over the quota", []stock.Payment{{ID: "order-4", User: "joe"}}, stock.QuotaSpent)
+	_, _, err := r.Stock.Claim(r.ctx(), "joe", stock.NewCode(channel.ID).String())
+	apptest.WantCode(t, "a code of a channel for payments", err, stock.CodeClaimUnknown)
+	r.MustBalance()
+}
+
+// Two tills that name one payment for two users at once give one piece.
+func TestOnePaymentAtTwoTills(t *testing.T) {
+	r := newRig(t, nil)
+	id := r.cover(merchant.Live)
+	r.buy(id, 100)
+	channel := r.open(id, stock.KindPayment, nil)
+	payments := make([]stock.Payment, 50)
+	for i := range payments {
+		payments[i] = stock.Payment{ID: "order", User: fmt.Sprint("user-", i)}
+	}
+	granted := apptest.Must(r.Stock.GrantForPayments(r.ctx(), dev, r.ID, id, channel.ID, payments))
+	got := map[stock.Outcome]int{}
+	for _, g := range granted {
+		got[g.Outcome]++
+	}
+	if got[stock.Claimed] != 1 || got[stock.UsedCode] != 49 {
+		t.Errorf("got %v", got)
+	}
+	r.MustBalance()
+}
+
 func TestFrozenCoversGiveNothing(t *testing.T) {
 	r := newRig(t, nil)
 	id, code := r.linked(10)
@@ -242,6 +294,9 @@ func TestRefusedOrdersMoveNothing(t *testing.T) {
 		return err
 	}
 	const invalid = refusal.CodeInvalidArgument
+	pay := func(channel int64, payments ...stock.Payment) error {
+		return second(r.Stock.GrantForPayments(r.ctx(), dev, r.ID, id, channel, payments))
+	}
 	for _, c := range []struct {
 		what string
 		err  error
@@ -269,6 +324,10 @@ func TestRefusedOrdersMoveNothing(t *testing.T) {
 		{"no codes", second(r.Stock.MakeCodes(r.ctx(), dev, r.ID, id, link.ID, r.RequestID(), 0)), invalid},
 		{"grants through a link", second(r.Stock.Grant(r.ctx(), dev, r.ID, id, link.ID, []string{"a"})), invalid},
 		{"to nobody", second(r.Stock.Grant(r.ctx(), dev, r.ID, id, link.ID, nil)), invalid},
+		{"payments through a link", pay(link.ID, stock.Payment{ID: "o", User: "a"}), invalid},
+		{"no payments", pay(link.ID), invalid},
+		{"a payment without a number", pay(link.ID, stock.Payment{User: "a"}), invalid},
+		{"a payment of no id", pay(link.ID, stock.Payment{ID: "o", User: "a b"}), invalid},
 		{"to no id", second(r.Stock.Grant(r.ctx(), dev, r.ID, id, link.ID, []string{"a b"})), invalid},
 		{"no such channel", second(r.Stock.CloseChannel(r.ctx(), dev, r.ID, id, 99)), stock.CodeChannelNotFound},
 		{"withdraw none", second(r.Stock.Withdraw(r.ctx(), fin, r.ID, id, r.RequestID(), 0)), invalid},

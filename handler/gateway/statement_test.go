@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"runtime"
 	"slices"
@@ -31,8 +32,8 @@ type archive struct {
 	handlertest.Wallets
 	entries int64
 	pages   atomic.Int64
-	breaks  int64 // the page that fails, from 1; 0 for none
-	note    string
+	breaks  int64                  // the page that fails, from 1; 0 for none
+	note    func(seq int64) string // nil for no notes
 }
 
 func (a *archive) EntriesBetween(_ context.Context, _, _ string, before int64, limit int, _,
@@ -44,9 +45,12 @@ func (a *archive) EntriesBetween(_ context.Context, _, _ string, before int64, l
 		before = a.entries + 1
 	}
 	for seq := before - 1; seq > 0 && len(entries) < limit; seq-- {
-		entries = append(entries, ledger.Entry{Seq: seq, Minor: 1, Balance: seq, Kind: ledger.EntryPost,
-			Subject: transfer.Subject, Reference: 1<<62 + seq,
-			Counterparty: "bob", Note: a.note, At: time.UnixMilli(1_700_000_000_000 + seq)})
+		entry := ledger.Entry{Seq: seq, Minor: 1, Balance: seq, Kind: ledger.EntryPost, Subject: transfer.Subject,
+			Reference: 1<<62 + seq, Counterparty: "bob", At: time.UnixMilli(1_700_000_000_000 + seq)}
+		if a.note != nil {
+			entry.Note = a.note(seq)
+		}
+		entries = append(entries, entry)
 		next = seq
 	}
 	if next == 1 {
@@ -136,18 +140,22 @@ func TestRefusedStatements(t *testing.T) {
 
 // Text that somebody chose reaches a spreadsheet as text, and comes back out of the file as it was.
 func TestTextOfAStatement(t *testing.T) {
-	for note, want := range map[string]string{
+	written := map[string]string{
 		"晚饭": "晚饭", `a "quoted", note`: `a "quoted", note`, "two\nlines": "two\nlines", "": "", "a=1": "a=1", "'": "'",
 		"=1+1": "'=1+1", "+1": "'+1", "-1": "'-1", "@SUM(A1)": "'@SUM(A1)", "\t=1": "'\t=1", "＝1": "'＝1", "＋1": "'＋1",
 		"－1": "'－1", "＠1": "'＠1", "\n=1": "'\n=1",
-	} {
-		a := &archive{entries: 1, note: note}
-		r := newArchive(t, a)
-		answer := r.Do(t, "GET", "/v1/wallet/statement.csv?currency=JPY", r.Token(t, "alice", auth.ScopeUser), "")
-		lines, err := csv.NewReader(strings.NewReader(answer.Text)).ReadAll()
-		if err != nil || len(lines) != 2 || lines[1][6] != want || lines[1][7] != "1" ||
-			strings.Contains(answer.Text, "\n\"=1") {
-			t.Errorf("%q: %v, %q, want %q", note, err, answer.Text, want)
+	}
+	notes := slices.Sorted(maps.Keys(written))
+	r := newArchive(t, &archive{entries: int64(len(notes)), note: func(seq int64) string { return notes[seq-1] }})
+	answer := r.Do(t, "GET", "/v1/wallet/statement.csv?currency=JPY", r.Token(t, "alice", auth.ScopeUser), "")
+	lines, err := csv.NewReader(strings.NewReader(answer.Text)).ReadAll()
+	if err != nil || len(lines) != 1+len(notes) || strings.Contains(answer.Text, "\n\"=1") {
+		t.Fatalf("%v, %q", err, answer.Text)
+	}
+	for i, line := range lines[1:] {
+		note := notes[len(notes)-1-i] // the newest entry comes first
+		if line[6] != written[note] || line[7] != "1" {
+			t.Errorf("%q is written as %q in line %q", note, line[6], line)
 		}
 	}
 }
@@ -185,7 +193,8 @@ func statementRequest(t *testing.T, r *handlertest.Harness) *http.Request {
 // before, and what it has taken is forgotten.
 func TestALongStatementTakesConstantMemory(t *testing.T) {
 	const entries = 100_000
-	a := &archive{entries: entries, note: strings.Repeat("福", 100)}
+	long := strings.Repeat("福", 100)
+	a := &archive{entries: entries, note: func(int64) string { return long }}
 	r := newArchive(t, a)
 	response, err := http.DefaultTransport.RoundTrip(statementRequest(t, r))
 	if err != nil {

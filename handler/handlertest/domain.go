@@ -13,6 +13,7 @@ import (
 	"github.com/hongbao/hongbao/group"
 	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/merchant"
+	"github.com/hongbao/hongbao/risk"
 	"github.com/hongbao/hongbao/transfer"
 	"github.com/hongbao/hongbao/wallet"
 	"github.com/hongbao/hongbao/wallet/ledger"
@@ -40,6 +41,7 @@ type State struct {
 	Asks    []envelope.Ask
 	Revoked []string
 	Frozen  []ledger.Freeze
+	Reviews []risk.Waiting
 	Verdict wallet.Verdict
 	// Rejections are what operators decide about.
 	Rejections []ledger.Resolution

@@ -2,9 +2,12 @@ package handlertest
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/hongbao/hongbao/handler"
+	"github.com/hongbao/hongbao/internal/refusal"
+	"github.com/hongbao/hongbao/risk"
 	"github.com/hongbao/hongbao/wallet"
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
@@ -37,6 +40,14 @@ func (o Operators) Audit(context.Context) (ledger.AuditReport, error) {
 		Discrepancies: []ledger.Discrepancy{{Code: ledger.AuditAccountBalance, Shard: 2, What: "alice CNY",
 			Expected: "1", Found: "2"}},
 	}, err
+}
+
+// LastAudit is one of a while ago, or none where the Domain knows nothing.
+func (o Operators) LastAudit(ctx context.Context) (handler.LastAudit, bool, error) {
+	report, err := o.Audit(ctx)
+	known := false
+	o.Set(func(s *State) { known = !s.Unknown })
+	return handler.LastAudit{At: time.Now().Add(-time.Hour), Took: 2 * time.Second, Report: report}, known, err
 }
 
 // Freeze freezes an account of the Domain.
@@ -74,6 +85,34 @@ func (o Operators) Resolve(_ context.Context, v wallet.Verdict) (r ledger.Resolu
 		}
 	})
 	return r, err
+}
+
+// DecideReview decides a review of the Domain.
+func (o Operators) DecideReview(_ context.Context, d risk.Decision) (w risk.Waiting, err error) {
+	_, err = o.asked("", func(s *State) {
+		i := slices.IndexFunc(s.Reviews, func(w risk.Waiting) bool { return w.ID == d.ID })
+		if i >= 0 {
+			s.Reviews[i].State, s.Reviews[i].By, s.Reviews[i].Reason = d.To, d.By, d.Reason
+			w = s.Reviews[i]
+		}
+	})
+	if err == nil && w.ID == 0 {
+		err = refusal.New(risk.CodeReviewUnknown, "there is no review %d", d.ID)
+	}
+	return w, err
+}
+
+// Reviews are those of the Domain in a state.
+func (o Operators) Reviews(_ context.Context, state risk.ReviewState, after int64,
+	limit int) (found []risk.Waiting, err error) {
+	_, err = o.asked("", func(s *State) {
+		for _, w := range s.Reviews {
+			if w.State == state && w.ID > after && len(found) < limit {
+				found = append(found, w)
+			}
+		}
+	})
+	return found, err
 }
 
 func (o Operators) RevokeToken(_ context.Context, id string) (time.Time, error) {

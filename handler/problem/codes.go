@@ -12,6 +12,7 @@ import (
 	"github.com/hongbao/hongbao/group"
 	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/merchant"
+	"github.com/hongbao/hongbao/risk"
 	"github.com/hongbao/hongbao/transfer"
 	"github.com/hongbao/hongbao/wallet"
 	"github.com/hongbao/hongbao/webhook"
@@ -95,6 +96,8 @@ var table = map[string]codeInfo{
 	refusal.CodeAccountFrozen: {http.StatusForbidden, 40332, "Nothing leaves the wallet for now"},
 
 	CodeStepUpRequired: {http.StatusForbidden, 40331, "A fresh proof of identity is needed"},
+	risk.CodeRefused:   {http.StatusForbidden, 40333, "A rule refuses this"},
+	risk.CodeReview:    {http.StatusForbidden, 40334, "An operator has to look at this first"},
 
 	CodeNotFound:                  {http.StatusNotFound, 40401, "There is nothing at this address"},
 	envelope.CodeEnvelopeNotFound: {http.StatusNotFound, 40402, "There is no such envelope"},
@@ -113,6 +116,7 @@ var table = map[string]codeInfo{
 	stock.CodeChannelNotFound:     {http.StatusNotFound, 40415, "There is no such channel"},
 	stock.CodeClaimUnknown:        {http.StatusNotFound, 40416, "Nobody made this code"},
 	wallet.CodeRejectionUnknown:   {http.StatusNotFound, 40417, "There is no such rejected post"},
+	risk.CodeReviewUnknown:        {http.StatusNotFound, 40418, "There is no such review"},
 
 	CodeMethodNotAllowed: {http.StatusMethodNotAllowed, 40501, "The address does not take this method"},
 
@@ -143,6 +147,7 @@ var table = map[string]codeInfo{
 	stock.CodeInsufficient:         {http.StatusConflict, 40925, "No pieces are left"},
 	stock.CodeClaimUsed:            {http.StatusConflict, 40926, "The code was used by somebody else"},
 	wallet.CodeRejectionDecided:    {http.StatusConflict, 40927, "It was decided otherwise"},
+	risk.CodeReviewDecided:         {http.StatusConflict, 40928, "The review was decided otherwise"},
 
 	cover.CodeArtGone: {http.StatusGone, 41001, "The image was taken down"},
 

@@ -15,7 +15,8 @@ import (
 // domainPackages are those whose codes clients see.
 func domainPackages() []string {
 	return []string{"internal/refusal", "wallet", "group", "envelope", "transfer", "collection",
-		"merchant", "webhook", "cover", "cover/stock", "handler/problem"}
+		"merchant", "webhook", "cover", "cover/stock", "risk",
+		"handler/problem"}
 }
 
 // codesOf reads the string constants of a package whose names begin with Code.

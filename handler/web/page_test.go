@@ -77,6 +77,7 @@ func TestPagesComeUpUnderThePolicy(t *testing.T) {
 	}
 	timed, cancel := context.WithTimeout(ctx, browserTimeout)
 	defer cancel()
+	firstPaint(t, timed, server.URL+"/")
 	do := func(action chromedp.Action[chromedp.Void]) {
 		t.Helper()
 		if err := chromedp.Do(timed, action); err != nil {

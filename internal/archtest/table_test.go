@@ -80,6 +80,8 @@ func table() []row {
 			"internal/pots", otter}},
 		{"group", domain, []string{"internal/refusal", otter}},
 		{"webhook", domain, []string{"wallet/ledger", "internal/refusal", "internal/loop"}},
+		// Decides by rules about what was claimed of late whether somebody may claim money now.
+		{"risk", domain, []string{"wallet/ledger", "internal/refusal", yamlFiles}},
 
 		// Mechanisms, which know no domain.
 		{"internal/shards", adapter, []string{"internal/refusal", "internal/loop", mysqlWire, goose, sonyflake}},
@@ -136,6 +138,9 @@ func table() []row {
 			"internal/refusal", "internal/shards", "internal/outbox", "internal/signature", "internal/sealed",
 			"internal/loop"}},
 		{"webhook/httpsender", adapter, []string{"webhook", "internal/signature"}},
+		{"risk/redisrisk", adapter, []string{"risk", rueidis}},
+		{"risk/mysqlrisk", adapter, []string{"risk", "wallet", "wallet/ledger", "wallet/mysqlledger",
+			"internal/refusal", "internal/shards"}},
 		{"group/mysqlgroup", adapter, []string{"group", "internal/refusal", "internal/shards"}},
 
 		// The edge.
@@ -146,13 +151,13 @@ func table() []row {
 		{"handler", adapter, []string{"handler/auth", "handler/contract", "handler/problem", "client", "kitex_gen",
 			"internal/thriftguard", "wallet", "wallet/ledger", "internal/refusal", "internal/ratelimit",
 			"internal/trail", "envelope", "transfer", "collection", "chat", "merchant", "cover", "cover/stock",
-			"webhook", "internal/signature", "group", cloudwego, kitexTools}},
+			"webhook", "internal/signature", "group", "risk", cloudwego, kitexTools}},
 		// What an error means outside, so it knows whose codes there are.
 		{
 			"handler/problem",
 			adapter,
 			[]string{"client", "wallet", "internal/refusal", "envelope", "transfer", "collection",
-				"merchant", "cover", "cover/stock", "webhook", "group", "internal/pots",
+				"merchant", "cover", "cover/stock", "webhook", "group", "risk", "internal/pots",
 				cloudwego, rueidis, otel},
 		},
 		{"handler/auth", adapter, []string{"handler/problem", "internal/refusal", "merchant", jwt, jwks}},
@@ -175,7 +180,7 @@ func table() []row {
 		// A model of many machines; it runs nothing of ours.
 		{"bench/capacity", adapter, nil},
 		// Bare mechanisms, which is why it knows theirs and nothing of ours.
-		{"bench/yardstick", adapter, []string{"bench/load", cloudwego, rueidis, mysqlWire}},
+		{"bench/yardstick", adapter, []string{"bench/load", cloudwego, gorilla, rueidis, mysqlWire}},
 
 		// A bank to try money in and out with. It shares the signatures with us and nothing else, as a real one would.
 		{"deploy/bank", adapter, []string{"internal/signature", kong}},
@@ -193,7 +198,7 @@ func table() []row {
 			"transfer", "collection", "collection/mysqlcollection", "chat", "chat/mysqlchat", "group",
 			"group/mysqlgroup", "merchant",
 			"merchant/mysqlmerchant", "cover", "cover/mysqlcover", "cover/stock", "cover/stock/mysqlstock",
-			"cover/stock/redisstock", "push", "push/redisbus", "webhook",
+			"cover/stock/redisstock", "push", "push/redisbus", "risk", "risk/mysqlrisk", "risk/redisrisk", "webhook",
 			"webhook/mysqlwebhook", "webhook/httpsender",
 			"internal/loop", "internal/membership", "internal/nodes", "internal/outbox", "internal/pots",
 			"internal/pots/redisbucket", "internal/picture", "internal/ratelimit",
@@ -240,7 +245,7 @@ func topLevel() (may, ignored []string) {
 		"idl", "kitex_gen", "handler", "envelope", "wallet", "bench", "deploy", "go.mod", "README.md", // the user's
 		"main.go", "cmd", "app", "client", "push", "transfer", "collection", "merchant", "cover", "webhook", // ours
 		"chat",
-		"group",
+		"group", "risk",
 		"internal", "docs",
 		"Makefile", "BENCHMARKS.md", "LICENSE", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md",
 		"go.sum", "staticcheck.conf", // belong to the tools, which look for them here

@@ -121,6 +121,7 @@ func TestRevocationsEnd(t *testing.T) {
 }
 
 func TestRevocationsStayWhileRedisIsAway(t *testing.T) {
+	devstack.SkipInShort(t)
 	server, err := devstack.StartRedis(t.Context(), devstack.RedisOptions{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)

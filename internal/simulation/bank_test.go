@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hongbao/hongbao/internal/devstack"
 )
 
 // bank is the reference bank as a process, which can die and be started again.
@@ -160,6 +162,7 @@ func (a teller) has(what string, minor int64) {
 // A top-up of real money between two processes, through pending, settled, refused, unknown and late, with either killed
 // in between.
 func TestRealMoneyThroughABank(t *testing.T) {
+	devstack.SkipInShort(t)
 	secrets, listen, web := filepath.Join(t.TempDir(), "secrets"), freePort(t), freePort(t)
 	b := newBank(t, listen, "http://"+web+"/v1/funding/callback", secrets)
 	u := newUp(t, "--http", web, "--no-sandbox", "--funding-url", "http://"+listen, "--funding-secret-file", secrets)

@@ -611,6 +611,99 @@ var fieldIDToName_AuditResponse = map[int16]string{
 	11: "volatile",
 }
 
+type LastAuditRequest struct {
+}
+
+func NewLastAuditRequest() *LastAuditRequest {
+	return &LastAuditRequest{}
+}
+
+func (p *LastAuditRequest) InitDefault() {
+}
+
+func (p *LastAuditRequest) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("LastAuditRequest(%+v)", *p)
+}
+
+var fieldIDToName_LastAuditRequest = map[int16]string{}
+
+type LastAuditResponse struct {
+	Known  bool           `thrift:"known,1,required" frugal:"1,required,bool" json:"known"`
+	At     int64          `thrift:"at,2,required" frugal:"2,required,i64" json:"at"`
+	AgeMs  int64          `thrift:"age_ms,3,required" frugal:"3,required,i64" json:"age_ms"`
+	TookMs int64          `thrift:"took_ms,4,required" frugal:"4,required,i64" json:"took_ms"`
+	Report *AuditResponse `thrift:"report,5,optional" frugal:"5,optional,AuditResponse" json:"report,omitempty"`
+}
+
+func NewLastAuditResponse() *LastAuditResponse {
+	return &LastAuditResponse{}
+}
+
+func (p *LastAuditResponse) InitDefault() {
+}
+
+func (p *LastAuditResponse) GetKnown() (v bool) {
+	return p.Known
+}
+
+func (p *LastAuditResponse) GetAt() (v int64) {
+	return p.At
+}
+
+func (p *LastAuditResponse) GetAgeMs() (v int64) {
+	return p.AgeMs
+}
+
+func (p *LastAuditResponse) GetTookMs() (v int64) {
+	return p.TookMs
+}
+
+var LastAuditResponse_Report_DEFAULT *AuditResponse
+
+func (p *LastAuditResponse) GetReport() (v *AuditResponse) {
+	if !p.IsSetReport() {
+		return LastAuditResponse_Report_DEFAULT
+	}
+	return p.Report
+}
+func (p *LastAuditResponse) SetKnown(val bool) {
+	p.Known = val
+}
+func (p *LastAuditResponse) SetAt(val int64) {
+	p.At = val
+}
+func (p *LastAuditResponse) SetAgeMs(val int64) {
+	p.AgeMs = val
+}
+func (p *LastAuditResponse) SetTookMs(val int64) {
+	p.TookMs = val
+}
+func (p *LastAuditResponse) SetReport(val *AuditResponse) {
+	p.Report = val
+}
+
+func (p *LastAuditResponse) IsSetReport() bool {
+	return p.Report != nil
+}
+
+func (p *LastAuditResponse) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("LastAuditResponse(%+v)", *p)
+}
+
+var fieldIDToName_LastAuditResponse = map[int16]string{
+	1: "known",
+	2: "at",
+	3: "age_ms",
+	4: "took_ms",
+	5: "report",
+}
+
 type RevokeTokenRequest struct {
 	TokenId string `thrift:"token_id,1,required" frugal:"1,required,string" json:"token_id"`
 }
@@ -1310,12 +1403,319 @@ var fieldIDToName_DecideRejectionRequest = map[int16]string{
 	5: "reason",
 }
 
+type ListReviewsRequest struct {
+	State  *string `thrift:"state,1,optional" frugal:"1,optional,string" json:"state,omitempty"`
+	Cursor *string `thrift:"cursor,2,optional" frugal:"2,optional,string" json:"cursor,omitempty"`
+	Limit  *int32  `thrift:"limit,3,optional" frugal:"3,optional,i32" json:"limit,omitempty"`
+}
+
+func NewListReviewsRequest() *ListReviewsRequest {
+	return &ListReviewsRequest{}
+}
+
+func (p *ListReviewsRequest) InitDefault() {
+}
+
+var ListReviewsRequest_State_DEFAULT string
+
+func (p *ListReviewsRequest) GetState() (v string) {
+	if !p.IsSetState() {
+		return ListReviewsRequest_State_DEFAULT
+	}
+	return *p.State
+}
+
+var ListReviewsRequest_Cursor_DEFAULT string
+
+func (p *ListReviewsRequest) GetCursor() (v string) {
+	if !p.IsSetCursor() {
+		return ListReviewsRequest_Cursor_DEFAULT
+	}
+	return *p.Cursor
+}
+
+var ListReviewsRequest_Limit_DEFAULT int32
+
+func (p *ListReviewsRequest) GetLimit() (v int32) {
+	if !p.IsSetLimit() {
+		return ListReviewsRequest_Limit_DEFAULT
+	}
+	return *p.Limit
+}
+func (p *ListReviewsRequest) SetState(val *string) {
+	p.State = val
+}
+func (p *ListReviewsRequest) SetCursor(val *string) {
+	p.Cursor = val
+}
+func (p *ListReviewsRequest) SetLimit(val *int32) {
+	p.Limit = val
+}
+
+func (p *ListReviewsRequest) IsSetState() bool {
+	return p.State != nil
+}
+
+func (p *ListReviewsRequest) IsSetCursor() bool {
+	return p.Cursor != nil
+}
+
+func (p *ListReviewsRequest) IsSetLimit() bool {
+	return p.Limit != nil
+}
+
+func (p *ListReviewsRequest) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("ListReviewsRequest(%+v)", *p)
+}
+
+var fieldIDToName_ListReviewsRequest = map[int16]string{
+	1: "state",
+	2: "cursor",
+	3: "limit",
+}
+
+type Review struct {
+	Id        int64  `thrift:"id,1,required" frugal:"1,required,i64" json:"id,string"`
+	User      string `thrift:"user,2,required" frugal:"2,required,string" json:"user"`
+	Kind      string `thrift:"kind,3,required" frugal:"3,required,string" json:"kind"`
+	RequestId string `thrift:"request_id,4,required" frugal:"4,required,string" json:"request_id"`
+	Amount    int64  `thrift:"amount,5,required" frugal:"5,required,i64" json:"amount"`
+	Currency  string `thrift:"currency,6,required" frugal:"6,required,string" json:"currency"`
+	Payee     string `thrift:"payee,7,required" frugal:"7,required,string" json:"payee"`
+	Rule      string `thrift:"rule,8,required" frugal:"8,required,string" json:"rule"`
+	Version   string `thrift:"version,9,required" frugal:"9,required,string" json:"version"`
+	State     string `thrift:"state,10,required" frugal:"10,required,string" json:"state"`
+	At        int64  `thrift:"at,11,required" frugal:"11,required,i64" json:"at"`
+	By        string `thrift:"by,12,required" frugal:"12,required,string" json:"by"`
+	Reason    string `thrift:"reason,13,required" frugal:"13,required,string" json:"reason"`
+	DecidedAt int64  `thrift:"decided_at,14,required" frugal:"14,required,i64" json:"decided_at"`
+}
+
+func NewReview() *Review {
+	return &Review{}
+}
+
+func (p *Review) InitDefault() {
+}
+
+func (p *Review) GetId() (v int64) {
+	return p.Id
+}
+
+func (p *Review) GetUser() (v string) {
+	return p.User
+}
+
+func (p *Review) GetKind() (v string) {
+	return p.Kind
+}
+
+func (p *Review) GetRequestId() (v string) {
+	return p.RequestId
+}
+
+func (p *Review) GetAmount() (v int64) {
+	return p.Amount
+}
+
+func (p *Review) GetCurrency() (v string) {
+	return p.Currency
+}
+
+func (p *Review) GetPayee() (v string) {
+	return p.Payee
+}
+
+func (p *Review) GetRule() (v string) {
+	return p.Rule
+}
+
+func (p *Review) GetVersion() (v string) {
+	return p.Version
+}
+
+func (p *Review) GetState() (v string) {
+	return p.State
+}
+
+func (p *Review) GetAt() (v int64) {
+	return p.At
+}
+
+func (p *Review) GetBy() (v string) {
+	return p.By
+}
+
+func (p *Review) GetReason() (v string) {
+	return p.Reason
+}
+
+func (p *Review) GetDecidedAt() (v int64) {
+	return p.DecidedAt
+}
+func (p *Review) SetId(val int64) {
+	p.Id = val
+}
+func (p *Review) SetUser(val string) {
+	p.User = val
+}
+func (p *Review) SetKind(val string) {
+	p.Kind = val
+}
+func (p *Review) SetRequestId(val string) {
+	p.RequestId = val
+}
+func (p *Review) SetAmount(val int64) {
+	p.Amount = val
+}
+func (p *Review) SetCurrency(val string) {
+	p.Currency = val
+}
+func (p *Review) SetPayee(val string) {
+	p.Payee = val
+}
+func (p *Review) SetRule(val string) {
+	p.Rule = val
+}
+func (p *Review) SetVersion(val string) {
+	p.Version = val
+}
+func (p *Review) SetState(val string) {
+	p.State = val
+}
+func (p *Review) SetAt(val int64) {
+	p.At = val
+}
+func (p *Review) SetBy(val string) {
+	p.By = val
+}
+func (p *Review) SetReason(val string) {
+	p.Reason = val
+}
+func (p *Review) SetDecidedAt(val int64) {
+	p.DecidedAt = val
+}
+
+func (p *Review) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("Review(%+v)", *p)
+}
+
+var fieldIDToName_Review = map[int16]string{
+	1:  "id",
+	2:  "user",
+	3:  "kind",
+	4:  "request_id",
+	5:  "amount",
+	6:  "currency",
+	7:  "payee",
+	8:  "rule",
+	9:  "version",
+	10: "state",
+	11: "at",
+	12: "by",
+	13: "reason",
+	14: "decided_at",
+}
+
+type ListReviewsResponse struct {
+	Reviews    []*Review `thrift:"reviews,1,required" frugal:"1,required,list<Review>" json:"reviews"`
+	NextCursor string    `thrift:"next_cursor,2,required" frugal:"2,required,string" json:"next_cursor"`
+}
+
+func NewListReviewsResponse() *ListReviewsResponse {
+	return &ListReviewsResponse{}
+}
+
+func (p *ListReviewsResponse) InitDefault() {
+}
+
+func (p *ListReviewsResponse) GetReviews() (v []*Review) {
+	return p.Reviews
+}
+
+func (p *ListReviewsResponse) GetNextCursor() (v string) {
+	return p.NextCursor
+}
+func (p *ListReviewsResponse) SetReviews(val []*Review) {
+	p.Reviews = val
+}
+func (p *ListReviewsResponse) SetNextCursor(val string) {
+	p.NextCursor = val
+}
+
+func (p *ListReviewsResponse) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("ListReviewsResponse(%+v)", *p)
+}
+
+var fieldIDToName_ListReviewsResponse = map[int16]string{
+	1: "reviews",
+	2: "next_cursor",
+}
+
+type DecideReviewRequest struct {
+	ReviewId int64  `thrift:"review_id,1,required" frugal:"1,required,i64" json:"review_id,string"`
+	Decision string `thrift:"decision,2,required" frugal:"2,required,string" json:"decision"`
+	Reason   string `thrift:"reason,3,required" frugal:"3,required,string" json:"reason"`
+}
+
+func NewDecideReviewRequest() *DecideReviewRequest {
+	return &DecideReviewRequest{}
+}
+
+func (p *DecideReviewRequest) InitDefault() {
+}
+
+func (p *DecideReviewRequest) GetReviewId() (v int64) {
+	return p.ReviewId
+}
+
+func (p *DecideReviewRequest) GetDecision() (v string) {
+	return p.Decision
+}
+
+func (p *DecideReviewRequest) GetReason() (v string) {
+	return p.Reason
+}
+func (p *DecideReviewRequest) SetReviewId(val int64) {
+	p.ReviewId = val
+}
+func (p *DecideReviewRequest) SetDecision(val string) {
+	p.Decision = val
+}
+func (p *DecideReviewRequest) SetReason(val string) {
+	p.Reason = val
+}
+
+func (p *DecideReviewRequest) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("DecideReviewRequest(%+v)", *p)
+}
+
+var fieldIDToName_DecideReviewRequest = map[int16]string{
+	1: "review_id",
+	2: "decision",
+	3: "reason",
+}
+
 type OperatorService interface {
 	Installation(ctx context.Context, req *InstallationRequest) (r *Installation, err error)
 
 	Backlog(ctx context.Context, req *BacklogRequest) (r *BacklogResponse, err error)
 
 	Audit(ctx context.Context, req *AuditRequest) (r *AuditResponse, err error)
+
+	LastAudit(ctx context.Context, req *LastAuditRequest) (r *LastAuditResponse, err error)
 
 	RevokeToken(ctx context.Context, req *RevokeTokenRequest) (r *RevokeTokenResponse, err error)
 
@@ -1328,6 +1728,10 @@ type OperatorService interface {
 	DecideRejection(ctx context.Context, req *DecideRejectionRequest) (r *Rejection, err error)
 
 	ListFreezes(ctx context.Context, req *ListFreezesRequest) (r *ListFreezesResponse, err error)
+
+	ListReviews(ctx context.Context, req *ListReviewsRequest) (r *ListReviewsResponse, err error)
+
+	DecideReview(ctx context.Context, req *DecideReviewRequest) (r *Review, err error)
 }
 
 type OperatorServiceInstallationArgs struct {
@@ -1555,6 +1959,82 @@ func (p *OperatorServiceAuditResult) String() string {
 }
 
 var fieldIDToName_OperatorServiceAuditResult = map[int16]string{
+	0: "success",
+}
+
+type OperatorServiceLastAuditArgs struct {
+	Req *LastAuditRequest `thrift:"req,1" frugal:"1,default,LastAuditRequest" json:"req"`
+}
+
+func NewOperatorServiceLastAuditArgs() *OperatorServiceLastAuditArgs {
+	return &OperatorServiceLastAuditArgs{}
+}
+
+func (p *OperatorServiceLastAuditArgs) InitDefault() {
+}
+
+var OperatorServiceLastAuditArgs_Req_DEFAULT *LastAuditRequest
+
+func (p *OperatorServiceLastAuditArgs) GetReq() (v *LastAuditRequest) {
+	if !p.IsSetReq() {
+		return OperatorServiceLastAuditArgs_Req_DEFAULT
+	}
+	return p.Req
+}
+func (p *OperatorServiceLastAuditArgs) SetReq(val *LastAuditRequest) {
+	p.Req = val
+}
+
+func (p *OperatorServiceLastAuditArgs) IsSetReq() bool {
+	return p.Req != nil
+}
+
+func (p *OperatorServiceLastAuditArgs) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("OperatorServiceLastAuditArgs(%+v)", *p)
+}
+
+var fieldIDToName_OperatorServiceLastAuditArgs = map[int16]string{
+	1: "req",
+}
+
+type OperatorServiceLastAuditResult struct {
+	Success *LastAuditResponse `thrift:"success,0,optional" frugal:"0,optional,LastAuditResponse" json:"success,omitempty"`
+}
+
+func NewOperatorServiceLastAuditResult() *OperatorServiceLastAuditResult {
+	return &OperatorServiceLastAuditResult{}
+}
+
+func (p *OperatorServiceLastAuditResult) InitDefault() {
+}
+
+var OperatorServiceLastAuditResult_Success_DEFAULT *LastAuditResponse
+
+func (p *OperatorServiceLastAuditResult) GetSuccess() (v *LastAuditResponse) {
+	if !p.IsSetSuccess() {
+		return OperatorServiceLastAuditResult_Success_DEFAULT
+	}
+	return p.Success
+}
+func (p *OperatorServiceLastAuditResult) SetSuccess(x interface{}) {
+	p.Success = x.(*LastAuditResponse)
+}
+
+func (p *OperatorServiceLastAuditResult) IsSetSuccess() bool {
+	return p.Success != nil
+}
+
+func (p *OperatorServiceLastAuditResult) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("OperatorServiceLastAuditResult(%+v)", *p)
+}
+
+var fieldIDToName_OperatorServiceLastAuditResult = map[int16]string{
 	0: "success",
 }
 
@@ -2011,5 +2491,157 @@ func (p *OperatorServiceListFreezesResult) String() string {
 }
 
 var fieldIDToName_OperatorServiceListFreezesResult = map[int16]string{
+	0: "success",
+}
+
+type OperatorServiceListReviewsArgs struct {
+	Req *ListReviewsRequest `thrift:"req,1" frugal:"1,default,ListReviewsRequest" json:"req"`
+}
+
+func NewOperatorServiceListReviewsArgs() *OperatorServiceListReviewsArgs {
+	return &OperatorServiceListReviewsArgs{}
+}
+
+func (p *OperatorServiceListReviewsArgs) InitDefault() {
+}
+
+var OperatorServiceListReviewsArgs_Req_DEFAULT *ListReviewsRequest
+
+func (p *OperatorServiceListReviewsArgs) GetReq() (v *ListReviewsRequest) {
+	if !p.IsSetReq() {
+		return OperatorServiceListReviewsArgs_Req_DEFAULT
+	}
+	return p.Req
+}
+func (p *OperatorServiceListReviewsArgs) SetReq(val *ListReviewsRequest) {
+	p.Req = val
+}
+
+func (p *OperatorServiceListReviewsArgs) IsSetReq() bool {
+	return p.Req != nil
+}
+
+func (p *OperatorServiceListReviewsArgs) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("OperatorServiceListReviewsArgs(%+v)", *p)
+}
+
+var fieldIDToName_OperatorServiceListReviewsArgs = map[int16]string{
+	1: "req",
+}
+
+type OperatorServiceListReviewsResult struct {
+	Success *ListReviewsResponse `thrift:"success,0,optional" frugal:"0,optional,ListReviewsResponse" json:"success,omitempty"`
+}
+
+func NewOperatorServiceListReviewsResult() *OperatorServiceListReviewsResult {
+	return &OperatorServiceListReviewsResult{}
+}
+
+func (p *OperatorServiceListReviewsResult) InitDefault() {
+}
+
+var OperatorServiceListReviewsResult_Success_DEFAULT *ListReviewsResponse
+
+func (p *OperatorServiceListReviewsResult) GetSuccess() (v *ListReviewsResponse) {
+	if !p.IsSetSuccess() {
+		return OperatorServiceListReviewsResult_Success_DEFAULT
+	}
+	return p.Success
+}
+func (p *OperatorServiceListReviewsResult) SetSuccess(x interface{}) {
+	p.Success = x.(*ListReviewsResponse)
+}
+
+func (p *OperatorServiceListReviewsResult) IsSetSuccess() bool {
+	return p.Success != nil
+}
+
+func (p *OperatorServiceListReviewsResult) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("OperatorServiceListReviewsResult(%+v)", *p)
+}
+
+var fieldIDToName_OperatorServiceListReviewsResult = map[int16]string{
+	0: "success",
+}
+
+type OperatorServiceDecideReviewArgs struct {
+	Req *DecideReviewRequest `thrift:"req,1" frugal:"1,default,DecideReviewRequest" json:"req"`
+}
+
+func NewOperatorServiceDecideReviewArgs() *OperatorServiceDecideReviewArgs {
+	return &OperatorServiceDecideReviewArgs{}
+}
+
+func (p *OperatorServiceDecideReviewArgs) InitDefault() {
+}
+
+var OperatorServiceDecideReviewArgs_Req_DEFAULT *DecideReviewRequest
+
+func (p *OperatorServiceDecideReviewArgs) GetReq() (v *DecideReviewRequest) {
+	if !p.IsSetReq() {
+		return OperatorServiceDecideReviewArgs_Req_DEFAULT
+	}
+	return p.Req
+}
+func (p *OperatorServiceDecideReviewArgs) SetReq(val *DecideReviewRequest) {
+	p.Req = val
+}
+
+func (p *OperatorServiceDecideReviewArgs) IsSetReq() bool {
+	return p.Req != nil
+}
+
+func (p *OperatorServiceDecideReviewArgs) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("OperatorServiceDecideReviewArgs(%+v)", *p)
+}
+
+var fieldIDToName_OperatorServiceDecideReviewArgs = map[int16]string{
+	1: "req",
+}
+
+type OperatorServiceDecideReviewResult struct {
+	Success *Review `thrift:"success,0,optional" frugal:"0,optional,Review" json:"success,omitempty"`
+}
+
+func NewOperatorServiceDecideReviewResult() *OperatorServiceDecideReviewResult {
+	return &OperatorServiceDecideReviewResult{}
+}
+
+func (p *OperatorServiceDecideReviewResult) InitDefault() {
+}
+
+var OperatorServiceDecideReviewResult_Success_DEFAULT *Review
+
+func (p *OperatorServiceDecideReviewResult) GetSuccess() (v *Review) {
+	if !p.IsSetSuccess() {
+		return OperatorServiceDecideReviewResult_Success_DEFAULT
+	}
+	return p.Success
+}
+func (p *OperatorServiceDecideReviewResult) SetSuccess(x interface{}) {
+	p.Success = x.(*Review)
+}
+
+func (p *OperatorServiceDecideReviewResult) IsSetSuccess() bool {
+	return p.Success != nil
+}
+
+func (p *OperatorServiceDecideReviewResult) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("OperatorServiceDecideReviewResult(%+v)", *p)
+}
+
+var fieldIDToName_OperatorServiceDecideReviewResult = map[int16]string{
 	0: "success",
 }

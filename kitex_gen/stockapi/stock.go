@@ -924,6 +924,100 @@ var fieldIDToName_GrantRequest = map[int16]string{
 	4: "users",
 }
 
+type PaymentMade struct {
+	PaymentId string `thrift:"payment_id,1,required" frugal:"1,required,string" json:"payment_id"`
+	UserId    string `thrift:"user_id,2,required" frugal:"2,required,string" json:"user_id"`
+}
+
+func NewPaymentMade() *PaymentMade {
+	return &PaymentMade{}
+}
+
+func (p *PaymentMade) InitDefault() {
+}
+
+func (p *PaymentMade) GetPaymentId() (v string) {
+	return p.PaymentId
+}
+
+func (p *PaymentMade) GetUserId() (v string) {
+	return p.UserId
+}
+func (p *PaymentMade) SetPaymentId(val string) {
+	p.PaymentId = val
+}
+func (p *PaymentMade) SetUserId(val string) {
+	p.UserId = val
+}
+
+func (p *PaymentMade) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("PaymentMade(%+v)", *p)
+}
+
+var fieldIDToName_PaymentMade = map[int16]string{
+	1: "payment_id",
+	2: "user_id",
+}
+
+type GrantForPaymentsRequest struct {
+	Id        int64          `thrift:"id,1,required" frugal:"1,required,i64" json:"id,string"`
+	CoverId   int64          `thrift:"cover_id,2,required" frugal:"2,required,i64" json:"cover_id,string"`
+	ChannelId int64          `thrift:"channel_id,3,required" frugal:"3,required,i64" json:"channel_id,string"`
+	Payments  []*PaymentMade `thrift:"payments,4,required" frugal:"4,required,list<PaymentMade>" json:"payments"`
+}
+
+func NewGrantForPaymentsRequest() *GrantForPaymentsRequest {
+	return &GrantForPaymentsRequest{}
+}
+
+func (p *GrantForPaymentsRequest) InitDefault() {
+}
+
+func (p *GrantForPaymentsRequest) GetId() (v int64) {
+	return p.Id
+}
+
+func (p *GrantForPaymentsRequest) GetCoverId() (v int64) {
+	return p.CoverId
+}
+
+func (p *GrantForPaymentsRequest) GetChannelId() (v int64) {
+	return p.ChannelId
+}
+
+func (p *GrantForPaymentsRequest) GetPayments() (v []*PaymentMade) {
+	return p.Payments
+}
+func (p *GrantForPaymentsRequest) SetId(val int64) {
+	p.Id = val
+}
+func (p *GrantForPaymentsRequest) SetCoverId(val int64) {
+	p.CoverId = val
+}
+func (p *GrantForPaymentsRequest) SetChannelId(val int64) {
+	p.ChannelId = val
+}
+func (p *GrantForPaymentsRequest) SetPayments(val []*PaymentMade) {
+	p.Payments = val
+}
+
+func (p *GrantForPaymentsRequest) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("GrantForPaymentsRequest(%+v)", *p)
+}
+
+var fieldIDToName_GrantForPaymentsRequest = map[int16]string{
+	1: "id",
+	2: "cover_id",
+	3: "channel_id",
+	4: "payments",
+}
+
 type GrantedPiece struct {
 	UserId  string `thrift:"user_id,1,required" frugal:"1,required,string" json:"user_id"`
 	Outcome string `thrift:"outcome,2,required" frugal:"2,required,string" json:"outcome"`
@@ -1533,6 +1627,8 @@ type StockService interface {
 	MakeCodes(ctx context.Context, req *MakeCodesRequest) (r *CodesResponse, err error)
 
 	Grant(ctx context.Context, req *GrantRequest) (r *GrantResponse, err error)
+
+	GrantForPayments(ctx context.Context, req *GrantForPaymentsRequest) (r *GrantResponse, err error)
 
 	GetCoverStats(ctx context.Context, req *CoverStatsRequest) (r *CoverStatsResponse, err error)
 
@@ -2148,6 +2244,82 @@ func (p *StockServiceGrantResult) String() string {
 }
 
 var fieldIDToName_StockServiceGrantResult = map[int16]string{
+	0: "success",
+}
+
+type StockServiceGrantForPaymentsArgs struct {
+	Req *GrantForPaymentsRequest `thrift:"req,1" frugal:"1,default,GrantForPaymentsRequest" json:"req"`
+}
+
+func NewStockServiceGrantForPaymentsArgs() *StockServiceGrantForPaymentsArgs {
+	return &StockServiceGrantForPaymentsArgs{}
+}
+
+func (p *StockServiceGrantForPaymentsArgs) InitDefault() {
+}
+
+var StockServiceGrantForPaymentsArgs_Req_DEFAULT *GrantForPaymentsRequest
+
+func (p *StockServiceGrantForPaymentsArgs) GetReq() (v *GrantForPaymentsRequest) {
+	if !p.IsSetReq() {
+		return StockServiceGrantForPaymentsArgs_Req_DEFAULT
+	}
+	return p.Req
+}
+func (p *StockServiceGrantForPaymentsArgs) SetReq(val *GrantForPaymentsRequest) {
+	p.Req = val
+}
+
+func (p *StockServiceGrantForPaymentsArgs) IsSetReq() bool {
+	return p.Req != nil
+}
+
+func (p *StockServiceGrantForPaymentsArgs) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("StockServiceGrantForPaymentsArgs(%+v)", *p)
+}
+
+var fieldIDToName_StockServiceGrantForPaymentsArgs = map[int16]string{
+	1: "req",
+}
+
+type StockServiceGrantForPaymentsResult struct {
+	Success *GrantResponse `thrift:"success,0,optional" frugal:"0,optional,GrantResponse" json:"success,omitempty"`
+}
+
+func NewStockServiceGrantForPaymentsResult() *StockServiceGrantForPaymentsResult {
+	return &StockServiceGrantForPaymentsResult{}
+}
+
+func (p *StockServiceGrantForPaymentsResult) InitDefault() {
+}
+
+var StockServiceGrantForPaymentsResult_Success_DEFAULT *GrantResponse
+
+func (p *StockServiceGrantForPaymentsResult) GetSuccess() (v *GrantResponse) {
+	if !p.IsSetSuccess() {
+		return StockServiceGrantForPaymentsResult_Success_DEFAULT
+	}
+	return p.Success
+}
+func (p *StockServiceGrantForPaymentsResult) SetSuccess(x interface{}) {
+	p.Success = x.(*GrantResponse)
+}
+
+func (p *StockServiceGrantForPaymentsResult) IsSetSuccess() bool {
+	return p.Success != nil
+}
+
+func (p *StockServiceGrantForPaymentsResult) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("StockServiceGrantForPaymentsResult(%+v)", *p)
+}
+
+var fieldIDToName_StockServiceGrantForPaymentsResult = map[int16]string{
 	0: "success",
 }
 

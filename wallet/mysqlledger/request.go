@@ -68,6 +68,21 @@ func (l *Ledger) Requested(ctx context.Context, user string, r ledger.Request) (
 	return id, ok && id != tombstone, nil
 }
 
+// CarriedOut says whether a call of a user with a request id was carried out, whatever it asked for.
+func (l *Ledger) CarriedOut(ctx context.Context, user, requestID string) (bool, error) {
+	shard := l.cluster.ForUser(user)
+	var reference int64
+	err := l.cluster.DB(shard).QueryRowContext(ctx, "SELECT reference FROM "+l.tables[shard].Requests+
+		" WHERE user = ? AND request_id = ?", user, requestID).Scan(&reference)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, shards.Classify(fmt.Errorf("look up a request: %w", err))
+	}
+	return reference != tombstone, nil
+}
+
 // readRequest returns what a request made. Refusal: request_conflict.
 func readRequest(ctx context.Context, q rows.Querier, t Tables, user string,
 	r ledger.Request) (reference int64, ok bool, err error) {

@@ -34,6 +34,13 @@ var serviceMethods = map[string]kitex.MethodInfo{
 		false,
 		kitex.WithStreamingMode(kitex.StreamingNone),
 	),
+	"LastAudit": kitex.NewMethodInfo(
+		lastAuditHandler,
+		newOperatorServiceLastAuditArgs,
+		newOperatorServiceLastAuditResult,
+		false,
+		kitex.WithStreamingMode(kitex.StreamingNone),
+	),
 	"RevokeToken": kitex.NewMethodInfo(
 		revokeTokenHandler,
 		newOperatorServiceRevokeTokenArgs,
@@ -73,6 +80,20 @@ var serviceMethods = map[string]kitex.MethodInfo{
 		listFreezesHandler,
 		newOperatorServiceListFreezesArgs,
 		newOperatorServiceListFreezesResult,
+		false,
+		kitex.WithStreamingMode(kitex.StreamingNone),
+	),
+	"ListReviews": kitex.NewMethodInfo(
+		listReviewsHandler,
+		newOperatorServiceListReviewsArgs,
+		newOperatorServiceListReviewsResult,
+		false,
+		kitex.WithStreamingMode(kitex.StreamingNone),
+	),
+	"DecideReview": kitex.NewMethodInfo(
+		decideReviewHandler,
+		newOperatorServiceDecideReviewArgs,
+		newOperatorServiceDecideReviewResult,
 		false,
 		kitex.WithStreamingMode(kitex.StreamingNone),
 	),
@@ -196,6 +217,24 @@ func newOperatorServiceAuditResult() interface{} {
 	return operatorapi.NewOperatorServiceAuditResult()
 }
 
+func lastAuditHandler(ctx context.Context, handler interface{}, arg, result interface{}) error {
+	realArg := arg.(*operatorapi.OperatorServiceLastAuditArgs)
+	realResult := result.(*operatorapi.OperatorServiceLastAuditResult)
+	success, err := handler.(operatorapi.OperatorService).LastAudit(ctx, realArg.Req)
+	if err != nil {
+		return err
+	}
+	realResult.Success = success
+	return nil
+}
+func newOperatorServiceLastAuditArgs() interface{} {
+	return operatorapi.NewOperatorServiceLastAuditArgs()
+}
+
+func newOperatorServiceLastAuditResult() interface{} {
+	return operatorapi.NewOperatorServiceLastAuditResult()
+}
+
 func revokeTokenHandler(ctx context.Context, handler interface{}, arg, result interface{}) error {
 	realArg := arg.(*operatorapi.OperatorServiceRevokeTokenArgs)
 	realResult := result.(*operatorapi.OperatorServiceRevokeTokenResult)
@@ -304,6 +343,42 @@ func newOperatorServiceListFreezesResult() interface{} {
 	return operatorapi.NewOperatorServiceListFreezesResult()
 }
 
+func listReviewsHandler(ctx context.Context, handler interface{}, arg, result interface{}) error {
+	realArg := arg.(*operatorapi.OperatorServiceListReviewsArgs)
+	realResult := result.(*operatorapi.OperatorServiceListReviewsResult)
+	success, err := handler.(operatorapi.OperatorService).ListReviews(ctx, realArg.Req)
+	if err != nil {
+		return err
+	}
+	realResult.Success = success
+	return nil
+}
+func newOperatorServiceListReviewsArgs() interface{} {
+	return operatorapi.NewOperatorServiceListReviewsArgs()
+}
+
+func newOperatorServiceListReviewsResult() interface{} {
+	return operatorapi.NewOperatorServiceListReviewsResult()
+}
+
+func decideReviewHandler(ctx context.Context, handler interface{}, arg, result interface{}) error {
+	realArg := arg.(*operatorapi.OperatorServiceDecideReviewArgs)
+	realResult := result.(*operatorapi.OperatorServiceDecideReviewResult)
+	success, err := handler.(operatorapi.OperatorService).DecideReview(ctx, realArg.Req)
+	if err != nil {
+		return err
+	}
+	realResult.Success = success
+	return nil
+}
+func newOperatorServiceDecideReviewArgs() interface{} {
+	return operatorapi.NewOperatorServiceDecideReviewArgs()
+}
+
+func newOperatorServiceDecideReviewResult() interface{} {
+	return operatorapi.NewOperatorServiceDecideReviewResult()
+}
+
 type kClient struct {
 	c client.Client
 }
@@ -339,6 +414,16 @@ func (p *kClient) Audit(ctx context.Context, req *operatorapi.AuditRequest) (r *
 	_args.Req = req
 	var _result operatorapi.OperatorServiceAuditResult
 	if err = p.c.Call(ctx, "Audit", &_args, &_result); err != nil {
+		return
+	}
+	return _result.GetSuccess(), nil
+}
+
+func (p *kClient) LastAudit(ctx context.Context, req *operatorapi.LastAuditRequest) (r *operatorapi.LastAuditResponse, err error) {
+	var _args operatorapi.OperatorServiceLastAuditArgs
+	_args.Req = req
+	var _result operatorapi.OperatorServiceLastAuditResult
+	if err = p.c.Call(ctx, "LastAudit", &_args, &_result); err != nil {
 		return
 	}
 	return _result.GetSuccess(), nil
@@ -399,6 +484,26 @@ func (p *kClient) ListFreezes(ctx context.Context, req *operatorapi.ListFreezesR
 	_args.Req = req
 	var _result operatorapi.OperatorServiceListFreezesResult
 	if err = p.c.Call(ctx, "ListFreezes", &_args, &_result); err != nil {
+		return
+	}
+	return _result.GetSuccess(), nil
+}
+
+func (p *kClient) ListReviews(ctx context.Context, req *operatorapi.ListReviewsRequest) (r *operatorapi.ListReviewsResponse, err error) {
+	var _args operatorapi.OperatorServiceListReviewsArgs
+	_args.Req = req
+	var _result operatorapi.OperatorServiceListReviewsResult
+	if err = p.c.Call(ctx, "ListReviews", &_args, &_result); err != nil {
+		return
+	}
+	return _result.GetSuccess(), nil
+}
+
+func (p *kClient) DecideReview(ctx context.Context, req *operatorapi.DecideReviewRequest) (r *operatorapi.Review, err error) {
+	var _args operatorapi.OperatorServiceDecideReviewArgs
+	_args.Req = req
+	var _result operatorapi.OperatorServiceDecideReviewResult
+	if err = p.c.Call(ctx, "DecideReview", &_args, &_result); err != nil {
 		return
 	}
 	return _result.GetSuccess(), nil

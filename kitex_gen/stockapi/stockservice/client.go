@@ -19,6 +19,7 @@ type Client interface {
 	CloseChannel(ctx context.Context, req *stockapi.ChannelRequest, callOptions ...callopt.Option) (r *stockapi.CoverChannel, err error)
 	MakeCodes(ctx context.Context, req *stockapi.MakeCodesRequest, callOptions ...callopt.Option) (r *stockapi.CodesResponse, err error)
 	Grant(ctx context.Context, req *stockapi.GrantRequest, callOptions ...callopt.Option) (r *stockapi.GrantResponse, err error)
+	GrantForPayments(ctx context.Context, req *stockapi.GrantForPaymentsRequest, callOptions ...callopt.Option) (r *stockapi.GrantResponse, err error)
 	GetCoverStats(ctx context.Context, req *stockapi.CoverStatsRequest, callOptions ...callopt.Option) (r *stockapi.CoverStatsResponse, err error)
 	Claim(ctx context.Context, req *stockapi.ClaimRequest, callOptions ...callopt.Option) (r *stockapi.ClaimResponse, err error)
 	CheckCode(ctx context.Context, req *stockapi.CheckCodeRequest, callOptions ...callopt.Option) (r *stockapi.CodeOffer, err error)
@@ -92,6 +93,11 @@ func (p *kStockServiceClient) MakeCodes(ctx context.Context, req *stockapi.MakeC
 func (p *kStockServiceClient) Grant(ctx context.Context, req *stockapi.GrantRequest, callOptions ...callopt.Option) (r *stockapi.GrantResponse, err error) {
 	ctx = client.NewCtxWithCallOptions(ctx, callOptions)
 	return p.kClient.Grant(ctx, req)
+}
+
+func (p *kStockServiceClient) GrantForPayments(ctx context.Context, req *stockapi.GrantForPaymentsRequest, callOptions ...callopt.Option) (r *stockapi.GrantResponse, err error) {
+	ctx = client.NewCtxWithCallOptions(ctx, callOptions)
+	return p.kClient.GrantForPayments(ctx, req)
 }
 
 func (p *kStockServiceClient) GetCoverStats(ctx context.Context, req *stockapi.CoverStatsRequest, callOptions ...callopt.Option) (r *stockapi.CoverStatsResponse, err error) {

@@ -69,6 +69,13 @@ var serviceMethods = map[string]kitex.MethodInfo{
 		false,
 		kitex.WithStreamingMode(kitex.StreamingNone),
 	),
+	"GrantForPayments": kitex.NewMethodInfo(
+		grantForPaymentsHandler,
+		newStockServiceGrantForPaymentsArgs,
+		newStockServiceGrantForPaymentsResult,
+		false,
+		kitex.WithStreamingMode(kitex.StreamingNone),
+	),
 	"GetCoverStats": kitex.NewMethodInfo(
 		getCoverStatsHandler,
 		newStockServiceGetCoverStatsArgs,
@@ -307,6 +314,24 @@ func newStockServiceGrantResult() interface{} {
 	return stockapi.NewStockServiceGrantResult()
 }
 
+func grantForPaymentsHandler(ctx context.Context, handler interface{}, arg, result interface{}) error {
+	realArg := arg.(*stockapi.StockServiceGrantForPaymentsArgs)
+	realResult := result.(*stockapi.StockServiceGrantForPaymentsResult)
+	success, err := handler.(stockapi.StockService).GrantForPayments(ctx, realArg.Req)
+	if err != nil {
+		return err
+	}
+	realResult.Success = success
+	return nil
+}
+func newStockServiceGrantForPaymentsArgs() interface{} {
+	return stockapi.NewStockServiceGrantForPaymentsArgs()
+}
+
+func newStockServiceGrantForPaymentsResult() interface{} {
+	return stockapi.NewStockServiceGrantForPaymentsResult()
+}
+
 func getCoverStatsHandler(ctx context.Context, handler interface{}, arg, result interface{}) error {
 	realArg := arg.(*stockapi.StockServiceGetCoverStatsArgs)
 	realResult := result.(*stockapi.StockServiceGetCoverStatsResult)
@@ -464,6 +489,16 @@ func (p *kClient) Grant(ctx context.Context, req *stockapi.GrantRequest) (r *sto
 	_args.Req = req
 	var _result stockapi.StockServiceGrantResult
 	if err = p.c.Call(ctx, "Grant", &_args, &_result); err != nil {
+		return
+	}
+	return _result.GetSuccess(), nil
+}
+
+func (p *kClient) GrantForPayments(ctx context.Context, req *stockapi.GrantForPaymentsRequest) (r *stockapi.GrantResponse, err error) {
+	var _args stockapi.StockServiceGrantForPaymentsArgs
+	_args.Req = req
+	var _result stockapi.StockServiceGrantForPaymentsResult
+	if err = p.c.Call(ctx, "GrantForPayments", &_args, &_result); err != nil {
 		return
 	}
 	return _result.GetSuccess(), nil

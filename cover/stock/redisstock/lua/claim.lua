@@ -3,10 +3,11 @@
 --
 -- KEYS: home, log, then for each cover: pot, codes
 -- ARGV: mark, then for each cover: id, number of calls, ms that its clock is ahead, then for each call: channel, digest
---       or -, user or # for a view
+--       of a code or a payment or -, user or # for a view
 -- Answer: one word for each call, in order, between them a space:
 --   w<channel>:<at>:<digest>  claimed      a<channel>:<at>:<digest>  the same claim again
---   s  sold out   q  quota spent   b  not started   x  ended   u  code used   k  code unknown   v  seen   n  no pot
+--   s  sold out   q  quota spent   b  not started   x  ended   u  code or payment used   k  code unknown   v  seen
+--   n  no pot
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('POTSLOST') end
 
 local time = redis.call('TIME')
@@ -53,6 +54,10 @@ local function claim(id, cover, channel, digest, user, held, code)
 	local single = false
 	if terms.kind == 'grant' then
 		if digest ~= '-' then return 'k' end
+	elseif terms.kind == 'payment' then -- a payment is known once it has given its piece
+		if digest == '-' then return 'k' end
+		if cover.freshCodes[digest] or code then return 'u' end
+		single = true
 	else
 		local state = cover.freshCodes[digest] or code
 		if not state then return 'k' end

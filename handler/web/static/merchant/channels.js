@@ -1,4 +1,4 @@
-// The channels of a cover: links with their QR, codes, grants.
+// The channels of a cover: links with their QR, codes, grants, payments.
 
 import { newRequestId } from "../core/api.js";
 import { h, icon, setText } from "../core/dom.js";
@@ -10,7 +10,7 @@ import { saveFile } from "./files.js";
 import { openQR } from "./qr.js";
 import { may, wholeNumber } from "./rules.js";
 
-const KINDS = ["link", "codes", "grant"];
+const KINDS = ["link", "codes", "grant", "payment"];
 const MOST = 1_000_000;
 const MOST_CODES = 10_000; // at a time
 
