@@ -2,6 +2,7 @@ package vopr
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,7 +12,7 @@ import (
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
-// auditor knows what users were told, and when a bucket went back in time. It knows no epochs and no logs.
+// auditor knows what users were told, and when a bucket went back in time. It knows no logs.
 type auditor struct {
 	world  *world
 	all    []telling
@@ -56,6 +57,15 @@ func (a *auditor) wentBack(bucket, to int) {
 func (a *auditor) looked(bucket, began int) {
 	for i, b := range a.backs {
 		if b.bucket == bucket && b.seen == 0 && began > b.at {
+			a.backs[i].seen = a.world.Steps
+		}
+	}
+}
+
+// begun says that the ledger has begun a new epoch of a bucket: from now on nothing is given away that contradicts it.
+func (a *auditor) begun(bucket int) {
+	for i, b := range a.backs {
+		if b.bucket == bucket && b.seen == 0 {
 			a.backs[i].seen = a.world.Steps
 		}
 	}
@@ -107,10 +117,11 @@ func (a *auditor) check(ctx context.Context) (wrong []string) {
 		for _, h := range holds {
 			say("envelope %d is open for ever: posted %d, pending %d", h.ID, h.Posted, h.Pending())
 		}
-		for bucket, to := w.buckets.OfShard(shard); bucket < to; bucket++ {
-			if left, err := w.pots.Unretired(ctx, bucket, 0, 10_000); err != nil || len(left) > 0 {
-				say("bucket %d has pots that are over and that nobody retires: %v, %v", bucket, left, err)
-			}
+	}
+	w.now = w.now.Add(2 * envelope.RetiredFor)
+	for _, id := range w.sent {
+		if _, err := w.pots.Look(ctx, id); !errors.Is(err, envelope.ErrNoPot) {
+			say("the pot of envelope %d is kept for ever: %v", id, err)
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(a.early)) {

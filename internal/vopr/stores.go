@@ -86,7 +86,10 @@ func (p faultyPots) Forget(ctx context.Context, open map[int]string) error {
 }
 
 // faultyLedger is a ledger whose calls go wrong.
-type faultyLedger struct{ *memledger.Ledger }
+type faultyLedger struct {
+	*memledger.Ledger
+	audit *auditor // hears of epochs
+}
 
 func (l faultyLedger) Hold(ctx context.Context, r ledger.Request, h ledger.Hold) (ledger.Hold, error) {
 	return answered(ctx, func() (ledger.Hold, error) { return l.Ledger.Hold(ctx, r, h) })
@@ -133,7 +136,11 @@ func (l faultyLedger) OpenHolds(ctx context.Context, shard int, s ledger.Subject
 func (l faultyLedger) BeginEpoch(ctx context.Context, shard, source int, logs []string, was, epoch,
 	reason string) (bool, error) {
 	return answered(ctx, func() (bool, error) {
-		return l.Ledger.BeginEpoch(ctx, shard, source, logs, was, epoch, reason)
+		begun, err := l.Ledger.BeginEpoch(ctx, shard, source, logs, was, epoch, reason)
+		if begun {
+			l.audit.begun(source)
+		}
+		return begun, err
 	})
 }
 

@@ -121,7 +121,7 @@ func newWorld(seed uint64) (*world, error) {
 // boot starts a process, which remembers nothing.
 func (w *world) boot(n int) {
 	now := func() time.Time { return w.now.Add(w.skew[n]) }
-	p, l, quiet := faultyPots{w.pots}, faultyLedger{w.ledger}, slog.New(slog.DiscardHandler)
+	p, l, quiet := faultyPots{w.pots}, faultyLedger{w.ledger, &w.audit}, slog.New(slog.DiscardHandler)
 	limits := envelope.DefaultLimits()
 	limits.OpenFor = openFor
 	at := &process{
