@@ -411,13 +411,3 @@ func (silent) Step(string)                     {}
 func (silent) Load(string, time.Duration)      {}
 func (silent) Point(load.Point, time.Duration) {}
 func (silent) LoadEnd()                        {}
-
-func (f *fakeOperator) ListRejections(context.Context,
-	*operatorapi.ListRejectionsRequest) (*operatorapi.ListRejectionsResponse, error) {
-	return &operatorapi.ListRejectionsResponse{}, nil
-}
-
-func (f *fakeOperator) DecideRejection(context.Context,
-	*operatorapi.DecideRejectionRequest) (*operatorapi.Rejection, error) {
-	return &operatorapi.Rejection{}, nil
-}
