@@ -142,7 +142,8 @@ func checkRedisEmpty(ctx context.Context, cfg Config) error {
 			return fmt.Errorf("redis: %w", err)
 		}
 		if keys > 0 {
-			return fmt.Errorf("%w: %s has %d keys, and a backup is restored beside a new one", ErrRedisNotEmpty, node, keys)
+			return fmt.Errorf("%w: %s has %d keys, and a backup is restored beside a new one", ErrRedisNotEmpty, node,
+				keys)
 		}
 	}
 	return nil

@@ -123,7 +123,8 @@ func TestToolsConnectAndCopyAnyValue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	values := []string{"USE `from_0002`;\n", "\\", "'\"`;\r\n\x00\x1a", strings.Repeat("紅包🧧\nUSE `from_0001`;\n", 30_000)}
+	values := []string{"USE `from_0002`;\n", "\\", "'\"`;\r\n\x00\x1a",
+		strings.Repeat("紅包🧧\nUSE `from_0001`;\n", 30_000)}
 	for _, shard := range from.All() {
 		if shard > 0 {
 			run(t, from.DB(shard), "CREATE DATABASE "+from.Schema(shard))
