@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/rueidis"
 
 	"github.com/hongbao/hongbao/cover/stock"
@@ -111,6 +112,7 @@ func Restore(ctx context.Context, cfg Config, dir string) (r Restored, err error
 	if err := Install(ctx, cfg, in.BucketsPerShard, in.Sandbox); err != nil {
 		return r, err
 	}
+	cfg.Registerer = prometheus.NewRegistry() // the caller opens it once more
 	a, err := Open(ctx, cfg)
 	if err != nil {
 		return r, err

@@ -79,6 +79,9 @@ func TestBackupUnderLoad(t *testing.T) {
 	if err := h.Revoked.Add(t.Context(), "stolen", time.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
+	for _, user := range users {
+		h.TopUp(user, 10_000_000) // nobody runs out
+	}
 	h.Work()
 	var told acknowledged
 	var stops []func()
