@@ -8,7 +8,7 @@ FUZZTIME ?= 30s
 TESTFLAGS ?= -race -vet=off -p 2 -timeout 30m
 
 .PHONY: help deps build run test generate verify lint page-modules page-check deploy-check local-cluster fuzz \
-	animation simulate bench clean
+	animation gallery gallery-diff simulate bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s  %s\n", $$1, $$2 }' Makefile
@@ -27,7 +27,7 @@ run: deps build ## run everything on this machine, with its data in ./data (flag
 test: ## run the whole suite with the race detector, on servers it starts itself; say how long each package took
 	@deploy/install-deps.sh --browser --compiler || [ $$? -eq 3 ]
 	@-$(MAKE) --no-print-directory page-modules
-	@GO='$(GO)' .ci/test $(TESTFLAGS) ./...
+	@GO='$(GO)' .ci/test $(TESTFLAGS) ./internal/simulation ./... # the longest first
 
 generate: ## generate kitex_gen/ from idl/, and the yardstick's from its own
 	$(GO) generate ./idl ./bench/yardstick
@@ -56,7 +56,21 @@ local-cluster: deps build ## run the installation of deploy/compose as processes
 deploy-check: ## check deploy/ with Helm, Kubernetes' schemas, Compose's loader, promtool and systemd-analyze
 	@deploy/check/check.sh $(ARGS)
 
+# PICTURES are in another folder while they are compared.
+PICTURES ?= $(CURDIR)/docs/gallery
+
+gallery: page-modules ## make docs/gallery anew: every view, three widths, by day and by night, in both languages
+	@deploy/install-deps.sh --browser --compiler --fonts
+	HONGBAO_SCREENSHOT_GALLERY='$(PICTURES)' $(GO) test -count=1 -timeout 30m \
+		-run '^(TestEveryView|TestConsolesFitAndAreAccessible)$$' ./internal/simulation
+
+gallery-diff: ## take the pictures anew and show which pixels differ from docs/gallery, in gallery-new/differences
+	$(MAKE) --no-print-directory gallery PICTURES='$(CURDIR)/gallery-new'
+	HONGBAO_SCREENSHOT_BEFORE='$(CURDIR)/docs/gallery' HONGBAO_SCREENSHOT_AFTER='$(CURDIR)/gallery-new' \
+		$(GO) test -count=1 -v -run '^TestGalleryDifferences$$' ./internal/simulation
+
 animation: ## make docs/opening.gif anew: an envelope that is opened in two windows
+	@deploy/install-deps.sh --browser --compiler --fonts
 	HONGBAO_SCREENSHOT_FILM='$(CURDIR)/docs/opening.gif' $(GO) test -count=1 -run '^TestTwoWindows$$' \
 		./internal/simulation
 
@@ -73,4 +87,4 @@ bench: deps build ## run every bench suite briefly and audit the books after eac
 	./bin/hongbao bench all --quick $(ARGS)
 
 clean: ## remove build output, fetched packages and bench results; ./data stays
-	rm -rf bin bench-results handler/web/node_modules
+	rm -rf bin bench-results gallery-new handler/web/node_modules

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,6 +27,7 @@ import (
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/envelope/redispot"
 	"github.com/hongbao/hongbao/group"
+	"github.com/hongbao/hongbao/internal/nodes"
 	"github.com/hongbao/hongbao/internal/outbox"
 	"github.com/hongbao/hongbao/internal/pots"
 	"github.com/hongbao/hongbao/internal/pots/redisbucket"
@@ -41,6 +44,7 @@ import (
 	"github.com/hongbao/hongbao/transfer"
 	"github.com/hongbao/hongbao/wallet"
 	"github.com/hongbao/hongbao/wallet/audit"
+	"github.com/hongbao/hongbao/wallet/ledger"
 	"github.com/hongbao/hongbao/wallet/mysqlledger"
 	"github.com/hongbao/hongbao/webhook"
 	"github.com/hongbao/hongbao/webhook/httpsender"
@@ -54,7 +58,6 @@ type Config struct {
 	Placement map[int]int // shard → index into MySQL, where it is not shard mod len(MySQL)
 	Prefix    string      // of the schemas' names; empty for the usual one
 	Shards    int
-	Node      int // 0 to 63, another one in each process
 
 	Limits      envelope.Limits
 	Transfers   transfer.Rules
@@ -63,6 +66,10 @@ type Config struct {
 	Covers      cover.Rules // the default ones where Validity is 0
 	Stock       stock.Rules // the default ones where there are no Prices
 	Art         cover.Art   // of covers; nil for a process that takes and shows none
+	// AuditEvery is how often workers audit the books of their own accord; 0 is never.
+	AuditEvery time.Duration
+	// Withdrawals bound a user's day, everything else that counts included; the zero value counts nothing.
+	Withdrawals ledger.DailyLimits
 	// Rules decide about claims of money; nil for none.
 	Rules *risk.Rules
 	// Secrets are the keys that secrets of others are kept sealed with. Without them none can be made.
@@ -92,6 +99,7 @@ type App struct {
 	Installation shards.Installation
 	Buckets      pots.Buckets
 	Cluster      *shards.Cluster
+	Nodes        *nodes.Leases // the numbers with which this process makes ids
 	Redis        rueidis.Client
 	Ledger       *mysqlledger.Ledger
 	Pots         *redispot.Pots
@@ -104,6 +112,7 @@ type App struct {
 	Revoked      *revoked.List // it is as it was when opened until its Run runs
 	RateLimits   *ratelimit.Limiter
 	Trail        *trail.Trail // what operators did
+	Tally        *trail.Tally // who was not let in; it is written while its Run runs
 	Webhooks     *webhook.Service
 	Covers       *cover.Service
 	Stock        *stock.Service // the pieces of covers
@@ -135,6 +144,7 @@ type App struct {
 	stockKeeper   *stock.Keeper
 
 	backlogs backlogGauges
+	audits   auditGauges
 	rebuilds *prometheus.CounterVec // by reason
 	promises promises
 	settled  signals // posts were committed on a shard
@@ -237,12 +247,12 @@ func (a *App) connect(ctx context.Context) (err error) {
 
 func (a *App) assemble(ctx context.Context) (err error) {
 	cfg := a.cfg
-	events, err := mysqlwebhook.NewConsumer(a.Cluster, cfg.Node)
-	if err != nil {
-		return err
-	}
+	a.Nodes = nodes.New(nodes.Config{Cluster: a.Cluster, Process: processName(), Log: cfg.Log})
+	ids := shards.NewIDsOf(a.Cluster, a.Nodes)
+	a.onClose(func() { a.Nodes.Close(context.WithoutCancel(ctx), ids.End) })
+	events := mysqlwebhook.NewConsumer(a.Cluster, ids)
 	a.Ledger, err = mysqlledger.New(mysqlledger.Config{
-		Cluster: a.Cluster, Node: cfg.Node, SettleWidth: cfg.SettleWidth, Consumers: []outbox.Consumer{events,
+		Cluster: a.Cluster, IDs: ids, SettleWidth: cfg.SettleWidth, Consumers: []outbox.Consumer{events,
 			mysqlstock.NewConsumer(a.Cluster), mysqlstock.NewUseConsumer(a.Cluster)},
 		Log: cfg.Log, Registerer: cfg.Registerer, Now: cfg.Now,
 		Clock: cfg.Clock,
@@ -263,6 +273,9 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	if a.backlogs, err = newBacklogGauges(cfg.Registerer); err != nil {
 		return err
 	}
+	if a.audits, err = newAuditGauges(cfg.Registerer); err != nil {
+		return err
+	}
 	if a.rebuilds, err = newRebuildCounter(cfg.Registerer); err != nil {
 		return err
 	}
@@ -279,6 +292,7 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	}
 	a.RateLimits = ratelimit.New(a.Redis)
 	a.Trail = trail.New(a.Cluster, cfg.Now)
+	a.Tally = trail.NewTally(a.Trail, cfg.Log, cfg.Now)
 	if err := a.openRisk(); err != nil {
 		return err
 	}
@@ -301,7 +315,7 @@ func (a *App) assemble(ctx context.Context) (err error) {
 		return err
 	}
 	a.Envelopes = envelope.NewService(a.Ledger, a.pot(), a.Groups, a.Stock, a.Metadata, cfg.Limits, cfg.Now)
-	a.Wallets = wallet.NewService(a.Ledger, fundingOfTests{a.funding}, cfg.Now)
+	a.Wallets = wallet.NewService(a.Ledger, fundingOfTests{a.funding}, cfg.Now).Limit(cfg.Withdrawals)
 	a.products = []product{
 		{audit.Product{HoldCheck: envelope.HoldCheck()}, a.envelopeJobs},
 		{audit.Product{HoldCheck: transfer.HoldCheck()}, a.transferJobs},
@@ -409,6 +423,15 @@ func RedisOption(addresses []string) (option rueidis.ClientOption, err error) {
 	option.AlwaysPipelining = true
 	option.DisableCache = true // client-side caching is not used
 	return option, nil
+}
+
+// processName is where this process runs, for people.
+func processName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "?"
+	}
+	return strconv.Itoa(os.Getpid()) + "@" + strings.ToValidUTF8(host, "?")
 }
 
 // Config is what the installation was opened with.

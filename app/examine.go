@@ -196,8 +196,8 @@ func (e *examination) clock(where string, began, told, now time.Time) {
 	}
 }
 
-// nodes are those of a Redis, in a fixed order.
-func nodes(client rueidis.Client) (addresses []string, all map[string]rueidis.Client) {
+// nodesOf are those of a Redis, in a fixed order.
+func nodesOf(client rueidis.Client) (addresses []string, all map[string]rueidis.Client) {
 	all = client.Nodes()
 	for address := range all {
 		addresses = append(addresses, address)

@@ -80,7 +80,7 @@ func (e *examination) redis(ctx context.Context, option rueidis.ClientOption) bo
 		return false
 	}
 	defer client.Close()
-	addresses, all := nodes(client)
+	addresses, all := nodesOf(client)
 	primaries, asked := 0, false
 	for _, address := range addresses {
 		ctx, cancel := context.WithTimeout(ctx, examineTimeout)

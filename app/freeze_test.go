@@ -20,7 +20,7 @@ func TestFreezeOnEveryNode(t *testing.T) {
 	h := apptest.NewHarness(t, nil, "alice", "bob")
 	ctx := t.Context()
 	cfg := h.Config()
-	cfg.Node, cfg.Registerer = cfg.Node+1, prometheus.NewRegistry()
+	cfg.Registerer = prometheus.NewRegistry()
 	other := apptest.Must(app.Open(ctx, cfg))
 	defer other.Close()
 	order := func() envelope.Order {

@@ -355,7 +355,6 @@ func TestEverybodySettlesAtOnce(t *testing.T) {
 		must(t, b.bank.Decide(id(o), []bankserver.State{bankserver.Settled, bankserver.Refused}[i%2], 0))
 	}
 	elsewhere := b.Config()
-	elsewhere.Node = 1
 	other := apptest.Open(t, elsewhere) // one more process
 	b.rule(bankserver.Pending, bankserver.NoFault)
 	var wg sync.WaitGroup

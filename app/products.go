@@ -10,6 +10,7 @@ import (
 	"github.com/hongbao/hongbao/cover/stock/mysqlstock"
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/group/mysqlgroup"
+	"github.com/hongbao/hongbao/internal/nodes"
 	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/internal/trail"
 	"github.com/hongbao/hongbao/merchant/mysqlmerchant"
@@ -25,6 +26,7 @@ var migrations = []func(context.Context, *shards.Cluster) error{
 	mysqlledger.Migrate, mysqlgroup.Migrate, mysqlcollection.Migrate, mysqlmerchant.Migrate, mysqlwebhook.Migrate,
 	mysqlcover.Migrate, mysqlstock.Migrate, mysqlchat.Migrate, trail.Migrate,
 	mysqlrisk.Migrate,
+	nodes.Migrate,
 }
 
 // product is what the installation does for a product.

@@ -116,7 +116,7 @@ func (a *App) watchPromises(ctx context.Context) {
 // not touched; while a MySQL server does, there are no connections to it. With VolatileRedis and VolatileMySQL it is
 // only noted; see Volatile.
 func (a *App) CheckPromises(ctx context.Context) {
-	_, nodes := nodes(a.Redis)
+	_, nodes := nodesOf(a.Redis)
 	var errs []error
 	for address, node := range nodes {
 		ctx, cancel := context.WithTimeout(ctx, promiseTimeout)

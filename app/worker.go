@@ -82,6 +82,9 @@ func (a *App) workShard(ctx context.Context, shard int) {
 		onShard(a.Rebuilder().Run, shard),
 		onShard(outbox.NewPublisher(a.Ledger.Outbox(), a.Bus, a.cfg.Log).Run, shard),
 	}
+	if shard == auditShard {
+		jobs = append(jobs, a.auditJob)
+	}
 	for server := range a.Cluster.Servers() { // none waits for another
 		jobs = append(jobs, func(ctx context.Context) { a.deliver(ctx, shard, server) })
 	}

@@ -273,12 +273,12 @@ func TestCompareWithYardsticks(t *testing.T) {
 	if err := Compare(t.Context(), target, plan, []Yardstick{fixedYardstick(1000)}, silent{}, &r); err != nil {
 		t.Fatal(err)
 	}
-	if last := r.Yardsticks[len(r.Yardsticks)-1]; len(r.Yardsticks) != 7 || len(last.Rounds) != quickRounds ||
+	if last := r.Yardsticks[len(r.Yardsticks)-1]; len(r.Yardsticks) != 10 || len(last.Rounds) != quickRounds ||
 		last.PerSecond != 1000 {
 		t.Errorf("%+v", r.Yardsticks)
 	}
 	if got, want := r.Ratios["winners/echo"], r.Yardsticks[0].PerSecond/1000; got != want ||
-		r.Ratios["losers/echo"] == 0 || len(r.Ratios) != 2 {
+		r.Ratios["losers/echo"] == 0 || r.Ratios["watched/winners"] == 0 || len(r.Ratios) != 3 {
 		t.Errorf("%v, %+v", r.Ratios, r.Yardsticks)
 	}
 	if !r.Passed() || r.Suites[0].Books.Wins == 0 {

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -98,7 +99,7 @@ func (f *fake) start(t *testing.T) Access {
 		server.WithMiddleware(f.authenticate), server.WithExitSignal(func() <-chan error { return exit }))
 	err = errors.Join(walletservice.RegisterService(s, &fakeWallet{fake: f}),
 		groupservice.RegisterService(s, &fakeGroup{}),
-		envelopeservice.RegisterService(s, &fakeEnvelopes{f}), operatorservice.RegisterService(s, &fakeOperator{f}),
+		envelopeservice.RegisterService(s, &fakeEnvelopes{f}), operatorservice.RegisterService(s, &fakeOperator{fake: f}),
 		transferservice.RegisterService(s, &fakeTransfers{fake: f}))
 	if err != nil {
 		t.Fatal(err)
@@ -111,7 +112,7 @@ func (f *fake) start(t *testing.T) Access {
 			t.Error(err)
 		}
 	})
-	web := httptest.NewServer(http.HandlerFunc(f.watch))
+	web := httptest.NewServer(http.HandlerFunc(f.serveHTTP))
 	t.Cleanup(web.Close)
 	return Access{
 		RPC: listener.Addr().String(), HTTP: strings.TrimPrefix(web.URL, "http://"),
@@ -302,7 +303,10 @@ func (f fakeEnvelopes) ListReceived(ctx context.Context,
 	return &envelopeapi.ReceivedResponse{Shares: found, NextCursor: next}, nil
 }
 
-type fakeOperator struct{ *fake }
+type fakeOperator struct {
+	operatorapi.OperatorService
+	*fake
+}
 
 func (f fakeOperator) Installation(context.Context,
 	*operatorapi.InstallationRequest) (*operatorapi.Installation, error) {
@@ -314,36 +318,6 @@ func (f fakeOperator) Installation(context.Context,
 			UsedMemory: int64(len(f.envelopes)) * 512}},
 		Mysql: []*operatorapi.MySQLServer{{Version: "8", FlushLogAtTrxCommit: "1"}},
 	}, nil
-}
-
-func (f fakeOperator) RevokeToken(
-	context.Context, *operatorapi.RevokeTokenRequest,
-) (*operatorapi.RevokeTokenResponse, error) {
-	return nil, errors.New("no bench revokes a token")
-}
-
-func (f fakeOperator) FreezeAccount(context.Context, *operatorapi.FreezeRequest) (*operatorapi.Freeze, error) {
-	return nil, errors.New("no bench freezes an account")
-}
-
-func (f fakeOperator) ThawAccount(context.Context, *operatorapi.ThawRequest) (*operatorapi.ThawResponse, error) {
-	return nil, errors.New("no bench thaws an account")
-}
-
-func (f fakeOperator) ListFreezes(
-	context.Context, *operatorapi.ListFreezesRequest,
-) (*operatorapi.ListFreezesResponse, error) {
-	return nil, errors.New("no bench lists freezes")
-}
-
-func (f fakeOperator) ListReviews(
-	context.Context, *operatorapi.ListReviewsRequest,
-) (*operatorapi.ListReviewsResponse, error) {
-	return nil, errors.New("no bench lists reviews")
-}
-
-func (f fakeOperator) DecideReview(context.Context, *operatorapi.DecideReviewRequest) (*operatorapi.Review, error) {
-	return nil, errors.New("no bench decides a review")
 }
 
 func (f fakeOperator) Backlog(context.Context, *operatorapi.BacklogRequest) (*operatorapi.BacklogResponse, error) {
@@ -369,22 +343,55 @@ func (f fakeOperator) Audit(context.Context, *operatorapi.AuditRequest) (*operat
 	return &operatorapi.AuditResponse{Balanced: true, Entries: 42}, nil
 }
 
-// watch is the WebSocket: one subscription for each connection.
-func (f *fake) watch(w http.ResponseWriter, r *http.Request) {
+// serveHTTP is the gateway: grabs, and the WebSocket.
+func (f *fake) serveHTTP(w http.ResponseWriter, r *http.Request) {
+	token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+	ctx := metainfo.WithValue(r.Context(), client.TokenKey, token)
+	id, isGrab := strings.CutPrefix(strings.TrimSuffix(r.URL.Path, "/grab"), "/v1/envelopes/")
+	if !isGrab {
+		f.serveSocket(ctx, w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(f.grabAsJSON(ctx, id))
+}
+
+func (f *fake) grabAsJSON(ctx context.Context, id string) map[string]any {
+	envelope, err := strconv.ParseInt(id, 10, 64)
+	if err != nil {
+		return map[string]any{"code": "invalid_argument"}
+	}
+	a, err := fakeEnvelopes{f}.Grab(ctx, &envelopeapi.GrabRequest{EnvelopeId: envelope})
+	if err != nil {
+		return map[string]any{"code": "unavailable"}
+	}
+	return map[string]any{"op": "grab", "envelope": id, "code": "ok", "outcome": a.Outcome, "amount": a.Amount,
+		"currency": a.Currency, "share": a.Share}
+}
+
+// serveSocket answers subscriptions and grabs.
+func (f *fake) serveSocket(ctx context.Context, w http.ResponseWriter, r *http.Request) {
 	upgrader := websocket.Upgrader{}
 	conn, err := upgrader.Upgrade(w, r, nil)
 	if err != nil {
 		return
 	}
-	var request struct{ Topic string }
-	if conn.ReadJSON(&request) != nil {
-		return
+	for {
+		var request struct{ Op, Topic, Envelope string }
+		if conn.ReadJSON(&request) != nil {
+			return
+		}
+		answer := map[string]any{"op": "subscribed", "topic": request.Topic}
+		if request.Op == "grab" {
+			answer = f.grabAsJSON(ctx, request.Envelope)
+		}
+		f.mu.Lock() // keeps writers apart
+		if group, ok := strings.CutPrefix(request.Topic, "group:"); ok {
+			f.watchers[group] = append(f.watchers[group], conn)
+		}
+		_ = conn.WriteJSON(answer)
+		f.mu.Unlock()
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	group := strings.TrimPrefix(request.Topic, "group:")
-	f.watchers[group] = append(f.watchers[group], conn)
-	_ = conn.WriteJSON(map[string]any{"op": "subscribed", "topic": request.Topic})
 }
 
 // tell needs mu.

@@ -25,6 +25,10 @@ const (
 	// senders are how many envelopes are on their way at once, and sentShares what each has.
 	senders    = 64
 	sentShares = 10
+	// connections to the gateway grab over HTTP and over WebSockets, and watchers listen beside grabs.
+	connections   = 256
+	watchers      = 1000
+	quickWatchers = 100
 )
 
 const (
@@ -44,13 +48,17 @@ const (
 	ownSends     = "sends"
 	ownOneSender = "one_sender"
 	ownSettle    = "settle"
+	ownHTTP      = "http"
+	ownSockets   = "ws"
+	ownWatched   = "watched"
 )
 
 // ratios are what is compared with what.
 func ratios() [][2]string {
 	return [][2]string{{ownWinners, "echo"}, {ownWinners, "lpop"}, {ownWinners, "rueidis_lpop"}, {ownLosers, "echo"},
 		{ownWinners, "rowlock"}, {ownMany, "lpop"}, {ownMany, "rowlock"}, {ownSends, "commits"},
-		{ownOneSender, "commits"}, {ownSettle, "insert"}}
+		{ownOneSender, "commits"}, {ownSettle, "insert"}, {ownHTTP, "http_echo"}, {ownSockets, "ws_echo"},
+		{ownWatched, ownWinners}}
 }
 
 // Compare measures yardsticks and the same of ours in turn, several rounds in one run, so that both meet the same
@@ -148,7 +156,7 @@ func (s *session) contestants(ctx context.Context, c chosen) (*books, []contesta
 	}
 	asked := s.askAgain(b, drained)
 	many, several := s.grabsOfMany(b, pool), newEnvelopePool(b, s.name(), min(sentShares, c.shares), 1, 1)
-	return b, []contestant{
+	return b, append([]contestant{
 		{ownWinners, fmt.Sprintf("grabs that win, through Kitex, with authentication, %d callers", callers),
 			func(ctx context.Context, span time.Duration) (float64, error) {
 				return s.round(ctx, grabs, callers, span)
@@ -178,7 +186,7 @@ func (s *session) contestants(ctx context.Context, c chosen) (*books, []contesta
 				pile, err := s.pileUp(ctx, c, b, grabs, span, &measured{})
 				return pile.perSecond(), err
 			}},
-	}, nil
+	}, s.overTheGateway(b, pool)...), nil
 }
 
 // round measures ours once, with so many callers.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -99,11 +100,23 @@ type subscribe struct {
 	Seq   *uint64 `json:"seq,omitempty"`
 }
 
+type grab struct {
+	Op       string `json:"op"`
+	Envelope string `json:"envelope"`
+}
+
 func (c *Conn) subscribe(t Topic) error {
 	request := subscribe{Op: "subscribe", Topic: t.Name, Epoch: t.Epoch}
 	if t.Epoch != "" {
 		request.Seq = &t.Seq
 	}
+	return errors.Join(c.ws.SetWriteDeadline(time.Now().Add(writeTimeout)), c.ws.WriteJSON(request))
+}
+
+// Grab asks for a share of an envelope, over this connection. The answer is one of the messages that Next returns. At
+// most 16 grabs may be under way; Grab must not be called by two goroutines at once.
+func (c *Conn) Grab(envelope int64) error {
+	request := grab{Op: "grab", Envelope: strconv.FormatInt(envelope, 10)}
 	return errors.Join(c.ws.SetWriteDeadline(time.Now().Add(writeTimeout)), c.ws.WriteJSON(request))
 }
 

@@ -34,6 +34,13 @@ func (s Operator) Audit(ctx context.Context) (*operatorapi.AuditResponse, error)
 	return invoke(ctx, s.c, k, s.c.shared.services.Operator.Audit, &operatorapi.AuditRequest{})
 }
 
+// LastAudit returns the latest audit that a worker made of its own accord, and how old it is. Known is false where
+// there is none.
+func (s Operator) LastAudit(ctx context.Context) (*operatorapi.LastAuditResponse, error) {
+	return invoke(ctx, s.c, call{method: "Operator.LastAudit"}, s.c.shared.services.Operator.LastAudit,
+		&operatorapi.LastAuditRequest{})
+}
+
 // FreezeAccount keeps the money of a user, or of a merchant's wallet, where it is; what arrives, arrives. It returns
 // the freeze that stands: an earlier one stays. reason has 1 to 200 characters.
 func (s Operator) FreezeAccount(ctx context.Context, account, reason string) (*operatorapi.Freeze, error) {
@@ -46,6 +53,47 @@ func (s Operator) ThawAccount(ctx context.Context, account, reason string) (thaw
 	answer, err := invoke(ctx, s.c, call{method: "Operator.ThawAccount"}, s.c.shared.services.Operator.ThawAccount,
 		&operatorapi.ThawRequest{Account: account, Reason: reason})
 	return converted((*operatorapi.ThawResponse).GetThawed, answer, err)
+}
+
+// Rejections returns up to limit (1 to 200; 0: 100) posts that the ledger refused, behind the one with the id after
+// ("": from the first): those about which something is to be decided, or all.
+func (s Operator) Rejections(ctx context.Context, all bool, after string,
+	limit int) ([]*operatorapi.Rejection, error) {
+	r := &operatorapi.ListRejectionsRequest{}
+	if all {
+		state := "all"
+		r.State = &state
+	}
+	if after != "" {
+		r.After = &after
+	}
+	if limit != 0 {
+		n := int32(limit)
+		r.Limit = &n
+	}
+	answer, err := invoke(ctx, s.c, call{method: "Operator.ListRejections"},
+		s.c.shared.services.Operator.ListRejections, r)
+	return converted((*operatorapi.ListRejectionsResponse).GetRejections, answer, err)
+}
+
+// PayRejection has the payee of a rejection paid from the wallet of an account. currency is "" unless the rejection has
+// none. It may be repeated, also after insufficient_balance. reason has 1 to 200 characters.
+func (s Operator) PayRejection(ctx context.Context, id, account, currency,
+	reason string) (*operatorapi.Rejection, error) {
+	r := &operatorapi.DecideRejectionRequest{Id: id, Decision: "pay", Account: &account, Reason: reason}
+	if currency != "" {
+		r.Currency = &currency
+	}
+	return s.decide(ctx, r)
+}
+
+// DismissRejection says that nobody is owed anything. It may be repeated. reason has 1 to 200 characters.
+func (s Operator) DismissRejection(ctx context.Context, id, reason string) (*operatorapi.Rejection, error) {
+	return s.decide(ctx, &operatorapi.DecideRejectionRequest{Id: id, Decision: "dismiss", Reason: reason})
+}
+
+func (s Operator) decide(ctx context.Context, r *operatorapi.DecideRejectionRequest) (*operatorapi.Rejection, error) {
+	return invoke(ctx, s.c, call{method: "Operator.DecideRejection"}, s.c.shared.services.Operator.DecideRejection, r)
 }
 
 // Freezes returns up to limit (1 to 200; 0: 100) freezes of accounts behind after ("": from the first), in the order of

@@ -13,9 +13,6 @@ import (
 	"github.com/hongbao/hongbao/internal/shards"
 )
 
-// backupNode is the node number of `backup restore`: nobody serves while it runs.
-const backupNode = recoverNode
-
 type backupCmd struct {
 	Create  backupCreateCmd  `cmd:"" help:"Copy the installation into a new folder, while it serves: all shards as of one moment. Needs mariadb-dump on this machine."`
 	Check   backupCheckCmd   `cmd:"" help:"Compare the files of a backup with what was written."`
@@ -79,7 +76,6 @@ func (b backupRestoreCmd) Run(ctx context.Context, at console) error {
 		return err
 	}
 	defer c.close()
-	c.config.Node = backupNode
 	restored, err := app.Restore(ctx, c.config, b.Dir)
 	if errors.Is(err, shards.ErrNotEmpty) {
 		return fmt.Errorf("%w: give empty servers or another --prefix; where an earlier restore was stopped, drop the "+

@@ -164,11 +164,12 @@ func commandLine(args []string) string {
 
 // stage is what a run plays on: a deployment, its own or given.
 type stage struct {
-	target   *bench.Target
-	access   bench.Access
-	folder   string // temporary; empty where nothing was started
-	up, echo *child
-	servers  endpoints // of the servers behind it, where they are known
+	target      *bench.Target
+	access      bench.Access
+	folder      string // temporary; empty where nothing was started
+	up          *child
+	echoServers []*child
+	servers     endpoints // of the servers behind it, where they are known
 }
 
 func (b benchRunCmd) stage(ctx context.Context, p bench.Progress) (s *stage, err error) {
@@ -228,7 +229,7 @@ func (s *stage) close() {
 	if s.target != nil {
 		s.target.Close()
 	}
-	for _, c := range []*child{s.echo, s.up} {
+	for _, c := range append(s.echoServers, s.up) {
 		if c != nil {
 			c.stop()
 		}

@@ -73,7 +73,8 @@ func TestBenchAll(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"winners/echo", "winners/lpop", "losers/echo", "winners/rowlock", "many/lpop",
-		"many/rowlock", "sends/commits", "one_sender/commits", "settle/insert", "claims/grabs"} {
+		"many/rowlock", "sends/commits", "one_sender/commits", "settle/insert", "http/http_echo", "ws/ws_echo",
+		"watched/winners", "claims/grabs"} {
 		if r.Ratios[name] <= 0 {
 			t.Errorf("ratio %s is %v", name, r.Ratios[name])
 		}

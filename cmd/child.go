@@ -42,9 +42,10 @@ func (c childCmd) Run(at console) error {
 	return exitCode(code)
 }
 
-// echoCmd is the server of the yardstick echo.
+// echoCmd is the server of the yardsticks that are answered at once.
 type echoCmd struct {
 	Address   string `help:"Where it listens." default:"127.0.0.1:0"`
+	Web       bool   `help:"Answer over HTTP and WebSocket, not with Kitex."`
 	Announced string `help:"File to write the address to." required:"" type:"path"`
 }
 
@@ -55,6 +56,9 @@ func (e echoCmd) Run(ctx context.Context) error {
 	}
 	if err := os.WriteFile(e.Announced, []byte(listener.Addr().String()), 0o600); err != nil {
 		return err
+	}
+	if e.Web {
+		return yardstick.ServeWebEcho(ctx, listener)
 	}
 	return yardstick.ServeEcho(ctx, listener)
 }

@@ -49,7 +49,7 @@ gateway:
   http: nowhere
   rpc: [rpc-0:8888, rpc-1]
 `)
-	environ := []string{"HONGBAO_NODE=99", "HONGBAO_MAX_SHARES=many"}
+	environ := []string{"HONGBAO_WAIT_REPLICAS=-9", "HONGBAO_MAX_SHARES=many"}
 	code, out := runConfig(t, environ, "config", "check", "--config", path)
 	for _, want := range []string{
 		`hongbao.yaml:5: "redsi": no command has such a flag`,
@@ -57,7 +57,7 @@ gateway:
 		"rpc, gateway: --token-key is missing",
 		"shards: server 0: invalid DSN",
 		"shards: placement 7=3: there are shards 0 to 7 and servers 0 to 0",
-		"--node 99 and --node-base 0 are out of range: their sum is 0 to 62",
+		"--wait-replicas is at least 0, --wait-timeout at least 1ms",
 		`gateway: --http "nowhere" is not an address`,
 		`gateway: --rpc "rpc-1" is not an address`,
 		"Problems found: 8",
@@ -104,7 +104,7 @@ func TestConfigShow(t *testing.T) {
 	if code, out := runConfig(t, environ, "config", "show", "work", "--no-such-flag"); code == 0 {
 		t.Errorf("an unknown flag is shown: %s", out)
 	}
-	code, out := runConfig(t, environ, "config", "show", "work", "--node", "3")
+	code, out := runConfig(t, environ, "config", "show", "work", "--max-shares", "33")
 	for _, want := range []string{
 		"redis: ['redis://u:***@r0:6379', 'redis://:***@r1:6379', 'r2:6379'] # HONGBAO_REDIS",
 		"mysql: ['hongbao:***@tcp(db0:3306)/', 'hongbao:***@tcp(db1:3306)/'] # " + path + ":1, from " + secret,
@@ -112,7 +112,7 @@ func TestConfigShow(t *testing.T) {
 		"# " + path + ":2",
 		"metrics: :9100",
 		"# " + path + ":4",
-		"node: 3",
+		"max-shares: 33",
 		"# command line",
 		"# HONGBAO_CONFIG",
 		"shards: 4",
@@ -156,7 +156,6 @@ func TestAnUnknownVariableIsRefused(t *testing.T) {
 func TestValuesAreCheckedFirst(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	for _, args := range [][]string{
-		{"work", "--node=63"}, {"work", "--node=40", "--node-base=30"}, {"work", "--node=1", "--node-base=999"},
 		{"migrate", "--buckets-per-shard=0"}, {"audit", "--shards=0"},
 		{"recover", "--prefix=Ä"}, {"up", "--http=x"}, {"work", "--metrics=9100"}, {"work", "--wait-replicas=-1"},
 	} {

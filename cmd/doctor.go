@@ -21,7 +21,6 @@ func (d doctorCmd) Run(ctx context.Context, at console) error {
 		return err
 	}
 	defer c.close()
-	c.config.Node = recoverNode // it makes no ids, and takes no process's number
 	found, err := app.Examine(ctx, c.config)
 	if err != nil {
 		return err

@@ -71,6 +71,7 @@ func (g gatewayCmd) Run(ctx context.Context, at console) error {
 		at.say("HTTP on %s", web.listener.Addr())
 		return together(ctx, web.run, renew(secured, secureRPC), g.keep(keys, tokens, at),
 			func(ctx context.Context) error { tokens.revoked.Run(ctx, web.expel); return nil },
+			func(ctx context.Context) error { s.Tally.Run(ctx); return nil },
 			func(ctx context.Context) error { return g.serve(ctx, s, c.metrics, web.management(g.Operators)) })
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/hongbao/hongbao/handler/auth"
 	"github.com/hongbao/hongbao/internal/revoked"
 	"github.com/hongbao/hongbao/risk"
+	"github.com/hongbao/hongbao/wallet"
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
@@ -58,6 +59,12 @@ func (o operators) Audit(ctx context.Context) (ledger.AuditReport, error) {
 	return o.system.Audit(ctx)
 }
 
+// LastAudit implements handler.OperatorDomain.
+func (o operators) LastAudit(ctx context.Context) (handler.LastAudit, bool, error) {
+	last, known, err := o.system.LastAudit(ctx)
+	return handler.LastAudit(last), known, err
+}
+
 // RevokeToken implements handler.OperatorDomain.
 func (o operators) RevokeToken(ctx context.Context, id string) (time.Time, error) {
 	until := o.verifier.RevokedUntil()
@@ -87,6 +94,16 @@ func (o operators) DecideReview(ctx context.Context, d risk.Decision) (risk.Wait
 // Reviews implements handler.ReviewDomain.
 func (o operators) Reviews(ctx context.Context, s risk.ReviewState, after int64, limit int) ([]risk.Waiting, error) {
 	return o.system.Reviews.List(ctx, s, after, limit)
+}
+
+// Rejections implements handler.RejectionDomain.
+func (o operators) Rejections(ctx context.Context, all bool) ([]ledger.Resolution, error) {
+	return o.system.Rejections(ctx, all)
+}
+
+// Resolve implements handler.RejectionDomain. The edge has recorded it.
+func (o operators) Resolve(ctx context.Context, v wallet.Verdict) (ledger.Resolution, error) {
+	return wallet.NewResolver(o.system.Ledger).Resolve(ctx, v)
 }
 
 // version is what this binary was built from: a release, or a commit, or "devel".

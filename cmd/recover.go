@@ -8,17 +8,10 @@ import (
 	"github.com/hongbao/hongbao/app"
 )
 
-// recoverNode is the node number of `recover`, which makes ids beside the processes that serve.
-const recoverNode = 63
-
 type recoverCmd struct{ servers }
 
 func (r recoverCmd) Run(ctx context.Context, at console) error {
-	prepare := func(c *connected) error {
-		c.config.Node = recoverNode
-		return nil
-	}
-	return r.with(ctx, at, prepare, func(_ *connected, s *app.App) error {
+	return r.with(ctx, at, nil, func(_ *connected, s *app.App) error {
 		recovery, err := s.Recover(ctx)
 		if err != nil {
 			return errors.Join(fmt.Errorf("not finished, %d pots filled; run it again", recovery.Filled), err)

@@ -33,30 +33,30 @@ rules:
   - {name: bots, on: [grab], window: 24h, count: 1, then: refuse}
 `
 
-// ruledServer is a Kitex server with rules over a whole installation.
-type ruledServer struct {
+// testServer is a Kitex server over a whole installation.
+type testServer struct {
 	*app.App
 	issuer *auth.Issuer
 	client *client.Client
+	tokens tokens
+	rpc    string
 }
 
-func newRuledServer(t *testing.T) *ruledServer {
+// newServer starts one with rules, which may be nil.
+func newServer(t *testing.T, rules *risk.Rules) *testServer {
 	t.Helper()
-	rules, err := risk.Parse([]byte(ruled))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &ruledServer{App: apptest.New(t, func(c *app.Config) { c.Rules = &rules })}
+	s := &testServer{App: apptest.New(t, func(c *app.Config) { c.Rules = rules })}
+	var err error
 	if s.issuer, err = makePrivateKey(t.TempDir() + "/key"); err != nil {
 		t.Fatal(err)
 	}
-	tokens, err := tokenRules{MaxTokenLife: auth.DefaultTokenLife}.tokens(s.App,
+	s.tokens, err = tokenRules{MaxTokenLife: auth.DefaultTokenLife}.tokens(s.App,
 		auth.NewKeyring(s.issuer.PublicKey()), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	server, address, err := listenRPC(s.App, rpcOptions{
-		address: "127.0.0.1:0", tokens: tokens, metrics: prometheus.NewRegistry(),
+		address: "127.0.0.1:0", tokens: s.tokens, metrics: prometheus.NewRegistry(),
 		stepUp: handler.StepUp{Contexts: []string{"mfa"}, Age: time.Minute},
 	})
 	if err != nil {
@@ -67,14 +67,15 @@ func newRuledServer(t *testing.T) *ruledServer {
 			t.Error(err)
 		}
 	}))
-	if s.client, err = client.New(client.WithAddress(address.String())); err != nil {
+	s.rpc = address.String()
+	if s.client, err = client.New(client.WithAddress(s.rpc)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.client.Close() })
 	return s
 }
 
-func (s *ruledServer) as(t *testing.T, subject string, scope auth.Scope) *client.Client {
+func (s *testServer) as(t *testing.T, subject string, scope auth.Scope) *client.Client {
 	t.Helper()
 	token, err := s.issuer.Issue(subject, []auth.Scope{scope}, time.Hour)
 	if err != nil {
@@ -94,7 +95,11 @@ func refusedBy(t *testing.T, what string, err error, code, rule string) {
 
 // What a rule stops moves no money; what an operator approves does, once; and a dry run says the same of the past.
 func TestRules(t *testing.T) {
-	s := newRuledServer(t)
+	rules, err := risk.Parse([]byte(ruled))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newServer(t, &rules)
 	ctx := t.Context()
 	apptest.Fund(t, s.App, "g", 10_000, "alice", "bob", "carol")
 	alice, bob := s.as(t, "alice", auth.ScopeUser), s.as(t, "bob", auth.ScopeUser)
@@ -112,7 +117,7 @@ func TestRules(t *testing.T) {
 	}
 	first := apptest.Must(alice.Transfers.Offer(ctx, offer)) // the same call again
 	offer.RequestID = "t2"
-	_, err := alice.Transfers.Offer(ctx, offer)
+	_, err = alice.Transfers.Offer(ctx, offer)
 	refusedBy(t, "the third transfer", err, client.CodeRiskRefused, "transfers")
 	offer.RequestID, offer.Amount = "t1", 11
 	if _, err = alice.Transfers.Offer(ctx, offer); client.Code(err) != client.CodeRequestConflict {

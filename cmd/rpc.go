@@ -58,7 +58,7 @@ func (r rpcCmd) Run(ctx context.Context, at console) error {
 	}
 	prepare := func(c *connected) error { return errors.Join(r.use(c), r.useRules(c), r.trace(ctx, c, "rpc")) }
 	return r.with(ctx, at, prepare, func(c *connected, s *app.App) error {
-		if err := checkSecrets(ctx, s); err != nil {
+		if err := checkStart(ctx, s); err != nil {
 			return err
 		}
 		tokens, err := r.tokens(s, keys, own)
@@ -85,6 +85,7 @@ func (r rpcCmd) Run(ctx context.Context, at console) error {
 		at.say("Kitex services on %s", address)
 		return together(ctx, server.Run, renew(secured), r.keep(keys, tokens, at),
 			func(ctx context.Context) error { return r.serve(ctx, s, c.metrics, nil) },
-			func(ctx context.Context) error { tokens.revoked.Run(ctx, nil); return nil })
+			func(ctx context.Context) error { tokens.revoked.Run(ctx, nil); return nil },
+			func(ctx context.Context) error { s.Tally.Run(ctx); return nil })
 	})
 }

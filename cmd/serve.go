@@ -62,7 +62,7 @@ func listenRPC(s *app.App, o rpcOptions) (*handler.Server, net.Addr, error) {
 	}
 	envelopes := &handler.Envelope{Domain: s.Envelopes, Tokens: o.tokens.verifier, Log: s.Config().Log}
 	config := handler.ServerConfig{
-		Listener: listener, TLS: o.tls, MaxConnections: o.connections, StepUp: o.stepUp, Trail: s.Trail,
+		Listener: listener, TLS: o.tls, MaxConnections: o.connections, StepUp: o.stepUp, Trail: s.Trail, Tally: s.Tally,
 		Verifier: o.tokens.verifier, Log: s.Config().Log, Metrics: o.metrics,
 		Outermost: o.tracing.Server(),
 		Wallet:    wallets, Group: &handler.Group{Domain: s.Groups},
@@ -166,7 +166,7 @@ func listenHTTP(s *app.App, o gatewayOptions) (_ *webServer, err error) {
 	g.gateway, err = gateway.New(gateway.Config{
 		RPC: rpc, Verifier: o.verifier, Log: log,
 		Metrics: o.metrics, Gatherer: o.metrics, Ready: s.Checks(),
-		DevTokens: o.devTokens, Proxies: o.proxies, Limits: o.limits.limits(), Images: s.Covers,
+		DevTokens: o.devTokens, Proxies: o.proxies, Limits: o.limits.limits(), Images: s.Covers, Tally: s.Tally,
 		Managed: o.managed, OperatorsManaged: o.operators,
 		Page:      web.Handler(o.devTokens.Serves),
 		WebSocket: gateway.Authenticated(o.verifier, log, g.hub, auth.ScopeUser),

@@ -40,19 +40,20 @@ type servers struct {
 	Placement map[int]int      `help:"Shards that are not on the server with number (shard modulo servers), as SHARD=SERVER; servers are the --mysql flags, counted from 0. For example 7=1;8=1."`
 	Prefix    string           `help:"Prefix of the schemas' names." default:"hongbao_s"`
 	Shards    int              `help:"Logical shards, fixed at installation (1 to 1,024)." default:"4"`
-	Node      int              `help:"Number of this process, 0 to 62. Every up, rpc and work of an installation needs a different one, because ids contain it." default:"0"`
-	NodeBase  int              `help:"Added to --node, so that replicas of several kinds can each be numbered from 0." default:"0"`
 	Expiry    time.Duration    `help:"How long an envelope stays open." default:"24h"`
 	MaxShares int              `help:"Maximum number of shares of an envelope." default:"100"`
 	MaxMean   int64            `help:"Maximum of the average share, in minor units, for currencies that --max-mean-in does not name." default:"20000"`
 	MaxMeanIn map[string]int64 `help:"--max-mean for single currencies: JPY=4000;KWD=10000."`
 
-	TransferExpiry      time.Duration    `help:"How long the offer of a transfer stays open." default:"24h"`
-	TransferHour        time.Duration    `help:"How long an hour of arrives_in lasts. Shorten it for demonstrations." default:"1h"`
-	ReminderAfter       time.Duration    `help:"Time after which members who have not paid into a collection are reminded." default:"24h"`
-	DailyLimit          int64            `help:"Maximum of a user's transfers and payments into collections in a day (UTC), in minor units, for currencies that --daily-limit-in does not name. 0 means no limit." default:"20000000"`
-	DailyLimitIn        map[string]int64 `help:"--daily-limit for single currencies: JPY=5000000;KWD=0."`
-	DailyLimitEnvelopes bool             `help:"Envelopes count towards --daily-limit too, and are refused above it."`
+	TransferExpiry        time.Duration    `help:"How long the offer of a transfer stays open." default:"24h"`
+	TransferHour          time.Duration    `help:"How long an hour of arrives_in lasts. Shorten it for demonstrations." default:"1h"`
+	ReminderAfter         time.Duration    `help:"Time after which members who have not paid into a collection are reminded." default:"24h"`
+	DailyLimit            int64            `help:"Maximum of a user's transfers and payments into collections in a day (UTC), in minor units, for currencies that --daily-limit-in does not name. 0 means no limit." default:"20000000"`
+	DailyLimitIn          map[string]int64 `help:"--daily-limit for single currencies: JPY=5000000;KWD=0."`
+	DailyLimitWithdrawals bool             `help:"Withdrawals count towards --daily-limit too, and are refused above it."`
+	DailyLimitEnvelopes   bool             `help:"Envelopes count towards --daily-limit too, and are refused above it."`
+
+	AuditEvery time.Duration `help:"How often workers audit the books of their own accord, one at a time. The first audit of an installation begins within five minutes. 0 means never." default:"1h"`
 
 	WebhookAllowPrivate bool `help:"Let webhooks go to http:// and to addresses that are private, loopback or reserved. Anybody who may add a webhook can then reach the network of this process."`
 
@@ -105,6 +106,10 @@ func (f servers) connect(ctx context.Context, at console) (*connected, error) {
 	if f.DailyLimitEnvelopes {
 		limits.PerDay = transfers.PerDay
 	}
+	var withdrawals ledger.DailyLimits
+	if f.DailyLimitWithdrawals {
+		withdrawals = transfers.PerDay
+	}
 	art, err := f.art()
 	if err != nil {
 		return nil, err
@@ -115,11 +120,10 @@ func (f servers) connect(ctx context.Context, at console) (*connected, error) {
 	}
 	c.config = app.Config{
 		Redis: f.Redis, MySQL: f.MySQL, Placement: f.Placement, Prefix: f.Prefix, Shards: f.Shards,
-		Node:   f.NodeBase + f.Node,
 		Limits: limits, Transfers: transfers, Collections: collections, Unfunded: true, WaitReplicas: f.WaitReplicas,
-		WaitTimeout: f.WaitTimeout,
-		Webhooks:    webhook.Rules{AllowPrivate: f.WebhookAllowPrivate},
-		Covers:      cover.Rules{Validity: f.CoverValidity}, Art: art,
+		WaitTimeout: f.WaitTimeout, Withdrawals: withdrawals, AuditEvery: f.AuditEvery,
+		Webhooks: webhook.Rules{AllowPrivate: f.WebhookAllowPrivate},
+		Covers:   cover.Rules{Validity: f.CoverValidity}, Art: art,
 		VolatileRedis: f.VolatileRedis, VolatileMySQL: f.VolatileMySQL, Secrets: secrets,
 		Log: at.log, Registerer: c.metrics, Now: time.Now,
 	}
@@ -172,9 +176,6 @@ func (c *connected) use(redis, mysql string) {
 	}
 }
 
-// maxNode is the highest --node; `recover` has the one above.
-const maxNode = recoverNode - 1
-
 // check finds everything that is wrong before anything is reached.
 func (f servers) check() error {
 	layout := shards.Config{DSNs: f.MySQL, Shards: f.Shards, Prefix: f.Prefix, Placement: f.Placement}
@@ -191,9 +192,8 @@ func (f servers) check() error {
 		_, err := app.RedisOption(f.Redis)
 		wrong = append(wrong, err)
 	}
-	if f.Node < 0 || f.NodeBase < 0 || f.Node > maxNode-min(f.NodeBase, maxNode) {
-		wrong = append(wrong, fmt.Errorf("--node %d and --node-base %d are out of range: their sum is 0 to %d", f.Node,
-			f.NodeBase, maxNode))
+	if f.AuditEvery < 0 || f.AuditEvery > 0 && f.AuditEvery < time.Second {
+		wrong = append(wrong, errors.New("--audit-every is 0 or at least 1s"))
 	}
 	if f.WaitReplicas < 0 || f.WaitTimeout < time.Millisecond {
 		wrong = append(wrong, errors.New("--wait-replicas is at least 0, --wait-timeout at least 1ms"))
@@ -263,13 +263,16 @@ func (f servers) makeSecrets(c *connected) (err error) {
 	return err
 }
 
-// checkSecrets refuses a process that could not read what others keep.
-func checkSecrets(ctx context.Context, a *app.App) error {
+// checkStart refuses a process that could not read what others keep, or could make no ids beside them.
+func checkStart(ctx context.Context, a *app.App) error {
 	err := a.CheckSecrets(ctx)
 	if missing, ok := errors.AsType[*sealed.NoKeyError](err); ok {
 		return fmt.Errorf("%w: give --secret-keys with a file that has the key %s", err, missing.Key)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return a.Nodes.Take(ctx)
 }
 
 func (f servers) rules() (transfer.Rules, collection.Rules, error) {

@@ -49,7 +49,7 @@ func (u upCmd) Run(ctx context.Context, at console) error {
 	at.say("Starting hongbao, data in %s", u.Data)
 	prepare := func(c *connected) error { return u.prepare(ctx, at, c) }
 	return u.with(ctx, at, prepare, func(c *connected, s *app.App) error {
-		if err := checkSecrets(ctx, s); err != nil {
+		if err := checkStart(ctx, s); err != nil {
 			return err
 		}
 		if err := u.recoverPrivate(ctx, at, c, s); err != nil {
@@ -161,6 +161,7 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *app.App, 
 	parts.Go(func() error { s.Work(workCtx, member); return nil })
 	parts.Go(func() error { return renew(secured)(workCtx) })
 	parts.Go(func() error { tokens.revoked.Run(workCtx, web.expel); return nil })
+	parts.Go(func() error { s.Tally.Run(workCtx); return nil })
 	if c.private != nil {
 		parts.Go(func() error { defer stopGateway(); return revive(gatewayCtx, at.log, "Redis", c.private.Redis) })
 		parts.Go(func() error { defer stopGateway(); return revive(gatewayCtx, at.log, "MariaDB", c.private.MariaDB) })

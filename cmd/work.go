@@ -21,7 +21,7 @@ func (w workCmd) check() error {
 
 func (w workCmd) Run(ctx context.Context, at console) error {
 	return w.with(ctx, at, w.use, func(c *connected, s *app.App) error {
-		if err := checkSecrets(ctx, s); err != nil {
+		if err := checkStart(ctx, s); err != nil {
 			return err
 		}
 		member, err := newMember(s)

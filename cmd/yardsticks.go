@@ -23,7 +23,7 @@ func (b benchRunCmd) compare(ctx context.Context, s *stage, plan bench.Plan, p b
 			"--yardsticks with --target needs --redis and --mysql: the servers that the deployment uses, for an " +
 				"honest comparison")
 	}
-	echo, err := s.startEcho(ctx)
+	echoes, err := s.echoes(ctx)
 	if err != nil {
 		return err
 	}
@@ -40,16 +40,15 @@ func (b benchRunCmd) compare(ctx context.Context, s *stage, plan bench.Plan, p b
 	if err != nil {
 		return err
 	}
-	yardsticks := []bench.Yardstick{
-		echo, yardstick.LPop{Client: client, Option: option}, yardstick.RueidisLPop{Client: client},
-		yardstick.RowLock{MySQL: mysql}, yardstick.Commits{MySQL: mysql}, yardstick.Insert{MySQL: mysql},
-	}
+	yardsticks := append(echoes,
+		yardstick.LPop{Client: client, Option: option}, yardstick.RueidisLPop{Client: client},
+		yardstick.RowLock{MySQL: mysql}, yardstick.Commits{MySQL: mysql}, yardstick.Insert{MySQL: mysql})
 	err = bench.Compare(ctx, s.target, plan, yardsticks, p, r)
 	return errors.Join(err, mysql.Close(context.WithoutCancel(ctx)))
 }
 
-// startEcho starts the echo server as a process of its own, as the deployment is one, and makes its client.
-func (s *stage) startEcho(ctx context.Context) (*yardstick.Echo, error) {
+// echoes starts the echo servers, each as a process of its own, as the deployment is one, and makes their clients.
+func (s *stage) echoes(ctx context.Context) ([]bench.Yardstick, error) {
 	if s.folder == "" {
 		folder, err := os.MkdirTemp("", "hongbao-bench-")
 		if err != nil {
@@ -57,12 +56,11 @@ func (s *stage) startEcho(ctx context.Context) (*yardstick.Echo, error) {
 		}
 		s.folder = folder
 	}
-	announced := filepath.Join(s.folder, "echo.address")
-	var err error
-	if s.echo, err = startChild(filepath.Join(s.folder, "echo.log"), "", "echo", "--announced", announced); err != nil {
+	rpc, err := s.startEcho(ctx, "echo")
+	if err != nil {
 		return nil, err
 	}
-	address, err := s.echo.await(ctx, announced)
+	web, err := s.startEcho(ctx, "web-echo", "--web")
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +68,25 @@ func (s *stage) startEcho(ctx context.Context) (*yardstick.Echo, error) {
 	if err != nil {
 		return nil, err
 	}
-	return yardstick.NewEcho(len(token), client.KitexOptions(echoTimeout, string(address)))
+	echo, err := yardstick.NewEcho(len(token), client.KitexOptions(echoTimeout, rpc))
+	if err != nil {
+		return nil, err
+	}
+	return []bench.Yardstick{echo, yardstick.HTTPEcho{Address: web, Token: len(token)},
+		yardstick.SocketEcho{Address: web}}, nil
+}
+
+// startEcho starts an echo server and returns where it listens.
+func (s *stage) startEcho(ctx context.Context, name string, flags ...string) (address string, err error) {
+	announced := filepath.Join(s.folder, name+".address")
+	echo, err := startChild(filepath.Join(s.folder, name+".log"), "",
+		append([]string{"echo", "--announced", announced}, flags...)...)
+	if err != nil {
+		return "", err
+	}
+	s.echoServers = append(s.echoServers, echo)
+	text, err := echo.await(ctx, announced)
+	return string(text), err
 }
 
 // echoTimeout bounds an echo, as bench bounds a grab.

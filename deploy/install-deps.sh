@@ -1,25 +1,27 @@
 #!/bin/sh
 # Installs what `hongbao up` and the tests need and the machine lacks. Does nothing, quickly, when all is there.
 #
-#   deploy/install-deps.sh [--browser] [--compiler] [--node]
+#   deploy/install-deps.sh [--browser] [--compiler] [--node] [--fonts]
 #
 # Always: redis-server and mariadb-server, whose binaries hongbao runs as its own children. A server that this script
 # installs is neither started nor enabled at boot; one that was there before is not touched.
 #   --browser   Chromium, for the test that drives the page
 #   --compiler  a C compiler, without which `go test -race` does not build (Linux)
+#   --fonts     fonts for Chinese and emoji, for pictures of the page; no test needs them
 #   --node      Node.js 18 or later and npm, for the check of the page's types and pure functions
 #
 # Exit status: 0 all is there; 1 something is missing and could not be installed; 3 only the browser is.
 set -eu
 
-browser=no compiler=no node=no
+browser=no compiler=no node=no fonts=no
 for arg in "$@"; do
 	case $arg in
 	--browser) browser=yes ;;
 	--compiler) compiler=yes ;;
 	--node) node=yes ;;
+	--fonts) fonts=yes ;;
 	*)
-		echo "usage: $0 [--browser] [--compiler] [--node]" >&2
+		echo "usage: $0 [--browser] [--compiler] [--node] [--fonts]" >&2
 		exit 2
 		;;
 	esac
@@ -40,6 +42,11 @@ have_compiler() {
 have_node() {
 	have npm && node -e 'process.exit(parseInt(process.versions.node) >= 18 ? 0 : 1)' 2>/dev/null
 }
+# macOS brings its own.
+have_fonts() {
+	[ "$(uname -s)" != Linux ] ||
+		{ fc-list :lang=zh-cn 2>/dev/null | grep -q . && fc-list 2>/dev/null | grep -qi emoji; }
+}
 # The names that the page's test looks for; Homebrew's Chromium comes with the first.
 have_browser() {
 	for name in chromium chromium-browser google-chrome google-chrome-stable; do
@@ -55,6 +62,7 @@ missing() {
 	have_mariadb || parts="$parts mariadb"
 	[ $compiler = no ] || have_compiler || parts="$parts compiler"
 	[ $node = no ] || have_node || parts="$parts node"
+	[ $fonts = no ] || have_fonts || parts="$parts fonts"
 	[ $browser = no ] || have_browser || parts="$parts browser"
 	echo "$parts"
 }
@@ -67,6 +75,7 @@ names() {
 		mariadb) printf ' mariadb-server (MariaDB 10.5 or later; Homebrew: mariadb)' ;;
 		compiler) printf ' gcc and libc6-dev (a C compiler)' ;;
 		node) printf ' nodejs (18 or later) and npm (Homebrew: node)' ;;
+		fonts) printf ' fonts-noto-cjk and fonts-noto-color-emoji (fonts for Chinese and emoji)' ;;
 		browser) printf ' chromium (or Google Chrome)' ;;
 		esac
 	done
@@ -92,6 +101,7 @@ apt_packages() {
 		mariadb) echo mariadb-server ;;
 		compiler) echo gcc libc6-dev ;;
 		node) echo nodejs npm ;;
+		fonts) echo fontconfig fonts-noto-cjk fonts-noto-color-emoji ;;
 		browser)
 			# Ubuntu's package is a note that the snap is wanted, which helps neither a container nor CI.
 			if apt-cache depends chromium 2>/dev/null | grep -q 'Depends:.*libc6'; then echo chromium; fi

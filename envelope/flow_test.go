@@ -482,6 +482,5 @@ func TestRedisEmptied(t *testing.T) {
 // configOf is how a second process would open the same installation.
 func configOf(t *testing.T, s *app.App) app.Config {
 	c := s.Config()
-	c.Node = 1
 	return c
 }

@@ -32,12 +32,13 @@ type Pot interface {
 	Look(ctx context.Context, id int64) (PotState, error)
 
 	// Close ends taking once the envelope's ExpiresAt is over by the pot's own clock, atomically with Take: whatever
-	// Take has answered before is in the result, and nothing is taken afterwards. From then until Retire the envelope
-	// is one of those Closed. Errors: ErrNotDue, and nothing happened; ErrNoPot, pots.ErrLost.
+	// Take has answered before is in the result, and nothing is taken afterwards. Errors: ErrNotDue, and nothing
+	// happened; ErrNoPot, pots.ErrLost.
 	Close(ctx context.Context, id int64) (PotState, error)
 
-	// Closed returns the envelopes of a bucket that Close has ended and Retire has not. Error: pots.ErrLost.
-	Closed(ctx context.Context, bucket int) ([]int64, error)
+	// Unretired returns up to limit envelopes of a bucket that Retire has not ended though their time is over by the
+	// pot's own clock, in the order of their ends and without the first skip of them. Error: pots.ErrLost.
+	Unretired(ctx context.Context, bucket, skip, limit int) ([]int64, error)
 
 	// Retire says that the ledger is done with these envelopes: each pot closes if it is open, is forgotten after
 	// RetiredFor, and if refunded > 0 a Refunded record is logged (once). Retiring a pot that is gone does nothing.

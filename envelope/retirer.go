@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/hongbao/hongbao/internal/loop"
@@ -17,8 +16,9 @@ const (
 )
 
 // Retirer ends the pots of envelopes whose money is back already: a refunder that stopped between the ledger's Void and
-// Retire leaves a hold at which no refunder looks again, a pot that is kept for ever and a group that was not told. The
-// pots themselves know which they are, from Close on.
+// Retire, or a Redis that forgot its newest writes, leaves a hold at which no refunder looks again, a pot that is kept
+// for ever and a group that was not told. The pots themselves know since Fill when their time is over, so whatever is
+// forgotten after that, they are found.
 type Retirer struct {
 	pot     Pot
 	ledger  Ledger
@@ -43,8 +43,8 @@ func (r *Retirer) Run(ctx context.Context, shard int) {
 		})
 }
 
-// Pass looks once at every closed envelope of a shard, and returns how many it retired. A lost bucket does not hold up
-// the others.
+// Pass looks once at every envelope of a shard whose time is over and whose pot has not ended, and returns how many it
+// retired. A lost bucket does not hold up the others.
 func (r *Retirer) Pass(ctx context.Context, shard int) (retired int, err error) {
 	from, to := r.buckets.OfShard(shard)
 	var errs []error
@@ -56,11 +56,11 @@ func (r *Retirer) Pass(ctx context.Context, shard int) (retired int, err error) 
 }
 
 func (r *Retirer) bucket(ctx context.Context, bucket int) (retired int, err error) {
-	closed, err := r.pot.Closed(ctx, bucket)
-	if err != nil {
-		return 0, err
-	}
-	for ids := range slices.Chunk(closed, retireBatch) {
+	for skip := 0; ; {
+		ids, err := r.pot.Unretired(ctx, bucket, skip, retireBatch)
+		if err != nil {
+			return retired, err
+		}
 		holds, err := r.ledger.GetHolds(ctx, ids)
 		if err != nil {
 			return retired, err
@@ -69,7 +69,9 @@ func (r *Retirer) bucket(ctx context.Context, bucket int) (retired int, err erro
 		if err := r.pot.Retire(ctx, ended); err != nil {
 			return retired, err
 		}
-		retired += len(ended)
+		retired, skip = retired+len(ended), skip+len(ids)-len(ended)
+		if len(ids) < retireBatch {
+			return retired, nil
+		}
 	}
-	return retired, nil
 }

@@ -35,6 +35,7 @@ type edge struct {
 	stepUp        StepUp
 	risk          Risk           // nil: there are no rules
 	trail         Trail          // nil: nothing is recorded
+	tally         Tally          // nil: nor is who was not let in
 	gateways      []netip.Prefix // whose word for an address is taken, beside this machine's
 }
 
@@ -81,6 +82,7 @@ func (e *edge) middleware(next endpoint.Endpoint) endpoint.Endpoint {
 		}
 		if m.class == entries {
 			ctx = context.WithValue(ctx, admissionKey{}, e.admission)
+			ctx = context.WithValue(ctx, edgeKey{}, e)
 		}
 		var asked risk.Answer
 		if err == nil {
@@ -96,6 +98,7 @@ func (e *edge) middleware(next endpoint.Endpoint) endpoint.Endpoint {
 		}
 		p, cause := problem.FromError(err)
 		e.admission.missed(caller, p.Code)
+		e.notLetIn(ctx, m.name, p.Code)
 		e.seconds.WithLabelValues(m.name, p.Code).Observe(time.Since(began).Seconds())
 		problem.Log(ctx, e.log, "call failed", p, cause,
 			slog.String("method", m.name), slog.String("caller", caller.Subject), slog.Duration("duration",

@@ -64,6 +64,7 @@ func (h *Envelope) GrabMany(
 			}
 		}
 	}
+	entriesNotLetIn(ctx, "EnvelopeService.GrabMany", failed[problem.CodeUnauthenticated].number)
 	for _, f := range failed {
 		problem.Log(ctx, h.Log, "grabs failed", f.problem, f.cause, slog.String("caller", subject(ctx)),
 			slog.Int("grabs", f.number), slog.Int("of", len(r.Grabs)))

@@ -50,16 +50,26 @@ type ShardBacklog struct {
 	RelayEntries  int64
 }
 
+// LastAudit is an audit that a worker made.
+type LastAudit struct {
+	At     time.Time // when it ended
+	Took   time.Duration
+	Report ledger.AuditReport
+}
+
 // OperatorDomain is what Operator needs of the installation.
 type OperatorDomain interface {
 	Installation(ctx context.Context) (Installation, error)
 	// Backlog returns one for each shard, in their order.
 	Backlog(ctx context.Context) ([]ShardBacklog, error)
 	Audit(ctx context.Context) (ledger.AuditReport, error)
+	// LastAudit returns the latest audit that a worker made; known is false where there is none.
+	LastAudit(ctx context.Context) (last LastAudit, known bool, err error)
 	// RevokeToken makes the token with that jti worthless, and returns until when that is remembered.
 	RevokeToken(ctx context.Context, id string) (until time.Time, err error)
 	FreezeDomain
 	ReviewDomain
+	RejectionDomain
 }
 
 // Operator is the Kitex OperatorService. Make it with NewOperator.
@@ -124,11 +134,29 @@ func (h *Operator) Audit(ctx context.Context, _ *operatorapi.AuditRequest) (*ope
 	if err != nil {
 		return nil, err
 	}
+	return auditResponse(report), nil
+}
+
+// LastAudit implements operatorapi.OperatorService.
+func (h *Operator) LastAudit(ctx context.Context,
+	_ *operatorapi.LastAuditRequest) (*operatorapi.LastAuditResponse, error) {
+	last, known, err := h.domain.LastAudit(ctx)
+	if err != nil || !known {
+		return &operatorapi.LastAuditResponse{}, err
+	}
+	return &operatorapi.LastAuditResponse{
+		Known: true, At: last.At.UnixMilli(), AgeMs: max(0, time.Since(last.At).Milliseconds()),
+		TookMs: last.Took.Milliseconds(), Report: auditResponse(last.Report),
+	}, nil
+}
+
+func auditResponse(report ledger.AuditReport) *operatorapi.AuditResponse {
 	response := &operatorapi.AuditResponse{
 		Balanced: report.Balanced(), Shards: int32(report.Shards), Accounts: report.Accounts, Entries: report.Entries,
 		Holds: report.Holds, Posts: report.Posts, Found: report.Found,
 		InFlight:      []*operatorapi.AuditAmount{},
 		Discrepancies: make([]*operatorapi.Discrepancy, len(report.Discrepancies)),
+		Rebuilds:      append([]string{}, report.Rebuilds...), Volatile: append([]string{}, report.Volatile...),
 	}
 	for _, currency := range slices.Sorted(maps.Keys(report.InFlight)) {
 		response.InFlight = append(response.InFlight, &operatorapi.AuditAmount{Currency: string(currency),
@@ -138,7 +166,7 @@ func (h *Operator) Audit(ctx context.Context, _ *operatorapi.AuditRequest) (*ope
 		response.Discrepancies[i] = &operatorapi.Discrepancy{Kind: d.Code, Shard: int32(d.Shard), What: d.What,
 			Expected: d.Expected, Found: d.Found}
 	}
-	return response, nil
+	return response
 }
 
 // RevokeToken implements operatorapi.OperatorService. Refusal: invalid_argument.

@@ -67,6 +67,54 @@ func TestFreezes(t *testing.T) {
 	}
 }
 
+// Rejections are listed in pages, and decided about by the token's subject.
+func TestRejections(t *testing.T) {
+	r := handlertest.New(t, nil)
+	var all []ledger.Resolution
+	for part, payee := range []string{"bob", "carol"} {
+		all = append(all, ledger.Resolution{Currency: "CNY", Rejection: ledger.Rejection{Reason: "the share was paid",
+			Post: ledger.Post{Hold: 7, Part: part, Payee: payee, Minor: 100, At: time.UnixMilli(1_600_000_000_000)}}})
+	}
+	r.Set(func(s *handlertest.State) { s.Rejections = all })
+	operator, user := r.Token(t, "ops", auth.ScopeOperator), r.Token(t, "alice", auth.ScopeUser)
+	bob, carol := all[0].ID(), all[1].ID()
+	line := func(r ledger.Resolution, part, rest string) string {
+		return `{"id":"` + r.ID() + `","hold_id":"7","part":` + part + `,"payee":"` + r.Payee + `","amount":100,` +
+			`"currency":"CNY","won_at":1600000000000,"why":"the share was paid",` + rest + `}`
+	}
+	const list, paid = "/v1/operator/rejections", `{"decision":"pay","account":"house","reason":"lost"}`
+	decide := list + "/" + bob + "/decision"
+	for _, c := range []struct{ verb, path, token, body, want string }{
+		{http.MethodGet, list, user, "", problem.CodeForbidden},
+		{http.MethodPost, decide, user, paid, problem.CodeForbidden},
+		{http.MethodGet, list + "?limit=201", operator, "", refusal.CodeInvalidArgument},
+		{http.MethodGet, list + "?state=some", operator, "", refusal.CodeInvalidArgument},
+		{http.MethodGet, list + "?after=zzz", operator, "", refusal.CodeInvalidArgument},
+		{http.MethodGet, list + "?limit=1&state=all", operator, "",
+			`{"rejections":[` + line(all[0], "0", `"open":true`) + `]}`},
+		{http.MethodGet, list + "?after=" + bob, operator, "",
+			`{"rejections":[` + line(all[1], "1", `"open":true`) + `]}`},
+		{http.MethodGet, list + "?after=" + carol, operator, "", `{"rejections":[]}`},
+		{http.MethodPost, decide, operator, `{"decision":"keep","reason":"x"}`, refusal.CodeInvalidArgument},
+		{http.MethodPost, decide, operator, `{"decision":"pay","reason":"x"}`, refusal.CodeInvalidArgument},
+		{http.MethodPost, decide, operator, `{"decision":"dismiss","account":"house","reason":"x"}`,
+			refusal.CodeInvalidArgument},
+		{http.MethodPost, decide, operator, `{"decision":"dismiss","reason":""}`, refusal.CodeInvalidArgument},
+		{http.MethodPost, decide, operator, `{"decision":"dismiss","reason":"a test"}`, line(all[0], "0",
+			`"open":false,"decision":"dismiss","by":"ops","reason":"a test","decided_at":1700000000000`)},
+		{http.MethodPost, decide, operator, paid, line(all[0], "0", `"open":false,"decision":"pay","account":"house",`+
+			`"by":"ops","reason":"lost","decided_at":1700000000000,"payment_id":"9"`)},
+	} {
+		a := r.Do(t, c.verb, c.path, c.token, c.body)
+		if a.Code() != c.want && a.Text != c.want+"\n" {
+			t.Errorf("%s %s %s: %d\n got %s\nwant %s", c.verb, c.path, c.body, a.Status, a.Text, c.want)
+		}
+	}
+	if v := r.Now().Verdict; v.ID != bob || v.By != "ops" || v.Account != "house" {
+		t.Errorf("the verdict is %+v", v)
+	}
+}
+
 func TestOperator(t *testing.T) {
 	r := handlertest.New(t, nil)
 	token := r.Token(t, "ops", auth.ScopeOperator)
@@ -76,7 +124,8 @@ func TestOperator(t *testing.T) {
 		"/v1/operator/backlog": `{"shards":[{"shard":0,"settle_entries":0,"settle_age_ms":0,"clearing_age_ms":0,"relay_entries":0},` +
 			`{"shard":1,"settle_entries":3,"settle_age_ms":20,"clearing_age_ms":1000,"relay_entries":4}]}`,
 		"/v1/operator/audit": `{"balanced":false,"shards":4,"accounts":5,"entries":6,"holds":7,"posts":8,"in_flight":[{"currency":"CNY","amount":1},{"currency":"JPY","amount":2}],` +
-			`"found":1,"discrepancies":[{"kind":"account_balance","shard":2,"what":"alice CNY","expected":"1","found":"2"}]}`,
+			`"found":1,"discrepancies":[{"kind":"account_balance","shard":2,"what":"alice CNY","expected":"1","found":"2"}],` +
+			`"rebuilds":["bucket 3"],"volatile":["redis: no fsync"]}`,
 	} {
 		a := r.Do(t, http.MethodGet, path, token, "")
 		if a.Status != http.StatusOK || a.Text != want+"\n" {
@@ -86,6 +135,27 @@ func TestOperator(t *testing.T) {
 			""); a.Code() != problem.CodeForbidden {
 			t.Errorf("%s for a user: %d %s", path, a.Status, a.Text)
 		}
+	}
+}
+
+// The latest audit of a worker is answered with its age, or that there is none.
+func TestLastAudit(t *testing.T) {
+	r := handlertest.New(t, nil)
+	operator := r.Token(t, "ops", auth.ScopeOperator)
+	const path = "/v1/operator/audits/last"
+	a := r.Do(t, http.MethodGet, path, operator, "")
+	report, _ := a.Body["report"].(map[string]any)
+	age, _ := a.Body["age_ms"].(float64)
+	if a.Body["known"] != true || age < 3_600_000 || a.Body["took_ms"] != 2000.0 ||
+		report["balanced"] != false || report["found"] != 1.0 {
+		t.Errorf("%d %s", a.Status, a.Text)
+	}
+	if a := r.Do(t, http.MethodGet, path, r.Token(t, "alice", auth.ScopeUser), ""); a.Code() != problem.CodeForbidden {
+		t.Errorf("for a user: %d %s", a.Status, a.Text)
+	}
+	r.Set(func(s *handlertest.State) { s.Unknown = true })
+	if a := r.Do(t, http.MethodGet, path, operator, ""); a.Body["known"] != false || a.Body["report"] != nil {
+		t.Errorf("without one: %d %s", a.Status, a.Text)
 	}
 }
 

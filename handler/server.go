@@ -82,6 +82,7 @@ type ServerConfig struct {
 	StepUp StepUp
 	Risk   Risk  // nil: there are no rules
 	Trail  Trail // nil: nothing is recorded
+	Tally  Tally // nil: who was not let in is not counted
 	// MaxConnections may be open at once; more are closed. 0 is no bound.
 	MaxConnections int
 	Calls          CallLimits     // of users and addresses; the zero value limits nothing
@@ -103,7 +104,7 @@ func NewServer(c ServerConfig) (*Server, error) {
 	}
 	e := newEdge(promised, c.Verifier, c.Log)
 	e.limits, e.merchantCalls, e.gateways, e.stepUp = c.Limits, c.MerchantCalls, c.Gateways, c.StepUp
-	e.trail, e.risk = c.Trail, c.Risk
+	e.trail, e.tally, e.risk = c.Trail, c.Tally, c.Risk
 	if e.admission, err = newAdmission(c.Limits, c.Calls); err != nil {
 		return nil, err
 	}

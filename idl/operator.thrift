@@ -73,6 +73,19 @@ struct AuditResponse {
   7: required list<AuditAmount> in_flight       // posted, and not yet in its wallet
   8: required i64 found                         // how many discrepancies there are
   9: required list<Discrepancy> discrepancies   // the first 1,000 of them
+  10: optional list<string> rebuilds            // buckets of Redis that were rebuilt: which, when, why; the newest 100
+                                                // of each shard
+  11: optional list<string> volatile            // servers that may forget what they acknowledged, and are accepted
+}
+
+struct LastAuditRequest {}
+
+struct LastAuditResponse {
+  1: required bool known           // false: no worker has audited yet, and the rest is missing or 0
+  2: required i64 at               // when the audit ended
+  3: required i64 age_ms           // how long ago that is
+  4: required i64 took_ms
+  5: optional AuditResponse report
 }
 
 struct RevokeTokenRequest {
@@ -149,6 +162,44 @@ struct DecideReviewRequest {
   3: required string reason   // 1 to 200 characters, for operators only
 }
 
+// Somebody who was told to have won, and whom the ledger refuses to pay, with what was decided about it.
+struct Rejection {
+  1: required string id       // 12 hex digits
+  2: required i64 hold_id (go.tag = 'json:"hold_id,string"') // the envelope
+  3: required i32 part        // the share
+  4: required string payee
+  5: required i64 amount
+  6: required string currency // empty where there is no such envelope, and nobody has decided
+  7: required i64 won_at
+  8: required string why      // the ledger refuses it
+  9: required bool open       // somebody has still to decide, or to pay what was decided
+  10: optional string decision // pay or dismiss
+  11: optional string account  // pay: whose wallet pays
+  12: optional string by       // who decided
+  13: optional string reason
+  14: optional i64 decided_at
+  15: optional i64 payment_id (go.tag = 'json:"payment_id,string,omitempty"') // pay: the hold that paid; absent while it has not
+}
+
+struct ListRejectionsRequest {
+  1: optional string state (api.query = "state") // open: those about which something is to be decided or paid, as
+                                                 // without it; all: those that are decided as well
+  2: optional string after (api.query = "after") // the id behind which the page begins; without it, with the first
+  3: optional i32 limit (api.query = "limit")    // 1 to 200; 100 without it
+}
+
+struct ListRejectionsResponse {
+  1: required list<Rejection> rejections // by shard and envelope; fewer than the limit: there are no more
+}
+
+struct DecideRejectionRequest {
+  1: required string id (api.path = "id")
+  2: required string decision // pay: the payee gets the amount from the account; dismiss: nobody is owed anything
+  3: optional string account  // pay: a user id, or the wallet of a merchant as merchant~1~available
+  4: optional string currency // pay: where the rejection has none
+  5: required string reason   // 1 to 200 characters, for operators only
+}
+
 service OperatorService {
   // What the installation is: its numbers, its servers, and what they promise about what they have acknowledged.
   Installation Installation(1: InstallationRequest req) (api.get = "/v1/operator/installation", hongbao.scope = "operator")
@@ -159,6 +210,10 @@ service OperatorService {
   // Reads all the books and names each contradiction in them; it is exact while the installation works. One runs at a
   // time in a process, others are refused as `unavailable`. It may take minutes.
   AuditResponse Audit(1: AuditRequest req) (api.get = "/v1/operator/audit", hongbao.scope = "operator", hongbao.timeout = "15m")
+
+  // The latest audit that a worker made of its own accord (`--audit-every`), and how old it is. It is answered at once.
+  LastAuditResponse LastAudit(1: LastAuditRequest req) (
+    api.get = "/v1/operator/audits/last", hongbao.scope = "operator")
 
   // Makes the token with an id worthless, on every node within about a second, and ends its WebSocket connections. It
   // may be repeated. A token without jti cannot be revoked: it is worthless when it expires.
@@ -173,6 +228,16 @@ service OperatorService {
 
   // Ends a freeze. It may be repeated.
   ThawResponse ThawAccount(1: ThawRequest req) (api.post = "/v1/operator/thaws", hongbao.scope = "operator")
+
+  // The posts that the ledger refused, about which something is to be decided.
+  ListRejectionsResponse ListRejections(1: ListRejectionsRequest req) (
+    api.get = "/v1/operator/rejections", hongbao.scope = "operator")
+
+  // Decides about one of them, once. It may be repeated: what was decided the same way is the answer, and what could
+  // not be paid then is paid. It stands in the books with who and when. Errors: `rejection_unknown`,
+  // `rejection_decided`, `insufficient_balance` (the decision stands: top up, and repeat it), `account_frozen`.
+  Rejection DecideRejection(1: DecideRejectionRequest req) (
+    api.post = "/v1/operator/rejections/{id}/decision", hongbao.scope = "operator")
 
   // The accounts that are frozen.
   ListFreezesResponse ListFreezes(1: ListFreezesRequest req) (

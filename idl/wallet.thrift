@@ -95,7 +95,7 @@ service WalletService {
   FundingResponse TopUp(1: FundingRequest req) (api.post = "/v1/wallet/topups", hongbao.scope = "user")
 
   // Takes money out through the funding provider. It leaves the wallet at once, and comes back where the provider
-  // refuses. Errors: as TopUp, `insufficient_balance` and `account_frozen`.
+  // refuses. Errors: as TopUp, `insufficient_balance`, `daily_limit_exceeded` and `account_frozen`.
   FundingResponse Withdraw(1: FundingRequest req) (api.post = "/v1/wallet/withdrawals", hongbao.scope = "user")
 
   // Takes what the funding provider has decided about a top-up or withdrawal. It needs the provider's signature instead

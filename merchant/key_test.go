@@ -229,7 +229,6 @@ func TestEveryNodeHearsOfARevocation(t *testing.T) {
 	r := newRig(t, nil)
 	m := r.active()
 	elsewhere := r.Config()
-	elsewhere.Node = 1
 	other := apptest.Open(t, elsewhere)
 	for _, list := range []*revoked.List{r.Revoked, other.Revoked} {
 		t.Cleanup(apptest.Start(t, func(ctx context.Context) { list.Run(ctx, nil) }))

@@ -96,17 +96,6 @@ func TestMalformedRules(t *testing.T) {
 	}
 }
 
-// FuzzRules holds that whatever is accepted stands the same check again, and that nothing panics.
-func FuzzRules(f *testing.F) {
-	f.Add([]byte(good))
-	f.Add([]byte("version: v1\nrules: [{name: a, on: [grab], window: 1s, count: 0, then: refuse}]"))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		if r, err := risk.Parse(text); err == nil && (r.Check() != nil || len(r.Rules) > risk.MaxRules) {
-			t.Errorf("%+v", r)
-		}
-	})
-}
-
 // Try says of each rule what it would have done: in order, each claim stopped by one rule at most, and what is stopped
 // is not counted.
 func TestTry(t *testing.T) {

@@ -129,7 +129,6 @@ func TestTwoWorkersOnTheSameTransfers(t *testing.T) {
 		accept(r, r.offer("alice", "bob", "2h").ID)
 	}
 	cfg := r.Config()
-	cfg.Node = 1
 	other := apptest.Open(t, cfg)
 	r.Clock.Skip(25 * time.Hour)
 	var moved atomic.Int64

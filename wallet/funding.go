@@ -3,6 +3,7 @@ package wallet
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/hongbao/hongbao/internal/refusal"
@@ -49,7 +50,17 @@ type FundingOrder struct {
 	State     FundingState
 	Balance   int64 // of the wallet right after the order touched it; 0 while a top-up is pending
 	CreatedAt time.Time
-	QueryAt   time.Time // when ResumeFundings next asks the provider, while the order is pending
+	// CountsDaily says that a withdrawal counts towards what its user may move out in a day, as holds do that count.
+	CountsDaily bool
+	QueryAt     time.Time // when ResumeFundings next asks the provider, while the order is pending
+}
+
+// CheckDaily finds an order that cannot count or have a bound, in minor units of its day; 0 is none.
+func (o FundingOrder) CheckDaily(limit int64) error {
+	if limit < 0 || limit > 0 && !o.CountsDaily || o.CountsDaily && o.Kind != ledger.EntryWithdrawal {
+		return fmt.Errorf("wallet: %s %d with a limit of %d a day", o.Kind, o.ID, limit)
+	}
+	return nil
 }
 
 // FundingReport is what a provider says about an order.
@@ -116,9 +127,10 @@ type FundingLedger interface {
 	NewID(user string) (int64, error)
 
 	// OpenFunding records a pending order; a withdrawal debits the wallet in the same transaction. If the request was
-	// already carried out, the order of that time is returned as it is now. Refusals: insufficient_balance,
-	// account_frozen, request_conflict.
-	OpenFunding(ctx context.Context, r ledger.Request, o FundingOrder) (FundingOrder, error)
+	// already carried out, the order of that time is returned as it is now. dailyLimit bounds, in minor units, what
+	// counts of the user's day and currency, this order included; 0 is no bound. Refusals: insufficient_balance,
+	// account_frozen, daily_limit_exceeded, request_conflict.
+	OpenFunding(ctx context.Context, r ledger.Request, o FundingOrder, dailyLimit int64) (FundingOrder, error)
 
 	// CloseFunding makes a pending order settled or refused and moves its money accordingly. An order that is no longer
 	// pending is returned as it is.

@@ -48,11 +48,19 @@ type Service struct {
 	ledger  FundingLedger
 	funding Funding
 	now     func() time.Time
+	perDay  ledger.DailyLimits
 }
 
 // NewService makes a Service.
 func NewService(l FundingLedger, f Funding, now func() time.Time) *Service {
 	return &Service{ledger: l, funding: f, now: now}
+}
+
+// Limit bounds withdrawals by what a user may move out in a day; where a currency has no bound they count nothing, and
+// those of products' accounts never do. It returns s, and is for before its first use.
+func (s *Service) Limit(perDay ledger.DailyLimits) *Service {
+	s.perDay = perDay
+	return s
 }
 
 // Balances returns what a user owns, one amount for each currency ever used, ordered by currency.
@@ -112,7 +120,8 @@ func (s *Service) TopUp(ctx context.Context, user, requestID string, minor int64
 	return s.order(ctx, ledger.EntryTopUp, user, requestID, minor, currency)
 }
 
-// Withdraw takes minor units of a currency out. Refusals: as TopUp, insufficient_balance, account_frozen.
+// Withdraw takes minor units of a currency out. Refusals: as TopUp, insufficient_balance, account_frozen,
+// daily_limit_exceeded.
 func (s *Service) Withdraw(ctx context.Context, user, requestID string, minor int64,
 	currency string) (FundingOrder, error) {
 	return s.order(ctx, ledger.EntryWithdrawal, user, requestID, minor, currency)
@@ -138,7 +147,12 @@ func (s *Service) order(ctx context.Context, kind ledger.EntryKind, user, reques
 	now := s.now()
 	o := FundingOrder{ID: id, User: user, Kind: kind, Amount: amount, State: FundingPending, CreatedAt: now,
 		QueryAt: now.Add(fundingGrace)}
-	if o, err = s.ledger.OpenFunding(ctx, request, o); err != nil {
+	most := int64(0)
+	if kind == ledger.EntryWithdrawal && !ledger.IsProductAccount(user) {
+		most = s.perDay.Of(amount.Currency)
+		o.CountsDaily = most > 0
+	}
+	if o, err = s.ledger.OpenFunding(ctx, request, o, most); err != nil {
 		return FundingOrder{}, err
 	}
 	ask := question(s.query) // the call is a repeat: its order is not under the id that was made for it

@@ -48,6 +48,32 @@ func TestEcho(t *testing.T) {
 	}
 }
 
+func TestWebEchoes(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- ServeWebEcho(ctx, listener) }()
+	address := listener.Addr().String()
+	for _, measure := range []func(context.Context, time.Duration) (float64, error){
+		HTTPEcho{Address: address, Token: 300}.Measure, SocketEcho{Address: address}.Measure,
+	} {
+		if n, err := measure(t.Context(), span); err != nil || n < 100 {
+			t.Errorf("%v a second, %v", n, err)
+		}
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if _, err := (HTTPEcho{Address: address}).Measure(t.Context(), span); err == nil {
+		t.Error("no error without a server")
+	}
+}
+
 func TestRedisYardsticks(t *testing.T) {
 	option, err := rueidis.ParseURL("unix://" + devstack.TestRedis(t).Socket())
 	if err != nil {

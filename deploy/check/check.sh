@@ -47,7 +47,7 @@ for rendered in default everything; do
 	"$tools/kubectl-validate" --version 1.30 "$scratch/$rendered" >"$scratch/validated" 2>&1 ||
 		{ cat "$scratch/validated"; fail "Kubernetes refuses what the chart renders ($rendered)"; }
 done
-for wrong in rpc.nodeBase=62 rpc.nodeBase=31 work.nodeBase=1 config.redis=x rpc.replicas=0 gateway.drainSeconds=-1 \
+for wrong in rpc.replicas=513 work.replicas=511 config.redis=x rpc.replicas=0 gateway.drainSeconds=-1 \
 	image.digest=latest funding.url=https://bank.example; do
 	if "$tools/helm" template hongbao "$chart" --set "$wrong" >/dev/null 2>&1; then fail "the chart takes $wrong"; fi
 done

@@ -83,11 +83,11 @@ func (t *topology) prepare() (err error) {
 		t.stores = append(t.stores, t.mysql(i))
 	}
 	for i := range hongbaoEach {
-		t.parts = append(t.parts, t.part("rpc", i, i, "--node", strconv.Itoa(i), "--rpc", t.address(rpcPort+i),
+		t.parts = append(t.parts, t.part("rpc", i, i, "--rpc", t.address(rpcPort+i),
 			"--trusted-gateway", "127.0.0.0/8"))
 	}
 	for i := range hongbaoEach {
-		t.parts = append(t.parts, t.part("work", i, hongbaoEach+i, "--node", strconv.Itoa(hongbaoEach+i)))
+		t.parts = append(t.parts, t.part("work", i, hongbaoEach+i))
 	}
 	for i := range hongbaoEach {
 		t.parts = append(t.parts, t.part("gateway", i, 2*hongbaoEach+i, "--rpc", t.address(rpcPort), "--rpc",

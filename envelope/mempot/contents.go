@@ -16,14 +16,13 @@ type contents struct {
 	entries []entry
 	newest  position // of all entries ever
 	read    map[pots.Reader]acknowledged
-	closed  map[int64]bool // by Close, and not retired
 	epoch   string
 	fenced  bool                 // nothing is done until Unfence
 	old     map[string]*contents // of epochs before
 }
 
 func newContents() *contents {
-	return &contents{pots: map[int64]*pot{}, read: map[pots.Reader]acknowledged{}, closed: map[int64]bool{},
+	return &contents{pots: map[int64]*pot{}, read: map[pots.Reader]acknowledged{},
 		old: map[string]*contents{}}
 }
 
@@ -41,7 +40,7 @@ func (c *contents) pot(id int64, now time.Time) *pot {
 func (c *contents) clone() *contents {
 	other := &contents{
 		pots: make(map[int64]*pot, len(c.pots)), entries: slices.Clone(c.entries), newest: c.newest,
-		read: maps.Clone(c.read), closed: maps.Clone(c.closed), epoch: c.epoch, fenced: c.fenced,
+		read: maps.Clone(c.read), epoch: c.epoch, fenced: c.fenced,
 		old: maps.Clone(c.old), // which never change
 	}
 	for id, p := range c.pots {

@@ -7,10 +7,10 @@
 package mempot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -199,7 +199,6 @@ func (p *Pots) look(ctx context.Context, id int64, shut bool) (s envelope.PotSta
 				return envelope.ErrNotDue
 			}
 			pot.closed = true
-			c.closed[id] = true
 		}
 		s = pot.state(now)
 		return nil
@@ -217,7 +216,6 @@ func (p *Pots) Retire(ctx context.Context, retired []envelope.Retirement) error 
 		}
 		errs = append(errs, b.in(ctx, func(c *contents) error {
 			now := p.now()
-			delete(c.closed, r.Envelope)
 			if pot := c.pot(r.Envelope, now); pot != nil && pot.retire(r.Refunded, now) {
 				b.log(now, envelope.Record{Kind: envelope.RecordRefunded, Envelope: r.Envelope, Refunded: r.Refunded})
 			}
@@ -227,14 +225,24 @@ func (p *Pots) Retire(ctx context.Context, retired []envelope.Retirement) error 
 	return errors.Join(errs...)
 }
 
-// Closed implements envelope.Pot.
-func (p *Pots) Closed(ctx context.Context, n int) (ids []int64, err error) {
+// Unretired implements envelope.Pot.
+func (p *Pots) Unretired(ctx context.Context, n, skip, limit int) (ids []int64, err error) {
 	b, err := p.bucket(n)
 	if err != nil {
 		return nil, err
 	}
 	err = b.in(ctx, func(c *contents) error {
-		ids = slices.Sorted(maps.Keys(c.closed))
+		now := p.now()
+		for id, pot := range c.pots {
+			if !pot.retired && !now.Before(pot.expires) {
+				ids = append(ids, id)
+			}
+		}
+		slices.SortFunc(ids, func(a, b int64) int {
+			return cmp.Or(c.pots[a].expires.Compare(c.pots[b].expires), cmp.Compare(a, b))
+		})
+		ids = ids[min(skip, len(ids)):]
+		ids = ids[:min(limit, len(ids))]
 		return nil
 	})
 	return ids, err

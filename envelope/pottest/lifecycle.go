@@ -38,7 +38,7 @@ func testCloseEarly(t *testing.T, r *rig) {
 	if _, err := r.Close(t.Context(), early.ID); !errors.Is(err, envelope.ErrNotDue) {
 		t.Errorf("Close a day too early: %v", err)
 	}
-	wantClosed(t, r, early.ID, false)
+	wantUnretired(t, r, early.ID, false)
 	MustTake(t, r, early.ID, "a", envelope.Won)
 	MustTake(t, r, early.ID, "b", envelope.Won)
 	if _, err := r.Close(t.Context(), early.ID); !errors.Is(err, envelope.ErrNotDue) {
@@ -48,7 +48,7 @@ func testCloseEarly(t *testing.T, r *rig) {
 	if s, err := r.Close(t.Context(), soon.ID); err != nil || !s.Closed || s.Left != 2 {
 		t.Errorf("Close when the time is over: %+v, %v", s, err)
 	}
-	wantClosed(t, r, soon.ID, true)
+	wantUnretired(t, r, soon.ID, true)
 }
 
 // testExpiryAfterRepeat lets a winner tap again while one share is left. The share must still expire.
@@ -107,19 +107,19 @@ func testRetire(t *testing.T, r *rig) {
 	}
 	MustTake(t, r, refunded.ID, "a", envelope.Won)
 	MustTake(t, r, posted.ID, "a", envelope.Won)
-	wantClosed(t, r, refunded.ID, false)
+	wantUnretired(t, r, refunded.ID, false)
 	r.store.Expire(t, refunded.ID)
 	for range 2 {
 		if _, err := r.Close(t.Context(), refunded.ID); err != nil {
 			t.Fatal(err)
 		}
-		wantClosed(t, r, refunded.ID, true)
+		wantUnretired(t, r, refunded.ID, true)
 	}
 	for range 2 {
 		if err := r.Retire(t.Context(), retired); err != nil {
 			t.Fatal(err)
 		}
-		wantClosed(t, r, refunded.ID, false)
+		wantUnretired(t, r, refunded.ID, false)
 	}
 	fresh := r.store.Open(t)
 	MustTake(t, fresh, refunded.ID, "b", envelope.Expired)
@@ -139,12 +139,47 @@ func testRetire(t *testing.T, r *rig) {
 	}
 }
 
-// wantClosed says whether an envelope is one of those that are closed and not retired.
-func wantClosed(t *testing.T, r *rig, id int64, want bool) {
+// testEndForgotten takes a bucket back to before a pot was closed and retired. Nobody closes the pot again.
+func testEndForgotten(t *testing.T, r *rig) {
+	var all []envelope.Envelope
+	for e := Envelope(1, 2); len(all) < 3; e = Envelope(1, 2) {
+		if len(all) == 0 || BucketOf(e.ID) == BucketOf(all[0].ID) {
+			e.ExpiresAt = time.Now().Add(time.Duration(len(all)-3) * time.Minute)
+			all = append(all, e)
+			MustFill(t, r, e)
+		}
+	}
+	bucket, ended := BucketOf(all[0].ID), []envelope.Retirement{{Envelope: all[1].ID, Refunded: 3}}
+	for skip, e := range all {
+		if got, err := r.Unretired(t.Context(), bucket, skip, 1); err != nil || !slices.Equal(got, []int64{e.ID}) {
+			t.Errorf("without the first %d: %v, %v, want %d", skip, got, err, e.ID)
+		}
+	}
+	restore := r.store.Copy(t, bucket)
+	for range 2 {
+		wantUnretired(t, r, all[1].ID, true)
+		if _, err := r.Close(t.Context(), all[1].ID); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Retire(t.Context(), ended); err != nil {
+			t.Fatal(err)
+		}
+		wantUnretired(t, r, all[1].ID, false)
+		restore()
+	}
+	if err := r.Retire(t.Context(), ended); err != nil {
+		t.Fatal(err)
+	}
+	wantUnretired(t, r, all[1].ID, false)
+	wantUnretired(t, r, all[2].ID, true)
+}
+
+// wantUnretired says whether an envelope is one of those whose time is over and that are not retired.
+func wantUnretired(t *testing.T, r *rig, id int64, want bool) {
 	t.Helper()
-	ids, err := r.Closed(t.Context(), BucketOf(id))
+	ids, err := r.Unretired(t.Context(), BucketOf(id), 0, 10_000)
 	if err != nil || slices.Contains(ids, id) != want {
-		t.Errorf("%d are closed, %v; that %d is one of them: %t", len(ids), err, id, want)
+		t.Errorf("%d are over and not retired, %v; that %d is one of them: %t", len(ids), err, id, want)
 	}
 }
 

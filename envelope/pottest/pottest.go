@@ -75,6 +75,7 @@ func Run(t *testing.T, open func(t testing.TB) Store) {
 		{"a repeated grab leaves the expiry of the last share", testExpiryAfterRepeat},
 		{"drained is drained also after its time", testDrainedThenExpired},
 		{"a retired pot still answers", testRetire},
+		{"a pot ends though everything since its end was forgotten", testEndForgotten},
 		{"missing pots are named", testMissing},
 		{"the log tells everything to all readers", testLogReaders},
 		{"a position never goes back", testPositionMonotonic},
@@ -250,7 +251,7 @@ func EveryCall(t testing.TB, p Pots, e envelope.Envelope) map[string]error {
 	calls["Fill"] = p.Fill(t.Context(), e, nil)
 	_, calls["Look"] = p.Look(t.Context(), e.ID)
 	_, calls["Close"] = p.Close(t.Context(), e.ID)
-	_, calls["Closed"] = p.Closed(t.Context(), bucket)
+	_, calls["Unretired"] = p.Unretired(t.Context(), bucket, 0, 1)
 	calls["Retire"] = p.Retire(t.Context(), []envelope.Retirement{{Envelope: e.ID}})
 	_, calls["Missing"] = p.Missing(t.Context(), []int64{e.ID})
 	_, calls["Position"] = p.Position(t.Context(), bucket, envelope.ReaderRelay)

@@ -57,6 +57,8 @@ func (r *rig) Expire(t testing.TB, id int64) {
 	t.Helper()
 	pot, shares := keysOfPot(t, r, id)
 	do(t, r.client, "HSET", pot, "#x", "1")
+	tag, name, _ := strings.Cut(pot, "e:")
+	do(t, r.client, "ZADD", tag+"ends", "1", name)
 	do(t, r.client, "DEL", shares)
 }
 

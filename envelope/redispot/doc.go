@@ -7,7 +7,7 @@
 //	                        refunded #r minor units
 //	{b17}:e:<id>:s  list    the shares to take, <share>:<minor>, in order, a ! before the last. It ends with the
 //	                        envelope
-//	{b17}:closed    set     the ids of the envelopes that Close has ended and Retire has not
+//	{b17}:ends      zset    the ids of the envelopes that Retire has not ended, by their expiry (ms)
 //
 // record.go describes what is in the log. A user id never starts with #. No field of a group envelope's pot is longer
 // than 64 bytes, so it stays a listpack. The winner whose answer was lost with a connection gets the same share, as

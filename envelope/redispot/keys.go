@@ -31,8 +31,8 @@ func (b *bucket) keys(ctx context.Context) (keys, error) {
 	return keys{at}, err
 }
 
-// closed is the key of the ids of the envelopes that Close has ended and Retire has not.
-func (b keys) closed() string { return b.Tag + "closed" }
+// ends is the key of the envelopes that Retire has not ended, by when their time is over.
+func (b keys) ends() string { return b.Tag + "ends" }
 
 // pot returns the keys of an envelope: its hash, and the list of its shares.
 func (b keys) pot(id int64) (pot, shares string) {

@@ -59,7 +59,7 @@ func (p *Pots) Fill(ctx context.Context, e envelope.Envelope, taken []envelope.T
 	}
 	pot, shares := at.pot(e.ID)
 	_, safe, err := p.RunSafely(ctx, at.Bucket, &p.scripts.fill,
-		[]string{at.Home, at.Log, pot, shares},
+		[]string{at.Home, at.Log, pot, shares, at.ends()},
 		[]string{at.Mark, strconv.FormatInt(e.ID, 10), strconv.FormatInt(e.ExpiresAt.UnixMilli(), 10),
 			strconv.Itoa(len(e.Shares)), toTake, tookBy})
 	switch {
@@ -138,7 +138,7 @@ func (p *Pots) look(ctx context.Context, id int64, shut bool) (s envelope.PotSta
 		return s, false, fmt.Errorf("look: %w", err)
 	}
 	pot, shares := at.pot(id)
-	m, safe, err := p.RunSafely(ctx, at.Bucket, &p.scripts.look, []string{at.Home, pot, shares, at.closed()},
+	m, safe, err := p.RunSafely(ctx, at.Bucket, &p.scripts.look, []string{at.Home, pot, shares, at.ends()},
 		[]string{at.Mark, flag, strconv.FormatInt(id, 10)})
 	if rueidis.IsRedisNil(err) {
 		return s, false, envelope.ErrNoPot
@@ -227,7 +227,7 @@ func (p *Pots) retire(ctx context.Context, b *bucket, retired []envelope.Retirem
 	if err != nil {
 		return fmt.Errorf("retire: %w", err)
 	}
-	keys := []string{at.Home, at.Log, at.closed()}
+	keys := []string{at.Home, at.Log, at.ends()}
 	args := []string{at.Mark, strconv.Itoa(int(envelope.RetiredFor.Seconds()))}
 	for _, r := range retired {
 		pot, shares := at.pot(r.Envelope)
@@ -244,24 +244,24 @@ func (p *Pots) retire(ctx context.Context, b *bucket, retired []envelope.Retirem
 	return nil
 }
 
-// Closed implements envelope.Pot.
-func (p *Pots) Closed(ctx context.Context, bucket int) ([]int64, error) {
+// Unretired implements envelope.Pot.
+func (p *Pots) Unretired(ctx context.Context, bucket, skip, limit int) ([]int64, error) {
 	ctx, cancel := p.Bounded(ctx)
 	defer cancel()
 	b, err := p.Bucket(ctx, bucket)
 	if err != nil {
-		return nil, fmt.Errorf("closed: %w", err)
+		return nil, fmt.Errorf("unretired: %w", err)
 	}
 	at := keys{b}
-	m, err := p.Run(ctx, b, &p.scripts.closed, []string{at.Home, at.closed()}, []string{at.Mark})
+	m, err := p.Run(ctx, b, &p.scripts.unretired, []string{at.Home, at.ends()},
+		[]string{at.Mark, strconv.Itoa(skip), strconv.Itoa(limit)})
 	if err != nil {
-		return nil, fmt.Errorf("closed: %w", err)
+		return nil, fmt.Errorf("unretired: %w", err)
 	}
 	ids, err := m.AsIntSlice()
 	if err != nil {
-		return nil, fmt.Errorf("redispot: closed: %w", err)
+		return nil, fmt.Errorf("redispot: unretired: %w", err)
 	}
-	slices.Sort(ids)
 	return ids, nil
 }
 

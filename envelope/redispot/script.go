@@ -9,9 +9,10 @@ import (
 //go:embed lua/*.lua
 var lua embed.FS
 
-type scripts struct{ take, fill, look, retire, closed, missing redisbucket.Script }
+type scripts struct{ take, fill, look, retire, unretired, missing redisbucket.Script }
 
 func (s *scripts) load() error {
 	return redisbucket.LoadScripts(lua, "lua", map[string]*redisbucket.Script{"take": &s.take, "fill": &s.fill,
-		"look": &s.look, "retire": &s.retire, "closed": &s.closed, "missing": &s.missing})
+		"look": &s.look, "retire": &s.retire, "unretired": &s.unretired,
+		"missing": &s.missing})
 }

@@ -31,21 +31,39 @@ func DefaultAddressLimits() AddressLimits {
 	return AddressLimits{Requests: 2000, BadTokens: 50, DevTokens: 100, Refusals: 20}
 }
 
+// Tally counts who was not let in. trail.Tally is one.
+type Tally interface {
+	Add(actor, action, outcome string, times int)
+}
+
+// whatIsTallied is how a tally names a token that a gateway refused.
+const whatIsTallied = "Gateway.Token"
+
+// notLetIn counts a request whose token was refused here. One without a token has not tried anything, and keys are
+// counted where they are checked.
+func (g *gate) notLetIn(r *http.Request, address netip.Addr, answer http.Header) {
+	shown := r.Header.Get("Authorization") != "" || r.URL.Query().Has("token")
+	if g.tally != nil && answer.Get(challenge) != "" && shown {
+		g.tally.Add(ratelimit.Network(address), whatIsTallied, problem.CodeUnauthenticated, 1)
+	}
+}
+
 // gate lets addresses in, so many times.
 type gate struct {
 	local   *ratelimit.Local
 	proxies []netip.Prefix
+	tally   Tally // may be nil
 
 	requests, badTokens, devTokens ratelimit.Limit
 }
 
-func newGate(c AddressLimits, proxies []netip.Prefix) (*gate, error) {
+func newGate(c AddressLimits, proxies []netip.Prefix, tally Tally) (*gate, error) {
 	local, err := ratelimit.NewLocal(time.Now)
 	if err != nil {
 		return nil, err
 	}
 	g := &gate{
-		local: local, proxies: proxies, requests: ratelimit.PerSecond("requests", c.Requests),
+		local: local, proxies: proxies, tally: tally, requests: ratelimit.PerSecond("requests", c.Requests),
 		badTokens: ratelimit.PerSecond("bad_tokens", c.BadTokens),
 		devTokens: ratelimit.PerSecond("dev_tokens", c.DevTokens),
 	}
@@ -60,8 +78,8 @@ func newGate(c AddressLimits, proxies []netip.Prefix) (*gate, error) {
 // enter takes a request from its address's limit. leave is to be called with the headers of the answer. Refusal:
 // rate_limited, with its headers in h.
 func (g *gate) enter(h http.Header, r *http.Request) (leave func(http.Header), err error) {
-	leave = func(http.Header) {}
 	address := addressOf(r, g.proxies)
+	leave = func(answer http.Header) { g.notLetIn(r, address, answer) }
 	if address.IsLoopback() {
 		return leave, nil
 	}
@@ -78,6 +96,7 @@ func (g *gate) enter(h http.Header, r *http.Request) (leave func(http.Header), e
 		return nil, over(h, found, "too many tokens from your address were refused")
 	}
 	return func(answer http.Header) {
+		g.notLetIn(r, address, answer)
 		if answer.Get(challenge) != "" { // of a 401, and of nothing else
 			g.local.Take(g.badTokens, network)
 		}

@@ -37,16 +37,19 @@ type State struct {
 	View    envelope.View
 	Sent    []envelope.SentLine
 
-	Caller   string
-	Asks     []envelope.Ask
-	Revoked  []string
-	Frozen   []ledger.Freeze
-	Reviews  []risk.Waiting
-	Callback []string // id, timestamp, signatures and body
-	Order    envelope.Order
-	Offer    transfer.Offer
-	Bill     collection.Bill
-	Paid     ledger.Amount
+	Caller  string
+	Asks    []envelope.Ask
+	Revoked []string
+	Frozen  []ledger.Freeze
+	Reviews []risk.Waiting
+	Verdict wallet.Verdict
+	// Rejections are what operators decide about.
+	Rejections []ledger.Resolution
+	Callback   []string // id, timestamp, signatures and body
+	Order      envelope.Order
+	Offer      transfer.Offer
+	Bill       collection.Bill
+	Paid       ledger.Amount
 
 	Settings      webhook.Settings
 	WebhookState  webhook.EndpointState

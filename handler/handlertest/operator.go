@@ -8,6 +8,7 @@ import (
 	"github.com/hongbao/hongbao/handler"
 	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/risk"
+	"github.com/hongbao/hongbao/wallet"
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
@@ -35,9 +36,18 @@ func (o Operators) Audit(context.Context) (ledger.AuditReport, error) {
 	return ledger.AuditReport{
 		Shards: 4, Accounts: 5, Entries: 6, Holds: 7, Posts: 8, InFlight: map[ledger.Currency]int64{"JPY": 2,
 			"CNY": 1}, Found: 1,
+		Rebuilds: []string{"bucket 3"}, Volatile: []string{"redis: no fsync"},
 		Discrepancies: []ledger.Discrepancy{{Code: ledger.AuditAccountBalance, Shard: 2, What: "alice CNY",
 			Expected: "1", Found: "2"}},
 	}, err
+}
+
+// LastAudit is one of a while ago, or none where the Domain knows nothing.
+func (o Operators) LastAudit(ctx context.Context) (handler.LastAudit, bool, error) {
+	report, err := o.Audit(ctx)
+	known := false
+	o.Set(func(s *State) { known = !s.Unknown })
+	return handler.LastAudit{At: time.Now().Add(-time.Hour), Took: 2 * time.Second, Report: report}, known, err
 }
 
 // Freeze freezes an account of the Domain.
@@ -85,6 +95,24 @@ func (o Operators) Reviews(_ context.Context, state risk.ReviewState, after int6
 		}
 	})
 	return found, err
+}
+
+// Rejections are those of the Domain, whether all are asked for or not.
+func (o Operators) Rejections(context.Context, bool) (found []ledger.Resolution, err error) {
+	_, err = o.asked("", func(s *State) { found = s.Rejections })
+	return found, err
+}
+
+// Resolve remembers a verdict, and answers with the first rejection, decided and paid.
+func (o Operators) Resolve(_ context.Context, v wallet.Verdict) (r ledger.Resolution, err error) {
+	_, err = o.asked("", func(s *State) {
+		s.Verdict, r = v, s.Rejections[0]
+		r.Decision, r.Account, r.By, r.Why, r.At = v.Decision, v.Account, v.By, v.Why, time.UnixMilli(1_700_000_000_000)
+		if v.Decision == ledger.DecisionPay {
+			r.Payment = 9
+		}
+	})
+	return r, err
 }
 
 func (o Operators) RevokeToken(_ context.Context, id string) (time.Time, error) {

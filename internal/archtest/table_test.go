@@ -85,6 +85,8 @@ func table() []row {
 
 		// Mechanisms, which know no domain.
 		{"internal/shards", adapter, []string{"internal/refusal", "internal/loop", mysqlWire, goose, sonyflake}},
+		// Lends each process a number, to make ids with.
+		{"internal/nodes", adapter, []string{"internal/shards", "internal/loop", "internal/refusal"}},
 		{"internal/outbox", adapter, []string{"internal/shards", "internal/loop"}},
 		// Copies all shards as of one moment with MariaDB's own tools, and loads such a copy into empty servers.
 		{"internal/backup", adapter, []string{"internal/shards", "internal/loop", mysqlWire}},
@@ -180,7 +182,7 @@ func table() []row {
 		// A model of many machines; it runs nothing of ours.
 		{"bench/capacity", adapter, nil},
 		// Bare mechanisms, which is why it knows theirs and nothing of ours.
-		{"bench/yardstick", adapter, []string{"bench/load", cloudwego, rueidis, mysqlWire}},
+		{"bench/yardstick", adapter, []string{"bench/load", cloudwego, gorilla, rueidis, mysqlWire}},
 
 		// A bank to try money in and out with. It shares the signatures with us and nothing else, as a real one would.
 		{"deploy/bank", adapter, []string{"internal/signature", kong}},
@@ -200,7 +202,8 @@ func table() []row {
 			"merchant/mysqlmerchant", "cover", "cover/mysqlcover", "cover/stock", "cover/stock/mysqlstock",
 			"cover/stock/redisstock", "push", "push/redisbus", "risk", "risk/mysqlrisk", "risk/redisrisk", "webhook",
 			"webhook/mysqlwebhook", "webhook/httpsender",
-			"internal/backup", "internal/loop", "internal/membership", "internal/outbox", "internal/pots",
+			"internal/backup", "internal/loop", "internal/membership", "internal/nodes", "internal/outbox",
+			"internal/pots",
 			"internal/pots/redisbucket", "internal/picture", "internal/ratelimit",
 			"internal/refusal", "internal/revoked", "internal/sealed", "internal/shards", "internal/trail",
 			rueidis}}, // no edge

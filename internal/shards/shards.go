@@ -157,6 +157,11 @@ func (c *Cluster) Close() error {
 	return errors.Join(errs...)
 }
 
+// OpenServer makes a pool of its own for a server, for calls that must not wait for others. The caller closes it.
+func (c *Cluster) OpenServer(server, conns int) (*sql.DB, error) {
+	return openPool(c.servers[server].dsn, "", conns, c.volatile)
+}
+
 // Shards is their number.
 func (c *Cluster) Shards() int { return len(c.schemas) }
 

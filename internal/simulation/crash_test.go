@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"os"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -32,6 +34,8 @@ type member struct {
 type chat struct {
 	u       *up
 	members []*member
+	seed    uint64
+	history history
 
 	mu        sync.Mutex
 	envelopes []string
@@ -39,7 +43,7 @@ type chat struct {
 
 func newChat(t *testing.T, u *up) *chat {
 	t.Helper()
-	c := &chat{u: u}
+	c := &chat{u: u, seed: crashSeed(t), history: history{began: time.Now()}}
 	var names []string
 	for i := range crashUsers {
 		m := &member{name: fmt.Sprintf("user%02d", i), sends: map[string]string{}, wins: map[string]int64{}}
@@ -54,8 +58,8 @@ func newChat(t *testing.T, u *up) *chat {
 }
 
 // live sends and grabs until done is closed. What fails without an answer is repeated, as a chat application would.
-func (c *chat) live(t *testing.T, done <-chan struct{}, m *member) {
-	random := rand.New(rand.NewPCG(1, uint64(len(m.name))+uint64(m.name[len(m.name)-1])))
+func (c *chat) live(t *testing.T, done <-chan struct{}, number int) {
+	m, random := c.members[number], rand.New(rand.NewPCG(c.seed, uint64(number)+1))
 	for n := 0; ; n++ {
 		select {
 		case <-done:
@@ -65,7 +69,7 @@ func (c *chat) live(t *testing.T, done <-chan struct{}, m *member) {
 		if n%6 == 0 {
 			c.send(t, m, fmt.Sprintf("r%d", n))
 		} else if id := c.pick(random); id != "" {
-			c.grab(t, m, id)
+			c.grab(t, number, id)
 		}
 	}
 }
@@ -101,19 +105,26 @@ func (c *chat) pick(random *rand.Rand) string {
 	return c.envelopes[len(c.envelopes)-1-random.IntN(recent)]
 }
 
-func (c *chat) grab(t *testing.T, m *member, id string) {
+func (c *chat) grab(t *testing.T, number int, id string) {
+	m, asked := c.members[number], time.Now()
+	told := func(outcome string, amount int64) {
+		c.history.grab(number, grabInput{id, m.name}, asked, grabOutput{outcome, amount})
+	}
 	var answer struct {
 		Outcome string
 		Amount  int64
 	}
 	status, err := c.u.call(http.MethodPost, "/v1/envelopes/"+id+"/grab", m.token, nil, &answer)
 	if err != nil || status == http.StatusServiceUnavailable {
+		told(outcomeUnknown, 0)
 		return
 	}
 	if status != http.StatusOK {
 		t.Errorf("grab of %s: %d", m.name, status)
+		told(outcomeUnknown, 0)
 		return
 	}
+	told(answer.Outcome, answer.Amount)
 	if answer.Outcome != "won" && answer.Outcome != "already_won" {
 		return
 	}
@@ -125,17 +136,18 @@ func (c *chat) grab(t *testing.T, m *member, id string) {
 	m.wins[id] = answer.Amount
 }
 
-// TestNothingIsLostInCrashes kills hongbao, Redis and MariaDB again and again while people send and grab.
+// TestNothingIsLostInCrashes kills hongbao, Redis and MariaDB again and again while people send and grab. What they are
+// told is what one pot for each envelope would say, one grab after the other (linearizability), and is in the books.
 func TestNothingIsLostInCrashes(t *testing.T) {
 	u := newUp(t, "--expiry", crashExpiry)
 	c := newChat(t, u)
 	done := make(chan struct{})
 	var living sync.WaitGroup
-	for _, m := range c.members {
-		living.Go(func() { c.live(t, done, m) })
+	for number := range c.members {
+		living.Go(func() { c.live(t, done, number) })
 	}
 	const kills = 9 // three of each
-	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
+	random := rand.New(rand.NewPCG(c.seed, 0))
 	for i := range kills {
 		c.mustGrow(t, u)
 		time.Sleep(time.Duration(random.IntN(400)) * time.Millisecond) // the random moment
@@ -152,7 +164,26 @@ func TestNothingIsLostInCrashes(t *testing.T) {
 	c.mustGrow(t, u)
 	close(done)
 	living.Wait()
+	c.history.check(t)
 	c.checkBooks(t)
+}
+
+// seedVariable gives the crash tests a seed: what their users do, and when servers are killed, is drawn from it. What
+// the machine does meanwhile is not.
+const seedVariable = "HONGBAO_CRASH_SEED"
+
+// crashSeed is that seed, or another one each time.
+func crashSeed(t *testing.T) uint64 {
+	t.Helper()
+	seed := rand.Uint64()
+	if given := os.Getenv(seedVariable); given != "" {
+		var err error
+		if seed, err = strconv.ParseUint(given, 10, 64); err != nil {
+			t.Fatalf("%s: %v", seedVariable, err)
+		}
+	}
+	t.Logf("%s=%d", seedVariable, seed)
+	return seed
 }
 
 // mustGrow waits until some more sends and grabs were acknowledged: the system serves again.

@@ -86,7 +86,8 @@ func newConsoles(t *testing.T) *consoles {
 	return c
 }
 
-// Every view of the consoles fits phones and desktops, and breaks no rule of axe-core, in either language.
+// Every view of the consoles fits phones and desktops, and breaks no rule of axe-core, in either language, by day and
+// by night.
 func TestConsolesFitAndAreAccessible(t *testing.T) {
 	c := newConsoles(t)
 	browser := newBrowser(t)
@@ -114,6 +115,7 @@ func TestConsolesFitAndAreAccessible(t *testing.T) {
 		{"attempts", merchant("webhook", "&item="+c.hook), attempts},
 		{"covers", merchant("covers", ""), nil},
 		{"cover", merchant("cover", "&item="+c.cover), nil},
+		{"channel form", merchant("cover", "&item="+c.cover), opens("channel-new")},
 		{"qr", merchant("cover", "&item="+c.cover), func(w *window) { w.click(w.first("qr-")); w.see("close") }},
 		{"cover editor", merchant("cover-editor", ""), nil},
 		{"events", merchant("events", ""), nil},
@@ -126,11 +128,18 @@ func TestConsolesFitAndAreAccessible(t *testing.T) {
 		{"reports", operator("reports", ""), nil},
 		{"books", operator("books", ""), nil},
 	}
-	// The rules are slow, so they are asked on a desktop in one language and on a phone in the other.
-	for lang, checked := range map[string]int64{"en": consoleWidth, "zh": 390} {
+	g := newGallery(t)
+	// The rules are slow, so they are asked on a desktop by day in one language, on a phone by night in the other.
+	for _, screen := range []struct {
+		lang, look string
+		width      int64
+	}{{"en", "light", consoleWidth}, {"zh", "dark", 390}} {
+		lang := screen.lang
 		t.Run(lang, func(t *testing.T) {
+			g.t = t
 			alice, ops := c.consoleWindow(browser, "/merchant?user=alice"), c.operatorWindow(browser)
 			for _, w := range []*window{alice, ops} {
+				g.freeze(w)
 				w.see("title")
 				if !strings.HasPrefix(ask[string](w, "document.documentElement.lang"), lang) {
 					w.click("lang")
@@ -144,6 +153,7 @@ func TestConsolesFitAndAreAccessible(t *testing.T) {
 				w.do("open "+v.name, chromedp.Navigate(c.address()+v.address))
 				w.see("title")
 				w.until(v.name+" is there", `document.querySelector(".console-main[aria-busy]") === null`)
+				ask[string](w, fmt.Sprintf("document.documentElement.dataset.look = %q", screen.look))
 				if v.open != nil {
 					v.open(w)
 				}
@@ -155,12 +165,17 @@ func TestConsolesFitAndAreAccessible(t *testing.T) {
 						t.Errorf("%s at %d: %s", v.name, width, wrong)
 					}
 				}
-				w.do("resize", chromedp.EmulateViewport(checked, consoleHeight))
+				w.do("resize", chromedp.EmulateViewport(screen.width, consoleHeight))
+				w.until("the animations of "+v.name+" end", settled)
 				ask[bool](w, c.rules+"; true")
 				for _, wrong := range ask[[]string](w, axe, chromedp.EvalAwaitPromise) {
-					t.Errorf("%s at %d: %s", v.name, checked, wrong)
+					t.Errorf("%s at %d: %s", v.name, screen.width, wrong)
 				}
+				g.take(w, v.name)
+				w.do("resize", chromedp.EmulateViewport(consoleWidth, consoleHeight))
 			}
 		})
 	}
+	g.t = t
+	g.save("console-")
 }

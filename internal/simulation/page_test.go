@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -247,7 +248,6 @@ func TestTwoWindows(t *testing.T) {
 	bob.click("thanks-boss")
 	alice.shows("thanks", "Thank you!")
 	opening.save()
-	bob.gallery("packet")
 
 	alice.click("verify")
 	alice.see("verify-result")
@@ -260,15 +260,20 @@ func TestTwoWindows(t *testing.T) {
 	bob.shows("balance", "52") // 520.00 and what was won
 	alice.enter("say", "See you on Sunday!\r")
 	bob.until("what Alice says is there", `document.querySelector(".feed").innerText.includes("Sunday")`)
-	bob.gallery("chat")
 	bob.click("history")
 	bob.shows("history-list", "恭喜发财")
-	bob.gallery("wallet")
 	bob.click("history-received")
 	bob.shows("year-totals", "1 received")
+	lastYear := time.Now().Year() - 1
+	bob.choose("history-year", strconv.Itoa(lastYear))
+	bob.shows("year-totals", fmt.Sprintf("%d: 0 received", lastYear))
+	bob.until("nothing of this year is listed", `document.querySelector("[data-testid=history-list] li") === null`)
+	bob.choose("history-year", strconv.Itoa(lastYear+1))
+	bob.shows("year-totals", "1 received")
+	bob.shows("history-list", "恭喜发财")
 	bob.click("year-open")
 	bob.shows("report", "fastest hand")
-	bob.gallery("year")
+	bob.shows("report", "Most of all with")
 
 	bob.offline()
 
@@ -310,25 +315,6 @@ func (w *window) offline() {
 	setNetwork(false)
 	w.shows("balance", "52")
 	w.until("the chat is there", `document.querySelector(".feed").innerText.includes("Sunday")`)
-}
-
-// gallery keeps pictures of a window at the widths of phones and desktops, by day and by night, in the folder that
-// HONGBAO_SCREENSHOTS names, if it does: docs/gallery.
-func (w *window) gallery(view string) {
-	w.t.Helper()
-	if os.Getenv("HONGBAO_SCREENSHOTS") == "" {
-		return
-	}
-	for _, look := range []string{"light", "dark"} {
-		ask[string](w, fmt.Sprintf("document.documentElement.dataset.look = %q", look))
-		for _, width := range []int64{320, 390, 1280} {
-			w.do("resize", chromedp.EmulateViewport(width, windowHeight))
-			w.until("the animations of "+view+" end", settled)
-			w.save(fmt.Sprintf("%s-%d-%s", view, width, look))
-		}
-	}
-	ask[bool](w, `delete document.documentElement.dataset.look`)
-	w.do("resize", chromedp.EmulateViewport(windowWidth, windowHeight))
 }
 
 // screenshot puts the windows side by side into the file that HONGBAO_SCREENSHOT names, if it does.

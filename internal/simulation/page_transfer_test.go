@@ -243,7 +243,16 @@ func TestCollectionInThreeWindows(t *testing.T) {
 	for _, text := range []string{"paid to Bob", "Present", "paid by Bob", "paid by Carol", "Dinner", "Topped up"} {
 		alice.shows("history-list", text)
 	}
+	alice.click(alice.first("see-collection-"))
+	alice.see("part-alice")
+	alice.shows("part-bob", "Bob")
+	alice.back()
+	alice.gone("part-alice")
 	file := alice.download("CNY")
+	head, _, _ := strings.Cut(file, "\r\n")
+	if !strings.HasPrefix(head, "\ufeff") || !strings.Contains(head, "Balance") {
+		t.Errorf("a spreadsheet reads the head %q", head)
+	}
 	for _, text := range []string{"collection", "bob", "carol", "Dinner", "Present"} {
 		if !strings.Contains(file, text) {
 			t.Errorf("the file has no %s:\n%s", text, file)

@@ -64,6 +64,9 @@ func call(ctx context.Context, do func() error) error {
 			return errLost
 		case !before:
 			return nil
+		case w.fault(lateCalls): // it overtakes none, but others overtake it
+			w.late(do)
+			return errLost
 		}
 		err := do()
 		if err == nil && w.fault(repeatedCalls) {
@@ -74,6 +77,14 @@ func call(ctx context.Context, do func() error) error {
 		}
 	}
 	return nil
+}
+
+// late carries out a call some time after its caller has given up, and nobody hears of what came of it.
+func (w *world) late(do func() error) {
+	w.Late++
+	a := w.start(nobody, func(context.Context) { _ = do() })
+	a.until = w.Steps + w.IntN(longestDelay)
+	w.actors = append(w.actors, a)
 }
 
 // quick is what may go wrong with a call at which nobody stands still.

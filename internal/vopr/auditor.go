@@ -108,8 +108,8 @@ func (a *auditor) check(ctx context.Context) (wrong []string) {
 			say("envelope %d is open for ever: posted %d, pending %d", h.ID, h.Posted, h.Pending())
 		}
 		for bucket, to := w.buckets.OfShard(shard); bucket < to; bucket++ {
-			if closed, err := w.pots.Closed(ctx, bucket); err != nil || len(closed) > 0 {
-				say("bucket %d has closed pots that nobody retires: %v, %v", bucket, closed, err)
+			if left, err := w.pots.Unretired(ctx, bucket, 0, 10_000); err != nil || len(left) > 0 {
+				say("bucket %d has pots that are over and that nobody retires: %v, %v", bucket, left, err)
 			}
 		}
 	}

@@ -12,6 +12,7 @@ type Report struct {
 	Seed              uint64
 	Steps, Grabs, Won int
 	Crashes, Pauses   int
+	Late              int // calls that were carried out when their callers had given up
 	WentBack, Rebuilt int // buckets
 }
 
@@ -22,6 +23,7 @@ func (r *Report) Add(o Report) {
 	r.Won += o.Won
 	r.Crashes += o.Crashes
 	r.Pauses += o.Pauses
+	r.Late += o.Late
 	r.WentBack += o.WentBack
 	r.Rebuilt += o.Rebuilt
 }

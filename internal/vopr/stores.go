@@ -37,8 +37,8 @@ func (p faultyPots) Close(ctx context.Context, id int64) (envelope.PotState, err
 	return answered(ctx, func() (envelope.PotState, error) { return p.Pots.Close(ctx, id) })
 }
 
-func (p faultyPots) Closed(ctx context.Context, bucket int) ([]int64, error) {
-	return answered(ctx, func() ([]int64, error) { return p.Pots.Closed(ctx, bucket) })
+func (p faultyPots) Unretired(ctx context.Context, bucket, skip, limit int) ([]int64, error) {
+	return answered(ctx, func() ([]int64, error) { return p.Pots.Unretired(ctx, bucket, skip, limit) })
 }
 
 func (p faultyPots) Retire(ctx context.Context, retired []envelope.Retirement) error {

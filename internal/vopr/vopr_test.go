@@ -17,7 +17,7 @@ func TestSeeds(t *testing.T) {
 		all.Add(r)
 	}
 	t.Logf("%d wins, %d crashes, %d times back, %d rebuilt", all.Won, all.Crashes, all.WentBack, all.Rebuilt)
-	if all.Won < seeds*10 || all.Crashes < seeds || all.WentBack < seeds || all.Rebuilt < seeds/4 {
+	if all.Won < seeds*10 || all.Crashes < seeds || all.Late < seeds || all.WentBack < seeds || all.Rebuilt < seeds/4 {
 		t.Errorf("too little happened: %+v", all)
 	}
 }

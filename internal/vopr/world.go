@@ -25,7 +25,10 @@ const (
 	keptCopies = 3
 
 	lostCalls, repeatedCalls = 60, 60
+	lateCalls, longestDelay  = 80, 300 // the latter in steps
+	nobody                   = -1      // the process of a call that is late
 	crashes, copies, goBacks = 400, 40, 400
+	failovers, longestTail   = 250, 60 // the latter in steps: what a failover loses
 	skews, leaps             = 200, 150
 	maxSkew                  = 10 * time.Second // of processes and pots
 	maxLedgerSkew            = 48 * time.Hour
@@ -46,6 +49,7 @@ type world struct {
 	process [processes]*process
 	actors  []*actor
 	copies  map[int][]copied // by bucket
+	tails   []tail           // of failovers to come
 	epochs  int
 	orders  int
 	sent    []int64
@@ -60,6 +64,12 @@ type process struct {
 	retirer   *envelope.Retirer
 	sweeper   *envelope.Sweeper
 	rebuilder *pots.Rebuilder
+}
+
+// tail is what a bucket will lose: everything after a copy.
+type tail struct {
+	bucket, until int // a step
+	copied
 }
 
 type copied struct {
@@ -141,6 +151,12 @@ func (w *world) step() {
 		w.crash(w.IntN(processes))
 	case w.fault(copies):
 		w.copy(w.IntN(w.buckets.Number()))
+	case w.fault(failovers):
+		bucket := w.IntN(w.buckets.Number())
+		w.tails = append(w.tails, tail{bucket, w.Steps + 1 + w.IntN(longestTail), w.asItIs(bucket)})
+	case w.faulty && len(w.tails) > 0 && w.tails[0].until <= w.Steps:
+		w.restore(w.tails[0].bucket, w.tails[0].copied)
+		w.tails = w.tails[1:]
 	case w.fault(goBacks):
 		w.goBack(w.IntN(w.buckets.Number()))
 	case w.fault(skews):
@@ -189,12 +205,17 @@ func (w *world) crash(n int) {
 	w.boot(n)
 }
 
-func (w *world) copy(bucket int) {
+// asItIs is a bucket as it is now.
+func (w *world) asItIs(bucket int) copied {
 	s, err := w.pots.Snapshot(bucket)
 	if err != nil {
 		panic(err) // there is such a bucket
 	}
-	all := append(w.copies[bucket], copied{w.Steps, s})
+	return copied{w.Steps, s}
+}
+
+func (w *world) copy(bucket int) {
+	all := append(w.copies[bucket], w.asItIs(bucket))
 	w.copies[bucket] = all[max(0, len(all)-keptCopies):]
 }
 
@@ -204,7 +225,10 @@ func (w *world) goBack(bucket int) {
 	if len(all) == 0 {
 		return
 	}
-	to := all[w.IntN(len(all))]
+	w.restore(bucket, all[w.IntN(len(all))])
+}
+
+func (w *world) restore(bucket int, to copied) {
 	if err := w.pots.Restore(bucket, to.snapshot); err != nil {
 		panic(err)
 	}
@@ -216,7 +240,7 @@ func (w *world) goBack(bucket int) {
 func (w *world) begin() *actor {
 	n := w.IntN(processes)
 	p, shard, bucket := w.process[n], w.IntN(w.buckets.Shards), w.IntN(w.buckets.Number())
-	switch w.IntN(18) {
+	switch w.IntN(22) {
 	case 0, 1:
 		w.orders++
 		order := envelope.Order{RequestID: fmt.Sprint("order-", w.orders), Group: "g", Kind: string(envelope.Equal),

@@ -484,6 +484,8 @@ type AuditResponse struct {
 	InFlight      []*AuditAmount `thrift:"in_flight,7,required" frugal:"7,required,list<AuditAmount>" json:"in_flight"`
 	Found         int64          `thrift:"found,8,required" frugal:"8,required,i64" json:"found"`
 	Discrepancies []*Discrepancy `thrift:"discrepancies,9,required" frugal:"9,required,list<Discrepancy>" json:"discrepancies"`
+	Rebuilds      []string       `thrift:"rebuilds,10,optional" frugal:"10,optional,list<string>" json:"rebuilds,omitempty"`
+	Volatile      []string       `thrift:"volatile,11,optional" frugal:"11,optional,list<string>" json:"volatile,omitempty"`
 }
 
 func NewAuditResponse() *AuditResponse {
@@ -528,6 +530,24 @@ func (p *AuditResponse) GetFound() (v int64) {
 func (p *AuditResponse) GetDiscrepancies() (v []*Discrepancy) {
 	return p.Discrepancies
 }
+
+var AuditResponse_Rebuilds_DEFAULT []string
+
+func (p *AuditResponse) GetRebuilds() (v []string) {
+	if !p.IsSetRebuilds() {
+		return AuditResponse_Rebuilds_DEFAULT
+	}
+	return p.Rebuilds
+}
+
+var AuditResponse_Volatile_DEFAULT []string
+
+func (p *AuditResponse) GetVolatile() (v []string) {
+	if !p.IsSetVolatile() {
+		return AuditResponse_Volatile_DEFAULT
+	}
+	return p.Volatile
+}
 func (p *AuditResponse) SetBalanced(val bool) {
 	p.Balanced = val
 }
@@ -555,6 +575,20 @@ func (p *AuditResponse) SetFound(val int64) {
 func (p *AuditResponse) SetDiscrepancies(val []*Discrepancy) {
 	p.Discrepancies = val
 }
+func (p *AuditResponse) SetRebuilds(val []string) {
+	p.Rebuilds = val
+}
+func (p *AuditResponse) SetVolatile(val []string) {
+	p.Volatile = val
+}
+
+func (p *AuditResponse) IsSetRebuilds() bool {
+	return p.Rebuilds != nil
+}
+
+func (p *AuditResponse) IsSetVolatile() bool {
+	return p.Volatile != nil
+}
 
 func (p *AuditResponse) String() string {
 	if p == nil {
@@ -564,15 +598,110 @@ func (p *AuditResponse) String() string {
 }
 
 var fieldIDToName_AuditResponse = map[int16]string{
-	1: "balanced",
-	2: "shards",
-	3: "accounts",
-	4: "entries",
-	5: "holds",
-	6: "posts",
-	7: "in_flight",
-	8: "found",
-	9: "discrepancies",
+	1:  "balanced",
+	2:  "shards",
+	3:  "accounts",
+	4:  "entries",
+	5:  "holds",
+	6:  "posts",
+	7:  "in_flight",
+	8:  "found",
+	9:  "discrepancies",
+	10: "rebuilds",
+	11: "volatile",
+}
+
+type LastAuditRequest struct {
+}
+
+func NewLastAuditRequest() *LastAuditRequest {
+	return &LastAuditRequest{}
+}
+
+func (p *LastAuditRequest) InitDefault() {
+}
+
+func (p *LastAuditRequest) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("LastAuditRequest(%+v)", *p)
+}
+
+var fieldIDToName_LastAuditRequest = map[int16]string{}
+
+type LastAuditResponse struct {
+	Known  bool           `thrift:"known,1,required" frugal:"1,required,bool" json:"known"`
+	At     int64          `thrift:"at,2,required" frugal:"2,required,i64" json:"at"`
+	AgeMs  int64          `thrift:"age_ms,3,required" frugal:"3,required,i64" json:"age_ms"`
+	TookMs int64          `thrift:"took_ms,4,required" frugal:"4,required,i64" json:"took_ms"`
+	Report *AuditResponse `thrift:"report,5,optional" frugal:"5,optional,AuditResponse" json:"report,omitempty"`
+}
+
+func NewLastAuditResponse() *LastAuditResponse {
+	return &LastAuditResponse{}
+}
+
+func (p *LastAuditResponse) InitDefault() {
+}
+
+func (p *LastAuditResponse) GetKnown() (v bool) {
+	return p.Known
+}
+
+func (p *LastAuditResponse) GetAt() (v int64) {
+	return p.At
+}
+
+func (p *LastAuditResponse) GetAgeMs() (v int64) {
+	return p.AgeMs
+}
+
+func (p *LastAuditResponse) GetTookMs() (v int64) {
+	return p.TookMs
+}
+
+var LastAuditResponse_Report_DEFAULT *AuditResponse
+
+func (p *LastAuditResponse) GetReport() (v *AuditResponse) {
+	if !p.IsSetReport() {
+		return LastAuditResponse_Report_DEFAULT
+	}
+	return p.Report
+}
+func (p *LastAuditResponse) SetKnown(val bool) {
+	p.Known = val
+}
+func (p *LastAuditResponse) SetAt(val int64) {
+	p.At = val
+}
+func (p *LastAuditResponse) SetAgeMs(val int64) {
+	p.AgeMs = val
+}
+func (p *LastAuditResponse) SetTookMs(val int64) {
+	p.TookMs = val
+}
+func (p *LastAuditResponse) SetReport(val *AuditResponse) {
+	p.Report = val
+}
+
+func (p *LastAuditResponse) IsSetReport() bool {
+	return p.Report != nil
+}
+
+func (p *LastAuditResponse) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("LastAuditResponse(%+v)", *p)
+}
+
+var fieldIDToName_LastAuditResponse = map[int16]string{
+	1: "known",
+	2: "at",
+	3: "age_ms",
+	4: "took_ms",
+	5: "report",
 }
 
 type RevokeTokenRequest struct {
@@ -1184,6 +1313,401 @@ var fieldIDToName_DecideReviewRequest = map[int16]string{
 	3: "reason",
 }
 
+type Rejection struct {
+	Id        string  `thrift:"id,1,required" frugal:"1,required,string" json:"id"`
+	HoldId    int64   `thrift:"hold_id,2,required" frugal:"2,required,i64" json:"hold_id,string"`
+	Part      int32   `thrift:"part,3,required" frugal:"3,required,i32" json:"part"`
+	Payee     string  `thrift:"payee,4,required" frugal:"4,required,string" json:"payee"`
+	Amount    int64   `thrift:"amount,5,required" frugal:"5,required,i64" json:"amount"`
+	Currency  string  `thrift:"currency,6,required" frugal:"6,required,string" json:"currency"`
+	WonAt     int64   `thrift:"won_at,7,required" frugal:"7,required,i64" json:"won_at"`
+	Why       string  `thrift:"why,8,required" frugal:"8,required,string" json:"why"`
+	Open      bool    `thrift:"open,9,required" frugal:"9,required,bool" json:"open"`
+	Decision  *string `thrift:"decision,10,optional" frugal:"10,optional,string" json:"decision,omitempty"`
+	Account   *string `thrift:"account,11,optional" frugal:"11,optional,string" json:"account,omitempty"`
+	By        *string `thrift:"by,12,optional" frugal:"12,optional,string" json:"by,omitempty"`
+	Reason    *string `thrift:"reason,13,optional" frugal:"13,optional,string" json:"reason,omitempty"`
+	DecidedAt *int64  `thrift:"decided_at,14,optional" frugal:"14,optional,i64" json:"decided_at,omitempty"`
+	PaymentId *int64  `thrift:"payment_id,15,optional" frugal:"15,optional,i64" json:"payment_id,string,omitempty"`
+}
+
+func NewRejection() *Rejection {
+	return &Rejection{}
+}
+
+func (p *Rejection) InitDefault() {
+}
+
+func (p *Rejection) GetId() (v string) {
+	return p.Id
+}
+
+func (p *Rejection) GetHoldId() (v int64) {
+	return p.HoldId
+}
+
+func (p *Rejection) GetPart() (v int32) {
+	return p.Part
+}
+
+func (p *Rejection) GetPayee() (v string) {
+	return p.Payee
+}
+
+func (p *Rejection) GetAmount() (v int64) {
+	return p.Amount
+}
+
+func (p *Rejection) GetCurrency() (v string) {
+	return p.Currency
+}
+
+func (p *Rejection) GetWonAt() (v int64) {
+	return p.WonAt
+}
+
+func (p *Rejection) GetWhy() (v string) {
+	return p.Why
+}
+
+func (p *Rejection) GetOpen() (v bool) {
+	return p.Open
+}
+
+var Rejection_Decision_DEFAULT string
+
+func (p *Rejection) GetDecision() (v string) {
+	if !p.IsSetDecision() {
+		return Rejection_Decision_DEFAULT
+	}
+	return *p.Decision
+}
+
+var Rejection_Account_DEFAULT string
+
+func (p *Rejection) GetAccount() (v string) {
+	if !p.IsSetAccount() {
+		return Rejection_Account_DEFAULT
+	}
+	return *p.Account
+}
+
+var Rejection_By_DEFAULT string
+
+func (p *Rejection) GetBy() (v string) {
+	if !p.IsSetBy() {
+		return Rejection_By_DEFAULT
+	}
+	return *p.By
+}
+
+var Rejection_Reason_DEFAULT string
+
+func (p *Rejection) GetReason() (v string) {
+	if !p.IsSetReason() {
+		return Rejection_Reason_DEFAULT
+	}
+	return *p.Reason
+}
+
+var Rejection_DecidedAt_DEFAULT int64
+
+func (p *Rejection) GetDecidedAt() (v int64) {
+	if !p.IsSetDecidedAt() {
+		return Rejection_DecidedAt_DEFAULT
+	}
+	return *p.DecidedAt
+}
+
+var Rejection_PaymentId_DEFAULT int64
+
+func (p *Rejection) GetPaymentId() (v int64) {
+	if !p.IsSetPaymentId() {
+		return Rejection_PaymentId_DEFAULT
+	}
+	return *p.PaymentId
+}
+func (p *Rejection) SetId(val string) {
+	p.Id = val
+}
+func (p *Rejection) SetHoldId(val int64) {
+	p.HoldId = val
+}
+func (p *Rejection) SetPart(val int32) {
+	p.Part = val
+}
+func (p *Rejection) SetPayee(val string) {
+	p.Payee = val
+}
+func (p *Rejection) SetAmount(val int64) {
+	p.Amount = val
+}
+func (p *Rejection) SetCurrency(val string) {
+	p.Currency = val
+}
+func (p *Rejection) SetWonAt(val int64) {
+	p.WonAt = val
+}
+func (p *Rejection) SetWhy(val string) {
+	p.Why = val
+}
+func (p *Rejection) SetOpen(val bool) {
+	p.Open = val
+}
+func (p *Rejection) SetDecision(val *string) {
+	p.Decision = val
+}
+func (p *Rejection) SetAccount(val *string) {
+	p.Account = val
+}
+func (p *Rejection) SetBy(val *string) {
+	p.By = val
+}
+func (p *Rejection) SetReason(val *string) {
+	p.Reason = val
+}
+func (p *Rejection) SetDecidedAt(val *int64) {
+	p.DecidedAt = val
+}
+func (p *Rejection) SetPaymentId(val *int64) {
+	p.PaymentId = val
+}
+
+func (p *Rejection) IsSetDecision() bool {
+	return p.Decision != nil
+}
+
+func (p *Rejection) IsSetAccount() bool {
+	return p.Account != nil
+}
+
+func (p *Rejection) IsSetBy() bool {
+	return p.By != nil
+}
+
+func (p *Rejection) IsSetReason() bool {
+	return p.Reason != nil
+}
+
+func (p *Rejection) IsSetDecidedAt() bool {
+	return p.DecidedAt != nil
+}
+
+func (p *Rejection) IsSetPaymentId() bool {
+	return p.PaymentId != nil
+}
+
+func (p *Rejection) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("Rejection(%+v)", *p)
+}
+
+var fieldIDToName_Rejection = map[int16]string{
+	1:  "id",
+	2:  "hold_id",
+	3:  "part",
+	4:  "payee",
+	5:  "amount",
+	6:  "currency",
+	7:  "won_at",
+	8:  "why",
+	9:  "open",
+	10: "decision",
+	11: "account",
+	12: "by",
+	13: "reason",
+	14: "decided_at",
+	15: "payment_id",
+}
+
+type ListRejectionsRequest struct {
+	State *string `thrift:"state,1,optional" frugal:"1,optional,string" json:"state,omitempty"`
+	After *string `thrift:"after,2,optional" frugal:"2,optional,string" json:"after,omitempty"`
+	Limit *int32  `thrift:"limit,3,optional" frugal:"3,optional,i32" json:"limit,omitempty"`
+}
+
+func NewListRejectionsRequest() *ListRejectionsRequest {
+	return &ListRejectionsRequest{}
+}
+
+func (p *ListRejectionsRequest) InitDefault() {
+}
+
+var ListRejectionsRequest_State_DEFAULT string
+
+func (p *ListRejectionsRequest) GetState() (v string) {
+	if !p.IsSetState() {
+		return ListRejectionsRequest_State_DEFAULT
+	}
+	return *p.State
+}
+
+var ListRejectionsRequest_After_DEFAULT string
+
+func (p *ListRejectionsRequest) GetAfter() (v string) {
+	if !p.IsSetAfter() {
+		return ListRejectionsRequest_After_DEFAULT
+	}
+	return *p.After
+}
+
+var ListRejectionsRequest_Limit_DEFAULT int32
+
+func (p *ListRejectionsRequest) GetLimit() (v int32) {
+	if !p.IsSetLimit() {
+		return ListRejectionsRequest_Limit_DEFAULT
+	}
+	return *p.Limit
+}
+func (p *ListRejectionsRequest) SetState(val *string) {
+	p.State = val
+}
+func (p *ListRejectionsRequest) SetAfter(val *string) {
+	p.After = val
+}
+func (p *ListRejectionsRequest) SetLimit(val *int32) {
+	p.Limit = val
+}
+
+func (p *ListRejectionsRequest) IsSetState() bool {
+	return p.State != nil
+}
+
+func (p *ListRejectionsRequest) IsSetAfter() bool {
+	return p.After != nil
+}
+
+func (p *ListRejectionsRequest) IsSetLimit() bool {
+	return p.Limit != nil
+}
+
+func (p *ListRejectionsRequest) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("ListRejectionsRequest(%+v)", *p)
+}
+
+var fieldIDToName_ListRejectionsRequest = map[int16]string{
+	1: "state",
+	2: "after",
+	3: "limit",
+}
+
+type ListRejectionsResponse struct {
+	Rejections []*Rejection `thrift:"rejections,1,required" frugal:"1,required,list<Rejection>" json:"rejections"`
+}
+
+func NewListRejectionsResponse() *ListRejectionsResponse {
+	return &ListRejectionsResponse{}
+}
+
+func (p *ListRejectionsResponse) InitDefault() {
+}
+
+func (p *ListRejectionsResponse) GetRejections() (v []*Rejection) {
+	return p.Rejections
+}
+func (p *ListRejectionsResponse) SetRejections(val []*Rejection) {
+	p.Rejections = val
+}
+
+func (p *ListRejectionsResponse) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("ListRejectionsResponse(%+v)", *p)
+}
+
+var fieldIDToName_ListRejectionsResponse = map[int16]string{
+	1: "rejections",
+}
+
+type DecideRejectionRequest struct {
+	Id       string  `thrift:"id,1,required" frugal:"1,required,string" json:"id"`
+	Decision string  `thrift:"decision,2,required" frugal:"2,required,string" json:"decision"`
+	Account  *string `thrift:"account,3,optional" frugal:"3,optional,string" json:"account,omitempty"`
+	Currency *string `thrift:"currency,4,optional" frugal:"4,optional,string" json:"currency,omitempty"`
+	Reason   string  `thrift:"reason,5,required" frugal:"5,required,string" json:"reason"`
+}
+
+func NewDecideRejectionRequest() *DecideRejectionRequest {
+	return &DecideRejectionRequest{}
+}
+
+func (p *DecideRejectionRequest) InitDefault() {
+}
+
+func (p *DecideRejectionRequest) GetId() (v string) {
+	return p.Id
+}
+
+func (p *DecideRejectionRequest) GetDecision() (v string) {
+	return p.Decision
+}
+
+var DecideRejectionRequest_Account_DEFAULT string
+
+func (p *DecideRejectionRequest) GetAccount() (v string) {
+	if !p.IsSetAccount() {
+		return DecideRejectionRequest_Account_DEFAULT
+	}
+	return *p.Account
+}
+
+var DecideRejectionRequest_Currency_DEFAULT string
+
+func (p *DecideRejectionRequest) GetCurrency() (v string) {
+	if !p.IsSetCurrency() {
+		return DecideRejectionRequest_Currency_DEFAULT
+	}
+	return *p.Currency
+}
+
+func (p *DecideRejectionRequest) GetReason() (v string) {
+	return p.Reason
+}
+func (p *DecideRejectionRequest) SetId(val string) {
+	p.Id = val
+}
+func (p *DecideRejectionRequest) SetDecision(val string) {
+	p.Decision = val
+}
+func (p *DecideRejectionRequest) SetAccount(val *string) {
+	p.Account = val
+}
+func (p *DecideRejectionRequest) SetCurrency(val *string) {
+	p.Currency = val
+}
+func (p *DecideRejectionRequest) SetReason(val string) {
+	p.Reason = val
+}
+
+func (p *DecideRejectionRequest) IsSetAccount() bool {
+	return p.Account != nil
+}
+
+func (p *DecideRejectionRequest) IsSetCurrency() bool {
+	return p.Currency != nil
+}
+
+func (p *DecideRejectionRequest) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("DecideRejectionRequest(%+v)", *p)
+}
+
+var fieldIDToName_DecideRejectionRequest = map[int16]string{
+	1: "id",
+	2: "decision",
+	3: "account",
+	4: "currency",
+	5: "reason",
+}
+
 type OperatorService interface {
 	Installation(ctx context.Context, req *InstallationRequest) (r *Installation, err error)
 
@@ -1191,11 +1715,17 @@ type OperatorService interface {
 
 	Audit(ctx context.Context, req *AuditRequest) (r *AuditResponse, err error)
 
+	LastAudit(ctx context.Context, req *LastAuditRequest) (r *LastAuditResponse, err error)
+
 	RevokeToken(ctx context.Context, req *RevokeTokenRequest) (r *RevokeTokenResponse, err error)
 
 	FreezeAccount(ctx context.Context, req *FreezeRequest) (r *Freeze, err error)
 
 	ThawAccount(ctx context.Context, req *ThawRequest) (r *ThawResponse, err error)
+
+	ListRejections(ctx context.Context, req *ListRejectionsRequest) (r *ListRejectionsResponse, err error)
+
+	DecideRejection(ctx context.Context, req *DecideRejectionRequest) (r *Rejection, err error)
 
 	ListFreezes(ctx context.Context, req *ListFreezesRequest) (r *ListFreezesResponse, err error)
 
@@ -1432,6 +1962,82 @@ var fieldIDToName_OperatorServiceAuditResult = map[int16]string{
 	0: "success",
 }
 
+type OperatorServiceLastAuditArgs struct {
+	Req *LastAuditRequest `thrift:"req,1" frugal:"1,default,LastAuditRequest" json:"req"`
+}
+
+func NewOperatorServiceLastAuditArgs() *OperatorServiceLastAuditArgs {
+	return &OperatorServiceLastAuditArgs{}
+}
+
+func (p *OperatorServiceLastAuditArgs) InitDefault() {
+}
+
+var OperatorServiceLastAuditArgs_Req_DEFAULT *LastAuditRequest
+
+func (p *OperatorServiceLastAuditArgs) GetReq() (v *LastAuditRequest) {
+	if !p.IsSetReq() {
+		return OperatorServiceLastAuditArgs_Req_DEFAULT
+	}
+	return p.Req
+}
+func (p *OperatorServiceLastAuditArgs) SetReq(val *LastAuditRequest) {
+	p.Req = val
+}
+
+func (p *OperatorServiceLastAuditArgs) IsSetReq() bool {
+	return p.Req != nil
+}
+
+func (p *OperatorServiceLastAuditArgs) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("OperatorServiceLastAuditArgs(%+v)", *p)
+}
+
+var fieldIDToName_OperatorServiceLastAuditArgs = map[int16]string{
+	1: "req",
+}
+
+type OperatorServiceLastAuditResult struct {
+	Success *LastAuditResponse `thrift:"success,0,optional" frugal:"0,optional,LastAuditResponse" json:"success,omitempty"`
+}
+
+func NewOperatorServiceLastAuditResult() *OperatorServiceLastAuditResult {
+	return &OperatorServiceLastAuditResult{}
+}
+
+func (p *OperatorServiceLastAuditResult) InitDefault() {
+}
+
+var OperatorServiceLastAuditResult_Success_DEFAULT *LastAuditResponse
+
+func (p *OperatorServiceLastAuditResult) GetSuccess() (v *LastAuditResponse) {
+	if !p.IsSetSuccess() {
+		return OperatorServiceLastAuditResult_Success_DEFAULT
+	}
+	return p.Success
+}
+func (p *OperatorServiceLastAuditResult) SetSuccess(x interface{}) {
+	p.Success = x.(*LastAuditResponse)
+}
+
+func (p *OperatorServiceLastAuditResult) IsSetSuccess() bool {
+	return p.Success != nil
+}
+
+func (p *OperatorServiceLastAuditResult) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("OperatorServiceLastAuditResult(%+v)", *p)
+}
+
+var fieldIDToName_OperatorServiceLastAuditResult = map[int16]string{
+	0: "success",
+}
+
 type OperatorServiceRevokeTokenArgs struct {
 	Req *RevokeTokenRequest `thrift:"req,1" frugal:"1,default,RevokeTokenRequest" json:"req"`
 }
@@ -1657,6 +2263,158 @@ func (p *OperatorServiceThawAccountResult) String() string {
 }
 
 var fieldIDToName_OperatorServiceThawAccountResult = map[int16]string{
+	0: "success",
+}
+
+type OperatorServiceListRejectionsArgs struct {
+	Req *ListRejectionsRequest `thrift:"req,1" frugal:"1,default,ListRejectionsRequest" json:"req"`
+}
+
+func NewOperatorServiceListRejectionsArgs() *OperatorServiceListRejectionsArgs {
+	return &OperatorServiceListRejectionsArgs{}
+}
+
+func (p *OperatorServiceListRejectionsArgs) InitDefault() {
+}
+
+var OperatorServiceListRejectionsArgs_Req_DEFAULT *ListRejectionsRequest
+
+func (p *OperatorServiceListRejectionsArgs) GetReq() (v *ListRejectionsRequest) {
+	if !p.IsSetReq() {
+		return OperatorServiceListRejectionsArgs_Req_DEFAULT
+	}
+	return p.Req
+}
+func (p *OperatorServiceListRejectionsArgs) SetReq(val *ListRejectionsRequest) {
+	p.Req = val
+}
+
+func (p *OperatorServiceListRejectionsArgs) IsSetReq() bool {
+	return p.Req != nil
+}
+
+func (p *OperatorServiceListRejectionsArgs) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("OperatorServiceListRejectionsArgs(%+v)", *p)
+}
+
+var fieldIDToName_OperatorServiceListRejectionsArgs = map[int16]string{
+	1: "req",
+}
+
+type OperatorServiceListRejectionsResult struct {
+	Success *ListRejectionsResponse `thrift:"success,0,optional" frugal:"0,optional,ListRejectionsResponse" json:"success,omitempty"`
+}
+
+func NewOperatorServiceListRejectionsResult() *OperatorServiceListRejectionsResult {
+	return &OperatorServiceListRejectionsResult{}
+}
+
+func (p *OperatorServiceListRejectionsResult) InitDefault() {
+}
+
+var OperatorServiceListRejectionsResult_Success_DEFAULT *ListRejectionsResponse
+
+func (p *OperatorServiceListRejectionsResult) GetSuccess() (v *ListRejectionsResponse) {
+	if !p.IsSetSuccess() {
+		return OperatorServiceListRejectionsResult_Success_DEFAULT
+	}
+	return p.Success
+}
+func (p *OperatorServiceListRejectionsResult) SetSuccess(x interface{}) {
+	p.Success = x.(*ListRejectionsResponse)
+}
+
+func (p *OperatorServiceListRejectionsResult) IsSetSuccess() bool {
+	return p.Success != nil
+}
+
+func (p *OperatorServiceListRejectionsResult) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("OperatorServiceListRejectionsResult(%+v)", *p)
+}
+
+var fieldIDToName_OperatorServiceListRejectionsResult = map[int16]string{
+	0: "success",
+}
+
+type OperatorServiceDecideRejectionArgs struct {
+	Req *DecideRejectionRequest `thrift:"req,1" frugal:"1,default,DecideRejectionRequest" json:"req"`
+}
+
+func NewOperatorServiceDecideRejectionArgs() *OperatorServiceDecideRejectionArgs {
+	return &OperatorServiceDecideRejectionArgs{}
+}
+
+func (p *OperatorServiceDecideRejectionArgs) InitDefault() {
+}
+
+var OperatorServiceDecideRejectionArgs_Req_DEFAULT *DecideRejectionRequest
+
+func (p *OperatorServiceDecideRejectionArgs) GetReq() (v *DecideRejectionRequest) {
+	if !p.IsSetReq() {
+		return OperatorServiceDecideRejectionArgs_Req_DEFAULT
+	}
+	return p.Req
+}
+func (p *OperatorServiceDecideRejectionArgs) SetReq(val *DecideRejectionRequest) {
+	p.Req = val
+}
+
+func (p *OperatorServiceDecideRejectionArgs) IsSetReq() bool {
+	return p.Req != nil
+}
+
+func (p *OperatorServiceDecideRejectionArgs) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("OperatorServiceDecideRejectionArgs(%+v)", *p)
+}
+
+var fieldIDToName_OperatorServiceDecideRejectionArgs = map[int16]string{
+	1: "req",
+}
+
+type OperatorServiceDecideRejectionResult struct {
+	Success *Rejection `thrift:"success,0,optional" frugal:"0,optional,Rejection" json:"success,omitempty"`
+}
+
+func NewOperatorServiceDecideRejectionResult() *OperatorServiceDecideRejectionResult {
+	return &OperatorServiceDecideRejectionResult{}
+}
+
+func (p *OperatorServiceDecideRejectionResult) InitDefault() {
+}
+
+var OperatorServiceDecideRejectionResult_Success_DEFAULT *Rejection
+
+func (p *OperatorServiceDecideRejectionResult) GetSuccess() (v *Rejection) {
+	if !p.IsSetSuccess() {
+		return OperatorServiceDecideRejectionResult_Success_DEFAULT
+	}
+	return p.Success
+}
+func (p *OperatorServiceDecideRejectionResult) SetSuccess(x interface{}) {
+	p.Success = x.(*Rejection)
+}
+
+func (p *OperatorServiceDecideRejectionResult) IsSetSuccess() bool {
+	return p.Success != nil
+}
+
+func (p *OperatorServiceDecideRejectionResult) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("OperatorServiceDecideRejectionResult(%+v)", *p)
+}
+
+var fieldIDToName_OperatorServiceDecideRejectionResult = map[int16]string{
 	0: "success",
 }
 

@@ -55,7 +55,9 @@ func openScene(t *testing.T) *scene {
 	if _, done, err := s.Void(t.Context(), s.voided.ID, 0); !done || err != nil {
 		t.Fatal(done, err)
 	}
-	o, err := wallet.NewService(s.Ledger, undecided{}, time.Now).Withdraw(t.Context(), "alice", "out", 40, "CNY")
+	most := ledger.DailyLimits{Default: 1000} // so that the withdrawal counts
+	wallets := wallet.NewService(s.Ledger, undecided{}, time.Now).Limit(most)
+	o, err := wallets.Withdraw(t.Context(), "alice", "out", 40, "CNY")
 	if err != nil || o.State != wallet.FundingPending {
 		t.Fatalf("withdraw: %+v, %v", o, err)
 	}
@@ -213,6 +215,10 @@ func TestAuditNamesEachDiscrepancy(t *testing.T) {
 				"to bob')", "", []string{ledger.AuditRejection}, "mallory"},
 		{"a withdrawal that was not settled", "UPDATE {fundings} SET state = 'settled' WHERE id = $funding", "",
 			[]string{ledger.AuditFunding}, "withdrawal $funding, settled: account #funding:$funding"},
+		{"a withdrawal that was not counted", "DELETE FROM {daily_usage}", "", []string{ledger.AuditDailyUsage},
+			"daily usage of alice"},
+		{"a refused withdrawal that is counted", "UPDATE {fundings} SET state = 'refused' WHERE id = $funding", "",
+			[]string{ledger.AuditFunding, ledger.AuditDailyUsage}, ""},
 		{"a top-up nobody ordered", "DELETE FROM {fundings} WHERE kind = 'topup'", "", []string{ledger.AuditFunding},
 			"account #funding"},
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/hongbao/hongbao/internal/shards/rows"
+	"github.com/hongbao/hongbao/wallet"
 	"github.com/hongbao/hongbao/wallet/ledger"
 	"github.com/hongbao/hongbao/wallet/mysqlledger"
 )
@@ -26,14 +27,14 @@ type usageRow struct {
 	amount int64
 }
 
-// countedHold is what a hold adds to it.
+// countedHold is what a hold, or a withdrawal, adds to it.
 type countedHold struct {
 	usageRow
 	subject ledger.Subject
 	id      int64
 }
 
-// auditDailyUsage goes through the counted holds, owner by owner, next to what is noted of them.
+// auditDailyUsage goes through the counted holds and withdrawals, owner by owner, next to what is noted of them.
 func (r *run) auditDailyUsage(ctx context.Context, shard int, _ *totals) error {
 	next, stop := iter.Pull2(usagePages(ctx, r.earlyOf(shard), r.tables[shard]))
 	defer stop()
@@ -134,12 +135,20 @@ func usagePages(ctx context.Context, s *snapshot, t mysqlledger.Tables) iter.Seq
 }
 
 func countedPages(ctx context.Context, s *snapshot, t mysqlledger.Tables) iter.Seq2[countedHold, error] {
-	return rows.Pages(pageSize, func(after *countedHold) (page []countedHold, err error) {
-		where, args := " WHERE counts_daily = 1", []any{}
+	// A part of the query for each table, of which each is read in the order of an index.
+	part := func(columns, table, owner, subject, where string, after *countedHold) (query string, args []any) {
 		if after != nil {
-			where += " AND (owner > ? OR (owner = ? AND (subject > ? OR (subject = ? AND id > ?))))"
+			where += " AND (" + owner + " > ? OR (" + owner + " = ? AND (" + subject + " > ? OR (" + subject +
+				" = ? AND id > ?))))"
 			args = append(args, after.user, after.user, string(after.subject), string(after.subject), after.id)
 		}
+		return "(SELECT " + owner + " AS owner, " + subject + " AS subject, id, currency, created_at, " + columns +
+			" FROM " + table + " WHERE counts_daily = 1" + where + " ORDER BY 1, 2, 3 LIMIT ?)", append(args, pageSize)
+	}
+	return rows.Pages(pageSize, func(after *countedHold) (page []countedHold, err error) {
+		holds, args := part("amount - voided", t.Holds, "owner", "subject", "", after)
+		withdrawals, more := part("amount", t.Fundings, "user", "_ascii'"+string(wallet.Subject)+"' COLLATE ascii_bin",
+			" AND state <> '"+string(wallet.FundingRefused)+"'", after)
 		err = rows.Collect(ctx, s, func(row *sql.Rows) error {
 			var h countedHold
 			var created int64
@@ -147,8 +156,7 @@ func countedPages(ctx context.Context, s *snapshot, t mysqlledger.Tables) iter.S
 			h.day = mysqlledger.DayOf(rows.Millis(created))
 			page = append(page, h)
 			return err
-		}, "SELECT owner, subject, id, currency, created_at, amount - voided FROM "+t.Holds+where+
-			" ORDER BY owner, subject, id LIMIT ?", append(args, pageSize)...)
+		}, holds+" UNION ALL "+withdrawals+" ORDER BY 1, 2, 3 LIMIT ?", append(append(args, more...), pageSize)...)
 		return page, err
 	})
 }

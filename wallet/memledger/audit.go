@@ -126,6 +126,11 @@ func (a *audit) holds(n int, s *state) {
 			usage[usageOf(h)] += h.Amount.Minor - h.Voided
 		}
 	}
+	for _, o := range s.fundings {
+		if o.CountsDaily && o.State != wallet.FundingRefused {
+			usage[usageOfOrder(o)] += o.Amount.Minor
+		}
+	}
 	keys := maps.Clone(usage)
 	maps.Copy(keys, s.usage)
 	for key := range keys {

@@ -14,9 +14,9 @@ import (
 
 // OpenFunding records a pending order; a withdrawal debits the wallet in the same transaction. If the request was
 // already carried out, the order of that time is returned as it is now. Refusals: insufficient_balance,
-// request_conflict.
+// account_frozen, daily_limit_exceeded, request_conflict.
 func (l *Ledger) OpenFunding(
-	ctx context.Context, r ledger.Request, o wallet.FundingOrder,
+	ctx context.Context, r ledger.Request, o wallet.FundingOrder, dailyLimit int64,
 ) (wallet.FundingOrder, error) {
 	n, ok := l.ShardOf(o.ID)
 	if !ok || n != l.forUser(o.User) {
@@ -26,6 +26,9 @@ func (l *Ledger) OpenFunding(
 		return wallet.FundingOrder{}, fmt.Errorf("memledger: funding %d: kind %q", o.ID, o.Kind)
 	}
 	if _, err := ledger.NewAmount(o.Amount.Minor, string(o.Amount.Currency)); err != nil {
+		return wallet.FundingOrder{}, err
+	}
+	if err := o.CheckDaily(dailyLimit); err != nil {
 		return wallet.FundingOrder{}, err
 	}
 	o.State, o.Balance = wallet.FundingPending, 0
@@ -44,6 +47,11 @@ func (l *Ledger) OpenFunding(
 		if _, exists := tx.fundings[o.ID]; exists {
 			return ErrIDExists
 		}
+		if o.CountsDaily {
+			if err := tx.count(usageOfOrder(o), o.Amount.Minor, dailyLimit); err != nil {
+				return err
+			}
+		}
 		if o.Kind == ledger.EntryWithdrawal {
 			if o.Balance, err = tx.debit(o.User, o.Amount, fundingEntry(o, o.Kind, o.CreatedAt)); err != nil {
 				return err
@@ -57,6 +65,10 @@ func (l *Ledger) OpenFunding(
 		return wallet.FundingOrder{}, err
 	}
 	return o, nil
+}
+
+func usageOfOrder(o wallet.FundingOrder) usageKey {
+	return usageKey{o.User, o.Amount.Currency, dayOf(o.CreatedAt)}
 }
 
 func fundingEntry(o wallet.FundingOrder, kind ledger.EntryKind, at time.Time) entry {
@@ -100,6 +112,9 @@ func (tx *transaction) moveFunding(o *wallet.FundingOrder) {
 		tx.addTo(fundingAccount(o.ID), c, -o.Amount.Minor)
 		tx.addTo(outsideAccount, c, o.Amount.Minor)
 	default:
+		if o.CountsDaily {
+			put(tx, tx.usage, usageOfOrder(*o), tx.usage[usageOfOrder(*o)]-o.Amount.Minor)
+		}
 		tx.addTo(fundingAccount(o.ID), c, -o.Amount.Minor)
 		o.Balance = tx.credit(o.User, c, fundingEntry(*o, ledger.EntryVoid, tx.ledger.now()))
 	}

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
@@ -65,7 +64,7 @@ func (tx *transaction) hold(h ledger.Hold, o ledger.HoldOptions) (ledger.Hold, e
 	}
 	h = asStored(h)
 	if h.CountsDaily {
-		if err := tx.count(h, o.DailyLimit); err != nil {
+		if err := tx.count(usageOf(h), h.Amount.Minor, o.DailyLimit); err != nil {
 			return ledger.Hold{}, err
 		}
 	}
@@ -100,21 +99,19 @@ func copyOf(h ledger.Hold) ledger.Hold {
 	return h
 }
 
+func dayOf(at time.Time) int64 { return at.UnixMilli() / dayLength.Milliseconds() }
+
 func usageOf(h ledger.Hold) usageKey {
-	return usageKey{h.Owner, h.Amount.Currency, h.CreatedAt.UnixMilli() / dayLength.Milliseconds()}
+	return usageKey{h.Owner, h.Amount.Currency, dayOf(h.CreatedAt)}
 }
 
-// count counts a hold towards what its owner may send in its day; limit 0 means no bound. Refusal:
-// daily_limit_exceeded.
-func (tx *transaction) count(h ledger.Hold, limit int64) error {
-	key := usageOf(h)
+// count counts towards what a user may move out in a day; limit 0 means no bound. Refusal: daily_limit_exceeded.
+func (tx *transaction) count(key usageKey, minor, limit int64) error {
 	used := tx.usage[key]
-	if limit > 0 && used > limit-h.Amount.Minor {
-		return refusal.New(refusal.CodeDailyLimitExceeded,
-			"you may send and pay %d minor units of %s in a day (UTC), of which %d are left today",
-			limit, h.Amount.Currency, max(0, limit-used))
+	if limit > 0 && used > limit-minor {
+		return ledger.DailyLimitExceeded(key.currency, limit, used)
 	}
-	put(tx, tx.usage, key, used+h.Amount.Minor)
+	put(tx, tx.usage, key, used+minor)
 	return nil
 }
 

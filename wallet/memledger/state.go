@@ -36,7 +36,7 @@ type state struct {
 	requests   map[requestKey]request
 	rejections map[rejectionKey]ledger.Rejection
 	fundings   map[int64]wallet.FundingOrder
-	usage      map[usageKey]int64 // what a user's counted holds of a day sum to
+	usage      map[usageKey]int64 // what counts of a user's day
 	index      map[indexKey][]int64
 	outbox     []message // the oldest first
 	inbox      map[int64]bool

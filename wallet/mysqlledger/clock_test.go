@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/internal/shards/shardstest"
 	"github.com/hongbao/hongbao/wallet/ledger"
 	"github.com/hongbao/hongbao/wallet/ledger/ledgertest"
@@ -17,8 +18,8 @@ func TestTheDatabaseSaysWhatIsDue(t *testing.T) {
 	b.TopUp("alice", 10_000)
 	ctx := t.Context()
 	for name, off := range map[string]time.Duration{"ahead": 48 * time.Hour, "behind": -48 * time.Hour} {
-		l, err := mysqlledger.New(mysqlledger.Config{Cluster: b.Cluster, Node: 1, Log: slog.New(slog.DiscardHandler),
-			Now: func() time.Time { return time.Now().Add(off) }})
+		l, err := mysqlledger.New(mysqlledger.Config{Cluster: b.Cluster, Log: slog.New(slog.DiscardHandler),
+			IDs: ledgertest.Must(shards.NewIDs(b.Cluster, 1)), Now: func() time.Time { return time.Now().Add(off) }})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -101,6 +102,9 @@ func (credits) Decode(payload []byte) (outbox.Content, error) {
 	ls := new(Legs)
 	if err := json.Unmarshal(payload, ls); err != nil {
 		return nil, fmt.Errorf("credits: %w", err)
+	}
+	if len(ls.All) == 0 {
+		return nil, errors.New("credits: there are none")
 	}
 	for _, g := range ls.All {
 		if g.Hold < 0 || g.Hold >= len(ls.Holds) {

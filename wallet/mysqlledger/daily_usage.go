@@ -2,9 +2,9 @@ package mysqlledger
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
-	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
@@ -13,17 +13,25 @@ const dayLength = 24 * time.Hour
 // DayOf is the day of a time, as days of UTC since 1970.
 func DayOf(at time.Time) int64 { return at.UnixMilli() / dayLength.Milliseconds() }
 
-// count counts a hold towards what its owner may send in its day; limit 0 means no bound. Refusal:
-// daily_limit_exceeded.
-func (tx *Tx) count(ctx context.Context, h ledger.Hold, limit int64) error {
-	table, user, currency, day := tx.tables.DailyUsage, h.Owner, string(h.Amount.Currency), DayOf(h.CreatedAt)
+// usage is what counts towards what a user may move out in a day.
+type usage struct {
+	user   string
+	amount ledger.Amount
+	at     time.Time // of that day
+}
+
+func usageOf(h ledger.Hold) usage { return usage{h.Owner, h.Amount, h.CreatedAt} }
+
+// count counts towards a day; limit 0 means no bound. Refusal: daily_limit_exceeded.
+func count(ctx context.Context, tx *sql.Tx, t Tables, u usage, limit int64) error {
+	table, currency, day := t.DailyUsage, string(u.amount.Currency), DayOf(u.at)
 	query := "UPDATE " + table + " SET amount = amount + ? WHERE user = ? AND currency = ? AND day = ?"
-	args := []any{h.Amount.Minor, user, currency, day}
+	args := []any{u.amount.Minor, u.user, currency, day}
 	if limit > 0 {
-		query, args = query+" AND amount <= ?", append(args, limit-h.Amount.Minor)
+		query, args = query+" AND amount <= ?", append(args, limit-u.amount.Minor)
 	}
 	counted := func() (bool, error) {
-		done, err := tx.sql.ExecContext(ctx, query, args...)
+		done, err := tx.ExecContext(ctx, query, args...)
 		if err != nil {
 			return false, err
 		}
@@ -34,8 +42,8 @@ func (tx *Tx) count(ctx context.Context, h ledger.Hold, limit int64) error {
 		return err
 	}
 	// The first of the day, or too much: make sure that there is a row, and ask again.
-	_, err := tx.sql.ExecContext(ctx, "INSERT INTO "+table+
-		" (user, currency, day, amount) VALUES (?, ?, ?, 0) ON DUPLICATE KEY UPDATE amount = amount", user, currency,
+	_, err := tx.ExecContext(ctx, "INSERT INTO "+table+
+		" (user, currency, day, amount) VALUES (?, ?, ?, 0) ON DUPLICATE KEY UPDATE amount = amount", u.user, currency,
 		day)
 	if err != nil {
 		return err
@@ -44,21 +52,19 @@ func (tx *Tx) count(ctx context.Context, h ledger.Hold, limit int64) error {
 		return err
 	}
 	var used int64
-	err = tx.sql.QueryRowContext(ctx, "SELECT amount FROM "+table+" WHERE user = ? AND currency = ? AND day = ?",
-		user, currency, day).Scan(&used)
+	err = tx.QueryRowContext(ctx, "SELECT amount FROM "+table+" WHERE user = ? AND currency = ? AND day = ?",
+		u.user, currency, day).Scan(&used)
 	if err != nil {
 		return err
 	}
-	return refusal.New(refusal.CodeDailyLimitExceeded,
-		"you may send and pay %d minor units of %s in a day (UTC), of which %d are left today", limit, currency, max(0,
-			limit-used))
+	return ledger.DailyLimitExceeded(u.amount.Currency, limit, used)
 }
 
-// uncount takes what is voided of a hold off its day again. No refund fails because the row is missing or holds less:
-// the audit checks that.
-func (tx *Tx) uncount(ctx context.Context, h ledger.Hold, minor int64) error {
-	_, err := tx.sql.ExecContext(ctx,
-		"UPDATE "+tx.tables.DailyUsage+" SET amount = amount - ? WHERE user = ? AND currency = ? AND day = ?",
-		minor, h.Owner, string(h.Amount.Currency), DayOf(h.CreatedAt))
+// uncount takes what comes back off its day again. No refund fails because the row is missing or holds less: the audit
+// checks that.
+func uncount(ctx context.Context, tx *sql.Tx, t Tables, u usage, minor int64) error {
+	_, err := tx.ExecContext(ctx,
+		"UPDATE "+t.DailyUsage+" SET amount = amount - ? WHERE user = ? AND currency = ? AND day = ?",
+		minor, u.user, string(u.amount.Currency), DayOf(u.at))
 	return err
 }

@@ -13,13 +13,14 @@ import (
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
-const fundingColumns = "id, user, kind, currency, amount, state, balance, created_at, query_at"
+const fundingColumns = "id, user, kind, currency, amount, state, balance, created_at, query_at, " +
+	"counts_daily"
 
 // OpenFunding records a pending order; a withdrawal debits the wallet in the same transaction. If the request was
 // already carried out, the order of that time is returned as it is now. Refusals: insufficient_balance,
-// account_frozen, request_conflict.
-func (l *Ledger) OpenFunding(ctx context.Context, r ledger.Request,
-	o wallet.FundingOrder) (wallet.FundingOrder, error) {
+// account_frozen, daily_limit_exceeded, request_conflict.
+func (l *Ledger) OpenFunding(ctx context.Context, r ledger.Request, o wallet.FundingOrder,
+	dailyLimit int64) (wallet.FundingOrder, error) {
 	shard, ok := l.ShardOf(o.ID)
 	if !ok || shard != l.cluster.ForUser(o.User) {
 		return wallet.FundingOrder{}, fmt.Errorf("mysqlledger: funding %d: the id is not one for user %q", o.ID, o.User)
@@ -30,12 +31,15 @@ func (l *Ledger) OpenFunding(ctx context.Context, r ledger.Request,
 	if _, err := ledger.NewAmount(o.Amount.Minor, string(o.Amount.Currency)); err != nil {
 		return wallet.FundingOrder{}, err
 	}
+	if err := o.CheckDaily(dailyLimit); err != nil {
+		return wallet.FundingOrder{}, err
+	}
 	t := l.tables[shard]
 	err := l.cluster.Tx(ctx, shard, func(tx *sql.Tx) error {
 		if err := l.claim(ctx, tx, t, o.User, r, o.ID); err != nil {
 			return err
 		}
-		return openFunding(ctx, tx, t, &o)
+		return openFunding(ctx, tx, t, &o, dailyLimit)
 	})
 	if before, ok := errors.AsType[*ledger.RepeatedError](err); ok {
 		return l.getFunding(ctx, shard, before.Reference)
@@ -46,10 +50,15 @@ func (l *Ledger) OpenFunding(ctx context.Context, r ledger.Request,
 	return o, nil
 }
 
-func openFunding(ctx context.Context, tx *sql.Tx, t Tables, o *wallet.FundingOrder) error {
+func openFunding(ctx context.Context, tx *sql.Tx, t Tables, o *wallet.FundingOrder, dailyLimit int64) error {
 	o.State, o.Balance = wallet.FundingPending, 0
 	o.CreatedAt, o.QueryAt = rows.Millis(o.CreatedAt.UnixMilli()), rows.Millis(o.QueryAt.UnixMilli())
 	at := o.CreatedAt.UnixMilli()
+	if o.CountsDaily {
+		if err := count(ctx, tx, t, usage{o.User, o.Amount, o.CreatedAt}, dailyLimit); err != nil {
+			return err
+		}
+	}
 	if o.Kind == ledger.EntryWithdrawal {
 		after, err := debit(ctx, tx, t, o.User, o.Amount)
 		if err != nil {
@@ -63,9 +72,9 @@ func openFunding(ctx context.Context, tx *sql.Tx, t Tables, o *wallet.FundingOrd
 			return err
 		}
 	}
-	_, err := tx.ExecContext(ctx, "INSERT INTO "+t.Fundings+" ("+fundingColumns+") VALUES "+rows.In(9),
+	_, err := tx.ExecContext(ctx, "INSERT INTO "+t.Fundings+" ("+fundingColumns+") VALUES "+rows.In(10),
 		o.ID, o.User, string(o.Kind), string(o.Amount.Currency), o.Amount.Minor, string(o.State), o.Balance, at,
-		o.QueryAt.UnixMilli())
+		o.QueryAt.UnixMilli(), o.CountsDaily)
 	if shards.IsDuplicate(err) {
 		return ErrIDExists
 	}
@@ -133,6 +142,11 @@ func (l *Ledger) moveFunding(ctx context.Context, tx *sql.Tx, t Tables, txID int
 		source = outside(o.User)
 	case !settled:
 		kind = ledger.EntryVoid
+	}
+	if o.CountsDaily && !settled {
+		if err := uncount(ctx, tx, t, usage{o.User, o.Amount, o.CreatedAt}, o.Amount.Minor); err != nil {
+			return err
+		}
 	}
 	from, to := fundingEntry(*o, kind, l.now().UnixMilli()), fundingEntry(*o, kind, l.now().UnixMilli())
 	from.account, from.seq, from.amount = source, txID, -o.Amount.Minor
@@ -218,7 +232,7 @@ func SelectFundings(ctx context.Context, q rows.Querier, t Tables, rest string,
 		var o wallet.FundingOrder
 		var created, query int64
 		err := row.Scan(&o.ID, &o.User, &o.Kind, &o.Amount.Currency, &o.Amount.Minor, &o.State, &o.Balance, &created,
-			&query)
+			&query, &o.CountsDaily)
 		o.CreatedAt, o.QueryAt = rows.Millis(created), rows.Millis(query)
 		orders = append(orders, o)
 		return err

@@ -78,7 +78,7 @@ func (tx *Tx) hold(ctx context.Context, h ledger.Hold, o ledger.HoldOptions) (le
 		return ledger.Hold{}, err
 	}
 	if h.CountsDaily {
-		if err := tx.count(ctx, h, o.DailyLimit); err != nil {
+		if err := count(ctx, tx.sql, tx.tables, usageOf(h), o.DailyLimit); err != nil {
 			return ledger.Hold{}, err
 		}
 	}

@@ -30,7 +30,7 @@ const defaultSettleWidth = 8
 // Config is what a Ledger needs.
 type Config struct {
 	Cluster *shards.Cluster
-	Node    int // 0 to shards.MaxNode, another one in each process that makes ids
+	IDs     *shards.IDs // with a number that no other process has
 	// SettleWidth bounds the transactions of posts and deliveries that are under way at a time on each server, so that
 	// settling leaves some of it to those who wait for an answer; 0 means 8.
 	SettleWidth int
@@ -59,11 +59,8 @@ type Ledger struct {
 
 // New makes a Ledger. It makes no connection.
 func New(cfg Config) (*Ledger, error) {
-	l := &Ledger{cluster: cfg.Cluster, index: index.New(cfg.Cluster), now: cfg.Now, clock: cfg.Clock}
+	l := &Ledger{cluster: cfg.Cluster, ids: cfg.IDs, index: index.New(cfg.Cluster), now: cfg.Now, clock: cfg.Clock}
 	var err error
-	if l.ids, err = shards.NewIDs(cfg.Cluster, cfg.Node); err != nil {
-		return nil, err
-	}
 	for _, shard := range cfg.Cluster.All() {
 		l.tables = append(l.tables, TablesOf(cfg.Cluster, shard))
 		l.holds = append(l.holds, l.holdQueue(shard))

@@ -50,7 +50,7 @@ func (tx *Tx) void(ctx context.Context, h *ledger.Hold) error {
 		return errors.Join(err, fmt.Errorf("mysqlledger: hold %d changed under its lock", h.ID))
 	}
 	if h.CountsDaily {
-		if err := tx.uncount(ctx, *h, rest); err != nil {
+		if err := uncount(ctx, tx.sql, tx.tables, usageOf(*h), rest); err != nil {
 			return err
 		}
 	}

@@ -81,17 +81,13 @@ type Consumer struct {
 
 var _ outbox.Consumer = (*Consumer)(nil)
 
-// NewConsumer makes a Consumer, which makes the ids of events as this node.
-func NewConsumer(c *shards.Cluster, node int) (*Consumer, error) {
-	ids, err := shards.NewIDs(c, node)
-	if err != nil {
-		return nil, err
-	}
+// NewConsumer makes a Consumer.
+func NewConsumer(c *shards.Cluster, ids *shards.IDs) *Consumer {
 	consumer := &Consumer{cluster: c, ids: ids}
 	for range c.Shards() {
 		consumer.arrived = append(consumer.arrived, make(chan struct{}, 1))
 	}
-	return consumer, nil
+	return consumer
 }
 
 // Wake is signalled when this process takes in events of a shard.

@@ -90,9 +90,10 @@ func openRig(t testing.TB) *rig {
 func (r *rig) newNode(number int) *node {
 	r.Helper()
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	consumer := must(mysqlwebhook.NewConsumer(r.cluster, number))
+	ids := must(shards.NewIDs(r.cluster, number))
+	consumer := mysqlwebhook.NewConsumer(r.cluster, ids)
 	l := must(mysqlledger.New(mysqlledger.Config{
-		Cluster: r.cluster, Node: number, Consumers: []outbox.Consumer{consumer}, Log: log, Now: r.clock.now,
+		Cluster: r.cluster, IDs: ids, Consumers: []outbox.Consumer{consumer}, Log: log, Now: r.clock.now,
 	}))
 	store := must(mysqlwebhook.New(r.cluster, l, r.secrets, nil, r.clock.now))
 	sender := httpsender.New(httpsender.Config{AllowPrivate: true, Now: time.Now})

@@ -1,6 +1,6 @@
 -- Makes a pot, unless it is there.
 --
--- KEYS: home, log, pot, shares
+-- KEYS: home, log, pot, shares, ends
 -- ARGV: mark, id, expires (ms), number of shares,
 --       shares to take "<share>:<minor> …", shares taken "<user> <share>:<minor>:<at> …"
 -- Answer: 1 if the pot was made, 0 if it was there.
@@ -18,6 +18,7 @@ end
 
 redis.call('DEL', shares)
 redis.call('HSET', pot, '#n', ARGV[4], '#x', ARGV[3])
+redis.call('ZADD', KEYS[5], ARGV[3], ARGV[2])
 
 local values = {}
 for share in string.gmatch(ARGV[5], '%S+') do

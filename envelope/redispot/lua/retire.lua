@@ -1,6 +1,6 @@
 -- Ends pots: drops their shares, and lets them be forgotten.
 --
--- KEYS: home, log, closed, then for each envelope: pot, shares
+-- KEYS: home, log, ends, then for each envelope: pot, shares
 -- ARGV: mark, seconds to keep a retired pot, then for each envelope: id, refunded (minor units)
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('POTSLOST') end
 
@@ -8,7 +8,7 @@ local lines = {}
 for key = 4, #KEYS, 2 do
 	local pot, shares = KEYS[key], KEYS[key + 1]
 	local id, refunded = ARGV[key - 1], ARGV[key]
-	redis.call('SREM', KEYS[3], id)
+	redis.call('ZREM', KEYS[3], id)
 	if redis.call('EXISTS', pot) == 1 then
 		redis.call('DEL', shares)
 		if refunded ~= '0' and redis.call('HSETNX', pot, '#r', refunded) == 1 then

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { move } from "../static/envelope/sparks.js";
-import { readYear, reckon } from "../static/wallet/year.js";
+import { isPast, readYear, reckon } from "../static/wallet/year.js";
 
 const day = (text) => new Date(`${text}T12:00:00`).getTime();
 
@@ -19,10 +19,16 @@ test("a year is read to its beginning and no further", async () => {
   assert.equal((await readYear(read, (at) => at, 2026, 1)).length, 2);
 });
 
+test("a list is past a year once no late take can follow", () => {
+  assert.equal(isPast(day("2025-12-31"), 2026), false);
+  assert.equal(isPast(day("2025-12-28"), 2026), true);
+});
+
 test("a year in numbers", () => {
   const share = (id, sender, amount, at, currency = "CNY") => ({ envelope_id: id, sender, amount, at, currency });
   const known = { a: { best: "me", createdAt: 100, count: 3, kind: "lucky" } };
   known.b = { best: "me", createdAt: 0, count: 1, kind: "lucky" }; // alone, nobody is lucky
+  known.s = { taken: ["x", "me", "x", "bob", "x"].map((user, i) => ({ user, amount: 10 + i })) };
   const found = reckon({
     me: "me",
     currency: "CNY",
@@ -43,7 +49,7 @@ test("a year in numbers", () => {
   assert.equal(found.best, 1);
   assert.equal(found.luckiest?.amount, 99);
   assert.equal(found.fastest?.ms, 250);
-  assert.deepEqual(found.most, { user: "bob", count: 2, amount: 35 });
+  assert.deepEqual(found.most, { user: "bob", count: 3, given: 13, received: 35 }); // x as often, for less
   const nothing = reckon({ me: "me", currency: "CNY", sent: [], shares: [], known: () => undefined });
   assert.deepEqual([nothing.best, nothing.luckiest, nothing.fastest, nothing.most], [0, null, null, null]);
 });

@@ -14,9 +14,12 @@ type Client interface {
 	Installation(ctx context.Context, req *operatorapi.InstallationRequest, callOptions ...callopt.Option) (r *operatorapi.Installation, err error)
 	Backlog(ctx context.Context, req *operatorapi.BacklogRequest, callOptions ...callopt.Option) (r *operatorapi.BacklogResponse, err error)
 	Audit(ctx context.Context, req *operatorapi.AuditRequest, callOptions ...callopt.Option) (r *operatorapi.AuditResponse, err error)
+	LastAudit(ctx context.Context, req *operatorapi.LastAuditRequest, callOptions ...callopt.Option) (r *operatorapi.LastAuditResponse, err error)
 	RevokeToken(ctx context.Context, req *operatorapi.RevokeTokenRequest, callOptions ...callopt.Option) (r *operatorapi.RevokeTokenResponse, err error)
 	FreezeAccount(ctx context.Context, req *operatorapi.FreezeRequest, callOptions ...callopt.Option) (r *operatorapi.Freeze, err error)
 	ThawAccount(ctx context.Context, req *operatorapi.ThawRequest, callOptions ...callopt.Option) (r *operatorapi.ThawResponse, err error)
+	ListRejections(ctx context.Context, req *operatorapi.ListRejectionsRequest, callOptions ...callopt.Option) (r *operatorapi.ListRejectionsResponse, err error)
+	DecideRejection(ctx context.Context, req *operatorapi.DecideRejectionRequest, callOptions ...callopt.Option) (r *operatorapi.Rejection, err error)
 	ListFreezes(ctx context.Context, req *operatorapi.ListFreezesRequest, callOptions ...callopt.Option) (r *operatorapi.ListFreezesResponse, err error)
 	ListReviews(ctx context.Context, req *operatorapi.ListReviewsRequest, callOptions ...callopt.Option) (r *operatorapi.ListReviewsResponse, err error)
 	DecideReview(ctx context.Context, req *operatorapi.DecideReviewRequest, callOptions ...callopt.Option) (r *operatorapi.Review, err error)
@@ -66,6 +69,11 @@ func (p *kOperatorServiceClient) Audit(ctx context.Context, req *operatorapi.Aud
 	return p.kClient.Audit(ctx, req)
 }
 
+func (p *kOperatorServiceClient) LastAudit(ctx context.Context, req *operatorapi.LastAuditRequest, callOptions ...callopt.Option) (r *operatorapi.LastAuditResponse, err error) {
+	ctx = client.NewCtxWithCallOptions(ctx, callOptions)
+	return p.kClient.LastAudit(ctx, req)
+}
+
 func (p *kOperatorServiceClient) RevokeToken(ctx context.Context, req *operatorapi.RevokeTokenRequest, callOptions ...callopt.Option) (r *operatorapi.RevokeTokenResponse, err error) {
 	ctx = client.NewCtxWithCallOptions(ctx, callOptions)
 	return p.kClient.RevokeToken(ctx, req)
@@ -79,6 +87,16 @@ func (p *kOperatorServiceClient) FreezeAccount(ctx context.Context, req *operato
 func (p *kOperatorServiceClient) ThawAccount(ctx context.Context, req *operatorapi.ThawRequest, callOptions ...callopt.Option) (r *operatorapi.ThawResponse, err error) {
 	ctx = client.NewCtxWithCallOptions(ctx, callOptions)
 	return p.kClient.ThawAccount(ctx, req)
+}
+
+func (p *kOperatorServiceClient) ListRejections(ctx context.Context, req *operatorapi.ListRejectionsRequest, callOptions ...callopt.Option) (r *operatorapi.ListRejectionsResponse, err error) {
+	ctx = client.NewCtxWithCallOptions(ctx, callOptions)
+	return p.kClient.ListRejections(ctx, req)
+}
+
+func (p *kOperatorServiceClient) DecideRejection(ctx context.Context, req *operatorapi.DecideRejectionRequest, callOptions ...callopt.Option) (r *operatorapi.Rejection, err error) {
+	ctx = client.NewCtxWithCallOptions(ctx, callOptions)
+	return p.kClient.DecideRejection(ctx, req)
 }
 
 func (p *kOperatorServiceClient) ListFreezes(ctx context.Context, req *operatorapi.ListFreezesRequest, callOptions ...callopt.Option) (r *operatorapi.ListFreezesResponse, err error) {

@@ -34,6 +34,13 @@ var serviceMethods = map[string]kitex.MethodInfo{
 		false,
 		kitex.WithStreamingMode(kitex.StreamingNone),
 	),
+	"LastAudit": kitex.NewMethodInfo(
+		lastAuditHandler,
+		newOperatorServiceLastAuditArgs,
+		newOperatorServiceLastAuditResult,
+		false,
+		kitex.WithStreamingMode(kitex.StreamingNone),
+	),
 	"RevokeToken": kitex.NewMethodInfo(
 		revokeTokenHandler,
 		newOperatorServiceRevokeTokenArgs,
@@ -52,6 +59,20 @@ var serviceMethods = map[string]kitex.MethodInfo{
 		thawAccountHandler,
 		newOperatorServiceThawAccountArgs,
 		newOperatorServiceThawAccountResult,
+		false,
+		kitex.WithStreamingMode(kitex.StreamingNone),
+	),
+	"ListRejections": kitex.NewMethodInfo(
+		listRejectionsHandler,
+		newOperatorServiceListRejectionsArgs,
+		newOperatorServiceListRejectionsResult,
+		false,
+		kitex.WithStreamingMode(kitex.StreamingNone),
+	),
+	"DecideRejection": kitex.NewMethodInfo(
+		decideRejectionHandler,
+		newOperatorServiceDecideRejectionArgs,
+		newOperatorServiceDecideRejectionResult,
 		false,
 		kitex.WithStreamingMode(kitex.StreamingNone),
 	),
@@ -196,6 +217,24 @@ func newOperatorServiceAuditResult() interface{} {
 	return operatorapi.NewOperatorServiceAuditResult()
 }
 
+func lastAuditHandler(ctx context.Context, handler interface{}, arg, result interface{}) error {
+	realArg := arg.(*operatorapi.OperatorServiceLastAuditArgs)
+	realResult := result.(*operatorapi.OperatorServiceLastAuditResult)
+	success, err := handler.(operatorapi.OperatorService).LastAudit(ctx, realArg.Req)
+	if err != nil {
+		return err
+	}
+	realResult.Success = success
+	return nil
+}
+func newOperatorServiceLastAuditArgs() interface{} {
+	return operatorapi.NewOperatorServiceLastAuditArgs()
+}
+
+func newOperatorServiceLastAuditResult() interface{} {
+	return operatorapi.NewOperatorServiceLastAuditResult()
+}
+
 func revokeTokenHandler(ctx context.Context, handler interface{}, arg, result interface{}) error {
 	realArg := arg.(*operatorapi.OperatorServiceRevokeTokenArgs)
 	realResult := result.(*operatorapi.OperatorServiceRevokeTokenResult)
@@ -248,6 +287,42 @@ func newOperatorServiceThawAccountArgs() interface{} {
 
 func newOperatorServiceThawAccountResult() interface{} {
 	return operatorapi.NewOperatorServiceThawAccountResult()
+}
+
+func listRejectionsHandler(ctx context.Context, handler interface{}, arg, result interface{}) error {
+	realArg := arg.(*operatorapi.OperatorServiceListRejectionsArgs)
+	realResult := result.(*operatorapi.OperatorServiceListRejectionsResult)
+	success, err := handler.(operatorapi.OperatorService).ListRejections(ctx, realArg.Req)
+	if err != nil {
+		return err
+	}
+	realResult.Success = success
+	return nil
+}
+func newOperatorServiceListRejectionsArgs() interface{} {
+	return operatorapi.NewOperatorServiceListRejectionsArgs()
+}
+
+func newOperatorServiceListRejectionsResult() interface{} {
+	return operatorapi.NewOperatorServiceListRejectionsResult()
+}
+
+func decideRejectionHandler(ctx context.Context, handler interface{}, arg, result interface{}) error {
+	realArg := arg.(*operatorapi.OperatorServiceDecideRejectionArgs)
+	realResult := result.(*operatorapi.OperatorServiceDecideRejectionResult)
+	success, err := handler.(operatorapi.OperatorService).DecideRejection(ctx, realArg.Req)
+	if err != nil {
+		return err
+	}
+	realResult.Success = success
+	return nil
+}
+func newOperatorServiceDecideRejectionArgs() interface{} {
+	return operatorapi.NewOperatorServiceDecideRejectionArgs()
+}
+
+func newOperatorServiceDecideRejectionResult() interface{} {
+	return operatorapi.NewOperatorServiceDecideRejectionResult()
 }
 
 func listFreezesHandler(ctx context.Context, handler interface{}, arg, result interface{}) error {
@@ -344,6 +419,16 @@ func (p *kClient) Audit(ctx context.Context, req *operatorapi.AuditRequest) (r *
 	return _result.GetSuccess(), nil
 }
 
+func (p *kClient) LastAudit(ctx context.Context, req *operatorapi.LastAuditRequest) (r *operatorapi.LastAuditResponse, err error) {
+	var _args operatorapi.OperatorServiceLastAuditArgs
+	_args.Req = req
+	var _result operatorapi.OperatorServiceLastAuditResult
+	if err = p.c.Call(ctx, "LastAudit", &_args, &_result); err != nil {
+		return
+	}
+	return _result.GetSuccess(), nil
+}
+
 func (p *kClient) RevokeToken(ctx context.Context, req *operatorapi.RevokeTokenRequest) (r *operatorapi.RevokeTokenResponse, err error) {
 	var _args operatorapi.OperatorServiceRevokeTokenArgs
 	_args.Req = req
@@ -369,6 +454,26 @@ func (p *kClient) ThawAccount(ctx context.Context, req *operatorapi.ThawRequest)
 	_args.Req = req
 	var _result operatorapi.OperatorServiceThawAccountResult
 	if err = p.c.Call(ctx, "ThawAccount", &_args, &_result); err != nil {
+		return
+	}
+	return _result.GetSuccess(), nil
+}
+
+func (p *kClient) ListRejections(ctx context.Context, req *operatorapi.ListRejectionsRequest) (r *operatorapi.ListRejectionsResponse, err error) {
+	var _args operatorapi.OperatorServiceListRejectionsArgs
+	_args.Req = req
+	var _result operatorapi.OperatorServiceListRejectionsResult
+	if err = p.c.Call(ctx, "ListRejections", &_args, &_result); err != nil {
+		return
+	}
+	return _result.GetSuccess(), nil
+}
+
+func (p *kClient) DecideRejection(ctx context.Context, req *operatorapi.DecideRejectionRequest) (r *operatorapi.Rejection, err error) {
+	var _args operatorapi.OperatorServiceDecideRejectionArgs
+	_args.Req = req
+	var _result operatorapi.OperatorServiceDecideRejectionResult
+	if err = p.c.Call(ctx, "DecideRejection", &_args, &_result); err != nil {
 		return
 	}
 	return _result.GetSuccess(), nil

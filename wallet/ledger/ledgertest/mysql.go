@@ -43,7 +43,8 @@ func OnMySQL(t testing.TB, c *shards.Cluster, node int, products ...audit.Produc
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	clock := new(Clock)
-	l, err := mysqlledger.New(mysqlledger.Config{Cluster: c, Node: node, Log: log, Now: time.Now, Clock: clock.Now})
+	l, err := mysqlledger.New(mysqlledger.Config{Cluster: c, IDs: Must(shards.NewIDs(c, node)), Log: log, Now: time.Now,
+		Clock: clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -199,7 +199,7 @@ func testFundings(t *testing.T, open Open) {
 		o := wallet.FundingOrder{ID: Must(b.NewID("alice")), User: "alice", Kind: kind,
 			Amount: ledger.Amount{Minor: minor, Currency: CNY}, State: wallet.FundingPending, CreatedAt: time.Now()}
 		r := Must(ledger.NewRequest(name, string(kind), minor))
-		got, err := b.OpenFunding(ctx, r, o)
+		got, err := b.OpenFunding(ctx, r, o, 0)
 		if err == nil {
 			orders[name] = got
 		}
@@ -263,7 +263,7 @@ func testFundings(t *testing.T, open Open) {
 	b.dueOrders(shard)
 	stranger := orders["a"]
 	stranger.User = b.Elsewhere("alice")
-	if _, err := b.OpenFunding(ctx, Request(t, "stranger", 1), stranger); codeOf(err) != malformed {
+	if _, err := b.OpenFunding(ctx, Request(t, "stranger", 1), stranger, 0); codeOf(err) != malformed {
 		t.Errorf("an order with an id of another shard: %v", err)
 	}
 }
@@ -279,7 +279,7 @@ func (b *Book) dueOrders(shard int) {
 		o := wallet.FundingOrder{ID: Must(b.NewID("alice")), User: "alice", Kind: ledger.EntryTopUp,
 			Amount: ledger.Amount{Minor: 1, Currency: CNY}, CreatedAt: now, QueryAt: now.Add(
 				time.Duration(i) * time.Minute)}
-		orders = append(orders, Must(b.OpenFunding(ctx, Request(b.T, fmt.Sprint("due-", i), i), o)))
+		orders = append(orders, Must(b.OpenFunding(ctx, Request(b.T, fmt.Sprint("due-", i), i), o, 0)))
 		ids = append(ids, o.ID)
 	}
 	list := func(by time.Time, limit int) (got []int64) {

@@ -139,12 +139,6 @@ spec:
       image: {{ include "hongbao.image" $root }}
       imagePullPolicy: {{ $root.Values.image.pullPolicy }}
       args: [--config, /etc/hongbao/config/hongbao.yaml, {{ $part }}]
-      {{- if ne $part "gateway" }}
-      env:
-        - name: HONGBAO_NODE
-          valueFrom: {fieldRef: {fieldPath: "metadata.labels['apps.kubernetes.io/pod-index']"}}
-        - {name: HONGBAO_NODE_BASE, value: {{ $values.nodeBase | quote }}}
-      {{- end }}
       ports:
         {{- if eq $part "gateway" }}
         - {name: http, containerPort: 8080}

@@ -111,5 +111,10 @@ export function listView(page) {
     for (const change of happened) lasts.delete(placeOf(services, change));
     draw();
   });
-  return { el, update, end: stop };
+  narrow.addEventListener("change", landmark);
+  const end = () => {
+    narrow.removeEventListener("change", landmark);
+    stop();
+  };
+  return { el, update, end };
 }

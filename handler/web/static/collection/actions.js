@@ -5,6 +5,7 @@ import { Pages } from "../core/pages.js";
 import { partOf } from "./collections.js";
 
 const AT_ONCE = 4; // collections asked for at the same time
+const OLDER_AT_MOST = 20; // pages of a group in which a payment is looked for
 
 /** @typedef {import("./collections.js").Collection} Collection */
 
@@ -58,6 +59,23 @@ export class CollectionActions {
     await this.#take(await this.#of(group).next());
   }
 
+  /**
+   * The collection that a payment was for: one that is known, or else one in the lists of groups.
+   * @param {string} payment the reference of a statement's entry
+   * @param {readonly string[]} groups
+   * @returns {Promise<Collection|undefined>}
+   */
+  async ofPayment(payment, groups) {
+    const found = () => this.#collections.ofPayment(payment);
+    if (!found()) await this.#read(this.#collections.unnamed().map((c) => c.id));
+    for (const group of groups) {
+      if (found()) break;
+      await this.list(group);
+      for (let page = 0; !found() && this.hasOlder(group) && page < OLDER_AT_MOST; page++) await this.older(group);
+    }
+    return found();
+  }
+
   /** @param {string} group */
   #of(group) {
     const list = this.#lists.get(group) ?? new Pages((cursor) => this.#api.collections(group, cursor));
@@ -67,7 +85,12 @@ export class CollectionActions {
 
   async #take(page) {
     const stale = (id) => (this.#collections.get(id)?.state ?? "open") === "open";
-    const queue = (page?.collections ?? []).map((line) => line.collection_id).filter(stale);
+    await this.#read((page?.collections ?? []).map((line) => line.collection_id).filter(stale));
+  }
+
+  /** @param {string[]} ids */
+  async #read(ids) {
+    const queue = [...ids];
     const worker = async () => {
       for (let id = queue.shift(); id; id = queue.shift()) await this.read(id);
     };

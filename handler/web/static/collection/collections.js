@@ -1,7 +1,9 @@
 // What the page knows of group collections. As with envelopes, all that comes is merged: a part that was paid stays
 // paid, and a collection that is complete or closed stays so. What is handed out is frozen: a change makes a new one.
 
-/** @typedef {Readonly<{user: string, amount: number, state: "due"|"claimed"|"paid"|"own", at: number}>} Part */
+/** @typedef {Readonly<{user: string, amount: number, state: "due"|"claimed"|"paid"|"own", at: number,
+ *   payment: string}>} Part  payment is the reference of a statement's entry; "0" until it is known
+ */
 /**
  * @typedef {Readonly<{id: string, group: string, collector: string, kind: string, currency: string, total: number,
  *   due: number, collected: number, note: string, state: "open"|"complete"|"closed", createdAt: number, remindAt: number,
@@ -30,6 +32,16 @@ export class Collections {
     return this.#all.get(id);
   }
 
+  /** The one that a payment was for, if it is known. @param {string} payment */
+  ofPayment(payment) {
+    return [...this.#all.values()].find((c) => c.parts.some((part) => part.payment === payment));
+  }
+
+  /** Those with payments of which an event told, which does not say which they were. */
+  unnamed() {
+    return [...this.#all.values()].filter((c) => c.parts.some((p) => p.state === "paid" && p.payment === "0"));
+  }
+
   /** The collections of a group, in no order. */
   of(group) {
     return [...this.#all.values()].filter((c) => c.group === group);
@@ -42,7 +54,7 @@ export class Collections {
     const parts = dto.parts.map((p) => {
       const before = known && partOf(known, p.user_id);
       if (before?.state === "paid" && p.state !== "paid") return before;
-      return { user: p.user_id, amount: p.amount, state: p.state, at: p.at };
+      return { user: p.user_id, amount: p.amount, state: p.state, at: p.at, payment: p.payment_id ?? "0" };
     });
     return this.#set({
       id: dto.id,

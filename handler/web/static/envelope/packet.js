@@ -13,6 +13,8 @@ import { proofView } from "./proof.js";
 
 const SPIN_MS = 900; // the coin turns at least this long: an answer within a millisecond would spoil it
 
+const OPENED = ["won", "already_won"]; // outcomes with a share
+
 /** @typedef {import("../core/page.js").Page} Page */
 /** @typedef {import("./envelopes.js").Envelope} Envelope */
 
@@ -174,7 +176,9 @@ class Packet {
       const [answer] = await Promise.all([actions.envelopes.grab(id), spun]);
       this.#isNew = answer.outcome === "won";
       if (this.#isNew) this.#arriving(currency, before);
-      await actions.envelopes.read(id).catch(() => {}); // the events tell the same a moment later
+      const read = actions.envelopes.read(id).catch(() => {}); // the events tell the same a moment later
+      // The answer has one's own share. Why there was none, only the envelope itself tells.
+      if (!OPENED.includes(answer.outcome)) await read;
       this.#stage("result", this.#isNew);
     } catch (problem) {
       toasts.problem(problem);

@@ -98,7 +98,8 @@ export function statsPanel(page, id, cover, names, now) {
       fill: `${stroke}22`,
       points: { show: times.length < 40 },
     });
-    const axis = { stroke: "#625954", grid: { stroke: "#ebe5df", width: 1 }, ticks: { stroke: "#ebe5df" } };
+    const [ink, hairline] = [getComputedStyle(place).color, "rgb(128 115 105 / 25%)"];
+    const axis = { stroke: ink, grid: { stroke: hairline, width: 1 }, ticks: { stroke: hairline } };
     const time = { label: t("stats.time"), value: (_, s) => (s === null ? "–" : texts.time(s * 1000)) };
     plot = new /** @type {any} */ (uPlot)(
       {

@@ -307,7 +307,7 @@ export default {
   "channel.none": "No channels",
   "channel.none_text": "A link with its QR code is quickest.",
   "channel.kind": "Kind",
-  "channel.link": "Link and QR",
+  "channel.link": "Link",
   "channel.codes": "Codes",
   "channel.grant": "Grants",
   "channel.link_text": "One code for all: a page and a QR to print.",

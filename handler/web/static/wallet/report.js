@@ -3,11 +3,10 @@
 import { calm, fill, h, icon } from "../core/dom.js";
 import { doButton } from "../core/item.js";
 import { openSheet } from "../core/sheet.js";
-import { readYear, reckon, yearOf } from "./year.js";
+import { readYear, reckon, yearOf, YEARS } from "./year.js";
 
-const READ_AT_MOST = 200; // envelopes, to know the best and the fastest
+const READ_AT_MOST = 200; // envelopes received, and as many sent, to know the best, the fastest and who took them
 const READ_AT_ONCE = 4;
-const YEARS = 5; // to choose from
 const PICTURE = { width: 720, height: 960 };
 
 /** @param {import("../core/page.js").Page} page @param {number} year @param {string} currency */
@@ -21,14 +20,20 @@ async function reckonYear({ services }, year, currency) {
     readYear(of(api.sent, "envelopes"), (e) => e.created_at, year),
     readYear(of(api.received, "shares"), (s) => s.at, year),
   ]);
-  const unknown = shares.map((s) => s.envelope_id).filter((id) => !envelopes.has(id));
-  const queue = [...new Set(unknown)].slice(0, READ_AT_MOST);
+  const unknown = (lines) => lines.map((line) => line.envelope_id).filter((id) => !envelopes.has(id));
+  const queue = [...new Set([...unknown(shares).slice(0, READ_AT_MOST), ...unknown(sent).slice(0, READ_AT_MOST)])];
   const worker = async () => {
     for (let id = queue.shift(); id; id = queue.shift()) await actions.envelopes.read(id).catch(() => {});
   };
   await Promise.all(Array.from({ length: READ_AT_ONCE }, worker));
   return reckon({ me, currency, sent, shares, known: (id) => envelopes.get(id) });
 }
+
+/** The years that one may look at, the newest first. @param {number} now @param {number} chosen */
+export const yearOptions = (now, chosen) =>
+  Array.from({ length: YEARS }, (_, i) =>
+    h("option", { value: now - i, selected: now - i === chosen }, String(now - i)),
+  );
 
 /** What the year's cards say. @param {import("../core/texts.js").Texts} texts */
 function cards(texts, year, currency, found) {
@@ -57,17 +62,16 @@ function cards(texts, year, currency, found) {
     list.push({
       title: t("year.most"),
       big: texts.name(most.user),
-      text: t("year.most_text", { n: most.count, money: money(most.amount) }),
+      text: t("year.most_text", { n: most.count, given: money(most.given), received: money(most.received) }),
     });
   return list;
 }
 
-/** @param {import("../core/page.js").Page} page @param {string} currency */
-export function openReport(page, currency) {
+/** @param {import("../core/page.js").Page} page @param {string} currency @param {number} year which is shown first */
+export function openReport(page, currency, year) {
   const { texts, services } = page;
   const { t } = texts;
   const now = yearOf(services.api.now());
-  let year = now;
   let shown = /** @type {{title: string, big: string, text: string}[]} */ ([]);
   let turn = 0;
   const choice = h(
@@ -78,7 +82,7 @@ export function openReport(page, currency) {
       data: { testid: "year-choice" },
       on: { change: () => ((year = Number(choice.value)), draw()) },
     },
-    Array.from({ length: YEARS }, (_, i) => h("option", { value: now - i }, String(now - i))),
+    yearOptions(now, year),
   );
   const track = h("ol", { class: "report", tabindex: 0, "aria-label": t("year.title"), data: { testid: "report" } });
   const at = () => Math.round(track.scrollLeft / Math.max(1, track.clientWidth));

@@ -7,8 +7,8 @@ import { personPlace } from "../core/places.js";
 import { openSheet } from "../core/sheet.js";
 import { tabList } from "../core/tabs.js";
 import { exporter } from "./export.js";
-import { openReport } from "./report.js";
-import { readYear, reckon, yearOf } from "./year.js";
+import { openReport, yearOptions } from "./report.js";
+import { isPast, readYear, reckon, yearOf } from "./year.js";
 import { entryLine, face, joined, line, sign } from "./statement.js";
 
 const TABS = ["statement", "sent", "received"];
@@ -17,10 +17,11 @@ const TABS = ["statement", "sent", "received"];
 export function openWallet(page) {
   const { texts, nav, services } = page;
   const { t } = texts;
-  const { api, balances, transfers, changes, actions, toasts } = services;
+  const { api, balances, transfers, chats, changes, actions, toasts } = services;
   const currencies = balances.known ? balances.list().map((b) => b.currency) : ["CNY"];
   let currency = currencies.includes("CNY") ? "CNY" : currencies[0];
   let tab = TABS[0];
+  let year = yearOf(api.now());
   let turn = 0; // answers of a list that is not shown any more are dropped
 
   const big = h("p", { class: "big-amount" });
@@ -34,6 +35,16 @@ export function openWallet(page) {
     },
     currencies.map((code) => h("option", { value: code, selected: code === currency }, code)),
   );
+  const years = h(
+    "select",
+    {
+      class: "currency",
+      "aria-label": t("year.choose"),
+      data: { testid: "history-year" },
+      on: { change: () => ((year = Number(years.value)), show()) },
+    },
+    yearOptions(year, year),
+  );
   const list = h("ul", { class: "lines", data: { testid: "history-list" } });
   const more = h("button", { class: "secondary", type: "button", data: { testid: "history-more" } }, t("wallet.more"));
   const empty = h(
@@ -44,7 +55,8 @@ export function openWallet(page) {
     h("p", {}, t("wallet.empty_text")),
   );
 
-  // A button that leads to what a line is about: an envelope opens above the wallet, a transfer in its conversation.
+  // A button that leads to what a line is about: envelopes and bills open above the wallet, transfers in their
+  // conversation.
   const opener = (subject, reference) => {
     const ways = {
       envelope: async () => {
@@ -56,6 +68,14 @@ export function openWallet(page) {
         nav.go(personPlace(transfers.other(transfer)));
         sheet.close();
       },
+      collection: async () => {
+        const bill = await actions.collections.ofPayment(
+          reference,
+          chats.groups().map((g) => g.id),
+        );
+        if (bill) nav.openBill(bill.id);
+        else toasts.show(t("wallet.no_bill"));
+      },
     };
     const way = ways[subject];
     return way
@@ -63,19 +83,36 @@ export function openWallet(page) {
       : null;
   };
 
+  // How each list is read, its lines, and, where it is one of years, when a line was.
   const lists = {
     statement: {
       read: (cursor) => api.entries(currency, cursor),
-      lines: ({ entries = [] }) => entries.map((e) => entryLine(texts, e, currency, opener)),
+      of: ({ entries = [] }) => entries,
+      line: (e) => entryLine(texts, e, currency, opener),
     },
     sent: {
       read: (cursor) => api.sent(cursor),
-      lines: ({ envelopes = [] }) => envelopes.map((e) => sentLine(texts, e, opener)),
+      of: ({ envelopes = [] }) => envelopes,
+      line: (e) => sentLine(texts, e, opener),
+      at: (e) => e.created_at,
     },
     received: {
       read: (cursor) => api.received(cursor),
-      lines: ({ shares = [] }) => shares.map((s) => receivedLine(texts, s, opener)),
+      of: ({ shares = [] }) => shares,
+      line: (s) => receivedLine(texts, s, opener),
+      at: (s) => s.at,
     },
+  };
+  const linesOf = (answer) => {
+    const { of, line: draw, at } = lists[tab];
+    return of(answer)
+      .filter((one) => !at || yearOf(at(one)) === year)
+      .map(draw);
+  };
+  const nextOf = (answer) => {
+    const { of, at } = lists[tab];
+    const last = of(answer).at(-1);
+    return at && last && isPast(at(last), year) ? "" : answer.next_cursor;
   };
 
   const keyNow = () => (tab === TABS[0] ? `${tab} ${currency}` : tab);
@@ -83,14 +120,20 @@ export function openWallet(page) {
     more.disabled = true;
     panel.setAttribute("aria-busy", "true");
     try {
-      const answer = await lists[tab].read(cursor);
+      let answer = await lists[tab].read(cursor);
       if (mine !== turn) return;
-      const next = answer.next_cursor;
       if (!cursor) {
         actions.wallet.firsts.set(keyNow(), answer);
         list.replaceChildren();
       }
-      list.append(...lists[tab].lines(answer));
+      list.append(...linesOf(answer));
+      // A year begins where the years after it end.
+      while (list.children.length === 0 && nextOf(answer)) {
+        answer = await lists[tab].read(answer.next_cursor);
+        if (mine !== turn) return;
+        list.append(...linesOf(answer));
+      }
+      const next = nextOf(answer);
       more.hidden = !next;
       more.onclick = () => load(next, mine);
       empty.hidden = list.children.length > 0;
@@ -107,16 +150,14 @@ export function openWallet(page) {
   // What a year's envelopes come to, above their list.
   const totals = h("p", { class: "year-totals", role: "status", data: { testid: "year-totals" } });
   const sumUp = async (mine) => {
-    totals.hidden = tab === TABS[0];
     setText(totals, "");
     if (tab === TABS[0]) return;
-    const year = yearOf(api.now());
-    const of = tab === "sent" ? { read: api.sent, name: "envelopes" } : { read: api.received, name: "shares" };
-    const read = async (cursor) => {
-      const answer = await of.read(cursor);
-      return { lines: answer[of.name] ?? [], next: answer.next_cursor };
+    const { read, of, at } = lists[tab];
+    const page = async (cursor) => {
+      const answer = await read(cursor);
+      return { lines: of(answer), next: answer.next_cursor };
     };
-    const lines = await services.quietly(readYear(read, (line) => line.created_at ?? line.at, year));
+    const lines = await services.quietly(readYear(page, at, year));
     if (mine !== turn || !lines) return;
     const found = reckon({
       me: services.me,
@@ -141,11 +182,12 @@ export function openWallet(page) {
     turn++;
     const mine = turn;
     const known = actions.wallet.firsts.get(keyNow()); // shown until there is an answer, and where there is none
-    list.replaceChildren(...(known ? lists[tab].lines(known) : []));
+    list.replaceChildren(...(known ? linesOf(known) : []));
     empty.hidden = true;
     more.hidden = true;
     more.onclick = () => load("", mine);
     file.hidden = tab !== TABS[0];
+    ofYear.hidden = tab === TABS[0];
     balance();
     load("", mine);
     sumUp(mine);
@@ -168,7 +210,7 @@ export function openWallet(page) {
       class: "secondary",
       type: "button",
       data: { testid: "year-open" },
-      on: { click: () => openReport(page, currency) },
+      on: { click: () => openReport(page, currency, year) },
     },
     icon("history"),
     t("year.open"),
@@ -178,7 +220,8 @@ export function openWallet(page) {
     nav.covers();
   };
 
-  const panel = h("div", { class: "tab-panel" }, file, totals, list, empty, h("div", { class: "buttons" }, more));
+  const ofYear = h("div", { class: "wallet-year" }, years, totals);
+  const panel = h("div", { class: "tab-panel" }, file, ofYear, list, empty, h("div", { class: "buttons" }, more));
   const tabs = tabList({
     label: t("wallet.title"),
     tabs: TABS.map((name) => ({

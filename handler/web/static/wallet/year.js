@@ -2,13 +2,23 @@
 
 /** @typedef {{envelope_id: string, currency: string, created_at: number, total: number, settled: number}} Sent */
 /** @typedef {{envelope_id: string, currency: string, at: number, amount: number, sender: string}} Share */
-/** @typedef {{best: string, createdAt: number, count: number, kind: string}} Known */
+/** @typedef {{user: string, amount: number}} Take */
+/** @typedef {{best: string, createdAt: number, count: number, kind: string, taken: readonly Take[]}} Known */
+
+/** How many years one may look at. */
+export const YEARS = 5;
+
+// Lists are in the order of envelopes, so a late take may stand below an early one, by a day at most.
+const LATEST_TAKE_MS = 2 * 86_400_000;
 
 /**
  * The year of a moment where the person is.
  * @param {number} ms Unix ms
  */
 export const yearOf = (ms) => new Date(ms).getFullYear();
+
+/** Whether a list, newest first, is past a year at a line of this time. @param {number} ms @param {number} year */
+export const isPast = (ms, year) => yearOf(ms + LATEST_TAKE_MS) < year;
 
 /**
  * Reads a list, newest first, as far back as a year goes. At most a number of pages.
@@ -25,15 +35,15 @@ export async function readYear(read, at, year, most = 50) {
   for (let pages = 0; pages < most; pages++) {
     const { lines, next } = await read(cursor);
     all.push(...lines.filter((line) => yearOf(at(line)) === year));
-    // Lists are in the order of envelopes, so a late take may stand below an early one by a day at most.
-    if (!next || (lines.length && yearOf(at(/** @type {Line} */ (lines.at(-1))) + 2 * 86_400_000) < year)) break;
+    if (!next || (lines.length && isPast(at(/** @type {Line} */ (lines.at(-1))), year))) break;
     cursor = next;
   }
   return all;
 }
 
 /**
- * The year in numbers. fastest and best are of the envelopes that are known.
+ * The year in numbers. best and fastest are of the envelopes that are known, and so is what others took in most: the
+ * person with whom envelopes went back and forth most often.
  * @param {object} of
  * @param {string} of.me
  * @param {string} of.currency
@@ -44,20 +54,24 @@ export async function readYear(read, at, year, most = 50) {
 export function reckon({ me, currency, sent, shares, known }) {
   const given = sent.filter((e) => e.currency === currency);
   const got = shares.filter((s) => s.currency === currency);
-  /** @type {Map<string, {user: string, count: number, amount: number}>} */
-  const from = new Map();
-  for (const { sender, amount } of got) {
-    const { count, amount: sum } = from.get(sender) ?? { count: 0, amount: 0 };
-    from.set(sender, { user: sender, count: count + 1, amount: sum + amount });
-  }
+  /** @type {Map<string, {user: string, count: number, given: number, received: number}>} */
+  const others = new Map();
+  const meet = (user, given, received) => {
+    if (user === me) return;
+    const so = others.get(user) ?? { user, count: 0, given: 0, received: 0 };
+    others.set(user, { user, count: so.count + 1, given: so.given + given, received: so.received + received });
+  };
+  for (const { sender, amount } of got) meet(sender, 0, amount);
+  for (const { envelope_id: id } of given) for (const take of known(id)?.taken ?? []) meet(take.user, take.amount, 0);
   const raced = got.flatMap((share) => {
     const envelope = known(share.envelope_id);
     return envelope ? [{ share, envelope, ms: Math.max(0, share.at - envelope.createdAt) }] : [];
   });
   const first = (list, before) => list.reduce((a, b) => (a === null || before(b, a) ? b : a), null);
+  const sizeOf = (other) => other.given + other.received;
   const most = first(
-    [...from.values()].filter((f) => f.user !== me),
-    (a, b) => a.count > b.count,
+    [...others.values()],
+    (a, b) => a.count > b.count || (a.count === b.count && sizeOf(a) > sizeOf(b)),
   );
   return {
     given: { count: given.length, total: sum(given, (e) => e.total), taken: sum(given, (e) => e.settled) },

@@ -1,0 +1,198 @@
+package simulation
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+)
+
+// modelTimeout bounds the search for an order of all grabs. It takes milliseconds.
+const modelTimeout = time.Minute
+
+// Outcomes of grabs; an outcome that nobody was told is unknown.
+const (
+	outcomeWon     = "won"
+	outcomeAgain   = "already_won"
+	outcomeEmpty   = "empty"
+	outcomeExpired = "expired"
+	outcomeUnknown = ""
+)
+
+type grabInput struct{ envelope, user string }
+
+type grabOutput struct {
+	outcome string
+	amount  int64
+}
+
+// potState is one pot as its users may see it. It never changes.
+type potState struct {
+	wins    map[string]int64 // user → amount; unknownAmount where it was told to nobody
+	expired bool
+}
+
+const unknownAmount = -1
+
+func (s potState) with(user string, amount int64) potState {
+	wins := maps.Clone(s.wins)
+	if wins == nil {
+		wins = map[string]int64{}
+	}
+	wins[user] = amount
+	return potState{wins, s.expired}
+}
+
+// key is the same for states that are the same.
+func (s potState) key() string {
+	var b strings.Builder
+	for _, user := range slices.Sorted(maps.Keys(s.wins)) {
+		fmt.Fprintf(&b, "%s %d,", user, s.wins[user])
+	}
+	return fmt.Sprint(s.expired, b.String())
+}
+
+// step are the pots that one may be after a grab with that answer; none where it contradicts the pot. A grab without an
+// answer has taken a share or has not. One whose connection broke inside the system is repeated there, so the first
+// answer that its user sees may be that they have a share already.
+func (s potState) step(user string, out grabOutput) []potState {
+	had, has := s.wins[user]
+	left := crashShares - len(s.wins)
+	mayTake := !has && left > 0 && !s.expired
+	switch out.outcome {
+	case outcomeUnknown:
+		if mayTake {
+			return []potState{s, s.with(user, unknownAmount)}
+		}
+		return []potState{s}
+	case outcomeWon, outcomeAgain:
+		switch {
+		case mayTake:
+			return []potState{s.with(user, out.amount)}
+		case has && out.outcome == outcomeAgain && (had == out.amount || had == unknownAmount):
+			return []potState{s.with(user, out.amount)}
+		}
+	case outcomeEmpty:
+		if !has && left == 0 {
+			return []potState{s}
+		}
+	case outcomeExpired:
+		if !has && left > 0 {
+			return []potState{{s.wins, true}}
+		}
+	}
+	return nil
+}
+
+// pots is the model of all pots, each for itself.
+func pots() porcupine.Model {
+	m := porcupine.NondeterministicModel{
+		Partition: func(history []porcupine.Operation) [][]porcupine.Operation {
+			byEnvelope := map[string][]porcupine.Operation{}
+			for _, op := range history {
+				id := op.Input.(grabInput).envelope
+				byEnvelope[id] = append(byEnvelope[id], op)
+			}
+			return slices.Collect(maps.Values(byEnvelope))
+		},
+		Init: func() []any { return []any{potState{}} },
+		Step: func(state, input, output any) (next []any) {
+			for _, s := range state.(potState).step(input.(grabInput).user, output.(grabOutput)) {
+				next = append(next, s)
+			}
+			return next
+		},
+		Equal: func(a, b any) bool { return a.(potState).key() == b.(potState).key() },
+	}
+	return m.ToModel()
+}
+
+// history is what users asked, when, and what they were told.
+type history struct {
+	began time.Time
+	mu    sync.Mutex
+	all   []porcupine.Operation
+}
+
+// grab notes a grab that was asked at a time and is answered now; with outcomeUnknown it may happen at any time from
+// then on.
+func (h *history) grab(user int, in grabInput, asked time.Time, out grabOutput) {
+	op := porcupine.Operation{ClientId: user, Input: in, Output: out, Call: asked.Sub(h.began).Nanoseconds(),
+		Return: time.Since(h.began).Nanoseconds()}
+	if out.outcome == outcomeUnknown {
+		op.Return = math.MaxInt64
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.all = append(h.all, op)
+}
+
+// check says whether some order of all grabs, in which none is before it was asked or after it was answered, gives
+// exactly these answers.
+func (h *history) check(t *testing.T) {
+	t.Helper()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	model := pots()
+	byEnvelope := model.Partition(h.all)
+	unknown := 0
+	for _, ops := range byEnvelope {
+		for _, op := range ops {
+			if op.Output.(grabOutput).outcome == outcomeUnknown {
+				unknown++
+			}
+		}
+		if result := porcupine.CheckOperationsTimeout(model, ops, modelTimeout); result != porcupine.Ok {
+			slices.SortFunc(ops, func(a, b porcupine.Operation) int { return int(a.Call - b.Call) })
+			t.Errorf("no order explains the grabs of an envelope (%s):", result)
+			for _, op := range ops {
+				t.Logf("%v to %v: %v: %v", time.Duration(op.Call), time.Duration(op.Return), op.Input, op.Output)
+			}
+		}
+	}
+	t.Logf("%d grabs of %d envelopes, %d of them without an answer, were looked at", len(h.all), len(byEnvelope),
+		unknown)
+}
+
+// The model takes what a pot does, and finds what it never does.
+func TestTheModelOfAPot(t *testing.T) {
+	type ops = []porcupine.Operation
+	at := func(call, end int64, user, outcome string, amount int64) porcupine.Operation {
+		return porcupine.Operation{Input: grabInput{"e", user}, Output: grabOutput{outcome, amount}, Call: call,
+			Return: end}
+	}
+	drained := func(more ...porcupine.Operation) (all []porcupine.Operation) {
+		for n := range crashShares {
+			all = append(all, at(int64(n), int64(n)+1, fmt.Sprint("u", n), outcomeWon, 5))
+		}
+		return append(all, more...)
+	}
+	lost := at(0, math.MaxInt64, "a", outcomeUnknown, 0)
+	for what, c := range map[string]struct {
+		history ops
+		ok      bool
+	}{
+		"won and again":             {ops{at(0, 1, "a", "won", 5), at(2, 3, "a", "already_won", 5)}, true},
+		"won twice":                 {ops{at(0, 1, "a", "won", 5), at(2, 3, "a", "won", 5)}, false},
+		"again with another amount": {ops{at(0, 1, "a", "won", 5), at(2, 3, "a", "already_won", 6)}, false},
+		"a loser of a full pot":     {ops{at(0, 1, "a", "empty", 0)}, false},
+		"a loser of an empty pot":   {drained(at(9, 10, "a", "empty", 0)), true},
+		"a seventh winner":          {drained(at(9, 10, "a", "won", 5)), false},
+		"a winner who forgot it":    {ops{at(0, 1, "a", "won", 5), at(2, 3, "a", "expired", 0)}, false},
+		"won after the end":         {ops{at(0, 1, "a", "expired", 0), at(2, 3, "b", "won", 5)}, false},
+		"won while it ended":        {ops{at(0, 9, "a", "expired", 0), at(2, 3, "b", "won", 5)}, true},
+		"a lost answer":             {ops{lost, at(2, 3, "a", "already_won", 7)}, true},
+		"a lost share":              {drained(lost, at(9, 10, "b", "empty", 0)), true},
+		"a lost share too many":     {drained(lost, at(9, 10, "a", "already_won", 5)), false},
+	} {
+		if got := porcupine.CheckOperations(pots(), c.history); got != c.ok {
+			t.Errorf("%s: in an order: %t, want %t", what, got, c.ok)
+		}
+	}
+}
