@@ -99,7 +99,8 @@ func (f *fake) start(t *testing.T) Access {
 		server.WithMiddleware(f.authenticate), server.WithExitSignal(func() <-chan error { return exit }))
 	err = errors.Join(walletservice.RegisterService(s, &fakeWallet{fake: f}),
 		groupservice.RegisterService(s, &fakeGroup{}),
-		envelopeservice.RegisterService(s, &fakeEnvelopes{f}), operatorservice.RegisterService(s, &fakeOperator{fake: f}),
+		envelopeservice.RegisterService(s, &fakeEnvelopes{f}),
+		operatorservice.RegisterService(s, &fakeOperator{fake: f}),
 		transferservice.RegisterService(s, &fakeTransfers{fake: f}))
 	if err != nil {
 		t.Fatal(err)

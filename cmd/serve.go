@@ -142,9 +142,10 @@ func listenHTTP(s *app.App, o gatewayOptions) (_ *webServer, err error) {
 	}
 	g.revoked = o.revoked
 	operations := map[string]push.Operation{
-		"grab": func(ctx context.Context, s push.Session, message []byte) ([]byte, error) {
-			return g.gateway.Grab(ctx, s, message) // it exists before the first connection
-		},
+		"grab": tracedOperation(o.tracing.Span(), "websocket.grab",
+			func(ctx context.Context, s push.Session, message []byte) ([]byte, error) {
+				return g.gateway.Grab(ctx, s, message) // it exists before the first connection
+			}),
 	}
 	g.hub = push.New(s.Bus, listeners, listeners.Refuse, push.Config{
 		Origins: o.origins, MaxPerSubject: o.limits.UserSockets, MaxPerNetwork: o.limits.AddressSockets,

@@ -5,7 +5,9 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/hongbao/hongbao/app"
 	"github.com/hongbao/hongbao/internal/tracing"
+	"github.com/hongbao/hongbao/push"
 )
 
 // traceTimeout bounds the sending of the last spans.
@@ -48,4 +50,18 @@ func (t traceFlags) trace(ctx context.Context, c *connected, part string) error 
 		before()
 	}
 	return nil
+}
+
+// tracedOperation makes each message of a WebSocket that asks for something a trace of its own: a connection lives for
+// hours, so it is no part of the request that opened it. Without tracing it returns next.
+func tracedOperation(span app.Span, name string, next push.Operation) push.Operation {
+	if span == nil {
+		return next
+	}
+	return func(ctx context.Context, s push.Session, message []byte) ([]byte, error) {
+		ctx, end := span(ctx, name)
+		answer, err := next(ctx, s, message)
+		end(err)
+		return answer, err
+	}
 }

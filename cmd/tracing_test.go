@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorilla/websocket"
 	"github.com/prometheus/client_golang/prometheus"
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	otlp "go.opentelemetry.io/proto/otlp/trace/v1"
@@ -97,7 +98,7 @@ func TestAGrabIsOneTrace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	call := serveTraced(t, s, c)
+	call, _ := serveTraced(t, s, c)
 
 	const outside = "4bf92f3577b34da6a3ce929d0e0e4736"
 	path := fmt.Sprintf("/v1/envelopes/%d/grab", sent.ID)
@@ -131,8 +132,59 @@ func TestAGrabIsOneTrace(t *testing.T) {
 	}
 }
 
-// serveTraced runs the Kitex services and a gateway, and returns how to call that as bob.
-func serveTraced(t *testing.T, s *app.App, c *connected) func(method, path, trace string) (status int) {
+// A grab over the WebSocket is a trace of its own, which goes as far as one over HTTP.
+func TestAGrabOverTheWebSocketIsOneTrace(t *testing.T) {
+	found := &spans{}
+	server := httptest.NewServer(found)
+	defer server.Close()
+	c := &connected{metrics: prometheus.NewRegistry(), close: func() {}}
+	c.config.Log = apptest.Quiet()
+	if err := (traceFlags{TraceEndpoint: server.URL, TraceSample: 1}).trace(t.Context(), c, "test"); err != nil {
+		t.Fatal(err)
+	}
+	s := apptest.New(t, func(cfg *app.Config) { cfg.Log, cfg.Span = c.config.Log, c.config.Span })
+	apptest.Fund(t, s, "g", 1000, "alice", "bob")
+	_, connect := serveTraced(t, s, c)
+	ws := connect()
+	for _, id := range []string{"first", "second"} {
+		sent, err := s.Envelopes.Send(t.Context(), "alice", envelope.Order{RequestID: id, Group: "g",
+			Kind: string(envelope.Lucky), Total: 100, Currency: "CNY", Count: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		message := fmt.Sprintf(`{"op":"grab","envelope":"%d"}`, sent.ID)
+		var answer struct{ Code, Outcome string }
+		if err := ws.WriteMessage(websocket.TextMessage, []byte(message)); err != nil {
+			t.Fatal(err)
+		}
+		if err := ws.ReadJSON(&answer); err != nil || answer.Outcome != string(envelope.Won) {
+			t.Fatalf("%+v, %v", answer, err)
+		}
+	}
+	c.close() // sends what is left
+	frame := found.find(t, "websocket.grab", otlp.Span_SPAN_KIND_INTERNAL)
+	client := found.find(t, "EnvelopeService.Grab", otlp.Span_SPAN_KIND_CLIENT)
+	grab := found.find(t, "EnvelopeService.Grab", otlp.Span_SPAN_KIND_SERVER)
+	take := found.find(t, "pot.take", otlp.Span_SPAN_KIND_INTERNAL)
+	for _, pair := range [][2]*otlp.Span{{frame, client}, {client, grab}, {grab, take}} {
+		if !bytes.Equal(pair[0].GetSpanId(), pair[1].GetParentSpanId()) {
+			t.Errorf("%s does not follow from %s", pair[1].GetName(), pair[0].GetName())
+		}
+	}
+	traces := map[string]bool{}
+	for _, span := range found.all {
+		if span.GetName() == "websocket.grab" && len(span.GetParentSpanId()) == 0 {
+			traces[string(span.GetTraceId())] = true
+		}
+	}
+	if len(traces) != 2 {
+		t.Errorf("two messages of one connection are %d traces", len(traces))
+	}
+}
+
+// serveTraced runs the Kitex services and a gateway, and returns how to call that, and how to connect to it, as bob.
+func serveTraced(t *testing.T, s *app.App, c *connected) (call func(method, path, trace string) (status int),
+	connect func() *websocket.Conn) {
 	t.Helper()
 	issuer, err := makePrivateKey(filepath.Join(t.TempDir(), "key"))
 	if err != nil {
@@ -158,6 +210,17 @@ func serveTraced(t *testing.T, s *app.App, c *connected) func(method, path, trac
 	if err != nil {
 		t.Fatal(err)
 	}
+	connect = func() *websocket.Conn {
+		t.Helper()
+		ws, response, err := websocket.DefaultDialer.DialContext(t.Context(),
+			"ws://"+web.listener.Addr().String()+"/ws", http.Header{"Authorization": {"Bearer " + token}})
+		if err != nil {
+			t.Fatalf("%v (%v)", err, response)
+		}
+		t.Cleanup(func() { _ = ws.Close() })
+		_ = ws.SetReadDeadline(time.Now().Add(time.Minute))
+		return ws
+	}
 	return func(method, path, trace string) int {
 		t.Helper()
 		r, err := http.NewRequestWithContext(t.Context(), method, "http://"+web.listener.Addr().String()+path, nil)
@@ -174,5 +237,5 @@ func serveTraced(t *testing.T, s *app.App, c *connected) func(method, path, trac
 		}
 		defer answer.Body.Close()
 		return answer.StatusCode
-	}
+	}, connect
 }

@@ -88,6 +88,8 @@ func table() []row {
 		// Lends each process a number, to make ids with.
 		{"internal/nodes", adapter, []string{"internal/shards", "internal/loop", "internal/refusal"}},
 		{"internal/outbox", adapter, []string{"internal/shards", "internal/loop"}},
+		// Copies all shards as of one moment with MariaDB's own tools, and loads such a copy into empty servers.
+		{"internal/backup", adapter, []string{"internal/shards", "internal/loop", mysqlWire}},
 		{"internal/index", adapter, []string{"internal/shards", "internal/outbox"}},
 		{"internal/pots/redisbucket", adapter, []string{"internal/pots", "internal/refusal", rueidis}},
 		{"internal/membership", adapter, []string{"internal/refusal", rueidis}},
@@ -200,7 +202,8 @@ func table() []row {
 			"merchant/mysqlmerchant", "cover", "cover/mysqlcover", "cover/stock", "cover/stock/mysqlstock",
 			"cover/stock/redisstock", "push", "push/redisbus", "risk", "risk/mysqlrisk", "risk/redisrisk", "webhook",
 			"webhook/mysqlwebhook", "webhook/httpsender",
-			"internal/loop", "internal/membership", "internal/nodes", "internal/outbox", "internal/pots",
+			"internal/backup", "internal/loop", "internal/membership", "internal/nodes", "internal/outbox",
+			"internal/pots",
 			"internal/pots/redisbucket", "internal/picture", "internal/ratelimit",
 			"internal/refusal", "internal/revoked", "internal/sealed", "internal/shards", "internal/trail",
 			rueidis}}, // no edge

@@ -70,6 +70,13 @@ func (l *List) Add(ctx context.Context, id string, until time.Time) error {
 	return nil
 }
 
+// All are the tokens that are revoked, with the Unix second until which each is kept.
+func (l *List) All(ctx context.Context) (map[string]int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	return l.read(ctx)
+}
+
 // Run keeps the list up to date until ctx ends. It calls enforce, which may be nil, after each look at Redis while
 // anything is revoked. What Redis refuses is logged, once until it works again.
 func (l *List) Run(ctx context.Context, enforce func()) {
@@ -109,20 +116,31 @@ func (l *List) refresh(ctx context.Context) error {
 	if version == l.version {
 		return nil
 	}
-	unexpired := l.client.B().Zrangebyscore().Key(idsKey).Min(l.second()).Max("+inf").Withscores().Build()
-	found, err := l.client.Do(ctx, unexpired).AsZScores()
+	found, err := l.read(ctx)
 	if err != nil {
 		return err
 	}
 	now := l.now().Unix()
 	ids := maps.Clone(*l.ids.Load())
 	maps.DeleteFunc(ids, func(_ string, until int64) bool { return until < now })
-	for _, s := range found {
-		ids[s.Member] = int64(s.Score)
-	}
+	maps.Copy(ids, found)
 	l.ids.Store(&ids)
 	l.version = version
 	return nil
+}
+
+// read reads the set.
+func (l *List) read(ctx context.Context) (map[string]int64, error) {
+	unexpired := l.client.B().Zrangebyscore().Key(idsKey).Min(l.second()).Max("+inf").Withscores().Build()
+	found, err := l.client.Do(ctx, unexpired).AsZScores()
+	if err != nil {
+		return nil, err
+	}
+	ids := make(map[string]int64, len(found))
+	for _, s := range found {
+		ids[s.Member] = int64(s.Score)
+	}
+	return ids, nil
 }
 
 // second is now as a score.
