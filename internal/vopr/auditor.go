@@ -32,8 +32,9 @@ type telling struct {
 // back is that a bucket went back in time.
 type back struct {
 	bucket int
-	to, at int // steps
-	seen   int // the step by which it must have been noticed; 0 while it need not
+	to, at int       // steps
+	when   time.Time // by the pots' clock
+	seen   int       // the step by which it must have been noticed; 0 while it need not
 }
 
 func (a *auditor) told(id int64, user string, t envelope.Take, began int) {
@@ -49,8 +50,8 @@ func (a *auditor) late(id int64, user string) {
 	}
 }
 
-func (a *auditor) wentBack(bucket, to int) {
-	a.backs = append(a.backs, back{bucket: bucket, to: to, at: a.world.Steps})
+func (a *auditor) wentBack(bucket, to int, when time.Time) {
+	a.backs = append(a.backs, back{bucket: bucket, to: to, at: a.world.Steps, when: when})
 }
 
 // looked says that somebody has settled a bucket and found nothing wrong.
@@ -67,6 +68,17 @@ func (a *auditor) begun(bucket int) {
 	for i, b := range a.backs {
 		if b.bucket == bucket && b.seen == 0 {
 			a.backs[i].seen = a.world.Steps
+		}
+	}
+}
+
+// settled says that the ledger has accepted wins of a bucket. Those that the bucket has forgotten are paid, as their
+// winners were told: so only now does the bucket contradict the ledger, which has to be noticed again.
+func (a *auditor) settled(bucket int, posts []ledger.Post) {
+	for i, b := range a.backs {
+		forgotten := func(p ledger.Post) bool { return !p.At.After(b.when) }
+		if b.bucket == bucket && slices.ContainsFunc(posts, forgotten) {
+			a.backs[i].seen = 0
 		}
 	}
 }

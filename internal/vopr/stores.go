@@ -88,7 +88,7 @@ func (p faultyPots) Forget(ctx context.Context, open map[int]string) error {
 // faultyLedger is a ledger whose calls go wrong.
 type faultyLedger struct {
 	*memledger.Ledger
-	audit *auditor // hears of epochs
+	audit *auditor // hears of epochs and of what was settled
 }
 
 func (l faultyLedger) Hold(ctx context.Context, r ledger.Request, h ledger.Hold) (ledger.Hold, error) {
@@ -120,7 +120,13 @@ func (l faultyLedger) Sources(ctx context.Context, shard int, log string) ([]led
 
 func (l faultyLedger) Settle(ctx context.Context, shard int, posts []ledger.Post, from ledger.SourceLog,
 	upTo string) (ledger.PostResult, error) {
-	return answered(ctx, func() (ledger.PostResult, error) { return l.Ledger.Settle(ctx, shard, posts, from, upTo) })
+	return answered(ctx, func() (ledger.PostResult, error) {
+		r, err := l.Ledger.Settle(ctx, shard, posts, from, upTo)
+		if err == nil && r.Posted > 0 {
+			l.audit.settled(from.Source, posts)
+		}
+		return r, err
+	})
 }
 
 func (l faultyLedger) Void(ctx context.Context, id, posted int64) (h ledger.Hold, done bool, err error) {

@@ -233,7 +233,7 @@ func (w *world) restore(bucket int, to copied) {
 		panic(err)
 	}
 	w.WentBack++
-	w.audit.wentBack(bucket, to.at)
+	w.audit.wentBack(bucket, to.at, w.now.Add(w.skew[processes]))
 }
 
 // begin starts something on a process.
