@@ -83,11 +83,17 @@ func (a *auditor) settled(bucket int, posts []ledger.Post) {
 	}
 }
 
-// mayBeLost says whether a win may be one that a bucket forgot before it was settled.
+// mayBeLost says whether a win may be one that a bucket forgot before it was settled. A bucket that went back once more,
+// to before it forgot, may tell of it again.
 func (a *auditor) mayBeLost(t telling) bool {
-	for _, b := range a.backs {
-		if b.bucket == a.world.bucketOf(t.envelope) && t.told >= b.to && t.began <= b.at {
-			return true
+	for _, first := range a.all {
+		if first.envelope != t.envelope || first.user != t.user || first.take != t.take {
+			continue
+		}
+		for _, b := range a.backs {
+			if b.bucket == a.world.bucketOf(t.envelope) && first.told >= b.to && first.began <= b.at {
+				return true
+			}
 		}
 	}
 	return false
