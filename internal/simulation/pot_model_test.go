@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -133,6 +134,58 @@ func (h *history) grab(user int, in grabInput, asked time.Time, out grabOutput) 
 	h.all = append(h.all, op)
 }
 
+// essence are as few grabs of one envelope that have an order if and only if all of them have one, because the search
+// doubles with each that overlaps others:
+//
+//   - Who is told of a share again is told nothing new: the share was taken by the time of the earliest answer.
+//   - A grab without an answer took nothing where its user is later told so, or wins; of those who were told nothing,
+//     the first may have taken a share.
+//   - A pot that is empty, or over, stays so: the earliest answer counts.
+func essence(history []porcupine.Operation) (few []porcupine.Operation) {
+	byUser := map[string][]porcupine.Operation{}
+	first := map[string]porcupine.Operation{} // of those who were told that it is empty, or over
+	for _, op := range history {
+		user := op.Input.(grabInput).user
+		byUser[user] = append(byUser[user], op)
+	}
+	for _, ops := range byUser {
+		slices.SortFunc(ops, func(a, b porcupine.Operation) int { return cmp.Compare(a.Call, b.Call) })
+		var took, lost *porcupine.Operation
+		told := false
+		for i := range ops {
+			op := &ops[i]
+			switch out := op.Output.(grabOutput); {
+			case out.outcome == outcomeUnknown:
+				if lost == nil {
+					lost = op
+				}
+			case out.outcome == outcomeEmpty, out.outcome == outcomeExpired:
+				told = true
+				if took != nil {
+					few = append(few, *op) // there is no order, and the search says so
+				} else if was, ok := first[out.outcome]; !ok || op.Return < was.Return {
+					first[out.outcome] = *op
+				}
+			case took == nil:
+				took = op
+				if out.outcome == outcomeAgain && lost != nil && !told {
+					took.Call = lost.Call
+				}
+			case out.outcome == outcomeAgain && out.amount == took.Output.(grabOutput).amount:
+				took.Return = min(took.Return, op.Return)
+			default:
+				few = append(few, *op)
+			}
+		}
+		if took != nil {
+			few = append(few, *took)
+		} else if lost != nil && !told {
+			few = append(few, *lost)
+		}
+	}
+	return slices.AppendSeq(few, maps.Values(first))
+}
+
 // check says whether some order of all grabs, in which none is before it was asked or after it was answered, gives
 // exactly these answers.
 func (h *history) check(t *testing.T) {
@@ -148,7 +201,7 @@ func (h *history) check(t *testing.T) {
 				unknown++
 			}
 		}
-		if result := porcupine.CheckOperationsTimeout(model, ops, modelTimeout); result != porcupine.Ok {
+		if result := porcupine.CheckOperationsTimeout(model, essence(ops), modelTimeout); result != porcupine.Ok {
 			slices.SortFunc(ops, func(a, b porcupine.Operation) int { return int(a.Call - b.Call) })
 			t.Errorf("no order explains the grabs of an envelope (%s):", result)
 			for _, op := range ops {
@@ -191,8 +244,10 @@ func TestTheModelOfAPot(t *testing.T) {
 		"a lost share":              {drained(lost, at(9, 10, "b", "empty", 0)), true},
 		"a lost share too many":     {drained(lost, at(9, 10, "a", "already_won", 5)), false},
 	} {
-		if got := porcupine.CheckOperations(pots(), c.history); got != c.ok {
-			t.Errorf("%s: in an order: %t, want %t", what, got, c.ok)
+		for _, history := range []ops{c.history, essence(c.history)} {
+			if got := porcupine.CheckOperations(pots(), history); got != c.ok {
+				t.Errorf("%s: %d grabs in an order: %t, want %t", what, len(history), got, c.ok)
+			}
 		}
 	}
 }
