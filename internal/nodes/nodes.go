@@ -346,14 +346,19 @@ func (s *server) renew(ctx context.Context) error {
 	return nil
 }
 
+// awaitTaking returns once nobody takes a number any more who began before the leases were closed.
+func (s *server) awaitTaking() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+}
+
 // Close gives the numbers back, so that others may have them at once. end says for each server from when on no ids were
 // made; it is asked after the last one was.
 func (l *Leases) Close(ctx context.Context, end func(server int) time.Time) {
 	l.closed.Store(true)
 	l.stop()
-	for _, s := range l.servers { // whoever takes a number now has not begun, or is done
-		s.mu.Lock()
-		s.mu.Unlock() //nolint:staticcheck // nothing else is to be done meanwhile
+	for _, s := range l.servers {
+		s.awaitTaking()
 	}
 	l.beats.Wait()
 	_ = loop.FanOut(l.servers, len(l.servers), func(s *server) error {
