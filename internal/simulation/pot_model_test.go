@@ -59,41 +59,38 @@ func (s potState) key() string {
 	return fmt.Sprint(s.expired, b.String())
 }
 
-// step are the pots that one may be after a grab with that answer; none where it contradicts the pot. A grab without an
-// answer has taken a share or has not. One whose connection broke inside the system is repeated there, so the first
-// answer that its user sees may be that they have a share already.
-func (s potState) step(user string, out grabOutput) []potState {
+// step is the pot after a grab with that answer; ok is false where it contradicts the pot. A grab without an answer
+// takes a share if it can: one that took none comes after all others in the order, as it may happen at any time. One
+// whose connection broke inside the system is repeated there, so the first answer that its user sees may be that they
+// have a share already.
+func (s potState) step(user string, out grabOutput) (after potState, ok bool) {
 	had, has := s.wins[user]
 	left := crashShares - len(s.wins)
 	mayTake := !has && left > 0 && !s.expired
 	switch out.outcome {
 	case outcomeUnknown:
 		if mayTake {
-			return []potState{s, s.with(user, unknownAmount)}
+			return s.with(user, unknownAmount), true
 		}
-		return []potState{s}
+		return s, true
 	case outcomeWon, outcomeAgain:
 		switch {
 		case mayTake:
-			return []potState{s.with(user, out.amount)}
+			return s.with(user, out.amount), true
 		case has && out.outcome == outcomeAgain && (had == out.amount || had == unknownAmount):
-			return []potState{s.with(user, out.amount)}
+			return s.with(user, out.amount), true
 		}
 	case outcomeEmpty:
-		if !has && left == 0 {
-			return []potState{s}
-		}
+		return s, !has && left == 0
 	case outcomeExpired:
-		if !has && left > 0 {
-			return []potState{{s.wins, true}}
-		}
+		return potState{s.wins, true}, !has && left > 0
 	}
-	return nil
+	return s, false
 }
 
 // pots is the model of all pots, each for itself.
 func pots() porcupine.Model {
-	m := porcupine.NondeterministicModel{
+	return porcupine.Model{
 		Partition: func(history []porcupine.Operation) [][]porcupine.Operation {
 			byEnvelope := map[string][]porcupine.Operation{}
 			for _, op := range history {
@@ -102,16 +99,13 @@ func pots() porcupine.Model {
 			}
 			return slices.Collect(maps.Values(byEnvelope))
 		},
-		Init: func() []any { return []any{potState{}} },
-		Step: func(state, input, output any) (next []any) {
-			for _, s := range state.(potState).step(input.(grabInput).user, output.(grabOutput)) {
-				next = append(next, s)
-			}
-			return next
+		Init: func() any { return potState{} },
+		Step: func(state, input, output any) (bool, any) {
+			after, ok := state.(potState).step(input.(grabInput).user, output.(grabOutput))
+			return ok, after
 		},
 		Equal: func(a, b any) bool { return a.(potState).key() == b.(potState).key() },
 	}
-	return m.ToModel()
 }
 
 // history is what users asked, when, and what they were told.
