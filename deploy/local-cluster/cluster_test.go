@@ -27,7 +27,7 @@ func TestEachPartDiesUnderLoad(t *testing.T) {
 	dir, base := t.TempDir(), freePorts(t)
 	c, stop := start(t, dir, binary, base)
 	bench := exec.Command(binary, "bench", "grab", "--target", c.address(rpcPort), "--token-key",
-		filepath.Join(dir, "secrets", "token.key"), "--for", "15s", "--rate", "50", "--users", "60", "--group", "30")
+		filepath.Join(dir, "secrets", "token.key"), "--for", "30s", "--rate", "50", "--users", "60", "--group", "30")
 	said, err := bench.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
