@@ -130,6 +130,9 @@ func (w *window) click(name string) {
 func (w *window) enter(name, text string) {
 	w.t.Helper()
 	w.see(name)
+	// While a dialog closes, nothing behind it takes the focus.
+	w.until(name+" can be reached", fmt.Sprintf(`[undefined, null, document.querySelector(%q)?.closest("dialog")]
+		.includes(document.querySelector("dialog:modal"))`, id(name)))
 	w.do("enter "+name, chromedp.SendKeys(element(name), text))
 }
 
