@@ -162,7 +162,7 @@ func TestNothingIsLostInCrashes(t *testing.T) {
 
 // seedVariable gives the crash tests a seed: what their users do, and when servers are killed, is drawn from it. What
 // the machine does meanwhile is not.
-const seedVariable = "HONGBAO_CRASH_SEED"
+const seedVariable = "CRASH_SEED"
 
 // crashSeed is that seed, or another one each time.
 func crashSeed(t *testing.T) uint64 {
