@@ -245,7 +245,7 @@ func TestCollectionInThreeWindows(t *testing.T) {
 	}
 	alice.click(alice.first("see-collection-"))
 	alice.see("part-alice")
-	alice.shows("part-bob", "Bob")
+	alice.shows("part-carol", "12.34")
 	alice.back()
 	alice.gone("part-alice")
 	file := alice.download("CNY")

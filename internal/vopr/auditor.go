@@ -83,8 +83,8 @@ func (a *auditor) settled(bucket int, posts []ledger.Post) {
 	}
 }
 
-// mayBeLost says whether a win may be one that a bucket forgot before it was settled. A bucket that went back once more,
-// to before it forgot, may tell of it again.
+// mayBeLost says whether a win may be one that a bucket forgot before it was settled. A bucket that went back once
+// more, to before it forgot, may tell of it again.
 func (a *auditor) mayBeLost(t telling) bool {
 	for _, first := range a.all {
 		if first.envelope != t.envelope || first.user != t.user || first.take != t.take {
