@@ -131,8 +131,8 @@ func (w *window) enter(name, text string) {
 	w.t.Helper()
 	w.see(name)
 	// While a dialog closes, nothing behind it takes the focus.
-	w.until(name+" can be reached", fmt.Sprintf(`[undefined, null, document.querySelector(%q)?.closest("dialog")]
-		.includes(document.querySelector("dialog:modal"))`, id(name)))
+	w.until(name+" can be reached", fmt.Sprintf(`!document.querySelector("dialog:modal") ||
+		!!document.querySelector(%q)?.closest("dialog")`, id(name)))
 	w.do("enter "+name, chromedp.SendKeys(element(name), text))
 }
 
