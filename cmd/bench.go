@@ -212,6 +212,9 @@ func (s *stage) start(ctx context.Context, b benchRunCmd, p bench.Progress) (key
 	data := filepath.Join(s.folder, "data")
 	args := []string{"--log-level=warn", "up", "--data", data, "--rpc", "127.0.0.1:0", "--http", "127.0.0.1:0",
 		"--webhook-allow-private"}
+	if b.Yardsticks {
+		args = append(args, "--user-changes=0") // one of them is one account that sends as fast as it can
+	}
 	args = append(args, strings.Fields(b.UpFlags)...)
 	if s.up, err = startChild(filepath.Join(s.folder, "up.log"), s.folder, args...); err != nil {
 		return "", err
