@@ -34,7 +34,9 @@ export function chatView(page) {
   const { chats, changes } = services;
   const title = h("h1", {});
   const input = messageInput(page);
-  const people = h("p", { class: "chat-people" });
+  const present = h("span", { class: "chat-here", data: { testid: "here" } });
+  const members = h("span", {});
+  const people = h("p", { class: "chat-people" }, present, members);
   const feed = h("div", { class: "feed-items", role: "log", "aria-label": t("nav.groups") });
   const empty = h("div", { class: "empty" });
   const older = doButton(page, { class: "older", data: { testid: "older" } }, t("chat.older"), () => loadOlder());
@@ -184,8 +186,16 @@ export function chatView(page) {
   const drawHead = (group) => {
     const person = nav.person();
     setText(title, group ? texts.groupName(group.id) : texts.name(person));
-    setText(people, group ? `${t("chat.members", { n: group.members.length })} · ${names(group.members)}` : person);
+    setText(members, group ? `${t("chat.members", { n: group.members.length })} · ${names(group.members)}` : person);
+    drawHere();
     people.hidden = group ? !group.members.length : person === texts.name(person).toLowerCase();
+  };
+
+  // Whoever is alone is not told so.
+  const drawHere = () => {
+    const here = chats.group(nav.group())?.here ?? 0;
+    present.hidden = here < 2;
+    setText(present, here < 2 ? "" : t("chat.here", { n: here }));
   };
 
   // The feed as it is now. What is there already is not drawn again: that is for redraw.
@@ -284,7 +294,11 @@ export function chatView(page) {
     );
   };
 
-  const stops = [changes.watch(ofKind("groups", "place"), update), changes.watch(ofKind(...THINGS), redraw)];
+  const stops = [
+    changes.watch(ofKind("groups", "place"), update),
+    changes.watch(ofKind("present"), drawHere),
+    changes.watch(ofKind(...THINGS), redraw),
+  ];
   const end = () => {
     input.end();
     stops.forEach((stop) => stop());
