@@ -23,8 +23,8 @@ const (
 )
 
 // Topic is what to listen to. With a place (Epoch and Seq, as an Update has them), listening goes on after it;
-// without one, it begins with what happens next. With Presence the user is counted among those who listen, and the
-// connection is told how many they are; Listen passes over that, Conn.Next returns it.
+// without one, it begins with what happens next. With Presence the user is counted among those who listen, and told how
+// many they are, on all nodes.
 type Topic struct {
 	Name     string
 	Epoch    string

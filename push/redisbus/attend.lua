@@ -1,6 +1,6 @@
 -- Says who of a node takes part in a topic's presence, and returns how many do on all nodes. Those that listen to the
 -- topic are told when that number has changed. A subject on several nodes counts once, but for nodes that name nobody.
--- KEYS  1 nodes (hash: node → 'until:count:marks'; '=' → the number told last)  2 channel
+-- KEYS  1 nodes (hash: node → 'till:count:marks'; '=' → the number told last)  2 channel
 -- ARGV  1 node  2 milliseconds for which this holds  3 number of subjects; '0' takes the node out
 --       4 a mark of 8 bytes for each subject, or '' where they are too many
 local time = redis.call('TIME')
@@ -11,7 +11,7 @@ else
   redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f', now + ARGV[2]) .. ':' .. ARGV[3] .. ':' .. ARGV[4])
 end
 
-local fields, told, present, known = redis.call('HGETALL', KEYS[1]), '', 0, {}
+local fields, told, present, latest, known = redis.call('HGETALL', KEYS[1]), '', 0, 0, {}
 for i = 1, #fields, 2 do
   if fields[i] == '=' then
     told = fields[i + 1]
@@ -19,7 +19,9 @@ for i = 1, #fields, 2 do
     local first = string.find(fields[i + 1], ':', 1, true)
     local second = string.find(fields[i + 1], ':', first + 1, true)
     local marks = string.sub(fields[i + 1], second + 1)
-    if tonumber(string.sub(fields[i + 1], 1, first - 1)) <= now then
+    local till = tonumber(string.sub(fields[i + 1], 1, first - 1))
+    latest = math.max(latest, till)
+    if till <= now then
       redis.call('HDEL', KEYS[1], fields[i])
     elseif marks == '' then
       present = present + string.sub(fields[i + 1], first + 1, second - 1)
@@ -40,7 +42,7 @@ if present == 0 then
   redis.call('DEL', KEYS[1])
 else
   redis.call('HSET', KEYS[1], '=', number)
-  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+  redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', latest))
 end
 if number ~= told then
   redis.call('SPUBLISH', KEYS[2], '{"present":' .. number .. '}')
