@@ -61,6 +61,7 @@ func TestEveryView(t *testing.T) {
 	}
 	u := newUp(t)
 	door, envelope := viewsWorld(u)
+	openWindow(t, newBrowser(t), u, "bob") // so that somebody else is here
 	card := "card-" + envelope
 	opens := func(names ...string) func(*window) {
 		return func(w *window) {
@@ -100,7 +101,7 @@ func TestEveryView(t *testing.T) {
 		{"login", "/", within("user-input"), false},
 		{"welcome", "/?user=dave", within("tour"), false},
 		{"chats", family, list("group-family"), false},
-		{"chat", family, within("compose"), false},
+		{"chat", family, within("here"), false},
 		{"person", me + "&with=bob", within("transfer-new"), true},
 		{"group", family, opens("group-about"), false},
 		{"new group", family, list("group-new", "group-create"), false},

@@ -258,8 +258,9 @@ export function chatView(page) {
 
   // A group in the address that one is not in, or no group at all.
   const notHere = (id) => {
-    if (none.dataset.group === id && chats.known) return;
-    none.dataset.group = id;
+    const key = `${chats.known} ${id}`;
+    if (none.dataset.shows === key) return;
+    none.dataset.shows = key;
     if (!chats.known) {
       fill(none, icon("packet"), h("h1", {}, t("groups.unknown")));
       return;
@@ -294,7 +295,12 @@ export function chatView(page) {
     );
   };
 
+  // The room of the feed changes with the keyboard of a phone, and with the window.
+  const room = new ResizeObserver(() => following && toEnd(false));
+  room.observe(scroller);
+
   const stops = [
+    () => room.disconnect(),
     changes.watch(ofKind("groups", "place"), update),
     changes.watch(ofKind("present"), drawHere),
     changes.watch(ofKind(...THINGS), redraw),
