@@ -37,8 +37,8 @@
 // Whoever subscribes with "presence":true takes part in the topic's presence, and is told how many subjects do: soon
 // after "subscribed", and whenever the number has changed. A subject counts once, whatever it has open; but where more
 // than MaxNamed on one node take part, those who are on other nodes too count there again. Others are neither counted
-// nor told. Who comes counts at once, who goes for up to Config.PresenceEvery longer, who was on a node that died for up
-// to three and a half times as long: 28 s by default.
+// nor told. Who comes counts at once, who goes for up to Config.PresenceEvery longer, who was on a node that died for
+// up to three and a half times as long: 28 s by default.
 //
 // # Close codes
 //
@@ -58,8 +58,8 @@
 // # Locks
 //
 // The bus calls into a topic (topic.mu), which may call into presence (presence.mu); both put frames into queues
-// (sendQueue.mu). Nothing is called the other way: no bus method is called with topic.mu or presence.mu held. Hub.mu and
-// conn.mu are never held together with another lock.
+// (sendQueue.mu). Nothing is called the other way: no bus method is called with topic.mu or presence.mu held. Hub.mu
+// and conn.mu are never held together with another lock.
 package push
 
 import (
@@ -99,9 +99,9 @@ type Bus interface {
 	// there any more or the epoch is another; the batch then says where the topic stands.
 	History(ctx context.Context, topic, epoch string, seq uint64) (b Batch, complete bool, err error)
 
-	// Attend says who of this node takes part in a topic's presence, in the place of what it said before and for lease,
-	// and returns how many subjects do on all nodes. When the number has changed, those that listen to the topic receive
-	// a batch with Present, on all nodes; such a batch may be lost, so Attend again before the lease ends.
+	// Attend says who of this node takes part in a topic's presence, in the place of what it said before and for
+	// lease, and returns how many subjects do on all nodes. When the number has changed, those that listen to the topic
+	// receive a batch with Present, on all nodes; such a batch may be lost, so Attend again before the lease ends.
 	Attend(ctx context.Context, topic string, here Attendance, lease time.Duration) (present int, err error)
 
 	// Head returns where the topic stands: its epoch, and the number of its newest event.
