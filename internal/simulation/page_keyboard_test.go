@@ -69,7 +69,7 @@ func (w *window) reach(name string) {
 		ask[string](w, "document.activeElement.outerHTML"))
 }
 
-// run presses a control.
+// enact presses a control.
 func (w *window) enact(name string) {
 	w.t.Helper()
 	w.reach(name)
@@ -81,6 +81,12 @@ func (w *window) write(name, text string) {
 	w.t.Helper()
 	w.reach(name)
 	w.do("write", chromedp.KeyEvent(text))
+}
+
+// isOn waits until the focus is in an element.
+func (w *window) isOn(selector, when string) {
+	w.t.Helper()
+	w.until(when+", the focus is on "+selector, fmt.Sprintf("document.activeElement.closest(%q) !== null", selector))
 }
 
 // A new user without a mouse, on a phone, on a slow network, in Chinese: from an installation where nothing has ever
@@ -96,10 +102,8 @@ func TestKeyboardAlone(t *testing.T) {
 	w.slow()
 	w.do("open", chromedp.Navigate(u.address()+"/"))
 	w.see("user-input")
-	w.save("walk-01-login-en")
 	w.enact("lang")
 	w.until("the page is Chinese", `document.documentElement.lang === "zh-CN"`)
-	w.save("walk-02-login")
 	w.write("user-input", "mei\r")
 	w.see("group-new")
 	w.save("walk-03-welcome")
@@ -109,6 +113,7 @@ func TestKeyboardAlone(t *testing.T) {
 	w.save("walk-04-new")
 	w.press(kb.Enter)
 	w.see("compose")
+	w.isOn(".feed", "in the new chat")
 	w.save("walk-05-chat")
 	w.enact("topup")
 	w.see("topup-amount")
@@ -132,9 +137,7 @@ func TestKeyboardAlone(t *testing.T) {
 	w.save("walk-11-result")
 	w.press(kb.Escape)
 	w.gone("close")
-	if !ask[bool](w, fmt.Sprintf(`document.activeElement.closest(%q) !== null`, id(card))) {
-		t.Errorf("after the envelope the focus is on %s", ask[string](w, "document.activeElement.outerHTML"))
-	}
+	w.isOn(id(card), "after the envelope")
 
 	var sent struct{ ID string }
 	u.post("bob", "/v1/wallet/topups", map[string]any{"request_id": "fund", "amount": 9_000, "currency": "CNY"}, nil)
@@ -160,7 +163,9 @@ func TestKeyboardAlone(t *testing.T) {
 	w.press(kb.Escape)
 	w.gone("close")
 	w.enact("back")
-	w.enact("group-family")
+	w.isOn(id("group-family"), "back in the list")
+	w.press(kb.Enter)
 	w.see("compose")
+	w.isOn(".feed", "in the chat")
 	w.save("walk-15-end")
 }

@@ -277,6 +277,7 @@ export class App {
     this.#i18n = this.#i18n.other();
     this.#page = this.#makePage();
     this.#frame = this.#mount();
+    /** @type {HTMLElement|null} */ (this.#frame.querySelector(".lang"))?.focus();
   }
 
   // Chats ---------------------------------------------------------------------------------------------------------

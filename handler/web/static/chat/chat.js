@@ -40,7 +40,13 @@ export function chatView(page) {
   const feed = h("div", { class: "feed-items", role: "log", "aria-label": t("nav.groups") });
   const empty = h("div", { class: "empty" });
   const older = doButton(page, { class: "older", data: { testid: "older" } }, t("chat.older"), () => loadOlder());
-  const scroller = h("div", { class: "feed", tabindex: "0", on: { scroll: () => scrolled() } }, older, empty, feed);
+  const scroller = h(
+    "div",
+    { class: "feed", tabindex: "0", data: { entry: "" }, on: { scroll: () => scrolled() } },
+    older,
+    empty,
+    feed,
+  );
   const newerText = h("span", {});
   const newer = h(
     "button",
@@ -181,6 +187,8 @@ export function chatView(page) {
     drawHead(group);
     input.update();
     drawFeed(isNew);
+    // Whoever chose a chat goes on in it.
+    if (isNew && document.activeElement?.closest(".group")) scroller.focus({ preventScroll: true });
   };
 
   const drawHead = (group) => {
