@@ -187,5 +187,6 @@ func TestChat(t *testing.T) {
 		w.see("my-amount")
 		w.until("the others open it too", `document.querySelectorAll('.taken > li').length === 4`)
 	})
+	t.Run("a new user needs no mouse", func(t *testing.T) { keyboardAlone(t, u) })
 	u.audit()
 }
