@@ -68,6 +68,7 @@ func (c *conn) run() {
 // end ends a subscription that has not been ended yet.
 func (h *Hub) end(s *subscription) {
 	if s.topic.leave(s) {
+		h.presence.leave(s.topic.name, s)
 		h.release(s.topic)
 	}
 }
@@ -280,8 +281,12 @@ func (c *conn) subscribe(ctx context.Context, r request) error {
 	if err != nil {
 		c.forget(r.Topic)
 		c.hub.end(s)
+		return err
 	}
-	return err
+	if r.Presence {
+		s.attend()
+	}
+	return nil
 }
 
 // refused tells the client why a subscribe did nothing. What is not for its eyes is logged.

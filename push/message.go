@@ -32,10 +32,11 @@ type position struct {
 
 // request is what a client sends.
 type request struct {
-	Op    string  `json:"op"`
-	Topic string  `json:"topic"`
-	Epoch string  `json:"epoch"`
-	Seq   *uint64 `json:"seq"`
+	Op       string  `json:"op"`
+	Topic    string  `json:"topic"`
+	Epoch    string  `json:"epoch"`
+	Seq      *uint64 `json:"seq"`
+	Presence bool    `json:"presence"`
 }
 
 // resume is the place from which the client wants to go on, or nil.
@@ -102,6 +103,7 @@ type answer struct {
 	Epoch   string  `json:"epoch,omitempty"`
 	Seq     *uint64 `json:"seq,omitempty"`
 	Resumed *bool   `json:"resumed,omitempty"`
+	Count   int     `json:"count,omitempty"`
 	Code    string  `json:"code,omitempty"`
 	Detail  string  `json:"detail,omitempty"`
 }

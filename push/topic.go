@@ -77,6 +77,10 @@ func (t *topic) run() {
 
 // receive is called by the bus, one batch at a time.
 func (t *topic) receive(b Batch) {
+	if b.Present != nil {
+		t.hub.presence.counted(t.name, *b.Present)
+		return
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !t.begun {
@@ -213,6 +217,16 @@ func (s *subscription) start(ctx context.Context, from *position) error {
 	return nil
 }
 
+// attend has the subscription take part in the topic's presence, unless it has ended.
+func (s *subscription) attend() {
+	t := s.topic
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.listen[s.conn] == s {
+		t.hub.presence.join(t.name, s)
+	}
+}
+
 // missed returns the events after from, up to those in pending. complete is false where they cannot be had, or would
 // take more than half of the connection's queue.
 func (s *subscription) missed(ctx context.Context, from *position) (frames []*frame, complete bool, err error) {
@@ -256,6 +270,7 @@ func (t *topic) recheck(ctx context.Context) error {
 			}
 		}
 		if _, denied := errors.AsType[*Denial](err); denied && t.leave(s) {
+			t.hub.presence.leave(t.name, s)
 			t.hub.release(t)
 			s.conn.revoked(t.name)
 		}
