@@ -15,8 +15,8 @@ import (
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
-// idle is a store of claims that stopped in the middle, by age, until they are released, and the ledger of their payers,
-// of which those on one server never hear an answer.
+// idle is a store of claims that stopped in the middle, by age, until they are released, and the ledger of their
+// payers, of which those on one server never hear an answer.
 type idle struct {
 	collection.Store
 	collection.Ledger
@@ -65,8 +65,8 @@ func TestAHungServerHoldsUpNoOtherClaim(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stuck := &idle{hung: 1}
 		for i := range 500 {
-			c := collection.IdleClaim{Claim: collection.Claim{Collection: 1, Member: fmt.Sprintf("user%03d", i), Claim: 1},
-				At: int64(i / 3), Server: 1}
+			claim := collection.Claim{Collection: 1, Member: fmt.Sprintf("user%03d", i), Claim: 1}
+			c := collection.IdleClaim{Claim: claim, At: int64(i / 3), Server: 1}
 			if i%100 == 99 {
 				c.Server = 0
 			}

@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// Pace of a topic's frames: one goes out at once after a quiet time, and what comes sooner is gathered for the next. The
-// time between two grows with the listeners, so that the frames of a topic cost a node no more than a thousand writes a
-// second, and a crowd that watches leaves the machine to the crowd that it watches.
+// Pace of a topic's frames: one goes out at once after a quiet time, and what comes sooner is gathered for the next.
+// The time between two grows with the listeners, so that the frames of a topic cost a node no more than a thousand
+// writes a second, and a crowd that watches leaves the machine to the crowd that it watches.
 const (
 	pausePerListener = time.Millisecond
 	maxPause         = 250 * time.Millisecond
