@@ -23,11 +23,13 @@ const (
 )
 
 // Topic is what to listen to. With a place (Epoch and Seq, as an Update has them), listening goes on after it;
-// without one, it begins with what happens next.
+// without one, it begins with what happens next. With Presence the user is counted among those who listen, and told how
+// many they are, on all nodes.
 type Topic struct {
-	Name  string
-	Epoch string
-	Seq   uint64
+	Name     string
+	Epoch    string
+	Seq      uint64
+	Presence bool
 }
 
 // GroupTopic is what happens in a group, for its members.
@@ -94,10 +96,11 @@ func handshakeError(address string, response *http.Response, err error) error {
 func (c *Conn) alive(d time.Duration) error { return c.ws.SetReadDeadline(time.Now().Add(d)) }
 
 type subscribe struct {
-	Op    string  `json:"op"`
-	Topic string  `json:"topic"`
-	Epoch string  `json:"epoch,omitempty"`
-	Seq   *uint64 `json:"seq,omitempty"`
+	Op       string  `json:"op"`
+	Topic    string  `json:"topic"`
+	Epoch    string  `json:"epoch,omitempty"`
+	Seq      *uint64 `json:"seq,omitempty"`
+	Presence bool    `json:"presence,omitempty"`
 }
 
 type grab struct {
@@ -106,7 +109,7 @@ type grab struct {
 }
 
 func (c *Conn) subscribe(t Topic) error {
-	request := subscribe{Op: "subscribe", Topic: t.Name, Epoch: t.Epoch}
+	request := subscribe{Op: "subscribe", Topic: t.Name, Epoch: t.Epoch, Presence: t.Presence}
 	if t.Epoch != "" {
 		request.Seq = &t.Seq
 	}

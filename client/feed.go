@@ -27,20 +27,23 @@ const (
 	// UpdateDisconnected says that there is no connection, or none yet, and why. Listening goes on with the next one,
 	// without a gap or with an UpdateReload.
 	UpdateDisconnected
+	// UpdatePresent says how many users listen to a topic that is listened to with Presence.
+	UpdatePresent
 )
 
 // Update is something that a listener is told. Topic, Epoch and Seq are its place in the topic; listening goes on after
 // it with Update.Place.
 type Update struct {
-	Kind  UpdateKind
-	Topic string // empty in UpdateDisconnected
-	Epoch string
-	Seq   uint64
-	Event Event // only in UpdateEvent
-	Cause error // only in UpdateDisconnected
+	Kind    UpdateKind
+	Topic   string // empty in UpdateDisconnected
+	Epoch   string
+	Seq     uint64
+	Event   Event // only in UpdateEvent
+	Cause   error // only in UpdateDisconnected
+	Present int   // only in UpdatePresent
 }
 
-// Place is the topic from this update on.
+// Place is the topic from this update on, without Presence.
 func (u Update) Place() Topic { return Topic{Name: u.Topic, Epoch: u.Epoch, Seq: u.Seq} }
 
 // Event is something that happened. The same one can come twice under two numbers: apply it by what it is about.
@@ -206,6 +209,7 @@ type message struct {
 	Resumed bool   `json:"resumed"`
 	Code    string `json:"code"`
 	Detail  string `json:"detail"`
+	Count   int    `json:"count"`
 	Events  []struct {
 		Seq   uint64          `json:"seq"`
 		Event json.RawMessage `json:"event"`
@@ -227,6 +231,9 @@ func (l *listening) receive(m message) error {
 	case "reload":
 		place.Epoch, place.Seq = m.Epoch, m.Seq
 		return l.tell(Update{Kind: UpdateReload, Topic: m.Topic, Epoch: m.Epoch, Seq: m.Seq})
+	case "present":
+		u := Update{Kind: UpdatePresent, Topic: m.Topic, Epoch: place.Epoch, Seq: place.Seq, Present: m.Count}
+		return l.tell(u)
 	case "revoked":
 		return l.end(i, Update{Kind: UpdateRevoked, Topic: m.Topic, Epoch: place.Epoch, Seq: place.Seq}, nil)
 	case "error":

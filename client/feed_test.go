@@ -115,6 +115,26 @@ func TestTheFeedSaysWhatIsLost(t *testing.T) {
 	}
 }
 
+// Whoever asks is told how many listen.
+func TestTheFeedSaysHowManyListen(t *testing.T) {
+	u := installation(t)
+	u.group(t, "present", "present-alice", "present-bob")
+	topic := client.GroupTopic("present")
+	topic.Presence = true
+	alice := listen(t, u.as(t, "present-alice"), topic)
+	alice.want(client.UpdateSubscribed)
+	if told := alice.want(client.UpdatePresent); told.Present != 1 || told.Topic != topic.Name {
+		t.Errorf("told %+v", told)
+	}
+	bob := listen(t, u.as(t, "present-bob"), topic)
+	bob.want(client.UpdateSubscribed)
+	for _, f := range []*feed{alice, bob} {
+		if told := f.want(client.UpdatePresent); told.Present != 2 {
+			t.Errorf("told %+v", told)
+		}
+	}
+}
+
 func TestTheFeedEndsWithoutARightToListen(t *testing.T) {
 	u := installation(t)
 	u.group(t, "revoked", "revoked-bob")

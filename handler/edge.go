@@ -104,6 +104,9 @@ func (e *edge) middleware(next endpoint.Endpoint) endpoint.Endpoint {
 		problem.Log(ctx, e.log, "call failed", p, cause,
 			slog.String("method", m.name), slog.String("caller", caller.Subject), slog.Duration("duration",
 				time.Since(began)))
+		if p.Code == problem.CodeRateLimited {
+			e.admission.pause(ctx)
+		}
 		invocation.(rpcinfo.InvocationSetter).SetBizStatusErr(p.BizStatus()) // as Kitex's own endpoint does
 		return nil
 	}

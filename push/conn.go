@@ -68,6 +68,7 @@ func (c *conn) run() {
 // end ends a subscription that has not been ended yet.
 func (h *Hub) end(s *subscription) {
 	if s.topic.leave(s) {
+		h.presence.leave(s.topic.name, s)
 		h.release(s.topic)
 	}
 }
@@ -124,7 +125,7 @@ func (c *conn) write(ended <-chan struct{}) {
 // flush empties the queue. It is false where the connection broke.
 func (c *conn) flush(ping <-chan time.Time) bool {
 	for f := c.out.take(); f != nil; f = c.out.take() {
-		if c.ws.SetWriteDeadline(time.Now().Add(writeTimeout)) != nil || c.ws.WritePreparedMessage(f.prepared) != nil {
+		if c.ws.SetWriteDeadline(time.Now().Add(writeTimeout)) != nil || f.write(c.ws) != nil {
 			c.cut()
 			return false
 		}
@@ -280,8 +281,12 @@ func (c *conn) subscribe(ctx context.Context, r request) error {
 	if err != nil {
 		c.forget(r.Topic)
 		c.hub.end(s)
+		return err
 	}
-	return err
+	if r.Presence {
+		s.attend()
+	}
+	return nil
 }
 
 // refused tells the client why a subscribe did nothing. What is not for its eyes is logged.

@@ -30,6 +30,10 @@ func (emptyBus) History(_ context.Context, topic, _ string, _ uint64) (Batch, bo
 	return Batch{Topic: topic, Epoch: "e", First: 1}, false, nil
 }
 
+func (emptyBus) Attend(_ context.Context, _ string, here Attendance, _ time.Duration) (int, error) {
+	return here.Count, nil
+}
+
 func (emptyBus) Head(context.Context, string) (string, uint64, error) { return "e", 0, nil }
 
 // openDoor lets everybody in, and listen to topics that begin with a g.
@@ -68,6 +72,7 @@ func FuzzFrames(f *testing.F) {
 	})
 	for _, seed := range [][]byte{
 		nil, {0x81}, masked(0x81, `{"op":"ping"}`), masked(0x81, `{"op":"subscribe","topic":"g"}`),
+		masked(0x81, `{"op":"subscribe","topic":"g","presence":true}`),
 		masked(0x81, `{"op":"subscribe","topic":"x"}`), masked(0x01, `{"op":`), masked(0x80, `"ping"}`),
 		masked(0x88, "\x03\xe8"), masked(0x88, "x"), masked(0x89, "hi"), masked(0x8a, ""), masked(0xc1, "{}"),
 		masked(0x83, "{}"), {0x81, 2, '{', '}'}, {0x81, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4},

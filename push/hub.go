@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -31,6 +32,7 @@ type Config struct {
 	PingEvery       time.Duration        // 25 s, under the usual 30 s and 60 s of proxies
 	PongWait        time.Duration        // a connection that is silent for so long is dead; 60 s
 	ReconnectSpread time.Duration        // over which clients come back when the node stops; 10 s
+	PresenceEvery   time.Duration        // between two times that nodes say who takes part in topics; 8 s
 	Operations      map[string]Operation // by op; none of subscribe, unsubscribe and ping
 }
 
@@ -53,6 +55,7 @@ func (c Config) withDefaults() Config {
 	last(&c.PingEvery, 25*time.Second)
 	last(&c.PongWait, 60*time.Second)
 	last(&c.ReconnectSpread, 10*time.Second)
+	last(&c.PresenceEvery, 8*time.Second)
 	return c
 }
 
@@ -77,6 +80,7 @@ type Hub struct {
 	ctx      context.Context // ends with Shutdown
 	cancel   context.CancelFunc
 	running  sync.WaitGroup // connections and topics
+	presence *presence
 
 	mu       sync.Mutex
 	stopping bool
@@ -93,6 +97,7 @@ func New(bus Bus, auth Authorizer, refuse Refuse, cfg Config, log *slog.Logger, 
 		conns: make(map[*conn]struct{}), topics: make(map[string]*topic), places: make(map[string]int),
 	}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
+	h.presence = newPresence(bus, h.cfg.PresenceEvery, log)
 	h.upgrader = websocket.Upgrader{
 		HandshakeTimeout: handshakeTimeout,
 		ReadBufferSize:   readBuffer,
@@ -293,7 +298,11 @@ func (h *Hub) Shutdown(ctx context.Context) error {
 	for c := range h.conns {
 		conns = append(conns, c)
 	}
+	topics := slices.Collect(maps.Values(h.topics))
 	h.mu.Unlock()
+	for _, t := range topics { // what was gathered still goes out
+		t.flush()
+	}
 	for _, c := range conns {
 		h.dismiss(c)
 	}
@@ -313,6 +322,7 @@ func (h *Hub) Shutdown(ctx context.Context) error {
 		<-ended // closeGrace bounds those that entered late
 	}
 	h.cancel()
+	h.presence.stop()
 	return err
 }
 

@@ -84,6 +84,7 @@ func (g *gate) close(subject, topic string) {
 // node is one gateway: a bus, a hub and an HTTP server.
 type node struct {
 	t        *testing.T
+	redis    rueidis.Client // through which the bus sends its commands
 	bus      *redisbus.Bus
 	hub      *push.Hub
 	gate     *gate
@@ -115,7 +116,7 @@ func newNode(t *testing.T, socket string, cfg push.Config, gates ...*gate) *node
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	client, option := newClient(t, socket)
-	n := &node{t: t, gate: new(gate), registry: prometheus.NewRegistry()}
+	n := &node{t: t, redis: client, gate: new(gate), registry: prometheus.NewRegistry()}
 	if len(gates) > 0 {
 		n.gate = gates[0]
 	}
@@ -218,6 +219,7 @@ type message struct {
 	Resumed bool
 	Code    string
 	Detail  string
+	Count   int
 	Events  []struct {
 		Seq   uint64
 		Event struct{ N int }

@@ -13,6 +13,7 @@
 //
 //	{"op":"subscribe","topic":"group:g1"}                          from now on
 //	{"op":"subscribe","topic":"group:g1","epoch":"…","seq":41}     and what was missed after 41
+//	{"op":"subscribe","topic":"group:g1","presence":true}          and who listens: see below
 //	{"op":"unsubscribe","topic":"group:g1"}
 //	{"op":"ping"}
 //	{"op":<one of Config.Operations>,…}                            carried out, and answered with what it returns
@@ -22,6 +23,7 @@
 //	{"op":"subscribed","topic":…,"epoch":…,"seq":41,"resumed":true}       the next event is seq+1
 //	{"op":"events","topic":…,"epoch":…,"events":[{"seq":42,"event":{…}},…]}
 //	{"op":"reload","topic":…,"epoch":…,"seq":57}                           events were lost; the next one is seq+1
+//	{"op":"present","topic":…,"count":3}                                   so many take part in the topic's presence
 //	{"op":"revoked","topic":…}                                             may no longer listen
 //	{"op":"error","topic":…,"code":…,"detail":…}                           that subscribe did nothing
 //	{"op":"pong"}
@@ -29,6 +31,14 @@
 // A subscribe that asked for a place and is answered with "resumed":false has lost events, as has everybody who is sent
 // reload: fetch the state anew, then go on from the epoch and seq given. The same event may come twice under two
 // numbers, because publishers repeat what may have failed: apply events by what they are about, not by counting them.
+//
+// # Presence
+//
+// Whoever subscribes with "presence":true takes part in the topic's presence, and is told how many subjects do: soon
+// after "subscribed", and whenever the number has changed. A subject counts once, whatever it has open; but where more
+// than MaxNamed on one node take part, those who are on other nodes too count there again. Others are neither counted
+// nor told. Who comes counts at once, who goes for up to Config.PresenceEvery longer, who was on a node that died for
+// up to three and a half times as long: 28 s by default.
 //
 // # Close codes
 //
@@ -47,8 +57,9 @@
 //
 // # Locks
 //
-// The bus calls into a topic (topic.mu), which puts frames into queues (sendQueue.mu). Nothing is called the other way:
-// no bus method is called with topic.mu held. Hub.mu and conn.mu are never held together with another lock.
+// The bus calls into a topic (topic.mu), which may call into presence (presence.mu); both put frames into queues
+// (sendQueue.mu). Nothing is called the other way: no bus method is called with topic.mu or presence.mu held. Hub.mu
+// and conn.mu are never held together with another lock.
 package push
 
 import (
@@ -60,12 +71,13 @@ import (
 )
 
 // Batch is a run of events of a topic, in order and without gaps. One without events says where the topic stands: the
-// next event will be First.
+// next event will be First. One with Present has nothing else: it says how many take part in the topic's presence.
 type Batch struct {
-	Topic  string
-	Epoch  string
-	First  uint64 // the number of Events[0]
-	Events []json.RawMessage
+	Topic   string
+	Epoch   string
+	First   uint64 // the number of Events[0]
+	Events  []json.RawMessage
+	Present *int // on all nodes
 }
 
 // Last is the number of the batch's last event, or of the one before First where there are none.
@@ -86,6 +98,11 @@ type Bus interface {
 	// History returns the events of a topic after seq, up to the newest. complete is false where they are not all
 	// there any more or the epoch is another; the batch then says where the topic stands.
 	History(ctx context.Context, topic, epoch string, seq uint64) (b Batch, complete bool, err error)
+
+	// Attend says who of this node takes part in a topic's presence, in the place of what it said before and for
+	// lease, and returns how many subjects do on all nodes. When the number has changed, those that listen to the topic
+	// receive a batch with Present, on all nodes; such a batch may be lost, so Attend again before the lease ends.
+	Attend(ctx context.Context, topic string, here Attendance, lease time.Duration) (present int, err error)
 
 	// Head returns where the topic stands: its epoch, and the number of its newest event.
 	Head(ctx context.Context, topic string) (epoch string, seq uint64, err error)

@@ -30,6 +30,11 @@ func TestChat(t *testing.T) {
 	bob.click("lang")
 	bob.until("the page is Chinese", `document.documentElement.lang === "zh-CN"`)
 
+	t.Run("both see how many are here", func(t *testing.T) {
+		alice.shows("here", "2 here")
+		bob.shows("here", "2 人在线")
+	})
+
 	t.Run("each reads the usual greeting in the own language", func(t *testing.T) {
 		alice.send("lucky", "1", "3", "")
 		card := bob.card()
@@ -182,5 +187,6 @@ func TestChat(t *testing.T) {
 		w.see("my-amount")
 		w.until("the others open it too", `document.querySelectorAll('.taken > li').length === 4`)
 	})
+	t.Run("a new user needs no mouse", func(t *testing.T) { keyboardAlone(t, u) })
 	u.audit()
 }

@@ -19,9 +19,12 @@ import (
 )
 
 const (
-	galleryScale   = 0.45
-	galleryQuality = 78
+	galleryScale   = 0.42
+	galleryQuality = 52 // the folder has some MB
 	galleryGap     = 12
+	// README.md shows this view on a phone, in its own size.
+	frontView  = "chat"
+	frontWidth = 390
 )
 
 // galleryWidths are those of a small phone, a phone and a desktop.
@@ -36,11 +39,13 @@ type gallery struct {
 	t      *testing.T
 	folder string
 	sheets map[string][]image.Image // by view
+	front  map[string]image.Image   // by name of the file
 	order  []string
 }
 
 func newGallery(t *testing.T) *gallery {
-	return &gallery{t: t, folder: os.Getenv("HONGBAO_SCREENSHOT_GALLERY"), sheets: map[string][]image.Image{}}
+	return &gallery{t: t, folder: os.Getenv("HONGBAO_SCREENSHOT_GALLERY"), sheets: map[string][]image.Image{},
+		front: map[string]image.Image{}}
 }
 
 // frozen makes every clock and date show the same, so that pictures of two days can be compared.
@@ -108,13 +113,16 @@ func (g *gallery) take(w *window, view string) {
 			if err != nil {
 				g.t.Fatal(err)
 			}
+			if view == frontView && width == frontWidth && len(g.sheets[view]) < len(looks)*len(galleryWidths) {
+				g.front[fmt.Sprintf("%s-%d-%s.png", view, width, look)] = picture
+			}
 			g.sheets[view] = append(g.sheets[view], picture)
 		}
 	}
 	ask[bool](w, `delete document.documentElement.dataset.look`)
 }
 
-// save writes a contact sheet for each view, under a name that begins with a prefix.
+// save writes a contact sheet for each view, under a name that begins with a prefix, and the pictures of README.md.
 func (g *gallery) save(prefix string) {
 	g.t.Helper()
 	if g.folder == "" {
@@ -123,15 +131,25 @@ func (g *gallery) save(prefix string) {
 	if err := os.MkdirAll(g.folder, 0o755); err != nil {
 		g.t.Fatal(err)
 	}
+	write := func(name string, data []byte) {
+		g.t.Helper()
+		if err := os.WriteFile(filepath.Join(g.folder, name), data, 0o644); err != nil {
+			g.t.Fatal(err)
+		}
+	}
+	for name, picture := range g.front {
+		var file bytes.Buffer
+		if err := png.Encode(&file, picture); err != nil {
+			g.t.Fatal(err)
+		}
+		write(name, file.Bytes())
+	}
 	for _, view := range g.order {
 		var file bytes.Buffer
 		if err := jpeg.Encode(&file, contactSheet(g.sheets[view]), &jpeg.Options{Quality: galleryQuality}); err != nil {
 			g.t.Fatal(err)
 		}
-		name := prefix + strings.ReplaceAll(view, " ", "-") + ".jpg"
-		if err := os.WriteFile(filepath.Join(g.folder, name), file.Bytes(), 0o644); err != nil {
-			g.t.Fatal(err)
-		}
+		write(prefix+strings.ReplaceAll(view, " ", "-")+".jpg", file.Bytes())
 	}
 }
 

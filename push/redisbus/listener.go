@@ -85,14 +85,20 @@ func (l *listener) behind() {
 	}
 }
 
-// message is called with what publish.lua published.
+// message is called with what publish.lua and attend.lua published.
 func (l *listener) message(payload string) {
 	var m struct {
-		Epoch  string
-		First  uint64
-		Events []json.RawMessage
+		Epoch   string
+		First   uint64
+		Events  []json.RawMessage
+		Present *int
 	}
-	if err := json.Unmarshal([]byte(payload), &m); err != nil || m.First == 0 || m.Epoch == "" {
+	err := json.Unmarshal([]byte(payload), &m)
+	if err == nil && m.Present != nil {
+		l.present(*m.Present)
+		return
+	}
+	if err != nil || m.First == 0 || m.Epoch == "" {
 		l.bus.log.Error("a message on a topic's channel is not ours", "topic", l.topic)
 		return
 	}
@@ -106,6 +112,15 @@ func (l *listener) message(payload string) {
 	case !l.follow(b):
 		l.wait(b)
 		l.behind()
+	}
+}
+
+// present hands on how many take part in the topic's presence. That has no place among the events, and does not wait.
+func (l *listener) present(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.begun && !l.stopped {
+		l.receive(push.Batch{Topic: l.topic, Present: &n})
 	}
 }
 

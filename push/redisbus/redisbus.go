@@ -1,7 +1,7 @@
 // Package redisbus is push.Bus on Redis 7, a single server or a cluster.
 //
-// A topic is a state (epoch, number of the newest event), a history (the latest events) and a channel of sharded
-// pub/sub. All three share the hash tag {t:<topic>}, so one script numbers, remembers and publishes.
+// A topic is a state (epoch, number of the newest event), a history (the latest events), who takes part in its presence
+// and a channel of sharded pub/sub. All share the hash tag {t:<topic>}, so one script numbers, remembers and publishes.
 //
 // Pub/sub forgets. Each listener therefore keeps its place and asks for what it missed whenever its subscription was
 // (re)established or a number is missing; until the answer is there, what arrives waits.
@@ -61,6 +61,8 @@ type Bus struct {
 	subscriber rueidis.Client // for subscriptions: one connection for all of them (on a cluster, one for each node)
 	publish    *rueidis.Lua
 	since      *rueidis.Lua
+	attend     *rueidis.Lua
+	node       string // this bus's name, where nodes are told apart
 	log        *slog.Logger
 	catchUps   *prometheus.CounterVec // by outcome: filled, reload
 	ctx        context.Context        // ends with Close
@@ -89,7 +91,9 @@ func New(client rueidis.Client, option rueidis.ClientOption, log *slog.Logger,
 		publish: rueidis.NewLuaScript(publishScript), // not retryable: it would give new numbers
 		// Not retried by rueidis: it would use the command's memory again while the writer of a connection that broke
 		// may still read it (pipe.go, _backgroundWrite). Whoever asks repeats the question.
-		since: rueidis.NewLuaScript(sinceScript),
+		since:  rueidis.NewLuaScript(sinceScript),
+		attend: rueidis.NewLuaScript(attendScript),
+		node:   rand.Text(),
 		catchUps: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "hongbao_push_bus_catch_ups_total",
 			Help: "Times that a topic's listener asked for what it may have missed, by outcome.",

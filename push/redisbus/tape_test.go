@@ -82,11 +82,22 @@ type tape struct {
 	epoch  string
 	seq    uint64
 	events []string
+	counts []int // of the topic's presence
+}
+
+func (p *tape) numbers() []int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.counts)
 }
 
 func (p *tape) receive(b push.Batch) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if b.Present != nil {
+		p.counts = append(p.counts, *b.Present)
+		return
+	}
 	if len(b.Events) == 0 || b.Epoch != p.epoch || b.First != p.seq+1 {
 		p.places = append(p.places, b)
 	}

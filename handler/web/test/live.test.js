@@ -1,4 +1,4 @@
-// Grabs over the live feed: answered there, or left to HTTP.
+// The live feed's connection: grabs are answered there, or left to HTTP; who listens.
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -35,7 +35,7 @@ class Socket extends EventTarget {
   }
 }
 
-function connect() {
+function connect(onPresent) {
   const nothing = () => {};
   Object.assign(globalThis, {
     WebSocket: Socket,
@@ -52,6 +52,7 @@ function connect() {
     onRevoked: nothing,
     onProblem: nothing,
     onRefused: nothing,
+    onPresent,
   });
   live.start();
   return { live, socket: Socket.last };
@@ -81,5 +82,26 @@ test("a connection that ends leaves its grabs to HTTP", async () => {
   const grab = live.grab("7");
   socket.end();
   assert.equal(await grab, null);
+  live.stop();
+});
+
+test("who listens is asked for where it is wanted, and not known without a connection", () => {
+  /** @type {[string, number][]} */
+  const told = [];
+  const { live, socket } = connect((topic, count) => told.push([topic, count]));
+  socket.open();
+  live.follow("user:ann");
+  live.follow("group:g", true);
+  assert.deepEqual(socket.sent, [
+    { op: "subscribe", topic: "user:ann" },
+    { op: "subscribe", topic: "group:g", presence: true },
+  ]);
+  socket.receive({ op: "present", topic: "group:g", count: 3 });
+  socket.receive({ op: "present", topic: "group:other", count: 9 });
+  socket.end();
+  assert.deepEqual(told, [
+    ["group:g", 3],
+    ["group:g", 0],
+  ]);
   live.stop();
 });

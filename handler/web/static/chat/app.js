@@ -85,6 +85,7 @@ export class App {
       onStatus: (status) => this.#connected(status),
       onEvents: (topic, events) => this.#feed.apply(topic, events),
       onReload: (topic) => this.#try(this.#feed.reload(topic)),
+      onPresent: (topic, count) => this.#made.chats.setHere(groupOf(topic), count),
       onRevoked: (topic) => this.#revoked(groupOf(topic)),
       onProblem: (code, detail) => this.#page.services.toasts.problem(new Problem(400, code, detail)),
       // A refused connection gives no reason; an HTTP call does, and renews the token if that was it.
@@ -276,6 +277,7 @@ export class App {
     this.#i18n = this.#i18n.other();
     this.#page = this.#makePage();
     this.#frame = this.#mount();
+    /** @type {HTMLElement|null} */ (this.#frame.querySelector(".lang"))?.focus();
   }
 
   // Chats ---------------------------------------------------------------------------------------------------------
@@ -311,7 +313,7 @@ export class App {
     const { groups } = this.#made.actions;
     const { added, removed } = await groups.list();
     for (const id of removed) this.#live.forget(groupTopic(id));
-    for (const id of added) this.#live.follow(groupTopic(id));
+    for (const id of added) this.#live.follow(groupTopic(id), true);
     await Promise.all(added.map((id) => groups.members(id)));
     await this.#quietly(this.#names());
     await Promise.all(added.map((id) => this.#quietly(this.#unread(groupPlace(id)))));
@@ -357,7 +359,7 @@ export class App {
   async #join(group, others) {
     const { chats, actions } = this.#made;
     await actions.groups.start(group, others);
-    for (const { id } of chats.groups()) this.#live.follow(groupTopic(id));
+    for (const { id } of chats.groups()) this.#live.follow(groupTopic(id), true);
     await actions.groups.members(group);
     this.#show(groupPlace(group));
   }

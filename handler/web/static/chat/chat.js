@@ -34,11 +34,19 @@ export function chatView(page) {
   const { chats, changes } = services;
   const title = h("h1", {});
   const input = messageInput(page);
-  const people = h("p", { class: "chat-people" });
+  const present = h("span", { class: "chat-here", data: { testid: "here" } });
+  const members = h("span", {});
+  const people = h("p", { class: "chat-people" }, present, members);
   const feed = h("div", { class: "feed-items", role: "log", "aria-label": t("nav.groups") });
   const empty = h("div", { class: "empty" });
   const older = doButton(page, { class: "older", data: { testid: "older" } }, t("chat.older"), () => loadOlder());
-  const scroller = h("div", { class: "feed", tabindex: "0", on: { scroll: () => scrolled() } }, older, empty, feed);
+  const scroller = h(
+    "div",
+    { class: "feed", tabindex: "0", data: { entry: "" }, on: { scroll: () => scrolled() } },
+    older,
+    empty,
+    feed,
+  );
   const newerText = h("span", {});
   const newer = h(
     "button",
@@ -179,13 +187,23 @@ export function chatView(page) {
     drawHead(group);
     input.update();
     drawFeed(isNew);
+    // Whoever chose a chat goes on in it.
+    if (isNew && document.activeElement?.closest(".group")) scroller.focus({ preventScroll: true });
   };
 
   const drawHead = (group) => {
     const person = nav.person();
     setText(title, group ? texts.groupName(group.id) : texts.name(person));
-    setText(people, group ? `${t("chat.members", { n: group.members.length })} · ${names(group.members)}` : person);
+    setText(members, group ? `${t("chat.members", { n: group.members.length })} · ${names(group.members)}` : person);
+    drawHere();
     people.hidden = group ? !group.members.length : person === texts.name(person).toLowerCase();
+  };
+
+  // Whoever is alone is not told so.
+  const drawHere = () => {
+    const here = chats.group(nav.group())?.here ?? 0;
+    present.hidden = here < 2;
+    setText(present, here < 2 ? "" : t("chat.here", { n: here }));
   };
 
   // The feed as it is now. What is there already is not drawn again: that is for redraw.
@@ -248,8 +266,9 @@ export function chatView(page) {
 
   // A group in the address that one is not in, or no group at all.
   const notHere = (id) => {
-    if (none.dataset.group === id && chats.known) return;
-    none.dataset.group = id;
+    const key = `${chats.known} ${id}`;
+    if (none.dataset.shows === key) return;
+    none.dataset.shows = key;
     if (!chats.known) {
       fill(none, icon("packet"), h("h1", {}, t("groups.unknown")));
       return;
@@ -284,7 +303,16 @@ export function chatView(page) {
     );
   };
 
-  const stops = [changes.watch(ofKind("groups", "place"), update), changes.watch(ofKind(...THINGS), redraw)];
+  // The room of the feed changes with the keyboard of a phone, and with the window.
+  const room = new ResizeObserver(() => following && toEnd(false));
+  room.observe(scroller);
+
+  const stops = [
+    () => room.disconnect(),
+    changes.watch(ofKind("groups", "place"), update),
+    changes.watch(ofKind("present"), drawHere),
+    changes.watch(ofKind(...THINGS), redraw),
+  ];
   const end = () => {
     input.end();
     stops.forEach((stop) => stop());

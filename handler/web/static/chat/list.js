@@ -28,6 +28,7 @@ export function listView(page) {
         startTour(page),
       ),
   );
+  const waiting = h("div", { class: "waiting", "aria-hidden": "true" }, h("i", {}), h("i", {}), h("i", {}));
   const add =
     services.dev &&
     h(
@@ -41,6 +42,7 @@ export function listView(page) {
     { class: "side-nav", "aria-label": t("nav.groups") },
     h("h1", { class: "spoken" }, t("nav.groups")),
     list,
+    waiting,
     empty,
     add && h("div", { class: "side-foot" }, add),
   );
@@ -52,7 +54,7 @@ export function listView(page) {
       {
         class: "group",
         type: "button",
-        data: { testid: `${person ? "person-chat" : "group"}-${id}` },
+        data: { testid: `${person ? "person-chat" : "group"}-${id}`, place },
         on: { click: () => nav.go(place) },
       },
       h("span", { class: `avatar ${person ? "round " : ""}${tint(id)}`, "aria-hidden": "true" }, initial(name)),
@@ -96,12 +98,22 @@ export function listView(page) {
     const all = rows();
     keyed(list, all, (chat) => chat.place, create, show);
     empty.hidden = all.length > 0 || !chats.known;
+    waiting.hidden = chats.known || !navigator.onLine;
   };
 
   // On a phone it is all there is, while no chat is shown.
   const narrow = matchMedia("(width < 760px)");
   const landmark = () => attribute(el, "role", narrow.matches && !nav.place() ? "main" : null);
+  // Whoever comes back to the list goes on where they left it.
+  let left = "";
+  const comeBack = () => {
+    if (narrow.matches && left && !nav.place()) {
+      /** @type {HTMLElement|null} */ (list.querySelector(`[data-place="${CSS.escape(left)}"]`))?.focus();
+    }
+    left = nav.place();
+  };
   const update = () => {
+    left = nav.place();
     landmark();
     lasts.clear();
     draw();
@@ -110,6 +122,7 @@ export function listView(page) {
     landmark();
     for (const change of happened) lasts.delete(placeOf(services, change));
     draw();
+    comeBack();
   });
   narrow.addEventListener("change", landmark);
   const end = () => {

@@ -2,7 +2,7 @@
 
 import { batched } from "./dom.js";
 
-/** @typedef {"groups"|"people"|"place"|"envelope"|"transfer"|"collection"|"balances"|"connection"|"cover"|"covers"|"message"|"names"} Kind */
+/** @typedef {"groups"|"present"|"people"|"place"|"envelope"|"transfer"|"collection"|"balances"|"connection"|"cover"|"covers"|"message"|"names"} Kind */
 /** @typedef {{kind: Kind, id: string}} Change  id is empty where a kind has none */
 
 export class Changes {

@@ -1,9 +1,10 @@
-// The chats that there are: the groups one is in, and the people with whom there is a conversation; and how much in
-// each was not seen yet. What is handed out is frozen: a change makes a new one.
+// The chats that there are: the groups one is in, and the people with whom there is a conversation; how much in each was
+// not seen yet, and how many members of a group are here now, oneself among them; 0 where that is not known. What is
+// handed out is frozen: a change makes a new one.
 
 import { groupIn, personIn } from "./places.js";
 
-/** @typedef {Readonly<{id: string, members: readonly string[], unread: number}>} Group */
+/** @typedef {Readonly<{id: string, members: readonly string[], unread: number, here: number}>} Group */
 /** @typedef {Readonly<{id: string, unread: number}>} Person */
 
 export class Chats {
@@ -44,7 +45,7 @@ export class Chats {
   setGroups(ids) {
     const added = ids.filter((id) => !this.#groups.has(id));
     const removed = [...this.#groups.keys()].filter((id) => !ids.includes(id));
-    for (const id of added) this.#groups.set(id, Object.freeze({ id, members: Object.freeze([]), unread: 0 }));
+    for (const id of added) this.#groups.set(id, Object.freeze({ id, members: Object.freeze([]), unread: 0, here: 0 }));
     for (const id of removed) this.#groups.delete(id);
     if (added.length || removed.length || !this.#known) {
       this.#known = true;
@@ -59,6 +60,14 @@ export class Chats {
     if (!known || known.members.join() === members.join()) return;
     this.#groups.set(id, Object.freeze({ ...known, members: Object.freeze([...members]) }));
     this.#changes.tell("groups", id);
+  }
+
+  /** @param {string} id @param {number} here */
+  setHere(id, here) {
+    const known = this.#groups.get(id);
+    if (!known || known.here === here) return;
+    this.#groups.set(id, Object.freeze({ ...known, here }));
+    this.#changes.tell("present", id);
   }
 
   /** Begins a conversation with a person, if there is none. @param {string} id */

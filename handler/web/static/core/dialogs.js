@@ -11,7 +11,8 @@ export class Dialogs {
 
   /**
    * Shows a dialog above everything. It closes on Escape, on its backdrop and by going back, and removes itself; done
-   * runs after that. The focus returns to where it was, also where that was drawn anew meanwhile.
+   * runs after that. The focus returns to where it was, also where that was drawn anew meanwhile; where that is not
+   * shown any more, it goes to where the page that came instead begins (data-entry).
    * @param {HTMLDialogElement} dialog
    * @param {() => void} [done]
    */
@@ -23,7 +24,11 @@ export class Dialogs {
     dialog.addEventListener("close", () => {
       this.#closed(dialog);
       dialog.remove();
-      if (before && !before.isConnected && document.activeElement === document.body) again(before)?.focus();
+      if (before && !before.checkVisibility()) {
+        const places = [before.isConnected ? null : again(before), document.querySelector("[data-entry]")];
+        const next = places.find((place) => place?.checkVisibility());
+        /** @type {HTMLElement|undefined} */ (next)?.focus({ preventScroll: true });
+      }
       done();
     });
     this.#open.push(dialog);

@@ -18,7 +18,7 @@ const CLOSE_TOO_SLOW = 4408;
 export class Live {
   #options;
   // What is followed: the place up to which everything was seen (epoch empty where none is), whether the past is being
-  // asked for, and how often it was denied.
+  // asked for, how often it was denied, and whether one is counted among those who listen, and told their number.
   #topics = new Map();
   /** @type {Map<string, {waiting: ((answer: any) => void)[], timer: number}>} */
   #grabs = new Map(); // by envelope
@@ -37,6 +37,7 @@ export class Live {
    * @param {(topic: string, events: object[]) => void} options.onEvents
    * @param {(topic: string) => void} options.onReload something was missed
    * @param {(topic: string) => void} options.onRevoked
+   * @param {(topic: string, count: number) => void} [options.onPresent] so many listen; 0: it is not known
    * @param {(code: string, detail: string) => void} options.onProblem
    * @param {() => void} options.onRefused the connection could not be made; the token may be the reason
    */
@@ -59,10 +60,14 @@ export class Live {
     this.#socket?.close();
   }
 
-  /** Listens to a topic from now on, and to what its history still holds. */
-  follow(topic) {
+  /**
+   * Listens to a topic from now on, and to what its history still holds.
+   * @param {string} topic
+   * @param {boolean} [presence] whether to be counted among those who listen, and to hear how many do
+   */
+  follow(topic, presence = false) {
     if (this.#topics.has(topic)) return;
-    this.#topics.set(topic, { epoch: "", seq: 0, past: false, denied: 0 });
+    this.#topics.set(topic, { epoch: "", seq: 0, past: false, denied: 0, presence });
     this.#subscribe(topic);
   }
 
@@ -144,6 +149,7 @@ export class Live {
     for (const id of [...this.#grabs.keys()]) this.#grabbed(id, null);
     clearTimeout(this.#watch);
     if (!this.#running) return;
+    for (const [topic, { presence }] of this.#topics) if (presence) this.#options.onPresent?.(topic, 0);
     this.#options.onStatus("offline");
     if (code === CLOSE_TOKEN_EXPIRED && !(await this.#options.renew())) return;
     if (!opened) {
@@ -163,7 +169,9 @@ export class Live {
 
   #subscribe(topic) {
     const at = this.#topics.get(topic);
-    if (at) this.#send({ op: "subscribe", topic, ...(at.epoch && { epoch: at.epoch, seq: at.seq }) });
+    if (!at) return;
+    const { epoch, seq, presence } = at;
+    this.#send({ op: "subscribe", topic, ...(epoch && { epoch, seq }), ...(presence && { presence }) });
   }
 
   #send(message) {
@@ -191,6 +199,9 @@ export class Live {
       case "reload":
         Object.assign(at, { epoch: message.epoch, seq: message.seq });
         this.#options.onReload(topic);
+        break;
+      case "present":
+        this.#options.onPresent?.(topic, message.count);
         break;
       case "revoked":
         this.#topics.delete(topic);

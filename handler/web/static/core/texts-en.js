@@ -67,6 +67,7 @@ export default {
   "join.go": "Join",
   "chat.members.one": "{n} member",
   "chat.members.other": "{n} members",
+  "chat.here": "{n} here",
   "chat.empty": "Quiet in here",
   "chat.empty_text": "Tap the red button and surprise everyone.",
   "chat.compose": "Send a red envelope",

@@ -65,6 +65,7 @@ export default {
   "join.text_prod": "请联系群主把你加入。",
   "join.go": "加入",
   "chat.members.other": "{n} 位成员",
+  "chat.here": "{n} 人在线",
   "chat.empty": "这里静悄悄的",
   "chat.empty_text": "点红色按钮，给大家一个惊喜。",
   "chat.compose": "发红包",

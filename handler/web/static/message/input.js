@@ -20,6 +20,7 @@ export function messageInput(page) {
   let failed = { said: "", requestId: "" };
 
   const grow = () => {
+    if (/^\n+$/.test(field.value)) field.value = ""; // what a keyboard that sends by itself may leave behind
     field.style.height = "auto";
     field.style.height = `${Math.min(field.scrollHeight, HIGHEST_PX)}px`;
     send.hidden = field.value.trim() === "";
