@@ -87,6 +87,8 @@ type Config struct {
 	WaitTimeout                  time.Duration
 	SettleWidth                  int  // see mysqlledger.Config
 	Span                         Span // nil for no tracing
+	// Traces is what the jobs need to go on with the traces of what they do; all nil for no tracing.
+	Traces Traces
 
 	Log        *slog.Logger
 	Registerer prometheus.Registerer
@@ -255,7 +257,7 @@ func (a *App) assemble(ctx context.Context) (err error) {
 		Cluster: a.Cluster, IDs: ids, SettleWidth: cfg.SettleWidth, Consumers: []outbox.Consumer{events,
 			mysqlstock.NewConsumer(a.Cluster), mysqlstock.NewUseConsumer(a.Cluster)},
 		Log: cfg.Log, Registerer: cfg.Registerer, Now: cfg.Now,
-		Clock: cfg.Clock,
+		Clock: cfg.Clock, Span: cfg.Traces.Batch,
 	})
 	if err != nil {
 		return err
@@ -263,6 +265,7 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	a.Pots, err = redispot.New(a.Redis, redispot.Config{
 		Buckets: a.Buckets, ShardOf: a.Ledger.ShardOf, Installation: a.Installation.ID, Epoch: a.epochOf,
 		WaitReplicas: cfg.WaitReplicas, WaitTimeout: cfg.WaitTimeout, Registerer: cfg.Registerer, Durable: a.durable,
+		TraceOf: cfg.Traces.Parent,
 	})
 	if err != nil {
 		return err

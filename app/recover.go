@@ -54,7 +54,7 @@ func (a *App) Recover(ctx context.Context) (Recovery, error) {
 
 // Drain settles and delivers everything that is there now.
 func (a *App) Drain(ctx context.Context) error {
-	settler := envelope.NewSettler(a.Pots, a.Pots, a.Ledger, a.Buckets, a.cfg.Log, func(int, int) {})
+	settler := a.settler()
 	return a.eachShard(ctx, func(ctx context.Context, shard int) error {
 		var lost error
 		for _, drain := range []func(context.Context, pots.Buckets, int) error{settler.Drain, a.stockSettler.Drain} {

@@ -9,6 +9,12 @@ import (
 // Span begins a span of a trace and returns what ends it.
 type Span = func(ctx context.Context, name string) (context.Context, func(error))
 
+// Traces lets what is done later go on with the trace of who caused it; see internal/tracing.
+type Traces struct {
+	Parent func(ctx context.Context) string // what a record carries
+	Batch  envelope.BatchSpan               // of who works on many records
+}
+
 // tracedPot makes a span of each take.
 type tracedPot struct {
 	envelope.Pot

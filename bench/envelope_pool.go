@@ -11,6 +11,10 @@ import (
 // meanShare is the mean of a share, in minor units.
 const meanShare = 100
 
+// spread is how far apart, among their group's members, those begin who grab from two envelopes of the group. It has no
+// divisor in common with the size of a group, so all who grab at the same time are different people.
+const spread = 7
+
 // opened is an open envelope.
 type opened struct {
 	id     int64
@@ -86,7 +90,7 @@ func (p *envelopePool) sendFrom(sender, n, g, round int) (opened, error) {
 	if err != nil {
 		return opened{}, err
 	}
-	return opened{id: e.Id, sender: sender, group: g, first: round * p.shares}, nil
+	return opened{id: e.Id, sender: sender, group: g, first: round * spread}, nil
 }
 
 func (p *envelopePool) request(n, g int) *envelopeapi.SendRequest {

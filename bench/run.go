@@ -18,6 +18,9 @@ type Plan struct {
 	Settings Settings
 	Quick    bool // sizes with which all suites take about a minute
 
+	// Only are the names of what is measured beside yardsticks, and of the yardsticks; empty: all.
+	Only []string
+
 	// RealMoney lets suites run against a deployment that is not marked as a sandbox.
 	RealMoney bool
 	// Patience is how long an accepted transfer may take to its recipient's statement, once nothing else is to be

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/hongbao/hongbao/bench/load"
@@ -16,11 +17,14 @@ import (
 const (
 	// hogCallers is how many calls the hog has under way, each followed by the next as soon as it is answered.
 	hogCallers = 32
+	// maxBurst is how long the hog may take to use up what a limit allows at once.
+	maxBurst = 10 * time.Second
 	// goodNeighbour is how many times the others' p99 may be what it is without the hog.
 	goodNeighbour = 1.5
 )
 
-// runNeighbour measures grabs at a rate twice: alone, and beside one user who reads at full speed.
+// runNeighbour measures grabs at a rate twice: alone, and beside one user who reads at full speed and has used up what
+// the limit allows at once.
 func runNeighbour(ctx context.Context, s *session, c chosen) (found report.Suite, err error) {
 	users, err := s.users(ctx, c)
 	if err != nil {
@@ -58,16 +62,27 @@ func runNeighbour(ctx context.Context, s *session, c chosen) (found report.Suite
 	return found, errors.Join(err, s.finish(ctx, b, m.failed, &found))
 }
 
-// hog lets one user read at full speed until stop is called, which returns what became of it.
+// hog lets one user read at full speed until stop is called, which returns what became of it. It returns when the user
+// has met a limit.
 func (s *session) hog(ctx, as context.Context) (stop func() load.Result) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan load.Result, 1)
+	refused := make(chan struct{})
+	var once sync.Once
 	go func() {
 		done <- load.Closed(ctx, hogCallers, maxSpan, load.Options{Code: Code}, func(int, int64) error {
 			_, err := s.target.raw.Wallet.Balances(as, &walletapi.BalancesRequest{})
+			if Code(err) == client.CodeRateLimited {
+				once.Do(func() { close(refused) })
+			}
 			return err
 		})
 	}()
+	select {
+	case <-refused:
+	case <-time.After(maxBurst):
+	case <-ctx.Done():
+	}
 	return func() load.Result {
 		cancel()
 		return <-done

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/hongbao/hongbao/bench/load"
@@ -85,6 +87,9 @@ func Compare(ctx context.Context, t *Target, plan Plan, yardsticks []Yardstick, 
 	for _, y := range yardsticks {
 		all = append(all, contestant{y.Name(), y.What(), y.Measure})
 	}
+	if all, err = only(all, plan.Only); err != nil {
+		return err
+	}
 	measured := make(map[string][]float64)
 	for round := range n {
 		for _, one := range all {
@@ -116,6 +121,26 @@ func Compare(ctx context.Context, t *Target, plan Plan, yardsticks []Yardstick, 
 		}
 	}
 	return s.checkComparison(ctx, b, r)
+}
+
+// only are the contestants with some names.
+func only(all []contestant, names []string) (some []contestant, err error) {
+	if len(names) == 0 {
+		return all, nil
+	}
+	var known []string
+	for _, one := range all {
+		known = append(known, one.name)
+		if slices.Contains(names, one.name) {
+			some = append(some, one)
+		}
+	}
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			return nil, fmt.Errorf("there is no yardstick %q: take from %s", name, strings.Join(known, ", "))
+		}
+	}
+	return some, nil
 }
 
 // checkComparison checks the books of what was grabbed between the yardsticks.

@@ -54,6 +54,11 @@ func ContextWithToken(ctx context.Context, token string) context.Context {
 // (host:port; a name stands for all that DNS knows of it) and gets errors whole; see RefusalOf. The client retries
 // nothing. timeout bounds each call unless callopt.WithRPCTimeout gives the call another bound.
 func KitexOptions(timeout time.Duration, addresses ...string) []kitex.Option {
+	return KitexOptionsAt(timeout, fixed(addresses))
+}
+
+// KitexOptionsAt is KitexOptions for addresses that change, and of which a registry knows.
+func KitexOptionsAt(timeout time.Duration, addresses Addresses) []kitex.Option {
 	return []kitex.Option{
 		kitex.WithResolver(newResolver(addresses)),
 		kitex.WithTransportProtocol(transport.TTHeader),

@@ -19,14 +19,23 @@ import (
 // may listen at one only. Kitex asks again every five seconds and balances calls over what it is answered; while DNS
 // fails, what was answered last holds.
 type resolver struct {
-	addresses []string // host:port
+	addresses Addresses
 	lookup    func(ctx context.Context, host string) ([]string, error)
 	names     sync.Map // address that was found → the name that led to it
 }
 
+// Addresses are where the servers are at the time, as host:port. It is asked every five seconds, and must answer within
+// a second or so; while it fails, what it answered last holds.
+type Addresses func(ctx context.Context) ([]string, error)
+
+// fixed are addresses that do not change.
+func fixed(addresses []string) Addresses {
+	return func(context.Context) ([]string, error) { return addresses, nil }
+}
+
 var _ discovery.Resolver = (*resolver)(nil)
 
-func newResolver(addresses []string) *resolver {
+func newResolver(addresses Addresses) *resolver {
 	return &resolver{addresses: addresses, lookup: net.DefaultResolver.LookupHost}
 }
 
@@ -36,7 +45,7 @@ func (r *resolver) Name() string { return fmt.Sprintf("dns %p", r) }
 
 // Target implements discovery.Resolver.
 func (r *resolver) Target(context.Context, rpcinfo.EndpointInfo) string {
-	return strings.Join(r.addresses, ",")
+	return ServiceName
 }
 
 // Diff implements discovery.Resolver.
@@ -47,8 +56,8 @@ func (r *resolver) Diff(key string, before, now discovery.Result) (discovery.Cha
 // Resolve implements discovery.Resolver. It fails if none of the addresses leads anywhere.
 func (r *resolver) Resolve(ctx context.Context, key string) (discovery.Result, error) {
 	found := discovery.Result{Cacheable: true, CacheKey: key}
-	var failed error
-	for _, address := range r.addresses {
+	addresses, failed := r.addresses(ctx)
+	for _, address := range addresses {
 		at, err := r.find(ctx, address)
 		failed = errors.Join(failed, err)
 		for _, server := range at {

@@ -11,7 +11,7 @@ import (
 
 func TestResolverFindsWhatANameStandsFor(t *testing.T) {
 	known := map[string][]string{"rpc.example": {"10.0.0.1", "2001:db8::9", "10.0.0.2"}, "six.example": {"2001:db8::1"}}
-	r := newResolver([]string{"rpc.example:8888", "192.0.2.7:9999", "six.example:1", "gone.example:8888"})
+	r := newResolver(fixed([]string{"rpc.example:8888", "192.0.2.7:9999", "six.example:1", "gone.example:8888"}))
 	r.lookup = func(_ context.Context, host string) ([]string, error) {
 		if known[host] == nil {
 			return nil, errors.New("no such host")
@@ -40,7 +40,7 @@ func TestResolverFindsWhatANameStandsFor(t *testing.T) {
 	if !changed || len(change.Added) != 1 || len(change.Removed) != 1 {
 		t.Errorf("%+v", change)
 	}
-	lost := newResolver([]string{"gone.example:8888"})
+	lost := newResolver(fixed([]string{"gone.example:8888"}))
 	lost.lookup = r.lookup
 	if _, err := lost.Resolve(t.Context(), "key"); err == nil {
 		t.Error("a name without an address leads somewhere")
@@ -50,7 +50,7 @@ func TestResolverFindsWhatANameStandsFor(t *testing.T) {
 // Kitex keeps what the first resolver of a name answers for all others of that name, and only the one that it asks
 // knows names for TLS.
 func TestResolversShareNothing(t *testing.T) {
-	at := []string{"a:1"}
+	at := fixed([]string{"a:1"})
 	if one, other := newResolver(at), newResolver(at); one.Name() == other.Name() {
 		t.Errorf("both are %q", one.Name())
 	}

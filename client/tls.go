@@ -15,15 +15,23 @@ import (
 // and may be left out where all are IP addresses. get is asked for each new connection; where its configuration has no
 // ServerName, the host of the address is verified.
 func TLSOptions(get func() *tls.Config, addresses ...string) []kitex.Option {
+	if len(addresses) > 0 { // of which some may be names
+		return TLSOptionsAt(get, fixed(addresses))
+	}
+	return tlsOptions(get, newResolver(nil))
+}
+
+// TLSOptionsAt is TLSOptions for the addresses of KitexOptionsAt.
+func TLSOptionsAt(get func() *tls.Config, addresses Addresses) []kitex.Option {
 	servers := newResolver(addresses)
-	options := []kitex.Option{
+	return append(tlsOptions(get, servers), kitex.WithResolver(servers))
+}
+
+func tlsOptions(get func() *tls.Config, servers *resolver) []kitex.Option {
+	return []kitex.Option{
 		kitex.WithDialer(tlsDialer{get, servers}),
 		kitex.WithTransHandlerFactory(gonet.NewCliTransHandlerFactory()),
 	}
-	if len(addresses) > 0 { // of which some may be names
-		options = append(options, kitex.WithResolver(servers))
-	}
-	return options
 }
 
 type tlsDialer struct {

@@ -51,9 +51,10 @@ type benchRunCmd struct {
 	Places    *int        `help:"Maximum number of outstanding requests."`
 	Quick     bool        `help:"Run small sizes: all suites take about a minute."`
 
-	Yardsticks bool   `help:"Also measure bare mechanisms in turn with ours and print the ratios."`
-	Redis      string `secret:"redis" help:"Redis for the yardsticks, with --target: redis://… or unix:///path."`
-	MySQL      string `name:"mysql" secret:"mysql" help:"MySQL for the yardsticks, with --target: user:password@tcp(host:3306)/."`
+	Yardsticks bool     `help:"Also measure bare mechanisms in turn with ours and print the ratios."`
+	Only       []string `help:"With --yardsticks, measure only these, for example --only=winners,echo. docs/bench.md has the names."`
+	Redis      string   `secret:"redis" help:"Redis for the yardsticks, with --target: redis://… or unix:///path."`
+	MySQL      string   `name:"mysql" secret:"mysql" help:"MySQL for the yardsticks, with --target: user:password@tcp(host:3306)/."`
 
 	JSON      string `name:"json" help:"Write the report as JSON to this file." type:"path"`
 	HTML      string `name:"html" help:"Write the report as HTML to this file." type:"path"`
@@ -104,7 +105,7 @@ func isTerminal(w io.Writer) bool {
 
 func (b benchRunCmd) plan() (bench.Plan, error) {
 	plan := bench.Plan{
-		Suites: b.Suites, Quick: b.Quick, RealMoney: b.RealMoney,
+		Suites: b.Suites, Quick: b.Quick, Only: b.Only, RealMoney: b.RealMoney,
 		Settings: bench.Settings{
 			Users: b.Users, Group: b.Group, Envelopes: b.Envelopes, Shares: b.Shares, Listeners: b.Listeners,
 			Rate: b.Rate, P99: b.P99, For: b.For, Arrivals: b.Arrivals, Closed: b.Closed, Places: b.Places,
@@ -212,6 +213,9 @@ func (s *stage) start(ctx context.Context, b benchRunCmd, p bench.Progress) (key
 	data := filepath.Join(s.folder, "data")
 	args := []string{"--log-level=warn", "up", "--data", data, "--rpc", "127.0.0.1:0", "--http", "127.0.0.1:0",
 		"--webhook-allow-private"}
+	if b.Yardsticks {
+		args = append(args, "--user-changes=0") // one of them is one account that sends as fast as it can
+	}
 	args = append(args, strings.Fields(b.UpFlags)...)
 	if s.up, err = startChild(filepath.Join(s.folder, "up.log"), s.folder, args...); err != nil {
 		return "", err

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"github.com/hongbao/hongbao/app"
+	"github.com/hongbao/hongbao/internal/discovery"
 )
 
 type gatewayCmd struct {
@@ -17,8 +18,9 @@ type gatewayCmd struct {
 	clientTLS
 	metricsFlag
 	connectionBound
+	etcdFlags
 	Address   string         `name:"http" help:"Address of the page, the HTTP API and the WebSocket." default:"127.0.0.1:8080"`
-	RPC       []string       `name:"rpc" help:"Address of Kitex services to call; a name stands for all addresses that DNS has for it, and is looked up every five seconds. Repeat the flag for more." default:"127.0.0.1:8888"`
+	RPC       []string       `name:"rpc" help:"Address of Kitex services to call; a name stands for all addresses that DNS has for it, and is looked up every five seconds. Repeat the flag for more. With --etcd it is not used." default:"127.0.0.1:8888"`
 	Proxies   []netip.Prefix `name:"trusted-proxy" help:"Network of proxies before this gateway, as 10.0.0.0/8. The gateway believes their X-Forwarded-For."`
 	Operators bool           `name:"operators-at-metrics" help:"Let operators call at --metrics alone, where the page of operators then is."`
 	Origins   []string       `name:"origin" help:"Another origin whose pages may connect by WebSocket, for example https://chat.example.org. Repeat the flag for more."`
@@ -27,7 +29,7 @@ type gatewayCmd struct {
 func (g gatewayCmd) check() error {
 	wrong := []error{g.servers.check(), g.publicKeys.check(), g.traceFlags.check(), g.checkAddresses(),
 		g.serverTLS.checkTLS(), g.clientTLS.checkTLS(), g.metricsFlag.check(), g.checkConnections(),
-		checkAddress("http", g.Address)}
+		g.etcdFlags.check(), checkAddress("http", g.Address)}
 	if g.Operators && g.Metrics == "" {
 		wrong = append(wrong, errors.New("--operators-at-metrics goes with --metrics"))
 	}
@@ -60,8 +62,16 @@ func (g gatewayCmd) Run(ctx context.Context, at console) error {
 		if err != nil {
 			return err
 		}
+		registry, secureEtcd, err := g.open(at, c.metrics)
+		if err != nil {
+			return err
+		}
+		var found *discovery.Found
+		if registry != nil {
+			found = registry.Find(rpcService)
+		}
 		web, err := listenHTTP(s, gatewayOptions{
-			address: g.Address, rpc: g.RPC, tokens: tokens, origins: g.Origins, proxies: g.Proxies,
+			address: g.Address, rpc: g.RPC, found: found, tokens: tokens, origins: g.Origins, proxies: g.Proxies,
 			limits: g.addressLimits, metrics: c.metrics, tracing: c.tracing, secured: secured, secureRPC: secureRPC,
 			connections: g.MaxConnections, managed: g.Metrics != "", operators: g.Operators,
 		})
@@ -69,7 +79,7 @@ func (g gatewayCmd) Run(ctx context.Context, at console) error {
 			return err
 		}
 		at.say("HTTP on %s", web.listener.Addr())
-		return together(ctx, web.run, renew(secured, secureRPC), g.keep(keys, tokens, at),
+		return together(ctx, web.run, renew(secured, secureRPC, secureEtcd), followed(found), g.keep(keys, tokens, at),
 			func(ctx context.Context) error { tokens.revoked.Run(ctx, web.expel); return nil },
 			func(ctx context.Context) error { s.Tally.Run(ctx); return nil },
 			func(ctx context.Context) error { return g.serve(ctx, s, c.metrics, web.management(g.Operators)) })

@@ -52,7 +52,7 @@ func (m metricsFlag) serve(ctx context.Context, s *app.App, metrics *prometheus.
 	}
 	mux := http.NewServeMux()
 	gateway.MountHealth(mux, s.Checks(), s.Config().Log)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{EnableOpenMetrics: true}))
 	mountProfiles(mux)
 	if rest != nil {
 		mux.Handle("/", rest)

@@ -106,9 +106,16 @@ func (o operators) Resolve(ctx context.Context, v wallet.Verdict) (ledger.Resolu
 	return wallet.NewResolver(o.system.Ledger).Resolve(ctx, v)
 }
 
+// release is the version of a build that cannot know it, such as one in a container without the repository: the linker
+// sets it, -ldflags "-X github.com/hongbao/hongbao/cmd.release=v1.2.3".
+var release string
+
 // version is what this binary was built from: a release, or a commit, or "devel".
 func version() string {
 	const unknown = "devel"
+	if release != "" {
+		return release
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return unknown

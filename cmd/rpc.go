@@ -21,6 +21,8 @@ type rpcCmd struct {
 	mutualTLS
 	connectionBound
 	traceFlags
+	etcdFlags
+	Announce    string `help:"Address (host:port) at which others reach --rpc, for --etcd. Default: that of --rpc."`
 	Address     string `name:"rpc" help:"Address of the Kitex services." default:"127.0.0.1:8888"`
 	MerchantKey string `help:"File with a private key (Ed25519, PEM) to sign tokens for merchants' servers with. Without it they get none." type:"existingfile"`
 }
@@ -44,7 +46,19 @@ func (r rpcCmd) check() error {
 	_, stepUp := r.rule()
 	return errors.Join(r.servers.check(), r.funding.check(), r.publicKeys.check(), r.metricsFlag.check(),
 		r.checkMerchants(), r.checkCalls(), r.checkTLS(), r.checkConnections(),
-		r.traceFlags.check(), r.checkRules(r.stepUp), err, stepUp, checkAddress("rpc", r.Address))
+		r.traceFlags.check(), r.etcdFlags.check(), r.checkAnnounce(), r.checkRules(r.stepUp), err, stepUp,
+		checkAddress("rpc", r.Address))
+}
+
+func (r rpcCmd) checkAnnounce() error {
+	if len(r.Etcd) == 0 {
+		if r.Announce != "" {
+			return errors.New("--announce goes with --etcd")
+		}
+		return nil
+	}
+	_, err := announcement(r.Announce, r.Address)
+	return err
 }
 
 func (r rpcCmd) Run(ctx context.Context, at console) error {
@@ -82,8 +96,17 @@ func (r rpcCmd) Run(ctx context.Context, at console) error {
 		if err != nil {
 			return err
 		}
+		registry, secureEtcd, err := r.open(at, c.metrics)
+		if err != nil {
+			return err
+		}
+		name := r.Announce
+		if name == "" {
+			name = address.String()
+		}
 		at.say("Kitex services on %s", address)
-		return together(ctx, server.Run, renew(secured), r.keep(keys, tokens, at),
+		return together(ctx, announced(registry, name, drainFor, server.Run), renew(secured, secureEtcd),
+			r.keep(keys, tokens, at),
 			func(ctx context.Context) error { return r.serve(ctx, s, c.metrics, nil) },
 			func(ctx context.Context) error { tokens.revoked.Run(ctx, nil); return nil },
 			func(ctx context.Context) error { s.Tally.Run(ctx); return nil })

@@ -23,6 +23,7 @@ import (
 	"github.com/hongbao/hongbao/handler/gateway"
 	"github.com/hongbao/hongbao/handler/web"
 	"github.com/hongbao/hongbao/internal/certs"
+	"github.com/hongbao/hongbao/internal/discovery"
 	"github.com/hongbao/hongbao/internal/membership"
 	"github.com/hongbao/hongbao/internal/revoked"
 	"github.com/hongbao/hongbao/internal/tracing"
@@ -115,6 +116,7 @@ type webServer struct {
 type gatewayOptions struct {
 	address string
 	rpc     []string
+	found   *discovery.Found // in etcd, instead of rpc; nil without
 	tokens
 	devTokens *auth.DevTokens // nil for none
 	origins   []string
@@ -157,10 +159,17 @@ func listenHTTP(s *app.App, o gatewayOptions) (_ *webServer, err error) {
 		}
 	})
 	rpc := client.KitexOptions(client.DefaultTimeout, o.rpc...)
+	if o.found != nil {
+		rpc = client.KitexOptionsAt(client.DefaultTimeout, o.found.Addresses)
+	}
 	for _, m := range o.tracing.Client() {
 		rpc = append(rpc, kitex.WithMiddleware(m))
 	}
-	if o.secureRPC != nil {
+	switch {
+	case o.secureRPC == nil:
+	case o.found != nil:
+		rpc = append(rpc, client.TLSOptionsAt(o.secureRPC.Client, o.found.Addresses)...)
+	default:
 		rpc = append(rpc, client.TLSOptions(o.secureRPC.Client, o.rpc...)...)
 	}
 	g.gateway, err = gateway.New(gateway.Config{

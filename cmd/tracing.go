@@ -13,10 +13,17 @@ import (
 // traceTimeout bounds the sending of the last spans.
 const traceTimeout = 3 * time.Second
 
-// traceFlags are the flags of a process whose calls can be traced.
+// traceFlag says where a process sends its part of traces.
+type traceFlag struct {
+	TraceEndpoint string `help:"URL of an OpenTelemetry collector (OTLP over HTTP), for example http://jaeger:4318. Empty means no traces."`
+}
+
+func (t traceFlag) check() error { return traceFlags{traceFlag: t}.check() }
+
+// traceFlags are the flags of a process that begins traces.
 type traceFlags struct {
-	TraceEndpoint string  `help:"URL of an OpenTelemetry collector (OTLP over HTTP), for example http://jaeger:4318. Empty means no traces."`
-	TraceSample   float64 `help:"Part of all requests that is traced, 0 to 1." default:"0.01"`
+	traceFlag
+	TraceSample float64 `help:"Part of all requests that is traced, 0 to 1." default:"0.01"`
 }
 
 func (t traceFlags) config(part string, log *slog.Logger) tracing.Config {
@@ -30,6 +37,11 @@ func (t traceFlags) check() error {
 	return t.config("", nil).Check()
 }
 
+// trace lets a process send its part of the traces that others have begun.
+func (t traceFlag) trace(ctx context.Context, c *connected, part string) error {
+	return traceFlags{traceFlag: t}.trace(ctx, c, part)
+}
+
 // trace gives a process its tracing, nil without a collector.
 func (t traceFlags) trace(ctx context.Context, c *connected, part string) error {
 	if t.TraceEndpoint == "" {
@@ -40,6 +52,7 @@ func (t traceFlags) trace(ctx context.Context, c *connected, part string) error 
 		return err
 	}
 	c.tracing, c.config.Span = traced, traced.Span()
+	c.config.Traces = app.Traces{Parent: tracing.Parent, Batch: traced.Batch()}
 	before := c.close
 	c.close = func() {
 		ctx, cancel := context.WithTimeout(context.Background(), traceTimeout)

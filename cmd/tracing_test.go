@@ -78,8 +78,9 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 	return b.text.Write(p)
 }
 
-// A grab is one trace from the HTTP request through the Kitex call to the pot, and the log of a call that fails names
-// its trace. What a client says of its own trace becomes a link.
+// A grab is one trace from the HTTP request through the Kitex call to the pot, and on to the credit in the winner's
+// wallet, which is made later and in a batch. The log of a call that fails names its trace. What a client says of its
+// own trace becomes a link.
 func TestAGrabIsOneTrace(t *testing.T) {
 	found := &spans{}
 	server := httptest.NewServer(found)
@@ -88,13 +89,15 @@ func TestAGrabIsOneTrace(t *testing.T) {
 
 	c := &connected{metrics: prometheus.NewRegistry(), close: func() {}}
 	c.config.Log = slog.New(slog.NewTextHandler(log, nil))
-	if err := (traceFlags{TraceEndpoint: server.URL, TraceSample: 1}).trace(t.Context(), c, "test"); err != nil {
+	if err := (traceFlags{traceFlag{server.URL}, 1}).trace(t.Context(), c, "test"); err != nil {
 		t.Fatal(err)
 	}
-	s := apptest.New(t, func(cfg *app.Config) { cfg.Log, cfg.Span = c.config.Log, c.config.Span })
-	apptest.Fund(t, s, "g", 1000, "alice", "bob")
+	s := apptest.New(t, func(cfg *app.Config) {
+		cfg.Log, cfg.Span, cfg.Traces = c.config.Log, c.config.Span, c.config.Traces
+	})
+	apptest.Fund(t, s, "g", 1000, "alice", "bob", "carol")
 	sent, err := s.Envelopes.Send(t.Context(), "alice", envelope.Order{RequestID: "r", Group: "g",
-		Kind: string(envelope.Lucky), Total: 100, Currency: "CNY", Count: 1})
+		Kind: string(envelope.Lucky), Total: 100, Currency: "CNY", Count: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,6 +111,14 @@ func TestAGrabIsOneTrace(t *testing.T) {
 	if status := call("GET", "/v1/envelopes/1", ""); status != http.StatusNotFound {
 		t.Errorf("an envelope that does not exist answers %d", status)
 	}
+	// Another grab of the batch, which nobody traces.
+	if _, err := s.Envelopes.Grab(t.Context(), "carol", sent.ID); err != nil {
+		t.Fatal(err)
+	}
+	apptest.Settle(t, s)
+	if got := apptest.Balance(t, s, "bob"); got <= 1000 {
+		t.Fatalf("bob has %d", got)
+	}
 	c.close() // sends what is left
 
 	request := found.find(t, "POST /v1/envelopes/{id}/grab", otlp.Span_SPAN_KIND_SERVER)
@@ -118,7 +129,11 @@ func TestAGrabIsOneTrace(t *testing.T) {
 		hex.EncodeToString(request.GetLinks()[0].GetTraceId()) != outside {
 		t.Errorf("the client's trace is not a link: %v", request)
 	}
-	for _, pair := range [][2]*otlp.Span{{request, client}, {client, grab}, {grab, take}} {
+	settle := found.find(t, "envelope.settle", otlp.Span_SPAN_KIND_CONSUMER)
+	deliver := found.find(t, "outbox.deliver", otlp.Span_SPAN_KIND_CONSUMER)
+	credit := found.find(t, "ledger.credit", otlp.Span_SPAN_KIND_CONSUMER)
+	for _, pair := range [][2]*otlp.Span{{request, client}, {client, grab}, {grab, take}, {take, settle},
+		{settle, deliver}, {deliver, credit}} {
 		if !bytes.Equal(pair[0].GetSpanId(), pair[1].GetParentSpanId()) ||
 			!bytes.Equal(pair[0].GetTraceId(), pair[1].GetTraceId()) {
 			t.Errorf("%s does not follow from %s", pair[1].GetName(), pair[0].GetName())
@@ -139,7 +154,7 @@ func TestAGrabOverTheWebSocketIsOneTrace(t *testing.T) {
 	defer server.Close()
 	c := &connected{metrics: prometheus.NewRegistry(), close: func() {}}
 	c.config.Log = apptest.Quiet()
-	if err := (traceFlags{TraceEndpoint: server.URL, TraceSample: 1}).trace(t.Context(), c, "test"); err != nil {
+	if err := (traceFlags{traceFlag{server.URL}, 1}).trace(t.Context(), c, "test"); err != nil {
 		t.Fatal(err)
 	}
 	s := apptest.New(t, func(cfg *app.Config) { cfg.Log, cfg.Span = c.config.Log, c.config.Span })

@@ -13,14 +13,16 @@ type workCmd struct {
 	servers
 	funding
 	metricsFlag
+	traceFlag
 }
 
 func (w workCmd) check() error {
-	return errors.Join(w.servers.check(), w.funding.check(), w.metricsFlag.check())
+	return errors.Join(w.servers.check(), w.funding.check(), w.metricsFlag.check(), w.traceFlag.check())
 }
 
 func (w workCmd) Run(ctx context.Context, at console) error {
-	return w.with(ctx, at, w.use, func(c *connected, s *app.App) error {
+	prepare := func(c *connected) error { return errors.Join(w.use(c), w.trace(ctx, c, "work")) }
+	return w.with(ctx, at, prepare, func(c *connected, s *app.App) error {
 		if err := checkStart(ctx, s); err != nil {
 			return err
 		}

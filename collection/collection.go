@@ -89,6 +89,13 @@ type Claim struct {
 	Claim      int    `json:"claim"`
 }
 
+// IdleClaim is a claim whose payment stopped in the middle.
+type IdleClaim struct {
+	Claim
+	At     int64 // when it was made, in milliseconds since 1970
+	Server int   // of the payer's wallet
+}
+
 // Rules bound what may be collected. The zero value allows nothing: start from DefaultRules.
 type Rules struct {
 	RemindIn  time.Duration // from the opening of a collection to its reminder

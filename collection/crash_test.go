@@ -159,11 +159,14 @@ func TestPaymentsThatStopInTheMiddle(t *testing.T) {
 func (r *rig) claims() (all []collection.Claim) {
 	r.T.Helper()
 	for shard := range r.Buckets.Shards {
-		claims, err := r.store().IdleClaims(r.T.Context(), shard, r.Clock.Now().Add(time.Hour), 100)
+		claims, err := r.store().IdleClaims(r.T.Context(), shard, r.Clock.Now().Add(time.Hour), collection.IdleClaim{},
+			100)
 		if err != nil {
 			r.T.Fatal(err)
 		}
-		all = append(all, claims...)
+		for _, c := range claims {
+			all = append(all, c.Claim)
+		}
 	}
 	return all
 }

@@ -4,14 +4,20 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hongbao/hongbao/internal/loop"
+	"github.com/hongbao/hongbao/internal/refusal"
 )
 
 const (
 	rescueBatch    = 100
 	rescueInterval = time.Second
+	rescueWidth    = 8
+	// rescueTimeout is how long one claim may take. A payer's server that does not answer costs a pass this long.
+	rescueTimeout = 5 * time.Second
 )
 
 // Rescuer ends payments into collections that stopped in the middle, and reminds those who have not paid. Any number of
@@ -43,18 +49,36 @@ func (r *Rescuer) Pass(ctx context.Context, shard int) (done int, err error) {
 	return claims + reminders, errors.Join(err, remindErr)
 }
 
+// settleIdle settles all idle claims of a shard. A payer's server that does not answer is not asked again in this pass,
+// so it holds up nobody whose wallet is elsewhere.
 func (r *Rescuer) settleIdle(ctx context.Context, shard int) (done int, err error) {
-	c := r.service
-	claims, err := c.store.IdleClaims(ctx, shard, c.now().Add(-c.rules.ClaimIdle), rescueBatch)
-	errs := []error{err}
-	for _, claim := range claims {
-		_, _, err := c.settle(ctx, claim)
-		if err == nil {
-			done++
+	before := r.service.now().Add(-r.service.rules.ClaimIdle)
+	var settled atomic.Int64
+	var away sync.Map // servers
+	var errs []error
+	for after := (IdleClaim{}); ctx.Err() == nil; {
+		claims, err := r.service.store.IdleClaims(ctx, shard, before, after, rescueBatch)
+		errs = append(errs, err, loop.FanOut(claims, rescueWidth, func(c IdleClaim) error {
+			if _, is := away.Load(c.Server); is {
+				return nil
+			}
+			bound, cancel := context.WithTimeout(ctx, rescueTimeout)
+			defer cancel()
+			_, _, err := r.service.settle(bound, c.Claim)
+			switch {
+			case err == nil:
+				settled.Add(1)
+			case bound.Err() != nil || refusal.CodeOf(err) == refusal.CodeUnavailable:
+				away.Store(c.Server, true)
+			}
+			return err
+		}))
+		if len(claims) < rescueBatch {
+			break
 		}
-		errs = append(errs, err)
+		after = claims[len(claims)-1]
 	}
-	return done, errors.Join(errs...)
+	return int(settled.Load()), errors.Join(errs...)
 }
 
 func (r *Rescuer) remind(ctx context.Context, shard int) (done int, err error) {

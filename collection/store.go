@@ -62,8 +62,9 @@ type Store interface {
 	// Close closes an open collection. One that is not open stays as it is. c is the collection afterwards.
 	Close(ctx context.Context, id int64, at time.Time, events Events) (c Collection, err error)
 
-	// IdleClaims returns claims on a shard that were made before a time, the oldest first.
-	IdleClaims(ctx context.Context, shard int, before time.Time, limit int) ([]Claim, error)
+	// IdleClaims returns claims on a shard that were made before a time, the oldest first, from the one behind after
+	// (the zero IdleClaim: from the oldest).
+	IdleClaims(ctx context.Context, shard int, before time.Time, after IdleClaim, limit int) ([]IdleClaim, error)
 
 	// DueReminders returns the ids of open collections on a shard whose time to remind has come and that were not
 	// reminded of.

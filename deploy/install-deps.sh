@@ -1,27 +1,29 @@
 #!/bin/sh
 # Installs what `hongbao up` and the tests need and the machine lacks. Does nothing, quickly, when all is there.
 #
-#   deploy/install-deps.sh [--browser] [--compiler] [--node] [--fonts]
+#   deploy/install-deps.sh [--browser] [--compiler] [--node] [--fonts] [--etcd]
 #
 # Always: redis-server and mariadb-server, whose binaries hongbao runs as its own children. A server that this script
 # installs is neither started nor enabled at boot; one that was there before is not touched.
 #   --browser   Chromium, for the test that drives the page
 #   --compiler  a C compiler, without which `go test -race` does not build (Linux)
+#   --etcd      etcd, for the tests of discovery, which are skipped without it
 #   --fonts     fonts for Chinese and emoji, for pictures of the page; no test needs them
 #   --node      Node.js 18 or later and npm, for the check of the page's types and pure functions
 #
-# Exit status: 0 all is there; 1 something is missing and could not be installed; 3 only the browser is.
+# Exit status: 0 all is there; 1 something is missing and could not be installed; 3 only the browser or etcd is.
 set -eu
 
-browser=no compiler=no node=no fonts=no
+browser=no compiler=no node=no fonts=no etcd=no
 for arg in "$@"; do
 	case $arg in
 	--browser) browser=yes ;;
 	--compiler) compiler=yes ;;
 	--node) node=yes ;;
+	--etcd) etcd=yes ;;
 	--fonts) fonts=yes ;;
 	*)
-		echo "usage: $0 [--browser] [--compiler] [--node] [--fonts]" >&2
+		echo "usage: $0 [--browser] [--compiler] [--node] [--fonts] [--etcd]" >&2
 		exit 2
 		;;
 	esac
@@ -35,6 +37,7 @@ export PATH
 
 have() { command -v "$1" >/dev/null 2>&1; }
 have_redis() { have redis-server; }
+have_etcd() { have etcd; }
 have_mariadb() { have mariadbd && have mariadb-install-db; }
 have_compiler() {
 	[ "$(uname -s)" != Linux ] || echo '#include <stdlib.h>' | "${CC:-gcc}" -E - >/dev/null 2>&1
@@ -63,6 +66,7 @@ missing() {
 	[ $compiler = no ] || have_compiler || parts="$parts compiler"
 	[ $node = no ] || have_node || parts="$parts node"
 	[ $fonts = no ] || have_fonts || parts="$parts fonts"
+	[ $etcd = no ] || have_etcd || parts="$parts etcd"
 	[ $browser = no ] || have_browser || parts="$parts browser"
 	echo "$parts"
 }
@@ -76,6 +80,7 @@ names() {
 		compiler) printf ' gcc and libc6-dev (a C compiler)' ;;
 		node) printf ' nodejs (18 or later) and npm (Homebrew: node)' ;;
 		fonts) printf ' fonts-noto-cjk and fonts-noto-color-emoji (fonts for Chinese and emoji)' ;;
+		etcd) printf ' etcd-server (Homebrew: etcd)' ;;
 		browser) printf ' chromium (or Google Chrome)' ;;
 		esac
 	done
@@ -101,6 +106,7 @@ apt_packages() {
 		mariadb) echo mariadb-server ;;
 		compiler) echo gcc libc6-dev ;;
 		node) echo nodejs npm ;;
+		etcd) echo etcd-server ;;
 		fonts) echo fontconfig fonts-noto-cjk fonts-noto-color-emoji ;;
 		browser)
 			# Ubuntu's package is a note that the snap is wanted, which helps neither a container nor CI.
@@ -137,6 +143,7 @@ install_with_apt() {
 		case $part in
 		redis) keep_down redis-server ;;
 		mariadb) keep_down mariadb ;;
+		etcd) keep_down etcd ;;
 		esac
 	done
 }
@@ -156,6 +163,7 @@ install_with_brew() {
 		redis) brew install redis ;;
 		mariadb) brew install mariadb ;;
 		node) brew install node ;;
+		etcd) brew install etcd ;;
 		browser) brew install --cask chromium ;;
 		esac
 	done
@@ -173,7 +181,7 @@ fi
 after=$(missing)
 case $after in
 '') exit 0 ;;
-' browser')
+' browser' | ' etcd' | ' etcd browser')
 	echo "install-deps: please install:$(names "$after")" >&2
 	exit 3
 	;;

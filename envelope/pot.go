@@ -143,5 +143,17 @@ const (
 // Readers are all readers of the log.
 func Readers() []pots.Reader { return []pots.Reader{ReaderSettler, ReaderRelay, ReaderUses} }
 
+// ShareOf names a share.
+type ShareOf struct {
+	Envelope int64
+	Share    int
+}
+
+// Traces knows which grabs of a log are traced. What it knows is for looking at only, and may be gone at any time.
+type Traces interface {
+	// Traces returns the traces of shares that were taken after a position of a bucket's log and up to another.
+	Traces(ctx context.Context, bucket int, after, upTo pots.Position) (map[ShareOf]string, error)
+}
+
 // Log is the order in which things happened to the pots of a bucket.
 type Log = pots.Log[Record]

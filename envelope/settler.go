@@ -38,6 +38,8 @@ type Settler struct {
 	logger  *slog.Logger
 	// settled hears how many posts were committed, after each commit. The wiring wakes the delivery of credits with it.
 	settled func(shard, posts int)
+	traces  Traces    // with span
+	span    BatchSpan // nil for none
 }
 
 // NewSettler makes a settler. settled may be called from several goroutines at once.
@@ -98,7 +100,9 @@ func (s *Settler) pass(ctx context.Context, shard, bucket, limit int, wait time.
 	if err != nil || len(records) == 0 || !upTo.Of(from.Epoch) {
 		return 0, err
 	}
-	if err := s.settle(ctx, shard, postsOf(records), from, upTo); err != nil {
+	posts := postsOf(records)
+	settleCtx, end := s.traced(ctx, bucket, posts, after, upTo)
+	if err = end(s.settle(settleCtx, shard, posts, from, upTo)); err != nil {
 		if errors.Is(err, ledger.ErrSourceMoved) { // by another settler, or there is a new epoch
 			return 1, nil
 		}
@@ -131,8 +135,11 @@ func (s *Settler) settle(ctx context.Context, shard int, posts []ledger.Post, fr
 		return err
 	}
 	for _, r := range result.Rejected { // the ledger keeps them: the audit names them until somebody decides
-		s.logger.Error("the pot gave away what the ledger refuses to pay", "envelope", r.Hold, "share", r.Part,
-			"user", r.Payee, "minor", r.Minor, "reason", r.Reason)
+		attrs := []any{"envelope", r.Hold, "share", r.Part, "user", r.Payee, "minor", r.Minor, "reason", r.Reason}
+		if id := loop.TraceID(r.Trace); id != "" {
+			attrs = append(attrs, "trace_id", id)
+		}
+		s.logger.Error("the pot gave away what the ledger refuses to pay", attrs...)
 	}
 	if len(posts) > 0 {
 		s.settled(shard, result.Posted)

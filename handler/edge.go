@@ -28,6 +28,7 @@ type edge struct {
 	verifier *auth.Verifier
 	seconds  *prometheus.HistogramVec // by method and code
 	log      *slog.Logger
+	traced   bool // a call may be in a trace
 
 	admission     *admission
 	limits        RateLimiter
@@ -93,19 +94,31 @@ func (e *edge) middleware(next endpoint.Endpoint) endpoint.Endpoint {
 			e.claimed(ctx, m, asked, err)
 		}
 		if err == nil {
-			m.ok.Observe(time.Since(began).Seconds())
+			e.observe(ctx, m.ok, began)
 			return nil
 		}
 		p, cause := problem.FromError(err)
 		e.admission.missed(caller, p.Code)
 		e.notLetIn(ctx, m.name, p.Code)
-		e.seconds.WithLabelValues(m.name, p.Code).Observe(time.Since(began).Seconds())
+		e.observe(ctx, e.seconds.WithLabelValues(m.name, p.Code), began)
 		problem.Log(ctx, e.log, "call failed", p, cause,
 			slog.String("method", m.name), slog.String("caller", caller.Subject), slog.Duration("duration",
 				time.Since(began)))
+		if p.Code == problem.CodeRateLimited {
+			e.admission.pause(ctx)
+		}
 		invocation.(rpcinfo.InvocationSetter).SetBizStatusErr(p.BizStatus()) // as Kitex's own endpoint does
 		return nil
 	}
+}
+
+// observe counts a call. Without tracing none asks for a trace.
+func (e *edge) observe(ctx context.Context, seconds prometheus.Observer, began time.Time) {
+	if e.traced {
+		problem.Observe(ctx, seconds, began)
+		return
+	}
+	seconds.Observe(time.Since(began).Seconds())
 }
 
 // authorize finds out who calls, and whether they may. A signed method has no caller. Refusals: unauthenticated,

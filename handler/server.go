@@ -75,7 +75,7 @@ type ServerConfig struct {
 	Log        *slog.Logger
 	Metrics    prometheus.Registerer
 
-	// Outermost are around everything else that happens to a call; may be nil.
+	// Outermost are around everything else that happens to a call: they trace it. May be nil.
 	Outermost []endpoint.Middleware
 
 	Limits RateLimiter
@@ -103,6 +103,7 @@ func NewServer(c ServerConfig) (*Server, error) {
 		return nil, err
 	}
 	e := newEdge(promised, c.Verifier, c.Log)
+	e.traced = len(c.Outermost) > 0
 	e.limits, e.merchantCalls, e.gateways, e.stepUp = c.Limits, c.MerchantCalls, c.Gateways, c.StepUp
 	e.trail, e.tally, e.risk = c.Trail, c.Tally, c.Risk
 	if e.admission, err = newAdmission(c.Limits, c.Calls); err != nil {

@@ -45,6 +45,31 @@ type admission struct {
 	classes map[class]ratelimit.Limit
 
 	misses, badTokens, exchanges ratelimit.Limit
+
+	pauses chan struct{} // holds an element for each refusal that waits
+}
+
+const (
+	// RefusalPause is how long the refusal of a call over a limit waits before it is sent. A client that repeats at
+	// once would otherwise turn a limit of hundreds of calls a second into thousands of refusals, which cost a server
+	// nearly as much as the calls.
+	RefusalPause = 100 * time.Millisecond
+	// mostPauses bounds how many refusals wait at a time. Further ones are sent at once.
+	mostPauses = 4096
+)
+
+// pause waits before a refusal, unless too many wait already or the context ends.
+func (a *admission) pause(ctx context.Context) {
+	select {
+	case a.pauses <- struct{}{}:
+	default:
+		return
+	}
+	defer func() { <-a.pauses }()
+	select {
+	case <-time.After(RefusalPause):
+	case <-ctx.Done():
+	}
 }
 
 // class is what a limit of a user is of.
@@ -89,7 +114,7 @@ func newAdmission(shared RateLimiter, c CallLimits) (*admission, error) {
 			changes: ratelimit.PerSecond("changes", c.Changes),
 		},
 		misses: ratelimit.PerSecond("misses", c.Misses), badTokens: ratelimit.PerSecond("bad_tokens", c.BadTokens),
-		exchanges: ratelimit.PerSecond("exchanges", c.Exchanges),
+		exchanges: ratelimit.PerSecond("exchanges", c.Exchanges), pauses: make(chan struct{}, mostPauses),
 	}
 	for _, l := range []ratelimit.Limit{
 		a.classes[reads], a.classes[grabs], a.classes[changes], a.misses, a.badTokens, a.exchanges,

@@ -125,7 +125,7 @@ func (c *conn) write(ended <-chan struct{}) {
 // flush empties the queue. It is false where the connection broke.
 func (c *conn) flush(ping <-chan time.Time) bool {
 	for f := c.out.take(); f != nil; f = c.out.take() {
-		if c.ws.SetWriteDeadline(time.Now().Add(writeTimeout)) != nil || c.ws.WritePreparedMessage(f.prepared) != nil {
+		if c.ws.SetWriteDeadline(time.Now().Add(writeTimeout)) != nil || f.write(c.ws) != nil {
 			c.cut()
 			return false
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -297,7 +298,11 @@ func (h *Hub) Shutdown(ctx context.Context) error {
 	for c := range h.conns {
 		conns = append(conns, c)
 	}
+	topics := slices.Collect(maps.Values(h.topics))
 	h.mu.Unlock()
+	for _, t := range topics { // what was gathered still goes out
+		t.flush()
+	}
 	for _, c := range conns {
 		h.dismiss(c)
 	}

@@ -3,10 +3,12 @@ package push_test
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net"
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/redis/rueidis"
 
@@ -56,6 +58,43 @@ func TestSeveralEventsShareAFrame(t *testing.T) {
 	n.publish(t.Name(), 1, 50)
 	if m := c.expect("events"); len(m.Events) != 50 {
 		t.Errorf("the first frame has %d of 50 events", len(m.Events))
+	}
+}
+
+// The more listen, the more events share a frame; a resumed listener misses none of those that still wait for one.
+func TestACrowdHasFewFrames(t *testing.T) {
+	const crowd, batches = 100, 200
+	n := sharedNode(t, push.Config{})
+	var listeners []*client
+	for i := range crowd {
+		c := n.dial(fmt.Sprint("user", i))
+		c.subscribe(t.Name())
+		listeners = append(listeners, c)
+	}
+	began := time.Now()
+	for i := range batches {
+		n.publish(t.Name(), i+1, i+1)
+	}
+	late := n.dial("late")
+	at := late.subscribe(t.Name())
+	frames, events := 0, 0
+	for first := listeners[0]; events < batches; frames++ {
+		m := first.expect("events")
+		if m.Events[0].Seq != uint64(events+1) {
+			t.Fatalf("event %d follows %d", m.Events[0].Seq, events)
+		}
+		events += len(m.Events)
+	}
+	if most := 3 + int(time.Since(began)/(crowd*time.Millisecond)); frames > most {
+		t.Errorf("%d events came in %d frames, where %d are enough", batches, frames, most)
+	}
+	n.publish(t.Name(), batches+1, batches+1)
+	for seq := at.Seq; seq < batches+1; {
+		m := late.expect("events")
+		if m.Events[0].Seq != seq+1 {
+			t.Fatalf("whoever came late hears of event %d after %d", m.Events[0].Seq, seq)
+		}
+		seq += uint64(len(m.Events))
 	}
 }
 

@@ -72,18 +72,28 @@ func (h *Hub) parse(data []byte) (request, error) {
 	return request{}, errors.New("op must be " + strings.Join(ops, ", "))
 }
 
-// frame is an encoded message to clients. It is shared by all connections that it goes to and never changes.
+// frame is a message to clients. It never changes.
 type frame struct {
-	prepared *websocket.PreparedMessage
 	size     int
+	data     []byte                     // of a message to one connection
+	prepared *websocket.PreparedMessage // of a message that many connections share; it is encoded once
 }
 
-func newFrame(data []byte) *frame {
+func sharedFrame(data []byte) *frame {
 	prepared, err := websocket.NewPreparedMessage(websocket.TextMessage, data)
 	if err != nil { // writes to memory only
 		panic(err)
 	}
-	return &frame{prepared: prepared, size: len(data)}
+	return &frame{size: len(data), prepared: prepared}
+}
+
+func newFrame(data []byte) *frame { return &frame{size: len(data), data: data} }
+
+func (f *frame) write(ws *websocket.Conn) error {
+	if f.prepared != nil {
+		return ws.WritePreparedMessage(f.prepared)
+	}
+	return ws.WriteMessage(websocket.TextMessage, f.data)
 }
 
 // answer is every server message but events.
@@ -126,8 +136,8 @@ func encode(topic string, b Batch) []*frame {
 	for i, e := range b.Events {
 		if len(data) > len(head) {
 			if len(data)+len(e) > maxFrame {
-				frames = append(frames, newFrame(append(data, "]}"...)))
-				data = append(data[:0], head...) // newFrame has copied it
+				frames = append(frames, sharedFrame(append(data, "]}"...)))
+				data = append(data[:0], head...) // sharedFrame has copied it
 			} else {
 				data = append(data, ',')
 			}
@@ -139,7 +149,7 @@ func encode(topic string, b Batch) []*frame {
 		data = append(data, '}')
 	}
 	if len(data) > len(head) {
-		frames = append(frames, newFrame(append(data, "]}"...)))
+		frames = append(frames, sharedFrame(append(data, "]}"...)))
 	}
 	return frames
 }

@@ -2,11 +2,21 @@ package push
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"sync"
+	"time"
+)
+
+// Pace of a topic's frames: one goes out at once after a quiet time, and what comes sooner is gathered for the next.
+// The time between two grows with the listeners, so that the frames of a topic cost a node no more than a thousand
+// writes a second, and a crowd that watches leaves the machine to the crowd that it watches.
+const (
+	pausePerListener = time.Millisecond
+	maxPause         = 250 * time.Millisecond
 )
 
 // topic is what one node knows of a topic that somebody here listens to.
@@ -20,8 +30,12 @@ type topic struct {
 	users     int           // guarded by hub.mu
 
 	mu     sync.Mutex
-	begun  bool     // at is known
-	at     position // of the last event received
+	begun  bool              // at is known
+	at     position          // of the last event that was given to the subscriptions
+	next   []json.RawMessage // events after at, for the next frame
+	bytes  int               // of next
+	last   time.Time         // when the last frame went out
+	timer  bool              // one runs that sends the next
 	listen map[*conn]*subscription
 }
 
@@ -73,18 +87,51 @@ func (t *topic) receive(b Batch) {
 		t.begun, t.at = true, position{b.Epoch, b.Last()}
 		return
 	}
+	received := t.at.seq + uint64(len(t.next))
 	switch {
-	case b.Epoch != t.at.epoch || b.First > t.at.seq+1:
+	case b.Epoch != t.at.epoch || b.First > received+1:
+		t.send()
 		t.at = position{b.Epoch, b.First - 1}
 		t.tellLost()
-	case b.First <= t.at.seq: // some were received before
-		known := min(t.at.seq+1-b.First, uint64(len(b.Events)))
-		b.First, b.Events = b.First+known, b.Events[known:]
+	case b.First <= received: // some were received before
+		known := min(received+1-b.First, uint64(len(b.Events)))
+		b.Events = b.Events[known:]
 	}
-	if len(b.Events) == 0 {
+	for _, e := range b.Events {
+		t.next = append(t.next, e)
+		t.bytes += len(e)
+	}
+	if len(t.next) == 0 || t.timer {
+		if t.bytes >= maxFrame {
+			t.send()
+		}
 		return
 	}
-	t.at.seq = b.Last()
+	pause := min(time.Duration(len(t.listen))*pausePerListener, maxPause) - time.Since(t.last)
+	if pause <= 0 || t.bytes >= maxFrame {
+		t.send()
+		return
+	}
+	t.timer = true
+	time.AfterFunc(pause, t.flush)
+}
+
+// flush sends what was gathered.
+func (t *topic) flush() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.timer = false
+	t.send()
+}
+
+// send gives the events that were gathered to the subscriptions. It is called with mu held.
+func (t *topic) send() {
+	if len(t.next) == 0 {
+		return
+	}
+	b := Batch{Epoch: t.at.epoch, First: t.at.seq + 1, Events: t.next}
+	t.at.seq, t.last = b.Last(), time.Now()
+	t.next, t.bytes = nil, 0
 	for _, f := range encode(t.name, b) {
 		for _, s := range t.listen {
 			s.put(f)

@@ -259,16 +259,19 @@ func (s *Store) DueReminders(ctx context.Context, shard int, now time.Time, limi
 	return ids, nil
 }
 
-// IdleClaims returns claims on a shard that were made before a time, the oldest first.
-func (s *Store) IdleClaims(ctx context.Context, shard int, before time.Time, limit int) ([]collection.Claim, error) {
-	var claims []collection.Claim
-	err := rows.Collect(ctx, s.cluster.DB(shard), func(row *sql.Rows) error {
-		var c collection.Claim
-		err := row.Scan(&c.Collection, &c.Member, &c.Claim)
+// IdleClaims implements collection.Store.
+func (s *Store) IdleClaims(ctx context.Context, shard int, before time.Time, after collection.IdleClaim,
+	limit int) (claims []collection.IdleClaim, err error) {
+	const behind = "(at, collection, member) > (?, ?, ?)"
+	err = rows.Collect(ctx, s.cluster.DB(shard), func(row *sql.Rows) error {
+		var c collection.IdleClaim
+		err := row.Scan(&c.Collection, &c.Member, &c.Claim.Claim, &c.At)
+		c.Server = s.cluster.ServerOf(s.cluster.ForUser(c.Member))
 		claims = append(claims, c)
 		return err
-	}, "SELECT collection, member, claim FROM "+s.tables(shard).parts+" WHERE state = ? AND at < ? ORDER BY at LIMIT ?",
-		string(collection.PartClaimed), before.UnixMilli(), limit)
+	}, "SELECT collection, member, claim, at FROM "+s.tables(shard).parts+" WHERE state = ? AND at < ? AND "+behind+
+		" ORDER BY at, collection, member LIMIT ?",
+		string(collection.PartClaimed), before.UnixMilli(), after.At, after.Collection, after.Member, limit)
 	if err != nil {
 		return nil, shards.Classify(fmt.Errorf("claims of shard %d: %w", shard, err))
 	}

@@ -6,28 +6,38 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hongbao/hongbao/internal/devstack"
 )
 
+const listeners = 1000
+
 // Each part dies once while people grab, and comes again: workers, an rpc, a gateway, a primary of Redis, whose replica
-// takes its place, and a MariaDB. Every win is a credit, and the books balance; also after everything was stopped in
-// order and started again.
+// takes its place, and a MariaDB. Then each part of Hongbao is replaced by another version, in order. Those who listen
+// at a gateway that dies come to the other one; those at one that is replaced are told to, each of them. Every win is a
+// credit, and the books balance; also after everything was stopped in order and started again, as the new version.
 func TestEachPartDiesUnderLoad(t *testing.T) {
 	devstack.SkipInShort(t)
-	binary := filepath.Join(t.TempDir(), "hongbao")
-	if out, err := exec.Command("go", "build", "-o", binary, "../..").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	phase := phases(t)
+	binary := os.Getenv("HONGBAO_TEST_PREVIOUS") // an earlier version; without one, this one under another name
+	if binary == "" {
+		binary = build(t, "old")
 	}
+	next := build(t, "new")
+	phase("built")
 	dir, base := t.TempDir(), freePorts(t)
 	c, stop := start(t, dir, binary, base)
+	phase("started")
 	bench := exec.Command(binary, "bench", "grab", "--target", c.address(rpcPort), "--token-key",
-		filepath.Join(dir, "secrets", "token.key"), "--for", "30s", "--rate", "50", "--users", "60", "--group", "30")
+		filepath.Join(dir, "secrets", "token.key"), "--for", "45s", "--rate", "50", "--users", "60", "--group", "30")
 	said, err := bench.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -36,6 +46,8 @@ func TestEachPartDiesUnderLoad(t *testing.T) {
 	if err := bench.Start(); err != nil {
 		t.Fatal(err)
 	}
+	f := c.listen(t, listeners) // while the bench prepares
+	phase("listened")
 	var report strings.Builder
 	lines := bufio.NewScanner(said)
 	for lines.Scan() && !strings.Contains(lines.Text(), "requests a second, for") {
@@ -48,13 +60,28 @@ func TestEachPartDiesUnderLoad(t *testing.T) {
 			report.WriteString(lines.Text() + "\n")
 		}
 	}()
+	// The bench asks the first rpc for everything, the books at its end included, so what befalls that comes first. The
+	// rest of the old version then lives beside one of the new.
+	dies(t, c.parts[0])
+	if err := command(t.Context(), next, c.settings("migrate")...); err != nil {
+		t.Fatal(err)
+	}
+	c.replace(t, 0, next)
 	for _, p := range c.stores[redisNodes:] { // a primary's place is decided when the cluster is made
 		dies(t, p)
 	}
-	for _, p := range append(c.parts, c.stores[0]) {
+	for _, p := range append(slices.Clone(c.parts[1:]), c.stores[0]) {
 		dies(t, p)
 	}
+	phase("killed")
+	f.await(t, "who listened at a gateway that died comes to the other", func() bool {
+		return f.connected() == listeners && f.lost >= listeners
+	})
+	c.upgrade(t, next, f)
+	f.end()
+	phase("upgraded")
 	<-reported
+	phase("reported")
 	if err := bench.Wait(); err != nil || !strings.Contains(report.String(), "balance") {
 		t.Errorf("bench: %v\n%s", err, report.String())
 	}
@@ -63,11 +90,70 @@ func TestEachPartDiesUnderLoad(t *testing.T) {
 	}
 	stop()
 
-	c, stop = start(t, dir, binary, base)
-	if out, err := exec.Command(binary, c.settings("audit")...).CombinedOutput(); err != nil {
+	c, stop = start(t, dir, next, base)
+	if out, err := exec.Command(next, c.settings("audit")...).CombinedOutput(); err != nil {
 		t.Errorf("audit: %v\n%s", err, out)
 	}
 	stop()
+	phase("restarted")
+}
+
+// phases logs how long each phase took.
+func phases(t *testing.T) func(name string) {
+	last := time.Now()
+	return func(name string) {
+		t.Logf("%s: %.1f s", name, time.Since(last).Seconds())
+		last = time.Now()
+	}
+}
+
+// build builds a binary that calls itself by a version.
+func build(t *testing.T, version string) (binary string) {
+	t.Helper()
+	binary = filepath.Join(t.TempDir(), "hongbao")
+	out, err := exec.Command("go", "build", "-ldflags", "-X github.com/hongbao/hongbao/cmd.release="+version, "-o",
+		binary, "../..").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return binary
+}
+
+// replace replaces a part by another version as an operator does.
+func (c *topology) replace(t *testing.T, part int, next string) {
+	t.Helper()
+	p := c.parts[part]
+	if err := p.replace(t.Context(), next); err != nil {
+		t.Fatal(err)
+	}
+	shown, err := get(t.Context(), "http://"+c.address(managed+part)+"/metrics")
+	if err != nil || !strings.Contains(shown, `version="new"`) {
+		t.Errorf("%s is no other version: %v", p.name, err)
+	}
+}
+
+// upgrade replaces the parts but the first, one after the other.
+func (c *topology) upgrade(t *testing.T, next string, f *feeds) {
+	t.Helper()
+	f.mu.Lock()
+	lost := f.lost
+	f.mu.Unlock()
+	for _, kind := range []string{"work", "rpc", "gateway"} {
+		for i, p := range c.parts {
+			if i > 0 && strings.HasPrefix(p.name, kind) {
+				c.replace(t, i, next)
+			}
+		}
+	}
+	// All were at one of the gateways, so each was told once at least.
+	f.await(t, "who listened at a gateway that is replaced was told to go, and went", func() bool {
+		return f.connected() == listeners && f.told >= listeners
+	})
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.lost > lost {
+		t.Errorf("%d connections broke where they were to be told", f.lost-lost)
+	}
 }
 
 // start runs a cluster and returns once all of it serves. stop stops it in order.

@@ -144,6 +144,17 @@ func (p *process) stop(context.Context) error {
 	}
 }
 
+// replace stops the process in order and starts another program in its place, with the same arguments.
+func (p *process) replace(ctx context.Context, program string) error {
+	if err := p.stop(ctx); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	p.argv[0] = program
+	p.mu.Unlock()
+	return p.start(ctx)
+}
+
 // status is a line for a person.
 func (p *process) status() string {
 	p.mu.Lock()

@@ -211,7 +211,7 @@ func (t *topology) settings(command string, flags ...string) []string {
 	}
 	switch command {
 	case "rpc", "gateway":
-		args = append(args, "--token-key", filepath.Join(t.dir, "secrets", "token.pub"), "--trace-endpoint", "")
+		args = append(args, "--token-key", filepath.Join(t.dir, "secrets", "token.pub"))
 	}
 	return append(args, flags...)
 }
@@ -247,18 +247,24 @@ func answers(ctx context.Context, address, question, want string) error {
 }
 
 func isReady(ctx context.Context, url string) error {
+	_, err := get(ctx, url)
+	return err
+}
+
+// get is the text at an address, up to 16 MiB.
+func get(ctx context.Context, url string) (string, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return err
+		return "", err
 	}
 	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(answer.Body)
-		return fmt.Errorf("%s: %s: %s", url, answer.Status, bytes.TrimSpace(text))
+	text, err := io.ReadAll(io.LimitReader(answer.Body, 16<<20))
+	if err == nil && answer.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s: %s", url, answer.Status, bytes.TrimSpace(text))
 	}
-	return nil
+	return string(text), err
 }

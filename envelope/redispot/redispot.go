@@ -33,6 +33,9 @@ type Config struct {
 	WaitReplicas int
 	WaitTimeout  time.Duration
 
+	// TraceOf says under which trace a grab is known later, as 55 bytes of traceparent; "" for none. nil: for no grab.
+	TraceOf func(ctx context.Context) string
+
 	CallsInFlight int                   // Take calls under way at once for each bucket; 0: DefaultCallsInFlight
 	Registerer    prometheus.Registerer // nil: no metrics
 }
@@ -43,6 +46,7 @@ type Pots struct {
 	buckets pots.Buckets
 	shardOf func(id int64) (int, bool)
 	scripts scripts
+	traceOf func(ctx context.Context) string
 	all     []*bucket
 	finals  *finals
 	metrics metrics
@@ -81,7 +85,7 @@ func New(client rueidis.Client, c Config) (*Pots, error) {
 		return nil, fmt.Errorf("redispot: %w", err)
 	}
 	p := &Pots{Log: redisbucket.Log[envelope.Record]{Store: store, Parse: parseEntry}, buckets: c.Buckets,
-		shardOf: c.ShardOf, finals: f, metrics: m, all: make([]*bucket, c.Buckets.Number())}
+		shardOf: c.ShardOf, traceOf: c.TraceOf, finals: f, metrics: m, all: make([]*bucket, c.Buckets.Number())}
 	if err := p.scripts.load(); err != nil {
 		return nil, fmt.Errorf("redispot: %w", err)
 	}

@@ -18,6 +18,7 @@ import (
 type grab struct {
 	id      int64
 	user    string
+	trace   string // "" for none
 	take    envelope.Take
 	outcome envelope.Outcome
 	count   int // shares of the envelope, with Empty and Expired
@@ -38,8 +39,12 @@ func (p *Pots) Take(ctx context.Context, id int64, user string) (envelope.Take, 
 	if err := refusal.CheckID("user", user); err != nil {
 		return envelope.Take{}, "", err
 	}
+	asked := grab{id: id, user: user}
+	if p.traceOf != nil {
+		asked.trace = p.traceOf(ctx)
+	}
 	p.waiting.Add(1)
-	g, err := b.grabs.Do(ctx, grab{id: id, user: user})
+	g, err := b.grabs.Do(ctx, asked)
 	p.waiting.Add(-1)
 	a, final := p.answered(g, err)
 	if final {
@@ -52,6 +57,10 @@ func (p *Pots) Take(ctx context.Context, id int64, user string) (envelope.Take, 
 func (p *Pots) TakeMany(ctx context.Context, asks []envelope.Ask) []envelope.Answer {
 	answers := make([]envelope.Answer, len(asks))
 	byBucket := make(map[*bucket]*together)
+	trace := ""
+	if p.traceOf != nil {
+		trace = p.traceOf(ctx)
+	}
 	for i, a := range asks {
 		if answers[i].Err = refusal.CheckID("user", a.User); answers[i].Err != nil {
 			continue
@@ -70,7 +79,7 @@ func (p *Pots) TakeMany(ctx context.Context, asks []envelope.Ask) []envelope.Ans
 			t = &together{}
 			byBucket[b] = t
 		}
-		t.grabs, t.at = append(t.grabs, grab{id: a.Envelope, user: a.User}), append(t.at, i)
+		t.grabs, t.at = append(t.grabs, grab{id: a.Envelope, user: a.User, trace: trace}), append(t.at, i)
 	}
 	for b, t := range byBucket {
 		if t.calls, t.err = b.grabs.Start(nil, t.grabs...); t.err == nil {
@@ -139,6 +148,7 @@ type work struct {
 	at     map[int64]int // envelope → index into groups
 	keys   []string
 	args   []string
+	traced []string // the last of args
 }
 
 // group is the grabs of one envelope.
@@ -190,14 +200,22 @@ func (b *bucket) ask(w *work) (answer string, safe bool, err error) {
 // write sets the keys and arguments of take.lua.
 func (w *work) write(at keys) {
 	w.keys = append(w.keys[:0], at.Home, at.Log)
-	w.args = append(w.args[:0], at.Mark)
+	w.args, w.traced = append(w.args[:0], at.Mark), w.traced[:0]
+	place := 0
 	for _, g := range w.groups {
 		pot, shares := at.pot(g.id)
 		w.keys = append(w.keys, pot, shares)
 		w.args = append(w.args, strconv.FormatInt(g.id, 10), strconv.Itoa(len(g.calls)))
 		for _, c := range g.calls {
 			w.args = append(w.args, c.Data.user)
+			place++
+			if c.Data.trace != "" {
+				w.traced = append(w.traced, strconv.Itoa(place), strconv.FormatInt(g.id, 10), c.Data.trace)
+			}
 		}
+	}
+	if len(w.traced) > 0 {
+		w.keys, w.args = append(w.keys, at.Traces), append(w.args, w.traced...)
 	}
 }
 

@@ -112,7 +112,8 @@ func New(c Config) (*Gateway, error) {
 		MountHealth(g.mux, nil, c.Log) // for whoever looks whether this gateway serves
 	} else {
 		MountHealth(g.mux, c.Ready, c.Log)
-		g.mux.Handle("/metrics", reading(promhttp.HandlerFor(c.Gatherer, promhttp.HandlerOpts{})))
+		g.mux.Handle("/metrics", reading(promhttp.HandlerFor(c.Gatherer,
+			promhttp.HandlerOpts{EnableOpenMetrics: true})))
 	}
 	if c.DevTokens != nil {
 		give := action{name: "dev_token", call: giveDevToken(c.DevTokens, g.gate)}
@@ -326,7 +327,7 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, actions []action
 		g.fail(w, r, chosen.name, began, fmt.Errorf("encode the answer: %w", err))
 		return
 	}
-	g.seconds.WithLabelValues(chosen.name, problem.OK).Observe(time.Since(began).Seconds())
+	problem.Observe(r.Context(), g.seconds.WithLabelValues(chosen.name, problem.OK), began)
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	_, _ = w.Write(append(body, '\n')) // a client that is gone needs no answer
@@ -360,7 +361,7 @@ func (g *Gateway) fail(w http.ResponseWriter, r *http.Request, name string, bega
 		problem.Log(r.Context(), g.log, "request failed", p, cause, slog.String("method", name),
 			slog.String("verb", r.Method), slog.String("path", r.URL.Path), slog.Duration("duration", took))
 	}
-	g.seconds.WithLabelValues(name, p.Code).Observe(took.Seconds())
+	problem.Observe(r.Context(), g.seconds.WithLabelValues(name, p.Code), began)
 	if p.Code == problem.CodeBodyTooLarge || name == uploadMethod {
 		refuseBody(w, r, p)
 		return

@@ -62,7 +62,7 @@ func (g *Gateway) Grab(ctx context.Context, s push.Session, message []byte) ([]b
 		}
 		answer.Code, answer.Detail, answer.Incident = p.Code, p.Detail, p.Incident
 	}
-	g.seconds.WithLabelValues(socketGrab, answer.Code).Observe(time.Since(began).Seconds())
+	problem.Observe(ctx, g.seconds.WithLabelValues(socketGrab, answer.Code), began)
 	data, err := json.Marshal(answer)
 	if err != nil {
 		return nil, fmt.Errorf("encode a grab's answer: %w", err)

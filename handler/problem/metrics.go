@@ -1,6 +1,12 @@
 package problem
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
+)
 
 // OK is the code of success in metrics.
 const OK = "ok"
@@ -12,4 +18,16 @@ func NewSeconds(name, help string) *prometheus.HistogramVec {
 		Name: name, Help: help,
 		Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
 	}, []string{"method", "code"})
+}
+
+// Observe counts how long a request took since it began. Where it is traced its trace is the exemplar of its bucket.
+func Observe(ctx context.Context, seconds prometheus.Observer, began time.Time) {
+	took := time.Since(began).Seconds()
+	traced := trace.SpanContextFromContext(ctx)
+	with, ok := seconds.(prometheus.ExemplarObserver)
+	if !ok || !traced.IsSampled() {
+		seconds.Observe(took)
+		return
+	}
+	with.ObserveWithExemplar(took, prometheus.Labels{"trace_id": traced.TraceID().String()})
 }

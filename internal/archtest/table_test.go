@@ -51,6 +51,8 @@ const (
 	minioGo    = "github.com/minio/minio-go/v7"
 	esbuild    = "github.com/evanw/esbuild" // bundles of pages
 	brotli     = "github.com/andybalholm/brotli"
+	etcd       = "go.etcd.io/etcd/client/v3"
+	zap        = "go.uber.org/zap" // the logger that etcd's client wants
 )
 
 // table is the import table of the design. Not in it because it is empty: what a domain package may know of kitex, of a
@@ -104,6 +106,9 @@ func table() []row {
 		{"internal/certs", adapter, nil},                          // TLS from files that may be replaced
 		{"internal/settings", adapter, []string{kong, yamlFiles}}, // flags from a file and the environment
 		{"internal/tracing", adapter, []string{otel, cloudwego, kitexTools}},
+		// Announces in etcd where a process serves, and finds those that do.
+		{"internal/discovery", adapter, []string{etcd, zap}},
+		{"internal/discovery/etcdtest", testSupport, nil},
 		{"internal/devstack", adapter, []string{mysqlWire, rueidis}},
 		{"push", adapter, []string{gorilla}}, // knows no money
 		{"push/redisbus", adapter, []string{"push", rueidis}},

@@ -3,6 +3,7 @@ package loop
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 )
@@ -80,7 +81,11 @@ func (j Job) yield(ctx context.Context, rest time.Duration) {
 
 func (j Job) logFailure(before int, err error) {
 	if before == 0 {
-		j.Log.Error("a background job failed and will be repeated until it works", "job", j.Name, "error", err)
+		attrs := []any{"job", j.Name, "error", err}
+		if traced, ok := errors.AsType[*TracedError](err); ok {
+			attrs = append(attrs, "trace_id", traced.TraceID)
+		}
+		j.Log.Error("a background job failed and will be repeated until it works", attrs...)
 		return
 	}
 	j.Log.Debug("a background job failed again", "job", j.Name, "failures", before+1, "error", err)

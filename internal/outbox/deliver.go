@@ -199,7 +199,9 @@ func (o *Outbox) receiveInTurn(ctx context.Context, source, dest int, messages [
 }
 
 // receive takes in messages at their destination, except those that arrived before.
-func (o *Outbox) receive(ctx context.Context, source, dest int, messages []Message) error {
+func (o *Outbox) receive(ctx context.Context, source, dest int, messages []Message) (err error) {
+	ctx, end := o.Trace(ctx, "outbox.deliver", messages)
+	defer func() { err = end(err) }()
 	ctx, cancel := context.WithTimeout(ctx, o.cfg.Timeout)
 	defer cancel()
 	// Deliveries to one shard have many accounts in common. Here they take turns in order, which costs the server less

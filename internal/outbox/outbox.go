@@ -90,6 +90,7 @@ type Config struct {
 	Registerer prometheus.Registerer // nil for none
 	Now        func() time.Time
 	Timeout    time.Duration // of a delivery to one destination; 0 means 5 s
+	Span       BatchSpan     // of deliveries; nil for none
 }
 
 // Outbox is the outboxes of all shards. It is safe for concurrent use.

@@ -14,6 +14,7 @@ import (
 	"github.com/hongbao/hongbao/internal/devstack"
 	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/internal/shards"
+	"github.com/hongbao/hongbao/internal/shards/rows"
 	"github.com/hongbao/hongbao/internal/shards/shardstest"
 )
 
@@ -249,5 +250,58 @@ func TestUnavailable(t *testing.T) {
 		return err
 	}); err == nil || errors.Is(err, shards.ErrUnavailable) {
 		t.Errorf("a wrong statement: %v, which is not unavailability", err)
+	}
+}
+
+// A statement about hundreds of keys of one wallet reads their rows, not all that the wallet has.
+func TestEachOfManyKeysIsLookedUp(t *testing.T) {
+	const entries, others, keys = 2_000, 20_000, 300
+	c := shardstest.New(t, 1)
+	ctx := t.Context()
+	if err := c.MigrateAll(ctx, counters); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := c.DB(0).Conn(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	exec := func(statement string, args ...any) {
+		t.Helper()
+		if _, err := conn.ExecContext(ctx, statement, args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	table := c.Table(0, "lines")
+	exec("CREATE TABLE " + table + " (account VARCHAR(64) NOT NULL, seq BIGINT NOT NULL, reference BIGINT NOT NULL, " +
+		"PRIMARY KEY (account, seq), KEY (account, reference))")
+	var args []any
+	for i := range entries {
+		args = append(args, "alice", i, i)
+	}
+	for i := range others { // which have many rows of a key, and so has a key on average
+		args = append(args, fmt.Sprint("user", i/200), i, i/200)
+	}
+	exec("INSERT INTO "+table+" VALUES (?, ?, ?)"+strings.Repeat(", (?, ?, ?)", entries+others-1), args...)
+	exec("ANALYZE TABLE " + table)
+	exec("FLUSH STATUS")
+	var wanted []any
+	for i := range keys {
+		wanted = append(wanted, "alice", 5*i)
+	}
+	result, err := conn.QueryContext(ctx, "SELECT seq FROM "+table+" WHERE "+
+		rows.AnyOf("account = ? AND reference = ?", keys), wanted...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for ; result.Next(); found++ {
+	}
+	_ = result.Close()
+	var name string
+	var next int
+	err = conn.QueryRowContext(ctx, "SHOW SESSION STATUS LIKE 'Handler_read_next'").Scan(&name, &next)
+	if err != nil || found != keys || next > 2*keys {
+		t.Errorf("%d rows of %d keys were found, and %d read one after the other: %v", found, keys, next, err)
 	}
 }

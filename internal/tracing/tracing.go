@@ -3,7 +3,8 @@
 //
 // The gateway begins a trace at each request. What a client says in traceparent becomes a link, so that nobody outside
 // decides how much is traced. A Kitex call carries its trace along, and the server follows the caller's decision, for
-// its callers are known by their tokens.
+// its callers are known by their tokens. What is done later for many at a time goes on with the traces of all of them
+// (see Batch), which their records carry.
 package tracing
 
 import (
@@ -74,7 +75,12 @@ func New(ctx context.Context, c Config) (*Tracing, error) {
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { c.Log.Warn("spans were lost", "error", err) }))
 	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(about),
 		sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(c.Sample))))
-	return &Tracing{provider: provider, tracer: provider.Tracer(name)}, nil
+	return Of(provider), nil
+}
+
+// Of makes spans with a provider of one's own, which Close shuts down.
+func Of(provider *sdktrace.TracerProvider) *Tracing {
+	return &Tracing{provider: provider, tracer: provider.Tracer(name)}
 }
 
 // Close sends what is left, until the context ends.

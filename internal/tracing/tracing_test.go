@@ -13,7 +13,8 @@ import (
 // Without a collector nothing is wrapped, so a call does not pay for what it does not get.
 func TestOffIsNothing(t *testing.T) {
 	var off *tracing.Tracing
-	if off.Server() != nil || off.Client() != nil || off.Span() != nil || off.Close(t.Context()) != nil {
+	if off.Server() != nil || off.Client() != nil || off.Span() != nil || off.Batch() != nil ||
+		off.Close(t.Context()) != nil {
 		t.Error("something is wrapped")
 	}
 	bare := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})

@@ -53,6 +53,9 @@ type Post struct {
 	Payee string
 	Minor int64 // the part's amount, in the hold's currency
 	At    time.Time
+	// Trace is the trace in which the credit shows, as W3C's traceparent; "" for none. It travels with the credit, and
+	// is not kept.
+	Trace string
 }
 
 // Credit is a Post that has reached the payee's wallet, as the payee sees it.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/hongbao/hongbao/internal/outbox"
@@ -23,6 +24,9 @@ const creditKind outbox.Kind = "credit"
 type Legs struct {
 	Holds []LegHold `json:"holds"`
 	All   []Leg     `json:"legs"`
+	// Traces are those of the legs that are traced, by their place, as W3C's traceparent. Who does not know them passes
+	// them over.
+	Traces map[int]string `json:"traces,omitempty"`
 }
 
 // LegHold is what the legs of a hold have in common.
@@ -45,7 +49,16 @@ type Leg struct {
 // Size implements outbox.Content.
 func (ls *Legs) Size() int { return len(ls.All) }
 
+// Parents implements outbox.Traced.
+func (ls *Legs) Parents() []string { return slices.Collect(maps.Values(ls.Traces)) }
+
 func (ls *Legs) add(p ledger.Post, h *ledger.Hold) {
+	if p.Trace != "" {
+		if ls.Traces == nil {
+			ls.Traces = map[int]string{}
+		}
+		ls.Traces[len(ls.All)] = p.Trace
+	}
 	if n := len(ls.Holds); n == 0 || ls.Holds[n-1].ID != p.Hold {
 		ls.Holds = append(ls.Holds, LegHold{ID: h.ID, Subject: h.Subject, Owner: h.Owner, Note: h.Note})
 	}
@@ -115,7 +128,9 @@ func (credits) Decode(payload []byte) (outbox.Content, error) {
 }
 
 // Consume implements outbox.Consumer.
-func (c credits) Consume(ctx context.Context, tx *sql.Tx, shard int, messages []outbox.Message) error {
+func (c credits) Consume(ctx context.Context, tx *sql.Tx, shard int, messages []outbox.Message) (err error) {
+	ctx, end := c.l.outbox.Trace(ctx, "ledger.credit", messages)
+	defer func() { err = end(err) }()
 	sums := map[ledger.Currency]int64{}
 	for _, m := range messages {
 		sums[ledger.Currency(m.Currency)] += m.Amount

@@ -41,6 +41,8 @@ type Config struct {
 	Now        func() time.Time      // for records of when something was; it decides nothing
 	// Clock stands in for the databases' clocks, which say what is due; nil: their own. Tests let time pass with it.
 	Clock func() time.Time
+	// Span is that of outbox.Config; nil for no tracing.
+	Span outbox.BatchSpan
 }
 
 // Ledger is the durable ledger. It is safe for concurrent use.
@@ -84,7 +86,7 @@ func New(cfg Config) (*Ledger, error) {
 	consumers := append([]outbox.Consumer{l.index}, cfg.Consumers...)
 	l.outbox, err = outbox.New(outbox.Config{
 		Cluster: cfg.Cluster, IDs: l.ids, Consumers: append(consumers, credits{l}), Acquire: l.acquire,
-		Log: cfg.Log, Registerer: cfg.Registerer, Now: cfg.Now,
+		Log: cfg.Log, Registerer: cfg.Registerer, Now: cfg.Now, Span: cfg.Span,
 	})
 	return l, err
 }

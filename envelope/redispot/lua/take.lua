@@ -1,7 +1,8 @@
 -- Gives shares to users, for any number of envelopes of one bucket. All its wins go into one log entry.
 --
--- KEYS: home, log, then for each envelope: pot, shares
--- ARGV: mark, then for each envelope: id, number of users, the users
+-- KEYS: home, log, then for each envelope: pot, shares; last, where users are traced, the stream of traces
+-- ARGV: mark, then for each envelope: id, number of users, the users; then for each user who is traced: the place among
+-- all users, from 1, the id, the trace
 -- Answer: one word for each user, in order, between them a space:
 --   w<share>:<minor>:<at>  won          a<share>:<minor>:<at>  the same share again
 --   e<count>  empty                     x<count>  expired      n  no pot
@@ -20,7 +21,7 @@ local function nothing(pot)
 end
 
 local arg = 2
-for key = 3, #KEYS, 2 do
+for key = 3, #KEYS - 1, 2 do
 	local pot, shares, id = KEYS[key], KEYS[key + 1], ARGV[arg]
 	local first, last = arg + 2, arg + 1 + ARGV[arg + 1]
 	arg = last + 1
@@ -54,5 +55,23 @@ for key = 3, #KEYS, 2 do
 	end
 end
 
-if #wins > 0 then redis.call('XADD', KEYS[2], '*', 'v', table.concat(wins, '\n')) end
+if #wins > 0 then
+	local entry = redis.call('XADD', KEYS[2], '*', 'v', table.concat(wins, '\n'))
+	-- The traces of wins, <id>:<share> → trace, stand under the id of their log entry. They are only to be looked at,
+	-- so no failure of theirs may make the script fail: a log that went back makes ids that the stream knows already.
+	if #KEYS % 2 == 1 then
+		local traces, stream = {}, KEYS[#KEYS]
+		for i = arg, #ARGV, 3 do
+			local share = string.match(answers[tonumber(ARGV[i])], '^w(%d+):')
+			if share then
+				traces[#traces + 1] = ARGV[i + 1] .. ':' .. share
+				traces[#traces + 1] = ARGV[i + 2]
+			end
+		end
+		if #traces > 0 then
+			redis.pcall('XADD', stream, 'MAXLEN', '~', '1024', entry, unpack(traces))
+			redis.pcall('EXPIRE', stream, '3600')
+		end
+	end
+end
 return table.concat(answers, ' ')

@@ -20,6 +20,8 @@ type Bucket struct {
 	Home string
 	Mark string // what Home holds, and each script compares with it
 	Log  string
+	// Traces is the stream beside the log: under the ids of its entries, traces of records in them. Scripts write it.
+	Traces string
 
 	number int
 	epoch  string
@@ -44,6 +46,7 @@ func (s *Store) in(number int, epoch string) *Bucket {
 		b.Tag, b.Mark = base+epochSign+epoch+":", markOf(s.config.Installation, epoch)
 	}
 	b.Log, b.read = b.Tag+s.config.Log, b.Tag+s.config.Log+":read"
+	b.Traces = b.Log + ":traces"
 	return b
 }
 
