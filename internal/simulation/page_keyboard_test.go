@@ -139,7 +139,6 @@ func keyboardAlone(t *testing.T, u *up) {
 	w.isOn(id(card), "after the envelope")
 
 	var sent struct{ ID string }
-	u.post("bob", "/v1/wallet/topups", map[string]any{"request_id": "fund", "amount": 9_000, "currency": "CNY"}, nil)
 	u.post("bob", "/v1/envelopes", map[string]any{
 		"request_id": "bob", "group_id": "cousins", "kind": "lucky", "total": 888, "count": 3, "currency": "CNY",
 	}, &sent)
