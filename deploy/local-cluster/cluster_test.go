@@ -78,8 +78,10 @@ func TestEachPartDiesUnderLoad(t *testing.T) {
 		return f.connected() == listeners && f.lost >= listeners
 	})
 	c.upgrade(t, next, f)
-	f.end()
 	phase("upgraded")
+	c.observed(t)
+	f.end()
+	phase("observed")
 	<-reported
 	phase("reported")
 	if err := bench.Wait(); err != nil || !strings.Contains(report.String(), "balance") {
