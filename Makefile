@@ -48,7 +48,8 @@ page-modules: ## fetch what the checks of the pages need: TypeScript, Prettier, 
 page-check: page-modules ## check the page's formatting and types, and test its pure functions under Node
 	cd handler/web && npm run --silent check
 
-local-cluster: deps build ## run the installation of deploy/compose as processes (deploy/local-cluster/README.md)
+local-cluster: build ## run the installation of deploy/compose as processes (deploy/local-cluster/README.md)
+	@deploy/install-deps.sh --prometheus || [ $$? -eq 3 ]
 	$(GO) build -o bin/local-cluster ./deploy/local-cluster
 	@exec bin/local-cluster up $(ARGS)
 
