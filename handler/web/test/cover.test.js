@@ -38,6 +38,7 @@ function fakeAPI(covers) {
       if (path === "/v1/me/covers") {
         return { covers: [{ cover_id: "7", claimed_at: 1, usable_until: 900, usable: true }], next_cursor: "" };
       }
+      if (path === "/v1/covers/defaults") return { covers: [{ ...shown, id: "1", merchant_name: "" }] };
       const found = covers.get(path.split("/").at(-1));
       if (found instanceof Error) throw found;
       if (!found) throw new Problem(404, "cover_not_found", "");
@@ -101,9 +102,10 @@ test("a cover that was taken down disappears, also from one's own", async () => 
   const actions = new CoverActions(api, covers);
   await actions.mine();
   await Promise.all([actions.want("7"), actions.want("7")]);
-  assert.deepEqual(asked, ["/v1/me/covers", "/v1/covers/7"], "it is asked for once");
-  assert.equal(covers.usable(899).length, 1);
-  assert.equal(covers.usable(900).length, 0);
+  assert.deepEqual(asked, ["/v1/me/covers", "/v1/covers/defaults", "/v1/covers/7"], "it is asked for once");
+  const usable = (at) => covers.usable(at).map(({ id }) => id);
+  assert.deepEqual(usable(899), ["7", "1"], "what one holds, then what everybody may use");
+  assert.deepEqual(usable(900), ["1"]);
 
   api.at = 11_000;
   server.set("7", new Problem(0, "no_answer", ""));
@@ -116,7 +118,7 @@ test("a cover that was taken down disappears, also from one's own", async () => 
   assert.deepEqual(covers.held(), []);
   api.at = 33_000;
   await actions.refresh();
-  assert.equal(asked.length, 4, "what is gone is not asked for again");
+  assert.equal(asked.length, 5, "what is gone is not asked for again");
 });
 
 test("an envelope knows its cover, and is told of when that changes", () => {

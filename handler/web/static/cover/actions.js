@@ -10,6 +10,7 @@ const AT_ONCE = 8; // covers that one look reads again
 export class CoverActions {
   #api;
   #covers;
+  #ownRead = false; // the installation's own never change
   /** @type {Map<string, Promise<import("./covers.js").Cover|null>>} */
   #asking = new Map(); // cover id → the answer under way
   /** @type {Map<string, number>} */
@@ -43,8 +44,18 @@ export class CoverActions {
     await Promise.all(ids.slice(0, AT_ONCE).map((id) => this.read(id)));
   }
 
-  /** Reads which covers one holds, and how they look. */
+  /** Reads which covers one holds, and how they look; and those of the installation, which everybody may use. */
   async mine() {
+    await Promise.all([this.#held(), this.#ownRead || this.#own()]);
+  }
+
+  async #own() {
+    const { covers } = await this.#api.get("/v1/covers/defaults");
+    this.#covers.offer((covers ?? []).map((dto) => this.#covers.put(dto).id));
+    this.#ownRead = true;
+  }
+
+  async #held() {
     const lines = [];
     let cursor = "";
     for (let page = 0; page < MAX_PAGES && (page === 0 || cursor); page++) {

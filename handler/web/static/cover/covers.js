@@ -15,6 +15,8 @@ export class Covers {
   #all = new Map();
   /** @type {readonly Held[]} */
   #held = [];
+  /** @type {readonly Held[]} */
+  #own = [];
   #known = false;
   #changes;
 
@@ -54,9 +56,22 @@ export class Covers {
     return this.#held.filter(({ id }) => this.#all.get(id) !== null);
   }
 
-  /** Those that can be sent now. @param {number} now */
+  /** The installation's own, which everybody may use for ever. */
+  own() {
+    return this.#own;
+  }
+
+  /** Those that can be sent now: what one holds, then the installation's own. @param {number} now */
   usable(now) {
-    return this.held().filter((held) => held.usable && held.usableUntil > now);
+    return [...this.held().filter((held) => held.usable && held.usableUntil > now), ...this.#own];
+  }
+
+  /** Takes in the ids of the installation's own covers. @param {string[]} ids */
+  offer(ids) {
+    this.#own = Object.freeze(
+      ids.filter(idOr).map((id) => Object.freeze({ id, claimedAt: 0, usableUntil: Infinity, usable: true })),
+    );
+    this.#changes.tell("covers");
   }
 
   /** Takes in the covers that one holds. */

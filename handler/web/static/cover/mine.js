@@ -26,7 +26,7 @@ export function openCovers(page) {
   );
 
   const draw = () => {
-    const held = covers.held();
+    const held = [...covers.held(), ...covers.own()];
     keyed(
       list,
       held.filter(({ id }) => covers.get(id)),
@@ -78,7 +78,9 @@ function line(page, held, close) {
       h(
         "span",
         { class: why ? "mine-until bad" : "mine-until" },
-        t(why ? `covers.${why}` : "covers.until", { time: texts.time(held.usableUntil) }),
+        held.usableUntil === Infinity
+          ? t("covers.free")
+          : t(why ? `covers.${why}` : "covers.until", { time: texts.time(held.usableUntil) }),
       ),
     ),
     !why &&

@@ -20,6 +20,7 @@ export default {
   "covers.over": "Could be used until {time}",
   "covers.frozen": "Frozen: it cannot be sent for now",
   "covers.closed": "It cannot be sent now",
+  "covers.free": "Free for everybody, for ever",
   "covers.use": "Send with it",
   "pick.title": "Which group is it for?",
   "pick.none": "You have no group yet",

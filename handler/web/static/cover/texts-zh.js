@@ -20,6 +20,7 @@ export default {
   "covers.over": "已于 {time} 到期",
   "covers.frozen": "已冻结，暂时不能使用",
   "covers.closed": "暂时不能使用",
+  "covers.free": "免费，永久可用",
   "covers.use": "用它发红包",
   "pick.title": "发到哪个群？",
   "pick.none": "你还没有群",

@@ -69,6 +69,7 @@ export function applyView(page) {
     isSent = true;
     services.toasts.show(t("apply.done"), t("apply.done_text"), "good");
     await page.merchants.read();
+    page.merchants.add(made);
     nav.go({ merchant: made.id, view: "overview", mode: "live" }, true);
   };
   // Enter in a line clicks the button too.

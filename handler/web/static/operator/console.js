@@ -17,6 +17,7 @@ import { reviewsView } from "./reviews.js";
  * @property {Record<"queue"|"covers"|"reports"|"reviews", number>} waiting how many wait for a decision
  * @property {Audit|null} audit
  * @property {boolean} running whether an audit is
+ * @property {() => Promise<void>} look counts again what waits
  */
 /** @typedef {import("../console/page.js").Page & {api: OperatorApi, state: State}} OperatorPage */
 
@@ -39,7 +40,12 @@ const VIEWS = {
 export function operatorConsole(core) {
   const api = new OperatorApi(core);
   /** @type {State} */
-  const state = { waiting: { queue: 0, covers: 0, reports: 0, reviews: 0 }, audit: null, running: false };
+  const state = {
+    waiting: { queue: 0, covers: 0, reports: 0, reviews: 0 },
+    audit: null,
+    running: false,
+    look: async () => {},
+  };
 
   const view = (page) => {
     const { view: name } = page.nav.place();
@@ -78,6 +84,7 @@ export function operatorConsole(core) {
       if (isNew.length > 0) drawSide();
       if (isNew.includes(shown) || OPEN.includes(shown)) await page().nav.refresh();
     };
+    state.look = look;
     await look();
     const timer = setInterval(() => document.hidden || look().catch(() => {}), LOOK_MS);
     return () => clearInterval(timer);

@@ -15,7 +15,7 @@ const FIELDS = ["name", "face", "opened", "pendant", "story", "colour", "accent"
 
 /** @param {import("./console.js").OperatorPage} page */
 export function coverView(page) {
-  const { texts, nav, services, api } = page;
+  const { texts, nav, services, api, state } = page;
   const { t } = texts;
   const { merchant: id, item } = nav.place();
   const head = h("div", {});
@@ -47,7 +47,7 @@ export function coverView(page) {
       await api.decideCover(item, { ...body, ...(verb === "reject" && named.length > 0 && { findings: named }) });
       reason.input.value = "";
       services.toasts.show(t("decide.cover_done"), "", "good");
-      await nav.refresh();
+      await Promise.all([nav.refresh(), state.look()]);
     };
     if (verb !== "take_down") return carryOut();
     ask(page, {
@@ -58,7 +58,7 @@ export function coverView(page) {
       run: carryOut,
     });
   };
-  const draw = (cover) => {
+  const draw = (cover, merchantName) => {
     refill(
       head,
       viewHead(cover.design.name || t("cover.unnamed"), {
@@ -72,12 +72,12 @@ export function coverView(page) {
       page,
       { merchant: "", view: "merchant", item: id },
       { class: "link", data: { testid: "cover-merchant" } },
-      id,
+      merchantName,
     );
     refill(
       known,
       facts([
-        [t("nav.merchants"), merchant],
+        [t("side.member"), merchant],
         [t("cover.greeting"), cover.design.greeting],
         [t("mode.label"), t(`mode.${cover.mode}`)],
         [t("cover.until"), cover.usable_until > 0 && moment(page, cover.usable_until)],
@@ -117,8 +117,8 @@ export function coverView(page) {
     refill(deciding, panel(t("decide.title"), form, { hint: t("decide.hint") }));
   };
   const refresh = async () => {
-    const [cover] = await Promise.all([api.cover(id, item), history.refresh()]);
-    draw(cover);
+    const [cover, merchant] = await Promise.all([api.cover(id, item), api.get(id), history.refresh()]);
+    draw(cover, merchant.name);
   };
   const el = h(
     "div",

@@ -35,9 +35,8 @@ export function merchantView(page) {
     const carryOut = async () => {
       await api.decide(id, { request_id: newRequestId(), decision: verb, reason: said });
       reason.input.value = "";
-      if (m.state === "applied") state.waiting.queue = Math.max(0, state.waiting.queue - 1);
       services.toasts.show(t(`decide.${verb}_done`, { name: m.name }), "", "good");
-      await nav.refresh();
+      await Promise.all([nav.refresh(), state.look()]);
     };
     if (verb !== "close") return carryOut();
     ask(page, {

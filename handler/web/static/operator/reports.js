@@ -18,9 +18,8 @@ export function reportsView(page) {
       label: t("decide.reason"),
       run: async (reason) => {
         await api.decideReport(report.id, { outcome, reason });
-        state.waiting.reports = Math.max(0, state.waiting.reports - 1);
         services.toasts.show(t(`reports.${outcome}`), "", "good");
-        await nav.refresh();
+        await Promise.all([nav.refresh(), state.look()]);
       },
     });
   const row = (report) =>

@@ -33,9 +33,8 @@ export function reviewsView(page) {
       danger: decision === "declined",
       run: async (reason) => {
         await api.decideReview(review.id, { decision, reason });
-        state.waiting.reviews = Math.max(0, state.waiting.reviews - 1);
         services.toasts.show(t(`reviews.${decision}`), "", "good");
-        await nav.refresh();
+        await Promise.all([nav.refresh(), state.look()]);
       },
     });
   };
