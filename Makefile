@@ -22,10 +22,10 @@ build: ## compile to bin/hongbao
 run: deps build ## run everything on this machine, with its data in ./data (flags: ARGS="--http :8080")
 	@exec ./bin/hongbao up $(ARGS)
 
-# Exit status 3 of install-deps.sh: only a browser or etcd is missing. The tests run all the same, and those that need
-# it name the cause.
+# Exit status 3 of install-deps.sh: only a browser, etcd or Prometheus is missing. The tests run all the same, and those
+# that need it name the cause.
 test: ## run the whole suite with the race detector, on servers it starts itself; say how long each package took
-	@deploy/install-deps.sh --browser --compiler --etcd || [ $$? -eq 3 ]
+	@deploy/install-deps.sh --browser --compiler --etcd --prometheus || [ $$? -eq 3 ]
 	@-$(MAKE) --no-print-directory page-modules
 	@GO='$(GO)' .ci/test $(TESTFLAGS) ./internal/simulation ./... # the longest first
 
@@ -48,7 +48,8 @@ page-modules: ## fetch what the checks of the pages need: TypeScript, Prettier, 
 page-check: page-modules ## check the page's formatting and types, and test its pure functions under Node
 	cd handler/web && npm run --silent check
 
-local-cluster: deps build ## run the installation of deploy/compose as processes (deploy/local-cluster/README.md)
+local-cluster: build ## run the installation of deploy/compose as processes (deploy/local-cluster/README.md)
+	@deploy/install-deps.sh --prometheus || [ $$? -eq 3 ]
 	$(GO) build -o bin/local-cluster ./deploy/local-cluster
 	@exec bin/local-cluster up $(ARGS)
 

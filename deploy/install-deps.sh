@@ -1,29 +1,32 @@
 #!/bin/sh
 # Installs what `hongbao up` and the tests need and the machine lacks. Does nothing, quickly, when all is there.
 #
-#   deploy/install-deps.sh [--browser] [--compiler] [--node] [--fonts] [--etcd]
+#   deploy/install-deps.sh [--browser] [--compiler] [--node] [--fonts] [--etcd] [--prometheus]
 #
 # Always: redis-server and mariadb-server, whose binaries hongbao runs as its own children. A server that this script
 # installs is neither started nor enabled at boot; one that was there before is not touched.
 #   --browser   Chromium, for the test that drives the page
 #   --compiler  a C compiler, without which `go test -race` does not build (Linux)
 #   --etcd      etcd, for the tests of discovery, which are skipped without it
+#   --prometheus  Prometheus, which deploy/local-cluster then runs, too
 #   --fonts     fonts for Chinese and emoji, for pictures of the page; no test needs them
 #   --node      Node.js 18 or later and npm, for the check of the page's types and pure functions
 #
-# Exit status: 0 all is there; 1 something is missing and could not be installed; 3 only the browser or etcd is.
+# Exit status: 0 all is there; 1 something is missing and could not be installed; 3 only what tests can do without: a
+# browser, etcd, Prometheus.
 set -eu
 
-browser=no compiler=no node=no fonts=no etcd=no
+browser=no compiler=no node=no fonts=no etcd=no prometheus=no
 for arg in "$@"; do
 	case $arg in
 	--browser) browser=yes ;;
 	--compiler) compiler=yes ;;
 	--node) node=yes ;;
 	--etcd) etcd=yes ;;
+	--prometheus) prometheus=yes ;;
 	--fonts) fonts=yes ;;
 	*)
-		echo "usage: $0 [--browser] [--compiler] [--node] [--fonts] [--etcd]" >&2
+		echo "usage: $0 [--browser] [--compiler] [--node] [--fonts] [--etcd] [--prometheus]" >&2
 		exit 2
 		;;
 	esac
@@ -38,6 +41,7 @@ export PATH
 have() { command -v "$1" >/dev/null 2>&1; }
 have_redis() { have redis-server; }
 have_etcd() { have etcd; }
+have_prometheus() { have prometheus; }
 have_mariadb() { have mariadbd && have mariadb-install-db; }
 have_compiler() {
 	[ "$(uname -s)" != Linux ] || echo '#include <stdlib.h>' | "${CC:-gcc}" -E - >/dev/null 2>&1
@@ -67,6 +71,7 @@ missing() {
 	[ $node = no ] || have_node || parts="$parts node"
 	[ $fonts = no ] || have_fonts || parts="$parts fonts"
 	[ $etcd = no ] || have_etcd || parts="$parts etcd"
+	[ $prometheus = no ] || have_prometheus || parts="$parts prometheus"
 	[ $browser = no ] || have_browser || parts="$parts browser"
 	echo "$parts"
 }
@@ -80,6 +85,7 @@ names() {
 		compiler) printf ' gcc and libc6-dev (a C compiler)' ;;
 		node) printf ' nodejs (18 or later) and npm (Homebrew: node)' ;;
 		fonts) printf ' fonts-noto-cjk and fonts-noto-color-emoji (fonts for Chinese and emoji)' ;;
+		prometheus) printf ' prometheus (Homebrew: prometheus)' ;;
 		etcd) printf ' etcd-server (Homebrew: etcd)' ;;
 		browser) printf ' chromium (or Google Chrome)' ;;
 		esac
@@ -107,6 +113,7 @@ apt_packages() {
 		compiler) echo gcc libc6-dev ;;
 		node) echo nodejs npm ;;
 		etcd) echo etcd-server ;;
+		prometheus) echo prometheus ;;
 		fonts) echo fontconfig fonts-noto-cjk fonts-noto-color-emoji ;;
 		browser)
 			# Ubuntu's package is a note that the snap is wanted, which helps neither a container nor CI.
@@ -144,6 +151,7 @@ install_with_apt() {
 		redis) keep_down redis-server ;;
 		mariadb) keep_down mariadb ;;
 		etcd) keep_down etcd ;;
+		prometheus) keep_down prometheus ;;
 		esac
 	done
 }
@@ -164,6 +172,7 @@ install_with_brew() {
 		mariadb) brew install mariadb ;;
 		node) brew install node ;;
 		etcd) brew install etcd ;;
+		prometheus) brew install prometheus ;;
 		browser) brew install --cask chromium ;;
 		esac
 	done
@@ -179,9 +188,9 @@ elif have brew; then
 fi
 
 after=$(missing)
-case $after in
-'') exit 0 ;;
-' browser' | ' etcd' | ' etcd browser')
+case $(echo "$after" | sed 's/ browser//; s/ etcd//; s/ prometheus//') in
+'')
+	[ -n "$after" ] || exit 0
 	echo "install-deps: please install:$(names "$after")" >&2
 	exit 3
 	;;

@@ -15,6 +15,7 @@ import (
 	"github.com/hongbao/hongbao/cover"
 	"github.com/hongbao/hongbao/cover/stock"
 	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/internal/pots"
 	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/merchant"
 )
@@ -460,6 +461,55 @@ func TestRedisForgets(t *testing.T) {
 	r.claim("d", codes[1].String(), stock.Claimed)
 	r.wantStock(id, 4, 3, 3)
 	r.MustBalance()
+}
+
+// Redis goes back behind a claim that the ledger has, as a replica does that takes over without the newest writes. What
+// is claimed until that is noticed counts, as far as there are pieces; nobody's piece is given away twice.
+func TestRedisGoesBack(t *testing.T) {
+	r := newRig(t, nil)
+	for _, pieces := range []int64{3, 1} {
+		id, code := r.linked(pieces)
+		restore := apptest.CopyRedis(t, r.App)
+		before := r.claim("a", code, stock.Claimed)
+		r.must(r.settle(r.CoverPots, r.StockStore))
+		restore()
+		r.claim("c", code, stock.Claimed)
+		if err := r.settle(r.CoverPots, r.StockStore); !errors.Is(err, pots.ErrLost) {
+			t.Errorf("a settler of a log that went back: %v", err)
+		}
+		if _, _, err := r.Stock.Claim(r.ctx(), "d", code); !errors.Is(err, pots.ErrLost) {
+			t.Errorf("a claim in a bucket that went back: %v", err)
+		}
+		for _, want := range []int{1, 0} {
+			if done := r.rebuild(); done != want {
+				t.Errorf("%d buckets were rebuilt, want %d", done, want)
+			}
+		}
+		apptest.Until(t, "the pots are ours", func() bool { return r.PotsHome(r.ctx()) == nil })
+		if after := r.claim("a", code, stock.AlreadyHeld); after != before {
+			t.Errorf("a has %+v, had %+v", after, before)
+		}
+		if pieces == 1 {
+			r.claim("c", code, stock.SoldOut) // it was a's piece
+			r.wantStock(id, 1, 0, 0)
+			continue
+		}
+		r.claim("c", code, stock.AlreadyHeld)
+		r.claim("d", code, stock.Claimed)
+		r.wantStock(id, 3, 0, 0)
+	}
+	r.MustBalance()
+}
+
+// rebuild makes one pass over the buckets of all shards, and returns how many of them it made anew.
+func (r *rig) rebuild() (done int) {
+	r.T.Helper()
+	for _, shard := range r.Cluster.All() {
+		rebuilt, err := r.Rebuilder().Pass(r.ctx(), shard, false)
+		r.must(err)
+		done += rebuilt.Buckets
+	}
+	return done
 }
 
 func TestTwoSettlersPayOnce(t *testing.T) {

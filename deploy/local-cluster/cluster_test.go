@@ -36,6 +36,8 @@ func TestEachPartDiesUnderLoad(t *testing.T) {
 	dir, base := t.TempDir(), freePorts(t)
 	c, stop := start(t, dir, binary, base)
 	phase("started")
+	f := c.listen(t, listeners) // before the bench: what befalls the first rpc has to come early in it
+	phase("listened")
 	bench := exec.Command(binary, "bench", "grab", "--target", c.address(rpcPort), "--token-key",
 		filepath.Join(dir, "secrets", "token.key"), "--for", "45s", "--rate", "50", "--users", "60", "--group", "30")
 	said, err := bench.StdoutPipe()
@@ -46,8 +48,6 @@ func TestEachPartDiesUnderLoad(t *testing.T) {
 	if err := bench.Start(); err != nil {
 		t.Fatal(err)
 	}
-	f := c.listen(t, listeners) // while the bench prepares
-	phase("listened")
 	var report strings.Builder
 	lines := bufio.NewScanner(said)
 	for lines.Scan() && !strings.Contains(lines.Text(), "requests a second, for") {
@@ -78,8 +78,10 @@ func TestEachPartDiesUnderLoad(t *testing.T) {
 		return f.connected() == listeners && f.lost >= listeners
 	})
 	c.upgrade(t, next, f)
-	f.end()
 	phase("upgraded")
+	c.observed(t)
+	f.end()
+	phase("observed")
 	<-reported
 	phase("reported")
 	if err := bench.Wait(); err != nil || !strings.Contains(report.String(), "balance") {

@@ -25,7 +25,7 @@ func listen(path string) (net.Listener, error) {
 
 // control answers status, kill, stop and start.
 func (t *topology) control() http.Handler {
-	all := slices.Concat(t.stores, t.parts)
+	all := t.all()
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		for _, p := range all {

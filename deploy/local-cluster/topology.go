@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,6 +38,7 @@ type topology struct {
 	base, http           int
 
 	stores, parts []*process // parts in the order in which they start
+	watcher       *process   // Prometheus; nil where it is not installed
 }
 
 func (t *topology) address(port int) string { return "127.0.0.1:" + strconv.Itoa(t.base+port) }
@@ -58,6 +60,11 @@ func (t *topology) run(ctx context.Context, out io.Writer) error {
 			t.http, t.http+1, t.address(rpcPort), t.address(rpcPort+1))
 		key := filepath.Join(t.dir, "secrets", "token.key")
 		fmt.Fprintf(out, "a token: %s token alice --key %s\n", t.hongbao, key)
+		if t.watcher != nil {
+			fmt.Fprintf(out, "Prometheus: http://%s\n", t.address(prometheusPort))
+		} else {
+			fmt.Fprintln(out, "no Prometheus is installed: deploy/install-deps.sh --prometheus")
+		}
 		server := &http.Server{Handler: t.control(), ReadHeaderTimeout: time.Second}
 		go func() { _ = server.Serve(control) }() // it ends with the process
 		<-ctx.Done()
@@ -93,7 +100,17 @@ func (t *topology) prepare() (err error) {
 		t.parts = append(t.parts, t.part("gateway", i, 2*hongbaoEach+i, "--rpc", t.address(rpcPort), "--rpc",
 			t.address(rpcPort+1), "--http", "127.0.0.1:"+strconv.Itoa(t.http+i)))
 	}
-	return nil
+	t.watcher, err = t.prometheus()
+	return err
+}
+
+// all are all processes.
+func (t *topology) all() []*process {
+	all := slices.Concat(t.stores, t.parts)
+	if t.watcher != nil {
+		all = append(all, t.watcher)
+	}
+	return all
 }
 
 // start starts the stores, makes the tables, and starts the parts.
@@ -110,13 +127,14 @@ func (t *topology) start(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	fmt.Fprintln(out, "starting two rpc, two work and two gateways")
-	return together(ctx, t.parts, (*process).start)
+	return together(ctx, t.all()[len(t.stores):], (*process).start)
 }
 
 // stop stops the parts, then the stores.
 func (t *topology) stop() error {
 	ctx := context.Background()
-	return errors.Join(together(ctx, t.parts, (*process).stop), together(ctx, t.stores, (*process).stop))
+	return errors.Join(together(ctx, t.all()[len(t.stores):], (*process).stop),
+		together(ctx, t.stores, (*process).stop))
 }
 
 // together does something with all of some processes at once.

@@ -64,6 +64,25 @@ func TestATracedWinLeavesItsTraceBesideTheLog(t *testing.T) {
 	if err != nil || !maps.Equal(traces, want) {
 		t.Errorf("traces %v, want %v; %v", traces, want, err)
 	}
+	later := pottest.Envelope(5)
+	for pottest.BucketOf(later.ID) != bucket {
+		later = pottest.Envelope(5)
+	}
+	pottest.MustFill(t, r, later)
+	if _, _, err := p.Take(traced, later.ID, "later"); err != nil {
+		t.Fatal(err)
+	}
+	_, end, err := p.Read(t.Context(), bucket, upTo, 100, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if traces, err = p.Traces(t.Context(), bucket, upTo, end); err != nil || len(traces) != 1 {
+		t.Errorf("then %v, %v", traces, err)
+	}
+	kept := do(t, r.client, "XLEN", stream)
+	if n, err := kept.AsInt64(); err != nil || n != 2 { // the position itself, and what is after it
+		t.Errorf("%d entries are kept, %v", n, err)
+	}
 	left := do(t, r.client, "TTL", stream)
 	if ttl, err := left.AsInt64(); err != nil || ttl < 1 || ttl > 3600 {
 		t.Errorf("the traces stay for %d s, %v", ttl, err)

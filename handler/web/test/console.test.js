@@ -37,8 +37,6 @@ const NOT_OF_PAGES = [
   "malformed_request",
   "rejection_decided",
   "rejection_unknown",
-  "review_already_decided",
-  "review_not_found",
 ];
 
 test("every text of the consoles is in both languages, with the same holes", () => {

@@ -11,8 +11,8 @@
 //	                         has one log
 //	{b17}:<log>:read hash    reader → the position that it acknowledged
 //	{b17}:<log>:traces stream under the id of an entry of the log: record → traceparent, for those that are traced. It
-//	                         is no part of the log, so that the log of a traced grab is as any other; it is cut to
-//	                         about 1,024 entries, and an hour after the last it is gone
+//	                         is no part of the log, so that the log of a traced grab is as any other; it loses
+//	                         what is settled, is cut to about 1,024 entries, and is gone an hour after the last
 //	{b17}:…                  the pots
 //
 // In an epoch that is not the first, all keys but home and old begin with {b17}:@<epoch>: instead.

@@ -11,7 +11,8 @@ import (
 const maxTraces = 1024
 
 // Traced returns the traces that were written with the log entries after a position and up to another one, by what the
-// owner of the log calls a record. What is there was written by a script of ours, and may be cut off at any time.
+// owner of the log calls a record, and drops those of earlier entries. What is there was written by a script of ours,
+// and may be cut off at any time.
 func (s *Store) Traced(ctx context.Context, bucket int, after, upTo pots.Position) (map[string]string, error) {
 	b, err := s.positioned(ctx, bucket, upTo)
 	if err != nil {
@@ -26,6 +27,9 @@ func (s *Store) Traced(ctx context.Context, bucket int, after, upTo pots.Positio
 	}
 	if len(entries) == 0 {
 		return nil, nil
+	}
+	if after != "" { // a failure leaves more than is needed, within the bounds of the stream
+		_ = s.client.Do(ctx, s.client.B().Xtrim().Key(b.Traces).Minid().Threshold(after.ID()).Build()).Error()
 	}
 	traced := map[string]string{}
 	for _, e := range entries {

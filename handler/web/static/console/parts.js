@@ -12,7 +12,7 @@ export function plainClick(event) {
 
 const TONES = {
   good: ["active", "delivered", "balanced", "settled", "approved"],
-  wait: ["applied", "rolling", "due", "paused", "throttled", "pending", "in_review"],
+  wait: ["applied", "rolling", "due", "paused", "throttled", "pending", "in_review", "open"],
   bad: ["suspended", "dead", "disabled", "failed", "gone", "unbalanced", "frozen", "taken_down"],
 };
 

@@ -19,14 +19,16 @@ export const MAX_REASON = 300;
  * @param {"none"|"optional"|"required"} [options.reason]
  * @param {boolean} [options.danger]
  * @param {string} [options.label] of the reason
+ * @param {number} [options.most] characters of the reason
  * @param {any} [options.more] further controls
  * @param {(reason: string) => Promise<any>} options.run
  */
-export function ask(page, { title, text, go, reason = "none", danger = false, label, more = null, run }) {
+export function ask(page, options) {
+  const { title, text, go, reason = "none", danger = false, label, most = MAX_REASON, more = null, run } = options;
   const { t } = page.texts;
   const why = field(
     label ?? t(reason === "required" ? "ask.reason" : "ask.reason_optional"),
-    h("textarea", { rows: 3, maxlength: MAX_REASON, data: { testid: "reason" } }),
+    h("textarea", { rows: 3, maxlength: most, data: { testid: "reason" } }),
   );
   why.el.classList.add("tall");
   const submit = async () => {

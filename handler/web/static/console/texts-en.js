@@ -118,6 +118,8 @@ export default {
   "error.too_many_webhooks_text": "Disable one first.",
   "error.replay_too_large": "Too many events for one replay",
   "error.replay_too_large_text": "Choose a shorter time: at most 10,000 events.",
+  "error.review_already_decided": "Another operator decided otherwise",
+  "error.review_not_found": "No such stopped call",
   "error.rate_limited": "Too many calls",
   "error.step_up_required": "Prove again who you are",
   "error.signature_invalid": "The signature is not valid",

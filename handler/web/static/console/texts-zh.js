@@ -118,6 +118,8 @@ export default {
   "error.too_many_webhooks_text": "请先停用一个。",
   "error.replay_too_large": "一次重放的事件太多",
   "error.replay_too_large_text": "请缩短时间范围，最多 10,000 个事件。",
+  "error.review_already_decided": "其他运营人员已作出不同决定",
+  "error.review_not_found": "没有这笔被拦截的操作",
   "error.rate_limited": "调用过于频繁",
   "error.step_up_required": "请再次验证您的身份",
   "error.signature_invalid": "签名无效",

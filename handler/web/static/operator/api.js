@@ -27,6 +27,8 @@ export class OperatorApi {
   reports = (cursor) => this.#api.get("/v1/operator/cover/reports", { cursor, limit: PAGE });
   decideReport = (report, body) =>
     this.#api.post(`/v1/operator/cover/reports/${encodeURIComponent(report)}/decide`, body);
+  reviews = (state, cursor, limit = PAGE) => this.#api.get("/v1/operator/reviews", { state, cursor, limit });
+  decideReview = (review, body) => this.#api.post(`/v1/operator/reviews/${encodeURIComponent(review)}/decide`, body);
   installation = () => this.#api.get("/v1/operator/installation");
   backlog = () => this.#api.get("/v1/operator/backlog");
   /** Reads all the books; it may take minutes. */

@@ -8,12 +8,13 @@ import { merchantView } from "./merchant.js";
 import { merchantsView } from "./merchants.js";
 import { queueView } from "./queue.js";
 import { reportsView } from "./reports.js";
+import { reviewsView } from "./reviews.js";
 
 /** @typedef {{report: any, at: number}} Audit  the last one of this window */
 /**
  * What the console keeps while it is open.
  * @typedef {object} State
- * @property {Record<"queue"|"covers"|"reports", number>} waiting how many wait for a decision
+ * @property {Record<"queue"|"covers"|"reports"|"reviews", number>} waiting how many wait for a decision
  * @property {Audit|null} audit
  * @property {boolean} running whether an audit is
  */
@@ -30,6 +31,7 @@ const VIEWS = {
   covers: coversView,
   cover: coverView,
   reports: reportsView,
+  reviews: reviewsView,
   books: booksView,
 };
 
@@ -37,7 +39,7 @@ const VIEWS = {
 export function operatorConsole(core) {
   const api = new OperatorApi(core);
   /** @type {State} */
-  const state = { waiting: { queue: 0, covers: 0, reports: 0 }, audit: null, running: false };
+  const state = { waiting: { queue: 0, covers: 0, reports: 0, reviews: 0 }, audit: null, running: false };
 
   const view = (page) => {
     const { view: name } = page.nav.place();
@@ -49,22 +51,25 @@ export function operatorConsole(core) {
       { view: "merchants", icon: "shop", label: t("nav.merchants"), also: ["merchant"] },
       { view: "covers", icon: "cover", label: t("nav.covers"), badge: state.waiting.covers, also: ["cover"] },
       { view: "reports", icon: "flag", label: t("nav.reports"), badge: state.waiting.reports },
+      { view: "reviews", icon: "limits", label: t("nav.reviews"), badge: state.waiting.reviews },
       { view: "books", icon: "books", label: t("nav.books") },
     ],
   });
   const start = async (page, drawSide) => {
     const look = async () => {
-      const [applied, inReview, appealed, reports] = await Promise.all([
+      const [applied, inReview, appealed, reports, reviews] = await Promise.all([
         api.inState("applied", "", COUNTED),
         api.covers("in_review", ""),
         api.covers("appealed", ""),
         api.reports(""),
+        api.reviews("open", "", COUNTED),
       ]);
       const count = (list) => (list ?? []).length;
       const now = {
         queue: count(applied.merchants),
         covers: count(inReview.covers) + count(appealed.covers),
         reports: count(reports.reports),
+        reviews: count(reviews.reviews),
       };
       const before = state.waiting;
       const shown = page().nav.place().view;
