@@ -24,8 +24,8 @@ func listen(path string) (net.Listener, error) {
 }
 
 // control answers status, kill, stop and start.
-func (t *topology) control() http.Handler {
-	all := t.all()
+func (c *topology) control() http.Handler {
+	all := c.all()
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		for _, p := range all {

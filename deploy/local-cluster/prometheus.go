@@ -14,16 +14,16 @@ import (
 const prometheusPort = 36
 
 // prometheus is the one of compose.yaml, with its settings and rules; nil where none is installed.
-func (t *topology) prometheus() (*process, error) {
+func (c *topology) prometheus() (*process, error) {
 	binary, err := exec.LookPath("prometheus")
 	if err != nil {
 		return nil, nil
 	}
-	dir := filepath.Join(t.dir, "prometheus")
-	if err := t.writePrometheusSettings(dir); err != nil {
+	dir := filepath.Join(c.dir, "prometheus")
+	if err := c.writePrometheusSettings(dir); err != nil {
 		return nil, err
 	}
-	address := t.address(prometheusPort)
+	address := c.address(prometheusPort)
 	return &process{
 		name: "prometheus", dir: dir,
 		argv: []string{binary, "--config.file=prometheus.yml", "--storage.tsdb.path=data",
@@ -35,17 +35,17 @@ func (t *topology) prometheus() (*process, error) {
 
 // writePrometheusSettings copies the settings beside those of Hongbao, and the rules beside them, with the addresses
 // that the parts have here.
-func (t *topology) writePrometheusSettings(dir string) error {
-	settings, err := os.ReadFile(filepath.Join(filepath.Dir(t.config), "prometheus.yml"))
+func (c *topology) writePrometheusSettings(dir string) error {
+	settings, err := os.ReadFile(filepath.Join(filepath.Dir(c.config), "prometheus.yml"))
 	if err != nil {
 		return err
 	}
-	rules, err := os.ReadFile(filepath.Join(filepath.Dir(t.config), "..", "prometheus", "alerts.yml"))
+	rules, err := os.ReadFile(filepath.Join(filepath.Dir(c.config), "..", "prometheus", "alerts.yml"))
 	if err != nil {
 		return err
 	}
 	text := string(settings)
-	for i, p := range t.parts {
+	for i, p := range c.parts {
 		port := "9100"
 		if strings.HasPrefix(p.name, "gateway") {
 			port = "8080" // where it has no management port
@@ -54,7 +54,7 @@ func (t *topology) writePrometheusSettings(dir string) error {
 		if !strings.Contains(text, there) {
 			return fmt.Errorf("prometheus.yml does not have the target %s", there)
 		}
-		text = strings.ReplaceAll(text, there, strconv.Quote(t.address(managed+i)))
+		text = strings.ReplaceAll(text, there, strconv.Quote(c.address(managed+i)))
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err

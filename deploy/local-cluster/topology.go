@@ -41,100 +41,100 @@ type topology struct {
 	watcher       *process   // Prometheus; nil where it is not installed
 }
 
-func (t *topology) address(port int) string { return "127.0.0.1:" + strconv.Itoa(t.base+port) }
+func (c *topology) address(port int) string { return "127.0.0.1:" + strconv.Itoa(c.base+port) }
 
 // run starts everything, says where it is, and stops it in order when the context ends.
-func (t *topology) run(ctx context.Context, out io.Writer) error {
+func (c *topology) run(ctx context.Context, out io.Writer) error {
 	began := time.Now()
-	if err := t.prepare(); err != nil {
+	if err := c.prepare(); err != nil {
 		return err
 	}
-	control, err := listen(socketOf(t.dir))
+	control, err := listen(socketOf(c.dir))
 	if err != nil {
 		return err
 	}
 	defer control.Close()
-	err = t.start(ctx, out)
+	err = c.start(ctx, out)
 	if err == nil {
 		fmt.Fprintf(out, "ready in %.0f s: http://127.0.0.1:%d and :%d, RPC %s and %s\n", time.Since(began).Seconds(),
-			t.http, t.http+1, t.address(rpcPort), t.address(rpcPort+1))
-		key := filepath.Join(t.dir, "secrets", "token.key")
-		fmt.Fprintf(out, "a token: %s token alice --key %s\n", t.hongbao, key)
-		if t.watcher != nil {
-			fmt.Fprintf(out, "Prometheus: http://%s\n", t.address(prometheusPort))
+			c.http, c.http+1, c.address(rpcPort), c.address(rpcPort+1))
+		key := filepath.Join(c.dir, "secrets", "token.key")
+		fmt.Fprintf(out, "a token: %s token alice --key %s\n", c.hongbao, key)
+		if c.watcher != nil {
+			fmt.Fprintf(out, "Prometheus: http://%s\n", c.address(prometheusPort))
 		} else {
 			fmt.Fprintln(out, "no Prometheus is installed: deploy/install-deps.sh --prometheus")
 		}
-		server := &http.Server{Handler: t.control(), ReadHeaderTimeout: time.Second}
+		server := &http.Server{Handler: c.control(), ReadHeaderTimeout: time.Second}
 		go func() { _ = server.Serve(control) }() // it ends with the process
 		<-ctx.Done()
 		_ = server.Close()
 	}
 	fmt.Fprintln(out, "stopping")
-	return errors.Join(err, t.stop())
+	return errors.Join(err, c.stop())
 }
 
-func (t *topology) prepare() (err error) {
-	for _, path := range []*string{&t.dir, &t.hongbao, &t.config} {
+func (c *topology) prepare() (err error) {
+	for _, path := range []*string{&c.dir, &c.hongbao, &c.config} {
 		if *path, err = filepath.Abs(*path); err != nil {
 			return err
 		}
 	}
-	if err := makeSecrets(filepath.Join(t.dir, "secrets"), t.address(mysqlPort), t.address(mysqlPort+1)); err != nil {
+	if err := makeSecrets(filepath.Join(c.dir, "secrets"), c.address(mysqlPort), c.address(mysqlPort+1)); err != nil {
 		return err
 	}
 	for i := range redisNodes {
-		t.stores = append(t.stores, t.redis(i))
+		c.stores = append(c.stores, c.redis(i))
 	}
 	for i := range mysqlNodes {
-		t.stores = append(t.stores, t.mysql(i))
+		c.stores = append(c.stores, c.mysql(i))
 	}
 	for i := range hongbaoEach {
-		t.parts = append(t.parts, t.part("rpc", i, i, "--rpc", t.address(rpcPort+i),
+		c.parts = append(c.parts, c.part("rpc", i, i, "--rpc", c.address(rpcPort+i),
 			"--trusted-gateway", "127.0.0.0/8"))
 	}
 	for i := range hongbaoEach {
-		t.parts = append(t.parts, t.part("work", i, hongbaoEach+i))
+		c.parts = append(c.parts, c.part("work", i, hongbaoEach+i))
 	}
 	for i := range hongbaoEach {
-		t.parts = append(t.parts, t.part("gateway", i, 2*hongbaoEach+i, "--rpc", t.address(rpcPort), "--rpc",
-			t.address(rpcPort+1), "--http", "127.0.0.1:"+strconv.Itoa(t.http+i)))
+		c.parts = append(c.parts, c.part("gateway", i, 2*hongbaoEach+i, "--rpc", c.address(rpcPort), "--rpc",
+			c.address(rpcPort+1), "--http", "127.0.0.1:"+strconv.Itoa(c.http+i)))
 	}
-	t.watcher, err = t.prometheus()
+	c.watcher, err = c.prometheus()
 	return err
 }
 
 // all are all processes.
-func (t *topology) all() []*process {
-	all := slices.Concat(t.stores, t.parts)
-	if t.watcher != nil {
-		all = append(all, t.watcher)
+func (c *topology) all() []*process {
+	all := slices.Concat(c.stores, c.parts)
+	if c.watcher != nil {
+		all = append(all, c.watcher)
 	}
 	return all
 }
 
 // start starts the stores, makes the tables, and starts the parts.
-func (t *topology) start(ctx context.Context, out io.Writer) error {
+func (c *topology) start(ctx context.Context, out io.Writer) error {
 	fmt.Fprintln(out, "starting six Redis and two MariaDB")
-	if err := together(ctx, t.stores, (*process).start); err != nil {
+	if err := together(ctx, c.stores, (*process).start); err != nil {
 		return err
 	}
-	if err := t.joinRedis(ctx); err != nil {
+	if err := c.joinRedis(ctx); err != nil {
 		return err
 	}
 	fmt.Fprintln(out, "migrating")
-	if err := command(ctx, t.hongbao, t.settings("migrate")...); err != nil {
+	if err := command(ctx, c.hongbao, c.settings("migrate")...); err != nil {
 		return err
 	}
 	fmt.Fprintln(out, "starting two rpc, two work and two gateways")
-	return together(ctx, t.all()[len(t.stores):], (*process).start)
+	return together(ctx, c.all()[len(c.stores):], (*process).start)
 }
 
 // stop stops the parts, then the stores.
-func (t *topology) stop() error {
+func (c *topology) stop() error {
 	ctx := context.Background()
-	return errors.Join(together(ctx, t.all()[len(t.stores):], (*process).stop),
-		together(ctx, t.stores, (*process).stop))
+	return errors.Join(together(ctx, c.all()[len(c.stores):], (*process).stop),
+		together(ctx, c.stores, (*process).stop))
 }
 
 // together does something with all of some processes at once.
@@ -149,11 +149,11 @@ func together(ctx context.Context, all []*process, do func(*process, context.Con
 	return err
 }
 
-func (t *topology) redis(i int) *process {
-	port := t.base + redisPort + i
+func (c *topology) redis(i int) *process {
+	port := c.base + redisPort + i
 	address := "127.0.0.1:" + strconv.Itoa(port)
 	return &process{
-		name: "redis-" + strconv.Itoa(i), dir: filepath.Join(t.dir, "redis-"+strconv.Itoa(i)),
+		name: "redis-" + strconv.Itoa(i), dir: filepath.Join(c.dir, "redis-"+strconv.Itoa(i)),
 		argv: []string{"redis-server", "--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--cluster-enabled", "yes",
 			"--cluster-port", strconv.Itoa(port + busDistance), "--cluster-node-timeout", "5000", "--appendonly", "yes",
 			"--appendfsync", "always", "--maxmemory-policy", "noeviction", "--save", ""},
@@ -163,12 +163,12 @@ func (t *topology) redis(i int) *process {
 
 // joinRedis makes the six a cluster of three with a replica each, once, and waits until each knows that all slots are
 // served.
-func (t *topology) joinRedis(ctx context.Context) error {
-	joined := filepath.Join(t.dir, "redis.joined")
+func (c *topology) joinRedis(ctx context.Context) error {
+	joined := filepath.Join(c.dir, "redis.joined")
 	if _, err := os.Stat(joined); errors.Is(err, os.ErrNotExist) {
 		args := []string{"--cluster", "create"}
 		for i := range redisNodes {
-			args = append(args, t.address(redisPort+i))
+			args = append(args, c.address(redisPort+i))
 		}
 		if err := command(ctx, "redis-cli", append(args, "--cluster-replicas", "1", "--cluster-yes")...); err != nil {
 			return err
@@ -178,8 +178,8 @@ func (t *topology) joinRedis(ctx context.Context) error {
 		}
 	}
 	for i := range redisNodes {
-		err := t.stores[i].await(ctx, func(ctx context.Context) error {
-			return answers(ctx, t.address(redisPort+i), "CLUSTER INFO\r\n", "cluster_state:ok")
+		err := c.stores[i].await(ctx, func(ctx context.Context) error {
+			return answers(ctx, c.address(redisPort+i), "CLUSTER INFO\r\n", "cluster_state:ok")
 		})
 		if err != nil {
 			return err
@@ -188,10 +188,10 @@ func (t *topology) joinRedis(ctx context.Context) error {
 	return nil
 }
 
-func (t *topology) mysql(i int) *process {
+func (c *topology) mysql(i int) *process {
 	name := "mysql-" + strconv.Itoa(i)
-	dir := filepath.Join(t.dir, name)
-	port := t.base + mysqlPort + i
+	dir := filepath.Join(c.dir, name)
+	port := c.base + mysqlPort + i
 	argv := []string{"sh", "-euc", `[ -d data ] || {
   rm -rf fresh
   mariadb-install-db --no-defaults --datadir="$PWD/fresh" --auth-root-authentication-method=normal \
@@ -205,31 +205,31 @@ exec mariadbd --no-defaults --datadir="$PWD/data" --socket=mysql.sock --port="$0
 		argv = append(argv, "--user=root") // it refuses to run as root by accident
 	}
 	return &process{name: name, dir: dir, argv: argv, ready: func(ctx context.Context) error {
-		return answers(ctx, t.address(mysqlPort+i), "", "MariaDB") // its greeting names it
+		return answers(ctx, c.address(mysqlPort+i), "", "MariaDB") // its greeting names it
 	}}
 }
 
 // part is a process of Hongbao. Its management port says whether it is ready.
-func (t *topology) part(kind string, i, port int, flags ...string) *process {
+func (c *topology) part(kind string, i, port int, flags ...string) *process {
 	name := kind + "-" + strconv.Itoa(i)
-	management := t.address(managed + port)
+	management := c.address(managed + port)
 	return &process{
-		name: name, dir: filepath.Join(t.dir, name),
-		argv:  append([]string{t.hongbao}, t.settings(kind, append(flags, "--metrics", management)...)...),
+		name: name, dir: filepath.Join(c.dir, name),
+		argv:  append([]string{c.hongbao}, c.settings(kind, append(flags, "--metrics", management)...)...),
 		ready: func(ctx context.Context) error { return isReady(ctx, "http://"+management+"/readyz") },
 	}
 }
 
 // settings are the arguments of a command: the file of compose.yaml, and what is at another place here.
-func (t *topology) settings(command string, flags ...string) []string {
-	args := []string{"--config", t.config, command, "--mysql", "file:" + filepath.Join(t.dir, "secrets", "mysql"),
-		"--art-dir", filepath.Join(t.dir, "art")}
+func (c *topology) settings(command string, flags ...string) []string {
+	args := []string{"--config", c.config, command, "--mysql", "file:" + filepath.Join(c.dir, "secrets", "mysql"),
+		"--art-dir", filepath.Join(c.dir, "art")}
 	for i := range redisNodes {
-		args = append(args, "--redis", t.address(redisPort+i))
+		args = append(args, "--redis", c.address(redisPort+i))
 	}
 	switch command {
 	case "rpc", "gateway":
-		args = append(args, "--token-key", filepath.Join(t.dir, "secrets", "token.pub"))
+		args = append(args, "--token-key", filepath.Join(c.dir, "secrets", "token.pub"))
 	}
 	return append(args, flags...)
 }

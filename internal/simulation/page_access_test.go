@@ -126,6 +126,7 @@ func TestConsolesFitAndAreAccessible(t *testing.T) {
 		{"review", operator("covers", ""), nil},
 		{"review of a cover", operator("cover", "&merchant="+c.merchant+"&item="+c.cover), nil},
 		{"reports", operator("reports", ""), nil},
+		{"stopped calls", operator("reviews", ""), nil},
 		{"books", operator("books", ""), nil},
 	}
 	g := newGallery(t)
