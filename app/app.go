@@ -150,6 +150,7 @@ type App struct {
 	rebuilds *prometheus.CounterVec // by reason
 	promises promises
 	settled  signals // posts were committed on a shard
+	used     usedCovers
 	close    []func()
 }
 
@@ -255,7 +256,7 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	events := mysqlwebhook.NewConsumer(a.Cluster, ids)
 	a.Ledger, err = mysqlledger.New(mysqlledger.Config{
 		Cluster: a.Cluster, IDs: ids, SettleWidth: cfg.SettleWidth, Consumers: []outbox.Consumer{events,
-			mysqlstock.NewConsumer(a.Cluster), mysqlstock.NewUseConsumer(a.Cluster)},
+			mysqlstock.NewConsumer(a.Cluster), mysqlstock.NewUseConsumer(a.Cluster, a.used.note)},
 		Log: cfg.Log, Registerer: cfg.Registerer, Now: cfg.Now,
 		Clock: cfg.Clock, Span: cfg.Traces.Batch,
 	})

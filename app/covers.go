@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
+	"time"
 
 	"github.com/hongbao/hongbao/cover"
 	"github.com/hongbao/hongbao/cover/mysqlcover"
@@ -11,6 +13,7 @@ import (
 	"github.com/hongbao/hongbao/cover/stock/mysqlstock"
 	"github.com/hongbao/hongbao/cover/stock/redisstock"
 	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/internal/loop"
 	"github.com/hongbao/hongbao/internal/picture"
 	"github.com/hongbao/hongbao/internal/pots"
 	"github.com/hongbao/hongbao/internal/refusal"
@@ -110,12 +113,58 @@ func (a *App) stockSettled(ctx context.Context, shard int, done stock.Settled) {
 	if done.Claims == 0 && done.Back == 0 {
 		return
 	}
-	event, err := stock.Changed(done.Stock)
+	a.tellStock(ctx, done.Stock)
+}
+
+func (a *App) tellStock(ctx context.Context, s stock.Stock) {
+	event, err := stock.Changed(s)
 	if err == nil {
-		err = a.publishToMembers(ctx, done.Merchant, event)
+		err = a.publishToMembers(ctx, s.Merchant, event)
 	}
 	if err != nil {
-		a.cfg.Log.Warn("a merchant's console was not told of its stock", "cover", done.Cover, "error", err)
+		a.cfg.Log.Warn("a merchant's console was not told of its stock", "cover", s.Cover, "error", err)
+	}
+}
+
+// usesPause is how long the uses of covers gather before the consoles hear of them.
+const usesPause = time.Second
+
+// usedCovers are the covers whose uses were counted since the consoles last heard of them.
+type usedCovers struct {
+	mu     sync.Mutex
+	covers map[int64]bool
+}
+
+func (u *usedCovers) note(cover int64) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.covers == nil {
+		u.covers = map[int64]bool{}
+	}
+	u.covers[cover] = true
+}
+
+func (u *usedCovers) take() map[int64]bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	covers := u.covers
+	u.covers = nil
+	return covers
+}
+
+// tellUses shows members who watch the console that their covers' numbers changed.
+func (a *App) tellUses(ctx context.Context) {
+	for ; ctx.Err() == nil; loop.Wait(ctx, usesPause, nil) {
+		for cover := range a.used.take() {
+			s, err := a.StockStore.Get(ctx, cover)
+			if err != nil {
+				a.cfg.Log.Warn("a merchant's console was not told of a cover's uses", "cover", cover, "error", err)
+				continue
+			}
+			if s.Merchant != 0 { // else it is the installation's own, which nobody buys
+				a.tellStock(ctx, s)
+			}
+		}
 	}
 }
 

@@ -44,6 +44,7 @@ func (a *App) Work(ctx context.Context, m *membership.Member) {
 	var all sync.WaitGroup
 	defer all.Wait()
 	all.Go(func() { _ = m.Run(ctx) }) // returns nil, and logs what Redis refuses
+	all.Go(func() { a.tellUses(ctx) })
 
 	stop := make(map[int]context.CancelFunc)
 	for {

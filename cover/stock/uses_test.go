@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hongbao/hongbao/app"
 	"github.com/hongbao/hongbao/app/apptest"
 	"github.com/hongbao/hongbao/cover/stock"
 	"github.com/hongbao/hongbao/envelope"
@@ -76,4 +77,26 @@ func TestUsesAreCountedOnce(t *testing.T) {
 	count(uses)
 	want("after a late one", 2, 2, 3)
 	r.MustBalance()
+}
+
+// A merchant's members hear, live, that uses of their cover were counted.
+func TestMembersHearOfUses(t *testing.T) {
+	r := newRig(t, func(c *app.Config) { c.Now = time.Now })
+	id, code := r.linked(1)
+	ann := r.Listen("user:ann")
+	heard := func() (n int) {
+		for _, name := range ann.Types("user:ann") {
+			if name == "cover.stock_changed" {
+				n++
+			}
+		}
+		return n
+	}
+	r.Work()
+	r.claim("ann", code, stock.Claimed)
+	apptest.Until(t, "ann heard of the claim", func() bool { return heard() == 1 })
+	apptest.Must(r.Envelopes.Send(r.ctx(), "ann", envelope.Order{
+		RequestID: r.RequestID(), Group: "g", Kind: "equal", Total: 200, Count: 2, Currency: "CNY", Cover: id,
+	}))
+	apptest.Until(t, "ann heard of the use", func() bool { return heard() == 2 })
 }

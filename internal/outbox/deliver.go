@@ -215,6 +215,9 @@ func (o *Outbox) receive(ctx context.Context, source, dest int, messages []Messa
 	fresh := messages
 	for range maxCollisions {
 		err := o.cluster.Tx(ctx, dest, func(tx *sql.Tx) error { return o.consume(ctx, tx, source, dest, fresh) })
+		if err == nil {
+			o.follow(fresh)
+		}
 		if !errors.Is(err, errArrived) {
 			return err
 		}
@@ -238,17 +241,31 @@ func (o *Outbox) consume(ctx context.Context, tx *sql.Tx, source, dest int, mess
 		return err
 	}
 	for _, c := range o.consumers {
-		kind := c.Kind()
-		of := messages
-		if slices.ContainsFunc(messages, func(m Message) bool { return m.Kind != kind }) {
-			of = slices.DeleteFunc(slices.Clone(messages), func(m Message) bool { return m.Kind != kind })
-		}
-		if len(of) == 0 {
-			continue
-		}
-		if err := c.Consume(ctx, tx, dest, of); err != nil {
-			return err
+		if some := of(c.Kind(), messages); len(some) > 0 {
+			if err := c.Consume(ctx, tx, dest, some); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// follow tells the consumers that want to hear of it what was taken in.
+func (o *Outbox) follow(messages []Message) {
+	for _, c := range o.consumers {
+		if f, ok := c.(Follower); ok {
+			if some := of(c.Kind(), messages); len(some) > 0 {
+				f.Follow(some)
+			}
+		}
+	}
+}
+
+// of are the messages of a kind.
+func of(kind Kind, messages []Message) []Message {
+	other := func(m Message) bool { return m.Kind != kind }
+	if !slices.ContainsFunc(messages, other) {
+		return messages
+	}
+	return slices.DeleteFunc(slices.Clone(messages), other)
 }

@@ -75,6 +75,12 @@ type Consumer interface {
 	Renamed(ctx context.Context, tx *sql.Tx, source int, m Message, id int64) error
 }
 
+// Follower is a Consumer that hears what was taken in, after the commit. Where the process dies in between, it does not.
+type Follower interface {
+	// Follow must not wait for anything.
+	Follow(messages []Message)
+}
+
 // Content is what the consumer of m's kind made of its payload; nil for a message that was not read from an outbox.
 func (m Message) Content() Content { return m.content }
 

@@ -104,12 +104,29 @@ func (s *Store) Uses(ctx context.Context, cover int64, from, to time.Time) ([]st
 }
 
 // UseConsumer takes in uses on their covers' shards. It is safe for concurrent use.
-type UseConsumer struct{ cluster *shards.Cluster }
+type UseConsumer struct {
+	cluster *shards.Cluster
+	used    func(cover int64)
+}
 
-var _ outbox.Consumer = UseConsumer{}
+var (
+	_ outbox.Consumer = UseConsumer{}
+	_ outbox.Follower = UseConsumer{}
+)
 
-// NewUseConsumer makes a UseConsumer.
-func NewUseConsumer(c *shards.Cluster) UseConsumer { return UseConsumer{c} }
+// NewUseConsumer makes a UseConsumer. used is called when a cover's uses are counted, and must not wait for anything.
+func NewUseConsumer(c *shards.Cluster, used func(cover int64)) UseConsumer {
+	return UseConsumer{c, used}
+}
+
+// Follow implements outbox.Follower.
+func (c UseConsumer) Follow(messages []outbox.Message) {
+	for _, m := range messages {
+		for _, u := range m.Content().(uses).All {
+			c.used(u.Cover)
+		}
+	}
+}
 
 // Kind implements outbox.Consumer.
 func (c UseConsumer) Kind() outbox.Kind { return kindUse }
