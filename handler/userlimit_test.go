@@ -118,6 +118,29 @@ func TestMissesAreLimited(t *testing.T) {
 	}
 }
 
+// A merchant's key may make so many calls a second, over all nodes; its neighbours are not held to what it has used.
+func TestKeysAreLimited(t *testing.T) {
+	h := handlertest.New(t, func(c *handler.ServerConfig, _ *gateway.Config) {
+		c.Limits = standing(t)
+		c.MerchantCalls = 2
+	})
+	key := h.SessionToken(t)
+	for range 2 {
+		if a := h.Do(t, "GET", "/v1/merchant/limits", key, ""); a.Status != 200 || a.Header.Get("RateLimit") == "" {
+			t.Fatalf("%d %v %s", a.Status, a.Header, a.Text)
+		}
+	}
+	a := h.Do(t, "GET", "/v1/merchant/limits", key, "")
+	handlertest.CheckProblem(t, a)
+	if a.Code() != problem.CodeRateLimited || a.Header.Get("Retry-After") == "" ||
+		a.Header.Get("RateLimit-Policy") != `"calls";q=2;w=1` {
+		t.Errorf("%d %v %s", a.Status, a.Header, a.Text)
+	}
+	if a := h.Do(t, "GET", "/v1/wallet", h.Token(t, "alice", auth.ScopeUser), ""); a.Status != 200 {
+		t.Errorf("a user gets %d", a.Status)
+	}
+}
+
 // A merchant's keys are exchanged so many times from an address that is not this machine's.
 func TestExchangesAreLimitedByAddress(t *testing.T) {
 	h := handlertest.New(t, func(c *handler.ServerConfig, g *gateway.Config) {

@@ -153,6 +153,27 @@ func TestCodesAreGoodOnce(t *testing.T) {
 	r.MustBalance()
 }
 
+// The most codes that can be made at once are all different, and each is good. How long they take is printed.
+func TestTheMostCodesAtOnce(t *testing.T) {
+	r := newRig(t, nil)
+	r.TopUp(merchant.Account(r.ID, merchant.Live, merchant.Marketing), stock.MaxCodes*100)
+	id := r.cover(merchant.Live)
+	r.buy(id, stock.MaxCodes)
+	channel := r.open(id, stock.KindCodes, nil)
+	began := time.Now()
+	codes := apptest.Must(r.Stock.MakeCodes(r.ctx(), dev, r.ID, id, channel.ID, "codes", stock.MaxCodes))
+	t.Logf("%d codes were made in %v", len(codes), time.Since(began))
+	different := map[string]bool{}
+	for _, c := range codes {
+		different[c.String()] = true
+	}
+	if len(different) != stock.MaxCodes {
+		t.Errorf("%d different codes", len(different))
+	}
+	r.claim("first", codes[0].String(), stock.Claimed)
+	r.claim("last", codes[len(codes)-1].String(), stock.Claimed)
+}
+
 func TestChannelsHaveQuotasAndTimes(t *testing.T) {
 	r := newRig(t, nil)
 	id := r.cover(merchant.Live)
