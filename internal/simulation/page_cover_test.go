@@ -255,6 +255,24 @@ func TestACoverIsClaimedSentSeenAndTakenDown(t *testing.T) {
 	alice.shows("credit", "山月 <i> · 老王面馆 <b>&")
 	alice.until("the opening is over", settled)
 	alice.save("cover-result")
+	alice.click("credit-look")
+	alice.shows("cover-shown", "山月 <i>")
+	alice.click("cover-report")
+	alice.choose("report-reason", "copied")
+	alice.enter("report-note", "<b>our</b> logo")
+	alice.accessible("report")
+	alice.save("cover-report")
+	alice.click("report-send")
+	alice.gone("report-send")
+	var reports struct {
+		Reports []struct{ Reason, Note string }
+	}
+	u.must(http.MethodGet, "/v1/operator/cover/reports", u.operatorToken(), nil, &reports)
+	if fmt.Sprint(reports.Reports) != "[{copied <b>our</b> logo}]" {
+		t.Errorf("the operators have %+v", reports.Reports)
+	}
+	alice.back()
+	alice.gone("cover-shown")
 
 	again := u.open(browser, "/c/"+strings.ToLower(door)+"?user=bob", 390, 844)
 	again.click("claim-go")

@@ -81,6 +81,16 @@ export class CoverActions {
     return this.#api.post("/v1/covers/claim", { code });
   }
 
+  /**
+   * Tells the operators what is wrong with a cover. Safe to repeat.
+   * @param {string} id
+   * @param {string} reason
+   * @param {string} note
+   */
+  report(id, reason, note) {
+    return this.#api.post(`/v1/covers/${encodeURIComponent(id)}/report`, { reason, note });
+  }
+
   async #read(id) {
     try {
       return this.#covers.put(await this.#api.get(`/v1/covers/${encodeURIComponent(id)}`));

@@ -75,12 +75,19 @@ export class Looks {
     put(band, cover.opened || cover.face);
   }
 
-  /** Says whose cover it is. @param {HTMLElement} el @param {import("../core/texts.js").Texts} texts @param {string} id */
-  credit(el, texts, id) {
+  /**
+   * Says whose cover it is; look shows it.
+   * @param {HTMLElement} el
+   * @param {import("../core/texts.js").Texts} texts
+   * @param {string} id
+   * @param {() => void} look
+   */
+  credit(el, texts, id, look) {
     const cover = this.#worn(id);
     el.hidden = !cover;
     const by = cover?.merchant ? texts.t("cover.by", { name: cover.name, merchant: cover.merchant }) : cover?.name;
-    fill(el, cover && h("span", {}, by ?? ""));
+    const button = { class: "credit-look", type: "button", data: { testid: "credit-look" }, on: { click: look } };
+    fill(el, cover && h("button", button, by ?? ""));
   }
 
   /** The choice of a cover in a form. */

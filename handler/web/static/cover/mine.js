@@ -3,7 +3,7 @@
 import { ofKind } from "../core/changes.js";
 import { h, icon, keyed } from "../core/dom.js";
 import { doButton } from "../core/item.js";
-import { openSheet } from "../core/sheet.js";
+import { field, openSheet } from "../core/sheet.js";
 import { thumb } from "./art.js";
 import { whyNot } from "./rules.js";
 import { coverView } from "./shown.js";
@@ -46,8 +46,45 @@ export function openCovers(page) {
 export async function openCover(page, id) {
   const { texts, services } = page;
   const cover = await services.attempt(services.actions.covers.read(id));
-  if (cover) openSheet(page, texts.t("cover.one"), [coverView(texts, cover).el], null, { wide: true });
-  else if (cover === null) services.toasts.show(texts.t("cover.gone"));
+  if (cover === null) services.toasts.show(texts.t("cover.gone"));
+  if (!cover) return;
+  const report = h(
+    "button",
+    { class: "link", type: "button", data: { testid: "cover-report" }, on: { click: () => openReport(page, cover) } },
+    texts.t("report.open"),
+  );
+  const content = [coverView(texts, cover).el, Boolean(cover.merchant) && h("p", { class: "shown-report" }, report)];
+  openSheet(page, texts.t("cover.one"), content, null, { wide: true });
+}
+
+const REASONS = ["copied", "indecent", "violent", "fraud", "unlawful", "other"];
+const NOTE = 200; // characters
+
+/** Asks what is wrong with a cover and tells the operators. @param {Page} page @param {import("./covers.js").Cover} cover */
+function openReport(page, cover) {
+  const { texts, services } = page;
+  const { t } = texts;
+  const reason = /** @type {HTMLSelectElement} */ (
+    h(
+      "select",
+      { data: { testid: "report-reason" } },
+      REASONS.map((one) => h("option", { value: one }, t(`report.${one}`))),
+    )
+  );
+  const note = /** @type {HTMLTextAreaElement} */ (
+    h("textarea", { rows: 3, maxlength: NOTE, data: { testid: "report-note" } })
+  );
+  const content = [
+    h("p", {}, t("report.text", { name: cover.name })),
+    field(t("report.reason"), reason).el,
+    field(t("report.note"), note).el,
+    h("button", { class: "primary wide-button", data: { testid: "report-send" } }, t("report.send")),
+  ];
+  openSheet(page, t("report.title"), content, async () => {
+    await services.actions.covers.report(cover.id, reason.value, note.value.trim());
+    services.toasts.show(t("report.done"), t("report.done_text"));
+    return true;
+  });
 }
 
 /** @param {Page} page @param {Held} held @param {() => void} close */

@@ -153,13 +153,13 @@ class Packet {
   }
 
   #dress() {
-    const { texts, services } = this.#page;
+    const { texts, services, nav } = this.#page;
     const { cover } = this.#envelope;
     const worn = services.looks.key(cover);
     if (worn === this.#worn) return;
     this.#worn = worn;
     services.looks.packet(this.el, this.#parts, cover);
-    services.looks.credit(this.#credit, texts, cover);
+    services.looks.credit(this.#credit, texts, cover, () => nav.openCover(cover));
   }
 
   async #open() {
