@@ -69,8 +69,8 @@ func Events(done Settled, claims []Claim, at time.Time) ([]merchant.ServerEvent,
 	return events, nil
 }
 
-// Changed is what a merchant's members hear live when pieces were claimed or withdrawn, or uses of the cover counted: the
-// stock as it is afterwards.
+// Changed is what a merchant's members hear live when pieces were claimed or withdrawn, or uses of the cover counted:
+// the stock as it is afterwards.
 func Changed(s Stock) ([]byte, error) {
 	return json.Marshal(struct {
 		Type      string `json:"type"`

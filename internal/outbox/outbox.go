@@ -75,7 +75,8 @@ type Consumer interface {
 	Renamed(ctx context.Context, tx *sql.Tx, source int, m Message, id int64) error
 }
 
-// Follower is a Consumer that hears what was taken in, after the commit. Where the process dies in between, it does not.
+// Follower is a Consumer that hears what was taken in, after the commit. Where the process dies in between, it does
+// not.
 type Follower interface {
 	// Follow must not wait for anything.
 	Follow(messages []Message)
