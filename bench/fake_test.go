@@ -397,11 +397,17 @@ func (f *fake) serveSocket(ctx context.Context, w http.ResponseWriter, r *http.R
 
 // tell needs mu.
 func (f *fake) tell(group string, envelope int64, share int32) {
-	for _, conn := range f.watchers[group] {
-		_ = conn.WriteJSON(map[string]any{"op": "events",
-			"events": []any{map[string]any{"seq": 1, "event": map[string]any{
-				"type": "envelope.grabbed", "envelope_id": fmt.Sprint(envelope), "share": share}}}})
+	if len(f.watchers[group]) == 0 {
+		return
 	}
+	message, err := websocket.NewPreparedMessage(websocket.TextMessage, fmt.Appendf(nil, `{"op":"events","events":[`+
+		`{"seq":1,"event":{"type":"envelope.grabbed","envelope_id":"%d","share":%d}}]}`, envelope, share))
+	if err != nil {
+		panic(err)
+	}
+	f.watchers[group] = slices.DeleteFunc(f.watchers[group], func(conn *websocket.Conn) bool {
+		return conn.WritePreparedMessage(message) != nil // whoever has gone
+	})
 }
 
 // silent hears of progress and says nothing.
