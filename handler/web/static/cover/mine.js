@@ -71,8 +71,8 @@ function openReport(page, cover) {
       REASONS.map((one) => h("option", { value: one }, t(`report.${one}`))),
     )
   );
-  const note = /** @type {HTMLTextAreaElement} */ (
-    h("textarea", { rows: 3, maxlength: NOTE, data: { testid: "report-note" } })
+  const note = /** @type {HTMLInputElement} */ (
+    h("input", { type: "text", autocomplete: "off", maxlength: NOTE, data: { testid: "report-note" } })
   );
   const content = [
     h("p", {}, t("report.text", { name: cover.name })),
