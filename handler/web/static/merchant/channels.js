@@ -13,6 +13,7 @@ import { may, wholeNumber } from "./rules.js";
 const KINDS = ["link", "codes", "grant", "payment"];
 const MOST = 1_000_000;
 const MOST_CODES = 10_000; // at a time
+const USUAL_CODES = 100;
 
 /** The address of the page of a code. @param {string} code */
 export const claimURL = (code) => `${location.origin}/c/${encodeURIComponent(code)}`;
@@ -44,7 +45,9 @@ export function channelsPanel(page, id, cover, now) {
       },
     });
   const makeCodes = (channel) => {
-    const count = lineField(t("channel.count"), "codes-count", { inputmode: "numeric", value: "100" });
+    const left = channel.quota ? channel.quota - channel.codes : USUAL_CODES;
+    const value = String(Math.max(1, Math.min(left, USUAL_CODES)));
+    const count = lineField(t("channel.count"), "codes-count", { inputmode: "numeric", value });
     const submit = async () => {
       const n = wholeNumber(count.input.value, MOST_CODES);
       count.show(Number.isNaN(n) ? t("rule.codes") : "");
