@@ -72,7 +72,7 @@ export function channelsPanel(page, id, cover, now) {
     );
     count.input.focus();
   };
-  const row = (gives) => (channel) => {
+  const row = (gives, can) => (channel) => {
     const claimed = channel.quota
       ? t("channel.claimed_of", { n: channel.claimed, quota: channel.quota })
       : t("channel.claimed", { n: channel.claimed });
@@ -110,7 +110,7 @@ export function channelsPanel(page, id, cover, now) {
             iconButton("qr", t("channel.qr"), () => openQR(page, { url: claimURL(channel.code), name: channel.name }), {
               data: { testid: `qr-${channel.id}` },
             }),
-          gives &&
+          can &&
             !channel.closed &&
             channel.kind === "codes" &&
             iconButton("download", t("channel.make_codes"), () => makeCodes(channel), {
@@ -141,7 +141,7 @@ export function channelsPanel(page, id, cover, now) {
       );
     const can = gives && of.state === "approved";
     refill(actions, can && all.length > 0 && make());
-    refill(list, all.map(row(gives)));
+    refill(list, all.map(row(gives, can)));
     list.hidden = all.length === 0;
     refill(none, all.length === 0 && empty("qr", t("channel.none"), t("channel.none_text"), can && make()));
   };
