@@ -48,7 +48,7 @@ type frame struct {
 
 var frameSeed = maphash.MakeSeed()
 
-// read returns what a frame says. It may be called at any time by many listeners.
+// read returns what a frame says. It may be called at any time by many listeners, and keeps nothing of data.
 func (f *frames) read(data []byte) *frame {
 	one := f.find(data)
 	one.once.Do(one.decode)
@@ -64,7 +64,7 @@ func (f *frames) find(data []byte) *frame {
 			return one
 		}
 	}
-	one := &frame{sum: sum, data: data}
+	one := &frame{sum: sum, data: bytes.Clone(data)}
 	f.latest[f.next] = one
 	f.next = (f.next + 1) % framesKept
 	return one

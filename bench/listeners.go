@@ -29,10 +29,10 @@ type taken struct {
 	share    int32
 }
 
-// heard is an event that reached a listener.
+// heard is what a frame told a listener.
 type heard struct {
-	taken
-	at time.Time
+	taken []taken // shared with those who were told the same
+	at    time.Time
 }
 
 // listener is a connection that is told of one group.
@@ -118,9 +118,7 @@ func (l *listeners) receive(one *listener) {
 			return
 		}
 		one.reload = one.reload || f.reload
-		for _, t := range f.taken {
-			one.heard = append(one.heard, heard{taken: t, at: at})
-		}
+		one.heard = append(one.heard, heard{f.taken, at})
 		l.arrived.Add(int64(len(f.taken)))
 	}
 }
