@@ -170,8 +170,8 @@ func (c *Cluster) migrate(ctx context.Context, shard int, m Migrations) error {
 }
 
 func (c *Cluster) migrateOn(ctx context.Context, server, shard int, m Migrations) error {
-	// The lock is taken around all of it: goose's own leaves out the making of its version table. Its connection selects
-	// no schema, so it can be made while there is none: a shard that was moved away.
+	// The lock is taken around all of it: goose's own leaves out the making of its version table. Its connection
+	// selects no schema, so it can be made while there is none: a shard that was moved away.
 	locks, err := openPool(c.servers[server].dsn, "", 1, c.volatile)
 	if err != nil {
 		return err

@@ -31,6 +31,7 @@ type Place struct {
 	Epoch  int64  // one more with each move
 	Target string // address of the server that it is being moved to; "" for none
 	Fenced bool   // its tables may be out of reach: the last moment of a move
+	LeftAt string // address of the server that the last move came from, until that is tidied up; "" for none
 	IDHome int    // the shard that has the leases of node numbers for ids of this one
 }
 
@@ -77,8 +78,8 @@ func (c *Cluster) ServerAt(address string) (int, error) {
 // Places reads where each shard is; nil where that was never written down, so that all are where the configuration
 // says. Errors: ErrNotInstalled, ErrUnavailable.
 func (c *Cluster) Places(ctx context.Context) ([]Place, error) {
-	found, err := c.servers[c.ServerOf(0)].db.QueryContext(ctx,
-		"SELECT shard, server, epoch, id_home, target, fenced FROM "+c.Table(0, "placements")+" ORDER BY shard")
+	found, err := c.servers[c.ServerOf(0)].db.QueryContext(ctx, "SELECT shard, server, epoch, id_home, target, "+
+		"fenced, left_at FROM "+c.Table(0, "placements")+" ORDER BY shard")
 	if isGone(err) {
 		return nil, nil // the tables are of an earlier version, or there are none
 	}
@@ -89,7 +90,8 @@ func (c *Cluster) Places(ctx context.Context) ([]Place, error) {
 	var places []Place
 	for found.Next() {
 		var p Place
-		if err := found.Scan(&p.Shard, &p.Server, &p.Epoch, &p.IDHome, &p.Target, &p.Fenced); err != nil {
+		if err := found.Scan(&p.Shard, &p.Server, &p.Epoch, &p.IDHome, &p.Target, &p.Fenced,
+			&p.LeftAt); err != nil {
 			return nil, Classify(err)
 		}
 		if p.Shard != len(places) {

@@ -65,7 +65,10 @@ func TestCallsFollowAShard(t *testing.T) {
 	for _, call := range []func() error{
 		func() error { _, err := c.DB(3).ExecContext(t.Context(), add); return err },
 		func() error {
-			return c.Tx(t.Context(), 3, func(tx *sql.Tx) error { _, err := tx.ExecContext(t.Context(), add); return err })
+			return c.Tx(t.Context(), 3, func(tx *sql.Tx) error {
+				_, err := tx.ExecContext(t.Context(), add)
+				return err
+			})
 		},
 		func() error {
 			var n int

@@ -117,8 +117,8 @@ func TestConcurrentMigrations(t *testing.T) {
 	wg.Wait()
 	for shard := range c.Shards() {
 		var rows int
-		if err := c.DB(shard).QueryRowContext(t.Context(), "SELECT COUNT(*) FROM "+c.Table(shard, "counter")).Scan(&rows); err != nil ||
-			rows != 2 {
+		if err := c.DB(shard).QueryRowContext(t.Context(), "SELECT COUNT(*) FROM "+c.Table(shard,
+			"counter")).Scan(&rows); err != nil || rows != 2 {
 			t.Errorf("shard %d: %d rows, %v; the migration should have run once", shard, rows, err)
 		}
 	}

@@ -8,5 +8,6 @@ CREATE TABLE IF NOT EXISTS placements (
   epoch   BIGINT NOT NULL,                  -- one more with each move
   id_home INT NOT NULL,                     -- the shard that has the leases of node numbers for this one's ids; fixed
   target  VARCHAR(255) NOT NULL DEFAULT '', -- the server that it is being moved to
-  fenced  TINYINT NOT NULL DEFAULT 0        -- 1: its tables may be out of reach for the last moment of a move
+  fenced  TINYINT NOT NULL DEFAULT 0,       -- 1: its tables may be out of reach for the last moment of a move
+  left_at VARCHAR(255) NOT NULL DEFAULT ''  -- the server that the last move came from, until that is tidied up
 );
