@@ -77,6 +77,7 @@ const (
 	StepFollow Step = "follow"
 	StepVerify Step = "verify"
 	StepFence  Step = "fence"
+	StepRename Step = "rename" // the row says that there is a fence, and there is none
 	StepHidden Step = "hidden" // the tables have been renamed
 	StepDrain  Step = "drain"
 	StepCheck  Step = "check"
@@ -87,7 +88,7 @@ const (
 
 // Steps are all steps.
 func Steps() []Step {
-	return []Step{StepClaim, StepCopy, StepFollow, StepVerify, StepFence, StepHidden, StepDrain, StepCheck, StepSwitch,
+	return []Step{StepClaim, StepCopy, StepFollow, StepVerify, StepFence, StepRename, StepHidden, StepDrain, StepCheck, StepSwitch,
 		StepTidy, StepTidied}
 }
 

@@ -386,6 +386,7 @@ func (m *mover) fence(ctx context.Context) (err error) {
 		if err := m.set(ctx, "fenced = 1"); err != nil {
 			return err
 		}
+		m.step(StepRename)
 		m.fenced = time.Now()
 		err = m.rename(ctx, slices.Sorted(maps.Keys(m.tables)), m.schema, m.hidden)
 		if err == nil {

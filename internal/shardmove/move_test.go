@@ -266,10 +266,19 @@ func TestAMoverThatDiesAtEachStep(t *testing.T) {
 	defer stop()
 	at := 1
 	for _, step := range Steps() {
+		if step == StepFollow || step == StepDrain || step == StepCheck {
+			continue // what is in the tables is as at the step before
+		}
 		to := 1 - at
 		b.goesOn(t)
 		b.dies(t, to, step)
-		if step != StepHidden && step != StepDrain && step != StepCheck && step != StepSwitch {
+		if step == StepHidden { // a server that died in the RENAME may have done half of it, where it is not atomic
+			_, err := b.cluster.ServerDB(at).ExecContext(t.Context(), "RENAME TABLE "+hiddenSchema(
+				b.cluster.Schema(moved), b.epoch(t))+".seat TO "+b.table("seat"))
+			if err != nil {
+				t.Fatal(err)
+			}
+		} else if step != StepSwitch {
 			b.goesOn(t) // without anybody's help
 		}
 		r, err := Move(t.Context(), Config{Cluster: b.cluster, Shard: moved, To: b.cluster.ServerAddress(to),
@@ -282,7 +291,7 @@ func TestAMoverThatDiesAtEachStep(t *testing.T) {
 		at = to
 	}
 	// One that is given up leaves the shard where it was.
-	b.dies(t, 1-at, StepCheck)
+	b.dies(t, 1-at, StepDrain)
 	if err := Undo(t.Context(), Config{Cluster: b.cluster, Shard: moved}); err != nil {
 		t.Fatal(err)
 	}
@@ -294,6 +303,15 @@ func TestAMoverThatDiesAtEachStep(t *testing.T) {
 		t.Error(err)
 	}
 	b.check(t, at)
+}
+
+func (b *books) epoch(t *testing.T) int64 {
+	t.Helper()
+	places, err := b.cluster.Places(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return places[moved].Epoch
 }
 
 // dies runs a mover that is killed at a step.

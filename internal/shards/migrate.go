@@ -87,6 +87,10 @@ func (c *Cluster) make(ctx context.Context, shard int) error {
 		return err // another process has just made it
 	}
 	if known {
+		at := c.ServerOf(shard)
+		if err := c.Refresh(ctx); err != nil || c.ServerOf(shard) != at { // it has just been moved
+			return err
+		}
 		return fmt.Errorf("%w: %s is not on server %d (counted from 0)", ErrShardMissing, c.schemas[shard],
 			c.ServerOf(shard))
 	}

@@ -112,6 +112,18 @@ func (c *Cluster) checkVersions(ctx context.Context, shard int, want map[string]
 	if err != nil {
 		return err
 	}
+	if len(tables) == 0 && shard != 0 { // as behind the fence of a move, when nobody can look; or it has just moved
+		at := c.ServerOf(shard)
+		if err := c.Refresh(ctx); err != nil {
+			return err
+		}
+		if c.layout.Load().places[shard].fenced {
+			return nil
+		}
+		if c.ServerOf(shard) != at {
+			return c.checkVersions(ctx, shard, want)
+		}
+	}
 	for _, table := range tables {
 		if _, known := want[table]; !known {
 			return fmt.Errorf("%w: shard %d has %s, which this binary does not know: run the version that migrated "+
