@@ -60,8 +60,8 @@ func Advices() map[string]Advice {
 		FindingShardMissing: {"Its wallets and envelopes are out of sight, not lost: the configuration looks for " +
 			"them in the wrong place.", "Correct --placement or the order of --mysql.", "shard-missing"},
 		FindingShardFenced: {"Its tables are out of reach: it is being switched to another server, which takes a " +
-			"moment, or whoever moved it died in that moment.", "Look again; then run hongbao shard move once more, or " +
-			"hongbao shard undo.", "move-a-shard"},
+			"moment, or whoever moved it died in that moment.",
+			"Look again; then run hongbao shard move once more, or hongbao shard undo.", "move-a-shard"},
 		FindingServerUnknown: {"The wallets and envelopes of its shards cannot be used by processes with this " +
 			"configuration, and none starts.", "Name the server with --mysql, spelled as hongbao shard list shows it.",
 			"move-a-shard"},
