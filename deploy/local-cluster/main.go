@@ -78,7 +78,8 @@ type moveCmd struct {
 
 // Run tells the running cluster, and returns once the shard is there.
 func (m moveCmd) Run(ctx context.Context, c *cli) error {
-	return ask(ctx, c.Dir, http.MethodPost, "/move?"+url.Values{"shard": {strconv.Itoa(m.Shard)}, "to": {m.To}}.Encode())
+	what := url.Values{"shard": {strconv.Itoa(m.Shard)}, "to": {m.To}}
+	return ask(ctx, c.Dir, http.MethodPost, "/move?"+what.Encode())
 }
 
 type upgradeCmd struct {

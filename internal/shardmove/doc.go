@@ -88,8 +88,8 @@ const (
 
 // Steps are all steps.
 func Steps() []Step {
-	return []Step{StepClaim, StepCopy, StepFollow, StepVerify, StepFence, StepRename, StepHidden, StepDrain, StepCheck, StepSwitch,
-		StepTidy, StepTidied}
+	return []Step{StepClaim, StepCopy, StepFollow, StepVerify, StepFence, StepRename, StepHidden, StepDrain, StepCheck,
+		StepSwitch, StepTidy, StepTidied}
 }
 
 // Report is what a move did.
