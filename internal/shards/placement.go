@@ -18,8 +18,9 @@ var ErrServerUnknown = errors.New("shards: a shard is on a server that is not co
 var errFenced = errors.New("shards: the shard is being moved")
 
 const (
-	// fenceMost is how long a call waits for the end of a move's last moment.
-	fenceMost = 5 * time.Second
+	// fenceMost is how long calls wait for the end of a move's last moment, from when this process first saw it. Then
+	// they fail at once, for whoever waits has a place among the writers of the server, which other shards need.
+	fenceMost = 3 * time.Second
 	// fencePoll is the least time between two looks of a process at the placements.
 	fencePoll = 10 * time.Millisecond
 )
@@ -46,7 +47,8 @@ type placed struct {
 	server int
 	epoch  int64
 	fenced bool
-	err    error // ErrServerUnknown
+	since  time.Time // when this process first saw it fenced
+	err    error     // ErrServerUnknown
 }
 
 // placements is what follows the table of places.
@@ -129,11 +131,18 @@ func (c *Cluster) refresh(ctx context.Context) error {
 	now := c.layout.Load()
 	next := &layout{pinned: true, places: make([]placed, len(places))}
 	for shard, p := range places {
-		at := placed{server: now.places[shard].server, epoch: p.Epoch, fenced: p.Fenced}
+		was := now.places[shard]
+		at := placed{server: was.server, epoch: p.Epoch, fenced: p.Fenced}
+		switch {
+		case p.Fenced && was.fenced && was.epoch == p.Epoch:
+			at.since = was.since
+		case p.Fenced:
+			at.since = time.Now()
+		}
 		// Shard 0 says where the others are, so where it is itself only the configuration can say.
 		if shard > 0 && p.Server != c.servers[at.server].address {
 			if at.server, err = c.ServerAt(p.Server); err != nil {
-				at = placed{server: now.places[shard].server, epoch: p.Epoch, err: fmt.Errorf(
+				at = placed{server: was.server, epoch: p.Epoch, err: fmt.Errorf(
 					"shard %d: %w: name it with --mysql, in every process", shard, err)}
 				next.unknown = errors.Join(next.unknown, at.err)
 			}
@@ -174,7 +183,6 @@ func configuredHomes(places []placed) []int {
 // been moved: then do is called again, for its new server, once the move is over. Errors: ErrUnavailable, and whatever
 // do returns.
 func (c *Cluster) follow(ctx context.Context, shard int, do func(server int) error) error {
-	until := time.Now().Add(fenceMost)
 	again := true
 	for {
 		at := c.layout.Load().places[shard]
@@ -195,7 +203,7 @@ func (c *Cluster) follow(ctx context.Context, shard int, do func(server int) err
 			}
 			again = false // it may have been there again a moment ago
 		case now.fenced:
-			if time.Now().After(until) {
+			if time.Since(now.since) > fenceMost {
 				return unavailable{errors.Join(errFenced, err)}
 			}
 			if waited := wait(ctx, fencePoll); waited != nil {
