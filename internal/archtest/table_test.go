@@ -189,6 +189,8 @@ func table() []row {
 		// A model of many machines; it runs nothing of ours.
 		{"bench/capacity", adapter, nil},
 		// Bare mechanisms, which is why it knows theirs and nothing of ours.
+		// A module of its own, which measures the feed beside another library.
+		{"bench/peers", adapter, []string{"push", "github.com/centrifugal/centrifuge", gorilla}},
 		{"bench/yardstick", adapter, []string{"bench/load", cloudwego, gorilla, rueidis, mysqlWire}},
 
 		// A bank to try money in and out with. It shares the signatures with us and nothing else, as a real one would.
