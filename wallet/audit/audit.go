@@ -59,7 +59,7 @@ func (a *Auditor) Audit(ctx context.Context) (ledger.AuditReport, error) {
 		}
 	}
 	if err != nil {
-		return ledger.AuditReport{}, shards.Classify(fmt.Errorf("audit: %w", err))
+		return ledger.AuditReport{}, shards.ClassifyFixed(fmt.Errorf("audit: %w", err))
 	}
 	return r.report, nil
 }
@@ -76,10 +76,17 @@ func (a *Auditor) product(s ledger.Subject) (Product, bool) {
 type run struct {
 	*Auditor
 	early, late []*snapshot // by server
+	servers     []int       // by shard, when the snapshots were taken
 	report      ledger.AuditReport
 }
 
 func (r *run) open(ctx context.Context) error {
+	if err := r.cluster.Refresh(ctx); err != nil {
+		return err
+	}
+	for _, shard := range r.cluster.All() {
+		r.servers = append(r.servers, r.cluster.ServerOf(shard))
+	}
 	for _, all := range []*[]*snapshot{&r.early, &r.late} {
 		for server := range r.cluster.Servers() {
 			s, err := takeSnapshot(ctx, r.cluster.ServerDB(server))
@@ -98,8 +105,8 @@ func (r *run) close() {
 	}
 }
 
-func (r *run) earlyOf(shard int) *snapshot { return r.early[r.cluster.ServerOf(shard)] }
-func (r *run) lateOf(shard int) *snapshot  { return r.late[r.cluster.ServerOf(shard)] }
+func (r *run) earlyOf(shard int) *snapshot { return r.early[r.servers[shard]] }
+func (r *run) lateOf(shard int) *snapshot  { return r.late[r.servers[shard]] }
 
 // found names a discrepancy.
 func (r *run) found(code string, shard int, what string, expected, found any) {
