@@ -11,13 +11,13 @@
 // Each stretch of each table has been found equal on both servers once before the switch, byte by byte; what changed
 // since is in the log. Stretches that are never found equal because they change all the time are compared in the fence.
 //
-// The fence is one RENAME TABLE of all tables into a schema that nobody reads. It waits for transactions that have
-// begun, and every statement after it finds no table, so it has done nothing: package shards repeats it where the shard
-// is by then. The row in shard 0 says that there is a fence before there is one, and where the shard is after it; that
-// UPDATE is the switch. Before it, an end of the mover leaves a shard that another run, or Undo, gives back; after it,
-// one that another run tidies up.
+// The fence is RENAME TABLE of all tables into a schema that nobody reads, in four statements at a time. It waits for
+// transactions that have begun, and every statement after it finds no table, so it has done nothing: package shards
+// repeats it where the shard is by then. The row in shard 0 says that there is a fence before there is one, and where
+// the shard is after it; that UPDATE is the switch. Before it, an end of the mover leaves a shard that another run, or
+// Undo, gives back; after it, one that another run tidies up.
 //
-// Who moves a shard has three locks of servers (GET_LOCK), each on the connection that it writes with there: whoever
+// Who moves a shard has locks of the servers (GET_LOCK), one on each connection that it writes with: whoever
 // lost one cannot write, so two movers cannot either.
 package shardmove
 
@@ -53,6 +53,7 @@ const (
 	lockWait    = 30                     // looks, of a second each, for a lock of a mover that died
 	fenceWait   = 1                      // seconds that writers wait at most for a fence that does not close
 	fencePause  = 2 * time.Second        // between two tries
+	hiders      = 4                      // connections that rename tables
 	fenceTries  = 150                    // tries at most: an audit's snapshot can last minutes
 	undoTimeout = 30 * time.Second       // of giving the shard back when the context has ended
 )

@@ -3,7 +3,6 @@ package shardmove
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/hongbao/hongbao/internal/shards"
@@ -19,12 +18,19 @@ func (m *mover) turn(ctx context.Context) error {
 
 // undo gives the shard back: its tables get their names, and then the row says so.
 func (m *mover) undo(ctx context.Context) error {
-	names, err := m.source.tablesOf(ctx, m.hidden)
+	// A mover that stands still may yet rename: who has its locks knows that it cannot.
+	source, err := m.cfg.Cluster.ServerAt(m.place.Server)
 	if err != nil {
 		return err
 	}
-	names = slices.DeleteFunc(names, func(name string) bool { return name == markTable })
-	if err := m.rename(ctx, names, m.hidden, m.schema); err != nil {
+	for n := range hiders {
+		s, err := openSession(ctx, m.cfg.Cluster, source, fmt.Sprintf("hongbao-move-hide-%d-%s", n, m.schema))
+		if err != nil {
+			return err
+		}
+		defer s.end()
+	}
+	if err := m.show(ctx); err != nil {
 		return err
 	}
 	m.at = m.schema

@@ -29,6 +29,7 @@ type mover struct {
 	report       Report
 
 	zero, source, target *session
+	hiders               []*session // on the source: they close the fence
 	log                  *stream
 	tables               map[string]*table
 	mark                 int64
@@ -106,10 +107,10 @@ func prepare(ctx context.Context, cfg Config) (*mover, error) {
 
 func (m *mover) close() {
 	m.log.close()
-	for _, s := range []*session{m.target, m.source, m.zero} {
+	for _, s := range append(m.hiders, m.target, m.source, m.zero) {
 		s.end()
 	}
-	m.log, m.target, m.source, m.zero = nil, nil, nil, nil
+	m.log, m.hiders, m.target, m.source, m.zero = nil, nil, nil, nil, nil
 }
 
 func (m *mover) say(format string, args ...any) {
@@ -181,6 +182,17 @@ func (m *mover) run(ctx context.Context) (err error) {
 	}
 	if err := m.claim(ctx); err != nil {
 		return err
+	}
+	source, err := c.ServerAt(m.place.Server)
+	if err != nil {
+		return err
+	}
+	for n := range hiders {
+		s, err := openSession(ctx, c, source, fmt.Sprintf("hongbao-move-hide-%d-%s", n, m.schema))
+		if err != nil {
+			return err
+		}
+		m.hiders = append(m.hiders, s)
 	}
 	m.step(StepCopy)
 	if err := m.copy(ctx, server); err != nil {
@@ -388,13 +400,16 @@ func (m *mover) fence(ctx context.Context) (err error) {
 		}
 		m.step(StepRename)
 		m.fenced = time.Now()
-		err = m.rename(ctx, slices.Sorted(maps.Keys(m.tables)), m.schema, m.hidden)
+		err = m.hide(ctx)
 		if err == nil {
 			m.at = m.hidden
 			m.step(StepHidden)
 			return nil
 		}
 		if !isNumber(err, 1205, 1213) {
+			return err
+		}
+		if err := m.show(ctx); err != nil {
 			return err
 		}
 		if err := m.set(ctx, "fenced = 0"); err != nil {
@@ -424,8 +439,35 @@ func (m *mover) awaitOld(ctx context.Context) error {
 	return fmt.Errorf("%w: a transaction on %s does not end", ErrBusy, m.place.Server)
 }
 
+// hide renames the tables away, some at a time: each waits for the disk. What is committed before the last is gone from
+// here is in the log before the mark that follows.
+func (m *mover) hide(ctx context.Context) error {
+	names := slices.Sorted(maps.Keys(m.tables))
+	groups := make([]int, min(len(m.hiders), len(names)))
+	for g := range groups {
+		groups[g] = g
+	}
+	return loop.FanOut(groups, len(groups), func(g int) error {
+		var some []string
+		for i := g; i < len(names); i += len(groups) {
+			some = append(some, names[i])
+		}
+		return rename(ctx, m.hiders[g], some, m.schema, m.hidden)
+	})
+}
+
+// show gives hidden tables their names back.
+func (m *mover) show(ctx context.Context) error {
+	names, err := m.source.tablesOf(ctx, m.hidden)
+	if err != nil {
+		return err
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return name == markTable })
+	return rename(ctx, m.source, names, m.hidden, m.schema)
+}
+
 // rename moves tables between two schemas of the source.
-func (m *mover) rename(ctx context.Context, names []string, from, to string) error {
+func rename(ctx context.Context, on *session, names []string, from, to string) error {
 	if len(names) == 0 {
 		return nil
 	}
@@ -436,5 +478,5 @@ func (m *mover) rename(ctx context.Context, names []string, from, to string) err
 		}
 		statement += quote(from, name) + " TO " + quote(to, name)
 	}
-	return m.source.exec(ctx, statement)
+	return on.exec(ctx, statement)
 }
