@@ -117,8 +117,10 @@ func table() []row {
 		{"wallet/mysqlledger", adapter, []string{"wallet", "wallet/ledger", "internal/refusal", "internal/shards",
 			"internal/outbox", "internal/index", "internal/gather"}},
 		{"wallet/memledger", adapter, []string{"wallet", "wallet/ledger", "internal/refusal"}},
-		{"wallet/audit", adapter, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "internal/shards",
-			"internal/outbox", "internal/index"}},
+		// What an audit has read for good.
+		{"wallet/seal", adapter, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "internal/shards"}},
+		{"wallet/audit", adapter, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "wallet/seal",
+			"internal/shards", "internal/outbox", "internal/index"}},
 		{"wallet/httpfunding", adapter, []string{"wallet", "wallet/ledger", "internal/refusal", "internal/signature"}},
 		{"envelope/redispot", adapter, []string{"envelope", "internal/refusal", "internal/loop", "internal/pots",
 			"internal/gather",
