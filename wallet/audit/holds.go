@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"github.com/hongbao/hongbao/internal/shards/rows"
 	"github.com/hongbao/hongbao/wallet/ledger"
@@ -126,10 +127,15 @@ func (w *holdWalk) orphansAbove() error {
 		if err != nil {
 			return err
 		}
-		for _, id := range ids {
-			if !there[id] {
-				w.found(ledger.AuditPostHold, w.shard, fmt.Sprintf("posts of hold %d", id), "a hold", "none")
+		ids = slices.DeleteFunc(ids, func(id int64) bool { return there[id] })
+		if len(ids) == 0 {
+			continue
+		}
+		for p, err := range postPages(w.ctx, early, t, ids...) {
+			if err != nil {
+				return err
 			}
+			w.found(ledger.AuditPostHold, w.shard, flight{postRow: p}.String(), "a hold", "none")
 		}
 	}
 }

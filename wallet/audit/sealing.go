@@ -91,6 +91,9 @@ func (s *sealing) accounts() error {
 		if len(steps) == 0 {
 			continue
 		}
+		if err := s.writes(); err != nil {
+			return err
+		}
 		sealed, err := seal.Accounts(s.ctx, s.cluster, s.shard, steps)
 		if err != nil {
 			return err
@@ -230,7 +233,10 @@ func (s *sealing) add(u seal.Unit) error {
 func (s *sealing) flush() error {
 	units, err := s.landed()
 	s.units, s.posts = nil, 0
-	if err != nil {
+	if err != nil || len(units) == 0 {
+		return err
+	}
+	if err := s.writes(); err != nil {
 		return err
 	}
 	sealed, err := seal.SealUnits(s.ctx, s.cluster, s.shard, units)
@@ -245,5 +251,8 @@ func (s *sealing) flush() error {
 
 // raise moves the mark below which everything is sealed.
 func (s *sealing) raise() error {
+	if err := s.writes(); err != nil {
+		return err
+	}
 	return seal.RaiseMark(s.ctx, s.cluster, s.shard, seal.MarkSealed, s.lowest)
 }

@@ -38,9 +38,17 @@ func (r *run) begin(ctx context.Context, shard int, t *totals) (err error) {
 }
 
 // compareTotals compares what a full audit has found sealed with the totals of the shard.
-func (r *run) compareTotals(shard int, t *totals) {
+func (r *run) compareTotals(ctx context.Context, shard int, t *totals) error {
 	if r.incremental {
-		return
+		return nil
+	}
+	var units int64
+	if err := r.earlyOf(shard).QueryRowContext(ctx, "SELECT COUNT(*) FROM "+r.tables[shard].UnitSeals).Scan(
+		&units); err != nil {
+		return err
+	}
+	if units != t.units {
+		r.found(ledger.AuditSeal, shard, "seals of holds, top-ups and withdrawals that are there", units, t.units)
 	}
 	currencies := map[ledger.Currency]bool{}
 	for c := range t.before {
@@ -57,6 +65,7 @@ func (r *run) compareTotals(shard int, t *totals) {
 				fmt.Sprintf("%+v", t.before[c].Sealed), fmt.Sprintf("%+v", found))
 		}
 	}
+	return nil
 }
 
 // checkUnit compares a unit that is sealed with its seal.
@@ -76,6 +85,7 @@ func (r *run) checkUnit(shard int, t *totals, u *seal.Unit, isSealed bool, diges
 	if got := u.Digest(); got != digest {
 		r.found(ledger.AuditSeal, shard, what+", with all that belongs to it", digest, got)
 	}
+	t.units++
 	currency, more := u.Totals()
 	sum := t.sealed[currency]
 	sum.Add(more)
