@@ -6,18 +6,20 @@ import (
 	"io"
 
 	"github.com/hongbao/hongbao/app"
+	"github.com/hongbao/hongbao/wallet/audit"
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 type auditCmd struct {
 	servers
-	JSON bool `name:"json" help:"Print the report as JSON."`
+	Incremental bool `help:"Read what no audit has sealed, instead of everything. A change of what is sealed is not found."`
+	JSON        bool `name:"json" help:"Print the report as JSON."`
 }
 
 func (a auditCmd) Run(ctx context.Context, at console) error {
 	quiet := console{out: io.Discard, err: at.err, log: at.log}
 	return a.with(ctx, quiet, nil, func(_ *connected, s *app.App) error {
-		report, err := s.Audit(ctx)
+		report, err := s.AuditWith(ctx, audit.Options{Incremental: a.Incremental})
 		if err != nil {
 			return err
 		}
@@ -42,6 +44,9 @@ func (a auditCmd) print(at console, report ledger.AuditReport) error {
 }
 
 func printAudit(at console, r ledger.AuditReport) {
+	if r.Incremental {
+		at.say("Read is what no audit has sealed.")
+	}
 	at.say("%d shards, %d accounts, %d entries, %d holds, %d posts", r.Shards, r.Accounts, r.Entries, r.Holds, r.Posts)
 	for currency, minor := range r.InFlight {
 		at.say("in flight: %d minor units of %s", minor, currency)
