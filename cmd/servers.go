@@ -122,7 +122,8 @@ func (f servers) connect(ctx context.Context, at console) (*connected, error) {
 	c.config = app.Config{
 		Redis: f.Redis, MySQL: f.MySQL, Placement: f.Placement, Prefix: f.Prefix, Shards: f.Shards,
 		Limits: limits, Transfers: transfers, Collections: collections, Unfunded: true, WaitReplicas: f.WaitReplicas,
-		WaitTimeout: f.WaitTimeout, Withdrawals: withdrawals, AuditEvery: f.AuditEvery, FullAuditEvery: f.FullAuditEvery,
+		WaitTimeout: f.WaitTimeout, Withdrawals: withdrawals, AuditEvery: f.AuditEvery,
+		FullAuditEvery: f.FullAuditEvery,
 		Webhooks: webhook.Rules{AllowPrivate: f.WebhookAllowPrivate},
 		Covers:   cover.Rules{Validity: f.CoverValidity}, Art: art,
 		VolatileRedis: f.VolatileRedis, VolatileMySQL: f.VolatileMySQL, Secrets: secrets,

@@ -107,7 +107,7 @@ func (w *holdWalk) orphans(h *ledger.Hold) error {
 	return nil
 }
 
-// orphansAbove names the holds of posts, above the mark, that do not exist. Each hold is read from the index by one key.
+// orphansAbove names posts above the mark whose holds do not exist. Each hold is read from the index by one key.
 func (w *holdWalk) orphansAbove() error {
 	early, t := w.earlyOf(w.shard), w.tables[w.shard]
 	last := w.marks.Sealed - 1
@@ -247,8 +247,8 @@ func (w *holdWalk) postsOf(h *ledger.Hold, name string, unit *seal.Unit, sealed 
 	return nil
 }
 
-// holdBooks are the entries of some holds: those of their own accounts and their sums, and what their owners' statements
-// show of them.
+// holdBooks are the entries of some holds: those of their own accounts and their sums, and what their owners'
+// statements show of them.
 type holdBooks struct {
 	accountBooks
 	owner map[ownerKey]int64

@@ -139,7 +139,7 @@ func TestSealingDiesAnywhere(t *testing.T) {
 // While senders and a deliverer are at work, two workers seal; every audit finds the books balanced, incremental and
 // full, and at the end everything is sealed.
 func TestTwoWorkersSealWhileTheSystemRuns(t *testing.T) {
-	const sends = 25 // of each sender
+	const sends = 12 // of each sender
 	b := ledgertest.OpenMySQL(t, 2)
 	senders := []string{"alice", "bob", "carol"}
 	for _, s := range senders {

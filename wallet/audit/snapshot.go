@@ -122,7 +122,8 @@ type postRow struct {
 
 // sealed is the post as it is sealed.
 func (p postRow) sealed() seal.Post {
-	return seal.Post{Part: p.Part, Payee: p.Payee, Amount: p.Minor, At: p.At.UnixMilli(), Outbox: p.outbox, Draw: p.draw}
+	return seal.Post{Part: p.Part, Payee: p.Payee, Amount: p.Minor, At: p.At.UnixMilli(), Outbox: p.outbox,
+		Draw: p.draw}
 }
 
 func scanPost(row *sql.Rows) (p postRow, err error) {

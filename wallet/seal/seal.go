@@ -196,8 +196,8 @@ func Accounts(ctx context.Context, c *shards.Cluster, shard int, steps []Step) (
 // errSealed says that another worker has sealed some of the units, or that they changed.
 var errSealed = errors.New("seal: the units are not as they were")
 
-// SealUnits seals up to Batch units of a kind (all holds, or all orders) of a shard, unless another worker has sealed one of
-// them: then it returns 0, and the next audit finds the rest.
+// SealUnits seals up to Batch units of a kind (all holds, or all orders) of a shard, unless another worker has sealed
+// one of them: then it returns 0, and the next audit finds the rest.
 func SealUnits(ctx context.Context, c *shards.Cluster, shard int, units []Unit) (sealed int, err error) {
 	if len(units) == 0 {
 		return 0, nil
