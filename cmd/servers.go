@@ -124,8 +124,8 @@ func (f servers) connect(ctx context.Context, at console) (*connected, error) {
 		Limits: limits, Transfers: transfers, Collections: collections, Unfunded: true, WaitReplicas: f.WaitReplicas,
 		WaitTimeout: f.WaitTimeout, Withdrawals: withdrawals, AuditEvery: f.AuditEvery,
 		FullAuditEvery: f.FullAuditEvery,
-		Webhooks: webhook.Rules{AllowPrivate: f.WebhookAllowPrivate},
-		Covers:   cover.Rules{Validity: f.CoverValidity}, Art: art,
+		Webhooks:       webhook.Rules{AllowPrivate: f.WebhookAllowPrivate},
+		Covers:         cover.Rules{Validity: f.CoverValidity}, Art: art,
 		VolatileRedis: f.VolatileRedis, VolatileMySQL: f.VolatileMySQL, Secrets: secrets,
 		Log: at.log, Registerer: c.metrics, Now: time.Now,
 	}

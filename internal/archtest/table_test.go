@@ -121,6 +121,9 @@ func table() []row {
 		{"wallet/seal", adapter, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "internal/shards"}},
 		{"wallet/audit", adapter, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "wallet/seal",
 			"internal/shards", "internal/outbox", "internal/index"}},
+		// Sealed rows go into files that can be checked, and then out of the ledger.
+		{"wallet/archive", adapter, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "wallet/seal",
+			"internal/shards"}},
 		{"wallet/httpfunding", adapter, []string{"wallet", "wallet/ledger", "internal/refusal", "internal/signature"}},
 		{"envelope/redispot", adapter, []string{"envelope", "internal/refusal", "internal/loop", "internal/pots",
 			"internal/gather",

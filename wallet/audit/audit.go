@@ -19,6 +19,7 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -40,7 +41,6 @@ type Auditor struct {
 	index    *index.Index
 	tables   []mysqlledger.Tables // by shard
 	products []Product
-	settled  time.Duration
 	writes   func() error // stands before each transaction that seals; tests end the process there
 }
 
@@ -50,8 +50,7 @@ const idsSettle = time.Hour
 
 // New makes an auditor. Every product whose holds are in the books must be among the products.
 func New(c *shards.Cluster, o *outbox.Outbox, products ...Product) *Auditor {
-	a := &Auditor{cluster: c, outbox: o, index: index.New(c), products: products, settled: idsSettle,
-		writes: func() error { return nil }}
+	a := &Auditor{cluster: c, outbox: o, index: index.New(c), products: products, writes: func() error { return nil }}
 	for _, shard := range c.All() {
 		a.tables = append(a.tables, mysqlledger.TablesOf(c, shard))
 	}
@@ -62,6 +61,8 @@ func New(c *shards.Cluster, o *outbox.Outbox, products ...Product) *Auditor {
 type Options struct {
 	Incremental bool // read what no seal covers
 	Seal        bool // seal what was read and cannot change any more, if nothing was found
+	// Settled is how old the ids are of entries of shared accounts that are sealed; 0 means an hour.
+	Settled time.Duration
 }
 
 // Audit reads all the books. An error says that it could not read them all, and that nothing is known. Error:
@@ -88,7 +89,7 @@ func (a *Auditor) AuditWith(ctx context.Context, o Options) (ledger.AuditReport,
 		return ledger.AuditReport{}, shards.Classify(fmt.Errorf("audit: %w", err))
 	}
 	if o.Seal && r.report.Balanced() {
-		if err := r.seal(ctx); err != nil {
+		if err := r.seal(ctx, cmp.Or(o.Settled, idsSettle)); err != nil {
 			return r.report, shards.Classify(fmt.Errorf("seal what an audit has read: %w", err))
 		}
 	}

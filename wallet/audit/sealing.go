@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/internal/shards/rows"
@@ -18,9 +19,9 @@ import (
 const maxSealPosts = 4000
 
 // seal seals what the early snapshots show and cannot change any more, after an audit of them that found nothing.
-func (r *run) seal(ctx context.Context) error {
+func (r *run) seal(ctx context.Context, settled time.Duration) error {
 	for _, shard := range r.cluster.All() {
-		s := &sealing{run: r, ctx: ctx, shard: shard, settled: shards.FirstAt(r.earlyOf(shard).at.Add(-r.settled))}
+		s := &sealing{run: r, ctx: ctx, shard: shard, settled: shards.FirstAt(r.earlyOf(shard).at.Add(-settled))}
 		s.lowest = s.settled
 		err := s.accounts()
 		if err == nil {

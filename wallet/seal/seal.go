@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/hongbao/hongbao/internal/shards"
@@ -271,4 +272,37 @@ func addTotals(ctx context.Context, tx *sql.Tx, t mysqlledger.Tables, totals map
 	}
 	return rows.Insert(ctx, tx, "INSERT INTO "+t.SealTotals+" (currency, posted, outside, tests, archived_posted, "+
 		"archived_outside, archived_tests)", 7, args, tail)
+}
+
+// Archived says in the totals of a shard that units are gone.
+func Archived(ctx context.Context, tx *sql.Tx, t mysqlledger.Tables, units []*Unit) error {
+	totals := map[ledger.Currency]Totals{}
+	for _, u := range units {
+		currency, more := u.Totals()
+		sum := totals[currency]
+		sum.Add(more)
+		totals[currency] = sum
+	}
+	return addTotals(ctx, tx, t, totals, true)
+}
+
+// ArchiveEntries says in the seal of an account that the entries of a step are gone. It returns false if they were gone
+// before, and an error if the step does not begin where those that are gone end.
+func ArchiveEntries(ctx context.Context, tx *sql.Tx, t mysqlledger.Tables, s Step) (bool, error) {
+	done, err := tx.ExecContext(ctx, "UPDATE "+t.Seals+" SET archived_seq = ?, archived_entries = ?, "+
+		"archived_balance = ?, archived_credits = ?, archived_digest = ? WHERE account = ? AND currency = ? AND "+
+		"archived_seq = ? AND archived_digest = ? AND seq >= ?", s.To.Seq, s.To.Entries, s.To.Balance, s.To.Credits,
+		s.To.Digest[:], s.Account, string(s.Currency), s.From.Seq, s.From.Digest[:], s.To.Seq)
+	if err != nil {
+		return false, err
+	}
+	if n, err := done.RowsAffected(); err != nil || n == 1 {
+		return n == 1, err
+	}
+	is, err := Select(ctx, tx, t, "WHERE account = ? AND currency = ?", s.Account, string(s.Currency))
+	if err == nil && (len(is) != 1 || is[0].Archived.Seq < s.To.Seq) {
+		err = fmt.Errorf("seal: entries of %s, %s, from %d to %d do not follow those that are gone", s.Account, s.Currency,
+			s.From.Seq, s.To.Seq)
+	}
+	return false, err
 }
