@@ -74,9 +74,16 @@ func (a *Archiver) Run(ctx context.Context, olderThan time.Duration, dir string)
 		return nil, err
 	}
 	defer unlock()
-	for _, shard := range a.cluster.All() {
-		if err := r.shard(ctx, shard, olderThan); err != nil {
-			return r.made, shards.Classify(fmt.Errorf("archive shard %d: %w", shard, err))
+	for _, step := range []func(int) error{
+		func(shard int) error { return r.resume(ctx, shard) },
+		func(shard int) error { return r.archive(ctx, shard, olderThan, Requests, Holds, Orders) },
+		// Entries stay while their holds are there, on whichever shard.
+		func(shard int) error { return r.archive(ctx, shard, olderThan, Entries, Inbox) },
+	} {
+		for _, shard := range a.cluster.All() {
+			if err := step(shard); err != nil {
+				return r.made, shards.Classify(fmt.Errorf("archive shard %d: %w", shard, err))
+			}
 		}
 	}
 	return r.made, nil
@@ -106,11 +113,8 @@ func (a *Archiver) lock(ctx context.Context) (unlock func(), err error) {
 	}, nil
 }
 
-// shard ends what the last run has begun, and archives what can be.
-func (r *run) shard(ctx context.Context, shard int, olderThan time.Duration) error {
-	if err := r.resume(ctx, shard); err != nil {
-		return err
-	}
+// archive archives what can be of a shard.
+func (r *run) archive(ctx context.Context, shard int, olderThan time.Duration, kinds ...Kind) error {
 	var now int64
 	if err := r.cluster.DB(shard).QueryRowContext(ctx,
 		"SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)").Scan(&now); err != nil {

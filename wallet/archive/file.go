@@ -29,8 +29,6 @@ const (
 	Inbox    Kind = "inbox"    // ids of messages that arrived
 )
 
-var kinds = []Kind{Requests, Holds, Orders, Entries, Inbox}
-
 // Line is a line of a file: what its kind says.
 type Line struct {
 	Request *Request   `json:"request,omitempty"`
