@@ -66,7 +66,8 @@ func pages[K any](size int, fetch func(after *K) ([]K, error), choose func([]K) 
 	}
 }
 
-// requests are those that are old, and were cancelled or made something that can be archived.
+// requests are those that are old, and were cancelled or made something that cannot change any more. They go first: a
+// request whose hold is gone could not be answered.
 func (c *choice) requests() iter.Seq2[Line, error] {
 	fetch := func(after *Request) ([]Request, error) {
 		where, args := "", []any{}
@@ -85,7 +86,8 @@ func (c *choice) requests() iter.Seq2[Line, error] {
 			return r.At >= c.bound.UnixMilli() || r.Reference >= c.below
 		})
 		over := map[int64]bool{0: true}
-		for _, table := range []string{c.t().Holds, c.t().Fundings} {
+		for table, ended := range map[string]string{c.t().Holds: "is_open = 0", c.t().Fundings: "state <> '" +
+			string(wallet.FundingPending) + "'"} {
 			var ids []any
 			for _, r := range old {
 				ids = append(ids, r.Reference)
@@ -97,7 +99,7 @@ func (c *choice) requests() iter.Seq2[Line, error] {
 				id, err := rows.Scalar[int64](row)
 				over[id] = true
 				return err
-			}, "SELECT id FROM "+table+" WHERE sealed = 1 AND id IN "+rows.In(len(ids)), ids...)
+			}, "SELECT id FROM "+table+" WHERE "+ended+" AND id IN "+rows.In(len(ids)), ids...)
 			if err != nil {
 				return nil, err
 			}
