@@ -36,30 +36,39 @@ func Code(err error) string {
 	return codeNetwork
 }
 
-// Target is a deployment that answers. Nothing is repeated: a call without an answer is a finding.
+// Target is a deployment that answers. Nothing that is measured is repeated: a call without an answer is a finding.
+// What is prepared is, as any client would.
 type Target struct {
 	access       Access
 	installation *operatorapi.Installation
-	client       *client.Client
-	raw          client.Services // for what is measured, with the contexts of the users
+	client       *client.Client  // for what is measured
+	raw          client.Services // the same, with the contexts of the users
+	patient      *client.Client  // for what is prepared, and for what is looked at in the end
+	sure         client.Services // the same, with the contexts of the users
 	ops          *client.Client  // as the operator
 	chat         *client.Client  // as the chat application
 }
 
 // Connect reaches a deployment and asks what it is. The errors are sentences for the person who gave the address.
 func Connect(ctx context.Context, a Access) (*Target, error) {
-	options := []client.Option{client.WithAddress(a.RPC), client.WithRetry(client.Retry{Attempts: 1})}
+	options := []client.Option{client.WithAddress(a.RPC)}
 	if a.HTTP != "" {
 		options = append(options, client.WithGateway("http://"+a.HTTP))
 	}
-	c, err := client.New(options...)
+	patient, err := client.New(options...)
 	if err != nil {
 		return nil, err
 	}
-	as := func(scope string) *client.Client {
-		return c.As(client.TokenFunc(func(context.Context) (string, error) { return a.Sign("hongbao-bench", scope) }))
+	c, err := client.New(append(options, client.WithRetry(client.Retry{Attempts: 1}))...)
+	if err != nil {
+		return nil, errors.Join(err, patient.Close())
 	}
-	t := &Target{access: a, client: c, raw: c.Services(), ops: as("operator"), chat: as("service")}
+	as := func(scope string) *client.Client {
+		token := func(context.Context) (string, error) { return a.Sign("hongbao-bench", scope) }
+		return patient.As(client.TokenFunc(token))
+	}
+	t := &Target{access: a, client: c, raw: c.Services(), patient: patient,
+		sure: patient.Services(), ops: as("operator"), chat: as("service")}
 	if t.installation, err = t.ops.Operator.Installation(context.WithoutCancel(ctx)); err != nil {
 		t.Close()
 		return nil, t.explain(err)
@@ -93,4 +102,4 @@ func sentence(err error) string {
 func (t *Target) Sandbox() bool { return t.installation.Sandbox }
 
 // Close closes the connections.
-func (t *Target) Close() { _ = t.client.Close() } // nothing is under way any more
+func (t *Target) Close() { _, _ = t.client.Close(), t.patient.Close() } // nothing is under way any more

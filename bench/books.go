@@ -267,7 +267,7 @@ func (b *books) unlisted(user int, sent map[int64]bool, first int64) (map[int64]
 	limit := int32(statementPage)
 	request := &envelopeapi.ListRequest{Limit: &limit}
 	for len(sent) > 0 {
-		page, err := b.target.raw.Envelopes.ListSent(b.users.as[user], request)
+		page, err := b.target.sure.Envelopes.ListSent(b.users.as[user], request)
 		if err != nil {
 			return nil, explainAt(err, "read what was sent")
 		}
@@ -311,7 +311,7 @@ func (b *books) statement(user int, wins []win, first int64) (credited, unanswer
 	limit := int32(statementPage)
 	request := &envelopeapi.ListRequest{Limit: &limit}
 	for {
-		page, err := b.target.raw.Envelopes.ListReceived(b.users.as[user], request)
+		page, err := b.target.sure.Envelopes.ListReceived(b.users.as[user], request)
 		if err != nil {
 			return 0, 0, nil, explainAt(err, "read a statement")
 		}

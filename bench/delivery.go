@@ -49,15 +49,17 @@ func deliveries(d departures, l *listeners) delivery {
 	for _, one := range l.all {
 		clear(seen)
 		for _, h := range one.heard {
-			at, ours := left[h.taken]
-			switch {
-			case !ours: // a grab before the load, or one that was not answered
-			case seen[h.taken]:
-				found.twice++
-			default:
-				seen[h.taken] = true
-				found.delivered++
-				load.Note(found.latency, h.at.Sub(at))
+			for _, t := range h.taken {
+				at, ours := left[t]
+				switch {
+				case !ours: // a grab before the load, or one that was not answered
+				case seen[t]:
+					found.twice++
+				default:
+					seen[t] = true
+					found.delivered++
+					load.Note(found.latency, h.at.Sub(at))
+				}
 			}
 		}
 		if one.reload {

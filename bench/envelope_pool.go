@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"github.com/hongbao/hongbao/client"
 	"github.com/hongbao/hongbao/kitex_gen/envelopeapi"
 )
 
@@ -61,7 +62,7 @@ func (p *envelopePool) fill(ctx context.Context, pairs int64) error {
 	n = (n + p.width - 1) / p.width * p.width // whole rows
 	r := batch{before: p.total(), envelopes: make([]opened, n)}
 	err := inParallel(ctx, n, func(i int) (err error) {
-		r.envelopes[i], err = p.send(p.sent + i)
+		r.envelopes[i], err = p.sendBy(p.target.sure, p.sent+i)
 		return explainAt(err, "send an envelope")
 	})
 	if err != nil {
@@ -73,20 +74,24 @@ func (p *envelopePool) fill(ctx context.Context, pairs int64) error {
 	return nil
 }
 
-// send sends the envelope with a number.
+// send sends the envelope with a number, and is measured.
 func (p *envelopePool) send(n int) (opened, error) {
-	g := n % len(p.users.groups)
-	round := n / len(p.users.groups)
-	return p.sendFrom(p.users.sender(g, round), n, g, round)
+	return p.sendBy(p.target.raw, n)
 }
 
 // sendFromOne is send, from the first group's first sender.
 func (p *envelopePool) sendFromOne(n int) (opened, error) {
-	return p.sendFrom(p.users.sender(0, 0), n, 0, 0)
+	return p.sendFrom(p.target.raw, p.users.sender(0, 0), n, 0, 0)
 }
 
-func (p *envelopePool) sendFrom(sender, n, g, round int) (opened, error) {
-	e, err := p.target.raw.Envelopes.Send(p.users.as[sender], p.request(n, g))
+func (p *envelopePool) sendBy(services client.Services, n int) (opened, error) {
+	g := n % len(p.users.groups)
+	round := n / len(p.users.groups)
+	return p.sendFrom(services, p.users.sender(g, round), n, g, round)
+}
+
+func (p *envelopePool) sendFrom(services client.Services, sender, n, g, round int) (opened, error) {
+	e, err := services.Envelopes.Send(p.users.as[sender], p.request(n, g))
 	if err != nil {
 		return opened{}, err
 	}

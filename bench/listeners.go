@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,15 +29,16 @@ type taken struct {
 	share    int32
 }
 
-// heard is an event that reached a listener.
+// heard is what a frame told a listener.
 type heard struct {
-	taken
-	at time.Time
+	taken []taken // shared with those who were told the same
+	at    time.Time
 }
 
 // listener is a connection that is told of one group.
 type listener struct {
 	group  int
+	frames *frames
 	conn   *client.Conn
 	heard  []heard
 	reload bool  // it was told that it missed something
@@ -54,20 +54,6 @@ type listeners struct {
 	running sync.WaitGroup
 }
 
-// message is what the server sends, as far as it matters here.
-type message struct {
-	Op     string `json:"op"`
-	Code   string `json:"code"`
-	Detail string `json:"detail"`
-	Events []struct {
-		Event struct {
-			Type     string `json:"type"`
-			Envelope string `json:"envelope_id"`
-			Share    int32  `json:"share"`
-		} `json:"event"`
-	} `json:"events"`
-}
-
 // listen opens connections; each belongs to a member of a group and is subscribed to that group.
 func listen(ctx context.Context, t *Target, c *users, n int) (*listeners, error) {
 	if n > 0 && t.access.HTTP == "" {
@@ -77,9 +63,10 @@ func listen(ctx context.Context, t *Target, c *users, n int) (*listeners, error)
 	for i := range n {
 		l.byGroup[i%len(c.groups)]++
 	}
+	told := make([]frames, len(c.groups))
 	err := inParallel(ctx, n, func(i int) (err error) {
 		g := i % len(c.groups)
-		l.all[i], err = t.subscribe(ctx, c, g, c.member(g, i/len(c.groups)))
+		l.all[i], err = t.subscribe(ctx, c, &told[g], g, c.member(g, i/len(c.groups)))
 		return err
 	})
 	if err != nil {
@@ -92,14 +79,14 @@ func listen(ctx context.Context, t *Target, c *users, n int) (*listeners, error)
 	return l, nil
 }
 
-func (t *Target) subscribe(ctx context.Context, c *users, group, user int) (*listener, error) {
+func (t *Target) subscribe(ctx context.Context, c *users, told *frames, group, user int) (*listener, error) {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
 	conn, err := t.client.As(client.StaticToken(c.tokens[user])).Dial(ctx, client.GroupTopic(c.groups[group]))
 	if err != nil {
 		return nil, fmt.Errorf("could not listen at %s: %w", t.access.HTTP, err)
 	}
-	l := &listener{group: group, conn: conn}
+	l := &listener{group: group, frames: told, conn: conn}
 	var answer message
 	data, err := conn.Next()
 	if err == nil {
@@ -125,25 +112,14 @@ func (l *listeners) receive(one *listener) {
 			return
 		}
 		at := time.Now()
-		var m message
-		if err := json.Unmarshal(data, &m); err != nil {
-			one.err = err
+		f := one.frames.read(data)
+		if f.err != nil {
+			one.err = f.err
 			return
 		}
-		one.reload = one.reload || m.Op == "reload"
-		for i := range m.Events {
-			e := &m.Events[i].Event
-			if e.Type != client.EventEnvelopeGrabbed {
-				continue
-			}
-			id, err := strconv.ParseInt(e.Envelope, 10, 64)
-			if err != nil {
-				one.err = err
-				return
-			}
-			one.heard = append(one.heard, heard{taken: taken{id, e.Share}, at: at})
-			l.arrived.Add(1)
-		}
+		one.reload = one.reload || f.reload
+		one.heard = append(one.heard, heard{f.taken, at})
+		l.arrived.Add(int64(len(f.taken)))
 	}
 }
 

@@ -114,7 +114,7 @@ const pieceMoney = 1_000_000_000
 func (s *session) newShop(ctx context.Context, u *users) (*shop, error) {
 	s.progress.Step("making a merchant")
 	token := u.tokens[0]
-	o := &shop{s: s, owner: s.target.client.As(client.TokenFunc(func(context.Context) (string, error) {
+	o := &shop{s: s, owner: s.target.patient.As(client.TokenFunc(func(context.Context) (string, error) {
 		return token, nil
 	}))}
 	m, err := o.owner.Merchants.Apply(ctx, &merchantapi.ApplyRequest{

@@ -220,7 +220,7 @@ func (s *sampler) follow(ctx context.Context, w win) (time.Duration, bool) {
 	limit := int32(samplePage)
 	won := time.UnixMilli(w.at)
 	for pause := firstLook; ; pause = min(2*pause, lastLook) {
-		page, err := s.books.target.raw.Envelopes.ListReceived(s.books.users.as[w.user],
+		page, err := s.books.target.sure.Envelopes.ListReceived(s.books.users.as[w.user],
 			&envelopeapi.ListRequest{Limit: &limit})
 		if err == nil {
 			for _, r := range page.Shares {

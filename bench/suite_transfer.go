@@ -131,7 +131,7 @@ func (s *session) credits(c *users, user int, want map[int64]bool) error {
 	limit := int32(entriesPage)
 	request := &walletapi.EntriesRequest{Currency: currency, Limit: &limit}
 	for len(want) > 0 {
-		page, err := s.target.raw.Wallet.Entries(c.as[user], request)
+		page, err := s.target.sure.Wallet.Entries(c.as[user], request)
 		if err != nil {
 			return explainAt(err, "read a statement")
 		}

@@ -81,11 +81,11 @@ func (c *users) sign(ctx context.Context, t *Target) error {
 func (c *users) fund(ctx context.Context, t *Target) error {
 	return inParallel(ctx, len(c.names), func(u int) error {
 		if u%c.per < sendersPerGroup {
-			_, err := t.raw.Wallet.TopUp(c.as[u], &walletapi.FundingRequest{RequestId: c.names[u], Amount: funds,
+			_, err := t.sure.Wallet.TopUp(c.as[u], &walletapi.FundingRequest{RequestId: c.names[u], Amount: funds,
 				Currency: currency})
 			return explainAt(err, "top up")
 		}
-		_, err := t.raw.Wallet.Balances(c.as[u], &walletapi.BalancesRequest{})
+		_, err := t.sure.Wallet.Balances(c.as[u], &walletapi.BalancesRequest{})
 		return explainAt(err, "look at a wallet")
 	})
 }

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -42,7 +43,8 @@ func UserTopic(user string) Topic { return Topic{Name: "user:" + user} }
 // are on the wire; docs/websocket.md explains them.
 type Conn struct {
 	ws      *websocket.Conn
-	started bool // a message has been received
+	message bytes.Buffer // the latest
+	started bool         // a message has been received
 }
 
 // Dial connects to the live feed and asks for topics. The answers are the first messages that Next returns. Errors: a
@@ -123,14 +125,19 @@ func (c *Conn) Grab(envelope int64) error {
 	return errors.Join(c.ws.SetWriteDeadline(time.Now().Add(writeTimeout)), c.ws.WriteJSON(request))
 }
 
-// Next waits for the next message and returns it: one JSON object. After an error the connection is of no more use.
+// Next waits for the next message and returns it: one JSON object, which is good until the next call. After an error
+// the connection is of no more use.
 func (c *Conn) Next() ([]byte, error) {
-	_, data, err := c.ws.ReadMessage()
+	_, reader, err := c.ws.NextReader()
+	if err == nil {
+		c.message.Reset()
+		_, err = c.message.ReadFrom(reader)
+	}
 	if err == nil && !c.started {
 		c.started = true
 		err = c.alive(silence)
 	}
-	return data, err
+	return c.message.Bytes(), err
 }
 
 // Close ends the connection; a Next that waits returns an error. It is safe to call at any time.

@@ -79,6 +79,25 @@ func TestStore(t *testing.T) {
 	}
 }
 
+// TestRealServer is TestStore on a server that runs already. MinIO is one that the module proxy has:
+//
+//	GOBIN=/tmp/minio go install github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
+//	mkdir -p /tmp/minio/data/covers && /tmp/minio/minio server --address 127.0.0.1:9000 /tmp/minio/data &
+//	printf '[default]\naws_access_key_id=minioadmin\naws_secret_access_key=minioadmin\n' >/tmp/minio/credentials
+//	HONGBAO_TEST_S3=http://127.0.0.1:9000/covers HONGBAO_TEST_S3_CREDENTIALS=/tmp/minio/credentials \
+//		go test -run TestRealServer -v ./cover/s3art
+func TestRealServer(t *testing.T) {
+	url, credentials := os.Getenv("HONGBAO_TEST_S3"), os.Getenv("HONGBAO_TEST_S3_CREDENTIALS")
+	if url == "" {
+		t.Skip("HONGBAO_TEST_S3 names no bucket")
+	}
+	arttest.Run(t, open(t, url, credentials), open(t, url, credentials))
+	if _, err := open(t, url+"-that-is-not-there", credentials).Get(t.Context(), strings.Repeat("ab", 32),
+		cover.SizeLarge); err == nil || err == cover.ErrNotFound {
+		t.Errorf("a bucket that is not there: %v", err)
+	}
+}
+
 // What the store cannot answer is an error, never an image that is not there.
 func TestAStoreThatFails(t *testing.T) {
 	hash := strings.Repeat("ab", 32)

@@ -42,7 +42,8 @@ func newConsoles(t *testing.T) *consoles {
 	if err != nil {
 		t.Fatalf("axe-core is not installed: make page-modules (%v)", err)
 	}
-	c := &consoles{up: newUp(t, "--webhook-allow-private"), rules: string(rules)}
+	u := newUp(t, "--webhook-allow-private", "--risk-rules", reviewsEnvelopes(t))
+	c := &consoles{up: u, rules: string(rules)}
 	server := newShop(t, http.StatusInternalServerError)
 	token := c.token("alice", "user")
 	made := func(path string, body map[string]any) string {
@@ -83,6 +84,7 @@ func newConsoles(t *testing.T) *consoles {
 	}, nil)
 	made(of+"/covers/"+c.cover+"/stock", map[string]any{"pieces": 1000, "wallet": "available", "currency": "CNY"})
 	made(of+"/covers/"+c.cover+"/channels", map[string]any{"kind": "link", "name": strings.Repeat("W", 40)})
+	c.stopped(strings.Repeat("w", 64), 1<<40)
 	return c
 }
 

@@ -134,6 +134,27 @@ func TestCoversWayThroughTheConsole(t *testing.T) {
 		t.Error("the page was loaded again before its numbers moved")
 	}
 
+	given := u.givenAway(ann, made.ID, cover)
+	carol := u.consoleWindow(browser, "/c/"+given.code+"?user=carol")
+	carol.click("claim-go")
+	carol.shows("claim-said", "It is yours!")
+	dave := u.consoleWindow(browser, "/c/"+given.code+"?user=dave")
+	dave.shows("claim-said", "used")
+	dave.save("walk-code-used")
+	ann.shows("stock-claimed", "4") // by a link, a code, a grant and a payment
+
+	ann.click("withdraw")
+	ann.enter("withdraw-pieces", "6")
+	ann.save("walk-withdraw")
+	ann.click("withdraw-send")
+	ann.shows("stock-withdrawn", "6")
+	ann.shows("stock-left", "0")
+	ann.save("walk-withdrawn")
+	ann.click("nav-wallets")
+	ann.shows("wallet-available-CNY", "96.00") // of 100, for the four that were given away
+	ann.save("walk-wallets")
+	ann.do("go back", chromedp.NavigateBack())
+
 	u.must(http.MethodPost, "/v1/covers/"+cover+"/report", u.token("bob", "user"),
 		map[string]any{"reason": "copied", "note": "our logo"}, nil)
 	ops.click("nav-reports")
@@ -148,5 +169,59 @@ func TestCoversWayThroughTheConsole(t *testing.T) {
 	ops.enter("decision-reason", "It is.")
 	ops.click("decide-restore")
 	ann.see("buy")
+	ops.enter("decision-reason", "Another complaint.")
+	ops.click("decide-freeze")
+	ops.see("decide-take_down")
+	ops.enter("decision-reason", "It is not their logo, after all.")
+	ops.click("decide-take_down")
+	ops.save("walk-take-down")
+	ops.click("confirm")
+	ann.state("state", "taken_down")
+	ann.save("walk-taken-down")
 	u.audit()
+}
+
+// givenAway opens a channel for codes in the console and makes as many as it proposes; a code is in the file that the
+// merchant saves, and nowhere else. A channel for grants and one for payments give to erin and frank by the API.
+func (u *up) givenAway(ann *window, merchant, cover string) (given struct{ code string }) {
+	u.t.Helper()
+	open := func(kind string, more func()) (id string) {
+		u.t.Helper()
+		ann.click("channel-new")
+		ann.click("kind-" + kind)
+		ann.enter("channel-name", "by "+kind)
+		more()
+		ann.click("channel-send")
+		ann.gone("channel-send")
+		ann.shows("channels", "by "+kind)
+		return strings.TrimPrefix(ask[string](ann, fmt.Sprintf(`[...document.querySelectorAll('[data-testid^="channel-"]')]
+			.find((e) => e.tagName === "LI" && e.innerText.includes(%q)).dataset.testid`, "by "+kind)), "channel-")
+	}
+	codes := open("codes", func() { ann.enter("channel-quota", "3") })
+	ask[bool](ann, `(() => {
+		const make = URL.createObjectURL;
+		URL.createObjectURL = (blob) => {
+			blob.text().then((text) => window.saved = text);
+			return make(blob);
+		};
+		return true;
+	})()`)
+	ann.click("codes-" + codes)
+	ann.save("walk-codes")
+	ann.click("codes-send")
+	ann.until("the codes are saved", "window.saved !== undefined")
+	lines := strings.Split(strings.TrimSpace(ask[string](ann, "window.saved")), "\r\n")
+	if len(lines) != 1+3 {
+		u.t.Fatalf("the file has %d lines", len(lines))
+	}
+	given.code, _, _ = strings.Cut(lines[1], ",")
+	ann.save("walk-channels")
+
+	of := "/v1/merchants/" + merchant + "/covers/" + cover + "/channels/"
+	alice := u.token("alice", "user")
+	grant, payment := open("grant", func() {}), open("payment", func() {})
+	u.must(http.MethodPost, of+grant+"/grants", alice, map[string]any{"users": []string{"erin"}}, nil)
+	paid := []map[string]any{{"payment_id": "bill-1", "user_id": "frank"}}
+	u.must(http.MethodPost, of+payment+"/payments", alice, map[string]any{"payments": paid}, nil)
+	return given
 }

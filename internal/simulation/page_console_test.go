@@ -181,6 +181,16 @@ func TestMerchantsWayThroughTheConsole(t *testing.T) {
 	ann.see("attempt-2")
 	ann.click("close")
 	ann.gone("attempt-2")
+	ann.click("hook-range")
+	ann.save("walk-range")
+	ann.click("range-send")
+	ann.gone("range-send")
+	ann.shows(delivery, "3 attempts")
+	ann.click(delivery)
+	ann.see("attempt-3")
+	ann.save("walk-attempts")
+	ann.click("close")
+	ann.gone("attempt-3")
 
 	posts := server.got()
 	if len(posts) < 2 {
@@ -190,13 +200,17 @@ func TestMerchantsWayThroughTheConsole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	same := 0
 	for i, p := range posts {
 		if err := verifier.Verify(p.body, p.header); err != nil {
 			t.Errorf("post %d: %v", i+1, err)
 		}
-		if p.header.Get("webhook-id") != posts[0].header.Get("webhook-id") {
-			t.Errorf("post %d has another id", i+1)
+		if p.header.Get("webhook-id") == posts[0].header.Get("webhook-id") {
+			same++
 		}
+	}
+	if same != 3 {
+		t.Errorf("the test event came %d times with its id, want 3", same)
 	}
 	first := posts[0]
 	want := first.header.Get("webhook-id") + "." + first.header.Get("webhook-timestamp") + "." + string(first.body)
@@ -206,6 +220,13 @@ func TestMerchantsWayThroughTheConsole(t *testing.T) {
 
 	ann.click("nav-events")
 	ann.shows("events", "webhook.test")
+	ann.click("nav-overview")
+	ann.click("clock-advance")
+	ann.enter("clock-days", "31")
+	ann.save("walk-clock")
+	ann.click("clock-send")
+	ann.shows("clock", "31")
+	ann.save("walk-clock-after")
 	ann.click("nav-wallets")
 	ann.click("topup")
 	ann.enter("topup-amount", "88.80")

@@ -3,7 +3,7 @@
 import { openBill } from "../collection/bill.js";
 import { openCollect } from "../collection/form.js";
 import { Problem } from "../core/api.js";
-import { h } from "../core/dom.js";
+import { again, h } from "../core/dom.js";
 import { Live } from "../core/live.js";
 import { groupIn, groupPlace, personIn, personPlace, placeIn, queryOf } from "../core/places.js";
 import { Texts } from "../core/texts.js";
@@ -157,7 +157,7 @@ export class App {
     document.addEventListener("visibilitychange", () => this.#visible(), { signal });
     changes.watch(
       ({ kind }) => kind === "names",
-      () => this.#renamed(),
+      () => this.#drawAnew(), // everything on the screen may show a name
     );
     changes.watch(
       ({ kind }) => kind === "cover",
@@ -265,19 +265,18 @@ export class App {
     return page;
   }
 
-  // Everything that is on the screen may show a name. Whoever is writing goes on writing.
-  #renamed() {
-    const writes = document.activeElement?.classList.contains("say");
-    this.#frame = this.#mount();
-    if (writes) /** @type {HTMLElement|null} */ (this.#frame.querySelector(".say"))?.focus();
-  }
-
   #toggleLang() {
     this.#page.services.toasts.remove();
     this.#i18n = this.#i18n.other();
     this.#page = this.#makePage();
+    this.#drawAnew();
+  }
+
+  // Whoever is writing goes on writing.
+  #drawAnew() {
+    const at = document.activeElement;
     this.#frame = this.#mount();
-    /** @type {HTMLElement|null} */ (this.#frame.querySelector(".lang"))?.focus();
+    if (at && !at.isConnected) again(at)?.focus({ preventScroll: true });
   }
 
   // Chats ---------------------------------------------------------------------------------------------------------

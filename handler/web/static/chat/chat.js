@@ -42,7 +42,7 @@ export function chatView(page) {
   const older = doButton(page, { class: "older", data: { testid: "older" } }, t("chat.older"), () => loadOlder());
   const scroller = h(
     "div",
-    { class: "feed", tabindex: "0", data: { entry: "" }, on: { scroll: () => scrolled() } },
+    { class: "feed", tabindex: "0", data: { entry: "", testid: "feed" }, on: { scroll: () => scrolled() } },
     older,
     empty,
     feed,

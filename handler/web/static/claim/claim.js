@@ -51,9 +51,11 @@ export class Claim {
   async start() {
     this.#become({ kind: "looking" });
     try {
-      const { cover_id: id } = await this.#actions.check(this.#code || "-");
+      const { cover_id: id, used } = await this.#actions.check(this.#code || "-");
       this.#cover = await this.#actions.read(id);
-      this.#become(this.#cover ? { kind: "offered" } : { kind: "refused", code: "cover_not_found" });
+      if (!this.#cover) return this.#become({ kind: "refused", code: "cover_not_found" });
+      if (used) return await this.#claim(); // gives nothing more: it says whether the code was one's own
+      this.#become({ kind: "offered" });
     } catch (problem) {
       this.#refused(problem);
     }

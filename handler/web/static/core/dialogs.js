@@ -1,6 +1,8 @@
 // Dialogs and the way back: an open dialog is a step in the window's history, so that going back closes it and leaves
 // the page beneath as it is.
 
+import { again } from "./dom.js";
+
 const STEP = "dialog"; // in the state of a dialog's entry of the history
 
 export class Dialogs {
@@ -12,7 +14,7 @@ export class Dialogs {
   /**
    * Shows a dialog above everything. It closes on Escape, on its backdrop and by going back, and removes itself; done
    * runs after that. The focus returns to where it was, also where that was drawn anew meanwhile; where that is not
-   * shown any more, it goes to where the page that came instead begins (data-entry).
+   * shown any more, it goes to where the page that came instead begins (data-entry), once that is drawn.
    * @param {HTMLDialogElement} dialog
    * @param {() => void} [done]
    */
@@ -24,12 +26,8 @@ export class Dialogs {
     dialog.addEventListener("close", () => {
       this.#closed(dialog);
       dialog.remove();
-      if (before && !before.checkVisibility()) {
-        const places = [before.isConnected ? null : again(before), document.querySelector("[data-entry]")];
-        const next = places.find((place) => place?.checkVisibility());
-        /** @type {HTMLElement|undefined} */ (next)?.focus({ preventScroll: true });
-      }
       done();
+      if (before) setTimeout(() => comeBack(before)); // what changed before is drawn by then
     });
     this.#open.push(dialog);
     history.pushState({ step: STEP }, "");
@@ -69,7 +67,10 @@ export class Dialogs {
   }
 }
 
-/** What stands for an element now that was drawn before. @param {HTMLElement} el @returns {HTMLElement|null} */
-function again({ dataset: { testid } }) {
-  return testid ? document.querySelector(`[data-testid="${CSS.escape(testid)}"]`) : null;
+/** @param {HTMLElement} before what had the focus before the dialog */
+function comeBack(before) {
+  if (document.activeElement !== document.body || before.checkVisibility()) return;
+  const places = [again(before), document.querySelector("[data-entry]")];
+  const next = places.find((place) => place?.checkVisibility());
+  /** @type {HTMLElement|undefined} */ (next)?.focus({ preventScroll: true });
 }

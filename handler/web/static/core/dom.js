@@ -90,6 +90,12 @@ export function batched(fn) {
   };
 }
 
+/** What stands for an element now that was drawn before. @param {Element|null} el @returns {HTMLElement|null} */
+export function again(el) {
+  const { testid } = /** @type {HTMLElement|null} */ (el)?.dataset ?? {};
+  return testid ? document.querySelector(`[data-testid="${CSS.escape(testid)}"]`) : null;
+}
+
 /** Whether the person asked for little motion. */
 export function calm() {
   return matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -13,6 +13,7 @@ import { may, wholeNumber } from "./rules.js";
 const KINDS = ["link", "codes", "grant", "payment"];
 const MOST = 1_000_000;
 const MOST_CODES = 10_000; // at a time
+const USUAL_CODES = 100;
 
 /** The address of the page of a code. @param {string} code */
 export const claimURL = (code) => `${location.origin}/c/${encodeURIComponent(code)}`;
@@ -44,7 +45,9 @@ export function channelsPanel(page, id, cover, now) {
       },
     });
   const makeCodes = (channel) => {
-    const count = lineField(t("channel.count"), "codes-count", { inputmode: "numeric", value: "100" });
+    const left = channel.quota ? channel.quota - channel.codes : USUAL_CODES;
+    const value = String(Math.max(1, Math.min(left, USUAL_CODES)));
+    const count = lineField(t("channel.count"), "codes-count", { inputmode: "numeric", value });
     const submit = async () => {
       const n = wholeNumber(count.input.value, MOST_CODES);
       count.show(Number.isNaN(n) ? t("rule.codes") : "");
@@ -69,7 +72,7 @@ export function channelsPanel(page, id, cover, now) {
     );
     count.input.focus();
   };
-  const row = (gives) => (channel) => {
+  const row = (gives, can) => (channel) => {
     const claimed = channel.quota
       ? t("channel.claimed_of", { n: channel.claimed, quota: channel.quota })
       : t("channel.claimed", { n: channel.claimed });
@@ -107,7 +110,7 @@ export function channelsPanel(page, id, cover, now) {
             iconButton("qr", t("channel.qr"), () => openQR(page, { url: claimURL(channel.code), name: channel.name }), {
               data: { testid: `qr-${channel.id}` },
             }),
-          gives &&
+          can &&
             !channel.closed &&
             channel.kind === "codes" &&
             iconButton("download", t("channel.make_codes"), () => makeCodes(channel), {
@@ -138,7 +141,7 @@ export function channelsPanel(page, id, cover, now) {
       );
     const can = gives && of.state === "approved";
     refill(actions, can && all.length > 0 && make());
-    refill(list, all.map(row(gives)));
+    refill(list, all.map(row(gives, can)));
     list.hidden = all.length === 0;
     refill(none, all.length === 0 && empty("qr", t("channel.none"), t("channel.none_text"), can && make()));
   };

@@ -98,7 +98,7 @@ export function stockPanel(page, id, cover) {
     refill(
       figures,
       ["bought", "claimed", "left", "withdrawn"].map((name) => figure(name, number(stock[name]))),
-      figure("lasts", lasts(stock.lasts_ms)),
+      figure("lasts", stock.left > 0 ? lasts(stock.lasts_ms) : "–"),
     );
     refill(
       actions,
