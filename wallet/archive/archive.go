@@ -65,8 +65,8 @@ func (a *Archiver) Run(ctx context.Context, olderThan time.Duration, dir string)
 		return nil, err
 	}
 	if was := r.manifest.Installation; was != "" && was != in.ID {
-		return nil, fmt.Errorf("archive: %s is the archive of installation %s, and this is %s: give another folder", dir,
-			was, in.ID)
+		return nil, fmt.Errorf("archive: %s is the archive of installation %s, and this is %s: give another folder",
+			dir, was, in.ID)
 	}
 	r.manifest.Installation = in.ID
 	unlock, err := a.lock(ctx)
@@ -261,7 +261,8 @@ func (r *run) resume(ctx context.Context, shard int) error {
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
 		if _, err := os.Stat(filepath.Join(r.dir, f.Name)); errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("%s was written into another folder by a run that has not ended: give that folder", f.Name)
+			return fmt.Errorf("%s was written into another folder by a run that has not ended: give that folder",
+				f.Name)
 		}
 		if err := r.drop(ctx, f); err != nil {
 			return err

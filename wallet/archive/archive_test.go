@@ -412,8 +412,8 @@ func TestArchiveRefuses(t *testing.T) {
 	s.balanced()
 }
 
-// While gifts are sent, taken, delivered and ended, one worker seals and another archives what is sealed. In the end the
-// books balance and everybody has what they were told.
+// While gifts are sent, taken, delivered and ended, one worker seals and another archives what is sealed. In the end
+// the books balance and everybody has what they were told.
 func TestArchiveWhileTheSystemRuns(t *testing.T) {
 	const sends = 15 // of each sender
 	s := openScene(t)

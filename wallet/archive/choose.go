@@ -46,7 +46,8 @@ func (c *choice) lines(k Kind) iter.Seq2[Line, error] {
 }
 
 // pages yields what choose makes of pages of keys. fetch returns up to size keys above the last.
-func pages[K any](size int, fetch func(after *K) ([]K, error), choose func([]K) ([]Line, error)) iter.Seq2[Line, error] {
+func pages[K any](size int, fetch func(after *K) ([]K, error),
+	choose func([]K) ([]Line, error)) iter.Seq2[Line, error] {
 	return func(yield func(Line, error) bool) {
 		for page, err := range rows.Chunks(rows.Pages(size, fetch), size) {
 			var lines []Line

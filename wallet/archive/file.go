@@ -235,8 +235,8 @@ func (f File) counted(as File) error {
 		same = same && as.Sums[c] == want
 	}
 	if !same {
-		return fmt.Errorf("%s has %d lines, %d rows, totals %v and sums %v; the manifest says %d, %d, %v and %v", f.Name,
-			as.Lines, as.Rows, as.Totals, as.Sums, f.Lines, f.Rows, f.Totals, f.Sums)
+		return fmt.Errorf("%s has %d lines, %d rows, totals %v and sums %v; the manifest says %d, %d, %v and %v",
+			f.Name, as.Lines, as.Rows, as.Totals, as.Sums, f.Lines, f.Rows, f.Totals, f.Sums)
 	}
 	return nil
 }

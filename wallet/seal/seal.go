@@ -301,8 +301,8 @@ func ArchiveEntries(ctx context.Context, tx *sql.Tx, t mysqlledger.Tables, s Ste
 	}
 	is, err := Select(ctx, tx, t, "WHERE account = ? AND currency = ?", s.Account, string(s.Currency))
 	if err == nil && (len(is) != 1 || is[0].Archived.Seq < s.To.Seq) {
-		err = fmt.Errorf("seal: entries of %s, %s, from %d to %d do not follow those that are gone", s.Account, s.Currency,
-			s.From.Seq, s.To.Seq)
+		err = fmt.Errorf("seal: entries of %s, %s, from %d to %d do not follow those that are gone", s.Account,
+			s.Currency, s.From.Seq, s.To.Seq)
 	}
 	return false, err
 }
