@@ -21,6 +21,7 @@ package audit
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -71,8 +72,12 @@ func (a *Auditor) Audit(ctx context.Context) (ledger.AuditReport, error) {
 	return a.AuditWith(ctx, Options{})
 }
 
-// AuditWith is Audit with options. Any number of workers may audit and seal at a time. Where it could not seal
-// everything, the error says so and the report stands.
+// ErrUnsealed says that an audit found nothing, and could not seal everything that it has read. Its report stands, and
+// the next one reads the rest again.
+var ErrUnsealed = errors.New("audit: not everything that was read could be sealed")
+
+// AuditWith is Audit with options. Any number of workers may audit and seal at a time. Errors: as Audit, and
+// ErrUnsealed.
 func (a *Auditor) AuditWith(ctx context.Context, o Options) (ledger.AuditReport, error) {
 	r := &run{Auditor: a, incremental: o.Incremental, report: ledger.AuditReport{
 		Shards: a.cluster.Shards(), InFlight: map[ledger.Currency]int64{}, Discrepancies: []ledger.Discrepancy{},
@@ -90,7 +95,7 @@ func (a *Auditor) AuditWith(ctx context.Context, o Options) (ledger.AuditReport,
 	}
 	if o.Seal && r.report.Balanced() {
 		if err := r.seal(ctx, cmp.Or(o.Settled, idsSettle)); err != nil {
-			return r.report, shards.Classify(fmt.Errorf("seal what an audit has read: %w", err))
+			return r.report, fmt.Errorf("%w: %w", ErrUnsealed, err)
 		}
 	}
 	return r.report, nil
