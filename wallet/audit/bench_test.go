@@ -12,9 +12,9 @@ import (
 	"github.com/hongbao/hongbao/wallet/ledger/ledgertest"
 )
 
-// BenchmarkAudit audits the same books in full and in increments: some 170,000 rows of gifts that are over, of which the
-// incremental audit has to read the last hundredth. rows/s are entries, holds and posts; books/s is how often the books
-// as a whole could be audited.
+// BenchmarkAudit audits the same books in full and in increments: some 170,000 rows of gifts that are over, of which
+// the incremental audit has to read the last hundredth. rows/s are entries, holds and posts; books/s is how often the
+// books as a whole could be audited.
 //
 //	go test -run '^$' -bench Audit -benchtime 5x ./wallet/audit
 func BenchmarkAudit(b *testing.B) {
