@@ -12,6 +12,7 @@ import (
 	"github.com/hongbao/hongbao/wallet/audit"
 	"github.com/hongbao/hongbao/wallet/ledger"
 	"github.com/hongbao/hongbao/wallet/ledger/ledgertest"
+	"github.com/hongbao/hongbao/wallet/seal"
 )
 
 var sealTables = []string{"seals", "unit_seals", "seal_totals", "seal_marks"}
@@ -67,6 +68,18 @@ func TestFullAuditNamesWhatChangedBelowASeal(t *testing.T) {
 			}) {
 				t.Errorf("no %s about %q in %+v", ledger.AuditSeal, what, r.Discrepancies)
 			}
+			if c.name != "a note" && c.name != "the seal of a hold" && c.name != "a total" && c.name != "a mark" {
+				return
+			}
+			// It contradicts nothing but the seal: forget that, and it can be sealed as it is.
+			if err := seal.Forget(t.Context(), s.Cluster, s.home); err != nil {
+				t.Fatal(err)
+			}
+			s.WantBalanced(0)
+			if r := s.seal(); r.Sealed == 0 {
+				t.Errorf("nothing was sealed: %+v", r)
+			}
+			s.WantBalanced(0)
 		})
 	}
 }
