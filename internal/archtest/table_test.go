@@ -205,8 +205,8 @@ func table() []row {
 
 		{".", wiring, []string{"cmd"}}, // main.go
 		{"cmd", wiring, []string{everything}},
-		{"app", wiring, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "wallet/audit", "wallet/archive", "wallet/seal",
-			"envelope", "envelope/redispot",
+		{"app", wiring, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "wallet/audit",
+			"wallet/archive", "wallet/seal", "envelope", "envelope/redispot",
 			"transfer", "collection", "collection/mysqlcollection", "chat", "chat/mysqlchat", "group",
 			"group/mysqlgroup", "merchant",
 			"merchant/mysqlmerchant", "cover", "cover/mysqlcover", "cover/stock", "cover/stock/mysqlstock",

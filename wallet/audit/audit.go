@@ -115,6 +115,7 @@ type run struct {
 	incremental bool
 	early, late []*snapshot // by server
 	archived    []int64     // by shard: the mark in the late snapshot below which a hold that is not there was archived
+	fresh       bool        // nothing is sealed of the shard that is read
 	report      ledger.AuditReport
 }
 

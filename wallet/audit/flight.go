@@ -68,7 +68,7 @@ func (r *run) checkCredits(ctx context.Context, shard int, credits *[]entry, las
 func (r *run) checkCredit(shard, source int, e entry, posted []postRow) {
 	i := slices.IndexFunc(posted, func(p postRow) bool { return p.Payee == e.Account })
 	switch {
-	case i < 0 && !r.incremental && e.Reference < r.archived[source]:
+	case i < 0 && (!r.incremental || r.fresh) && e.Reference < r.archived[source]:
 		// Its hold was archived. That was sealed before, and so was this.
 	case i < 0:
 		r.found(ledger.AuditCreditUnposted, shard, creditName(e), "a post", "none")

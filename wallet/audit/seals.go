@@ -22,6 +22,7 @@ func (r *run) begin(ctx context.Context, shard int, t *totals) (err error) {
 	if t.marks, err = seal.MarksOf(ctx, r.earlyOf(shard), r.tables[shard]); err != nil {
 		return err
 	}
+	r.fresh = t.marks.Sealed == 0
 	if t.before, err = seal.TotalsOf(ctx, r.earlyOf(shard), r.tables[shard]); err != nil {
 		return err
 	}
