@@ -92,8 +92,8 @@ func forgetAccounts(ctx context.Context, tx *sql.Tx, t mysqlledger.Tables) (int,
 			continue
 		}
 		_, err = tx.ExecContext(ctx, "UPDATE "+t.Seals+" SET seq = archived_seq, entries = archived_entries, "+
-			"balance = archived_balance, credits = archived_credits, digest = archived_digest WHERE account = ? AND currency = ?",
-			s.Account, string(s.Currency))
+			"balance = archived_balance, credits = archived_credits, digest = archived_digest "+
+			"WHERE account = ? AND currency = ?", s.Account, string(s.Currency))
 	}
 	return len(seals), err
 }
