@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"strconv"
 
-	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/internal/shards/rows"
 	"github.com/hongbao/hongbao/wallet/ledger"
 	"github.com/hongbao/hongbao/wallet/mysqlledger"
@@ -117,48 +115,6 @@ func sealPages(ctx context.Context, s *snapshot, t mysqlledger.Tables) iter.Seq2
 		}
 		return seal.Select(ctx, s, t, where+" ORDER BY account, currency LIMIT ?", append(args, pageSize)...)
 	})
-}
-
-// group is an account that has entries: the numbers of the first and of the last of them.
-type group struct {
-	accountKey
-	first, last int64
-}
-
-// groupPages are the accounts that have entries, in their order, each read from the index by two keys. Accounts of
-// holds and orders below the mark are left out.
-func groupPages(ctx context.Context, s *snapshot, t mysqlledger.Tables, mark int64) iter.Seq2[group, error] {
-	from := strconv.FormatInt(mark, 10)
-	if newest := strconv.FormatInt(shards.FirstAt(s.at), 10); len(newest) != len(from) {
-		from = "" // numbers of different lengths are in another order as text
-	}
-	type span struct{ from, below string }
-	spans := []span{
-		{"", mysqlledger.FundingPrefix}, {mysqlledger.FundingPrefix + from, mysqlledger.HoldPrefix},
-		{mysqlledger.HoldPrefix + from, "\x7f"},
-	}
-	return func(yield func(group, error) bool) {
-		for _, in := range spans {
-			pages := rows.Pages(pageSize, func(after *group) (page []group, err error) {
-				where, args := "account >= ?", []any{in.from}
-				if after != nil {
-					where = "(account > ? OR (account = ? AND currency > ?))"
-					args = []any{after.account, after.account, string(after.currency)}
-				}
-				return rows.Select(ctx, s, func(row *sql.Rows) (g group, err error) {
-					err = row.Scan(&g.account, &g.currency, &g.first, &g.last)
-					return g, err
-				}, "SELECT account, currency, MIN(seq), MAX(seq) FROM "+t.Entries+" WHERE "+where+
-					" AND account < ? GROUP BY account, currency ORDER BY account, currency LIMIT ?",
-					append(args, in.below, pageSize)...)
-			})
-			for g, err := range pages {
-				if !yield(g, err) || err != nil {
-					return
-				}
-			}
-		}
-	}
 }
 
 // entriesAbove are the entries of accounts, in their order, above a number for each. keys are in order, and not empty.
