@@ -34,7 +34,8 @@ func TestArchiveWhileEnvelopesAreGrabbed(t *testing.T) {
 	move := func(from, to string, minor int64) {
 		mu.Lock()
 		defer mu.Unlock()
-		want[from], want[to] = want[from]-minor, want[to]+minor
+		want[from] -= minor
+		want[to] += minor
 	}
 	send := func(n int, from string) {
 		sent, err := h.Envelopes.Send(t.Context(), from, envelope.Order{RequestID: fmt.Sprintf("%s-%d", from, n),

@@ -67,8 +67,8 @@ func (g *scan) many(from, below string) iter.Seq2[group, error] {
 				err = row.Scan(&found.account, &found.currency, &found.first, &found.last)
 				return found, err
 			}, "SELECT account, currency, MIN(seq), MAX(seq) FROM "+g.entries+
-				" WHERE account >= ? AND account < ? GROUP BY account, currency ORDER BY account, currency LIMIT ?", from,
-				below, pageSize)
+				" WHERE account >= ? AND account < ? GROUP BY account, currency ORDER BY account, currency LIMIT ?",
+				from, below, pageSize)
 			if err != nil {
 				yield(group{}, err)
 				return
@@ -166,7 +166,8 @@ func (g *scan) wallets(from string) iter.Seq2[group, error] {
 			}
 			return true
 		}
-		for w, pageErr := range rows.Pages(pageSize, func(after *walletRow) ([]walletRow, error) { return g.page(from, after) }) {
+		pages := rows.Pages(pageSize, func(after *walletRow) ([]walletRow, error) { return g.page(from, after) })
+		for w, pageErr := range pages {
 			if err = errors.Join(err, pageErr); err != nil {
 				break
 			}
@@ -201,7 +202,8 @@ func (g *scan) page(from string, after *walletRow) ([]walletRow, error) {
 		where = "(a.account > ? OR (a.account = ? AND a.currency > ?))"
 		args = []any{after.account, after.account, string(after.currency)}
 	}
-	own := "(SELECT e.seq FROM " + g.entries + " WHERE e.account = a.account AND e.currency = a.currency ORDER BY e.seq"
+	own := "(SELECT e.seq FROM " + g.entries +
+		" WHERE e.account = a.account AND e.currency = a.currency ORDER BY e.seq"
 	page, err := rows.Select(g.ctx, g.s, func(row *sql.Rows) (w walletRow, err error) {
 		err = row.Scan(&w.account, &w.currency, &w.first, &w.last)
 		return w, err
