@@ -8,7 +8,7 @@ FUZZTIME ?= 30s
 TESTFLAGS ?= -race -vet=off -p 2 -timeout 30m
 
 .PHONY: help deps build run test generate verify lint page-modules page-check deploy-check local-cluster fuzz \
-	animation gallery gallery-diff simulate bench clean
+	animation gallery gallery-diff simulate bench peers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s  %s\n", $$1, $$2 }' Makefile
@@ -86,6 +86,9 @@ fuzz: ## run each fuzz target for FUZZTIME (default 30s)
 
 bench: deps build ## run every bench suite briefly and audit the books after each
 	./bin/hongbao bench all --quick $(ARGS)
+
+peers: ## measure the live feed beside the library centrifuge
+	cd bench/peers/push && go run .
 
 clean: ## remove build output, fetched packages and bench results; ./data stays
 	rm -rf bin bench-results gallery-new handler/web/node_modules

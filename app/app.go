@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -237,9 +238,10 @@ func (a *App) connect(ctx context.Context) (err error) {
 		return err
 	}
 	watch, stop := context.WithCancel(context.WithoutCancel(ctx))
-	watching := make(chan struct{})
-	go func() { defer close(watching); a.watchPromises(watch) }()
-	a.onClose(func() { stop(); <-watching })
+	var watching sync.WaitGroup
+	watching.Go(func() { a.watchPromises(watch) })
+	watching.Go(func() { a.watchPlaces(watch) })
+	a.onClose(func() { stop(); watching.Wait() })
 	if err := a.assemble(ctx); err != nil {
 		return err
 	}

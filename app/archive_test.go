@@ -131,7 +131,8 @@ func TestArchiveWhileEnvelopesAreGrabbed(t *testing.T) {
 func holds(s *app.App) (n int) {
 	for _, shard := range s.Cluster.All() {
 		var of int
-		apptest.Must(0, s.Cluster.DB(shard).QueryRow("SELECT COUNT(*) FROM "+s.Cluster.Table(shard, "holds")).Scan(&of))
+		apptest.Must(0, s.Cluster.DB(shard).QueryRowContext(context.Background(), "SELECT COUNT(*) FROM "+
+			s.Cluster.Table(shard, "holds")).Scan(&of))
 		n += of
 	}
 	return n

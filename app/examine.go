@@ -80,8 +80,14 @@ func (e *examination) tables(ctx context.Context) bool {
 	case errors.Is(err, shards.ErrInstalledOtherwise):
 		e.find(FindingInstalledOtherwise, "", "%v", err)
 		return false
+	case errors.Is(err, shards.ErrServerUnknown):
+		e.find(FindingServerUnknown, "", "%v", err)
+		return false
 	case err != nil:
 		e.find(FindingUnknown, "tables", "%v", err)
+		return false
+	}
+	if e.fenced(ctx) {
 		return false
 	}
 	missing, err := e.cluster.Missing(ctx)
@@ -101,6 +107,21 @@ func (e *examination) tables(ctx context.Context) bool {
 		e.find(FindingUnknown, "tables", "%v", err)
 	}
 	return err == nil && len(missing) == 0
+}
+
+// fenced says whether shards are in the last moment of a move.
+func (e *examination) fenced(ctx context.Context) (is bool) {
+	places, err := e.cluster.Places(ctx)
+	if err != nil {
+		e.find(FindingUnknown, "placements", "%v", err)
+	}
+	for _, p := range places {
+		if p.Fenced {
+			e.find(FindingShardFenced, fmt.Sprintf("shard %d", p.Shard), "its move to %s is not finished", p.Target)
+			is = true
+		}
+	}
+	return is
 }
 
 // system looks at the installation as a process would that is part of it.

@@ -147,6 +147,15 @@ func TestExamine(t *testing.T) {
 	sql(0, "UPDATE "+s.Cluster.Table(0, "installation")+" SET id = REVERSE(id)")
 	expect("another installation's Redis", healthy, "pots_foreign")
 	sql(0, "UPDATE "+s.Cluster.Table(0, "installation")+" SET id = REVERSE(id)")
+	if err := s.Cluster.Pin(ctx); err != nil {
+		t.Fatal(err)
+	}
+	places := s.Cluster.Table(0, "placements")
+	sql(0, "UPDATE "+places+" SET fenced = 1, target = 'elsewhere:3306' WHERE shard = 3")
+	expect("a move that nobody finishes", healthy, "shard_fenced@shard 3")
+	sql(0, "UPDATE "+places+" SET server = 'elsewhere:3306' WHERE shard = 3")
+	expect("a server that is not configured", healthy, "server_unknown@")
+	sql(0, "DELETE FROM "+places)
 	sql(3, "DROP DATABASE "+s.Cluster.Schema(3))
 	expect("a shard is not there", healthy, "shard_missing@shard 3")
 }

@@ -16,6 +16,8 @@ const (
 	FindingNotInstalled       = "not_installed"
 	FindingInstalledOtherwise = "installed_otherwise"
 	FindingShardMissing       = "shard_missing"
+	FindingShardFenced        = "shard_fenced"
+	FindingServerUnknown      = "server_unknown"
 	FindingTablesOlder        = "tables_older"
 	FindingTablesNewer        = "tables_newer"
 	FindingRedisUnreachable   = "redis_unreachable"
@@ -57,6 +59,12 @@ func Advices() map[string]Advice {
 			"Correct --shards: the number never changes.", "not-installed"},
 		FindingShardMissing: {"Its wallets and envelopes are out of sight, not lost: the configuration looks for " +
 			"them in the wrong place.", "Correct --placement or the order of --mysql.", "shard-missing"},
+		FindingShardFenced: {"Its tables are out of reach: it is being switched to another server, which takes a " +
+			"moment, or whoever moved it died in that moment.",
+			"Look again; then run hongbao shard move once more, or hongbao shard undo.", "move-a-shard"},
+		FindingServerUnknown: {"The wallets and envelopes of its shards cannot be used by processes with this " +
+			"configuration, and none starts.", "Name the server with --mysql, spelled as hongbao shard list shows it.",
+			"move-a-shard"},
 		FindingTablesOlder: {"Processes of this version do not start.", "Run hongbao migrate of this version.",
 			"versions-mixed"},
 		FindingTablesNewer: {"Processes of this version do not start.",

@@ -23,6 +23,7 @@ var ErrVolatileRedis = errors.New("this Redis may forget what it has acknowledge
 const (
 	promiseInterval = 30 * time.Second // between two looks at all servers
 	promiseTimeout  = 5 * time.Second  // for one server
+	placesInterval  = 2 * time.Second  // between two looks at where the shards are
 )
 
 // promises are what this process last found that its servers promise less of than they have to.
@@ -109,6 +110,16 @@ func (a *App) watchPromises(ctx context.Context) {
 	job.Run(ctx, func(ctx context.Context) (bool, error) {
 		a.CheckPromises(ctx)
 		return false, nil
+	})
+}
+
+// watchPlaces reads again and again where the shards are: a server that a shard has left may no longer say that it has.
+func (a *App) watchPlaces(ctx context.Context) {
+	job := loop.Job{Name: "placements", Log: a.cfg.Log, Interval: placesInterval}
+	job.Run(ctx, func(ctx context.Context) (bool, error) {
+		ctx, cancel := context.WithTimeout(ctx, promiseTimeout)
+		defer cancel()
+		return false, a.Cluster.Refresh(ctx)
 	})
 }
 

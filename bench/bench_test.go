@@ -143,6 +143,27 @@ func TestTheHighestRateIsFound(t *testing.T) {
 	}
 }
 
+// Suites with listeners look for the highest rate at which those are told in time.
+func TestHighestRateWithListeners(t *testing.T) {
+	if testing.Short() {
+		t.Skip("searches for rates for seconds: not with -short")
+	}
+	settings := small()
+	settings.Rate, settings.P99, settings.For = new(Rate(0)), new(Span(time.Second)), new(Span(100*time.Millisecond))
+	for _, name := range []string{"push", "spring"} {
+		s := play(t, &fake{}, name, settings)
+		if !s.Passed() || len(s.Search) < 2 || s.PerSecond <= 0 {
+			t.Errorf("%s: %v a second, search %+v, failures %v", name, s.PerSecond, s.Search, s.Failures)
+		}
+		settings.P99 = new(Span(time.Microsecond)) // nobody is told so soon
+		s = play(t, &fake{}, name, settings)
+		if !strings.Contains(strings.Join(s.Notes, "\n"), "held a p99 of 1µs") {
+			t.Errorf("%s: notes %v", name, s.Notes)
+		}
+		settings.P99 = new(Span(time.Second))
+	}
+}
+
 func TestClosedLoopIsLabelled(t *testing.T) {
 	settings := small()
 	settings.Closed = new(4)
@@ -174,7 +195,7 @@ func TestRunRefuses(t *testing.T) {
 		{lies{notSandbox: true}, Plan{Suites: []string{"grab"}}, "--i-know-this-moves-real-money"},
 		{lies{}, Plan{Suites: []string{"gras"}}, "there is no suite"},
 		{lies{}, Plan{Suites: []string{"grab"}, Settings: Settings{Users: new(1)}}, "users 1 is out of range"},
-		{lies{}, Plan{Suites: []string{"push"}, Settings: Settings{Rate: new(Rate(0))}}, "give --rate a number"},
+		{lies{}, Plan{Suites: []string{"neighbour"}, Settings: Settings{Rate: new(Rate(0))}}, "give --rate a number"},
 		{lies{}, Plan{Suites: []string{"spring"}, Settings: Settings{Closed: new(3)}}, "no closed loop"},
 	} {
 		target, err := Connect(t.Context(), (&fake{lies: x.lies}).start(t))

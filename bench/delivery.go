@@ -75,6 +75,14 @@ func deliveries(d departures, l *listeners) delivery {
 	return found
 }
 
+// within is the result of grabs as their listeners had it: late when they were told late, and one that somebody was not
+// told of has never left.
+func (d delivery) within(r load.Result) load.Result {
+	r.Latency = d.latency
+	r.Unsent += d.missing + d.reloads + int64(len(d.cut))
+	return r
+}
+
 // write puts the delivery into the report of a suite.
 func (d delivery) write(listeners int, found *report.Suite) {
 	found.Figures = append(found.Figures,

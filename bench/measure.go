@@ -48,7 +48,7 @@ func (s *session) measure(ctx context.Context, c chosen, w work) (m measured, er
 	case c.closed > 0:
 		err = s.closed(ctx, c, w, &m)
 	case !c.rate.Max():
-		err = s.atRate(ctx, c, w, &m, float64(c.rate))
+		err = s.atRate(ctx, c, w, &m, float64(c.rate), c.span)
 	default:
 		err = s.atHighest(ctx, c, w, &m)
 	}
@@ -76,13 +76,13 @@ func (s *session) closed(ctx context.Context, c chosen, w work, m *measured) err
 	return ctx.Err()
 }
 
-func (s *session) atRate(ctx context.Context, c chosen, w work, m *measured, rate float64) error {
-	if err := s.prepare(ctx, w, int64(rate*c.span.Seconds()*spare)+1); err != nil {
+func (s *session) atRate(ctx context.Context, c chosen, w work, m *measured, rate float64, span time.Duration) error {
+	if err := s.prepare(ctx, w, int64(rate*span.Seconds()*spare)+1); err != nil {
 		return err
 	}
 	watch := watchLag(ctx, s.target)
-	s.progress.Load(fmt.Sprintf("%.0f requests a second", rate), c.span)
-	m.result, m.rate = load.Open(ctx, c.schedule(rate, c.span), s.options(c, c.span, watch.lag), w.op), rate
+	s.progress.Load(fmt.Sprintf("%.0f requests a second", rate), span)
+	m.result, m.rate = load.Open(ctx, c.schedule(rate, span), s.options(c, span, watch.lag), w.op), rate
 	s.progress.LoadEnd()
 	m.lags = watch.end()
 	m.failed += m.result.Errors
@@ -111,17 +111,27 @@ func (s *session) atHighest(ctx context.Context, c chosen, w work, m *measured) 
 	if err != nil {
 		return err
 	}
+	err = s.search(ctx, c, ceiling, m, func(ctx context.Context, rate float64, span time.Duration) error {
+		return s.atRate(ctx, c, w, m, rate, span)
+	})
+	if err != nil {
+		return err
+	}
+	if w.half {
+		return s.atHalf(ctx, c, w, m, m.rate/2)
+	}
+	return nil
+}
+
+// search finds the highest rate that holds the p99, up to about ceiling; m is then of that rate. at measures a rate,
+// and leaves in m what it found.
+func (s *session) search(ctx context.Context, c chosen, ceiling float64, m *measured,
+	at func(ctx context.Context, rate float64, span time.Duration) error) error {
 	goal := load.Goal{P99: c.p99}
 	best, steps, err := load.Search(ctx, ceiling, goal, c.probes,
 		func(ctx context.Context, rate float64) (load.Result, error) {
-			if err := s.prepare(ctx, w, int64(rate*c.probe.Seconds()*spare)+1); err != nil {
-				return load.Result{}, err
-			}
-			s.progress.Load(fmt.Sprintf("trying %.0f a second", rate), c.probe)
-			r := load.Open(ctx, c.schedule(rate, c.probe), s.options(c, c.probe, nil), w.op)
-			s.progress.LoadEnd()
-			m.failed += r.Errors
-			return r, nil
+			err := at(ctx, rate, c.probe)
+			return m.result, err
 		})
 	m.search = steps
 	if err != nil {
@@ -133,27 +143,23 @@ func (s *session) atHighest(ctx context.Context, c chosen, w work, m *measured) 
 		best = steps[len(steps)-1].Rate
 	}
 	for try := 1; ; try++ {
-		if err := s.atRate(ctx, c, w, m, best); err != nil {
+		if err := at(ctx, best, c.span); err != nil {
 			return err
 		}
 		missed := goal.Misses(m.result)
 		m.search = append(m.search, load.Step{Rate: best, PerSecond: m.result.PerSecond(), P99: m.result.Quantile(.99),
 			Missed: missed})
 		if missed == "" {
-			break
+			return nil
 		}
 		if try > retries {
 			m.notes = append(m.notes,
 				fmt.Sprintf("no rate held a p99 of %v over %v; the figures are of the last that was tried", c.p99,
 					c.span))
-			break
+			return nil
 		}
 		best *= lower
 	}
-	if w.half {
-		return s.atHalf(ctx, c, w, m, best/2)
-	}
-	return nil
 }
 
 // atHalf measures the latencies at half of the highest rate.

@@ -84,7 +84,7 @@ func Run(ctx context.Context, t *Target, plan Plan, p Progress, r *report.Report
 			return fmt.Errorf("%s: give --rate a number: it has no single rate whose highest could be looked for",
 				one.name)
 		}
-		if c.closed > 0 && one.fixedRate {
+		if c.closed > 0 && one.openLoop {
 			return fmt.Errorf("%s has no closed loop", one.name)
 		}
 	}

@@ -39,11 +39,11 @@ func runNeighbour(ctx context.Context, s *session, c chosen) (found report.Suite
 	half := c
 	half.span = max(c.span/2, 100*time.Millisecond)
 	var alone, m measured
-	if err := s.atRate(ctx, half, w, &alone, float64(c.rate)); err != nil {
+	if err := s.atRate(ctx, half, w, &alone, float64(c.rate), half.span); err != nil {
 		return found, err
 	}
 	stop := s.hog(ctx, client.ContextWithToken(context.WithoutCancel(ctx), hog))
-	err = s.atRate(ctx, half, w, &m, float64(c.rate))
+	err = s.atRate(ctx, half, w, &m, float64(c.rate), half.span)
 	hogged := stop()
 	m.failed += alone.failed
 	before, beside := alone.result.Quantile(.99), m.result.Quantile(.99)

@@ -18,18 +18,8 @@ func runPush(ctx context.Context, s *session, c chosen) (found report.Suite, err
 	}
 	b := newBooks(s.target, users, c.workers())
 	pool := newEnvelopePool(b, s.name(), c.shares, c.shares, min(c.envelopes, len(users.groups)*4))
-	if err := pool.fill(ctx, int64(float64(c.rate)*c.span.Seconds()*spare)+1); err != nil {
-		return found, err
-	}
-	s.progress.Step(fmt.Sprintf("connecting %d listeners", c.listeners))
-	l, err := listen(ctx, s.target, users, c.listeners)
-	if err != nil {
-		return found, err
-	}
-	defer l.close()
 	g, left := newGrabber(b), make(departures, c.workers())
-	var m measured
-	err = s.atRate(ctx, c, work{
+	w := work{
 		prepare: pool.fill,
 		op: func(worker int, _ int64) error {
 			e, user, ok := pool.take()
@@ -43,12 +33,35 @@ func runPush(ctx context.Context, s *session, c chosen) (found report.Suite, err
 			}
 			return err
 		},
-	}, &m, float64(c.rate))
-	l.await(ctx, l.expected(left))
-	l.close()
+	}
+	var m measured
+	var told delivery
+	var grabs load.Result
+	at := func(ctx context.Context, rate float64, span time.Duration) error {
+		s.progress.Step(fmt.Sprintf("connecting %d listeners", c.listeners))
+		l, err := listen(ctx, s.target, users, c.listeners)
+		if err != nil {
+			return err
+		}
+		defer l.close()
+		left = make(departures, c.workers())
+		err = s.atRate(ctx, c, w, &m, rate, span)
+		l.await(ctx, l.expected(left))
+		l.close()
+		told, grabs = deliveries(left, l), m.result
+		m.result = told.within(m.result)
+		return err
+	}
+	if !c.rate.Max() {
+		err = at(ctx, float64(c.rate), c.span)
+	} else if ceiling, unknown := s.ceiling(ctx, c, w, &m); unknown != nil {
+		err = unknown
+	} else {
+		err = s.search(ctx, c, ceiling, &m, at)
+	}
+	m.result = grabs
 	m.write(c, &found)
 	if m.result.Latency != nil {
-		told := deliveries(left, l)
 		told.write(c.listeners, &found)
 		lags(told.latency, &found)
 		found.PerSecond = float64(told.delivered) / m.result.Elapsed.Seconds()

@@ -52,7 +52,7 @@ func runSettle(ctx context.Context, s *session, c chosen) (found report.Suite, e
 	}
 	before := len(b.wins())
 	samples := newSampler(ctx, b)
-	err = s.atRate(ctx, c, sampled(w, b, samples), &m, rate)
+	err = s.atRate(ctx, c, sampled(w, b, samples), &m, rate, c.span)
 	samples.end()
 	if err == nil {
 		err = s.sustained(b, before, &m, &found)

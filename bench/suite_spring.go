@@ -118,14 +118,17 @@ func (v *springScenario) somebody() pair {
 }
 
 // segments are the wave and what comes after it: rate is of sends, on average.
-func (c chosen) segments() []load.Segment {
-	total := float64(c.rate) * (1 + c.mix.GrabsPerSend + c.mix.ViewsPerSend)
-	wave := time.Duration(float64(c.span) * waveShare)
+func (c chosen) segments(rate float64, span time.Duration) []load.Segment {
+	total := rate * (1 + c.mix.GrabsPerSend + c.mix.ViewsPerSend)
+	wave := time.Duration(float64(span) * waveShare)
 	return []load.Segment{
 		{For: wave, Rate: total * c.mix.Wave / waveShare},
-		{For: c.span - wave, Rate: total * (1 - c.mix.Wave) / (1 - waveShare)},
+		{For: span - wave, Rate: total * (1 - c.mix.Wave) / (1 - waveShare)},
 	}
 }
+
+// springCeiling is the rate of sends from which the highest is looked for.
+const springCeiling = 1000
 
 // runSpring lets a wave of sends, grabs and looks at results come while listeners are told of the grabs.
 func runSpring(ctx context.Context, s *session, c chosen) (found report.Suite, err error) {
@@ -134,12 +137,45 @@ func runSpring(ctx context.Context, s *session, c chosen) (found report.Suite, e
 		return found, err
 	}
 	b := newBooks(s.target, users, c.workers())
-	v := newSpringScenario(users, newEnvelopePool(b, s.name(), c.shares, 1, 1), c.mix)
-	segments := c.segments()
+	var m measured
+	var told delivery
+	at := func(ctx context.Context, rate float64, span time.Duration) error {
+		var err error
+		told, err = s.spring(ctx, c, b, &m, rate, span)
+		return err
+	}
+	if c.rate.Max() {
+		err = s.search(ctx, c, springCeiling, &m, at)
+	} else {
+		err = at(ctx, float64(c.rate), c.span)
+	}
+	m.rate = 0 // of sends: requests have no single one
+	m.write(c, &found)
+	if r := m.result; r.Latency != nil {
+		for kind, name := range [kinds]string{"sends", "grabs", "views"} {
+			h := r.Kinds[kind]
+			found.Figures = append(found.Figures,
+				report.Figure{Name: name, Value: float64(h.TotalCount()) / r.Elapsed.Seconds(), Unit: "a second"},
+				report.Figure{Name: "p50 of " + name, Value: report.Milliseconds(load.Quantile(h, .5)), Unit: "ms"},
+				report.Figure{Name: "p99 of " + name, Value: report.Milliseconds(load.Quantile(h, .99)), Unit: "ms"})
+		}
+		told.write(c.listeners, &found)
+	}
+	return found, errors.Join(err, s.finish(ctx, b, m.failed, &found))
+}
+
+// spring is the scenario at a rate of sends.
+func (s *session) spring(ctx context.Context, c chosen, b *books, m *measured, rate float64, span time.Duration,
+) (told delivery, err error) {
+	if _, err := drain(ctx, s.target); err != nil {
+		return told, err
+	}
+	v := newSpringScenario(b.users, newEnvelopePool(b, s.name(), c.shares, 1, 1), c.mix)
+	segments := c.segments(rate, span)
 	s.progress.Step(fmt.Sprintf("connecting %d listeners, and sending the first envelopes", c.listeners))
-	l, err := listen(ctx, s.target, users, c.listeners)
+	l, err := listen(ctx, s.target, b.users, c.listeners)
 	if err != nil {
-		return found, err
+		return told, err
 	}
 	defer l.close()
 	first := int(segments[0].Rate/(1+c.mix.GrabsPerSend+c.mix.ViewsPerSend)*ahead.Seconds()) + 1
@@ -151,30 +187,21 @@ func runSpring(ctx context.Context, s *session, c chosen) (found report.Suite, e
 		return explainAt(err, "send an envelope")
 	})
 	if err != nil {
-		return found, err
+		return told, err
 	}
-
 	left := make(departures, c.workers())
 	watch := watchLag(ctx, s.target)
-	o := s.options(c, c.span, watch.lag)
+	o := s.options(c, span, watch.lag)
 	o.Kinds, o.Kind = kinds, v.kind
 	s.progress.Load(fmt.Sprintf("%.0f requests a second in the wave, then %.0f", segments[0].Rate, segments[1].Rate),
-		c.span)
-	r := load.Open(ctx, c.arrive(segments...), o, s.springOp(v, b, left))
+		span)
+	m.result, m.rate = load.Open(ctx, c.arrive(segments...), o, s.springOp(v, b, left)), rate
 	s.progress.LoadEnd()
-	m := measured{result: r, lags: watch.end(), failed: r.Errors}
+	m.lags = watch.end()
+	m.failed += m.result.Errors
 	l.await(ctx, l.expected(left))
 	l.close()
-	m.write(c, &found)
-	for kind, name := range [kinds]string{"sends", "grabs", "views"} {
-		h := r.Kinds[kind]
-		found.Figures = append(found.Figures,
-			report.Figure{Name: name, Value: float64(h.TotalCount()) / r.Elapsed.Seconds(), Unit: "a second"},
-			report.Figure{Name: "p50 of " + name, Value: report.Milliseconds(load.Quantile(h, .5)), Unit: "ms"},
-			report.Figure{Name: "p99 of " + name, Value: report.Milliseconds(load.Quantile(h, .99)), Unit: "ms"})
-	}
-	deliveries(left, l).write(c.listeners, &found)
-	return found, errors.Join(ctx.Err(), s.finish(ctx, b, m.failed, &found))
+	return deliveries(left, l), ctx.Err()
 }
 
 // springOp is one request of the mix.

@@ -14,7 +14,8 @@ type suite struct {
 	name      string
 	about     string
 	own       Settings // a value for everything
-	fixedRate bool     // its rate is given: it cannot be searched, and there is no closed loop
+	fixedRate bool     // its rate is given: it cannot be searched
+	openLoop  bool     // it has no closed loop
 	run       func(ctx context.Context, s *session, c chosen) (report.Suite, error)
 }
 
@@ -37,16 +38,17 @@ func suites() []suite {
 			own: own(func(s *Settings) {
 				s.P99 = new(Span(50 * time.Millisecond))
 			})},
-		{name: "push", about: "listeners are told of grabs", run: runPush, fixedRate: true, own: own(func(s *Settings) {
-			s.Rate, s.Listeners = new(Rate(500)), new(200)
+		{name: "push", about: "listeners are told of grabs", run: runPush, openLoop: true, own: own(func(s *Settings) {
+			s.Rate, s.Listeners, s.P99 = new(Rate(500)), new(200), new(Span(500*time.Millisecond))
 		})},
 		{name: "covers", about: "claims of a hot cover against grabs, and events to a merchant's server",
 			run: runCovers, own: own(func(s *Settings) { s.Users = new(4000) })},
 		{name: "neighbour", about: "grabs alone, and beside one user who reads at full speed", run: runNeighbour,
-			fixedRate: true, own: own(func(s *Settings) { s.Rate = new(Rate(500)) })},
+			fixedRate: true, openLoop: true, own: own(func(s *Settings) { s.Rate = new(Rate(500)) })},
 		{name: "spring", about: "New Year's Eve: sends, six times as many grabs, looks at results, listeners",
-			run: runSpring, fixedRate: true, own: own(func(s *Settings) {
-				s.Rate, s.Listeners, s.Shares = new(Rate(200)), new(200), new(5)
+			run: runSpring, openLoop: true, own: own(func(s *Settings) {
+				s.Rate, s.Listeners, s.Shares, s.P99 = new(Rate(200)), new(200), new(5),
+					new(Span(50*time.Millisecond))
 			})},
 	}
 }

@@ -43,6 +43,7 @@ type cli struct {
 	Recover  recoverCmd  `cmd:"" help:"Rebuild from the ledger what Redis lost."`
 	Backup   backupCmd   `cmd:"" help:"Copy an installation, or make one of a copy."`
 	Archive  archiveCmd  `cmd:"" help:"Move what is old and audited out of the ledger into files, or check such files."`
+	Shard    shardCmd    `cmd:"" help:"Show where the shards are, or move one to another MySQL server."`
 	Verify   verifyCmd   `cmd:"" settings:"own" help:"Recompute the split of a closed envelope from its revealed seed."`
 	Token    tokenCmd    `cmd:"" settings:"own" help:"Sign a token."`
 	Simulate simulateCmd `cmd:"" settings:"own" help:"Run worlds in memory in which everything goes wrong, and audit them."`

@@ -34,12 +34,18 @@ var migrationSets = []struct{ folder, table string }{
 // with the same tables and rows as one that was not interrupted.
 func TestMigrateAfterACrashInTheMiddleOfAFile(t *testing.T) {
 	cfg := apptest.Config(t)
-	c, err := shards.Open(shards.Config{DSNs: cfg.MySQL, Shards: 1, Prefix: cfg.Prefix})
-	if err != nil {
-		t.Fatal(err)
+	var c *shards.Cluster
+	load := func() { // another cluster each time, for one makes the tables of package shards once
+		if c != nil {
+			_ = c.Close()
+		}
+		var err error
+		if c, err = shards.Open(shards.Config{DSNs: cfg.MySQL, Shards: 1, Prefix: cfg.Prefix}); err != nil {
+			t.Fatal(err)
+		}
+		loadShard(t, cfg.MySQL[0], c.Schema(0), "shard0.sql")
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	load := func() { loadShard(t, cfg.MySQL[0], c.Schema(0), "shard0.sql") }
 	load()
 	migrateShard(t, c)
 	want := contents(t, c)

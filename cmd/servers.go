@@ -37,7 +37,7 @@ type servers struct {
 	Data      string           `help:"Folder with the data of the private servers and the development key." default:"./data" type:"path"`
 	Redis     []string         `type:"addresses" secret:"redis" help:"Redis: redis://user:password@host:port, rediss://… or unix:///path. Repeat the flag for the nodes of a cluster. file:PATH reads them from a file. Default: a private Redis under --data."`
 	MySQL     []string         `name:"mysql" type:"addresses" sep:"none" secret:"mysql" help:"MySQL server: user:password@tcp(host:3306)/. Repeat the flag for more servers. file:PATH reads them from a file. Default: a private MariaDB under --data."`
-	Placement map[int]int      `help:"Shards that are not on the server with number (shard modulo servers), as SHARD=SERVER; servers are the --mysql flags, counted from 0. For example 7=1;8=1."`
+	Placement map[int]int      `help:"Shards that are not on the server with number (shard modulo servers), as SHARD=SERVER; servers are the --mysql flags, counted from 0. For example 7=1;8=1. Once hongbao shard pin or a move has written down where they are, this says nothing any more."`
 	Prefix    string           `help:"Prefix of the schemas' names." default:"hongbao_s"`
 	Shards    int              `help:"Logical shards, fixed at installation (1 to 1,024)." default:"4"`
 	Expiry    time.Duration    `help:"How long an envelope stays open." default:"24h"`

@@ -18,7 +18,8 @@ const (
 	// freshFor is how long what was read is believed, counted from before it was read: a freeze is known on every node
 	// within this time and the time of a read.
 	freshFor    = 500 * time.Millisecond
-	maxCached   = 20_000 // covers, about 1 KB each
+	renewAfter  = freshFor / 2 // when it is read again, if anybody asks, so that nobody has to wait
+	maxCached   = 20_000       // covers, about 1 KB each
 	loadTimeout = 800 * time.Millisecond
 )
 
@@ -69,6 +70,7 @@ type Directory struct {
 type remembered struct {
 	entry  Entry
 	exists bool
+	renew  time.Time
 	until  time.Time
 }
 
@@ -104,8 +106,13 @@ func (d *Directory) Get(ctx context.Context, id int64) (Entry, error) {
 	if e, ok := d.own.cover(id); ok {
 		return e, nil
 	}
+	now := d.now()
 	r, ok := d.cache.GetIfPresent(id)
-	if !ok || !d.now().Before(r.until) {
+	switch {
+	case ok && now.Before(r.renew):
+	case ok && now.Before(r.until):
+		d.load(ctx, id)
+	default:
 		l := d.load(ctx, id)
 		select {
 		case <-l.done:
@@ -139,9 +146,9 @@ func (d *Directory) load(ctx context.Context, id int64) *load {
 func (d *Directory) ask(ctx context.Context, id int64, l *load) {
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
-	until := d.now().Add(freshFor)
+	began := d.now()
 	l.what, l.err = d.read(ctx, id)
-	l.what.until = until
+	l.what.renew, l.what.until = began.Add(renewAfter), began.Add(freshFor)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if l.err == nil {

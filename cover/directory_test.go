@@ -18,7 +18,7 @@ import (
 type counted struct {
 	cover.Store
 	reads atomic.Int64
-	hold  chan struct{} // nil, or closed once reads may go on
+	hold  chan struct{} // nil, or each read takes one, or it is closed once reads may go on
 	fail  atomic.Bool
 }
 
@@ -52,7 +52,7 @@ type stopped struct{ at atomic.Int64 }
 func (c *stopped) now() time.Time        { return time.Unix(0, c.at.Load()) }
 func (c *stopped) skip(by time.Duration) { c.at.Add(int64(by)) }
 
-// TestTheDirectoryIsHalfASecondOld: within that time it asks nobody, and then it knows.
+// TestTheDirectoryIsHalfASecondOld: after that time it knows.
 func TestTheDirectoryIsHalfASecondOld(t *testing.T) {
 	s := newRig(t, nil).shop()
 	c := s.at(cover.StateApproved)
@@ -90,6 +90,28 @@ func TestTheDirectoryIsHalfASecondOld(t *testing.T) {
 	if _, err := d.Get(t.Context(), c.ID); err == nil {
 		t.Error("it answers what may be wrong by now")
 	}
+}
+
+// TestNobodyWaitsForACoverInUse: it is read again before it is too old, and meanwhile those who ask have what is known.
+func TestNobodyWaitsForACoverInUse(t *testing.T) {
+	s := newRig(t, nil).shop()
+	c := s.at(cover.StateApproved)
+	hold := make(chan struct{}, 1)
+	d, store, clock := s.directory(hold)
+	hold <- struct{}{}
+	apptest.Must(d.Get(t.Context(), c.ID))
+	clock.skip(300 * time.Millisecond)
+	for range 3 {
+		apptest.Must(d.Get(t.Context(), c.ID)) // although the store does not answer
+	}
+	apptest.Until(t, "it is read again, once", func() bool { return store.reads.Load() == 2 })
+	hold <- struct{}{}
+	apptest.Until(t, "what was read is there", func() bool {
+		_, err := d.Get(t.Context(), c.ID)
+		return err == nil && len(hold) == 0
+	})
+	clock.skip(450 * time.Millisecond) // half a second after the first read, but not after the second
+	apptest.Must(d.Get(t.Context(), c.ID))
 }
 
 func TestTheDirectoryAsksOnceForAll(t *testing.T) {

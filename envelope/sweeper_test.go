@@ -27,7 +27,8 @@ func TestADamagedHoldHoldsUpNoOther(t *testing.T) {
 	}
 	oldest := lines[2].ID
 	shard, _ := s.Ledger.ShardOf(oldest)
-	if _, err := s.Cluster.DB(shard).Exec("UPDATE "+s.Cluster.Table(shard, "holds")+" SET detail = '?' WHERE id = ?",
+	if _, err := s.Cluster.DB(shard).ExecContext(t.Context(), "UPDATE "+s.Cluster.Table(shard, "holds")+
+		" SET detail = '?' WHERE id = ?",
 		oldest); err != nil {
 		t.Fatal(err)
 	}

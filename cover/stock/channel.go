@@ -241,7 +241,7 @@ type channels struct {
 
 type knownChannel struct {
 	Channel
-	until time.Time // zero for ever, as a channel's cover and kind never change
+	absentUntil time.Time // zero for ever, as a channel's cover and kind never change
 }
 
 func newChannels(store Store, now func() time.Time) (*channels, error) {
@@ -252,21 +252,27 @@ func newChannels(store Store, now func() time.Time) (*channels, error) {
 	return &channels{store, now, cache}, nil
 }
 
-// get returns a channel, of which only what never changes may be used. Error: ErrNotFound.
+// get returns a channel, of which only what never changes may be used. Those who ask for one at the same time have one
+// read. Error: ErrNotFound.
 func (c *channels) get(ctx context.Context, id int64) (Channel, error) {
-	known, ok := c.cache.GetIfPresent(id)
-	if ok && known.until.IsZero() {
-		return known.Channel, nil
+	load := otter.LoaderFunc[int64, knownChannel](c.load)
+	known, err := c.cache.Get(ctx, id, load)
+	if err == nil && !known.exists() && !c.now().Before(known.absentUntil) {
+		c.cache.Invalidate(id)
+		known, err = c.cache.Get(ctx, id, load)
 	}
-	if ok && c.now().Before(known.until) {
-		return Channel{}, ErrNotFound
+	if err == nil && !known.exists() {
+		err = ErrNotFound
 	}
+	return known.Channel, err
+}
+
+func (k knownChannel) exists() bool { return k.absentUntil.IsZero() }
+
+func (c *channels) load(ctx context.Context, id int64) (knownChannel, error) {
 	found, err := c.store.Channel(ctx, id)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		c.cache.Set(id, knownChannel{until: c.now().Add(freshFor)})
-	case err == nil:
-		c.cache.Set(id, knownChannel{Channel: found})
+	if errors.Is(err, ErrNotFound) {
+		return knownChannel{absentUntil: c.now().Add(freshFor)}, nil
 	}
-	return found, err
+	return knownChannel{Channel: found}, err
 }

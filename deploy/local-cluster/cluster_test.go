@@ -38,28 +38,7 @@ func TestEachPartDiesUnderLoad(t *testing.T) {
 	phase("started")
 	f := c.listen(t, listeners) // before the bench: what befalls the first rpc has to come early in it
 	phase("listened")
-	bench := exec.Command(binary, "bench", "grab", "--target", c.address(rpcPort), "--token-key",
-		filepath.Join(dir, "secrets", "token.key"), "--for", "45s", "--rate", "50", "--users", "60", "--group", "30")
-	said, err := bench.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	bench.Stderr = bench.Stdout
-	if err := bench.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var report strings.Builder
-	lines := bufio.NewScanner(said)
-	for lines.Scan() && !strings.Contains(lines.Text(), "requests a second, for") {
-		report.WriteString(lines.Text() + "\n")
-	}
-	reported := make(chan struct{})
-	go func() {
-		defer close(reported)
-		for lines.Scan() {
-			report.WriteString(lines.Text() + "\n")
-		}
-	}()
+	reported := c.bench(t, binary, "45s")
 	// The bench asks the first rpc for everything, the books at its end included, so what befalls that comes first. The
 	// rest of the old version then lives beside one of the new.
 	dies(t, c.parts[0])
@@ -77,27 +56,84 @@ func TestEachPartDiesUnderLoad(t *testing.T) {
 	f.await(t, "who listened at a gateway that died comes to the other", func() bool {
 		return f.connected() == listeners && f.lost >= listeners
 	})
-	c.upgrade(t, next, f)
+	c.upgraded(t, next, f)
 	phase("upgraded")
 	c.observed(t)
 	f.end()
 	phase("observed")
-	<-reported
+	reported()
 	phase("reported")
-	if err := bench.Wait(); err != nil || !strings.Contains(report.String(), "balance") {
-		t.Errorf("bench: %v\n%s", err, report.String())
-	}
 	if _, err := listen(socketOf(dir)); err == nil {
 		t.Error("a second cluster may run on the folder")
 	}
 	stop()
 
 	c, stop = start(t, dir, next, base)
+	c.movesShards(t, next)
+	phase("moved shards")
 	if out, err := exec.Command(next, c.settings("audit")...).CombinedOutput(); err != nil {
 		t.Errorf("audit: %v\n%s", err, out)
 	}
 	stop()
 	phase("restarted")
+}
+
+// movesShards moves a shard to the other server and back, and the first of a server, while people grab.
+func (c *topology) movesShards(t *testing.T, binary string) {
+	t.Helper()
+	reported := c.bench(t, binary, "8s")
+	for _, move := range []struct{ shard, server int }{{3, 0}, {1, 0}, {3, 1}} {
+		said, err := c.moveShard(t.Context(), strconv.Itoa(move.shard), c.stores[redisNodes+move.server].name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(strings.TrimSpace(said), "\n")
+		t.Log(lines[len(lines)-1])
+	}
+	reported()
+	list, err := exec.Command(binary, c.settings("shard list")...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, list)
+	}
+	for shard, server := range []int{0, 0, 0, 1, 0} {
+		if line := strings.Split(string(list), "\n")[shard]; !strings.HasSuffix(line, c.address(mysqlPort+server)) {
+			t.Errorf("shard %d is on another server than mysql-%d: %s", shard, server, line)
+		}
+	}
+}
+
+// bench begins to grab for a time, and returns how to wait for its end: every win is a credit, and the books balance.
+func (c *topology) bench(t *testing.T, binary, lasts string) (reported func()) {
+	t.Helper()
+	bench := exec.Command(binary, "bench", "grab", "--target", c.address(rpcPort), "--token-key",
+		filepath.Join(c.dir, "secrets", "token.key"), "--for", lasts, "--rate", "50", "--users", "60", "--group", "30")
+	said, err := bench.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bench.Stderr = bench.Stdout
+	if err := bench.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var report strings.Builder
+	lines := bufio.NewScanner(said)
+	for lines.Scan() && !strings.Contains(lines.Text(), "requests a second, for") {
+		report.WriteString(lines.Text() + "\n")
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for lines.Scan() {
+			report.WriteString(lines.Text() + "\n")
+		}
+	}()
+	return func() {
+		t.Helper()
+		<-ended
+		if err := bench.Wait(); err != nil || !strings.Contains(report.String(), "balance") {
+			t.Errorf("bench: %v\n%s", err, report.String())
+		}
+	}
 }
 
 // phases logs how long each phase took.
@@ -134,8 +170,8 @@ func (c *topology) replace(t *testing.T, part int, next string) {
 	}
 }
 
-// upgrade replaces the parts but the first, one after the other.
-func (c *topology) upgrade(t *testing.T, next string, f *feeds) {
+// upgraded replaces the parts but the first, one after the other.
+func (c *topology) upgraded(t *testing.T, next string, f *feeds) {
 	t.Helper()
 	f.mu.Lock()
 	lost := f.lost

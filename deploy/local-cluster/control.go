@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strings"
 )
 
 // listen opens the socket at which the running cluster is told what to do. Who may reach its folder may. A second
@@ -23,7 +24,51 @@ func listen(path string) (net.Listener, error) {
 	return net.Listen("unix", path)
 }
 
-// control answers status, kill, stop and start.
+// moveShard moves a shard to a MariaDB, by its name, and returns what the command says.
+func (c *topology) moveShard(ctx context.Context, shard, to string) (string, error) {
+	n := slices.IndexFunc(c.stores[redisNodes:], func(p *process) bool { return p.name == to })
+	if n < 0 {
+		return "", fmt.Errorf("there is no MariaDB %q", to)
+	}
+	c.mu.Lock()
+	binary := c.hongbao
+	c.mu.Unlock()
+	return output(ctx, binary, c.settings("shard move", "--shard="+shard, "--to", c.address(mysqlPort+n))...)
+}
+
+// upgrade migrates with another version and replaces all parts by it, one after the other.
+func (c *topology) upgrade(ctx context.Context, binary string) (string, error) {
+	said, err := output(ctx, binary, c.settings("migrate")...)
+	if err != nil {
+		return said, err
+	}
+	for _, kind := range []string{"work", "rpc", "gateway"} {
+		for _, p := range c.parts {
+			if !strings.HasPrefix(p.name, kind) {
+				continue
+			}
+			if err := p.replace(ctx, binary); err != nil {
+				return said, err
+			}
+			said += p.status()
+		}
+	}
+	c.mu.Lock()
+	c.hongbao = binary
+	c.mu.Unlock()
+	return said, nil
+}
+
+// answer is how a command over the socket ends.
+func answer(w http.ResponseWriter, said string, err error) {
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusConflict)
+		return
+	}
+	_, _ = io.WriteString(w, said)
+}
+
+// control answers status, kill, stop, start, move and upgrade.
 func (c *topology) control() http.Handler {
 	all := c.all()
 	mux := http.NewServeMux()
@@ -31,6 +76,14 @@ func (c *topology) control() http.Handler {
 		for _, p := range all {
 			_, _ = io.WriteString(w, p.status())
 		}
+	})
+	mux.HandleFunc("POST /move", func(w http.ResponseWriter, r *http.Request) {
+		said, err := c.moveShard(r.Context(), r.FormValue("shard"), r.FormValue("to"))
+		answer(w, said, err)
+	})
+	mux.HandleFunc("POST /upgrade", func(w http.ResponseWriter, r *http.Request) {
+		said, err := c.upgrade(r.Context(), r.FormValue("binary"))
+		answer(w, said, err)
 	})
 	mux.HandleFunc("POST /{action}/{part}", func(w http.ResponseWriter, r *http.Request) {
 		n := slices.IndexFunc(all, func(p *process) bool { return p.name == r.PathValue("part") })

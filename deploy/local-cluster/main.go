@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -28,6 +29,9 @@ type cli struct {
 	Kill   killCmd   `cmd:"" help:"End a part as a crash would (SIGKILL). It starts again after a second."`
 	Stop   stopCmd   `cmd:"" help:"End a part in order. It stays away until start."`
 	Start  startCmd  `cmd:"" help:"Start a part that was stopped."`
+
+	Move    moveCmd    `cmd:"" help:"Move a shard to the other MariaDB, while it serves."`
+	Upgrade upgradeCmd `cmd:"" help:"Migrate with another binary and replace the parts by it, one after the other."`
 }
 
 type upCmd struct {
@@ -66,6 +70,26 @@ func (s stopCmd) Run(ctx context.Context, c *cli) error { return tell(ctx, c.Dir
 
 // Run tells the running cluster, and returns once the part serves.
 func (s startCmd) Run(ctx context.Context, c *cli) error { return tell(ctx, c.Dir, "start", s.Part) }
+
+type moveCmd struct {
+	Shard int    `arg:"" help:"Number of the shard: 1 to 15."`
+	To    string `arg:"" help:"Name of the MariaDB, as status shows it."`
+}
+
+// Run tells the running cluster, and returns once the shard is there.
+func (m moveCmd) Run(ctx context.Context, c *cli) error {
+	what := url.Values{"shard": {strconv.Itoa(m.Shard)}, "to": {m.To}}
+	return ask(ctx, c.Dir, http.MethodPost, "/move?"+what.Encode())
+}
+
+type upgradeCmd struct {
+	Binary string `arg:"" help:"The other binary of hongbao." type:"existingfile"`
+}
+
+// Run tells the running cluster, and returns once all parts are replaced.
+func (u upgradeCmd) Run(ctx context.Context, c *cli) error {
+	return ask(ctx, c.Dir, http.MethodPost, "/upgrade?"+url.Values{"binary": {u.Binary}}.Encode())
+}
 
 func tell(ctx context.Context, dir, what, name string) error {
 	return ask(ctx, dir, http.MethodPost, "/"+what+"/"+url.PathEscape(name))

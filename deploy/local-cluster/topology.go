@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -36,6 +37,7 @@ const (
 type topology struct {
 	dir, hongbao, config string
 	base, http           int
+	mu                   sync.Mutex // of hongbao, once all runs
 
 	stores, parts []*process // parts in the order in which they start
 	watcher       *process   // Prometheus; nil where it is not installed
@@ -200,6 +202,7 @@ func (c *topology) mysql(i int) *process {
 }
 exec mariadbd --no-defaults --datadir="$PWD/data" --socket=mysql.sock --port="$0" --bind-address=127.0.0.1 \
   --skip-name-resolve --init-file="$PWD/../secrets/user.sql" --innodb-flush-log-at-trx-commit=1 \
+  --log-bin=binlog --binlog-format=ROW --sync-binlog=1 --expire-logs-days=1 --server-id="$0" \
   --transaction-isolation=READ-COMMITTED --max-connections=400 "$@"`, strconv.Itoa(port)}
 	if os.Geteuid() == 0 {
 		argv = append(argv, "--user=root") // it refuses to run as root by accident
@@ -222,8 +225,9 @@ func (c *topology) part(kind string, i, port int, flags ...string) *process {
 
 // settings are the arguments of a command: the file of compose.yaml, and what is at another place here.
 func (c *topology) settings(command string, flags ...string) []string {
-	args := []string{"--config", c.config, command, "--mysql", "file:" + filepath.Join(c.dir, "secrets", "mysql"),
-		"--art-dir", filepath.Join(c.dir, "art")}
+	args := append([]string{"--config", c.config}, strings.Fields(command)...)
+	args = append(args, "--mysql", "file:"+filepath.Join(c.dir, "secrets", "mysql"), "--art-dir",
+		filepath.Join(c.dir, "art"))
 	for i := range redisNodes {
 		args = append(args, "--redis", c.address(redisPort+i))
 	}
@@ -236,11 +240,20 @@ func (c *topology) settings(command string, flags ...string) []string {
 
 // command runs a program to its end.
 func command(ctx context.Context, name string, args ...string) error {
-	output, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
+	_, err := output(ctx, name, args...)
+	return err
+}
+
+// output runs a program to its end, and returns what it says. It is interrupted when the context ends.
+func output(ctx context.Context, name string, args ...string) (string, error) {
+	command := exec.CommandContext(ctx, name, args...)
+	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
+	command.WaitDelay = stopTimeout
+	said, err := command.CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("%s: %w\n%s", filepath.Base(name), err, bytes.TrimSpace(output))
+		return "", fmt.Errorf("%s: %w\n%s", filepath.Base(name), err, bytes.TrimSpace(said))
 	}
-	return nil
+	return string(said), nil
 }
 
 // answers asks a server something and looks for a text at the beginning of its answer.

@@ -38,6 +38,7 @@ const (
 	jwks       = "github.com/MicahParks/jwkset"
 	jwt        = "github.com/golang-jwt/jwt/v5"
 	mysqlWire  = "github.com/go-sql-driver/mysql"
+	binlog     = "github.com/go-mysql-org/go-mysql"
 	goose      = "github.com/pressly/goose/v3"
 	rueidis    = "github.com/redis/rueidis"
 	sonyflake  = "github.com/sony/sonyflake/v2"
@@ -92,6 +93,7 @@ func table() []row {
 		{"internal/outbox", adapter, []string{"internal/shards", "internal/loop"}},
 		// Copies all shards as of one moment with MariaDB's own tools, and loads such a copy into empty servers.
 		{"internal/backup", adapter, []string{"internal/shards", "internal/loop", mysqlWire}},
+		{"internal/shardmove", adapter, []string{"internal/shards", "internal/loop", mysqlWire, binlog}},
 		{"internal/index", adapter, []string{"internal/shards", "internal/outbox"}},
 		{"internal/pots/redisbucket", adapter, []string{"internal/pots", "internal/refusal", rueidis}},
 		{"internal/membership", adapter, []string{"internal/refusal", rueidis}},
@@ -192,6 +194,8 @@ func table() []row {
 		// A model of many machines; it runs nothing of ours.
 		{"bench/capacity", adapter, nil},
 		// Bare mechanisms, which is why it knows theirs and nothing of ours.
+		// A module of its own, which measures the feed beside another library.
+		{"bench/peers", adapter, []string{"push", "github.com/centrifugal/centrifuge", gorilla}},
 		{"bench/yardstick", adapter, []string{"bench/load", cloudwego, gorilla, rueidis, mysqlWire}},
 
 		// A bank to try money in and out with. It shares the signatures with us and nothing else, as a real one would.

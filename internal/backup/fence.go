@@ -43,7 +43,26 @@ func openFence(ctx context.Context, c *shards.Cluster) (*fence, error) {
 			return nil, shards.Classify(fmt.Errorf("shard %d: %w", shard, err))
 		}
 	}
+	if err := f.checkPlaces(ctx); err != nil {
+		f.remove()
+		return nil, err
+	}
 	return f, nil
+}
+
+// checkPlaces returns an error where the locks are not on the servers of the shards: one was moved meanwhile. From then
+// on none is, for whoever moves a shard has its lock.
+func (f *fence) checkPlaces(ctx context.Context) error {
+	places, err := f.cluster.Places(ctx)
+	if err != nil {
+		return err
+	}
+	for shard, p := range places {
+		if p.Fenced || shard > 0 && p.Server != f.cluster.ServerAddress(f.cluster.ServerOf(shard)) {
+			return fmt.Errorf("shard %d is being moved: try again when that is over", shard)
+		}
+	}
+	return nil
 }
 
 func (f *fence) of(shard int) *sql.Conn { return f.conns[f.cluster.ServerOf(shard)] }

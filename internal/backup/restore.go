@@ -72,6 +72,9 @@ func Restore(ctx context.Context, c *shards.Cluster, dir string, m Manifest) err
 	if err != nil {
 		return err
 	}
+	if err := c.ForgetPlaces(ctx); err != nil {
+		return err
+	}
 	return c.Adopt(ctx, m.Installation)
 }
 

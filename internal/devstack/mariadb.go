@@ -30,6 +30,10 @@ type MariaDBOptions struct {
 	BufferPoolMiB int // innodb_buffer_pool_size; 0 for 128
 	RedoLogMiB    int // innodb_log_file_size; 0 for 96
 
+	// BinaryLog keeps one, of rows and synced, as a server needs that shards are moved away from. It costs each group
+	// of commits a second fsync.
+	BinaryLog bool
+
 	temporary bool
 	progress  func(string)
 }
@@ -89,12 +93,17 @@ func mariadbArgv(binary, dir, socket string, o MariaDBOptions) []string {
 		"--pid-file=" + filepath.Join(dir, "server.pid"),
 		"--skip-networking",
 		"--skip-name-resolve",
-		"--skip-log-bin",
 		"--character-set-server=utf8mb4",
 		"--transaction-isolation=READ-COMMITTED",
 		"--innodb-flush-log-at-trx-commit=1",
 		"--performance-schema=OFF",
 		fmt.Sprintf("--max-connections=%d", maxConnections),
+	}
+	if o.BinaryLog {
+		argv = append(argv, "--log-bin="+filepath.Join(dir, "data", "log"), "--binlog-format=ROW", "--sync-binlog=1",
+			"--server-id=1")
+	} else {
+		argv = append(argv, "--skip-log-bin")
 	}
 	return append(argv, mariadbSizes(o)...)
 }

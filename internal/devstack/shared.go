@@ -96,8 +96,20 @@ func NewTestRedis(t TB) *Redis {
 // NewTestMariaDB starts a MariaDB for one test, which may kill and restart it. The test is skipped with -short.
 func NewTestMariaDB(t TB) *MariaDB {
 	t.Helper()
+	return newTestMariaDB(t, MariaDBOptions{})
+}
+
+// NewTestMariaDBWithLog is NewTestMariaDB with a binary log.
+func NewTestMariaDBWithLog(t TB) *MariaDB {
+	t.Helper()
+	return newTestMariaDB(t, MariaDBOptions{BinaryLog: true})
+}
+
+func newTestMariaDB(t TB, o MariaDBOptions) *MariaDB {
+	t.Helper()
 	SkipInShort(t)
-	m, err := StartMariaDB(t.Context(), MariaDBOptions{Dir: t.TempDir()})
+	o.Dir = t.TempDir()
+	m, err := StartMariaDB(t.Context(), o)
 	if err != nil {
 		t.Fatalf("a MariaDB for this test alone: %v", err)
 	}

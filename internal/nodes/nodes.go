@@ -1,8 +1,9 @@
 // Package nodes lends each process a number that no other process has at the time, to make ids with.
 //
-// A number is good for the shards of one server, and the lease is kept there, in the schema of the first of them. So a
-// server that is away stops those alone who could not write to it anyway. A lease is taken when the first id is made,
-// and kept up by a heartbeat; a process that makes no ids has none.
+// A number is good for the shards of one home, and the lease is kept in the schema of that shard. Those are the shards
+// that were on one server when the installation was made, so a server that is away stops those alone who could not
+// write to it anyway; a shard that is moved keeps its home, and a home that is moved takes its leases along. A lease is
+// taken when the first id is made, and kept up by a heartbeat; a process that makes no ids has none.
 //
 // Two things keep a number with one process. The lease ends by the database's clock, and its process stops some time
 // before, by its own monotonic clock; afterwards nobody takes the number for as long. And whoever has it makes only ids
@@ -20,6 +21,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	mathrand "math/rand/v2"
 	"slices"
 	"sync"
@@ -35,13 +37,13 @@ import (
 var migrationFiles embed.FS
 
 const (
-	// callTimeout bounds each look at a server.
+	// callTimeout bounds each look at the leases.
 	callTimeout = 4 * time.Second
 	// failedFor is how long a failure is the answer to everybody who needs a number.
 	failedFor = time.Second
 	// attempts bounds how often somebody else may be quicker.
 	attempts = 100
-	// ownConns is how many connections a server has for leases alone: they wait for nobody.
+	// ownConns is how many connections a home has for leases alone: they wait for nobody.
 	ownConns   = 2
 	maxProcess = 80
 )
@@ -74,26 +76,25 @@ type Config struct {
 
 // Leases are the numbers that a process has. They implement shards.Nodes and are safe for concurrent use.
 type Leases struct {
-	cfg     Config
-	holder  string
-	servers []*server
-	closed  atomic.Bool
-	ctx     context.Context // of heartbeats
-	stop    context.CancelFunc
-	beats   sync.WaitGroup
+	cfg    Config
+	holder string
+	homes  map[int]*home // by shard
+	closed atomic.Bool
+	ctx    context.Context // of heartbeats
+	stop   context.CancelFunc
+	beats  sync.WaitGroup
 }
 
 var _ shards.Nodes = (*Leases)(nil)
 
-// server is the lease of a number on a server.
-type server struct {
+// home is the lease of a number for the shards of one home.
+type home struct {
 	leases *Leases
-	number int // of the server
-	shard  int // where the lease is; -1: no shard is on the server
+	shard  int // where the lease is
 	held   atomic.Pointer[held]
 
 	mu       sync.Mutex // held while a number is taken
-	db       *sql.DB    // nil until the first is taken
+	db       *shards.DB // nil until the first is taken
 	failed   time.Time
 	failedOf error
 }
@@ -120,24 +121,23 @@ func New(cfg Config) *Leases {
 	}
 	holder := make([]byte, 16)
 	_, _ = rand.Read(holder) // never fails
-	l := &Leases{cfg: cfg, holder: hex.EncodeToString(holder)}
+	l := &Leases{cfg: cfg, holder: hex.EncodeToString(holder), homes: map[int]*home{}}
 	l.ctx, l.stop = context.WithCancel(context.Background())
-	for number := range cfg.Cluster.Servers() {
-		on := func(shard int) bool { return cfg.Cluster.ServerOf(shard) == number }
-		l.servers = append(l.servers, &server{leases: l, number: number,
-			shard: slices.IndexFunc(cfg.Cluster.All(), on)})
+	for _, shard := range cfg.Cluster.All() {
+		at := cfg.Cluster.IDHome(shard)
+		l.homes[at] = &home{leases: l, shard: at}
 	}
 	return l
 }
 
-// Take takes a number on every server that answers, so that a process which cannot have one ends at its start. Error:
-// ErrAllTaken.
+// all are the homes.
+func (l *Leases) all() []*home { return slices.Collect(maps.Values(l.homes)) }
+
+// Take takes a number in every home whose server answers, so that a process which cannot have one ends at its start.
+// Error: ErrAllTaken.
 func (l *Leases) Take(ctx context.Context) error {
-	return loop.FanOut(l.servers, len(l.servers), func(s *server) error {
-		if s.shard < 0 {
-			return nil
-		}
-		_, err := l.Node(s.number)
+	return loop.FanOut(l.all(), len(l.homes), func(s *home) error {
+		_, err := l.Node(s.shard)
 		if errors.Is(err, ErrAllTaken) || ctx.Err() != nil {
 			return errors.Join(err, ctx.Err())
 		}
@@ -147,8 +147,8 @@ func (l *Leases) Take(ctx context.Context) error {
 
 // Node implements shards.Nodes. It asks the server only where this process has no number there. Errors: ErrAllTaken,
 // shards.ErrUnavailable.
-func (l *Leases) Node(number int) (shards.Node, error) {
-	s := l.servers[number]
+func (l *Leases) Node(at int) (shards.Node, error) {
+	s := l.homes[at]
 	if h := s.usable(); h != nil {
 		return h.node, nil
 	}
@@ -171,7 +171,7 @@ func (l *Leases) Node(number int) (shards.Node, error) {
 }
 
 // usable is the lease if ids may be made with it now.
-func (s *server) usable() *held {
+func (s *home) usable() *held {
 	if h := s.held.Load(); h != nil && time.Now().Before(h.usable) && !s.leases.closed.Load() {
 		return h
 	}
@@ -181,19 +181,15 @@ func (s *server) usable() *held {
 // nowMillis is the database's clock.
 const nowMillis = "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)"
 
-func (s *server) table() string { return s.leases.cfg.Cluster.Table(s.shard, "node_leases") }
+func (s *home) table() string { return s.leases.cfg.Cluster.Table(s.shard, "node_leases") }
 
 // take takes a number that is free. The caller has locked s.mu.
-func (s *server) take() (*held, error) {
+func (s *home) take() (*held, error) {
 	ctx, cancel := context.WithTimeout(s.leases.ctx, callTimeout)
 	defer cancel()
 	first := s.db == nil
 	if first {
-		db, err := s.leases.cfg.Cluster.OpenServer(s.number, ownConns)
-		if err != nil {
-			return nil, err
-		}
-		s.db = db
+		s.db = s.leases.cfg.Cluster.OpenShard(s.shard, ownConns)
 		s.leases.beats.Go(s.beat)
 	}
 	for range attempts {
@@ -218,7 +214,7 @@ const never = -1
 
 // free is a number that nobody has, at random, so that of two that a failover lets choose again hardly ever both have
 // the same; and when its last lease ended.
-func (s *server) free(ctx context.Context) (number int, ended int64, err error) {
+func (s *home) free(ctx context.Context) (number int, ended int64, err error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT number, until_at, until_at <= "+nowMillis+" - ? FROM "+s.table(),
 		s.leases.cfg.Terms.Margin.Milliseconds())
 	if err != nil {
@@ -243,8 +239,8 @@ func (s *server) free(ctx context.Context) (number int, ended int64, err error) 
 	}
 	if len(ends) == 0 {
 		after := s.leases.cfg.Terms.For + s.leases.cfg.Terms.Margin
-		return 0, 0, errors.Join(fmt.Errorf("%w: %d processes make ids on MySQL server %d (counted from 0). End one, "+
-			"or wait: those of a process that crashed are free after %v", ErrAllTaken, shards.MaxNode+1, s.number,
+		return 0, 0, errors.Join(fmt.Errorf("%w: %d processes make ids for shard %d and those of its home. End one, "+
+			"or wait: those of a process that crashed are free after %v", ErrAllTaken, shards.MaxNode+1, s.shard,
 			after), refusal.New(refusal.CodeUnavailable, "there are too many servers: try again later"))
 	}
 	some := make([]int, 0, len(ends))
@@ -256,7 +252,7 @@ func (s *server) free(ctx context.Context) (number int, ended int64, err error) 
 }
 
 // claim makes a number ours that was free; h is nil where it is somebody else's by now.
-func (s *server) claim(ctx context.Context, number int, ended int64) (h *held, err error) {
+func (s *home) claim(ctx context.Context, number int, ended int64) (h *held, err error) {
 	asked := time.Now()
 	cfg := s.leases.cfg
 	lasts, process := cfg.Terms.For.Milliseconds(), cfg.Process[:min(len(cfg.Process), maxProcess)]
@@ -286,7 +282,7 @@ func (s *server) claim(ctx context.Context, number int, ended int64) (h *held, e
 }
 
 // read is the lease of a number that was ours when it was asked for.
-func (s *server) read(ctx context.Context, number int, from, asked time.Time) (*held, error) {
+func (s *home) read(ctx context.Context, number int, from, asked time.Time) (*held, error) {
 	var until int64
 	err := s.db.QueryRowContext(ctx, "SELECT until_at FROM "+s.table()+" WHERE number = ? AND holder = ?", number,
 		s.leases.holder).Scan(&until)
@@ -302,9 +298,9 @@ func (s *server) read(ctx context.Context, number int, from, asked time.Time) (*
 }
 
 // beat keeps the lease up until the leases are given back.
-func (s *server) beat() {
+func (s *home) beat() {
 	job := loop.Job{Name: "keep the node number", Interval: s.leases.cfg.Terms.Beat,
-		Log: s.leases.cfg.Log.With("server", s.number)}
+		Log: s.leases.cfg.Log.With("home", s.shard)}
 	loop.Wait(s.leases.ctx, job.Interval, nil)
 	job.Run(s.leases.ctx, func(ctx context.Context) (bool, error) {
 		ctx, cancel := context.WithTimeout(ctx, callTimeout)
@@ -314,7 +310,7 @@ func (s *server) beat() {
 }
 
 // renew lets the lease last longer, or finds that it is over.
-func (s *server) renew(ctx context.Context) error {
+func (s *home) renew(ctx context.Context) error {
 	h := s.held.Load()
 	if h == nil {
 		return nil
@@ -339,7 +335,7 @@ func (s *server) renew(ctx context.Context) error {
 	if longer == nil {
 		s.held.CompareAndSwap(h, nil)
 		s.leases.cfg.Log.Warn("the node number was not kept up in time: another one is taken", "number", h.node.Number,
-			"server", s.number)
+			"home", s.shard)
 		return nil
 	}
 	s.held.CompareAndSwap(h, longer)
@@ -347,21 +343,21 @@ func (s *server) renew(ctx context.Context) error {
 }
 
 // awaitTaking returns once nobody takes a number any more who began before the leases were closed.
-func (s *server) awaitTaking() {
+func (s *home) awaitTaking() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 }
 
-// Close gives the numbers back, so that others may have them at once. end says for each server from when on no ids were
+// Close gives the numbers back, so that others may have them at once. end says for each home from when on no ids were
 // made; it is asked after the last one was.
-func (l *Leases) Close(ctx context.Context, end func(server int) time.Time) {
+func (l *Leases) Close(ctx context.Context, end func(home int) time.Time) {
 	l.closed.Store(true)
 	l.stop()
-	for _, s := range l.servers {
+	for _, s := range l.homes {
 		s.awaitTaking()
 	}
 	l.beats.Wait()
-	_ = loop.FanOut(l.servers, len(l.servers), func(s *server) error {
+	_ = loop.FanOut(l.all(), len(l.homes), func(s *home) error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if s.db == nil {
@@ -371,7 +367,7 @@ func (l *Leases) Close(ctx context.Context, end func(server int) time.Time) {
 			ctx, cancel := context.WithTimeout(ctx, callTimeout)
 			defer cancel()
 			_, err := s.db.ExecContext(ctx, "UPDATE "+s.table()+" SET until_at = LEAST(until_at, GREATEST(?, ?, "+
-				nowMillis+" - ?)) WHERE number = ? AND holder = ?", end(s.number).UnixMilli(), h.node.From.UnixMilli(),
+				nowMillis+" - ?)) WHERE number = ? AND holder = ?", end(s.shard).UnixMilli(), h.node.From.UnixMilli(),
 				l.cfg.Terms.Margin.Milliseconds(), h.node.Number, l.holder)
 			if err != nil {
 				l.cfg.Log.Debug("a node number was not given back, and ends by itself", "error", err)

@@ -123,7 +123,7 @@ func TestAllNumbersAreTaken(t *testing.T) {
 	c := open(t, 1)
 	takeAll(t, c)
 	err := leases(t, c, nodes.Terms{}).Take(t.Context())
-	const say = "512 processes make ids on MySQL server 0 (counted from 0). End one, or wait"
+	const say = "512 processes make ids for shard 0 and those of its home. End one, or wait"
 	if !errors.Is(err, nodes.ErrAllTaken) || !strings.Contains(err.Error(), say) ||
 		refusal.CodeOf(err) != refusal.CodeUnavailable {
 		t.Errorf("one more: %v", err)

@@ -37,7 +37,7 @@ func (c *Cluster) CheckEmpty(ctx context.Context, shard int) error {
 	}
 	if n > 0 {
 		return fmt.Errorf("%w: %s on server %d (counted from 0) has %d tables", ErrNotEmpty, c.schemas[shard],
-			c.place[shard], n)
+			c.ServerOf(shard), n)
 	}
 	return nil
 }
@@ -59,4 +59,13 @@ func (c *Cluster) Adopt(ctx context.Context, in Installation) error {
 		return Classify(fmt.Errorf("adopt the installation: %w", err))
 	}
 	return nil
+}
+
+// ForgetPlaces makes the configuration say again where the shards are, for shards that were copied to where it says.
+func (c *Cluster) ForgetPlaces(ctx context.Context) error {
+	_, err := c.DB(0).ExecContext(ctx, "DELETE FROM "+c.Table(0, "placements"))
+	if isGone(err) {
+		return nil // the copy is of an earlier version
+	}
+	return Classify(err)
 }

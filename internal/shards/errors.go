@@ -69,6 +69,15 @@ func Classify(err error) error {
 	return err
 }
 
+// ClassifyFixed is Classify for readers that stay on a server when a shard leaves it: a table that is not there counts
+// as unavailable.
+func ClassifyFixed(err error) error {
+	if isGone(err) {
+		return unavailable{err}
+	}
+	return Classify(err)
+}
+
 // IsDuplicate says whether err is the violation of a unique key.
 func IsDuplicate(err error) bool {
 	e, ok := errors.AsType[*mysql.MySQLError](err)

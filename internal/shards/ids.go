@@ -25,7 +25,7 @@ const (
 	narrowNodeBits = 6
 	firstID        = 1 << 57
 
-	// MaxNode is the highest node number: 512 processes may make ids at a time on each server.
+	// MaxNode is the highest node number: 512 processes may make ids at a time for shards of one home.
 	MaxNode = 1<<nodeBits - 1
 )
 
@@ -43,9 +43,9 @@ type Node struct {
 	From, Until time.Time // From is included, Until is not
 }
 
-// Nodes says with which number ids of the shards on a server may be made now.
+// Nodes says with which number ids of the shards that have the same home may be made now; see Cluster.IDHome.
 type Nodes interface {
-	Node(server int) (Node, error)
+	Node(home int) (Node, error)
 }
 
 // fixed is one number for ever.
@@ -90,7 +90,7 @@ func (ids *IDs) New(shard int) (int64, error) {
 	of := &ids.shards[shard]
 	of.mu.Lock()
 	defer of.mu.Unlock()
-	node, err := ids.nodes.Node(ids.cluster.ServerOf(shard))
+	node, err := ids.nodes.Node(ids.cluster.IDHome(shard))
 	if err != nil {
 		return 0, err
 	}
@@ -135,10 +135,11 @@ func newFlake(shard, node int) (*sonyflake.Sonyflake, error) {
 	})
 }
 
-// End is when the newest id was made on a server, rounded up: no id of a later time was. It waits for calls under way.
-func (ids *IDs) End(server int) (end time.Time) {
+// End is when the newest id was made for the shards of a home, rounded up: no id of a later time was. It waits for
+// calls under way.
+func (ids *IDs) End(home int) (end time.Time) {
 	for shard := range ids.shards {
-		if ids.cluster.ServerOf(shard) != server {
+		if ids.cluster.IDHome(shard) != home {
 			continue
 		}
 		of := &ids.shards[shard]

@@ -8,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/go-sql-driver/mysql"
 )
 
 // ErrNotInstalled says that the servers hold no installation yet.
@@ -31,18 +29,16 @@ type Installation struct {
 	CreatedAt       time.Time
 }
 
-// Installation returns the record. Errors: ErrNotInstalled, ErrUnavailable, and ErrInstalledOtherwise where its number
-// of shards is not the cluster's.
+// Installation returns the record, and reads where the shards are. Errors: ErrNotInstalled, ErrUnavailable,
+// ErrServerUnknown, and ErrInstalledOtherwise where its number of shards is not the cluster's.
 func (c *Cluster) Installation(ctx context.Context) (Installation, error) {
-	const noSuchSchema, noSuchTable = 1049, 1146
 	var in Installation
 	var created int64
 	err := c.DB(0).QueryRowContext(ctx,
 		"SELECT id, shards, buckets_per_shard, sandbox, pots_ready, created_at FROM "+c.Table(0,
 			"installation")+" WHERE one = 1").
 		Scan(&in.ID, &in.Shards, &in.BucketsPerShard, &in.Sandbox, &in.PotsReady, &created)
-	if e, ok := errors.AsType[*mysql.MySQLError](err); errors.Is(err, sql.ErrNoRows) || ok &&
-		(e.Number == noSuchSchema || e.Number == noSuchTable) {
+	if errors.Is(err, sql.ErrNoRows) || isGone(err) {
 		return Installation{}, ErrNotInstalled
 	}
 	if err != nil {
@@ -53,7 +49,7 @@ func (c *Cluster) Installation(ctx context.Context) (Installation, error) {
 		return Installation{}, fmt.Errorf("%w: with %d shards, now opened with %d: the number never changes",
 			ErrInstalledOtherwise, in.Shards, c.Shards())
 	}
-	return in, nil
+	return in, c.Refresh(ctx)
 }
 
 // Install makes the record if there is none and returns the one that is there, so processes that install at the same

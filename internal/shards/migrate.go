@@ -87,8 +87,12 @@ func (c *Cluster) make(ctx context.Context, shard int) error {
 		return err // another process has just made it
 	}
 	if known {
+		at := c.ServerOf(shard)
+		if err := c.Refresh(ctx); err != nil || c.ServerOf(shard) != at { // it has just been moved
+			return err
+		}
 		return fmt.Errorf("%w: %s is not on server %d (counted from 0)", ErrShardMissing, c.schemas[shard],
-			c.place[shard])
+			c.ServerOf(shard))
 	}
 	if err := c.create(ctx, shard); err != nil {
 		return err
@@ -156,9 +160,45 @@ func (c *Cluster) migrateBase(ctx context.Context) error {
 	return err
 }
 
+// errMovedMeanwhile says that a shard was moved while its migration waited.
+var errMovedMeanwhile = errors.New("shards: the shard was moved meanwhile")
+
+// migrate migrates a shard where it is when nobody moves it.
 func (c *Cluster) migrate(ctx context.Context, shard int, m Migrations) error {
+	for {
+		err := c.migrateOn(ctx, c.ServerOf(shard), shard, m)
+		if !errors.Is(err, errMovedMeanwhile) {
+			return err
+		}
+	}
+}
+
+func (c *Cluster) migrateOn(ctx context.Context, server, shard int, m Migrations) error {
+	// The lock is taken around all of it: goose's own leaves out the making of its version table. Its connection
+	// selects no schema, so it can be made while there is none: a shard that was moved away.
+	locks, err := openPool(c.servers[server].dsn, "", 1, c.volatile)
+	if err != nil {
+		return err
+	}
+	defer locks.Close()
+	lock, err := locks.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer lock.Close() // and with it the lock
+	if err := takeLock(ctx, lock, migrationLock+c.schemas[shard]); err != nil {
+		return err
+	}
+	if shard != 0 { // whoever moves a shard has this lock
+		if err := c.Refresh(ctx); err != nil {
+			return err
+		}
+		if c.ServerOf(shard) != server {
+			return errMovedMeanwhile
+		}
+	}
 	// goose names no schema, so it gets connections of its own that have one selected.
-	db, err := openPool(c.servers[c.place[shard]].dsn, c.schemas[shard], migrateConns, c.volatile)
+	db, err := openPool(c.servers[server].dsn, c.schemas[shard], migrateConns, c.volatile)
 	if err != nil {
 		return err
 	}
@@ -166,15 +206,6 @@ func (c *Cluster) migrate(ctx context.Context, shard int, m Migrations) error {
 	provider, err := goose.NewProvider(goose.DialectMySQL, db, m.FS, goose.WithTableName(m.Table),
 		goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
 	if err != nil {
-		return err
-	}
-	// goose's own locking leaves out the making of its version table, so the lock is taken around all of it.
-	lock, err := db.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer lock.Close() // and with it the lock
-	if err := takeLock(ctx, lock, migrationLock+c.schemas[shard]); err != nil {
 		return err
 	}
 	_, err = provider.Up(ctx)

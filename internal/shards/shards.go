@@ -1,12 +1,15 @@
 // Package shards is numbered MySQL schemas ("logical shards") spread over any number of servers.
 //
 // Shard n is the schema <prefix>%04d, for example hongbao_s0003. Their number is fixed when the system is installed,
-// for a user's shard is a hash of the id modulo that number. Which server holds a shard is said by the configuration
-// and stored nowhere else: server n mod len(DSNs), unless Placement names another. The way to grow is to move schemas:
-// stop the writers, copy the schema to another server (mysqldump, or replicate it and cut over), drop or rename the
-// old one, name the new place in Placement, start again. Appending a server to DSNs moves the default of most shards,
-// so pin them in Placement first; a shard that is missing from where the configuration says it is, is refused rather
-// than made anew (ErrShardMissing).
+// for a user's shard is a hash of the id modulo that number. Which server holds a shard is said by the configuration:
+// server n mod len(DSNs), unless Placement names another; until a shard is moved. From then on shard 0 has a row for
+// each shard with the address of its server, and the configuration says only how servers are reached. Shard 0 itself
+// is where the configuration says. A shard that is missing from where it should be is refused rather than made anew
+// (ErrShardMissing).
+//
+// A shard is moved while it serves (see internal/shardmove). In the last moment its tables are renamed away, so every
+// statement on the old server finds no table, has done nothing, and is repeated on the new one: DB and Tx do that. That
+// costs a statement nothing as long as nothing is moved.
 //
 // Each server has one bounded pool of connections however many shards it holds, so statements name their tables in
 // full: `schema`.`table`, see Table. Connections are made when they are needed: a server that is down stops the calls
@@ -23,6 +26,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/go-sql-driver/mysql"
 )
@@ -58,7 +62,11 @@ type Config struct {
 type Cluster struct {
 	schemas []string // by shard
 	servers []*server
-	place   []int // shard → index into servers
+
+	layout     atomic.Pointer[layout] // where each shard is, as far as this process knows
+	homes      atomic.Pointer[[]int]  // by shard: see IDHome
+	homesAsked atomic.Bool
+	followed   placements
 
 	maxConns int
 	volatile bool
@@ -70,8 +78,9 @@ type Cluster struct {
 }
 
 type server struct {
-	dsn string
-	db  *sql.DB
+	dsn     string
+	address string
+	db      *sql.DB
 }
 
 // Open prepares the pools. It makes no connection, so servers may be down; it fails only for a malformed configuration.
@@ -81,20 +90,25 @@ func Open(cfg Config) (*Cluster, error) {
 		return nil, err
 	}
 	c := &Cluster{maxConns: cfg.MaxConns, volatile: cfg.Volatile}
+	places := make([]placed, cfg.Shards)
 	for n := range cfg.Shards {
 		c.schemas = append(c.schemas, fmt.Sprintf("%s%04d", cfg.Prefix, n))
 		at, ok := cfg.Placement[n]
 		if !ok {
 			at = n % len(cfg.DSNs)
 		}
-		c.place = append(c.place, at)
+		places[n].server = at
 	}
+	homes := configuredHomes(places)
+	c.layout.Store(&layout{places: places})
+	c.homes.Store(&homes)
 	for i, dsn := range cfg.DSNs {
 		db, err := openPool(dsn, "", cfg.MaxConns, cfg.Volatile)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("shards: server %d: %w", i, err), c.Close())
 		}
-		c.servers = append(c.servers, &server{dsn: dsn, db: db})
+		parsed, _ := mysql.ParseDSN(dsn) // it was checked
+		c.servers = append(c.servers, &server{dsn: dsn, address: parsed.Addr, db: db})
 	}
 	return c, nil
 }
@@ -157,19 +171,14 @@ func (c *Cluster) Close() error {
 	return errors.Join(errs...)
 }
 
-// OpenServer makes a pool of its own for a server, for calls that must not wait for others. The caller closes it.
-func (c *Cluster) OpenServer(server, conns int) (*sql.DB, error) {
-	return openPool(c.servers[server].dsn, "", conns, c.volatile)
-}
-
 // Shards is their number.
 func (c *Cluster) Shards() int { return len(c.schemas) }
 
 // Servers is the number of servers.
 func (c *Cluster) Servers() int { return len(c.servers) }
 
-// ServerOf is the index of the server that holds a shard.
-func (c *Cluster) ServerOf(shard int) int { return c.place[shard] }
+// ServerOf is the index of the server that holds a shard, as far as this process knows.
+func (c *Cluster) ServerOf(shard int) int { return c.layout.Load().places[shard].server }
 
 // ForUser is the shard of an account: the 64-bit FNV-1a hash of its bytes, without those from a second ~ on, modulo the
 // number of shards. No user id has a ~; all wallets of one record of a product, as merchant~417~available, are on one
@@ -193,8 +202,8 @@ func (c *Cluster) Table(shard int, table string) string {
 	return "`" + c.schemas[shard] + "`.`" + table + "`"
 }
 
-// DB is the pool of the server that holds the shard. Errors of its methods go through Classify.
-func (c *Cluster) DB(shard int) *sql.DB { return c.servers[c.place[shard]].db }
+// DB is the database of a shard, over the pool of the server that holds it. Errors of its methods go through Classify.
+func (c *Cluster) DB(shard int) *DB { return &DB{c: c, shard: shard} }
 
 // ServerDB is the pool of a server, by its index.
 func (c *Cluster) ServerDB(server int) *sql.DB { return c.servers[server].db }

@@ -117,8 +117,8 @@ func TestConcurrentMigrations(t *testing.T) {
 	wg.Wait()
 	for shard := range c.Shards() {
 		var rows int
-		if err := c.DB(shard).QueryRow("SELECT COUNT(*) FROM " + c.Table(shard, "counter")).Scan(&rows); err != nil ||
-			rows != 2 {
+		if err := c.DB(shard).QueryRowContext(t.Context(), "SELECT COUNT(*) FROM "+c.Table(shard,
+			"counter")).Scan(&rows); err != nil || rows != 2 {
 			t.Errorf("shard %d: %d rows, %v; the migration should have run once", shard, rows, err)
 		}
 	}
@@ -129,7 +129,7 @@ func TestMissingShardIsNotMadeAnew(t *testing.T) {
 	if err := c.MigrateAll(t.Context(), counters); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.DB(1).Exec("DROP DATABASE " + c.Schema(1)); err != nil {
+	if _, err := c.DB(1).ExecContext(t.Context(), "DROP DATABASE "+c.Schema(1)); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.MigrateAll(t.Context(), counters); !errors.Is(err, shards.ErrShardMissing) {
@@ -203,7 +203,7 @@ func TestTxRetriesDeadlocks(t *testing.T) {
 	}
 	wg.Wait()
 	var sum int
-	if err := c.DB(0).QueryRow("SELECT SUM(n) FROM " + table).Scan(&sum); err != nil || sum != 4 {
+	if err := c.DB(0).QueryRowContext(t.Context(), "SELECT SUM(n) FROM "+table).Scan(&sum); err != nil || sum != 4 {
 		t.Errorf("the counters sum to %d, %v; want 4", sum, err)
 	}
 	if runs[0]+runs[1] < 3 {

@@ -17,28 +17,32 @@ const (
 
 // Tx runs f in one READ COMMITTED transaction on a shard. It commits when f returns nil and rolls back otherwise. f
 // runs again, from the start, when the server rolled the transaction back as the victim of a deadlock or of a lock
-// wait, so it must have no effects but those on the transaction, or set them anew each time. Error: ErrUnavailable, and
-// whatever f returns. After an error of the commit itself the outcome is unknown.
+// wait, or when the shard was moved, so it must have no effects but those on the transaction, or set them anew each
+// time. Error: ErrUnavailable, and whatever f returns. After an error of the commit itself the outcome is unknown.
 func (c *Cluster) Tx(ctx context.Context, shard int, f func(tx *sql.Tx) error) error {
-	var err error
-	for attempt := range txAttempts {
-		if attempt > 0 {
-			if waited := wait(ctx, rand.N(txBackoff<<(attempt-1))); waited != nil {
-				return waited
-			}
-		}
-		if err = c.once(ctx, shard, f); err == nil || !retryable(err) {
-			break
-		}
-	}
+	err := c.follow(ctx, shard, func(server int) error { return c.retried(ctx, c.servers[server].db, f) })
 	if err != nil {
 		return Classify(fmt.Errorf("shard %d: %w", shard, err))
 	}
 	return nil
 }
 
-func (c *Cluster) once(ctx context.Context, shard int, f func(tx *sql.Tx) error) error {
-	tx, err := c.DB(shard).BeginTx(ctx, nil)
+func (c *Cluster) retried(ctx context.Context, db *sql.DB, f func(tx *sql.Tx) error) (err error) {
+	for attempt := range txAttempts {
+		if attempt > 0 {
+			if waited := wait(ctx, rand.N(txBackoff<<(attempt-1))); waited != nil {
+				return waited
+			}
+		}
+		if err = once(ctx, db, f); err == nil || !retryable(err) {
+			return err
+		}
+	}
+	return err
+}
+
+func once(ctx context.Context, db *sql.DB, f func(tx *sql.Tx) error) error {
+	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}

@@ -51,14 +51,18 @@ func (m Migrations) newest() (int64, error) {
 
 // CheckVersions compares the tables of every shard that can be reached with what this binary's packages would make of
 // them. migrate are the functions that migrate all packages by MigrateAll; none of them touches the servers here.
-// Errors: ErrTablesOlder, ErrTablesNewer, and ErrUnavailable if shard 0 cannot be reached.
+// Errors: ErrTablesOlder, ErrTablesNewer, ErrServerUnknown, and ErrUnavailable if shard 0 cannot be reached.
 func (c *Cluster) CheckVersions(ctx context.Context, migrate ...func(context.Context, *Cluster) error) error {
 	want, err := c.versions(ctx, migrate)
 	if err != nil {
 		return err
 	}
+	if err := c.Refresh(ctx); err != nil {
+		return err
+	}
 	byServer := make([][]int, len(c.servers))
-	for shard, server := range c.place {
+	for _, shard := range c.All() {
+		server := c.ServerOf(shard)
 		byServer[server] = append(byServer[server], shard)
 	}
 	servers := make([]int, len(byServer))
@@ -107,6 +111,18 @@ func (c *Cluster) checkVersions(ctx context.Context, shard int, want map[string]
 	tables, err := c.versionTables(ctx, shard)
 	if err != nil {
 		return err
+	}
+	if len(tables) == 0 && shard != 0 { // as behind the fence of a move, when nobody can look; or it has just moved
+		at := c.ServerOf(shard)
+		if err := c.Refresh(ctx); err != nil {
+			return err
+		}
+		if c.layout.Load().places[shard].fenced {
+			return nil
+		}
+		if c.ServerOf(shard) != at {
+			return c.checkVersions(ctx, shard, want)
+		}
 	}
 	for _, table := range tables {
 		if _, known := want[table]; !known {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/internal/shards/rows"
 	"github.com/hongbao/hongbao/wallet"
 	"github.com/hongbao/hongbao/wallet/ledger"
@@ -28,7 +29,7 @@ type choice struct {
 	below int64 // the first id of the bound
 }
 
-func (c *choice) db() *sql.DB           { return c.cluster.DB(c.shard) }
+func (c *choice) db() *shards.DB        { return c.cluster.DB(c.shard) }
 func (c *choice) t() mysqlledger.Tables { return c.tables[c.shard] }
 
 // lines are what can be archived of a kind.

@@ -91,7 +91,7 @@ func (a *Auditor) AuditWith(ctx context.Context, o Options) (ledger.AuditReport,
 		}
 	}
 	if err != nil {
-		return ledger.AuditReport{}, shards.Classify(fmt.Errorf("audit: %w", err))
+		return ledger.AuditReport{}, shards.ClassifyFixed(fmt.Errorf("audit: %w", err))
 	}
 	if o.Seal && r.report.Balanced() {
 		if err := r.seal(ctx, cmp.Or(o.Settled, idsSettle)); err != nil {
@@ -116,10 +116,17 @@ type run struct {
 	early, late []*snapshot // by server
 	archived    []int64     // by shard: the mark in the late snapshot below which a hold that is not there was archived
 	fresh       bool        // nothing is sealed of the shard that is read
+	servers     []int       // by shard, when the snapshots were taken
 	report      ledger.AuditReport
 }
 
 func (r *run) open(ctx context.Context) error {
+	if err := r.cluster.Refresh(ctx); err != nil {
+		return err
+	}
+	for _, shard := range r.cluster.All() {
+		r.servers = append(r.servers, r.cluster.ServerOf(shard))
+	}
 	for _, all := range []*[]*snapshot{&r.early, &r.late} {
 		for server := range r.cluster.Servers() {
 			s, err := takeSnapshot(ctx, r.cluster.ServerDB(server))
@@ -145,8 +152,8 @@ func (r *run) close() {
 	}
 }
 
-func (r *run) earlyOf(shard int) *snapshot { return r.early[r.cluster.ServerOf(shard)] }
-func (r *run) lateOf(shard int) *snapshot  { return r.late[r.cluster.ServerOf(shard)] }
+func (r *run) earlyOf(shard int) *snapshot { return r.early[r.servers[shard]] }
+func (r *run) lateOf(shard int) *snapshot  { return r.late[r.servers[shard]] }
 
 // found names a discrepancy.
 func (r *run) found(code string, shard int, what string, expected, found any) {

@@ -395,7 +395,7 @@ func TestAuditBetweenItsSnapshots(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	waited := narrow.DB(0).Stats().WaitCount
+	waited := narrow.ServerDB(0).Stats().WaitCount
 	var report ledger.AuditReport
 	audited := make(chan error)
 	go func() {
@@ -404,7 +404,7 @@ func TestAuditBetweenItsSnapshots(t *testing.T) {
 		audited <- err
 	}()
 	deadline := time.After(20 * time.Second)
-	for narrow.DB(0).Stats().WaitCount == waited {
+	for narrow.ServerDB(0).Stats().WaitCount == waited {
 		select {
 		case <-deadline:
 			t.Fatal("the audit never waited for its late snapshot")

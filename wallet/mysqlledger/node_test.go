@@ -22,7 +22,7 @@ func TestAnOutboxIDThatComesTwice(t *testing.T) {
 		first, second := one.Gift("alice", 10), one.Gift("alice", 10)
 
 		// The second post has its ids, and then waits for a row that this transaction will not keep.
-		tx, err := c.DB(0).Begin()
+		tx, err := c.ServerDB(0).Begin()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -52,7 +52,7 @@ func TestAnOutboxIDThatComesTwice(t *testing.T) {
 		wg.Wait()
 		var a, b int64
 		for id, to := range map[int64]*int64{first.ID: &a, second.ID: &b} {
-			if err := c.DB(0).QueryRow("SELECT outbox FROM "+c.Table(0, "posts")+" WHERE hold = ?",
+			if err := c.DB(0).QueryRowContext(t.Context(), "SELECT outbox FROM "+c.Table(0, "posts")+" WHERE hold = ?",
 				id).Scan(to); err != nil {
 				t.Fatal(err)
 			}

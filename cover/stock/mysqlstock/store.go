@@ -60,7 +60,7 @@ func tablesOf(c *shards.Cluster, shard int) tables {
 }
 
 // of is the shard that an id carries. Error: stock.ErrNotFound.
-func (s *Store) of(id int64) (*sql.DB, tables, error) {
+func (s *Store) of(id int64) (*shards.DB, tables, error) {
 	shard, ok := s.cluster.ShardOf(id)
 	if !ok {
 		return nil, tables{}, stock.ErrNotFound

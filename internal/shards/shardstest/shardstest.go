@@ -1,10 +1,12 @@
-// Package shardstest gives each test a cluster of its own on the test process's MariaDB.
+// Package shardstest gives each test a cluster of its own on the test process's MariaDB, or on the server that
+// HONGBAO_TEST_MYSQL names (user:password@tcp(host:3306)/).
 package shardstest
 
 import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"os"
 	"testing"
 	"time"
 
@@ -22,11 +24,11 @@ func Prefix() string {
 }
 
 // New opens a cluster of n shards under a fresh prefix and drops its schemas at the end of the test. It makes no
-// schema; that is what migrations do. Without servers it uses devstack.TestMariaDB.
+// schema; that is what migrations do. Without servers it uses the one of the package comment.
 func New(t testing.TB, n int, dsns ...string) *shards.Cluster {
 	t.Helper()
 	if len(dsns) == 0 {
-		dsns = []string{devstack.TestMariaDB(t).DSN()}
+		dsns = []string{server(t)}
 	}
 	c, err := shards.Open(shards.Config{DSNs: dsns, Shards: n, Prefix: Prefix()})
 	if err != nil {
@@ -44,4 +46,11 @@ func New(t testing.TB, n int, dsns ...string) *shards.Cluster {
 		}
 	})
 	return c
+}
+
+func server(t testing.TB) (dsn string) {
+	if dsn = os.Getenv("HONGBAO_TEST_MYSQL"); dsn == "" {
+		dsn = devstack.TestMariaDB(t).DSN()
+	}
+	return dsn
 }
