@@ -69,6 +69,8 @@ type Config struct {
 	Art         cover.Art   // of covers; nil for a process that takes and shows none
 	// AuditEvery is how often workers audit the books of their own accord; 0 is never.
 	AuditEvery time.Duration
+	// FullAuditEvery is how often one of them reads everything; the others read what no seal covers. 0 is always.
+	FullAuditEvery time.Duration
 	// Withdrawals bound a user's day, everything else that counts included; the zero value counts nothing.
 	Withdrawals ledger.DailyLimits
 	// Rules decide about claims of money; nil for none.

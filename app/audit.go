@@ -12,6 +12,7 @@ import (
 	"github.com/hongbao/hongbao/envelope/redispot"
 	"github.com/hongbao/hongbao/internal/loop"
 	"github.com/hongbao/hongbao/internal/pots"
+	"github.com/hongbao/hongbao/wallet/audit"
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
@@ -36,9 +37,22 @@ func (a *App) Audit(ctx context.Context) (ledger.AuditReport, error) {
 	return a.AuditWithin(ctx, endedGrace)
 }
 
+// AuditWith is Audit of what audit.Options say. What follows from the books is looked at as a whole.
+func (a *App) AuditWith(ctx context.Context, o audit.Options) (ledger.AuditReport, error) {
+	return a.audit(ctx, o, endedGrace)
+}
+
 // AuditWithin is Audit with another time within which the pot of an envelope that has just ended has to be retired.
 func (a *App) AuditWithin(ctx context.Context, grace time.Duration) (ledger.AuditReport, error) {
-	report, err := a.Auditor.Audit(ctx)
+	return a.audit(ctx, audit.Options{}, grace)
+}
+
+func (a *App) audit(ctx context.Context, o audit.Options, grace time.Duration) (ledger.AuditReport, error) {
+	report, err := a.Auditor.AuditWith(ctx, o)
+	if errors.Is(err, audit.ErrUnsealed) {
+		a.cfg.Log.Warn("the next audit reads again what this one could not seal", "error", err)
+		err = nil
+	}
 	if err != nil {
 		return report, err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/hongbao/hongbao/internal/loop"
+	"github.com/hongbao/hongbao/wallet/audit"
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
@@ -33,6 +34,7 @@ const (
 type LastAudit struct {
 	At     time.Time          `json:"at"` // when it ended
 	Took   time.Duration      `json:"took"`
+	FullAt time.Time          `json:"full_at"` // when the latest ended that read everything
 	Report ledger.AuditReport `json:"report"`
 }
 
@@ -109,12 +111,15 @@ func (a *App) auditOnce(ctx context.Context) error {
 	bound, cancel := context.WithTimeout(ctx, auditLease)
 	defer cancel()
 	began := time.Now()
-	report, err := a.Audit(bound)
+	report, fullAt, err := a.auditNext(bound)
 	if err != nil {
 		a.audits.failed.Inc()
 		return err
 	}
-	last := LastAudit{At: a.cfg.Now().UTC(), Took: time.Since(began), Report: report}
+	last := LastAudit{At: a.cfg.Now().UTC(), Took: time.Since(began), FullAt: fullAt, Report: report}
+	if !report.Incremental {
+		last.FullAt = last.At
+	}
 	text, err := json.Marshal(last)
 	if err != nil {
 		return err
@@ -126,6 +131,23 @@ func (a *App) auditOnce(ctx context.Context) error {
 		a.cfg.Log.Error("the books do not balance", "discrepancies", report.Found, "first", report.Discrepancies[0])
 	}
 	return a.Redis.Do(ctx, a.Redis.B().Set().Key(auditLastKey).Value(string(text)).Build()).Error()
+}
+
+// auditNext audits what no seal covers, and seals what it has read. It audits in full when that is due, after an audit
+// that found something, and when it finds something itself: so what only a full one finds is not forgotten an hour
+// later. fullAt is when the latest full one before this was.
+func (a *App) auditNext(ctx context.Context) (report ledger.AuditReport, fullAt time.Time, err error) {
+	last, known, err := a.LastAudit(ctx)
+	if err != nil {
+		return report, fullAt, err
+	}
+	next := audit.Options{Seal: true, Incremental: known && last.Report.Balanced() &&
+		a.cfg.Now().Before(last.FullAt.Add(a.cfg.FullAuditEvery))}
+	report, err = a.AuditWith(ctx, next)
+	if err == nil && next.Incremental && !report.Balanced() {
+		report, err = a.AuditWith(ctx, audit.Options{Seal: true})
+	}
+	return report, last.FullAt, err
 }
 
 // endAudit lets others audit again. A lease that has ended may be another worker's by now.

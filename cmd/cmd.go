@@ -42,6 +42,7 @@ type cli struct {
 	Doctor   doctorCmd   `cmd:"" help:"Look at an installation and say what is wrong, what it means and what to do. Exit code 0 means that nothing is."`
 	Recover  recoverCmd  `cmd:"" help:"Rebuild from the ledger what Redis lost."`
 	Backup   backupCmd   `cmd:"" help:"Copy an installation, or make one of a copy."`
+	Archive  archiveCmd  `cmd:"" help:"Move what is old and audited out of the ledger into files, or check such files."`
 	Shard    shardCmd    `cmd:"" help:"Show where the shards are, or move one to another MySQL server."`
 	Verify   verifyCmd   `cmd:"" settings:"own" help:"Recompute the split of a closed envelope from its revealed seed."`
 	Token    tokenCmd    `cmd:"" settings:"own" help:"Sign a token."`

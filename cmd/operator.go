@@ -62,7 +62,7 @@ func (o operators) Audit(ctx context.Context) (ledger.AuditReport, error) {
 // LastAudit implements handler.OperatorDomain.
 func (o operators) LastAudit(ctx context.Context) (handler.LastAudit, bool, error) {
 	last, known, err := o.system.LastAudit(ctx)
-	return handler.LastAudit(last), known, err
+	return handler.LastAudit{At: last.At, Took: last.Took, Report: last.Report}, known, err
 }
 
 // RevokeToken implements handler.OperatorDomain.

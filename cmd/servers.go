@@ -53,7 +53,8 @@ type servers struct {
 	DailyLimitWithdrawals bool             `help:"Withdrawals count towards --daily-limit too, and are refused above it."`
 	DailyLimitEnvelopes   bool             `help:"Envelopes count towards --daily-limit too, and are refused above it."`
 
-	AuditEvery time.Duration `help:"How often workers audit the books of their own accord, one at a time. The first audit of an installation begins within five minutes. 0 means never." default:"1h"`
+	AuditEvery     time.Duration `help:"How often workers audit the books of their own accord, one at a time. The first audit of an installation begins within five minutes. 0 means never." default:"1h"`
+	FullAuditEvery time.Duration `help:"How often such an audit reads all the books, and compares what was sealed. The others read what no audit has sealed. 0 means always." default:"168h"`
 
 	WebhookAllowPrivate bool `help:"Let webhooks go to http:// and to addresses that are private, loopback or reserved. Anybody who may add a webhook can then reach the network of this process."`
 
@@ -122,8 +123,9 @@ func (f servers) connect(ctx context.Context, at console) (*connected, error) {
 		Redis: f.Redis, MySQL: f.MySQL, Placement: f.Placement, Prefix: f.Prefix, Shards: f.Shards,
 		Limits: limits, Transfers: transfers, Collections: collections, Unfunded: true, WaitReplicas: f.WaitReplicas,
 		WaitTimeout: f.WaitTimeout, Withdrawals: withdrawals, AuditEvery: f.AuditEvery,
-		Webhooks: webhook.Rules{AllowPrivate: f.WebhookAllowPrivate},
-		Covers:   cover.Rules{Validity: f.CoverValidity}, Art: art,
+		FullAuditEvery: f.FullAuditEvery,
+		Webhooks:       webhook.Rules{AllowPrivate: f.WebhookAllowPrivate},
+		Covers:         cover.Rules{Validity: f.CoverValidity}, Art: art,
 		VolatileRedis: f.VolatileRedis, VolatileMySQL: f.VolatileMySQL, Secrets: secrets,
 		Log: at.log, Registerer: c.metrics, Now: time.Now,
 	}
@@ -194,6 +196,9 @@ func (f servers) check() error {
 	}
 	if f.AuditEvery < 0 || f.AuditEvery > 0 && f.AuditEvery < time.Second {
 		wrong = append(wrong, errors.New("--audit-every is 0 or at least 1s"))
+	}
+	if f.FullAuditEvery < 0 {
+		wrong = append(wrong, errors.New("--full-audit-every is at least 0"))
 	}
 	if f.WaitReplicas < 0 || f.WaitTimeout < time.Millisecond {
 		wrong = append(wrong, errors.New("--wait-replicas is at least 0, --wait-timeout at least 1ms"))

@@ -163,6 +163,9 @@ func (c *check) paymentsOf(payer int, parts []paidPart) error {
 	}
 	for _, part := range parts {
 		i := slices.IndexFunc(holds, func(h ledger.Hold) bool { return h.ID == part.Payment })
+		if i < 0 && c.Archived(payer, part.Payment) {
+			continue
+		}
 		if i < 0 {
 			c.Found(AuditPayment, part.String(), fmt.Sprintf("payment %d", part.Payment), "no such hold")
 		} else if objection := part.against(holds[i]); objection != "" {

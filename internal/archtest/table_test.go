@@ -119,8 +119,13 @@ func table() []row {
 		{"wallet/mysqlledger", adapter, []string{"wallet", "wallet/ledger", "internal/refusal", "internal/shards",
 			"internal/outbox", "internal/index", "internal/gather"}},
 		{"wallet/memledger", adapter, []string{"wallet", "wallet/ledger", "internal/refusal"}},
-		{"wallet/audit", adapter, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "internal/shards",
-			"internal/outbox", "internal/index"}},
+		// What an audit has read for good.
+		{"wallet/seal", adapter, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "internal/shards"}},
+		{"wallet/audit", adapter, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "wallet/seal",
+			"internal/shards", "internal/outbox", "internal/index"}},
+		// Sealed rows go into files that can be checked, and then out of the ledger.
+		{"wallet/archive", adapter, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "wallet/seal",
+			"internal/shards"}},
 		{"wallet/httpfunding", adapter, []string{"wallet", "wallet/ledger", "internal/refusal", "internal/signature"}},
 		{"envelope/redispot", adapter, []string{"envelope", "internal/refusal", "internal/loop", "internal/pots",
 			"internal/gather",
@@ -204,8 +209,8 @@ func table() []row {
 
 		{".", wiring, []string{"cmd"}}, // main.go
 		{"cmd", wiring, []string{everything}},
-		{"app", wiring, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "wallet/audit", "envelope",
-			"envelope/redispot",
+		{"app", wiring, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "wallet/audit",
+			"wallet/archive", "wallet/seal", "envelope", "envelope/redispot",
 			"transfer", "collection", "collection/mysqlcollection", "chat", "chat/mysqlchat", "group",
 			"group/mysqlgroup", "merchant",
 			"merchant/mysqlmerchant", "cover", "cover/mysqlcover", "cover/stock", "cover/stock/mysqlstock",

@@ -1,4 +1,8 @@
-// Package audit reads the books and names what they contradict themselves about. It writes nothing.
+// Package audit reads the books and names what they contradict themselves about.
+//
+// A full audit reads all rows, and compares them with the seals of audits before it. An incremental one reads what no
+// seal covers. Neither writes anything, unless it is asked to seal what it has read and found right: see
+// docs/adr/0020-seals.md.
 //
 // An audit is exact while the system runs: what is in flight, or happens meanwhile, is no discrepancy. Its memory does
 // not grow with the books.
@@ -15,16 +19,20 @@
 package audit
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/hongbao/hongbao/internal/index"
 	"github.com/hongbao/hongbao/internal/outbox"
 	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/wallet/ledger"
 	"github.com/hongbao/hongbao/wallet/mysqlledger"
+	"github.com/hongbao/hongbao/wallet/seal"
 )
 
 // Auditor audits the books of an installation. It is safe for concurrent use.
@@ -34,22 +42,46 @@ type Auditor struct {
 	index    *index.Index
 	tables   []mysqlledger.Tables // by shard
 	products []Product
+	writes   func() error // stands before each transaction that seals; tests end the process there
 }
+
+// idsSettle is how old an id has to be that no transaction with a lower one will commit any more. An id is made within
+// a lease of 30 s, and a transaction ends within minutes; what is later than this is named by the sums it breaks.
+const idsSettle = time.Hour
 
 // New makes an auditor. Every product whose holds are in the books must be among the products.
 func New(c *shards.Cluster, o *outbox.Outbox, products ...Product) *Auditor {
-	a := &Auditor{cluster: c, outbox: o, index: index.New(c), products: products}
+	a := &Auditor{cluster: c, outbox: o, index: index.New(c), products: products, writes: func() error { return nil }}
 	for _, shard := range c.All() {
 		a.tables = append(a.tables, mysqlledger.TablesOf(c, shard))
 	}
 	return a
 }
 
+// Options are those of an audit. The zero value asks for a full one that writes nothing.
+type Options struct {
+	Incremental bool // read what no seal covers
+	Seal        bool // seal what was read and cannot change any more, if nothing was found
+	// Settled is how old the ids are of entries of shared accounts that are sealed; 0 means an hour.
+	Settled time.Duration
+}
+
 // Audit reads all the books. An error says that it could not read them all, and that nothing is known. Error:
 // shards.ErrUnavailable.
 func (a *Auditor) Audit(ctx context.Context) (ledger.AuditReport, error) {
-	r := &run{Auditor: a, report: ledger.AuditReport{
+	return a.AuditWith(ctx, Options{})
+}
+
+// ErrUnsealed says that an audit found nothing, and could not seal everything that it has read. Its report stands, and
+// the next one reads the rest again.
+var ErrUnsealed = errors.New("audit: not everything that was read could be sealed")
+
+// AuditWith is Audit with options. Any number of workers may audit and seal at a time. Errors: as Audit, and
+// ErrUnsealed.
+func (a *Auditor) AuditWith(ctx context.Context, o Options) (ledger.AuditReport, error) {
+	r := &run{Auditor: a, incremental: o.Incremental, report: ledger.AuditReport{
 		Shards: a.cluster.Shards(), InFlight: map[ledger.Currency]int64{}, Discrepancies: []ledger.Discrepancy{},
+		Incremental: o.Incremental,
 	}}
 	defer r.close()
 	err := r.open(ctx)
@@ -60,6 +92,11 @@ func (a *Auditor) Audit(ctx context.Context) (ledger.AuditReport, error) {
 	}
 	if err != nil {
 		return ledger.AuditReport{}, shards.ClassifyFixed(fmt.Errorf("audit: %w", err))
+	}
+	if o.Seal && r.report.Balanced() {
+		if err := r.seal(ctx, cmp.Or(o.Settled, idsSettle)); err != nil {
+			return r.report, fmt.Errorf("%w: %w", ErrUnsealed, err)
+		}
 	}
 	return r.report, nil
 }
@@ -75,7 +112,10 @@ func (a *Auditor) product(s ledger.Subject) (Product, bool) {
 // run is one audit.
 type run struct {
 	*Auditor
+	incremental bool
 	early, late []*snapshot // by server
+	archived    []int64     // by shard: the mark in the late snapshot below which a hold that is not there was archived
+	fresh       bool        // nothing is sealed of the shard that is read
 	servers     []int       // by shard, when the snapshots were taken
 	report      ledger.AuditReport
 }
@@ -95,6 +135,13 @@ func (r *run) open(ctx context.Context) error {
 			}
 			*all = append(*all, s)
 		}
+	}
+	for _, shard := range r.cluster.All() {
+		m, err := seal.MarksOf(ctx, r.lateOf(shard), r.tables[shard])
+		if err != nil {
+			return err
+		}
+		r.archived = append(r.archived, m.Archived)
 	}
 	return nil
 }
@@ -134,6 +181,11 @@ type totals struct {
 	inFlight sums // posted here and not credited anywhere
 	outbox   sums // messages that are in no inbox
 
+	marks  seal.Marks                           // of the early snapshot
+	before map[ledger.Currency]seal.ShardTotals // of the units that are sealed, and those of them that are gone
+	sealed map[ledger.Currency]seal.Totals      // of the units that a full audit has found sealed
+	units  int64                                // how many
+
 	expected []index.Entry        // by what is here, to be looked up where they belong
 	missing  map[index.Entry]bool // of those looked up, what is not there: it may be on its way
 }
@@ -142,7 +194,10 @@ func (r *run) shard(ctx context.Context, shard int) error {
 	t := &totals{
 		entries: sums{}, clearing: sums{}, credits: sums{}, outside: sums{}, fundings: sums{}, tests: sums{},
 		funded: sums{}, posts: sums{},
-		inFlight: sums{}, outbox: sums{}, missing: map[index.Entry]bool{},
+		inFlight: sums{}, outbox: sums{}, missing: map[index.Entry]bool{}, sealed: map[ledger.Currency]seal.Totals{},
+	}
+	if err := r.begin(ctx, shard, t); err != nil {
+		return fmt.Errorf("shard %d: %w", shard, err)
 	}
 	for _, pass := range []func(context.Context, int, *totals) error{
 		r.auditEntries, r.auditHolds, r.auditDailyUsage, r.auditProducts, r.auditOutbox, r.auditFundings,
@@ -153,6 +208,9 @@ func (r *run) shard(ctx context.Context, shard int) error {
 		}
 	}
 	r.nameMissing(shard, t)
+	if err := r.compareTotals(ctx, shard, t); err != nil {
+		return fmt.Errorf("shard %d: %w", shard, err)
+	}
 	r.compare(ledger.AuditShardUnbalanced, shard, "sum of all entries", sums{}, t.entries)
 	expected := maps.Clone(t.posts)
 	for currency, credited := range t.credits {
@@ -219,6 +277,9 @@ func (r *run) auditResolution(ctx context.Context, shard int, what string, paid 
 		if err != nil {
 			return err
 		}
+	}
+	if len(holds) == 0 && ok && paid.Payment < r.archived[at] {
+		return nil
 	}
 	if len(holds) != 1 || holds[0].Owner != paid.Account || holds[0].Counterparty != paid.Payee ||
 		holds[0].Posted != paid.Minor || holds[0].Amount.Currency != paid.Currency {

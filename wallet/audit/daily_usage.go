@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/internal/shards/rows"
 	"github.com/hongbao/hongbao/wallet"
 	"github.com/hongbao/hongbao/wallet/ledger"
@@ -34,15 +35,56 @@ type countedHold struct {
 	id      int64
 }
 
-// auditDailyUsage goes through the counted holds and withdrawals, owner by owner, next to what is noted of them.
-func (r *run) auditDailyUsage(ctx context.Context, shard int, _ *totals) error {
-	next, stop := iter.Pull2(usagePages(ctx, r.earlyOf(shard), r.tables[shard]))
+// auditDailyUsage compares what is noted of days with what was counted: of all users or, in an incremental audit, of
+// those who have a hold or a withdrawal that counts and is not sealed.
+func (r *run) auditDailyUsage(ctx context.Context, shard int, t *totals) error {
+	if !r.incremental || t.marks.Sealed == 0 { // nothing is sealed yet
+		return r.usageOf(ctx, shard, t)
+	}
+	for _, from := range [][2]string{{r.tables[shard].Holds, "owner"}, {r.tables[shard].Fundings, "user"}} {
+		var last int64
+		for {
+			var users []any
+			n := 0
+			err := rows.Collect(ctx, r.earlyOf(shard), func(row *sql.Rows) error {
+				var user string
+				var counts bool
+				err := row.Scan(&last, &user, &counts)
+				if n++; counts && !slices.Contains(users, any(user)) {
+					users = append(users, user)
+				}
+				return err
+			}, "SELECT id, "+from[1]+", counts_daily FROM "+from[0]+" WHERE sealed = 0 AND id > ? ORDER BY id LIMIT ?",
+				last, lookupSize)
+			if err != nil {
+				return err
+			}
+			if len(users) > 0 {
+				if err := r.usageOf(ctx, shard, t, users...); err != nil {
+					return err
+				}
+			}
+			if n < lookupSize {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// usageOf goes through the counted holds and withdrawals of users, of all where none are given, next to what is noted
+// of them. Days of which holds may be archived are left out.
+func (r *run) usageOf(ctx context.Context, shard int, t *totals, users ...any) error {
+	next, stop := iter.Pull2(usagePages(ctx, r.earlyOf(shard), r.tables[shard], users...))
 	defer stop()
 	c := &counting{run: r, shard: shard, next: next}
+	if t.marks.Archived > 0 {
+		c.from = mysqlledger.DayOf(shards.MadeAt(t.marks.Archived)) + 1
+	}
 	if err := c.advance(); err != nil {
 		return err
 	}
-	for h, err := range countedPages(ctx, r.earlyOf(shard), r.tables[shard]) {
+	for h, err := range countedPages(ctx, r.earlyOf(shard), r.tables[shard], users...) {
 		if err != nil {
 			return err
 		}
@@ -69,6 +111,7 @@ func (r *run) auditDailyUsage(ctx context.Context, shard int, _ *totals) error {
 type counting struct {
 	*run
 	shard int
+	from  int64 // the first day that is compared
 	user  string
 	days  map[dayKey]int64
 
@@ -96,7 +139,7 @@ func (c *counting) leave() error {
 	}
 	left := slices.SortedFunc(maps.Keys(c.days), func(a, b dayKey) int { return int(a.day - b.day) })
 	for _, key := range left {
-		if c.days[key] != 0 {
+		if c.days[key] != 0 && key.day >= c.from {
 			c.found(ledger.AuditDailyUsage, c.shard, usageName(c.user, key), c.days[key], "nothing noted")
 		}
 	}
@@ -106,7 +149,7 @@ func (c *counting) leave() error {
 
 // compare deals with the next row of daily usage.
 func (c *counting) compare(expected int64) error {
-	if c.row.amount != expected {
+	if c.row.amount != expected && c.row.day >= c.from {
 		c.found(ledger.AuditDailyUsage, c.shard, usageName(c.row.user, c.row.dayKey), expected, c.row.amount)
 	}
 	return c.advance()
@@ -116,12 +159,20 @@ func usageName(user string, key dayKey) string {
 	return fmt.Sprintf("daily usage of %s in %s on day %d", user, key.currency, key.day)
 }
 
-func usagePages(ctx context.Context, s *snapshot, t mysqlledger.Tables) iter.Seq2[usageRow, error] {
+// amongUsers restricts a query to some users; none are all.
+func amongUsers(column string, users []any) string {
+	if len(users) == 0 {
+		return ""
+	}
+	return " AND " + column + " IN " + rows.In(len(users))
+}
+
+func usagePages(ctx context.Context, s *snapshot, t mysqlledger.Tables, users ...any) iter.Seq2[usageRow, error] {
 	return rows.Pages(pageSize, func(after *usageRow) (page []usageRow, err error) {
-		where, args := "", []any{}
+		where, args := " WHERE 1 = 1"+amongUsers("user", users), slices.Clone(users)
 		if after != nil {
-			where = " WHERE user > ? OR (user = ? AND (currency > ? OR (currency = ? AND day > ?)))"
-			args = []any{after.user, after.user, string(after.currency), string(after.currency), after.day}
+			where += " AND (user > ? OR (user = ? AND (currency > ? OR (currency = ? AND day > ?))))"
+			args = append(args, after.user, after.user, string(after.currency), string(after.currency), after.day)
 		}
 		err = rows.Collect(ctx, s, func(row *sql.Rows) error {
 			var r usageRow
@@ -134,9 +185,11 @@ func usagePages(ctx context.Context, s *snapshot, t mysqlledger.Tables) iter.Seq
 	})
 }
 
-func countedPages(ctx context.Context, s *snapshot, t mysqlledger.Tables) iter.Seq2[countedHold, error] {
+func countedPages(ctx context.Context, s *snapshot, t mysqlledger.Tables,
+	users ...any) iter.Seq2[countedHold, error] {
 	// A part of the query for each table, of which each is read in the order of an index.
 	part := func(columns, table, owner, subject, where string, after *countedHold) (query string, args []any) {
+		where, args = where+amongUsers(owner, users), slices.Clone(users)
 		if after != nil {
 			where += " AND (" + owner + " > ? OR (" + owner + " = ? AND (" + subject + " > ? OR (" + subject +
 				" = ? AND id > ?))))"

@@ -4,36 +4,38 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"iter"
+	"slices"
 
 	"github.com/hongbao/hongbao/internal/shards/rows"
 	"github.com/hongbao/hongbao/wallet/ledger"
 	"github.com/hongbao/hongbao/wallet/mysqlledger"
+	"github.com/hongbao/hongbao/wallet/seal"
 )
 
-// auditHolds reads every hold of a shard, and every post next to it.
+// auditHolds reads holds of a shard, and every post next to its hold: all of them, or those that are not sealed.
 func (r *run) auditHolds(ctx context.Context, shard int, t *totals) error {
-	next, stop := iter.Pull2(postPages(ctx, r.earlyOf(shard), r.tables[shard]))
-	defer stop()
-	w := &holdWalk{run: r, ctx: ctx, shard: shard, totals: t, next: next}
-	if err := w.advance(); err != nil {
-		return err
-	}
-	for holds, err := range rows.Chunks(holdPages(ctx, r.earlyOf(shard), r.tables[shard]), lookupSize) {
+	w := &holdWalk{run: r, ctx: ctx, shard: shard, totals: t}
+	if !r.incremental {
+		stop, err := w.read()
+		defer stop()
 		if err != nil {
 			return err
 		}
-		books, err := r.entriesOfHolds(ctx, shard, holds)
+	}
+	pages := holdPages(ctx, r.earlyOf(shard), r.tables[shard], r.unsealed())
+	for holds, err := range rows.Chunks(pages, lookupSize) {
 		if err != nil {
 			return err
 		}
-		for i := range holds {
-			if err := w.hold(&holds[i], books); err != nil {
-				return err
-			}
+		if err := w.chunk(holds); err != nil {
+			return err
 		}
 	}
-	if err := w.orphans(nil); err != nil {
+	if r.incremental {
+		if err := w.orphansAbove(); err != nil {
+			return err
+		}
+	} else if err := w.orphans(nil); err != nil {
 		return err
 	}
 	return r.checkFlights(ctx, shard, &w.flights, true, t)
@@ -46,27 +48,96 @@ type holdWalk struct {
 	shard int
 	*totals
 
-	next    func() (postRow, error, bool)
-	post    postRow
-	more    bool
+	posts   *puller[postRow]
 	flights []flight
 }
 
-func (w *holdWalk) advance() (err error) {
-	w.post, err, w.more = w.next()
-	return err
+// read begins with the posts of some holds, of all where none are given.
+func (w *holdWalk) read(holds ...int64) (stop func(), err error) {
+	w.posts, stop = pull(postPages(w.ctx, w.earlyOf(w.shard), w.tables[w.shard], holds...))
+	return stop, w.posts.advance()
 }
 
-// orphans deals with posts of holds before h (nil: all the rest), which therefore do not exist.
-func (w *holdWalk) orphans(h *ledger.Hold) error {
-	for w.more && (h == nil || w.post.Hold < h.ID) {
-		w.report.Posts++
-		w.found(ledger.AuditPostHold, w.shard, flight{postRow: w.post}.String(), "a hold", "none")
-		if err := w.advance(); err != nil {
+// chunk goes through some holds.
+func (w *holdWalk) chunk(holds []ledger.Hold) error {
+	ids := make([]int64, len(holds))
+	for i, h := range holds {
+		ids[i] = h.ID
+	}
+	books, err := w.entriesOfHolds(w.ctx, w.shard, holds)
+	if err != nil {
+		return err
+	}
+	if w.incremental {
+		for key, minor := range books.account {
+			w.totals.entries[key.currency] += minor
+		}
+		w.report.Entries += books.entries
+		stop, err := w.read(ids...)
+		defer stop()
+		if err != nil {
+			return err
+		}
+	} else {
+		early := w.earlyOf(w.shard)
+		if books.sealed, err = sealedOf(w.ctx, early, w.tables[w.shard].Holds, ids); err != nil {
+			return err
+		}
+		if books.digests, err = seal.Units(w.ctx, early, w.tables[w.shard], ids); err != nil {
+			return err
+		}
+	}
+	for i := range holds {
+		if err := w.hold(&holds[i], books); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// orphans deals with posts of holds before h (nil: all the rest), which therefore do not exist.
+func (w *holdWalk) orphans(h *ledger.Hold) error {
+	for w.posts.more && (h == nil || w.posts.head.Hold < h.ID) {
+		w.report.Posts++
+		w.found(ledger.AuditPostHold, w.shard, flight{postRow: w.posts.head}.String(), "a hold", "none")
+		if err := w.posts.advance(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// orphansAbove names posts above the mark whose holds do not exist. Each hold is read from the index by one key.
+func (w *holdWalk) orphansAbove() error {
+	early, t := w.earlyOf(w.shard), w.tables[w.shard]
+	last := w.marks.Sealed - 1
+	for {
+		ids, err := rows.Select(w.ctx, early, rows.Scalar[int64], "SELECT hold FROM "+t.Posts+
+			" WHERE hold > ? GROUP BY hold ORDER BY hold LIMIT ?", last, pageSize)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		last = ids[len(ids)-1]
+		there := map[int64]bool{}
+		err = rows.Collect(w.ctx, early, func(row *sql.Rows) error {
+			id, err := rows.Scalar[int64](row)
+			there[id] = true
+			return err
+		}, "SELECT id FROM "+t.Holds+" WHERE id IN "+rows.In(len(ids)), rows.Args(ids)...)
+		if err != nil {
+			return err
+		}
+		ids = slices.DeleteFunc(ids, func(id int64) bool { return there[id] })
+		if len(ids) == 0 {
+			continue
+		}
+		for p, err := range postPages(w.ctx, early, t, ids...) {
+			if err != nil {
+				return err
+			}
+			w.found(ledger.AuditPostHold, w.shard, flight{postRow: p}.String(), "a hold", "none")
+		}
+	}
 }
 
 func (w *holdWalk) hold(h *ledger.Hold, books holdBooks) error {
@@ -99,7 +170,12 @@ func (w *holdWalk) hold(h *ledger.Hold, books holdBooks) error {
 	if err := w.checkHold(w.ctx, w.shard, w.totals, *h); err != nil {
 		return err
 	}
-	return w.posts(h, name)
+	unit := &seal.Unit{Hold: h, Entries: books.entriesOf[mysqlledger.HoldAccount(h.ID)]}
+	if err := w.postsOf(h, name, unit, books.sealed[h.ID]); err != nil || w.incremental {
+		return err
+	}
+	w.checkUnit(w.shard, w.totals, unit, books.sealed[h.ID], books.digests)
+	return nil
 }
 
 // shares checks that a hold's parts, or its units, make up its amount.
@@ -120,13 +196,16 @@ func (w *holdWalk) shares(h *ledger.Hold, name string) {
 	}
 }
 
-// posts goes through the posts of a hold.
-func (w *holdWalk) posts(h *ledger.Hold, name string) error {
+// postsOf goes through the posts of a hold, and gives them to its unit if that is sealed.
+func (w *holdWalk) postsOf(h *ledger.Hold, name string, unit *seal.Unit, sealed bool) error {
 	var posted int64
 	last := -1
 	payees := map[string]bool{}
-	for w.more && w.post.Hold == h.ID {
-		p := w.post
+	for w.posts.more && w.posts.head.Hold == h.ID {
+		p := w.posts.head
+		if sealed {
+			unit.Posts = append(unit.Posts, p.sealed())
+		}
 		what := flight{postRow: p}.String()
 		w.report.Posts++
 		posted += p.Minor
@@ -158,7 +237,7 @@ func (w *holdWalk) posts(h *ledger.Hold, name string) error {
 		if err := w.checkFlights(w.ctx, w.shard, &w.flights, false, w.totals); err != nil {
 			return err
 		}
-		if err := w.advance(); err != nil {
+		if err := w.posts.advance(); err != nil {
 			return err
 		}
 	}
@@ -168,10 +247,14 @@ func (w *holdWalk) posts(h *ledger.Hold, name string) error {
 	return nil
 }
 
-// holdBooks are the entries of some holds: sums of their own accounts, and what their owners' statements show of them.
+// holdBooks are the entries of some holds: those of their own accounts and their sums, and what their owners'
+// statements show of them.
 type holdBooks struct {
-	account map[accountKey]int64
-	owner   map[ownerKey]int64
+	accountBooks
+	owner map[ownerKey]int64
+
+	sealed  map[int64]bool        // by their mark
+	digests map[int64]seal.Digest // by their seals
 }
 
 type ownerKey struct {
@@ -181,8 +264,8 @@ type ownerKey struct {
 	kind     ledger.EntryKind
 }
 
-func (r *run) entriesOfHolds(ctx context.Context, shard int, holds []ledger.Hold) (holdBooks, error) {
-	books := holdBooks{account: map[accountKey]int64{}, owner: map[ownerKey]int64{}}
+func (r *run) entriesOfHolds(ctx context.Context, shard int, holds []ledger.Hold) (books holdBooks, err error) {
+	books.owner = map[ownerKey]int64{}
 	var accounts, legs []any
 	for _, h := range holds {
 		accounts = append(accounts, mysqlledger.HoldAccount(h.ID))
@@ -191,8 +274,7 @@ func (r *run) entriesOfHolds(ctx context.Context, shard int, holds []ledger.Hold
 		}
 	}
 	table := r.tables[shard].Entries
-	err := sumAccounts(ctx, r.earlyOf(shard), table, accounts, books.account)
-	if err != nil {
+	if books.accountBooks, err = readAccounts(ctx, r.earlyOf(shard), table, accounts); err != nil {
 		return books, err
 	}
 	err = rows.Collect(ctx, r.earlyOf(shard), func(row *sql.Rows) error {
@@ -206,13 +288,22 @@ func (r *run) entriesOfHolds(ctx context.Context, shard int, holds []ledger.Hold
 	return books, err
 }
 
-// sumAccounts adds up the entries of accounts.
-func sumAccounts(ctx context.Context, s *snapshot, entries string, accounts []any, into map[accountKey]int64) error {
-	return rows.Collect(ctx, s, func(row *sql.Rows) error {
-		var k accountKey
-		var amount int64
-		err := row.Scan(&k.account, &k.currency, &amount)
-		into[k] += amount
+// accountBooks are the entries of accounts that belong to a hold or an order.
+type accountBooks struct {
+	account   map[accountKey]int64 // their sums
+	entriesOf map[string][]entry   // in the order of currencies and numbers
+	entries   int64                // how many
+}
+
+func readAccounts(ctx context.Context, s *snapshot, entries string, accounts []any) (accountBooks, error) {
+	books := accountBooks{account: map[accountKey]int64{}, entriesOf: map[string][]entry{}}
+	err := rows.Collect(ctx, s, func(row *sql.Rows) error {
+		e, err := seal.ScanEntry(row)
+		books.account[accountKey{e.Account, e.Currency}] += e.Amount
+		books.entriesOf[e.Account] = append(books.entriesOf[e.Account], e)
+		books.entries++
 		return err
-	}, "SELECT account, currency, amount FROM "+entries+" WHERE account IN "+rows.In(len(accounts)), accounts...)
+	}, "SELECT "+seal.EntryColumns+" FROM "+entries+" WHERE account IN "+rows.In(len(accounts))+
+		" ORDER BY account, currency, seq", accounts...)
+	return books, err
 }

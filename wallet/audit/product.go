@@ -59,6 +59,9 @@ func (r *Reader) LateHolds(ctx context.Context, shard int, ids []int64) ([]ledge
 		rows.Args(ids)...)
 }
 
+// Archived says whether a hold of a shard that is not there was archived. It was sealed before, and so found right.
+func (r *Reader) Archived(shard int, id int64) bool { return id < r.run.archived[shard] }
+
 // Found names a discrepancy.
 func (r *Reader) Found(code, what string, expected, found any) {
 	r.run.found(code, r.shard, what, expected, found)

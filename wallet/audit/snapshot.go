@@ -10,6 +10,7 @@ import (
 	"github.com/hongbao/hongbao/wallet"
 	"github.com/hongbao/hongbao/wallet/ledger"
 	"github.com/hongbao/hongbao/wallet/mysqlledger"
+	"github.com/hongbao/hongbao/wallet/seal"
 )
 
 // Sizes of what the audit reads at a time.
@@ -62,17 +63,10 @@ func entryPages(ctx context.Context, s *snapshot, t mysqlledger.Tables) iter.Seq
 		where, args := "", []any{}
 		if after != nil {
 			where = " WHERE account > ? OR (account = ? AND (currency > ? OR (currency = ? AND seq > ?)))"
-			args = []any{after.account, after.account, string(after.currency), string(after.currency), after.seq}
+			args = []any{after.Account, after.Account, string(after.Currency), string(after.Currency), after.Seq}
 		}
-		err = rows.Collect(ctx, s, func(row *sql.Rows) error {
-			var e entry
-			err := row.Scan(&e.account, &e.currency, &e.seq, &e.amount, &e.balance, &e.kind, &e.subject, &e.reference,
-				&e.part)
-			page = append(page, e)
-			return err
-		}, "SELECT account, currency, seq, amount, balance, kind, subject, reference, part FROM "+t.Entries+where+
+		return rows.Select(ctx, s, seal.ScanEntry, "SELECT "+seal.EntryColumns+" FROM "+t.Entries+where+
 			" ORDER BY account, currency, seq LIMIT ?", append(args, pageSize)...)
-		return page, err
 	})
 }
 
@@ -100,13 +94,22 @@ func accountPages(ctx context.Context, s *snapshot, t mysqlledger.Tables) iter.S
 	})
 }
 
-func holdPages(ctx context.Context, s *snapshot, t mysqlledger.Tables) iter.Seq2[ledger.Hold, error] {
+// unsealed restricts pages of holds and orders to those that are not sealed.
+func (r *run) unsealed() string {
+	if r.incremental {
+		return "sealed = 0 AND "
+	}
+	return ""
+}
+
+func holdPages(ctx context.Context, s *snapshot, t mysqlledger.Tables,
+	which string) iter.Seq2[ledger.Hold, error] {
 	return rows.Pages(lookupSize, func(after *ledger.Hold) (page []ledger.Hold, err error) {
 		var id int64
 		if after != nil {
 			id = after.ID
 		}
-		return mysqlledger.SelectHolds(ctx, s, t, "WHERE id > ? ORDER BY id LIMIT ?", id, lookupSize)
+		return mysqlledger.SelectHolds(ctx, s, t, "WHERE "+which+"id > ? ORDER BY id LIMIT ?", id, lookupSize)
 	})
 }
 
@@ -114,34 +117,46 @@ func holdPages(ctx context.Context, s *snapshot, t mysqlledger.Tables) iter.Seq2
 type postRow struct {
 	ledger.Post
 	outbox int64
+	draw   int
 }
 
-func postPages(ctx context.Context, s *snapshot, t mysqlledger.Tables) iter.Seq2[postRow, error] {
-	return rows.Pages(pageSize, func(after *postRow) (page []postRow, err error) {
-		where, args := "", []any{}
-		if after != nil {
-			where = " WHERE hold > ? OR (hold = ? AND part > ?)"
-			args = []any{after.Hold, after.Hold, after.Part}
+// sealed is the post as it is sealed.
+func (p postRow) sealed() seal.Post {
+	return seal.Post{Part: p.Part, Payee: p.Payee, Amount: p.Minor, At: p.At.UnixMilli(), Outbox: p.outbox,
+		Draw: p.draw}
+}
+
+func scanPost(row *sql.Rows) (p postRow, err error) {
+	var at int64
+	err = row.Scan(&p.Hold, &p.Part, &p.Payee, &p.Minor, &at, &p.outbox, &p.draw)
+	p.At = rows.Millis(at)
+	return p, err
+}
+
+// postPages are the posts of holds, of all where none are given.
+func postPages(ctx context.Context, s *snapshot, t mysqlledger.Tables, holds ...int64) iter.Seq2[postRow, error] {
+	return rows.Pages(pageSize, func(after *postRow) ([]postRow, error) {
+		where, args := " WHERE 1 = 1", []any{}
+		if len(holds) > 0 {
+			where, args = " WHERE hold IN "+rows.In(len(holds)), rows.Args(holds)
 		}
-		err = rows.Collect(ctx, s, func(row *sql.Rows) error {
-			var p postRow
-			var at int64
-			err := row.Scan(&p.Hold, &p.Part, &p.Payee, &p.Minor, &at, &p.outbox)
-			page = append(page, p)
-			return err
-		}, "SELECT hold, part, payee, amount, at, outbox FROM "+t.Posts+where+" ORDER BY hold, part LIMIT ?", append(
-			args, pageSize)...)
-		return page, err
+		if after != nil {
+			where += " AND (hold > ? OR (hold = ? AND part > ?))"
+			args = append(args, after.Hold, after.Hold, after.Part)
+		}
+		return rows.Select(ctx, s, scanPost, "SELECT hold, part, payee, amount, at, outbox, draw FROM "+t.Posts+where+
+			" ORDER BY hold, part LIMIT ?", append(args, pageSize)...)
 	})
 }
 
-func fundingPages(ctx context.Context, s *snapshot, t mysqlledger.Tables) iter.Seq2[[]wallet.FundingOrder, error] {
+func fundingPages(ctx context.Context, s *snapshot, t mysqlledger.Tables,
+	which string) iter.Seq2[[]wallet.FundingOrder, error] {
 	return rows.Chunks(rows.Pages(lookupSize, func(after *wallet.FundingOrder) ([]wallet.FundingOrder, error) {
 		var id int64
 		if after != nil {
 			id = after.ID
 		}
-		return mysqlledger.SelectFundings(ctx, s, t, "WHERE id > ? ORDER BY id LIMIT ?", id, lookupSize)
+		return mysqlledger.SelectFundings(ctx, s, t, "WHERE "+which+"id > ? ORDER BY id LIMIT ?", id, lookupSize)
 	}), lookupSize)
 }
 

@@ -18,6 +18,10 @@ type AuditReport struct {
 	// Discrepancies are named one by one, up to MaxDiscrepancies; Found counts them all.
 	Discrepancies []Discrepancy `json:"discrepancies"`
 	Found         int64         `json:"found"`
+	// Incremental says that the audit has read only what no seal covers, and counted only that; Sealed is how many
+	// accounts, holds, top-ups and withdrawals it has sealed.
+	Incremental bool  `json:"incremental,omitempty"`
+	Sealed      int64 `json:"sealed,omitempty"`
 	// Volatile are servers that may forget what they have acknowledged, which a flag accepts: what they forget can no
 	// audit find.
 	Volatile []string `json:"volatile,omitempty"`
@@ -81,6 +85,7 @@ const (
 	// the clearing account is not posts minus credits, or not what is in flight
 	AuditClearing    = "clearing"
 	AuditOutbox      = "outbox"       // an outbox row is not the posts that it carries
+	AuditSeal        = "seal"         // what an audit has sealed was changed
 	AuditRejection   = "rejection"    // a post that contradicted the ledger and was kept aside
 	AuditFunding     = "funding"      // a top-up or withdrawal contradicts its entries
 	AuditHoldStage   = "hold_stage"   // a hold's stage says that its money is elsewhere

@@ -122,7 +122,7 @@ func (l *Ledger) ShardOf(id int64) (shard int, ok bool) { return l.cluster.Shard
 // Tables are the full names of a shard's tables.
 type Tables struct {
 	Accounts, Entries, Holds, Posts, Requests, Rejections, Fundings, DailyUsage, Sources, SourceRebuilds,
-	Resolutions, Freezes string
+	Resolutions, Freezes, Seals, UnitSeals, SealTotals, SealMarks, Archives string
 }
 
 // TablesOf names the tables of a shard.
@@ -133,6 +133,8 @@ func TablesOf(c *shards.Cluster, shard int) Tables {
 		Requests: name("requests"), Rejections: name("rejections"), Fundings: name("fundings"),
 		DailyUsage: name("daily_usage"), Sources: name("sources"), SourceRebuilds: name("source_rebuilds"),
 		Resolutions: name("resolutions"), Freezes: name("freezes"),
+		Seals: name("seals"), UnitSeals: name("unit_seals"), SealTotals: name("seal_totals"),
+		SealMarks: name("seal_marks"), Archives: name("archives"),
 	}
 }
 

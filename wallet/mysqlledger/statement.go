@@ -58,7 +58,8 @@ func (l *Ledger) EntriesBetween(ctx context.Context, user string, c ledger.Curre
 	to time.Time) (entries []ledger.Entry, next int64, err error) {
 	if from.IsZero() && to.IsZero() {
 		entries, err = l.Entries(ctx, user, c, before, limit)
-		if n := len(entries); n > 0 && entries[n-1].Seq > 1 { // seq has no gaps and begins with 1
+		// seq has no gaps, and begins with 1 or behind what was archived.
+		if n := len(entries); n > 0 && n == limit && entries[n-1].Seq > 1 {
 			next = entries[n-1].Seq
 		}
 		return entries, next, err
@@ -90,17 +91,33 @@ func (l *Ledger) scanEntries(ctx context.Context, user string, c ledger.Currency
 			return nil, 0, err
 		}
 	}
-	first := max(1, before-scanWindow)
+	archived, err := l.archivedUpTo(ctx, user, c)
+	if err != nil {
+		return nil, 0, err
+	}
+	oldest := archived + 1
+	first := max(oldest, before-scanWindow)
 	entries, err = l.selectEntries(ctx, shard,
 		"account = ? AND currency = ? AND seq < ? AND seq >= ? AND at >= ? AND at < ? ORDER BY seq DESC LIMIT ?",
 		user, string(c), before, first, from.UnixMilli(), to.UnixMilli(), limit)
 	if n := len(entries); n == limit {
 		first = entries[n-1].Seq
 	}
-	if first > 1 {
+	if first > oldest {
 		next = first
 	}
 	return entries, next, err
+}
+
+// archivedUpTo is the seq of the newest of an account's entries that were archived; 0 for none.
+func (l *Ledger) archivedUpTo(ctx context.Context, user string, c ledger.Currency) (seq int64, err error) {
+	shard := l.cluster.ForUser(user)
+	err = l.cluster.DB(shard).QueryRowContext(ctx, "SELECT archived_seq FROM "+l.tables[shard].Seals+
+		" WHERE account = ? AND currency = ?", user, string(c)).Scan(&seq)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	return seq, err
 }
 
 func (l *Ledger) selectEntries(ctx context.Context, shard int, where string, args ...any) ([]ledger.Entry, error) {

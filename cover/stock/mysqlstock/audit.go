@@ -197,7 +197,7 @@ func (c *check) orphans() error {
 			there[h.ID] = h.Subject == stock.Subject
 		}
 		for _, id := range ids {
-			if !there[id] {
+			if !there[id] && !c.Archived(c.Shard(), id) {
 				c.Found(AuditBatch, fmt.Sprintf("purchase %d", id), "its hold", "none")
 			}
 		}

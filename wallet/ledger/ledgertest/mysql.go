@@ -21,6 +21,7 @@ type MySQL struct {
 	*Book
 	Ledger  *mysqlledger.Ledger
 	Cluster *shards.Cluster
+	Auditor *audit.Auditor
 }
 
 // OpenMySQL opens a ledger of n shards under a fresh prefix; see shardstest.New.
@@ -51,13 +52,14 @@ func OnMySQL(t testing.TB, c *shards.Cluster, node int, products ...audit.Produc
 	for _, check := range Checks() {
 		products = append(products, audit.Product{HoldCheck: check})
 	}
+	auditor := audit.New(c, l.Outbox(), products...)
 	s := System{
-		Ledger: l, Deliver: l.Outbox().Deliver, Age: l.Outbox().Age, Audit: audit.New(c, l.Outbox(), products...).Audit,
+		Ledger: l, Deliver: l.Outbox().Deliver, Age: l.Outbox().Age, Audit: auditor.Audit,
 		Publish: func(ctx context.Context, shard int, b Broker) (int, error) {
 			return outbox.NewPublisher(l.Outbox(), b, log).Pass(ctx, shard)
 		},
 	}
-	return &MySQL{Book: NewBook(t, s, clock), Ledger: l, Cluster: c}
+	return &MySQL{Book: NewBook(t, s, clock), Ledger: l, Cluster: c, Auditor: auditor}
 }
 
 // Table is the full name of a table of a shard.
