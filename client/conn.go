@@ -110,6 +110,11 @@ type grab struct {
 	Envelope string `json:"envelope"`
 }
 
+type refresh struct {
+	Op    string `json:"op"`
+	Token string `json:"token"`
+}
+
 func (c *Conn) subscribe(t Topic) error {
 	request := subscribe{Op: "subscribe", Topic: t.Name, Epoch: t.Epoch, Presence: t.Presence}
 	if t.Epoch != "" {
@@ -122,6 +127,14 @@ func (c *Conn) subscribe(t Topic) error {
 // most 16 grabs may be under way; Grab must not be called by two goroutines at once.
 func (c *Conn) Grab(envelope int64) error {
 	request := grab{Op: "grab", Envelope: strconv.FormatInt(envelope, 10)}
+	return errors.Join(c.ws.SetWriteDeadline(time.Now().Add(writeTimeout)), c.ws.WriteJSON(request))
+}
+
+// Refresh goes on with another token of the same user; the connection lives as long as the latest. The answer is one of
+// the messages that Next returns: "refreshed", or "error" without a topic, and then the token of before still counts.
+// Refresh must not be called at the same time as Grab or Refresh.
+func (c *Conn) Refresh(token string) error {
+	request := refresh{Op: "refresh", Token: token}
 	return errors.Join(c.ws.SetWriteDeadline(time.Now().Add(writeTimeout)), c.ws.WriteJSON(request))
 }
 

@@ -138,7 +138,7 @@ func listenHTTP(s *app.App, o gatewayOptions) (_ *webServer, err error) {
 		return nil, err
 	}
 	log := s.Config().Log
-	listeners, err := gateway.NewListeners(s.Groups, o.limits.UserRefusals, log)
+	listeners, err := gateway.NewListeners(s.Groups, o.verifier, o.limits.UserRefusals, log)
 	if err != nil {
 		return nil, errors.Join(err, g.listener.Close())
 	}

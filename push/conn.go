@@ -14,7 +14,7 @@ import (
 type conn struct {
 	hub     *Hub
 	ws      *websocket.Conn
-	session Session
+	subject string
 	out     *sendQueue
 	ctx     context.Context // ends when the connection begins to close
 	cancel  context.CancelFunc
@@ -23,6 +23,8 @@ type conn struct {
 	operations sync.WaitGroup
 
 	mu       sync.Mutex
+	session  Session     // of subject, with the latest token
+	expiry   *time.Timer // closes the connection when that expires; nil for never
 	topics   map[string]*subscription
 	code     int         // of the close frame; 0 while open
 	reason   string      // of the close frame
@@ -31,21 +33,18 @@ type conn struct {
 
 func newConn(h *Hub, ws *websocket.Conn, session Session) *conn {
 	c := &conn{
-		hub: h, ws: ws, session: session,
+		hub: h, ws: ws, subject: session.Subject,
 		out:    newSendQueue(h.cfg.QueueFrames, h.cfg.QueueBytes),
 		topics: make(map[string]*subscription), calls: make(chan struct{}, h.cfg.MaxCalls),
 	}
 	c.ctx, c.cancel = context.WithCancel(h.ctx)
+	c.renew(session)
 	return c
 }
 
 // run serves the connection to its end.
 func (c *conn) run() {
-	defer c.hub.leave(c, c.session)
-	if !c.session.Expires.IsZero() {
-		expiry := time.AfterFunc(time.Until(c.session.Expires), func() { c.close(CloseExpired, "the token expired") })
-		defer expiry.Stop()
-	}
+	defer c.hub.leave(c, c.current())
 	ended := make(chan struct{})
 	var writer sync.WaitGroup
 	writer.Go(func() { c.write(ended) })
@@ -59,10 +58,33 @@ func (c *conn) run() {
 	subscriptions := c.topics
 	c.topics = nil
 	c.deadline.Stop()
+	if c.expiry != nil {
+		c.expiry.Stop()
+	}
 	c.mu.Unlock()
 	for _, s := range subscriptions {
 		c.hub.end(s)
 	}
+}
+
+// renew goes on with a session, for as long as its token is good.
+func (c *conn) renew(s Session) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.session = s
+	if c.expiry != nil {
+		c.expiry.Stop()
+		c.expiry = nil
+	}
+	if !s.Expires.IsZero() {
+		c.expiry = time.AfterFunc(time.Until(s.Expires), func() { c.close(CloseExpired, "the token expired") })
+	}
+}
+
+func (c *conn) current() Session {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.session
 }
 
 // end ends a subscription that has not been ended yet.
@@ -214,8 +236,18 @@ func (c *conn) handle(data []byte) {
 		ctx, cancel := context.WithTimeout(c.ctx, operationTimeout)
 		defer cancel()
 		if err := c.subscribe(ctx, r); err != nil {
-			c.refused(r.Topic, err)
+			c.refused(r, err)
 		}
+	case "refresh":
+		ctx, cancel := context.WithTimeout(c.ctx, operationTimeout)
+		defer cancel()
+		s, err := c.hub.auth.Renew(ctx, c.current(), r.Token)
+		if err != nil {
+			c.refused(r, err)
+			return
+		}
+		c.renew(s)
+		c.put(refreshed(s.Expires))
 	case "unsubscribe":
 		c.mu.Lock()
 		s := c.topics[r.Topic]
@@ -241,7 +273,7 @@ func (c *conn) operate(do Operation, message []byte) {
 		defer func() { <-c.calls }()
 		ctx, cancel := context.WithTimeout(c.ctx, operationTimeout)
 		defer cancel()
-		answer, err := do(ctx, c.session, message)
+		answer, err := do(ctx, c.current(), message)
 		if err != nil {
 			c.close(CloseMalformed, err.Error())
 			return
@@ -264,7 +296,7 @@ func (c *conn) subscribe(ctx context.Context, r request) error {
 		return &Denial{codeTooManyTopics,
 			"this connection listens to as many topics as it may: unsubscribe from one first"}
 	}
-	if err := c.hub.auth.MayListen(ctx, c.session.Subject, r.Topic); err != nil {
+	if err := c.hub.auth.MayListen(ctx, c.subject, r.Topic); err != nil {
 		return err
 	}
 	t, err := c.hub.acquire(ctx, r.Topic)
@@ -275,7 +307,7 @@ func (c *conn) subscribe(ctx context.Context, r request) error {
 	c.mu.Lock()
 	c.topics[r.Topic] = s
 	c.mu.Unlock()
-	if err = c.hub.auth.MayListen(ctx, c.session.Subject, r.Topic); err == nil {
+	if err = c.hub.auth.MayListen(ctx, c.subject, r.Topic); err == nil {
 		err = s.start(ctx, r.resume())
 	}
 	if err != nil {
@@ -289,19 +321,19 @@ func (c *conn) subscribe(ctx context.Context, r request) error {
 	return nil
 }
 
-// refused tells the client why a subscribe did nothing. What is not for its eyes is logged.
-func (c *conn) refused(topic string, err error) {
+// refused tells the client why a subscribe or a refresh did nothing. What is not for its eyes is logged.
+func (c *conn) refused(r request, err error) {
 	denial, ok := errors.AsType[*Denial](err)
 	if !ok {
 		if c.ctx.Err() != nil { // closing; nobody waits for an answer
 			return
 		}
-		c.hub.log.Warn("subscribe failed", "topic", topic, "subject", c.session.Subject, "error", err)
-		denial = &Denial{codeUnavailable, "cannot listen right now: try again in a moment"}
+		c.hub.log.Warn(r.Op+" failed", "topic", r.Topic, "subject", c.subject, "error", err)
+		denial = &Denial{codeUnavailable, "this cannot be done right now: try again in a moment"}
 	}
-	c.put(answer{Op: "error", Topic: topic, Code: denial.Code, Detail: denial.Detail}.frame())
-	if !c.hub.auth.GoOn(c.session.Subject) {
-		c.close(CloseTooMany, "too many subscribes were refused")
+	c.put(answer{Op: "error", Topic: r.Topic, Code: denial.Code, Detail: denial.Detail}.frame())
+	if !c.hub.auth.GoOn(c.subject) {
+		c.close(CloseTooMany, "too many messages were refused")
 	}
 }
 

@@ -188,6 +188,36 @@ func TestExpiredTokenEndsTheConnection(t *testing.T) {
 	})
 }
 
+// TestATokenIsRefreshed: the connection lives as long as the latest token, and a token that is no good changes nothing.
+func TestATokenIsRefreshed(t *testing.T) {
+	const first = 3 * time.Second
+	n := sharedNode(t, push.Config{}, &gate{lives: first})
+	began := time.Now()
+	c := n.dial("ann")
+	c.subscribe(t.Name())
+	for _, token := range []string{"bob 1h", "ann for ever"} {
+		c.send(`{"op":"refresh","token":%q}`, token)
+		if m := c.expect("error"); m.Code != "unauthenticated" || m.Topic != "" {
+			t.Errorf("%s: %+v", token, m)
+		}
+	}
+	c.send(`{"op":"refresh","token":"ann 1h"}`)
+	if m := c.expect("refreshed"); time.Until(time.UnixMilli(m.Expires)) < 50*time.Minute {
+		t.Errorf("%+v", m)
+	}
+	pings := time.NewTicker(100 * time.Millisecond)
+	defer pings.Stop()
+	for time.Since(began) < first+500*time.Millisecond { // until the first token has expired
+		<-pings.C
+		c.send(`{"op":"ping"}`)
+		c.expect("pong")
+	}
+	n.hub.Expel(func(id string) bool { return id == "id of ann" }) // no longer its token
+	c.send(`{"op":"refresh","token":"ann 1ms"}`)
+	c.expect("refreshed")
+	c.closed(push.CloseExpired)
+}
+
 func TestRevokedTokenEndsItsConnections(t *testing.T) {
 	n := sharedNode(t, push.Config{})
 	ann, again, bob := n.dial("ann"), n.dial("ann"), n.dial("bob")

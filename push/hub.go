@@ -33,7 +33,7 @@ type Config struct {
 	PongWait        time.Duration        // a connection that is silent for so long is dead; 60 s
 	ReconnectSpread time.Duration        // over which clients come back when the node stops; 10 s
 	PresenceEvery   time.Duration        // between two times that nodes say who takes part in topics; 8 s
-	Operations      map[string]Operation // by op; none of subscribe, unsubscribe and ping
+	Operations      map[string]Operation // by op; none of subscribe, unsubscribe, refresh and ping
 }
 
 func (c Config) withDefaults() Config {
@@ -277,15 +277,12 @@ func (h *Hub) RecheckAll(ctx context.Context) error {
 // Expel closes the connections whose token is no longer good, with the code of an expired one.
 func (h *Hub) Expel(revoked func(tokenID string) bool) {
 	h.mu.Lock()
-	var found []*conn
-	for c := range h.conns {
-		if c.session.TokenID != "" && revoked(c.session.TokenID) {
-			found = append(found, c)
-		}
-	}
+	conns := slices.Collect(maps.Keys(h.conns))
 	h.mu.Unlock()
-	for _, c := range found {
-		c.close(CloseExpired, "the token was revoked")
+	for _, c := range conns {
+		if id := c.current().TokenID; id != "" && revoked(id) {
+			c.close(CloseExpired, "the token was revoked")
+		}
 	}
 }
 

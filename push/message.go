@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gorilla/websocket"
 )
@@ -37,6 +38,7 @@ type request struct {
 	Epoch    string  `json:"epoch"`
 	Seq      *uint64 `json:"seq"`
 	Presence bool    `json:"presence"`
+	Token    string  `json:"token"`
 }
 
 // resume is the place from which the client wants to go on, or nil.
@@ -65,10 +67,16 @@ func (h *Hub) parse(data []byte) (request, error) {
 		}
 		return r, nil
 	}
+	if r.Op == "refresh" {
+		if r.Token == "" {
+			return request{}, errors.New("refresh needs a token")
+		}
+		return r, nil
+	}
 	if _, ok := h.cfg.Operations[r.Op]; ok {
 		return r, nil
 	}
-	ops := append(slices.Sorted(maps.Keys(h.cfg.Operations)), "subscribe", "unsubscribe or ping")
+	ops := append(slices.Sorted(maps.Keys(h.cfg.Operations)), "subscribe", "unsubscribe, refresh or ping")
 	return request{}, errors.New("op must be " + strings.Join(ops, ", "))
 }
 
@@ -104,6 +112,7 @@ type answer struct {
 	Seq     *uint64 `json:"seq,omitempty"`
 	Resumed *bool   `json:"resumed,omitempty"`
 	Count   int     `json:"count,omitempty"`
+	Expires int64   `json:"expires_at,omitempty"` // Unix milliseconds
 	Code    string  `json:"code,omitempty"`
 	Detail  string  `json:"detail,omitempty"`
 }
@@ -114,6 +123,14 @@ func (a answer) frame() *frame {
 		panic(err)
 	}
 	return newFrame(data)
+}
+
+func refreshed(expires time.Time) *frame {
+	a := answer{Op: "refreshed"}
+	if !expires.IsZero() {
+		a.Expires = expires.UnixMilli()
+	}
+	return a.frame()
 }
 
 func subscribed(topic string, at position, resumed bool) *frame {

@@ -50,6 +50,17 @@ func (g *gate) Authenticate(r *http.Request) (push.Session, error) {
 	return session, nil
 }
 
+// Renew goes on for as long as the token says, which is "<subject> <duration>".
+func (g *gate) Renew(_ context.Context, s push.Session, token string) (push.Session, error) {
+	subject, lives, _ := strings.Cut(token, " ")
+	d, err := time.ParseDuration(lives)
+	if err != nil || subject != s.Subject {
+		return s, &push.Denial{Code: "unauthenticated", Detail: "not a token of " + s.Subject}
+	}
+	s.Token, s.TokenID, s.Expires = token, "id of "+token, time.Now().Add(d)
+	return s, nil
+}
+
 func (g *gate) MayListen(_ context.Context, subject, topic string) error {
 	g.mu.Lock()
 	g.asked++
@@ -220,6 +231,7 @@ type message struct {
 	Code    string
 	Detail  string
 	Count   int
+	Expires int64 `json:"expires_at"`
 	Events  []struct {
 		Seq   uint64
 		Event struct{ N int }

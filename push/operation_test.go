@@ -25,6 +25,10 @@ func (anybody) Authenticate(*http.Request) (push.Session, error) {
 	return push.Session{Subject: "ann", Token: "secret"}, nil
 }
 
+func (anybody) Renew(_ context.Context, s push.Session, token string) (push.Session, error) {
+	return s, nil
+}
+
 func (anybody) GoOn(string) bool { return true }
 
 func (anybody) MayListen(context.Context, string, string) error { return nil }

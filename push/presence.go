@@ -102,9 +102,9 @@ func (p *presence) join(topic string, s *subscription) {
 		a = &attendance{subjects: make(map[string]int), listeners: make(map[*subscription]int)}
 		p.topics[topic] = a
 	}
-	a.subjects[s.conn.session.Subject]++
+	a.subjects[s.conn.subject]++
 	a.listeners[s] = 0
-	p.look(topic, a.subjects[s.conn.session.Subject] == 1)
+	p.look(topic, a.subjects[s.conn.subject] == 1)
 }
 
 // leave is for each subscription that ends, whether it takes part or not.
@@ -119,7 +119,7 @@ func (p *presence) leave(topic string, s *subscription) {
 		return
 	}
 	delete(a.listeners, s)
-	subject := s.conn.session.Subject
+	subject := s.conn.subject
 	if a.subjects[subject]--; a.subjects[subject] == 0 {
 		delete(a.subjects, subject)
 	}

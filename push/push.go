@@ -15,6 +15,7 @@
 //	{"op":"subscribe","topic":"group:g1","epoch":"…","seq":41}     and what was missed after 41
 //	{"op":"subscribe","topic":"group:g1","presence":true}          and who listens: see below
 //	{"op":"unsubscribe","topic":"group:g1"}
+//	{"op":"refresh","token":"…"}                                   go on with this token, of the same subject
 //	{"op":"ping"}
 //	{"op":<one of Config.Operations>,…}                            carried out, and answered with what it returns
 //
@@ -25,7 +26,9 @@
 //	{"op":"reload","topic":…,"epoch":…,"seq":57}                           events were lost; the next one is seq+1
 //	{"op":"present","topic":…,"count":3}                                   so many take part in the topic's presence
 //	{"op":"revoked","topic":…}                                             may no longer listen
+//	{"op":"refreshed","expires_at":1795968282123}                          until then; without expires_at for ever
 //	{"op":"error","topic":…,"code":…,"detail":…}                           that subscribe did nothing
+//	{"op":"error","code":…,"detail":…}                                     that refresh did nothing
 //	{"op":"pong"}
 //
 // A subscribe that asked for a place and is answered with "resumed":false has lost events, as has everybody who is sent
@@ -48,7 +51,7 @@
 //	4401  the token expired or was revoked
 //	4403  revoked from the last topic it listened to
 //	4408  slow consumer: the connection's queue was full; nobody else waited for it
-//	4429  too many subscribes were refused
+//	4429  too many subscribes and refreshes were refused
 //
 // # When things fail
 //
@@ -127,6 +130,8 @@ type Operation func(ctx context.Context, s Session, message []byte) (answer []by
 type Authorizer interface {
 	// Authenticate reads the request's token. Its error goes to the Refuse function that answers the request.
 	Authenticate(r *http.Request) (Session, error)
+	// Renew is the session with another token, which must be the same subject's: else a *Denial.
+	Renew(ctx context.Context, s Session, token string) (Session, error)
 	// MayListen returns nil, a *Denial, or another error where it cannot tell. It is asked often; answer from memory.
 	MayListen(ctx context.Context, subject, topic string) error
 	// GoOn says whether a subject who was just denied a topic may ask for more; else the connection is closed.

@@ -260,7 +260,7 @@ func (t *topic) recheck(ctx context.Context) error {
 	answers := make(map[string]error)
 	var errs []error
 	for _, s := range subscriptions {
-		subject := s.conn.session.Subject
+		subject := s.conn.subject
 		err, asked := answers[subject]
 		if !asked {
 			err = t.mayListen(ctx, subject)

@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -25,7 +26,7 @@ func TestGrabsOverTheWebSocket(t *testing.T) {
 	var r *handlertest.Harness
 	var hub *push.Hub
 	r = handlertest.New(t, func(s *handler.ServerConfig, g *gateway.Config) {
-		listeners, err := gateway.NewListeners(nil, 0, g.Log)
+		listeners, err := gateway.NewListeners(nil, s.Verifier, 0, g.Log)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,9 +87,25 @@ func TestGrabsOverTheWebSocket(t *testing.T) {
 		t.Errorf("an internal error: %v", a)
 	}
 	r.Set(func(s *handlertest.State) { s.Panics = false })
+	refresh := func(token string) map[string]any { return ask(fmt.Sprintf(`{"op":"refresh","token":%q}`, token)) }
+	if a := refresh(r.Token(t, "alice", auth.ScopeUser)); a["op"] != "refreshed" || a["expires_at"] == nil {
+		t.Errorf("a new token: %v", a)
+	}
+	for what, c := range map[string]struct{ token, code string }{
+		"another user's token":         {r.Token(t, "bob", auth.ScopeUser), problem.CodeForbidden},
+		"a token of another scope":     {r.Token(t, "alice", auth.ScopeService), problem.CodeForbidden},
+		"a token that nobody has made": {"a.b.c", problem.CodeUnauthenticated},
+	} {
+		if a := refresh(c.token); a["op"] != "error" || a["code"] != c.code {
+			t.Errorf("%s: %v", what, a)
+		}
+	}
+	if a := ask(`{"op":"grab","envelope":"7"}`); a["code"] != "ok" || r.Now().Caller != "alice" {
+		t.Errorf("after a refresh: %v by %q", a, r.Now().Caller)
+	}
 	for _, malformed := range []string{
 		`{"op":"grab"}`, `{"op":"grab","envelope":7}`, `{"op":"grab","envelope":"x"}`, `{"op":"grab","envelope":"07"}`,
-		`{"op":"grab","envelope":"9223372036854775808"}`, `{"op":"grab","envelope":"7","user":"bob"}`,
+		`{"op":"grab","envelope":"9223372036854775808"}`, `{"op":"refresh"}`, `{"op":"refresh","token":7}`, `{"op":"grab","envelope":"7","user":"bob"}`,
 	} {
 		ws = connect()
 		if err := ws.WriteMessage(websocket.TextMessage, []byte(malformed)); err != nil {

@@ -30,19 +30,20 @@ type membership interface {
 // push.Authorizer, for a hub behind Authenticated.
 type Listeners struct {
 	groups   membership
+	verify   func(token string) (auth.Caller, error)
 	log      *slog.Logger
 	local    *ratelimit.Local
 	refusals ratelimit.Limit
 }
 
-// NewListeners makes the rule over the groups. So many refusals a second are given to a user on average, and ten
+// NewListeners makes the rule over the groups and over tokens as they are verified. So many refusals a second are given to a user on average, and ten
 // seconds' worth at once; 0 is no limit.
-func NewListeners(groups membership, refusals int, log *slog.Logger) (*Listeners, error) {
+func NewListeners(groups membership, tokens *auth.Verifier, refusals int, log *slog.Logger) (*Listeners, error) {
 	local, err := ratelimit.NewLocal(time.Now)
 	if err != nil {
 		return nil, err
 	}
-	return &Listeners{groups: groups, log: log, local: local,
+	return &Listeners{groups: groups, verify: tokens.Verify, log: log, local: local,
 		refusals: ratelimit.PerSecond("refusals", refusals)}, nil
 }
 
@@ -60,6 +61,23 @@ func (l *Listeners) Authenticate(r *http.Request) (push.Session, error) {
 	if address := auth.AddressFrom(r.Context()); address.IsValid() && !address.IsLoopback() {
 		s.Network = ratelimit.Network(address)
 	}
+	return s, nil
+}
+
+// Renew goes on with another token of the same user.
+func (l *Listeners) Renew(_ context.Context, s push.Session, token string) (push.Session, error) {
+	caller, err := l.verify(token)
+	if err == nil {
+		err = auth.RequireScope(caller, []auth.Scope{auth.ScopeUser})
+	}
+	if err == nil && caller.Subject != s.Subject {
+		err = refusal.New(problem.CodeForbidden, "the token is another user's: open a connection for it")
+	}
+	if err != nil {
+		p, _ := problem.FromError(err)
+		return s, &push.Denial{Code: p.Code, Detail: p.Detail}
+	}
+	s.Expires, s.TokenID, s.Token = caller.Expires, caller.TokenID, token
 	return s, nil
 }
 

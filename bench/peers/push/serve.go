@@ -117,6 +117,9 @@ type everybody struct{}
 func (everybody) Authenticate(r *http.Request) (push.Session, error) {
 	return push.Session{Subject: r.URL.Query().Get("user")}, nil
 }
+func (everybody) Renew(_ context.Context, s push.Session, _ string) (push.Session, error) {
+	return s, nil
+}
 func (everybody) MayListen(context.Context, string, string) error { return nil }
 func (everybody) GoOn(string) bool                                { return true }
 

@@ -35,7 +35,7 @@ class Socket extends EventTarget {
   }
 }
 
-function connect(onPresent) {
+function connect(onPresent, expires = 0) {
   const nothing = () => {};
   Object.assign(globalThis, {
     WebSocket: Socket,
@@ -45,6 +45,8 @@ function connect(onPresent) {
   });
   const live = new Live({
     token: () => "t",
+    expires: () => expires,
+    refresh: async () => true,
     renew: async () => true,
     onStatus: nothing,
     onEvents: nothing,
@@ -103,5 +105,25 @@ test("who listens is asked for where it is wanted, and not known without a conne
     ["group:g", 3],
     ["group:g", 0],
   ]);
+  live.stop();
+});
+
+test("another token is sent before the one of the connection expires", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  const { live, socket } = connect(undefined, 200_000);
+  socket.open();
+  t.mock.timers.tick(139_000);
+  await Promise.resolve();
+  assert.deepEqual(
+    socket.sent.filter((m) => m.op === "refresh"),
+    [],
+  );
+  t.mock.timers.tick(1_000);
+  await Promise.resolve();
+  await Promise.resolve();
+  assert.deepEqual(
+    socket.sent.filter((m) => m.op === "refresh"),
+    [{ op: "refresh", token: "t" }],
+  );
   live.stop();
 });

@@ -81,6 +81,8 @@ export class App {
     this.#page = this.#makePage();
     this.#live = new Live({
       token: () => session.token,
+      expires: () => session.expires,
+      refresh: () => session.renew(),
       renew,
       onStatus: (status) => this.#connected(status),
       onEvents: (topic, events) => this.#feed.apply(topic, events),

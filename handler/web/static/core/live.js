@@ -11,6 +11,9 @@ const DENIED_PAUSE_MS = 1000; // a membership is known everywhere within a secon
 const DENIED_TRIES = 4;
 const GRAB_MS = 4000; // a grab that is not answered by then is asked for in another way
 
+const REFRESH_MS = 60_000; // before a token expires, another one is sent
+const LONGEST_TIMER_MS = 2 ** 31 - 1; // a browser's
+
 const CLOSE_GOING_AWAY = 1001;
 const CLOSE_TOKEN_EXPIRED = 4401;
 const CLOSE_TOO_SLOW = 4408;
@@ -26,12 +29,15 @@ export class Live {
   #socket = null;
   #reconnect = 0;
   #watch = 0;
+  #refresh = 0;
   #failures = 0;
   #running = false;
 
   /**
    * @param {object} options
    * @param {() => string} options.token
+   * @param {() => number} options.expires when the token does, in Unix milliseconds; 0: it is not known
+   * @param {() => Promise<boolean>} options.refresh gets another token, if that can be without asking anybody
    * @param {() => Promise<boolean>} options.renew gets a new token; false where that is impossible
    * @param {(status: "connecting"|"live"|"offline") => void} options.onStatus
    * @param {(topic: string, events: object[]) => void} options.onEvents
@@ -57,6 +63,7 @@ export class Live {
     removeEventListener("online", this.wake);
     clearTimeout(this.#reconnect);
     clearTimeout(this.#watch);
+    clearTimeout(this.#refresh);
     this.#socket?.close();
   }
 
@@ -120,6 +127,7 @@ export class Live {
       opened = true;
       this.#failures = 0;
       this.#heard();
+      this.#refreshInTime();
       onStatus("live");
       for (const topic of this.#topics.keys()) this.#subscribe(topic);
     });
@@ -128,6 +136,21 @@ export class Live {
       this.#receive(e.data);
     });
     socket.addEventListener("close", (e) => this.#closed(socket, e, opened));
+  }
+
+  // Goes on with another token before the one of the connection expires. Where none can be had, the connection ends.
+  #refreshInTime() {
+    clearTimeout(this.#refresh);
+    const { expires, refresh, token } = this.#options;
+    const left = expires() - Date.now();
+    if (left <= 0) return; // not known, or a clock that differs
+    const socket = this.#socket;
+    const wait = Math.min(LONGEST_TIMER_MS, Math.max(left - REFRESH_MS, left / 2));
+    this.#refresh = setTimeout(async () => {
+      if (socket !== this.#socket || !(await refresh()) || socket !== this.#socket) return;
+      this.#send({ op: "refresh", token: token() });
+      this.#refreshInTime();
+    }, wait);
   }
 
   // A network that changed may leave a connection that looks open and carries nothing.
@@ -148,6 +171,7 @@ export class Live {
     this.#socket = null;
     for (const id of [...this.#grabs.keys()]) this.#grabbed(id, null);
     clearTimeout(this.#watch);
+    clearTimeout(this.#refresh);
     if (!this.#running) return;
     for (const [topic, { presence }] of this.#topics) if (presence) this.#options.onPresent?.(topic, 0);
     this.#options.onStatus("offline");

@@ -59,6 +59,12 @@ export class Session {
     return this.#renewing;
   }
 
+  /** When the token expires, in Unix milliseconds; 0 where it does not say so. */
+  get expires() {
+    const { exp } = claims(this.token);
+    return typeof exp === "number" ? exp * 1000 : 0;
+  }
+
   leave() {
     this.#keep("", "");
   }
@@ -84,15 +90,19 @@ export class Session {
   }
 }
 
-// The `sub` of a JWT. Only the server checks the signature.
 function subject(token) {
+  const { sub } = claims(token);
+  return typeof sub === "string" && validId(sub) ? sub : "";
+}
+
+/** The claims of a JWT; none where it is no token. Only the server checks the signature. @returns {any} */
+function claims(token) {
   const parts = token.split(".");
-  if (parts.length !== 3) return "";
+  if (parts.length !== 3) return {};
   try {
     const bytes = Uint8Array.from(atob(parts[1].replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
-    const { sub } = JSON.parse(new TextDecoder().decode(bytes));
-    return typeof sub === "string" && validId(sub) ? sub : "";
+    return JSON.parse(new TextDecoder().decode(bytes)) ?? {};
   } catch {
-    return "";
+    return {};
   }
 }

@@ -113,6 +113,8 @@ export function merchantConsole(core, me, session) {
     };
     const live = new Live({
       token: () => session.token,
+      expires: () => session.expires,
+      refresh: () => session.renew(),
       renew,
       onStatus: () => {},
       onEvents: (_, events) => {
