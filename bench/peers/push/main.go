@@ -3,6 +3,8 @@
 // time of the serving process; the listeners are in another one.
 //
 //	cd bench/peers/push && go run . --listeners 1000 --topics 4 --rate 1000
+//
+// It prints as well how much memory a connection takes in the serving process, before anything is published.
 package main
 
 import (
@@ -34,6 +36,7 @@ var contestants = []string{"hongbao", "centrifuge"}
 type measured struct {
 	delivered, expected int64
 	processor           time.Duration // of the serving process
+	memory              int64         // bytes that a connection takes there
 }
 
 func (m measured) perSecond() float64 { return float64(m.delivered) / m.processor.Seconds() }
@@ -66,7 +69,7 @@ func fail(err error) {
 
 // compare measures all contestants in turn and prints the medians.
 func compare(s settings) error {
-	found := make(map[string][]float64)
+	found, memory := make(map[string][]float64), make(map[string][]float64)
 	var ratios []float64
 	for round := range s.rounds {
 		for _, name := range contestants {
@@ -80,16 +83,17 @@ func compare(s settings) error {
 				return fmt.Errorf("%s fell behind: give a lower --rate", name)
 			}
 			found[name] = append(found[name], m.perSecond())
+			memory[name] = append(memory[name], float64(m.memory)/1024)
 		}
 		ratios = append(ratios, found[contestants[0]][round]/found[contestants[1]][round])
 	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "\n%d listeners, %d topics, %d events/s\tevents per processor second\n", s.listeners, s.topics,
-		s.rate)
+	fmt.Fprintf(w, "\n%d listeners, %d topics, %d events/s\tevents per processor second\tKiB a connection\n",
+		s.listeners, s.topics, s.rate)
 	for _, name := range contestants {
-		fmt.Fprintf(w, "%s\t%.0f\n", name, median(found[name]))
+		fmt.Fprintf(w, "%s\t%.0f\t%.1f\n", name, median(found[name]), median(memory[name]))
 	}
-	fmt.Fprintf(w, "push/centrifuge\t%.2f\n", median(ratios))
+	fmt.Fprintf(w, "push/centrifuge\t%.2f\t\n", median(ratios))
 	return w.Flush()
 }
 
@@ -121,11 +125,20 @@ func measure(name string, s settings) (m measured, err error) {
 	if _, err := fmt.Fscan(out, &address); err != nil {
 		return m, fmt.Errorf("it does not start: %w", err)
 	}
+	empty, err := get[int64](address, "/memory")
+	if err != nil {
+		return m, err
+	}
 	l, err := listen(name, address, s)
 	if err != nil {
 		return m, err
 	}
 	defer l.close()
+	connected, err := get[int64](address, "/memory")
+	if err != nil {
+		return m, err
+	}
+	m.memory = (connected - empty) / int64(s.listeners)
 	before, err := get[time.Duration](address, "/processor")
 	if err != nil {
 		return m, err

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"runtime/debug"
 	"sync"
 	"syscall"
 	"time"
@@ -60,6 +62,19 @@ func serveContestant(name string, s settings) error {
 			return
 		}
 		answer(w, time.Duration(used.Utime.Nano()+used.Stime.Nano()))
+	})
+	routes.HandleFunc("/memory", func(w http.ResponseWriter, _ *http.Request) {
+		debug.FreeOSMemory()
+		var pages [2]int64 // of the program, and of these in memory
+		text, err := os.ReadFile("/proc/self/statm")
+		if err == nil {
+			_, err = fmt.Sscan(string(text), &pages[0], &pages[1])
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		answer(w, pages[1]*int64(os.Getpagesize()))
 	})
 	routes.HandleFunc("/publish", func(w http.ResponseWriter, _ *http.Request) {
 		n, err := publishAll(s, publish)
@@ -131,7 +146,10 @@ func theirs(s settings) (http.Handler, func(string, []byte) error, error) {
 		return nil, nil, err
 	}
 	node.OnConnecting(func(context.Context, centrifuge.ConnectEvent) (centrifuge.ConnectReply, error) {
-		return centrifuge.ConnectReply{WriteDelay: s.delay(), MaxMessagesInFrame: -1}, nil
+		return centrifuge.ConnectReply{
+			WriteDelay: s.delay(), MaxMessagesInFrame: -1,
+			PingPongConfig: &centrifuge.PingPongConfig{PingInterval: -1}, // the listeners answer none of its protocol's
+		}, nil
 	})
 	node.OnConnect(func(client *centrifuge.Client) {
 		client.OnSubscribe(func(_ centrifuge.SubscribeEvent, reply centrifuge.SubscribeCallback) {
