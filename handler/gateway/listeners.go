@@ -36,8 +36,8 @@ type Listeners struct {
 	refusals ratelimit.Limit
 }
 
-// NewListeners makes the rule over the groups and over tokens as they are verified. So many refusals a second are given to a user on average, and ten
-// seconds' worth at once; 0 is no limit.
+// NewListeners makes the rule over the groups and over tokens as they are verified. So many refusals a second are given
+// to a user on average, and ten seconds' worth at once; 0 is no limit.
 func NewListeners(groups membership, tokens *auth.Verifier, refusals int, log *slog.Logger) (*Listeners, error) {
 	local, err := ratelimit.NewLocal(time.Now)
 	if err != nil {
