@@ -96,7 +96,7 @@ func TestOperationsAreBounded(t *testing.T) {
 func TestAnOperationWithoutSense(t *testing.T) {
 	for message, want := range map[string]string{
 		`{"op":"op"}`:    "op needs sense",
-		`{"op":"other"}`: "op must be op, subscribe, unsubscribe or ping",
+		`{"op":"other"}`: "op must be op, subscribe, unsubscribe, refresh or ping",
 	} {
 		c := operating(t, push.Config{}, func(context.Context, push.Session, []byte) ([]byte, error) {
 			return nil, errors.New("op needs sense")
