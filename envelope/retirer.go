@@ -107,8 +107,8 @@ func (r *Retirer) reject(ctx context.Context, shard, bucket int, id int64) error
 	}
 	_, err = r.ledger.Settle(ctx, shard, lacking(id, state.Taken, nil), from, from.UpTo)
 	if err == nil {
-		r.logger.Error("the ledger has forgotten the hold of an envelope: what was won of it is rejected", "envelope", id,
-			"shares", len(state.Taken))
+		r.logger.Error("the ledger has forgotten the hold of an envelope: what was won of it is rejected",
+			"envelope", id, "shares", len(state.Taken))
 	}
 	return err
 }

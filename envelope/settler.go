@@ -234,8 +234,8 @@ func (s *Settler) settleOld(ctx context.Context, shard int, posts []ledger.Post,
 		return err
 	}
 	for _, r := range result.Rejected {
-		s.logger.Error("a bucket that went back names a win that the ledger refuses to pay", "envelope", r.Hold, "share",
-			r.Part, "user", r.Payee, "minor", r.Minor, "reason", r.Reason)
+		s.logger.Error("a bucket that went back names a win that the ledger refuses to pay", "envelope", r.Hold,
+			"share", r.Part, "user", r.Payee, "minor", r.Minor, "reason", r.Reason)
 	}
 	s.settled(shard, result.Posted)
 	return nil

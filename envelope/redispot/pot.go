@@ -206,8 +206,8 @@ func parseState(m *rueidis.RedisMessage) (s envelope.PotState, err error) {
 	return s, nil
 }
 
-// stateOf reads a pot's fields and values in turn. Takes of the same millisecond are in the order of their shares, which
-// is the order in which those are taken.
+// stateOf reads a pot's fields and values in turn. Takes of the same millisecond are in the order of their shares,
+// which is the order in which those are taken.
 func stateOf(fields []string) (s envelope.PotState, err error) {
 	s.Taken = make([]envelope.Take, 0, len(fields)/2)
 	for pair := range slices.Chunk(fields, 2) {

@@ -140,8 +140,8 @@ func (a *auditor) mayBeLost(t telling) bool {
 }
 
 // mayBeNamed says whether a win may contradict the ledger: it was given away by a bucket that had gone back, before
-// anybody could notice, and had forgotten a win of the same share or user, or that the envelope's time was over. What is
-// told again later is no worse.
+// anybody could notice, and had forgotten a win of the same share or user, or that the envelope's time was over. What
+// is told again later is no worse.
 func (a *auditor) mayBeNamed(of books, t telling) bool {
 	var others []time.Time
 	for of, p := range of.posts {
@@ -154,7 +154,8 @@ func (a *auditor) mayBeNamed(of books, t telling) bool {
 			continue
 		}
 		for _, b := range a.backs {
-			if b.bucket == a.world.bucketOf(t.envelope) && first.told >= b.at && (b.seen == 0 || first.began <= b.seen) &&
+			unseen := b.seen == 0 || first.began <= b.seen
+			if b.bucket == a.world.bucketOf(t.envelope) && first.told >= b.at && unseen &&
 				(len(others) == 0 || slices.ContainsFunc(others, b.forgot)) {
 				return true
 			}

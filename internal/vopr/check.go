@@ -145,7 +145,8 @@ func (a *auditor) checkBooks(b books) (wrong []string) {
 // read reads the books.
 func (a *auditor) read(ctx context.Context) (b books, err error) {
 	w := a.world
-	b = books{lost: map[int64]bool{}, posts: map[win]ledger.Post{}, credits: map[win]int64{}, rejected: map[[2]any]bool{}}
+	b = books{lost: map[int64]bool{}, posts: map[win]ledger.Post{}, credits: map[win]int64{},
+		rejected: map[[2]any]bool{}}
 	for _, id := range w.sent {
 		_, err := w.ledger.GetHold(ctx, id)
 		if b.lost[id] = errors.Is(err, ledger.ErrHoldNotFound); b.lost[id] {

@@ -255,8 +255,8 @@ func (w *world) restore(bucket int, to copied) {
 	w.audit.wentBack(bucket, to)
 }
 
-// loseCommits makes a shard of the ledger what it was: a server that does not flush each commit has lost its power, or a
-// replica without the newest ones takes over.
+// loseCommits makes a shard of the ledger what it was: a server that does not flush each commit has lost its power, or
+// a replica without the newest ones takes over.
 func (w *world) loseCommits(t lostTail) {
 	w.ledger.Restore(t.shard, t.snapshot)
 	w.ShardsBack++

@@ -41,8 +41,8 @@ type scene struct {
 	balances map[string]int64
 }
 
-func openScene(t *testing.T) *scene {
-	s := &scene{MySQL: ledgertest.OpenMySQL(t, 2)}
+func openScene(t *testing.T, dsns ...string) *scene {
+	s := &scene{MySQL: ledgertest.OpenMySQL(t, 2, dsns...)}
 	if _, err := s.Cluster.Install(t.Context(), shards.Installation{Shards: 2, BucketsPerShard: 1}); err != nil {
 		t.Fatal(err)
 	}

@@ -34,8 +34,8 @@ func (l *Ledger) Deliver(ctx context.Context, n int) (items int, err error) {
 	})
 }
 
-// receive has the effect of a message, unless it arrived before. A credit that came with another message is passed over:
-// a shard that went back in time has paid once more what it had forgotten.
+// receive has the effect of a message, unless it arrived before. A credit that came with another message is passed
+// over: a shard that went back in time has paid once more what it had forgotten.
 func (tx *transaction) receive(m message) error {
 	if tx.inbox[m.id] {
 		return nil
