@@ -84,3 +84,23 @@ func TestTheLedgerForgetsAHold(t *testing.T) {
 		t.Errorf("named are %+v, want the win of user001", all)
 	}
 }
+
+// TestTheLogComesInItsTurn has the ledger go back while the log has a win that nobody has settled: the pots say only
+// what the log has no more, so that the position goes with what is settled.
+func TestTheLogComesInItsTurn(t *testing.T) {
+	l := newLife(t, 0)
+	l.over = true
+	v := ledgertest.Must(l.service.Send(t.Context(), "user000", order("user000:0", 600, 3)))
+	shard, _ := l.ledger.ShardOf(v.ID)
+	kept := l.ledger.Snapshot(shard)
+	ledgertest.Must(l.service.Grab(t.Context(), "user001", v.ID))
+	l.must(l.settler.Drain(t.Context(), l.buckets, shard))
+	ledgertest.Must(l.service.Grab(t.Context(), "user002", v.ID))
+	l.ledger.Restore(shard, kept)
+	for _, want := range []int{1, 2} { // posts after each pass
+		ledgertest.Must(l.settler.Pass(t.Context(), shard, l.buckets.Of(shard, v.ID), 0))
+		if n := len(ledgertest.Must(l.ledger.Posts(t.Context(), v.ID))); n != want {
+			t.Errorf("%d posts, want %d", n, want)
+		}
+	}
+}
