@@ -30,6 +30,7 @@ import (
 	"github.com/hongbao/hongbao/group"
 	"github.com/hongbao/hongbao/internal/nodes"
 	"github.com/hongbao/hongbao/internal/outbox"
+	"github.com/hongbao/hongbao/internal/personal"
 	"github.com/hongbao/hongbao/internal/pots"
 	"github.com/hongbao/hongbao/internal/pots/redisbucket"
 	"github.com/hongbao/hongbao/internal/ratelimit"
@@ -325,15 +326,16 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	a.Envelopes = envelope.NewService(a.Ledger, a.pot(), a.Groups, a.Stock, a.Metadata, cfg.Limits, cfg.Now)
 	a.Wallets = wallet.NewService(a.Ledger, fundingOfTests{a.funding}, cfg.Now).Limit(cfg.Withdrawals)
 	a.products = []product{
-		{audit.Product{HoldCheck: envelope.HoldCheck()}, a.envelopeJobs},
-		{audit.Product{HoldCheck: transfer.HoldCheck()}, a.transferJobs},
-		{collections.Audit(), a.collectionJobs},
-		{merchants.Audit(), a.merchantJobs},
-		{webhooks.Audit(), a.webhookJobs},
-		{a.CoverStore.Audit(), a.coverJobs},
-		{a.StockStore.Audit(), a.stockJobs},
-		{a.trailAudit(), noJobs},
-		{audit.Product{HoldCheck: wallet.ResolutionCheck()}, noJobs},
+		{audit.Product{HoldCheck: envelope.HoldCheck()}, a.envelopeJobs, nil},
+		{audit.Product{HoldCheck: transfer.HoldCheck()}, a.transferJobs,
+			[]personal.Table{mysqlledger.PersonalHolds(transfer.Subject)}},
+		{collections.Audit(), a.collectionJobs, collections.Personal()},
+		{merchants.Audit(), a.merchantJobs, merchants.Personal()},
+		{webhooks.Audit(), a.webhookJobs, nil},
+		{a.CoverStore.Audit(), a.coverJobs, a.CoverStore.Personal()},
+		{a.StockStore.Audit(), a.stockJobs, a.StockStore.Personal()},
+		{a.trailAudit(), noJobs, nil},
+		{audit.Product{HoldCheck: wallet.ResolutionCheck()}, noJobs, nil},
 	}
 	audited := make([]audit.Product, len(a.products))
 	for i, p := range a.products {

@@ -11,6 +11,7 @@ import (
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/group/mysqlgroup"
 	"github.com/hongbao/hongbao/internal/nodes"
+	"github.com/hongbao/hongbao/internal/personal"
 	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/internal/trail"
 	"github.com/hongbao/hongbao/merchant/mysqlmerchant"
@@ -31,8 +32,9 @@ var migrations = []func(context.Context, *shards.Cluster) error{
 
 // product is what the installation does for a product.
 type product struct {
-	audit audit.Product
-	jobs  func(shard int) []job
+	audit    audit.Product
+	jobs     func(shard int) []job
+	personal []personal.Table // rows of users
 }
 
 // job runs in the background of one shard until the context ends.

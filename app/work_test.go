@@ -136,7 +136,7 @@ func TestTheRecipientsServerIsDownForAWhile(t *testing.T) {
 // household is an installation whose users send each other money and share bills.
 type household struct{ *apptest.Harness }
 
-func newHousehold(t *testing.T, change func(*app.Config), users ...string) *household {
+func newHousehold(t testing.TB, change func(*app.Config), users ...string) *household {
 	t.Helper()
 	return &household{apptest.NewHarness(t, change, users...)}
 }

@@ -38,6 +38,7 @@ type cli struct {
 	Trail    trailCmd    `cmd:"" help:"Write the trail of what operators did, a JSON object on each line. hongbao audit checks that nothing of it was changed."`
 	Resolve  resolveCmd  `cmd:"" help:"List the posts that the ledger refused, or decide about one: pay it, or dismiss it."`
 	Freeze   freezeCmd   `cmd:"" help:"Freeze an account, so that no money leaves it, thaw it, or list those that are frozen."`
+	User     userCmd     `cmd:"" help:"Write what an installation keeps of a user."`
 	Risk     riskCmd     `cmd:"" help:"Try rules about what users claim before they are used."`
 	Doctor   doctorCmd   `cmd:"" help:"Look at an installation and say what is wrong, what it means and what to do. Exit code 0 means that nothing is."`
 	Recover  recoverCmd  `cmd:"" help:"Rebuild from the ledger what Redis lost."`

@@ -42,13 +42,13 @@ func (c *Clock) After(d time.Duration) func() time.Time {
 // Harness is an installation without workers, whose passes a test makes itself.
 type Harness struct {
 	*app.App
-	T     *testing.T
+	T     testing.TB
 	Clock *Clock
 	calls int
 }
 
 // NewHarness opens an installation whose users are in group "g" and have Funds.
-func NewHarness(t *testing.T, change func(*app.Config), users ...string) *Harness {
+func NewHarness(t testing.TB, change func(*app.Config), users ...string) *Harness {
 	t.Helper()
 	h := &Harness{T: t, Clock: &Clock{}}
 	h.App = New(t, func(c *app.Config) {

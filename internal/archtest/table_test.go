@@ -104,7 +104,9 @@ func table() []row {
 		// An untrusted PNG, JPEG or WebP stream becomes safe images.
 		{"internal/picture", adapter, []string{ximage, imagemeta}},
 		{"internal/thriftguard", adapter, []string{cloudwego}},
-		{"internal/trail", adapter, []string{"internal/shards"}},  // who did what, in an order nobody changes unseen
+		{"internal/personal", adapter, []string{"internal/shards"}}, // what is kept of a user
+		// Who did what, in an order nobody changes unseen.
+		{"internal/trail", adapter, []string{"internal/personal", "internal/shards"}},
 		{"internal/certs", adapter, nil},                          // TLS from files that may be replaced
 		{"internal/settings", adapter, []string{kong, yamlFiles}}, // flags from a file and the environment
 		{"internal/tracing", adapter, []string{otel, cloudwego, kitexTools}},
@@ -116,8 +118,8 @@ func table() []row {
 		{"push/redisbus", adapter, []string{"push", rueidis}},
 
 		// Adapters of domains.
-		{"wallet/mysqlledger", adapter, []string{"wallet", "wallet/ledger", "internal/refusal", "internal/shards",
-			"internal/outbox", "internal/index", "internal/gather"}},
+		{"wallet/mysqlledger", adapter, []string{"wallet", "wallet/ledger", "internal/refusal", "internal/personal",
+			"internal/shards", "internal/outbox", "internal/index", "internal/gather"}},
 		{"wallet/memledger", adapter, []string{"wallet", "wallet/ledger", "internal/refusal"}},
 		// What an audit has read for good.
 		{"wallet/seal", adapter, []string{"wallet", "wallet/ledger", "wallet/mysqlledger", "internal/shards"}},
@@ -133,20 +135,20 @@ func table() []row {
 		{"envelope/mempot", adapter, []string{"envelope", "internal/refusal", "internal/pots"}},
 		{"collection/mysqlcollection", adapter, []string{"collection", "wallet/ledger", "wallet/mysqlledger",
 			"wallet/audit",
-			"internal/refusal", "internal/shards"}},
+			"internal/refusal", "internal/personal", "internal/shards"}},
 		{"chat/mysqlchat", adapter, []string{"chat", "wallet/ledger", "wallet/mysqlledger", "internal/refusal",
-			"internal/shards"}},
+			"internal/personal", "internal/shards"}},
 		{"merchant/mysqlmerchant", adapter, []string{"merchant", "wallet/ledger", "wallet/mysqlledger", "wallet/audit",
-			"internal/refusal", "internal/shards"}},
+			"internal/refusal", "internal/personal", "internal/shards"}},
 		{"cover/mysqlcover", adapter, []string{"cover", "merchant", "wallet/ledger", "wallet/mysqlledger",
-			"wallet/audit", "internal/refusal", "internal/shards"}},
+			"wallet/audit", "internal/refusal", "internal/personal", "internal/shards"}},
 		{"cover/diskart", adapter, []string{"cover"}},        // files in a folder
 		{"cover/s3art", adapter, []string{"cover", minioGo}}, // files in a bucket
 		{"cover/stock/redisstock", adapter, []string{"cover/stock", "internal/refusal", "internal/loop",
 			"internal/pots", "internal/gather",
 			"internal/pots/redisbucket", rueidis}},
 		{"cover/stock/mysqlstock", adapter, []string{"cover/stock", "merchant", "wallet/ledger", "wallet/mysqlledger",
-			"wallet/audit", "internal/refusal", "internal/shards", "internal/outbox",
+			"wallet/audit", "internal/refusal", "internal/personal", "internal/shards", "internal/outbox",
 			"internal/pots"}},
 		{"webhook/mysqlwebhook", adapter, []string{"webhook", "wallet/ledger", "wallet/mysqlledger", "wallet/audit",
 			"internal/refusal", "internal/shards", "internal/outbox", "internal/signature", "internal/sealed",
@@ -154,8 +156,8 @@ func table() []row {
 		{"webhook/httpsender", adapter, []string{"webhook", "internal/signature"}},
 		{"risk/redisrisk", adapter, []string{"risk", rueidis}},
 		{"risk/mysqlrisk", adapter, []string{"risk", "wallet", "wallet/ledger", "wallet/mysqlledger",
-			"internal/refusal", "internal/shards"}},
-		{"group/mysqlgroup", adapter, []string{"group", "internal/refusal", "internal/shards"}},
+			"internal/refusal", "internal/personal", "internal/shards"}},
+		{"group/mysqlgroup", adapter, []string{"group", "internal/refusal", "internal/personal", "internal/shards"}},
 
 		// The edge.
 		{"idl", adapter, nil},
@@ -219,8 +221,8 @@ func table() []row {
 			"internal/backup", "internal/loop", "internal/membership", "internal/nodes", "internal/outbox",
 			"internal/pots",
 			"internal/pots/redisbucket", "internal/picture", "internal/ratelimit",
-			"internal/refusal", "internal/revoked", "internal/sealed", "internal/shards", "internal/trail",
-			rueidis}}, // no edge
+			"internal/personal", "internal/refusal", "internal/revoked", "internal/sealed", "internal/shards",
+			"internal/trail", rueidis}}, // no edge
 
 		// A simulation in memory, which finds its own worlds.
 		{"internal/vopr", wiring, []string{"wallet", "wallet/ledger", "wallet/memledger", "envelope", "envelope/mempot",

@@ -18,6 +18,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/hongbao/hongbao/internal/personal"
 	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/internal/shards/rows"
 )
@@ -182,4 +183,9 @@ func (t *Trail) Check(ctx context.Context, q rows.Querier, broken func(r Record,
 		before = r
 	}
 	return nil
+}
+
+// Personal are the tables of the trail with rows of users: what they did, and what was done about them.
+func Personal() []personal.Table {
+	return []personal.Table{{Name: "trail", Users: []string{"actor"}, Mentions: []string{"detail"}}}
 }

@@ -1,0 +1,29 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+
+	"github.com/hongbao/hongbao/app"
+	"github.com/hongbao/hongbao/internal/personal"
+)
+
+type userCmd struct {
+	Export userExportCmd `cmd:"" help:"Write all that the installation keeps of a user, a JSON object on each line."`
+}
+
+type userExportCmd struct {
+	servers
+	User string `arg:"" help:"User id."`
+}
+
+// Run writes the rows of a user.
+func (c userExportCmd) Run(ctx context.Context, at console) error {
+	quiet := console{out: io.Discard, err: at.err, log: at.log}
+	return c.with(ctx, quiet, nil, func(_ *connected, s *app.App) error {
+		out := json.NewEncoder(at.out)
+		out.SetEscapeHTML(false)
+		return s.ExportUser(ctx, c.User, func(r personal.Row) error { return out.Encode(r) })
+	})
+}
