@@ -137,8 +137,8 @@ func count(ctx context.Context, tx *sql.Tx, t tables, c *collection.Collection, 
 	if !unpaid && c.State == collection.StateOpen {
 		c.State = collection.StateComplete
 	}
-	_, err := tx.ExecContext(rows.Later(ctx), "UPDATE "+t.collections+" SET collected = ?, state = ? WHERE id = ?", c.Collected,
-		string(c.State), c.ID)
+	_, err := tx.ExecContext(rows.Later(ctx), "UPDATE "+t.collections+" SET collected = ?, state = ? WHERE id = ?",
+		c.Collected, string(c.State), c.ID)
 	return err
 }
 

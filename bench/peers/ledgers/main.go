@@ -10,6 +10,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"flag"
@@ -117,8 +118,8 @@ func compare(ctx context.Context, all []contestant, s settings) error {
 				if err != nil {
 					return err
 				}
-				fmt.Fprintf(os.Stderr, "round %d of %d: %s, %s: %.0f a second, %d errors, %v\n", round+1, s.rounds, c.name,
-					p.name, m.rate, m.errors, m.first)
+				fmt.Fprintf(os.Stderr, "round %d of %d: %s, %s: %.0f a second, %d errors, %v\n", round+1, s.rounds,
+					c.name, p.name, m.rate, m.errors, m.first)
 				key := [2]string{p.name, c.name}
 				found[key] = append(found[key], m)
 			}
@@ -133,11 +134,11 @@ func compare(ctx context.Context, all []contestant, s settings) error {
 			for _, one := range m {
 				errors += one.errors
 			}
-			fmt.Fprintf(w, "%s\t%s\t%.0f\t%v\t%v\t%d\n", p.name, c.name,
-				median(m, func(m measured) float64 { return m.rate }),
-				time.Duration(median(m, func(m measured) float64 { return float64(m.p50) })).Round(100*time.Microsecond),
-				time.Duration(median(m, func(m measured) float64 { return float64(m.p99) })).Round(100*time.Microsecond),
-				errors)
+			rate := median(m, func(m measured) float64 { return m.rate })
+			p50 := median(m, func(m measured) time.Duration { return m.p50 })
+			p99 := median(m, func(m measured) time.Duration { return m.p99 })
+			fmt.Fprintf(w, "%s\t%s\t%.0f\t%v\t%v\t%d\n", p.name, c.name, rate, p50.Round(100*time.Microsecond),
+				p99.Round(100*time.Microsecond), errors)
 		}
 	}
 	return w.Flush()
@@ -150,8 +151,8 @@ type measured struct {
 	first    error // the first of them
 }
 
-func median(all []measured, of func(measured) float64) float64 {
-	values := make([]float64, len(all))
+func median[T cmp.Ordered](all []measured, of func(measured) T) T {
+	values := make([]T, len(all))
 	for i, m := range all {
 		values[i] = of(m)
 	}

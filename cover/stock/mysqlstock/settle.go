@@ -195,8 +195,8 @@ func (b *settlement) write(ctx context.Context) error {
 		return err
 	}
 	for channel, n := range channels {
-		_, err := b.tx.SQL().ExecContext(rows.Later(ctx), "UPDATE "+b.t.channels+" SET claimed = claimed + ? WHERE id = ?", n,
-			channel)
+		_, err := b.tx.SQL().ExecContext(rows.Later(ctx), "UPDATE "+b.t.channels+
+			" SET claimed = claimed + ? WHERE id = ?", n, channel)
 		if err != nil {
 			return err
 		}
@@ -220,8 +220,8 @@ func (b *settlement) draw(ctx context.Context, pieces int64, funds ledger.FundsS
 		if n == 0 {
 			break
 		}
-		_, err := b.tx.SQL().ExecContext(rows.Later(ctx), "UPDATE "+b.t.batches+" SET "+column+" = "+column+" + ? WHERE id = ?", n,
-			batch.ID)
+		_, err := b.tx.SQL().ExecContext(rows.Later(ctx), "UPDATE "+b.t.batches+" SET "+column+" = "+column+
+			" + ? WHERE id = ?", n, batch.ID)
 		if err != nil {
 			return err
 		}
