@@ -90,11 +90,31 @@ func (p *Pots) look(ctx context.Context, id int64, shut bool) (s envelope.PotSta
 	return s, safe, nil
 }
 
+// LookOld implements envelope.Pot. It reads the pot as it is: nothing changes it any more.
+func (p *Pots) LookOld(ctx context.Context, id int64, epoch string) (s envelope.PotState, err error) {
+	b, err := p.of(id)
+	if err != nil {
+		return s, err
+	}
+	pot, _ := keys{p.Past(b.number, epoch)}.pot(id)
+	fields, err := p.PastHash(ctx, pot)
+	if err == nil && len(fields) == 0 {
+		err = envelope.ErrNoPot
+	}
+	if err != nil {
+		return s, err
+	}
+	if s, err = stateOf(fields); err != nil {
+		return s, fmt.Errorf("redispot: old pot %d: %w", id, err)
+	}
+	s.Closed = true
+	return s, nil
+}
+
 // tooEarly is what look.lua says first where it does not close a pot.
 const tooEarly = 2
 
-// parseState reads the answer of look.lua. Takes of the same millisecond are in the order of their shares, which is the
-// order in which those are taken.
+// parseState reads the answer of look.lua.
 func parseState(m *rueidis.RedisMessage) (s envelope.PotState, err error) {
 	parts, err := m.ToArray()
 	if err != nil {
@@ -114,7 +134,16 @@ func parseState(m *rueidis.RedisMessage) (s envelope.PotState, err error) {
 	if err != nil {
 		return s, err
 	}
+	if s, err = stateOf(fields); err != nil {
+		return s, err
+	}
 	s.Closed = open == 0
+	return s, nil
+}
+
+// stateOf reads a pot's fields and values in turn. Takes of the same millisecond are in the order of their shares,
+// which is the order in which those are taken.
+func stateOf(fields []string) (s envelope.PotState, err error) {
 	s.Taken = make([]envelope.Take, 0, len(fields)/2)
 	for pair := range slices.Chunk(fields, 2) {
 		if len(pair) != 2 {
