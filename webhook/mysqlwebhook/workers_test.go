@@ -177,16 +177,17 @@ func TestAMessageThatIsDeliveredTwice(t *testing.T) {
 	if err := r.publish(t.Context(), 0, r.event(merchant, "cover:1")); err != nil {
 		t.Fatal(err)
 	}
-	db, table := r.cluster.DB(0), r.cluster.Table(0, "outbox")
-	if _, err := db.ExecContext(t.Context(), "CREATE TABLE "+r.cluster.Table(0, "copy")+" AS SELECT * FROM "+
-		""+table); err != nil {
-		t.Fatal(err)
+	table, kept := r.cluster.Table(0, "outbox"), r.cluster.Table(0, "kept")
+	exec := func(statement string) {
+		t.Helper()
+		if _, err := r.cluster.DB(0).ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
 	}
+	exec("CREATE TABLE " + kept + " LIKE " + table)
+	exec("INSERT INTO " + kept + " SELECT * FROM " + table)
 	r.deliverAll()
-	if _, err := db.ExecContext(t.Context(), "INSERT INTO "+table+" SELECT * FROM "+
-		""+r.cluster.Table(0, "copy")); err != nil {
-		t.Fatal(err)
-	}
+	exec("INSERT INTO " + table + " SELECT * FROM " + kept)
 	r.deliverAll()
 	if n := len(r.deliveries(e)); n != 1 {
 		t.Errorf("%d deliveries", n)

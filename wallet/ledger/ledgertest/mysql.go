@@ -80,7 +80,8 @@ func (m *MySQL) Keep(tables ...string) (restore func()) {
 	kept := func(shard int, table string) string { return m.Table(shard, "kept_"+table) }
 	for _, shard := range m.Cluster.All() {
 		for _, table := range tables {
-			m.Exec(shard, "CREATE TABLE "+kept(shard, table)+" AS SELECT * FROM "+m.Table(shard, table))
+			m.Exec(shard, "CREATE TABLE "+kept(shard, table)+" LIKE "+m.Table(shard, table))
+			m.Exec(shard, "INSERT INTO "+kept(shard, table)+" SELECT * FROM "+m.Table(shard, table))
 		}
 	}
 	return func() {
