@@ -207,7 +207,7 @@ func TestTheAuditNamesWhatIsWrong(t *testing.T) {
 		"dead before its time":   "UPDATE @deliveries SET state = 'dead' LIMIT 1",
 		"in no state":            "UPDATE @deliveries SET state = 'lost' LIMIT 1",
 		"a key is lost":          "DELETE FROM @keys",
-		"two newest keys": "INSERT INTO @keys SELECT endpoint, number + 1, secret, seed, until, sealed_by " +
+		"two newest keys": "INSERT INTO @keys SELECT endpoint, number + 1, secret, seed, `until`, sealed_by " +
 			"FROM @keys",
 		"a delivery to nowhere": "DELETE FROM @endpoints",
 		"a delivery of nothing": "INSERT INTO @deliveries SELECT event + 1, endpoint, type, 'due', 0, 0, 0, 0, " +
