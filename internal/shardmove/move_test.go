@@ -305,6 +305,47 @@ func TestAMoverThatDiesAtEachStep(t *testing.T) {
 	b.check(t, at)
 }
 
+// A shard whose mover died in the fence is given back by whoever looks first, and serves again. While its mover lives,
+// nobody takes it away.
+func TestAShardIsRescuedFromADeadMover(t *testing.T) {
+	b := newBooks(t)
+	stop := b.load(t)
+	defer stop()
+	b.goesOn(t)
+	cfg := Config{Cluster: b.cluster, Shard: moved}
+	living := cfg
+	living.To, living.Drop = b.cluster.ServerAddress(0), true
+	living.At = func(s Step) {
+		if rescued, err := Rescue(t.Context(), cfg); rescued || err != nil {
+			t.Errorf("at %s, while the mover lives: %v, %v", s, rescued, err)
+		}
+	}
+	if _, err := Move(t.Context(), living); err != nil {
+		t.Fatal(err)
+	}
+	b.goesOn(t)
+
+	for _, step := range []Step{StepRename, StepHidden, StepSwitch} {
+		b.dies(t, 1, step)
+		for began, rescued := time.Now(), false; !rescued; {
+			var err error
+			if rescued, err = Rescue(t.Context(), cfg); err != nil || time.Since(began) > 10*time.Second {
+				t.Fatalf("after %s: %v, %v", step, rescued, err)
+			}
+		}
+		b.goesOn(t)
+	}
+	if rescued, err := Rescue(t.Context(), cfg); rescued || err != nil {
+		t.Errorf("where there is no fence: %v, %v", rescued, err)
+	}
+	stop()
+	// The half copy, which the next move would have gone on with.
+	if _, err := b.cluster.ServerDB(1).ExecContext(t.Context(), "DROP DATABASE "+b.cluster.Schema(moved)); err != nil {
+		t.Error(err)
+	}
+	b.check(t, 0)
+}
+
 func (b *books) epoch(t *testing.T) int64 {
 	t.Helper()
 	places, err := b.cluster.Places(t.Context())
