@@ -13,7 +13,7 @@ import (
 type TiDBOptions struct {
 	Binary string       // a tidb-server: see deploy/tidb
 	Dir    string       // its own directory, made if needed, set to mode 0700
-	Log    *slog.Logger // nil for none; what the server itself prints goes to Dir/server.log
+	Log    *slog.Logger // nil for none; the server's own is Dir/tidb.log
 
 	temporary bool
 }
@@ -72,8 +72,10 @@ initialize-sql-file = %q
 [log]
 level = "error"
 slow-query-file = %q
+file.filename = %q
 
 [status]
 report-status = false
-`, in("data"), in("tmp"), in("tmp-storage"), socket, in("init.sql"), in("slow.log"))
+`, in("data"), in("tmp"), in("tmp-storage"), socket, in("init.sql"), in("slow.log"),
+		in("tidb.log"))
 }
