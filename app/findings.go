@@ -61,7 +61,8 @@ func Advices() map[string]Advice {
 			"them in the wrong place.", "Correct --placement or the order of --mysql.", "shard-missing"},
 		FindingShardFenced: {"Its tables are out of reach: it is being switched to another server, which takes a " +
 			"moment, or whoever moved it died in that moment.",
-			"Look again; then run hongbao shard move once more, or hongbao shard undo.", "move-a-shard"},
+			"Look again: a worker gives it back. Otherwise run hongbao shard move once more, or hongbao shard undo.",
+			"move-a-shard"},
 		FindingServerUnknown: {"The wallets and envelopes of its shards cannot be used by processes with this " +
 			"configuration, and none starts.", "Name the server with --mysql, spelled as hongbao shard list shows it.",
 			"move-a-shard"},

@@ -373,15 +373,16 @@ func (b *books) dies(t *testing.T, to int, step Step) {
 
 // What cannot be moved is refused before anything is touched.
 func TestWhatCannotBeMoved(t *testing.T) {
-	m := devstack.TestMariaDB(t) // it keeps no log
-	c := shardstest.New(t, 2, m.DSN(), "root@tcp(127.0.0.1:1)/")
+	dsn := devstack.TestMySQL(t) // it keeps no log
+	c := shardstest.New(t, 2, dsn, "root@tcp(127.0.0.1:1)/")
 	for _, shard := range c.All() {
 		if _, err := c.ServerDB(0).ExecContext(t.Context(), "CREATE DATABASE "+c.Schema(shard)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	one, err := shards.Open(shards.Config{DSNs: []string{m.DSN(), "root@tcp(127.0.0.1:1)/"}, Shards: 2,
-		Placement: map[int]int{1: 0}, Prefix: strings.TrimSuffix(c.Schema(0), "0000")})
+	one, err := shards.Open(shards.Config{DSNs: []string{dsn, "root@tcp(127.0.0.1:1)/"}, Shards: 2,
+		Placement: map[int]int{1: 0}, Prefix: strings.TrimSuffix(c.Schema(0), "0000"),
+		Volatile: devstack.TestMySQLIsVolatile()})
 	if err != nil {
 		t.Fatal(err)
 	}
