@@ -46,11 +46,18 @@ func (l *lazily[T]) get(start func() (T, error)) (T, error) {
 	return l.value, l.err
 }
 
+// redisVariable names the unix socket of a Redis that runs. Tests empty it, so only one process may use it at a time.
+const redisVariable = "HONGBAO_TEST_REDIS"
+
 // TestRedis is one private Redis for the whole test process, started on first use. Its guard ends it and removes its
-// files when the process ends. The test is skipped with -short.
+// files when the process ends. Where HONGBAO_TEST_REDIS names one it is that, and nobody ends it. The test is skipped
+// with -short.
 func TestRedis(t TB) *Redis {
 	t.Helper()
 	SkipInShort(t)
+	if path := os.Getenv(redisVariable); path != "" {
+		return &Redis{server{name: "Redis", socket: socket{path: path}}}
+	}
 	r, err := shared.redis.get(func() (*Redis, error) {
 		return inTemporary("hongbao-redis-", func(dir string) (*Redis, error) {
 			return StartRedis(context.Background(), RedisOptions{Dir: dir, temporary: true})
