@@ -219,8 +219,8 @@ func table() []row {
 			"internal/backup", "internal/loop", "internal/membership", "internal/nodes", "internal/outbox",
 			"internal/pots",
 			"internal/pots/redisbucket", "internal/picture", "internal/ratelimit",
-			"internal/refusal", "internal/revoked", "internal/sealed", "internal/shards", "internal/trail",
-			rueidis}}, // no edge
+			"internal/refusal", "internal/revoked", "internal/sealed", "internal/shards", "internal/shardmove",
+			"internal/trail", rueidis}}, // no edge
 
 		// A simulation in memory, which finds its own worlds.
 		{"internal/vopr", wiring, []string{"wallet", "wallet/ledger", "wallet/memledger", "envelope", "envelope/mempot",
