@@ -8,7 +8,7 @@ FUZZTIME ?= 30s
 TESTFLAGS ?= -race -vet=off -p 2 -timeout 30m
 
 .PHONY: help deps build run test generate verify lint page-modules page-check deploy-check local-cluster fuzz \
-	animation gallery gallery-diff simulate bench peers clean
+	animation gallery gallery-diff simulate bench peers test-tidb clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s  %s\n", $$1, $$2 }' Makefile
@@ -89,6 +89,13 @@ bench: deps build ## run every bench suite briefly and audit the books after eac
 
 peers: ## measure the live feed beside the library centrifuge
 	cd bench/peers/push && go run .
+
+# Building it takes several minutes the first time. It is a module of its own, so that hongbao never depends on TiDB.
+bin/tidb-server: deploy/tidb/go.mod deploy/tidb/go.sum
+	cd deploy/tidb && $(GO) build -o '$(CURDIR)/bin/tidb-server' github.com/pingcap/tidb/cmd/tidb-server
+
+test-tidb: deps build bin/tidb-server ## run the ledger on TiDB: its suite, crashes of TiDB under load, a bench
+	@GO='$(GO)' deploy/tidb/test.sh
 
 clean: ## remove build output, fetched packages and bench results; ./data stays
 	rm -rf bin bench-results gallery-new handler/web/node_modules

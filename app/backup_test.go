@@ -73,7 +73,7 @@ func traffic(ctx context.Context, t *testing.T, h *apptest.Harness, users []stri
 // A backup is made while users send and grab on two servers, and restored on others, where the shards lie otherwise:
 // the books balance, and all that was acknowledged before it began is there, once.
 func TestBackupUnderLoad(t *testing.T) {
-	second := devstack.NewTestMariaDB(t)
+	second := devstack.NewTestMySQL(t)
 	users := []string{"ada", "ben", "cem", "dan", "eva", "fay"}
 	h := apptest.NewHarness(t, func(c *app.Config) { c.MySQL = append(c.MySQL, second.DSN()) }, users...)
 	if err := h.Revoked.Add(t.Context(), "stolen", time.Now().Add(time.Hour)); err != nil {

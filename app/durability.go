@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"database/sql"
 	"strconv"
 	"strings"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/hongbao/hongbao/envelope"
+	"github.com/hongbao/hongbao/internal/shards"
 )
 
 // RedisServer is what a Redis says about itself: how durable its acknowledgements are, and how full it is.
@@ -74,36 +74,12 @@ func parseInfo(text string) map[string]string {
 func (a *App) MySQLDurability(ctx context.Context) []MySQLServer {
 	var servers []MySQLServer
 	for server := range a.Cluster.Servers() {
-		if p, err := mysqlServer(ctx, a.Cluster.ServerDB(server)); err == nil {
-			servers = append(servers, p)
+		if p, err := shards.AskPromise(ctx, a.Cluster.ServerDB(server)); err == nil {
+			servers = append(servers, MySQLServer{Version: p.Version, FlushLogAtTrxCommit: p.FlushLogAtTrxCommit,
+				SyncBinlog: p.SyncBinlog})
 		}
 	}
 	return servers
-}
-
-func mysqlServer(ctx context.Context, db *sql.DB) (p MySQLServer, err error) {
-	if err := db.QueryRowContext(ctx, "SELECT VERSION()").Scan(&p.Version); err != nil {
-		return p, err
-	}
-	rows, err := db.QueryContext(ctx,
-		"SHOW GLOBAL VARIABLES WHERE Variable_name IN ('innodb_flush_log_at_trx_commit', 'log_bin', 'sync_binlog')")
-	if err != nil {
-		return p, err
-	}
-	defer rows.Close()
-	variables := make(map[string]string)
-	for rows.Next() {
-		var name, value string
-		if err := rows.Scan(&name, &value); err != nil {
-			return p, err
-		}
-		variables[name] = value
-	}
-	p.FlushLogAtTrxCommit = variables["innodb_flush_log_at_trx_commit"]
-	if variables["log_bin"] == "ON" {
-		p.SyncBinlog = variables["sync_binlog"]
-	}
-	return p, rows.Err()
 }
 
 // Backlog is what has been acknowledged on a shard and not yet been done.

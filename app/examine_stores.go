@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/redis/rueidis"
+
+	"github.com/hongbao/hongbao/internal/shards"
 )
 
 // mysql looks at one server.
@@ -32,8 +34,7 @@ func (e *examination) mysql(ctx context.Context, server int) {
 
 	said := map[string]string{}
 	for _, query := range []string{
-		"SHOW GLOBAL VARIABLES WHERE Variable_name IN ('innodb_flush_log_at_trx_commit', 'log_bin', 'sync_binlog', " +
-			"'read_only', 'max_connections')",
+		"SHOW GLOBAL VARIABLES WHERE Variable_name IN ('read_only', 'max_connections')",
 		"SHOW GLOBAL STATUS WHERE Variable_name IN ('Threads_connected')",
 	} {
 		rows, err := db.QueryContext(ctx, query)
@@ -51,11 +52,11 @@ func (e *examination) mysql(ctx context.Context, server int) {
 			e.find(FindingUnknown, where, "%v", err)
 		}
 	}
-	if v := said["innodb_flush_log_at_trx_commit"]; v != "" && v != "1" {
-		e.find(FindingMySQLVolatile, where, "innodb_flush_log_at_trx_commit is %s", v)
-	}
-	if v := said["sync_binlog"]; said["log_bin"] == "ON" && v != "1" {
-		e.find(FindingMySQLVolatile, where, "there is a binary log, and sync_binlog is %s", v)
+	promise, err := shards.AskPromise(ctx, db)
+	if err != nil {
+		e.find(FindingUnknown, where, "%v", err)
+	} else if err := promise.Check(); err != nil {
+		e.find(FindingMySQLVolatile, where, "%v", err)
 	}
 	if v := said["read_only"]; v != "" && v != "OFF" && v != "0" {
 		e.find(FindingMySQLReadOnly, where, "read_only is %s", v)

@@ -47,8 +47,8 @@ func Advices() map[string]Advice {
 		FindingMySQLUnreachable: {"Wallets and envelopes of its shards cannot be used; the others can.",
 			"Start the server, or correct its address in --mysql.", "mysql-unreachable"},
 		FindingMySQLVolatile: {"After a crash of the machine, commits of the last second may be gone: money that " +
-			"was acknowledged.", "Set innodb_flush_log_at_trx_commit = 1, and with a binary log sync_binlog = 1.",
-			"mysql-volatile"},
+			"was acknowledged.", "Set innodb_flush_log_at_trx_commit = 1, and with a binary log sync_binlog = 1. A " +
+			"TiDB needs a TiKV.", "mysql-volatile"},
 		FindingMySQLReadOnly: {"Every change to a wallet of its shards fails.",
 			"Make sure that it is the primary, then SET GLOBAL read_only = 0.", "mysql-unreachable"},
 		FindingMySQLConnections: {"Soon it refuses connections. Each process may open 32 to each server.",
@@ -61,7 +61,8 @@ func Advices() map[string]Advice {
 			"them in the wrong place.", "Correct --placement or the order of --mysql.", "shard-missing"},
 		FindingShardFenced: {"Its tables are out of reach: it is being switched to another server, which takes a " +
 			"moment, or whoever moved it died in that moment.",
-			"Look again; then run hongbao shard move once more, or hongbao shard undo.", "move-a-shard"},
+			"Look again: a worker gives it back. Otherwise run hongbao shard move once more, or hongbao shard undo.",
+			"move-a-shard"},
 		FindingServerUnknown: {"The wallets and envelopes of its shards cannot be used by processes with this " +
 			"configuration, and none starts.", "Name the server with --mysql, spelled as hongbao shard list shows it.",
 			"move-a-shard"},

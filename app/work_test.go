@@ -59,7 +59,7 @@ func TestAWorkerMovesWhatIsDue(t *testing.T) {
 // The recipient's MySQL server is down for a while. What the sender's side decides goes on, acceptance included; what
 // it owes the other side arrives when it is back.
 func TestTheRecipientsServerIsDownForAWhile(t *testing.T) {
-	second := devstack.NewTestMariaDB(t)
+	second := devstack.NewTestMySQL(t)
 	r := newHousehold(t, func(c *app.Config) {
 		c.MySQL, c.Log, c.Now = append(c.MySQL, second.DSN()), apptest.Quiet(), time.Now
 		c.Collections.ClaimIdle = 500 * time.Millisecond

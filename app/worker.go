@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -9,11 +10,13 @@ import (
 	"github.com/hongbao/hongbao/internal/loop"
 	"github.com/hongbao/hongbao/internal/membership"
 	"github.com/hongbao/hongbao/internal/outbox"
+	"github.com/hongbao/hongbao/internal/shardmove"
 )
 
 const (
 	deliverInterval = 200 * time.Millisecond // between looks for what an earlier delivery left over
 	fundingInterval = 5 * time.Second
+	rescueInterval  = time.Second // between looks for shards that a dead mover holds
 )
 
 // signals wake the jobs of a shard, one for each server, that wait for something.
@@ -45,6 +48,7 @@ func (a *App) Work(ctx context.Context, m *membership.Member) {
 	defer all.Wait()
 	all.Go(func() { _ = m.Run(ctx) }) // returns nil, and logs what Redis refuses
 	all.Go(func() { a.tellUses(ctx) })
+	all.Go(func() { a.rescueShards(ctx) })
 
 	stop := make(map[int]context.CancelFunc)
 	for {
@@ -97,6 +101,23 @@ func (a *App) workShard(ctx context.Context, shard int) {
 		all.Go(func() { run(ctx) })
 	}
 	all.Wait()
+}
+
+// rescueShards gives shards back whose movers died in the fence.
+func (a *App) rescueShards(ctx context.Context) {
+	job := loop.Job{Name: "rescue_shards", Log: a.cfg.Log, Interval: rescueInterval}
+	job.Run(ctx, func(ctx context.Context) (bool, error) {
+		var failed error
+		for _, shard := range a.Cluster.Fenced() {
+			rescued, err := shardmove.Rescue(ctx, shardmove.Config{Cluster: a.Cluster, Shard: shard})
+			if rescued {
+				a.cfg.Log.Warn("a move died in the middle of its switch: the shard is where it was", "shard", shard)
+				err = a.Cluster.Refresh(ctx)
+			}
+			failed = errors.Join(failed, err)
+		}
+		return false, failed
+	})
 }
 
 // deliver brings what a shard has for those on a server.

@@ -40,7 +40,8 @@ func TestMigrateAfterACrashInTheMiddleOfAFile(t *testing.T) {
 			_ = c.Close()
 		}
 		var err error
-		if c, err = shards.Open(shards.Config{DSNs: cfg.MySQL, Shards: 1, Prefix: cfg.Prefix}); err != nil {
+		if c, err = shards.Open(shards.Config{DSNs: cfg.MySQL, Shards: 1, Prefix: cfg.Prefix,
+			Volatile: cfg.VolatileMySQL}); err != nil {
 			t.Fatal(err)
 		}
 		loadShard(t, cfg.MySQL[0], c.Schema(0), "shard0.sql")

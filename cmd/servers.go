@@ -67,7 +67,7 @@ type servers struct {
 	SecretKeys string `help:"File with the keys that the secrets of webhooks are kept with, one on a line: its name and the base64 of 32 random bytes. The first encrypts, all of them decrypt. Every up, rpc and work needs it; without it no webhooks can be made. Default: secret.keys under --data, if it is there; up makes it." type:"existingfile"`
 
 	VolatileRedis bool          `help:"Accept a Redis that may lose acknowledged data (no AOF, no fsync, or eviction). Wins can then be lost, and shares given away twice."`
-	VolatileMySQL bool          `name:"volatile-mysql" help:"Accept MySQL servers that may lose their last commits (innodb_flush_log_at_trx_commit or sync_binlog other than 1). Sends and credits can then be lost."`
+	VolatileMySQL bool          `name:"volatile-mysql" help:"Accept MySQL servers that may lose their last commits (innodb_flush_log_at_trx_commit or sync_binlog other than 1, no redo log, a TiDB without TiKV). Sends and credits can then be lost."`
 	WaitReplicas  int           `help:"Number of Redis replicas that must have a grab before it is acknowledged." default:"0"`
 	WaitTimeout   time.Duration `help:"How long a grab waits for the replicas." default:"1s"`
 }

@@ -28,7 +28,7 @@ func usersOn(t *testing.T, s *app.App, server int, n int) (names []string) {
 // TestAMySQLServerIsDownForAWhile has the sender on one server and receivers on both. Grabs go on while either is down,
 // and every credit arrives once it is back.
 func TestAMySQLServerIsDownForAWhile(t *testing.T) {
-	second := devstack.NewTestMariaDB(t)
+	second := devstack.NewTestMySQL(t)
 	s := apptest.New(t, func(c *app.Config) { c.MySQL, c.Log = append(c.MySQL, second.DSN()), quiet() })
 	here, there := usersOn(t, s, 0, 8), usersOn(t, s, 1, 8)
 	apptest.Fund(t, s, "g", 10_000, append(append([]string{}, here...), there...)...)

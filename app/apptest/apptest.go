@@ -3,10 +3,8 @@ package apptest
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"slices"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,12 +17,10 @@ import (
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/internal/devstack"
 	"github.com/hongbao/hongbao/internal/sealed"
+	"github.com/hongbao/hongbao/internal/shards/shardstest"
 	"github.com/hongbao/hongbao/transfer"
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
-
-// number makes each installation of a test process another one.
-var number atomic.Int64
 
 // SecretKeys are the keys with which a test's installation keeps secrets.
 const SecretKeys = "test YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE="
@@ -46,9 +42,9 @@ func Config(t testing.TB) app.Config {
 		t.Fatal(err)
 	}
 	return app.Config{
-		Redis:  []string{"unix://" + redis.Socket()},
-		MySQL:  []string{devstack.TestMariaDB(t).DSN()},
-		Prefix: fmt.Sprintf("t%d_", number.Add(1)), Shards: 4,
+		Redis: []string{"unix://" + redis.Socket()},
+		MySQL: []string{devstack.TestMySQL(t)}, VolatileMySQL: devstack.TestMySQLIsVolatile(),
+		Prefix: shardstest.Prefix(), Shards: 4,
 		Limits: envelope.DefaultLimits(), Transfers: transfer.DefaultRules(), Collections: collection.DefaultRules(),
 		Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
 		Now: time.Now, Art: diskart.New(t.TempDir()), Secrets: Must(sealed.Parse([]byte(SecretKeys))),

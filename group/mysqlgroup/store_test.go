@@ -157,7 +157,7 @@ func TestConcurrentCreates(t *testing.T) {
 
 func TestServerDownIsUnavailable(t *testing.T) {
 	ctx := t.Context()
-	own := devstack.NewTestMariaDB(t)
+	own := devstack.NewTestMySQL(t)
 	s := open(t, 1, own.DSN())
 	if err := s.Create(ctx, "family", []string{"alice"}); err != nil {
 		t.Fatal(err)

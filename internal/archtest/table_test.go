@@ -222,6 +222,7 @@ func table() []row {
 			"internal/pots",
 			"internal/pots/redisbucket", "internal/picture", "internal/ratelimit",
 			"internal/personal", "internal/refusal", "internal/revoked", "internal/sealed", "internal/shards",
+			"internal/shardmove",
 			"internal/trail", rueidis}}, // no edge
 
 		// A simulation in memory, which finds its own worlds.

@@ -74,7 +74,7 @@ func (m *MariaDB) prepare(binary string, o MariaDBOptions) (err error) {
 	}
 	m.argv = mariadbArgv(binary, m.dir, m.socket.path, o)
 	m.temporary = o.temporary
-	m.probe, err = newMariaDBProbe(m.socket.path)
+	m.probe, err = newMySQLProbe(m.socket.path)
 	return err
 }
 
@@ -198,8 +198,8 @@ func (m *MariaDB) removeAttempts() error {
 	return err
 }
 
-// newMariaDBProbe returns a function that succeeds when the server answers a query.
-func newMariaDBProbe(socket string) (func(context.Context) error, error) {
+// newMySQLProbe returns a function that succeeds when the server answers a query.
+func newMySQLProbe(socket string) (func(context.Context) error, error) {
 	config := mysql.NewConfig()
 	config.User, config.Net, config.Addr = "root", "unix", socket
 	config.Logger = &mysql.NopLogger{} // failing is what a probe does until the server is up

@@ -32,6 +32,7 @@ func SkipInShort(t TB) {
 var shared struct {
 	redis   lazily[*Redis]
 	mariadb lazily[*MariaDB]
+	tidb    lazily[*TiDB]
 }
 
 type lazily[T any] struct {
@@ -45,11 +46,18 @@ func (l *lazily[T]) get(start func() (T, error)) (T, error) {
 	return l.value, l.err
 }
 
+// redisVariable names the unix socket of a Redis that runs. Tests empty it, so only one process may use it at a time.
+const redisVariable = "HONGBAO_TEST_REDIS"
+
 // TestRedis is one private Redis for the whole test process, started on first use. Its guard ends it and removes its
-// files when the process ends. The test is skipped with -short.
+// files when the process ends. Where HONGBAO_TEST_REDIS names one it is that, and nobody ends it. The test is skipped
+// with -short.
 func TestRedis(t TB) *Redis {
 	t.Helper()
 	SkipInShort(t)
+	if path := os.Getenv(redisVariable); path != "" {
+		return &Redis{server{name: "Redis", socket: socket{path: path}}}
+	}
 	r, err := shared.redis.get(func() (*Redis, error) {
 		return inTemporary("hongbao-redis-", func(dir string) (*Redis, error) {
 			return StartRedis(context.Background(), RedisOptions{Dir: dir, temporary: true})
@@ -75,6 +83,66 @@ func TestMariaDB(t TB) *MariaDB {
 		t.Fatalf("a MariaDB for this test: %v", err)
 	}
 	return m
+}
+
+// Variables by which a test's ledger gets another server than a MariaDB.
+const (
+	tidbVariable  = "HONGBAO_TEST_TIDB"  // the path of a tidb-server, which is started where a MariaDB would be
+	mysqlVariable = "HONGBAO_TEST_MYSQL" // the DSN of a server that runs: user:password@tcp(host:3306)/
+)
+
+// TestMySQL is the DSN of one server for the whole test process: of a MariaDB, or of what HONGBAO_TEST_TIDB or
+// HONGBAO_TEST_MYSQL names. The test is skipped with -short.
+func TestMySQL(t TB) (dsn string) {
+	t.Helper()
+	SkipInShort(t)
+	if dsn = os.Getenv(mysqlVariable); dsn != "" {
+		return dsn
+	}
+	binary := os.Getenv(tidbVariable)
+	if binary == "" {
+		return TestMariaDB(t).DSN()
+	}
+	d, err := shared.tidb.get(func() (*TiDB, error) {
+		return inTemporary("hongbao-tidb-", func(dir string) (*TiDB, error) {
+			return StartTiDB(context.Background(), TiDBOptions{Binary: binary, Dir: dir, temporary: true})
+		})
+	})
+	if err != nil {
+		t.Fatalf("a TiDB for this test: %v", err)
+	}
+	return d.DSN()
+}
+
+// TestMySQLIsVolatile says whether the tests' ledger has to accept a server that does not flush what it commits.
+func TestMySQLIsVolatile() bool { return os.Getenv(tidbVariable) != "" }
+
+// Database is a server of the ledger that a test may kill and restart.
+type Database interface {
+	DSN() string
+	Kill()
+	Restart(ctx context.Context) error
+}
+
+// NewTestMySQL starts one for one test: a MariaDB, or a TiDB where HONGBAO_TEST_TIDB names one. The test is skipped
+// with -short.
+func NewTestMySQL(t TB) Database {
+	t.Helper()
+	binary := os.Getenv(tidbVariable)
+	if binary == "" {
+		return NewTestMariaDB(t)
+	}
+	SkipInShort(t)
+	d, err := StartTiDB(t.Context(), TiDBOptions{Binary: binary, Dir: t.TempDir()})
+	if err != nil {
+		t.Fatalf("a TiDB for this test alone: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := d.Stop(context.Background()); err != nil {
+			t.Fatalf("stop the TiDB of this test: %v", err)
+		}
+	})
+	return d
 }
 
 // NewTestRedis starts a Redis for one test, which may kill and restart it. The test is skipped with -short.

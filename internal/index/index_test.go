@@ -130,7 +130,8 @@ func TestEntriesAreFoundOnce(t *testing.T) {
 		t.Errorf("found before delivery: %v", got)
 	}
 	table, kept := one.cluster.Table(0, "outbox"), one.cluster.Table(0, "kept")
-	one.exec(0, "CREATE TABLE "+kept+" AS SELECT * FROM "+table)
+	one.exec(0, "CREATE TABLE "+kept+" LIKE "+table)
+	one.exec(0, "INSERT INTO "+kept+" SELECT * FROM "+table)
 	for range 2 {
 		var wg sync.WaitGroup
 		for _, l := range []*library{one, two, one, two} {

@@ -40,7 +40,8 @@ var short = nodes.Terms{For: 2 * time.Second, Beat: 200 * time.Millisecond, Marg
 // makeIDs writes every id that it can make, and a line for those that it cannot, until it is killed.
 func makeIDs(where string) {
 	dsn, prefix, _ := strings.Cut(where, " ")
-	c, err := shards.Open(shards.Config{DSNs: []string{dsn}, Shards: 1, Prefix: prefix})
+	c, err := shards.Open(shards.Config{DSNs: []string{dsn}, Shards: 1, Prefix: prefix,
+		Volatile: devstack.TestMySQLIsVolatile()})
 	if err != nil {
 		fmt.Println("error:", err)
 		return
@@ -58,7 +59,7 @@ func makeIDs(where string) {
 
 func open(t *testing.T, servers int) *shards.Cluster {
 	t.Helper()
-	dsn := devstack.TestMariaDB(t).DSN()
+	dsn := devstack.TestMySQL(t)
 	c := shardstest.New(t, 4, []string{dsn, dsn}[:servers]...)
 	if err := nodes.Migrate(t.Context(), c); err != nil {
 		t.Fatal(err)
@@ -186,7 +187,7 @@ func TestAProcessThatStoodStillMakesNoMoreIDs(t *testing.T) {
 	c := open(t, 1)
 	takeAll(t, c, 77)
 	child := exec.CommandContext(t.Context(), os.Args[0])
-	child.Env = append(os.Environ(), childVariable+"="+devstack.TestMariaDB(t).DSN()+" "+
+	child.Env = append(os.Environ(), childVariable+"="+devstack.TestMySQL(t)+" "+
 		strings.TrimSuffix(c.Schema(0), "0000"))
 	out, err := child.StdoutPipe()
 	if err == nil {

@@ -244,7 +244,7 @@ func (o *Outbox) consume(ctx context.Context, tx *sql.Tx, source, dest int, mess
 	for _, m := range messages {
 		args = append(args, source, m.ID, at)
 	}
-	if err := rows.Insert(ctx, tx, "INSERT INTO "+o.inbox(dest)+" (source, id, at)", 3, args, ""); err != nil {
+	if err := rows.InsertNow(ctx, tx, "INSERT INTO "+o.inbox(dest)+" (source, id, at)", 3, args, ""); err != nil {
 		if shards.IsDuplicate(err) {
 			return errArrived
 		}

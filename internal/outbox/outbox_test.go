@@ -98,7 +98,8 @@ func TestMessagesArriveOnce(t *testing.T) {
 		}
 	}
 	table, kept := one.cluster.Table(0, "outbox"), one.cluster.Table(0, "kept")
-	one.exec(0, "CREATE TABLE "+kept+" AS SELECT * FROM "+table)
+	one.exec(0, "CREATE TABLE "+kept+" LIKE "+table)
+	one.exec(0, "INSERT INTO "+kept+" SELECT * FROM "+table)
 	for range 2 {
 		var wg sync.WaitGroup
 		for i := range 8 {

@@ -2,6 +2,7 @@ package shardmove
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"maps"
@@ -81,6 +82,26 @@ func Undo(ctx context.Context, cfg Config) error {
 	return shards.Classify(err)
 }
 
+// Rescue gives a shard back whose mover died in the fence, and says whether it did. Where somebody moves it nothing is
+// done: they have its lock for as long as they live. Errors: as of Undo.
+func Rescue(ctx context.Context, cfg Config) (bool, error) {
+	c := cfg.Cluster
+	places, err := c.Places(ctx)
+	if err != nil || cfg.Shard >= len(places) || !places[cfg.Shard].Fenced {
+		return false, err
+	}
+	var free sql.NullBool
+	err = c.ServerDB(c.ServerOf(0)).QueryRowContext(ctx, "SELECT IS_FREE_LOCK(?)", lockOf(c, cfg.Shard)).Scan(&free)
+	if err != nil || !free.Bool {
+		return false, shards.Classify(err)
+	}
+	err = Undo(ctx, cfg)
+	return err == nil, err
+}
+
+// lockOf is the lock that whoever moves a shard has on the server of shard 0.
+func lockOf(c *shards.Cluster, shard int) string { return "hongbao-move-" + c.Schema(shard) }
+
 func undone(ctx context.Context, cfg Config) (*mover, error) {
 	m, err := prepare(ctx, cfg)
 	if err != nil {
@@ -130,7 +151,7 @@ func (m *mover) placements() string { return m.cfg.Cluster.Table(0, "placements"
 // begin takes the locks, and puts in order what an earlier run left.
 func (m *mover) begin(ctx context.Context) (err error) {
 	c := m.cfg.Cluster
-	m.zero, err = openSession(ctx, c, c.ServerOf(0), "hongbao-move-"+m.schema)
+	m.zero, err = openSession(ctx, c, c.ServerOf(0), lockOf(c, m.cfg.Shard))
 	if err != nil {
 		return err
 	}

@@ -305,6 +305,47 @@ func TestAMoverThatDiesAtEachStep(t *testing.T) {
 	b.check(t, at)
 }
 
+// A shard whose mover died in the fence is given back by whoever looks first, and serves again. While its mover lives,
+// nobody takes it away.
+func TestAShardIsRescuedFromADeadMover(t *testing.T) {
+	b := newBooks(t)
+	stop := b.load(t)
+	defer stop()
+	b.goesOn(t)
+	cfg := Config{Cluster: b.cluster, Shard: moved}
+	living := cfg
+	living.To, living.Drop = b.cluster.ServerAddress(0), true
+	living.At = func(s Step) {
+		if rescued, err := Rescue(t.Context(), cfg); rescued || err != nil {
+			t.Errorf("at %s, while the mover lives: %v, %v", s, rescued, err)
+		}
+	}
+	if _, err := Move(t.Context(), living); err != nil {
+		t.Fatal(err)
+	}
+	b.goesOn(t)
+
+	for _, step := range []Step{StepRename, StepHidden, StepSwitch} {
+		b.dies(t, 1, step)
+		for began, rescued := time.Now(), false; !rescued; {
+			var err error
+			if rescued, err = Rescue(t.Context(), cfg); err != nil || time.Since(began) > 10*time.Second {
+				t.Fatalf("after %s: %v, %v", step, rescued, err)
+			}
+		}
+		b.goesOn(t)
+	}
+	if rescued, err := Rescue(t.Context(), cfg); rescued || err != nil {
+		t.Errorf("where there is no fence: %v, %v", rescued, err)
+	}
+	stop()
+	// The half copy, which the next move would have gone on with.
+	if _, err := b.cluster.ServerDB(1).ExecContext(t.Context(), "DROP DATABASE "+b.cluster.Schema(moved)); err != nil {
+		t.Error(err)
+	}
+	b.check(t, 0)
+}
+
 func (b *books) epoch(t *testing.T) int64 {
 	t.Helper()
 	places, err := b.cluster.Places(t.Context())
@@ -332,15 +373,16 @@ func (b *books) dies(t *testing.T, to int, step Step) {
 
 // What cannot be moved is refused before anything is touched.
 func TestWhatCannotBeMoved(t *testing.T) {
-	m := devstack.TestMariaDB(t) // it keeps no log
-	c := shardstest.New(t, 2, m.DSN(), "root@tcp(127.0.0.1:1)/")
+	dsn := devstack.TestMySQL(t) // it keeps no log
+	c := shardstest.New(t, 2, dsn, "root@tcp(127.0.0.1:1)/")
 	for _, shard := range c.All() {
 		if _, err := c.ServerDB(0).ExecContext(t.Context(), "CREATE DATABASE "+c.Schema(shard)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	one, err := shards.Open(shards.Config{DSNs: []string{m.DSN(), "root@tcp(127.0.0.1:1)/"}, Shards: 2,
-		Placement: map[int]int{1: 0}, Prefix: strings.TrimSuffix(c.Schema(0), "0000")})
+	one, err := shards.Open(shards.Config{DSNs: []string{dsn, "root@tcp(127.0.0.1:1)/"}, Shards: 2,
+		Placement: map[int]int{1: 0}, Prefix: strings.TrimSuffix(c.Schema(0), "0000"),
+		Volatile: devstack.TestMySQLIsVolatile()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,6 +39,9 @@ func checkLog(ctx context.Context, s *session) error {
 	var format, image string
 	err := s.QueryRowContext(ctx, "SELECT @@global.log_bin, @@global.binlog_format, @@global.binlog_row_image").
 		Scan(&has, &format, &image)
+	if isNumber(err, 1193) { // TiDB, which moves its data itself
+		return fmt.Errorf("%w: the source has no binary log: %w", ErrUnfit, err)
+	}
 	if err != nil {
 		return err
 	}

@@ -111,6 +111,16 @@ func (c *Cluster) Places(ctx context.Context) ([]Place, error) {
 	return places, nil
 }
 
+// Fenced are the shards that were in the last moment of a move when this process last read where they are.
+func (c *Cluster) Fenced() (fenced []int) {
+	for shard, at := range c.layout.Load().places {
+		if at.fenced {
+			fenced = append(fenced, shard)
+		}
+	}
+	return fenced
+}
+
 // Refresh reads where each shard is. A shard on a server that no DSN names is out of reach from then on, and that is
 // the error: ErrServerUnknown. Others: ErrInstalledOtherwise, ErrUnavailable.
 func (c *Cluster) Refresh(ctx context.Context) error {

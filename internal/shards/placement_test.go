@@ -17,9 +17,8 @@ import (
 // twoServers are a cluster of four shards, of which 1 and 3 are on a server of their own, and the addresses of both.
 func twoServers(t *testing.T) (*shards.Cluster, shards.Config) {
 	t.Helper()
-	first := devstack.TestMariaDB(t)
-	second := devstack.NewTestMariaDB(t)
-	c := shardstest.New(t, 4, first.DSN(), second.DSN())
+	first, second := devstack.TestMySQL(t), devstack.NewTestMySQL(t).DSN()
+	c := shardstest.New(t, 4, first, second)
 	if _, err := c.Install(t.Context(), shards.Installation{BucketsPerShard: 1}); err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +26,8 @@ func twoServers(t *testing.T) (*shards.Cluster, shards.Config) {
 		t.Fatal(err)
 	}
 	prefix := strings.TrimSuffix(c.Schema(0), "0000")
-	return c, shards.Config{DSNs: []string{first.DSN(), second.DSN()}, Shards: 4, Prefix: prefix}
+	return c, shards.Config{DSNs: []string{first, second}, Shards: 4, Prefix: prefix,
+		Volatile: devstack.TestMySQLIsVolatile()}
 }
 
 func exec(t *testing.T, db *sql.DB, statement string, args ...any) {

@@ -138,8 +138,9 @@ func TestMissingShardIsNotMadeAnew(t *testing.T) {
 }
 
 func TestInstallation(t *testing.T) {
-	dsn, prefix := devstack.TestMariaDB(t).DSN(), shardstest.Prefix()
-	c := open(t, shards.Config{DSNs: []string{dsn}, Shards: 2, Prefix: prefix})
+	dsn, prefix := devstack.TestMySQL(t), shardstest.Prefix()
+	c := open(t, shards.Config{DSNs: []string{dsn}, Shards: 2, Prefix: prefix,
+		Volatile: devstack.TestMySQLIsVolatile()})
 	t.Cleanup(func() { _, _ = c.DB(0).ExecContext(context.Background(), "DROP DATABASE "+c.Schema(0)) })
 
 	if _, err := c.Installation(t.Context()); !errors.Is(err, shards.ErrNotInstalled) {
@@ -164,7 +165,8 @@ func TestInstallation(t *testing.T) {
 			t.Errorf("install %+v: %v, want ErrInstalledOtherwise", other, err)
 		}
 	}
-	three := open(t, shards.Config{DSNs: []string{dsn}, Shards: 3, Prefix: prefix})
+	three := open(t, shards.Config{DSNs: []string{dsn}, Shards: 3, Prefix: prefix,
+		Volatile: devstack.TestMySQLIsVolatile()})
 	if _, err := three.Installation(t.Context()); !errors.Is(err, shards.ErrInstalledOtherwise) ||
 		!strings.Contains(err.Error(), "with 2 shards, now opened with 3") {
 		t.Errorf("opened with 3 shards: %v", err)
@@ -213,8 +215,8 @@ func TestTxRetriesDeadlocks(t *testing.T) {
 
 func TestUnavailable(t *testing.T) {
 	ctx := t.Context()
-	own := devstack.NewTestMariaDB(t)
-	c := shardstest.New(t, 2, devstack.TestMariaDB(t).DSN(), own.DSN())
+	own := devstack.NewTestMySQL(t)
+	c := shardstest.New(t, 2, devstack.TestMySQL(t), own.DSN())
 	if err := c.MigrateAll(ctx, counters); err != nil {
 		t.Fatal(err)
 	}
@@ -289,8 +291,8 @@ func TestEachOfManyKeysIsLookedUp(t *testing.T) {
 	for i := range keys {
 		wanted = append(wanted, "alice", 5*i)
 	}
-	result, err := conn.QueryContext(ctx, "SELECT seq FROM "+table+" WHERE "+
-		rows.AnyOf("account = ? AND reference = ?", keys), wanted...)
+	query := "SELECT seq FROM " + table + " WHERE " + rows.AnyOf("account = ? AND reference = ?", keys)
+	result, err := conn.QueryContext(ctx, query, wanted...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -301,7 +303,78 @@ func TestEachOfManyKeysIsLookedUp(t *testing.T) {
 	var name string
 	var next int
 	err = conn.QueryRowContext(ctx, "SHOW SESSION STATUS LIKE 'Handler_read_next'").Scan(&name, &next)
+	if errors.Is(err, sql.ErrNoRows) { // TiDB counts them only where it is asked about one statement
+		next, err = scanned(ctx, conn, query, wanted...)
+	}
 	if err != nil || found != keys || next > 2*keys {
 		t.Errorf("%d rows of %d keys were found, and %d read one after the other: %v", found, keys, next, err)
 	}
+}
+
+// Connections that the server closed while nobody used them cost nobody an error.
+func TestAServerThatWasRestartedIsUsedAtOnce(t *testing.T) {
+	server := devstack.NewTestMariaDB(t)
+	c := open(t, shards.Config{DSNs: []string{server.DSN()}, Shards: 1})
+	if err := c.MigrateAll(t.Context(), counters); err != nil {
+		t.Fatal(err)
+	}
+	count := func() error {
+		return c.Tx(t.Context(), 0, func(tx *sql.Tx) error {
+			_, err := tx.ExecContext(t.Context(), "UPDATE "+c.Table(0, "counter")+" SET n = n + 1 WHERE id = 1")
+			return err
+		})
+	}
+	const idle = 12
+	all := make(chan struct{})
+	var open, done sync.WaitGroup
+	open.Add(idle)
+	for range idle {
+		done.Go(func() {
+			if err := c.Tx(t.Context(), 0, func(tx *sql.Tx) error {
+				var n int
+				err := tx.QueryRowContext(t.Context(), "SELECT 1").Scan(&n)
+				open.Done()
+				<-all
+				return err
+			}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	open.Wait()
+	close(all)
+	done.Wait()
+	if err := server.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := count(); err != nil {
+		t.Error(err)
+	}
+	var n int
+	if err := c.DB(0).QueryRowContext(t.Context(), "SELECT n FROM "+c.Table(0, "counter")+" WHERE id = 1").Scan(
+		&n); err != nil || n != 1 {
+		t.Errorf("counted %d times, %v", n, err)
+	}
+}
+
+// scanned is how many rows of an index or a table a statement read, as TiDB explains it.
+func scanned(ctx context.Context, conn *sql.Conn, query string, args ...any) (n int, err error) {
+	steps, err := conn.QueryContext(ctx, "EXPLAIN ANALYZE FORMAT = 'brief' "+query, args...)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = steps.Close() }()
+	for steps.Next() {
+		var step string
+		var read int
+		var other sql.RawBytes
+		err := steps.Scan(&step, &other, &read, &other, &other, &other, &other, &other, &other)
+		if err != nil {
+			return 0, err
+		}
+		if strings.Contains(step, "Scan") || strings.Contains(step, "Batch_Point_Get") {
+			n += read
+		}
+	}
+	return n, steps.Err()
 }

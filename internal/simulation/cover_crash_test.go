@@ -203,7 +203,7 @@ func TestNoPieceIsLostInCrashes(t *testing.T) {
 		case 1:
 			u.killServer("redis-server")
 		case 2:
-			u.killServer("mariadbd")
+			u.killLedger()
 		}
 	}
 	g.mustGrow()

@@ -158,7 +158,7 @@ func TestNothingIsLostInCrashes(t *testing.T) {
 		case 1:
 			u.killServer("redis-server")
 		case 2:
-			u.killServer("mariadbd")
+			u.killLedger()
 		}
 	}
 	c.mustGrow(t, u)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -51,12 +52,14 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// up is a `hongbao up` on a folder of its own, which can die and be started again.
+// up is a `hongbao up` on a folder of its own, which can die and be started again. Its ledger is on the private MariaDB
+// that it starts, or on a TiDB where HONGBAO_TEST_TIDB names one.
 type up struct {
-	t    *testing.T
-	data string
-	args []string
-	http *http.Client
+	t      *testing.T
+	data   string
+	args   []string
+	ledger devstack.Database // nil: the private one
+	http   *http.Client
 
 	mu      sync.Mutex
 	process *exec.Cmd
@@ -69,6 +72,9 @@ func newUp(t *testing.T, args ...string) *up {
 	t.Helper()
 	devstack.SkipInShort(t)
 	u := &up{t: t, data: t.TempDir(), args: args, http: &http.Client{Timeout: requestTimeout}}
+	if devstack.TestMySQLIsVolatile() {
+		u.ledger = devstack.NewTestMySQL(t)
+	}
 	u.start()
 	t.Cleanup(u.stop)
 	return u
@@ -84,7 +90,7 @@ func (u *up) start() {
 	endpoints := filepath.Join(u.data, "up.json")
 	_ = os.Remove(endpoints)
 	args := append([]string{"up", "--data", u.data, "--rpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--log-level",
-		"error"}, u.args...)
+		"error"}, slices.Concat(u.ledgerFlags(), u.args)...)
 	process := exec.Command(path, args...)
 	process.Env = append(os.Environ(), "GORACE=halt_on_error=1")
 	output := &bytes.Buffer{}
@@ -175,6 +181,27 @@ func (u *up) stop() {
 	}
 }
 
+// ledgerFlags say where the ledger is.
+func (u *up) ledgerFlags() []string {
+	if u.ledger == nil {
+		return nil
+	}
+	return []string{"--mysql", u.ledger.DSN(), "--volatile-mysql"}
+}
+
+// killLedger ends the ledger's server as a crash would, and lets it come back.
+func (u *up) killLedger() {
+	u.t.Helper()
+	if u.ledger == nil {
+		u.killServer("mariadbd") // hongbao starts it again
+		return
+	}
+	u.ledger.Kill()
+	if err := u.ledger.Restart(u.t.Context()); err != nil {
+		u.t.Fatal(err)
+	}
+}
+
 // killServer ends a private server as a crash would. Its guard's children are named by the data folder in their command
 // line, so nothing else on the machine can be meant.
 func (u *up) killServer(name string) {
@@ -214,7 +241,11 @@ func (u *up) run(args ...string) (output string, exit int) {
 	if err != nil {
 		u.t.Fatal(err)
 	}
-	command := exec.Command(path, append(args, "--data", u.data)...)
+	args = append(args, "--data", u.data)
+	if args[0] == "audit" {
+		args = append(args, u.ledgerFlags()...)
+	}
+	command := exec.Command(path, args...)
 	var errors bytes.Buffer
 	command.Stderr = &errors
 	out, err := command.Output()

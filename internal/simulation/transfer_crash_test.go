@@ -193,7 +193,7 @@ func TestNoTransferIsLostInCrashes(t *testing.T) {
 		case 1:
 			u.killServer("redis-server")
 		case 2:
-			u.killServer("mariadbd")
+			u.killLedger()
 		}
 	}
 	c.mustGrow()

@@ -87,8 +87,8 @@ func (s *Store) UseKey(ctx context.Context, id int64, nonce string, at, forget t
 	err = s.cluster.Tx(ctx, shard, func(tx *sql.Tx) error {
 		fresh = true
 		if nonce != "" {
-			_, err := tx.ExecContext(ctx, "INSERT INTO "+t.nonces+" (merchant_key, nonce, until) VALUES (?, ?, ?)", id,
-				nonce, forget.UnixMilli())
+			_, err := tx.ExecContext(ctx, "INSERT INTO "+t.nonces+" (merchant_key, nonce, `until`) VALUES (?, ?, ?)",
+				id, nonce, forget.UnixMilli())
 			if shards.IsDuplicate(err) {
 				fresh = false
 				return nil
@@ -97,7 +97,7 @@ func (s *Store) UseKey(ctx context.Context, id int64, nonce string, at, forget t
 				return err
 			}
 			_, err = tx.ExecContext(ctx, "DELETE FROM "+t.nonces+
-				" WHERE merchant_key = ? AND until < ? ORDER BY until LIMIT ?", id, at.UnixMilli(), forgetNonces)
+				" WHERE merchant_key = ? AND `until` < ? ORDER BY `until` LIMIT ?", id, at.UnixMilli(), forgetNonces)
 			if err != nil {
 				return err
 			}

@@ -90,7 +90,8 @@ func (r *run) checkOnce(ctx context.Context, shard int, credits []entry) error {
 			err := row.Scan(&p.payee, &p.hold, &p.part)
 			times[p]++
 			return err
-		}, "SELECT account, reference, part FROM "+r.tables[shard].Entries+" WHERE "+rows.AnyOf(
+		}, "SELECT "+byLeg(r.tables[shard].Entries)+"account, reference, part FROM "+
+			r.tables[shard].Entries+" WHERE "+rows.AnyOf(
 			"account = ? AND kind = ? AND subject = ? AND reference = ? AND part = ?", len(chunk)), args...)
 		if err != nil {
 			return err
@@ -194,7 +195,8 @@ func (r *run) matchCredits(ctx context.Context, dest int, flights []flight) (mis
 		err := row.Scan(&k.payee, &k.hold, &k.part, &c.Minor, &c.Currency)
 		credits[k] = append(credits[k], c)
 		return err
-	}, "SELECT account, reference, part, amount, currency FROM "+r.tables[dest].Entries+" WHERE "+
+	}, "SELECT "+byLeg(r.tables[dest].Entries)+"account, reference, part, amount, currency FROM "+
+		r.tables[dest].Entries+" WHERE "+
 		rows.AnyOf("account = ? AND kind = ? AND subject = ? AND reference = ? AND part = ?", len(flights)), args...)
 	if err != nil {
 		return nil, err

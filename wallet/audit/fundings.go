@@ -118,7 +118,7 @@ func (r *run) entriesOfFundings(ctx context.Context, shard int,
 		err := row.Scan(&k.id, &k.user, &k.currency, &amount)
 		users[k] += amount
 		return err
-	}, "SELECT reference, account, currency, amount FROM "+table+" WHERE "+
+	}, "SELECT "+byLeg(table)+"reference, account, currency, amount FROM "+table+" WHERE "+
 		rows.AnyOf("account = ? AND kind = ? AND subject = ? AND reference = ?", len(legs)/4), legs...)
 	return own, users, err
 }

@@ -283,10 +283,14 @@ func (r *run) entriesOfHolds(ctx context.Context, shard int, holds []ledger.Hold
 		err := row.Scan(&k.hold, &k.owner, &k.currency, &k.kind, &amount)
 		books.owner[k] += amount
 		return err
-	}, "SELECT reference, account, currency, kind, amount FROM "+table+" WHERE "+
+	}, "SELECT "+byLeg(table)+"reference, account, currency, kind, amount FROM "+table+" WHERE "+
 		rows.AnyOf("account = ? AND kind = ? AND subject = ? AND reference = ?", len(legs)/4), legs...)
 	return books, err
 }
+
+// byLeg is a hint for TiDB, which otherwise reads all entries of the accounts: 0.8 s for 200 keys, where the index
+// takes 0.03 s. To the others it is a comment. A table without the index is no error.
+func byLeg(table string) string { return "/*+ USE_INDEX(" + table + ", leg) */ " }
 
 // accountBooks are the entries of accounts that belong to a hold or an order.
 type accountBooks struct {

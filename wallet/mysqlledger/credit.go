@@ -224,7 +224,7 @@ func (c credits) Arrived(ctx context.Context, q rows.Querier, shard int, m outbo
 func (c credits) Renamed(ctx context.Context, tx *sql.Tx, source int, m outbox.Message, id int64) error {
 	ls := m.Content().(*Legs)
 	for _, g := range ls.All {
-		_, err := tx.ExecContext(ctx,
+		_, err := tx.ExecContext(rows.Later(ctx),
 			"UPDATE "+c.l.tables[source].Posts+" SET outbox = ? WHERE hold = ? AND part = ? AND outbox = ?",
 			id, ls.Holds[g.Hold].ID, g.Part, m.ID)
 		if err != nil {

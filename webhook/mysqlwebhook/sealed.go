@@ -34,7 +34,7 @@ type storedKey struct {
 	by           string
 }
 
-const keyColumns = "endpoint, number, secret, seed, until, sealed_by"
+const keyColumns = "endpoint, number, secret, seed, `until`, sealed_by"
 
 func scanKey(row *sql.Rows) (k storedKey, err error) {
 	err = row.Scan(&k.endpoint, &k.number, &k.secret, &k.seed, &k.until, &k.by)
@@ -112,7 +112,8 @@ func (s *Store) readKeys(
 		keys[stored.endpoint] = append(keys[stored.endpoint], k)
 		return nil
 	}, "SELECT "+keyColumns+" FROM "+t.keys+" WHERE endpoint IN "+rows.In(len(endpoints))+
-		" AND (until = 0 OR until > ?) ORDER BY endpoint, number DESC", append(rows.Args(endpoints), at.UnixMilli())...)
+		" AND (`until` = 0 OR `until` > ?) ORDER BY endpoint, number DESC",
+		append(rows.Args(endpoints), at.UnixMilli())...)
 	return keys, err
 }
 

@@ -314,7 +314,7 @@ func (s *Store) Roll(
 		if _, err := lockLive(ctx, tx.SQL(), t, owner, id); err != nil {
 			return err
 		}
-		if _, err := tx.SQL().ExecContext(ctx, "DELETE FROM "+t.keys+" WHERE endpoint = ? AND until <> "+
+		if _, err := tx.SQL().ExecContext(ctx, "DELETE FROM "+t.keys+" WHERE endpoint = ? AND `until` <> "+
 			"0", id); err != nil {
 			return err
 		}
@@ -323,7 +323,8 @@ func (s *Store) Roll(
 		if err := row.Scan(&next.Number); err != nil {
 			return err
 		}
-		_, err := tx.SQL().ExecContext(ctx, "UPDATE "+t.keys+" SET until = ? WHERE endpoint = ?", until.UnixMilli(), id)
+		_, err := tx.SQL().ExecContext(ctx, "UPDATE "+t.keys+" SET `until` = ? WHERE endpoint = ?", until.UnixMilli(),
+			id)
 		if err != nil {
 			return err
 		}

@@ -177,16 +177,17 @@ func TestAMessageThatIsDeliveredTwice(t *testing.T) {
 	if err := r.publish(t.Context(), 0, r.event(merchant, "cover:1")); err != nil {
 		t.Fatal(err)
 	}
-	db, table := r.cluster.DB(0), r.cluster.Table(0, "outbox")
-	if _, err := db.ExecContext(t.Context(), "CREATE TABLE "+r.cluster.Table(0, "copy")+" AS SELECT * FROM "+
-		""+table); err != nil {
-		t.Fatal(err)
+	table, kept := r.cluster.Table(0, "outbox"), r.cluster.Table(0, "kept")
+	exec := func(statement string) {
+		t.Helper()
+		if _, err := r.cluster.DB(0).ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
 	}
+	exec("CREATE TABLE " + kept + " LIKE " + table)
+	exec("INSERT INTO " + kept + " SELECT * FROM " + table)
 	r.deliverAll()
-	if _, err := db.ExecContext(t.Context(), "INSERT INTO "+table+" SELECT * FROM "+
-		""+r.cluster.Table(0, "copy")); err != nil {
-		t.Fatal(err)
-	}
+	exec("INSERT INTO " + table + " SELECT * FROM " + kept)
 	r.deliverAll()
 	if n := len(r.deliveries(e)); n != 1 {
 		t.Errorf("%d deliveries", n)
@@ -206,7 +207,7 @@ func TestTheAuditNamesWhatIsWrong(t *testing.T) {
 		"dead before its time":   "UPDATE @deliveries SET state = 'dead' LIMIT 1",
 		"in no state":            "UPDATE @deliveries SET state = 'lost' LIMIT 1",
 		"a key is lost":          "DELETE FROM @keys",
-		"two newest keys": "INSERT INTO @keys SELECT endpoint, number + 1, secret, seed, until, sealed_by " +
+		"two newest keys": "INSERT INTO @keys SELECT endpoint, number + 1, secret, seed, `until`, sealed_by " +
 			"FROM @keys",
 		"a delivery to nowhere": "DELETE FROM @endpoints",
 		"a delivery of nothing": "INSERT INTO @deliveries SELECT event + 1, endpoint, type, 'due', 0, 0, 0, 0, " +

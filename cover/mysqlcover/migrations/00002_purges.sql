@@ -18,16 +18,20 @@ CREATE TABLE IF NOT EXISTS cover_uses (
   PRIMARY KEY (hash, cover),
   KEY of_cover (cover)
 );
+-- One insertion for each picture of a story: TiDB unites no texts of different collations.
 INSERT IGNORE INTO cover_uses (hash, cover)
   SELECT face, id FROM covers WHERE face <> ''
   UNION SELECT opened, id FROM covers WHERE opened <> ''
-  UNION SELECT pendant, id FROM covers WHERE pendant <> ''
-  UNION SELECT JSON_UNQUOTE(JSON_EXTRACT(story, '$[0].image')), id FROM covers
-    WHERE COALESCE(JSON_UNQUOTE(JSON_EXTRACT(story, '$[0].image')), '') <> ''
-  UNION SELECT JSON_UNQUOTE(JSON_EXTRACT(story, '$[1].image')), id FROM covers
-    WHERE COALESCE(JSON_UNQUOTE(JSON_EXTRACT(story, '$[1].image')), '') <> ''
-  UNION SELECT JSON_UNQUOTE(JSON_EXTRACT(story, '$[2].image')), id FROM covers
-    WHERE COALESCE(JSON_UNQUOTE(JSON_EXTRACT(story, '$[2].image')), '') <> '';
+  UNION SELECT pendant, id FROM covers WHERE pendant <> '';
+INSERT IGNORE INTO cover_uses (hash, cover)
+  SELECT JSON_UNQUOTE(JSON_EXTRACT(story, '$[0].image')), id FROM covers
+  WHERE COALESCE(JSON_UNQUOTE(JSON_EXTRACT(story, '$[0].image')), '') <> '';
+INSERT IGNORE INTO cover_uses (hash, cover)
+  SELECT JSON_UNQUOTE(JSON_EXTRACT(story, '$[1].image')), id FROM covers
+  WHERE COALESCE(JSON_UNQUOTE(JSON_EXTRACT(story, '$[1].image')), '') <> '';
+INSERT IGNORE INTO cover_uses (hash, cover)
+  SELECT JSON_UNQUOTE(JSON_EXTRACT(story, '$[2].image')), id FROM covers
+  WHERE COALESCE(JSON_UNQUOTE(JSON_EXTRACT(story, '$[2].image')), '') <> '';
 
 -- What is still to be hidden or deleted. due is when to look at it next.
 CREATE TABLE IF NOT EXISTS cover_purges (

@@ -1,12 +1,10 @@
-// Package shardstest gives each test a cluster of its own on the test process's MariaDB, or on the server that
-// HONGBAO_TEST_MYSQL names (user:password@tcp(host:3306)/).
+// Package shardstest gives each test a cluster of its own, on the test process's server: see devstack.TestMySQL.
 package shardstest
 
 import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"os"
 	"testing"
 	"time"
 
@@ -28,9 +26,10 @@ func Prefix() string {
 func New(t testing.TB, n int, dsns ...string) *shards.Cluster {
 	t.Helper()
 	if len(dsns) == 0 {
-		dsns = []string{server(t)}
+		dsns = []string{devstack.TestMySQL(t)}
 	}
-	c, err := shards.Open(shards.Config{DSNs: dsns, Shards: n, Prefix: Prefix()})
+	c, err := shards.Open(shards.Config{DSNs: dsns, Shards: n, Prefix: Prefix(),
+		Volatile: devstack.TestMySQLIsVolatile()})
 	if err != nil {
 		t.Fatalf("open cluster: %v", err)
 	}
@@ -46,11 +45,4 @@ func New(t testing.TB, n int, dsns ...string) *shards.Cluster {
 		}
 	})
 	return c
-}
-
-func server(t testing.TB) (dsn string) {
-	if dsn = os.Getenv("HONGBAO_TEST_MYSQL"); dsn == "" {
-		dsn = devstack.TestMariaDB(t).DSN()
-	}
-	return dsn
 }

@@ -73,7 +73,7 @@ CREATE TABLE IF NOT EXISTS merchant_history (
 CREATE TABLE IF NOT EXISTS merchant_nonces (
   merchant_key BIGINT NOT NULL,
   nonce        VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-  until        BIGINT NOT NULL,
+  `until`      BIGINT NOT NULL,
   PRIMARY KEY (merchant_key, nonce),
-  KEY by_time (merchant_key, until)
+  KEY by_time (merchant_key, `until`)
 );

@@ -90,7 +90,8 @@ func (m *MySQL) keep(t testing.TB, of []int, tables []string) (restore func()) {
 	kept := func(shard int, table string) string { return m.Table(shard, "kept_"+table) }
 	for _, shard := range of {
 		for _, table := range tables {
-			m.Exec(shard, "CREATE TABLE "+kept(shard, table)+" AS SELECT * FROM "+m.Table(shard, table))
+			m.Exec(shard, "CREATE TABLE "+kept(shard, table)+" LIKE "+m.Table(shard, table))
+			m.Exec(shard, "INSERT INTO "+kept(shard, table)+" SELECT * FROM "+m.Table(shard, table))
 		}
 	}
 	return func() {

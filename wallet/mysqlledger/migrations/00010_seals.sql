@@ -54,18 +54,35 @@ CREATE TABLE IF NOT EXISTS archives (
   KEY pending (dropped_at)
 );
 
--- MySQL has no ADD COLUMN IF NOT EXISTS, and this file must be able to run again.
+-- MySQL has no ADD COLUMN IF NOT EXISTS, and this file must be able to run again. TiDB makes no key of a column
+-- that the same statement adds.
 SET @seal_holds = (SELECT IF(COUNT(*) > 0, 'DO 0',
-  'ALTER TABLE holds ADD COLUMN sealed TINYINT NOT NULL DEFAULT 0, ADD KEY sealed (sealed, id)')
+  'ALTER TABLE holds ADD COLUMN sealed TINYINT NOT NULL DEFAULT 0')
   FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'holds' AND column_name = 'sealed');
 PREPARE seal_holds FROM @seal_holds;
 EXECUTE seal_holds;
 DEALLOCATE PREPARE seal_holds;
 
+SET @key_holds = (SELECT IF(COUNT(*) > 0, 'DO 0',
+  'ALTER TABLE holds ADD KEY sealed (sealed, id)')
+  FROM information_schema.statistics
+  WHERE table_schema = DATABASE() AND table_name = 'holds' AND index_name = 'sealed');
+PREPARE key_holds FROM @key_holds;
+EXECUTE key_holds;
+DEALLOCATE PREPARE key_holds;
+
 SET @seal_fundings = (SELECT IF(COUNT(*) > 0, 'DO 0',
-  'ALTER TABLE fundings ADD COLUMN sealed TINYINT NOT NULL DEFAULT 0, ADD KEY sealed (sealed, id)')
+  'ALTER TABLE fundings ADD COLUMN sealed TINYINT NOT NULL DEFAULT 0')
   FROM information_schema.columns
   WHERE table_schema = DATABASE() AND table_name = 'fundings' AND column_name = 'sealed');
 PREPARE seal_fundings FROM @seal_fundings;
 EXECUTE seal_fundings;
 DEALLOCATE PREPARE seal_fundings;
+
+SET @key_fundings = (SELECT IF(COUNT(*) > 0, 'DO 0',
+  'ALTER TABLE fundings ADD KEY sealed (sealed, id)')
+  FROM information_schema.statistics
+  WHERE table_schema = DATABASE() AND table_name = 'fundings' AND index_name = 'sealed');
+PREPARE key_fundings FROM @key_fundings;
+EXECUTE key_fundings;
+DEALLOCATE PREPARE key_fundings;

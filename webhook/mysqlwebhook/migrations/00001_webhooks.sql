@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS webhook_keys (
   number   INT NOT NULL,
   secret   VARBINARY(64) NOT NULL,
   seed     VARBINARY(32) NOT NULL,
-  until    BIGINT NOT NULL,
+  `until`  BIGINT NOT NULL,
   PRIMARY KEY (endpoint, number)
 );
 
