@@ -28,9 +28,6 @@ const (
 // errArrived says that somebody else delivered some of the messages at the same time.
 var errArrived = errors.New("outbox: another worker delivered the same")
 
-// errDuplicate says that some of what messages carry came with others.
-var errDuplicate = errors.New("outbox: some of it arrived with other messages")
-
 // Deliver brings the oldest messages of a shard to their destinations and returns the number of items delivered. It
 // delivers a bounded amount, one transaction at each destination; 0 means that there is nothing, or nothing for a
 // destination that is up. A destination that fails is left alone for a while, and so are all of a server that does not
@@ -221,7 +218,7 @@ func (o *Outbox) receive(ctx context.Context, source, dest int, messages []Messa
 		if err == nil {
 			o.follow(fresh)
 		}
-		if errors.Is(err, errDuplicate) && !sift {
+		if shards.IsDuplicate(err) && !sift { // met by a consumer, and perhaps told by a later statement or the commit
 			sift = true
 			o.cfg.Log.Error("a shard sends again what has arrived: it has lost its latest commits", "shard", source,
 				"dest", dest)
@@ -252,8 +249,7 @@ func (o *Outbox) consume(ctx context.Context, tx *sql.Tx, source, dest int, mess
 	}
 	for _, c := range o.consumers {
 		some, err := of(c.Kind(), messages), error(nil)
-		s, sifts := c.(Sifter)
-		if sifts && sift && len(some) > 0 {
+		if s, sifts := c.(Sifter); sifts && sift && len(some) > 0 {
 			if some, err = s.Sift(ctx, tx, dest, some); err != nil {
 				return err
 			}
@@ -261,11 +257,7 @@ func (o *Outbox) consume(ctx context.Context, tx *sql.Tx, source, dest int, mess
 		if len(some) == 0 {
 			continue
 		}
-		err = c.Consume(ctx, tx, dest, some)
-		if sifts && shards.IsDuplicate(err) {
-			err = errors.Join(errDuplicate, err)
-		}
-		if err != nil {
+		if err := c.Consume(ctx, tx, dest, some); err != nil {
 			return err
 		}
 	}
