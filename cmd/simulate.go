@@ -30,7 +30,7 @@ func (s simulateCmd) Run(ctx context.Context, at console) error {
 		all.Add(r)
 	}
 	at.say("%d worlds, %d steps: %d grabs, %d of them wins, %d crashes, %d pauses, %d late calls, %d times a bucket "+
-		"went back, %d rebuilt. Nothing is wrong.", s.Seeds, all.Steps, all.Grabs, all.Won, all.Crashes, all.Pauses,
-		all.Late, all.WentBack, all.Rebuilt)
+		"went back, %d rebuilt, %d times a shard went back. Nothing is wrong.", s.Seeds, all.Steps, all.Grabs, all.Won,
+		all.Crashes, all.Pauses, all.Late, all.WentBack, all.Rebuilt, all.ShardsBack)
 	return nil
 }

@@ -31,6 +31,9 @@ type Pot interface {
 	// Look tells what was taken so far, in the order of taking. Errors: ErrNoPot, pots.ErrLost.
 	Look(ctx context.Context, id int64) (PotState, error)
 
+	// LookOld is Look in an epoch of the envelope's bucket that is over. Error: ErrNoPot.
+	LookOld(ctx context.Context, id int64, epoch string) (PotState, error)
+
 	// Close ends taking once the envelope's ExpiresAt is over by the pot's own clock, atomically with Take: whatever
 	// Take has answered before is in the result, and nothing is taken afterwards. Errors: ErrNotDue, and nothing
 	// happened; ErrNoPot, pots.ErrLost.

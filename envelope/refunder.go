@@ -62,6 +62,9 @@ func refund(ctx context.Context, pot Pot, l Ledger, b pots.Buckets, log *slog.Lo
 		if posted, err = l.Posts(ctx, h.ID); err != nil {
 			return false, err
 		}
+		if len(lacking(h.ID, state.Taken, posted)) > len(settled.Rejected) { // the ledger forgot some of them again
+			return false, nil
+		}
 	}
 	taken := int64(0)
 	for _, p := range posted {

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/hongbao/hongbao/internal/loop"
 	"github.com/hongbao/hongbao/internal/pots"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 const (
@@ -18,7 +20,8 @@ const (
 // Retirer ends the pots of envelopes whose money is back already: a refunder that stopped between the ledger's Void and
 // Retire, or a Redis that forgot its newest writes, leaves a hold at which no refunder looks again, a pot that is kept
 // for ever and a group that was not told. The pots themselves know since Fill when their time is over, so whatever is
-// forgotten after that, they are found.
+// forgotten after that, they are found. So is a pot whose hold a ledger has forgotten that went back in time: what was
+// won of it cannot be paid, and is kept as rejections, for an operator to decide.
 type Retirer struct {
 	pot     Pot
 	ledger  Ledger
@@ -49,13 +52,13 @@ func (r *Retirer) Pass(ctx context.Context, shard int) (retired int, err error) 
 	from, to := r.buckets.OfShard(shard)
 	var errs []error
 	for bucket := from; bucket < to; bucket++ {
-		n, err := r.bucket(ctx, bucket)
+		n, err := r.bucket(ctx, shard, bucket)
 		retired, errs = retired+n, append(errs, err)
 	}
 	return retired, errors.Join(errs...)
 }
 
-func (r *Retirer) bucket(ctx context.Context, bucket int) (retired int, err error) {
+func (r *Retirer) bucket(ctx context.Context, shard, bucket int) (retired int, err error) {
 	for skip := 0; ; {
 		ids, err := r.pot.Unretired(ctx, bucket, skip, retireBatch)
 		if err != nil {
@@ -66,6 +69,12 @@ func (r *Retirer) bucket(ctx context.Context, bucket int) (retired int, err erro
 			return retired, err
 		}
 		ended := over(holds) // an open one is the refunder's
+		for _, id := range without(ids, holds) {
+			if err := r.reject(ctx, shard, bucket, id); err != nil {
+				return retired, err
+			}
+			ended = append(ended, Retirement{Envelope: id})
+		}
 		if err := r.pot.Retire(ctx, ended); err != nil {
 			return retired, err
 		}
@@ -74,4 +83,32 @@ func (r *Retirer) bucket(ctx context.Context, bucket int) (retired int, err erro
 			return retired, nil
 		}
 	}
+}
+
+// without are the ids of which there is no hold.
+func without(ids []int64, holds []ledger.Hold) []int64 {
+	return slices.DeleteFunc(slices.Clone(ids), func(id int64) bool {
+		return slices.ContainsFunc(holds, func(h ledger.Hold) bool { return h.ID == id })
+	})
+}
+
+// reject keeps what was taken from a pot without a hold as rejections in the ledger.
+func (r *Retirer) reject(ctx context.Context, shard, bucket int, id int64) error {
+	from, err := r.ledger.Source(ctx, shard, bucket, LogName) // before the pot: what is rejected is of this epoch
+	if err != nil {
+		return err
+	}
+	state, err := r.pot.Close(ctx, id)
+	if errors.Is(err, ErrNoPot) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = r.ledger.Settle(ctx, shard, lacking(id, state.Taken, nil), from, from.UpTo)
+	if err == nil {
+		r.logger.Error("the ledger has forgotten the hold of an envelope: what was won of it is rejected",
+			"envelope", id, "shares", len(state.Taken))
+	}
+	return err
 }

@@ -89,8 +89,6 @@ func (s *Settler) pass(ctx context.Context, shard, bucket, limit int, wait time.
 	}
 	after := pots.Position(from.UpTo)
 	switch order := acknowledged.Compare(after); {
-	case after == "" && from.Epoch == "":
-		after = acknowledged // the ledger has not noted anything yet
 	case order < 0:
 		return s.follow(ctx, bucket, acknowledged, after)
 	case order > 0:
@@ -192,30 +190,55 @@ func over(holds []ledger.Hold) []Retirement {
 	return retired
 }
 
-// DrainOld implements pots.Kind. What contradicts the ledger is kept there as a rejection.
+// DrainOld implements pots.Kind. The pots of the epoch are compared with the ledger too, which may have forgotten what
+// the log has no more. What contradicts the ledger is kept there as a rejection.
 func (s *Settler) DrainOld(ctx context.Context, shard, bucket int, epoch string) (records int, err error) {
+	// Before anything is read: what belongs to a bucket that has begun another epoch meanwhile is not settled.
+	from, err := s.ledger.Source(ctx, shard, bucket, LogName)
+	if err != nil {
+		return 0, err
+	}
 	for after := pots.Position(""); ; {
-		from, err := s.ledger.Source(ctx, shard, bucket, LogName)
-		if err != nil {
-			return records, err
-		}
 		some, upTo, err := s.log.Old(ctx, bucket, epoch, ReaderSettler, after, settleBatch)
-		if err != nil || len(some) == 0 {
-			return records, err
-		}
-		settleCtx, cancel := context.WithTimeout(ctx, settleTimeout)
-		result, err := s.ledger.Settle(settleCtx, shard, postsOf(some), from, from.UpTo)
-		cancel()
 		if err != nil {
 			return records, err
 		}
-		for _, r := range result.Rejected {
-			s.logger.Error("the log of a bucket that went back names a win that the ledger refuses to pay",
-				"envelope", r.Hold, "share", r.Part, "user", r.Payee, "minor", r.Minor, "reason", r.Reason)
+		if len(some) == 0 {
+			break
 		}
-		s.settled(shard, result.Posted)
+		if err := s.settleOld(ctx, shard, postsOf(some), from); err != nil {
+			return records, err
+		}
 		records, after = records+len(some), upTo
 	}
+	missing, err := s.missing(ctx, shard, bucket, func(ctx context.Context, id int64) (PotState, error) {
+		return s.pot.LookOld(ctx, id, epoch)
+	})
+	if err != nil {
+		return records, err
+	}
+	for some := range slices.Chunk(missing, settleBatch) {
+		if err := s.settleOld(ctx, shard, some, from); err != nil {
+			return records, err
+		}
+	}
+	return records, nil
+}
+
+// settleOld settles in the present epoch what was taken in an earlier one.
+func (s *Settler) settleOld(ctx context.Context, shard int, posts []ledger.Post, from ledger.SourceLog) error {
+	settleCtx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	result, err := s.ledger.Settle(settleCtx, shard, posts, from, from.UpTo)
+	if err != nil {
+		return err
+	}
+	for _, r := range result.Rejected {
+		s.logger.Error("a bucket that went back names a win that the ledger refuses to pay", "envelope", r.Hold,
+			"share", r.Part, "user", r.Payee, "minor", r.Minor, "reason", r.Reason)
+	}
+	s.settled(shard, result.Posted)
+	return nil
 }
 
 func postsOf(records []Record) []ledger.Post {

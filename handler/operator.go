@@ -147,6 +147,7 @@ func (h *Operator) LastAudit(ctx context.Context,
 	return &operatorapi.LastAuditResponse{
 		Known: true, At: last.At.UnixMilli(), AgeMs: max(0, time.Since(last.At).Milliseconds()),
 		TookMs: last.Took.Milliseconds(), Report: auditResponse(last.Report),
+		Incremental: last.Report.Incremental,
 	}, nil
 }
 

@@ -147,7 +147,7 @@ func TestLastAudit(t *testing.T) {
 	report, _ := a.Body["report"].(map[string]any)
 	age, _ := a.Body["age_ms"].(float64)
 	if a.Body["known"] != true || age < 3_600_000 || a.Body["took_ms"] != 2000.0 ||
-		report["balanced"] != false || report["found"] != 1.0 {
+		report["balanced"] != false || report["found"] != 1.0 || a.Body["incremental"] != true {
 		t.Errorf("%d %s", a.Status, a.Text)
 	}
 	if a := r.Do(t, http.MethodGet, path, r.Token(t, "alice", auth.ScopeUser), ""); a.Code() != problem.CodeForbidden {

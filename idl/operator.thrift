@@ -86,6 +86,7 @@ struct LastAuditResponse {
   3: required i64 age_ms           // how long ago that is
   4: required i64 took_ms
   5: optional AuditResponse report
+  6: required bool incremental     // true: it read, and counted, only what no audit before had sealed; false: everything
 }
 
 struct RevokeTokenRequest {

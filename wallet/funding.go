@@ -43,16 +43,17 @@ func (s FundingState) Final() bool { return s == FundingSettled || s == FundingR
 
 // FundingOrder is money that comes in from outside (ledger.EntryTopUp) or goes out (ledger.EntryWithdrawal).
 type FundingOrder struct {
-	ID        int64 // from FundingLedger.NewID: its low bits are the user's shard
-	User      string
-	Kind      ledger.EntryKind
-	Amount    ledger.Amount
-	State     FundingState
-	Balance   int64 // of the wallet right after the order touched it; 0 while a top-up is pending
-	CreatedAt time.Time
+	ID     int64            `json:"id"` // from FundingLedger.NewID: its low bits are the user's shard
+	User   string           `json:"user"`
+	Kind   ledger.EntryKind `json:"kind"`
+	Amount ledger.Amount    `json:"amount"`
+	State  FundingState     `json:"state"`
+	// Balance is that of the wallet right after the order touched it; 0 while a top-up is pending.
+	Balance   int64     `json:"balance"`
+	CreatedAt time.Time `json:"created_at"`
 	// CountsDaily says that a withdrawal counts towards what its user may move out in a day, as holds do that count.
-	CountsDaily bool
-	QueryAt     time.Time // when ResumeFundings next asks the provider, while the order is pending
+	CountsDaily bool      `json:"counts_daily,omitempty"`
+	QueryAt     time.Time `json:"query_at"` // when ResumeFundings next asks the provider, while the order is pending
 }
 
 // CheckDaily finds an order that cannot count or have a bound, in minor units of its day; 0 is none.

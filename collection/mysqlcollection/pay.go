@@ -137,8 +137,8 @@ func count(ctx context.Context, tx *sql.Tx, t tables, c *collection.Collection, 
 	if !unpaid && c.State == collection.StateOpen {
 		c.State = collection.StateComplete
 	}
-	_, err := tx.ExecContext(ctx, "UPDATE "+t.collections+" SET collected = ?, state = ? WHERE id = ?", c.Collected,
-		string(c.State), c.ID)
+	_, err := tx.ExecContext(rows.Later(ctx), "UPDATE "+t.collections+" SET collected = ?, state = ? WHERE id = ?",
+		c.Collected, string(c.State), c.ID)
 	return err
 }
 
@@ -150,7 +150,7 @@ func (s *Store) Close(ctx context.Context, id int64, at time.Time,
 			return false, nil
 		}
 		c.State, c.ClosedAt = collection.StateClosed, rows.Millis(at.UnixMilli())
-		_, err := tx.ExecContext(ctx, "UPDATE "+t.collections+" SET state = ?, closed_at = ? WHERE id = ?",
+		_, err := tx.ExecContext(rows.Later(ctx), "UPDATE "+t.collections+" SET state = ?, closed_at = ? WHERE id = ?",
 			string(c.State), at.UnixMilli(), id)
 		return true, err
 	})

@@ -59,8 +59,6 @@ func (s *Settler) Pass(ctx context.Context, shard, bucket int, wait time.Duratio
 	switch order := acknowledged.Compare(after); {
 	case !acknowledged.Of(from.Epoch):
 		return 0, pots.ErrOtherEpoch
-	case after == "" && from.Epoch == "":
-		after = acknowledged // the ledger has not noted anything yet
 	case order < 0: // one died between its commit and this
 		return 1, s.log.Acknowledge(ctx, bucket, ReaderSettler, after)
 	case order > 0:

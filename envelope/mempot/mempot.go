@@ -178,6 +178,21 @@ func (p *Pots) Look(ctx context.Context, id int64) (envelope.PotState, error) {
 	return p.look(ctx, id, false)
 }
 
+// LookOld implements envelope.Pot.
+func (p *Pots) LookOld(ctx context.Context, id int64, epoch string) (envelope.PotState, error) {
+	b, err := p.of(id)
+	if err := errors.Join(err, ctx.Err()); err != nil {
+		return envelope.PotState{}, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.contents == nil || b.contents.old[epoch] == nil || b.contents.old[epoch].pots[id] == nil {
+		return envelope.PotState{}, envelope.ErrNoPot
+	}
+	pot := *b.contents.old[epoch].pots[id] // which does not change any more
+	return pot.state(p.now()), nil
+}
+
 // Close implements envelope.Pot.
 func (p *Pots) Close(ctx context.Context, id int64) (envelope.PotState, error) {
 	return p.look(ctx, id, true)

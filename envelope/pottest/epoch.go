@@ -108,6 +108,10 @@ func testNewEpoch(t *testing.T, r *rig) {
 	if err != nil || len(records) > 0 {
 		t.Errorf("behind its end: %+v, %v", records, err)
 	}
+	if s, err := r.LookOld(t.Context(), before.ID, ""); err != nil || len(s.Taken) != 1 || s.Taken[0].User != "a" ||
+		s.Left != before.Count-1 {
+		t.Errorf("the pot of the old epoch: %+v, %v; want the take of a", s, err)
+	}
 	for range 2 {
 		if err := r.Unfence(t.Context(), bucket, "e1"); err != nil {
 			t.Fatal(err)
@@ -140,6 +144,9 @@ func testNewEpoch(t *testing.T, r *rig) {
 	records, _, err = r.Old(t.Context(), bucket, "", envelope.ReaderSettler, "", 10)
 	if err != nil || len(records) > 0 {
 		t.Errorf("left of what was forgotten: %+v, %v", records, err)
+	}
+	if _, err := r.LookOld(t.Context(), before.ID, ""); !errors.Is(err, envelope.ErrNoPot) {
+		t.Errorf("a pot that was forgotten: %v", err)
 	}
 	MustTake(t, r, after.ID, "a", envelope.AlreadyWon)
 	fence("e1", "e2", "e1")

@@ -135,17 +135,17 @@ func BenchmarkTakeFromProcesses(b *testing.B) {
 }
 
 // scriptCalls is how many scripts a Redis has run.
-func scriptCalls(b *testing.B, r *rig) float64 {
-	info := do(b, r.client, "INFO", "commandstats")
+func scriptCalls(t testing.TB, r *rig) float64 {
+	info := do(t, r.client, "INFO", "commandstats")
 	text, err := info.ToString()
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
 	_, after, _ := strings.Cut(text, "cmdstat_evalsha:calls=")
 	calls, _, _ := strings.Cut(after, ",")
 	n, err := strconv.ParseFloat(calls, 64)
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
 	return n
 }

@@ -9,16 +9,18 @@ import (
 	"github.com/hongbao/hongbao/internal/pots/redisbucket"
 )
 
-// bucket is a bucket with the grabs that wait for it.
+// bucket is a bucket with the grabs and the pots that wait for it.
 type bucket struct {
-	number int
-	pots   *Pots
-	grabs  gather.Queue[grab]
+	number   int
+	pots     *Pots
+	grabs    gather.Queue[grab]
+	fillings gather.Queue[filling]
 }
 
 func (p *Pots) open(number, atOnce int) *bucket {
 	b := &bucket{number: number, pots: p}
 	b.grabs.AtOnce, b.grabs.Send = atOnce, b.send
+	b.fillings.AtOnce, b.fillings.Send = atOnce, b.fill
 	return b
 }
 

@@ -15,9 +15,6 @@ import (
 	"github.com/hongbao/hongbao/internal/pots/redisbucket"
 )
 
-// lastMark is before the share that is taken last.
-const lastMark = '!'
-
 const (
 	// maxInCall is the most pots that one Retire or Missing script goes through.
 	maxInCall = 500
@@ -38,68 +35,6 @@ func chunks[T any](byBucket map[*bucket][]T) (all []chunk[T]) {
 		}
 	}
 	return all
-}
-
-// Fill implements envelope.Pot. Refusals: invalid_argument for a malformed user, unavailable when too few
-// replicas confirmed.
-func (p *Pots) Fill(ctx context.Context, e envelope.Envelope, taken []envelope.Take) error {
-	b, err := p.of(e.ID)
-	if err != nil {
-		return fmt.Errorf("redispot: fill: no shard made the id %d", e.ID)
-	}
-	toTake, tookBy, err := pack(e, taken)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := p.Bounded(ctx)
-	defer cancel()
-	at, err := b.keys(ctx)
-	if err != nil {
-		return fmt.Errorf("fill: %w", err)
-	}
-	pot, shares := at.pot(e.ID)
-	_, safe, err := p.RunSafely(ctx, at.Bucket, &p.scripts.fill,
-		[]string{at.Home, at.Log, pot, shares, at.ends()},
-		[]string{at.Mark, strconv.FormatInt(e.ID, 10), strconv.FormatInt(e.ExpiresAt.UnixMilli(), 10),
-			strconv.Itoa(len(e.Shares)), toTake, tookBy})
-	switch {
-	case err != nil:
-		return fmt.Errorf("fill: %w", err)
-	case !safe:
-		return redisbucket.Unsafe()
-	}
-	return nil
-}
-
-// pack writes shares and takes as fill.lua reads them. It fails as envelope.Untaken does.
-func pack(e envelope.Envelope, taken []envelope.Take) (toTake, tookBy string, err error) {
-	untaken, err := envelope.Untaken(e, taken)
-	if err != nil {
-		return "", "", fmt.Errorf("redispot: fill: %w", err)
-	}
-	var took []byte
-	for _, t := range taken {
-		took = append(took, t.User...)
-		took = append(took, ' ')
-		took = appendShare(took, t.Share, t.Minor)
-		took = append(took, ':')
-		took = strconv.AppendInt(took, t.At.UnixMilli(), 10)
-		took = append(took, ' ')
-	}
-	var left []byte
-	for n, share := range untaken {
-		if n == len(untaken)-1 {
-			left = append(left, lastMark)
-		}
-		left = append(appendShare(left, share, e.Shares[share]), ' ')
-	}
-	return string(left), string(took), nil
-}
-
-func appendShare(to []byte, share int, minor int64) []byte {
-	to = strconv.AppendInt(to, int64(share), 10)
-	to = append(to, ':')
-	return strconv.AppendInt(to, minor, 10)
 }
 
 // Look implements envelope.Pot.
@@ -155,11 +90,31 @@ func (p *Pots) look(ctx context.Context, id int64, shut bool) (s envelope.PotSta
 	return s, safe, nil
 }
 
+// LookOld implements envelope.Pot. It reads the pot as it is: nothing changes it any more.
+func (p *Pots) LookOld(ctx context.Context, id int64, epoch string) (s envelope.PotState, err error) {
+	b, err := p.of(id)
+	if err != nil {
+		return s, err
+	}
+	pot, _ := keys{p.Past(b.number, epoch)}.pot(id)
+	fields, err := p.PastHash(ctx, pot)
+	if err == nil && len(fields) == 0 {
+		err = envelope.ErrNoPot
+	}
+	if err != nil {
+		return s, err
+	}
+	if s, err = stateOf(fields); err != nil {
+		return s, fmt.Errorf("redispot: old pot %d: %w", id, err)
+	}
+	s.Closed = true
+	return s, nil
+}
+
 // tooEarly is what look.lua says first where it does not close a pot.
 const tooEarly = 2
 
-// parseState reads the answer of look.lua. Takes of the same millisecond are in the order of their shares, which is the
-// order in which those are taken.
+// parseState reads the answer of look.lua.
 func parseState(m *rueidis.RedisMessage) (s envelope.PotState, err error) {
 	parts, err := m.ToArray()
 	if err != nil {
@@ -179,7 +134,16 @@ func parseState(m *rueidis.RedisMessage) (s envelope.PotState, err error) {
 	if err != nil {
 		return s, err
 	}
+	if s, err = stateOf(fields); err != nil {
+		return s, err
+	}
 	s.Closed = open == 0
+	return s, nil
+}
+
+// stateOf reads a pot's fields and values in turn. Takes of the same millisecond are in the order of their shares,
+// which is the order in which those are taken.
+func stateOf(fields []string) (s envelope.PotState, err error) {
 	s.Taken = make([]envelope.Take, 0, len(fields)/2)
 	for pair := range slices.Chunk(fields, 2) {
 		if len(pair) != 2 {

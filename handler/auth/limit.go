@@ -1,7 +1,9 @@
 package auth
 
 import (
-	"fmt"
+	"errors"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -19,15 +21,35 @@ type LimitState struct {
 	Per, Reset, RetryAfter time.Duration
 }
 
-const limitFormat = "%s %d %d %d %d %d"
-
-// String is the state as it travels.
+// String is the state as it travels: the fields in their order, separated by blanks. Every call has one, so it is made
+// and read by hand.
 func (l LimitState) String() string {
-	return fmt.Sprintf(limitFormat, l.Name, l.Limit, l.Remaining, l.Per, l.Reset, l.RetryAfter)
+	text := append(make([]byte, 0, 64), l.Name...)
+	for _, n := range []int64{int64(l.Limit), int64(l.Remaining), int64(l.Per), int64(l.Reset), int64(l.RetryAfter)} {
+		text = strconv.AppendInt(append(text, ' '), n, 10)
+	}
+	return string(text)
 }
 
 // ParseLimitState is the inverse of String.
 func ParseLimitState(text string) (l LimitState, err error) {
-	_, err = fmt.Sscanf(text, limitFormat, &l.Name, &l.Limit, &l.Remaining, &l.Per, &l.Reset, &l.RetryAfter)
-	return l, err
+	var numbers [5]int64
+	name, rest, more := strings.Cut(text, " ")
+	for i := range numbers {
+		if !more {
+			return LimitState{}, errLimitState
+		}
+		var number string
+		number, rest, more = strings.Cut(rest, " ")
+		if numbers[i], err = strconv.ParseInt(number, 10, 64); err != nil {
+			return LimitState{}, errLimitState
+		}
+	}
+	if more {
+		return LimitState{}, errLimitState
+	}
+	return LimitState{Name: name, Limit: int(numbers[0]), Remaining: int(numbers[1]), Per: time.Duration(numbers[2]),
+		Reset: time.Duration(numbers[3]), RetryAfter: time.Duration(numbers[4])}, nil
 }
+
+var errLimitState = errors.New("auth: no state of a limit")

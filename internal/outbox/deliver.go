@@ -28,6 +28,9 @@ const (
 // errArrived says that somebody else delivered some of the messages at the same time.
 var errArrived = errors.New("outbox: another worker delivered the same")
 
+// errDuplicate says that some of what messages carry came with others.
+var errDuplicate = errors.New("outbox: some of it arrived with other messages")
+
 // Deliver brings the oldest messages of a shard to their destinations and returns the number of items delivered. It
 // delivers a bounded amount, one transaction at each destination; 0 means that there is nothing, or nothing for a
 // destination that is up. A destination that fails is left alone for a while, and so are all of a server that does not
@@ -212,11 +215,17 @@ func (o *Outbox) receive(ctx context.Context, source, dest int, messages []Messa
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	fresh := messages
+	fresh, sift := messages, false
 	for range maxCollisions {
-		err := o.cluster.Tx(ctx, dest, func(tx *sql.Tx) error { return o.consume(ctx, tx, source, dest, fresh) })
+		err := o.cluster.Tx(ctx, dest, func(tx *sql.Tx) error { return o.consume(ctx, tx, source, dest, fresh, sift) })
 		if err == nil {
 			o.follow(fresh)
+		}
+		if errors.Is(err, errDuplicate) && !sift {
+			sift = true
+			o.cfg.Log.Error("a shard sends again what has arrived: it has lost its latest commits", "shard", source,
+				"dest", dest)
+			continue
 		}
 		if !errors.Is(err, errArrived) {
 			return err
@@ -228,23 +237,36 @@ func (o *Outbox) receive(ctx context.Context, source, dest int, messages []Messa
 	return errArrived
 }
 
-// consume records the arrival of messages and lets their consumers do their work.
-func (o *Outbox) consume(ctx context.Context, tx *sql.Tx, source, dest int, messages []Message) error {
+// consume records the arrival of messages and lets their consumers do their work, with sift without what arrived with
+// other messages.
+func (o *Outbox) consume(ctx context.Context, tx *sql.Tx, source, dest int, messages []Message, sift bool) error {
 	args, at := make([]any, 0, 3*len(messages)), o.cfg.Now().UnixMilli()
 	for _, m := range messages {
 		args = append(args, source, m.ID, at)
 	}
-	if err := rows.Insert(ctx, tx, "INSERT INTO "+o.inbox(dest)+" (source, id, at)", 3, args, ""); err != nil {
+	if err := rows.InsertNow(ctx, tx, "INSERT INTO "+o.inbox(dest)+" (source, id, at)", 3, args, ""); err != nil {
 		if shards.IsDuplicate(err) {
 			return errArrived
 		}
 		return err
 	}
 	for _, c := range o.consumers {
-		if some := of(c.Kind(), messages); len(some) > 0 {
-			if err := c.Consume(ctx, tx, dest, some); err != nil {
+		some, err := of(c.Kind(), messages), error(nil)
+		s, sifts := c.(Sifter)
+		if sifts && sift && len(some) > 0 {
+			if some, err = s.Sift(ctx, tx, dest, some); err != nil {
 				return err
 			}
+		}
+		if len(some) == 0 {
+			continue
+		}
+		err = c.Consume(ctx, tx, dest, some)
+		if sifts && shards.IsDuplicate(err) {
+			err = errors.Join(errDuplicate, err)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil

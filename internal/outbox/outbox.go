@@ -75,6 +75,14 @@ type Consumer interface {
 	Renamed(ctx context.Context, tx *sql.Tx, source int, m Message, id int64) error
 }
 
+// Sifter is a Consumer that can leave out what came with another message: a source that lost its latest commits does
+// again what it has forgotten, and tells of it in messages with other ids.
+type Sifter interface {
+	// Sift returns the messages without what they share with those that arrived before. It is asked where Consume met a
+	// duplicate, in a new transaction that records their arrival.
+	Sift(ctx context.Context, tx *sql.Tx, shard int, messages []Message) ([]Message, error)
+}
+
 // Follower is a Consumer that hears what was taken in, after the commit. Where the process dies in between, it does
 // not.
 type Follower interface {
@@ -84,6 +92,12 @@ type Follower interface {
 
 // Content is what the consumer of m's kind made of its payload; nil for a message that was not read from an outbox.
 func (m Message) Content() Content { return m.content }
+
+// With is the message with other content.
+func (m Message) With(c Content, amount int64) Message {
+	m.content, m.Amount = c, amount
+	return m
+}
 
 // Config is what an Outbox needs.
 type Config struct {

@@ -44,7 +44,7 @@ func openPool(dsn, schema string, conns int, volatile bool) (*sql.DB, error) {
 	cfg.InterpolateParams = true // one round trip for each statement
 	cfg.ClientFoundRows = true   // the row count of an UPDATE says how many rows its guard let through
 	cfg.ParseTime = false        // times are integers: Unix milliseconds
-	cfg.MultiStatements = false
+	cfg.MultiStatements = true   // what waits goes with the next statement, see pipeline
 	cfg.Timeout = dialTimeout
 	cfg.ReadTimeout = readTimeout
 	cfg.WriteTimeout = writeTimeout
@@ -88,5 +88,5 @@ func (c sessionConnector) Connect(ctx context.Context) (driver.Conn, error) {
 			return nil, err
 		}
 	}
-	return conn, nil
+	return pipelined(conn)
 }

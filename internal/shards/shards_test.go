@@ -311,6 +311,52 @@ func TestEachOfManyKeysIsLookedUp(t *testing.T) {
 	}
 }
 
+// Connections that the server closed while nobody used them cost nobody an error.
+func TestAServerThatWasRestartedIsUsedAtOnce(t *testing.T) {
+	server := devstack.NewTestMariaDB(t)
+	c := open(t, shards.Config{DSNs: []string{server.DSN()}, Shards: 1})
+	if err := c.MigrateAll(t.Context(), counters); err != nil {
+		t.Fatal(err)
+	}
+	count := func() error {
+		return c.Tx(t.Context(), 0, func(tx *sql.Tx) error {
+			_, err := tx.ExecContext(t.Context(), "UPDATE "+c.Table(0, "counter")+" SET n = n + 1 WHERE id = 1")
+			return err
+		})
+	}
+	const idle = 12
+	all := make(chan struct{})
+	var open, done sync.WaitGroup
+	open.Add(idle)
+	for range idle {
+		done.Go(func() {
+			if err := c.Tx(t.Context(), 0, func(tx *sql.Tx) error {
+				var n int
+				err := tx.QueryRowContext(t.Context(), "SELECT 1").Scan(&n)
+				open.Done()
+				<-all
+				return err
+			}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	open.Wait()
+	close(all)
+	done.Wait()
+	if err := server.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := count(); err != nil {
+		t.Error(err)
+	}
+	var n int
+	if err := c.DB(0).QueryRowContext(t.Context(), "SELECT n FROM "+c.Table(0, "counter")+" WHERE id = 1").Scan(
+		&n); err != nil || n != 1 {
+		t.Errorf("counted %d times, %v", n, err)
+	}
+}
+
 // scanned is how many rows of an index or a table a statement read, as TiDB explains it.
 func scanned(ctx context.Context, conn *sql.Conn, query string, args ...any) (n int, err error) {
 	steps, err := conn.QueryContext(ctx, "EXPLAIN ANALYZE FORMAT = 'brief' "+query, args...)

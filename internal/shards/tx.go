@@ -18,7 +18,8 @@ const (
 // Tx runs f in one READ COMMITTED transaction on a shard. It commits when f returns nil and rolls back otherwise. f
 // runs again, from the start, when the server rolled the transaction back as the victim of a deadlock or of a lock
 // wait, or when the shard was moved, so it must have no effects but those on the transaction, or set them anew each
-// time. Error: ErrUnavailable, and whatever f returns. After an error of the commit itself the outcome is unknown.
+// time. What f writes by rows.Later goes with its next statement or with the commit. Error: ErrUnavailable, and
+// whatever f returns. After an error of the commit itself the outcome is unknown.
 func (c *Cluster) Tx(ctx context.Context, shard int, f func(tx *sql.Tx) error) error {
 	err := c.follow(ctx, shard, func(server int) error { return c.retried(ctx, c.servers[server].db, f) })
 	if err != nil {

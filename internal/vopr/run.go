@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -14,6 +15,7 @@ type Report struct {
 	Crashes, Pauses   int
 	Late              int // calls that were carried out when their callers had given up
 	WentBack, Rebuilt int // buckets
+	ShardsBack        int // shards of the ledger that lost their latest commits
 }
 
 // Add adds up what happened.
@@ -26,6 +28,7 @@ func (r *Report) Add(o Report) {
 	r.Late += o.Late
 	r.WentBack += o.WentBack
 	r.Rebuilt += o.Rebuilt
+	r.ShardsBack += o.ShardsBack
 }
 
 // rounds is how many times everything is done once the faults have stopped. It is far more than it takes.
@@ -33,8 +36,11 @@ const rounds = 40
 
 // Run lets a world live for so many steps, then lets everything finish without faults. The error names what is wrong
 // then.
-func Run(seed uint64, steps int) (Report, error) {
-	w, err := newWorld(seed)
+func Run(seed uint64, steps int) (Report, error) { return RunWith(seed, steps, Flawless) }
+
+// RunWith is Run in a world with a flaw, which has to be found.
+func RunWith(seed uint64, steps int, flaw Flaw) (Report, error) {
+	w, err := newWorld(seed, flaw)
 	if err != nil {
 		return Report{}, err
 	}
@@ -46,11 +52,15 @@ func Run(seed uint64, steps int) (Report, error) {
 		a.finish()
 	}
 	clear(w.skew[:])
-	w.now = w.now.Add(2 * openFor)
 	ctx := context.Background()
 	for n := range w.process {
 		w.boot(n)
 	}
+	for range rounds {
+		_ = w.finish(ctx) // envelopes are open; what does not come to rest is found below
+	}
+	w.askAgain(ctx)
+	w.now = w.now.Add(2 * openFor)
 	var last error
 	for range rounds {
 		last = w.finish(ctx)
@@ -74,8 +84,10 @@ func (w *world) finish(ctx context.Context) error {
 		_, err := p.rebuilder.Pass(ctx, shard, false)
 		errs = append(errs, err)
 		for bucket, to := w.buckets.OfShard(shard); bucket < to; bucket++ {
-			_, err := p.settler.Pass(ctx, shard, bucket, 0)
-			errs = append(errs, err)
+			n, err := p.settler.Pass(ctx, shard, bucket, 0)
+			if errs = append(errs, err); n == 0 && err == nil {
+				w.audit.looked(bucket, w.Steps)
+			}
 		}
 		_, err = p.sweeper.All(ctx, shard)
 		errs = append(errs, err)
@@ -93,4 +105,19 @@ func (w *world) finish(ctx context.Context) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// askAgain lets everybody ask once more for a share of each of the newest envelopes, and all who have won for theirs.
+// Everything that went back is mended, so nobody is told now what is not so.
+func (w *world) askAgain(ctx context.Context) {
+	for _, of := range slices.Clone(w.audit.all) {
+		w.Steps++
+		w.grab(ctx, w.process[0], of.envelope, of.user)
+	}
+	for _, id := range w.sent[max(0, len(w.sent)-newest):] {
+		for n := range people {
+			w.Steps++
+			w.grab(ctx, w.process[0], id, user(n))
+		}
+	}
 }

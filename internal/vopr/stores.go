@@ -18,9 +18,15 @@ func answered[T any](ctx context.Context, do func() (T, error)) (answer T, err e
 }
 
 // faultyPots are pots whose calls go wrong.
-type faultyPots struct{ *mempot.Pots }
+type faultyPots struct {
+	*mempot.Pots
+	flaw Flaw
+}
 
 func (p faultyPots) Fill(ctx context.Context, e envelope.Envelope, taken []envelope.Take) error {
+	if p.flaw == RebuiltFull {
+		taken = nil
+	}
 	return call(ctx, func() error { return p.Pots.Fill(ctx, e, taken) })
 }
 
@@ -29,12 +35,24 @@ func (p faultyPots) Take(ctx context.Context, id int64, user string) (t envelope
 	return t, o, err
 }
 
+func (p faultyPots) state(ctx context.Context, look func() (envelope.PotState, error)) (envelope.PotState, error) {
+	s, err := answered(ctx, look)
+	if p.flaw == PotsForget {
+		s.Taken = nil
+	}
+	return s, err
+}
+
 func (p faultyPots) Look(ctx context.Context, id int64) (envelope.PotState, error) {
-	return answered(ctx, func() (envelope.PotState, error) { return p.Pots.Look(ctx, id) })
+	return p.state(ctx, func() (envelope.PotState, error) { return p.Pots.Look(ctx, id) })
+}
+
+func (p faultyPots) LookOld(ctx context.Context, id int64, epoch string) (envelope.PotState, error) {
+	return p.state(ctx, func() (envelope.PotState, error) { return p.Pots.LookOld(ctx, id, epoch) })
 }
 
 func (p faultyPots) Close(ctx context.Context, id int64) (envelope.PotState, error) {
-	return answered(ctx, func() (envelope.PotState, error) { return p.Pots.Close(ctx, id) })
+	return p.state(ctx, func() (envelope.PotState, error) { return p.Pots.Close(ctx, id) })
 }
 
 func (p faultyPots) Unretired(ctx context.Context, bucket, skip, limit int) ([]int64, error) {
@@ -122,8 +140,8 @@ func (l faultyLedger) Settle(ctx context.Context, shard int, posts []ledger.Post
 	upTo string) (ledger.PostResult, error) {
 	return answered(ctx, func() (ledger.PostResult, error) {
 		r, err := l.Ledger.Settle(ctx, shard, posts, from, upTo)
-		if err == nil && r.Posted > 0 {
-			l.audit.settled(from.Source, posts)
+		if err == nil {
+			l.audit.settled(from, posts, r)
 		}
 		return r, err
 	})

@@ -20,6 +20,7 @@ const (
 	processes  = 3
 	people     = 8
 	openFor    = 10 * time.Minute
+	newest     = 6                    // envelopes that people grab
 	opening    = int64(1_000_000_000) // minor units of each user
 	maxActors  = 12
 	keptCopies = 3
@@ -29,6 +30,8 @@ const (
 	nobody                   = -1      // the process of a call that is late
 	crashes, copies, goBacks = 400, 40, 400
 	failovers, longestTail   = 250, 60 // the latter in steps: what a failover loses
+	shardFailovers           = 300     // of the ledger's shards
+	forgetfulLedgers         = 2       // one seed in so many has a ledger whose shards go back in time
 	skews, leaps             = 200, 150
 	maxSkew                  = 10 * time.Second // of processes and pots
 	maxLedgerSkew            = 48 * time.Hour
@@ -40,6 +43,7 @@ const (
 type world struct {
 	*rand.Rand
 	Report
+	flaw    Flaw
 	faulty  bool
 	now     time.Time
 	skew    [processes + 2]time.Duration // of each process, and last of the pots and of the ledger
@@ -50,8 +54,10 @@ type world struct {
 	actors  []*actor
 	copies  map[int][]copied // by bucket
 	tails   []tail           // of failovers to come
+	lost    []lostTail       // of those of the ledger
 	epochs  int
 	orders  int
+	forgets bool // the ledger's shards go back in time too
 	sent    []int64
 	audit   auditor
 }
@@ -72,8 +78,15 @@ type tail struct {
 	copied
 }
 
+// lostTail is what a shard of the ledger will lose: everything after a copy.
+type lostTail struct {
+	shard, until, at int // the latter two are steps
+	snapshot         memledger.Snapshot
+}
+
 type copied struct {
-	at       int
+	at       int       // a step
+	when     time.Time // by the pots' clock
 	snapshot mempot.Snapshot
 }
 
@@ -85,11 +98,11 @@ func (everybody) Size(context.Context, string) (int, error)              { retur
 
 func user(n int) string { return fmt.Sprintf("user%d", n) }
 
-func newWorld(seed uint64) (*world, error) {
-	w := &world{Rand: rand.New(rand.NewPCG(seed, 0)), faulty: true, copies: map[int][]copied{},
+func newWorld(seed uint64, flaw Flaw) (*world, error) {
+	w := &world{flaw: flaw, Rand: rand.New(rand.NewPCG(seed, 0)), faulty: true, copies: map[int][]copied{},
 		now: time.Date(2026, 2, 16, 12, 0, 0, 0, time.UTC), buckets: pots.Buckets{Shards: 2, PerShard: 2}}
-	w.Seed = seed
-	w.audit = auditor{world: w, opened: map[int64]time.Time{}, early: map[int64]string{}}
+	w.Seed, w.forgets = seed, seed%forgetfulLedgers == 1
+	w.audit = auditor{world: w, sends: map[int64]sending{}, early: map[int64]string{}}
 	now := func() time.Time { return w.now }
 	var err error
 	if w.ledger, err = memledger.New(memledger.Config{Shards: w.buckets.Shards,
@@ -121,7 +134,7 @@ func newWorld(seed uint64) (*world, error) {
 // boot starts a process, which remembers nothing.
 func (w *world) boot(n int) {
 	now := func() time.Time { return w.now.Add(w.skew[n]) }
-	p, l, quiet := faultyPots{w.pots}, faultyLedger{w.ledger, &w.audit}, slog.New(slog.DiscardHandler)
+	p, l, quiet := faultyPots{w.pots, w.flaw}, faultyLedger{w.ledger, &w.audit}, slog.New(slog.DiscardHandler)
 	limits := envelope.DefaultLimits()
 	limits.OpenFor = openFor
 	at := &process{
@@ -157,6 +170,12 @@ func (w *world) step() {
 	case w.faulty && len(w.tails) > 0 && w.tails[0].until <= w.Steps:
 		w.restore(w.tails[0].bucket, w.tails[0].copied)
 		w.tails = w.tails[1:]
+	case w.forgets && w.fault(shardFailovers):
+		shard := w.IntN(w.buckets.Shards)
+		w.lost = append(w.lost, lostTail{shard, w.Steps + 1 + w.IntN(longestTail), w.Steps, w.ledger.Snapshot(shard)})
+	case w.faulty && len(w.lost) > 0 && w.lost[0].until <= w.Steps:
+		w.loseCommits(w.lost[0])
+		w.lost = w.lost[1:]
 	case w.fault(goBacks):
 		w.goBack(w.IntN(w.buckets.Number()))
 	case w.fault(skews):
@@ -211,7 +230,7 @@ func (w *world) asItIs(bucket int) copied {
 	if err != nil {
 		panic(err) // there is such a bucket
 	}
-	return copied{w.Steps, s}
+	return copied{w.Steps, w.now.Add(w.skew[processes]), s}
 }
 
 func (w *world) copy(bucket int) {
@@ -233,14 +252,22 @@ func (w *world) restore(bucket int, to copied) {
 		panic(err)
 	}
 	w.WentBack++
-	w.audit.wentBack(bucket, to.at, w.now.Add(w.skew[processes]))
+	w.audit.wentBack(bucket, to)
+}
+
+// loseCommits makes a shard of the ledger what it was: a server that does not flush each commit has lost its power, or
+// a replica without the newest ones takes over.
+func (w *world) loseCommits(t lostTail) {
+	w.ledger.Restore(t.shard, t.snapshot)
+	w.ShardsBack++
+	w.audit.shards = append(w.audit.shards, shardBack{t.shard, t.at, w.Steps})
 }
 
 // begin starts something on a process.
 func (w *world) begin() *actor {
 	n := w.IntN(processes)
 	p, shard, bucket := w.process[n], w.IntN(w.buckets.Shards), w.IntN(w.buckets.Number())
-	switch w.IntN(22) {
+	switch w.IntN(26) {
 	case 0, 1:
 		w.orders++
 		order := envelope.Order{RequestID: fmt.Sprint("order-", w.orders), Group: "g", Kind: string(envelope.Equal),
@@ -248,29 +275,36 @@ func (w *world) begin() *actor {
 		order.Total = int64(order.Count) * 100
 		sender := user(w.IntN(people))
 		return w.start(n, func(ctx context.Context) {
-			began := w.now
+			began, step := w.now, w.Steps
 			if v, err := p.service.Send(ctx, sender, order); err == nil {
 				w.sent = append(w.sent, v.ID)
-				w.audit.opened[v.ID] = began
+				w.audit.sends[v.ID] = sending{began, step, w.Steps}
 			}
 		})
 	case 2, 3, 4, 5, 6:
 		if len(w.sent) == 0 {
 			break
 		}
-		id, who := w.sent[len(w.sent)-1-w.IntN(min(len(w.sent), 6))], user(w.IntN(people))
+		id, who := w.sent[len(w.sent)-1-w.IntN(min(len(w.sent), newest))], user(w.IntN(people))
 		return w.start(n, func(ctx context.Context) { w.grab(ctx, p, id, who) })
-	case 7:
+	case 7, 8, 9: // somebody who has won asks again
+		all := w.audit.all
+		if len(all) == 0 {
+			break
+		}
+		of := all[len(all)-1-w.IntN(min(len(all), 2*newest))]
+		return w.start(n, func(ctx context.Context) { w.grab(ctx, p, of.envelope, of.user) })
+	case 10:
 		return w.start(n, func(ctx context.Context) {
 			for _, h := range w.due(shard) {
 				_, _ = p.refunder.End(ctx, h)
 			}
 		})
-	case 8:
+	case 11:
 		return w.start(n, func(ctx context.Context) { _, _ = p.sweeper.All(ctx, shard) })
-	case 9:
+	case 12:
 		return w.start(n, func(ctx context.Context) { _, _ = p.retirer.Pass(ctx, shard) })
-	case 10, 11:
+	case 13, 14:
 		return w.start(n, func(ctx context.Context) { _, _ = p.rebuilder.Pass(ctx, shard, false) })
 	}
 	return w.start(n, func(ctx context.Context) { w.settle(ctx, p, bucket) })

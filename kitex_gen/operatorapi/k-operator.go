@@ -2916,6 +2916,7 @@ func (p *LastAuditResponse) FastRead(buf []byte) (int, error) {
 	var issetAt bool = false
 	var issetAgeMs bool = false
 	var issetTookMs bool = false
+	var issetIncremental bool = false
 	for {
 		fieldTypeId, fieldId, l, err = thrift.Binary.ReadFieldBegin(buf[offset:])
 		offset += l
@@ -3000,6 +3001,21 @@ func (p *LastAuditResponse) FastRead(buf []byte) (int, error) {
 					goto SkipFieldError
 				}
 			}
+		case 6:
+			if fieldTypeId == thrift.BOOL {
+				l, err = p.FastReadField6(buf[offset:])
+				offset += l
+				if err != nil {
+					goto ReadFieldError
+				}
+				issetIncremental = true
+			} else {
+				l, err = thrift.Binary.Skip(buf[offset:], fieldTypeId)
+				offset += l
+				if err != nil {
+					goto SkipFieldError
+				}
+			}
 		default:
 			l, err = thrift.Binary.Skip(buf[offset:], fieldTypeId)
 			offset += l
@@ -3026,6 +3042,11 @@ func (p *LastAuditResponse) FastRead(buf []byte) (int, error) {
 
 	if !issetTookMs {
 		fieldId = 4
+		goto RequiredFieldNotSetError
+	}
+
+	if !issetIncremental {
+		fieldId = 6
 		goto RequiredFieldNotSetError
 	}
 	return offset, nil
@@ -3107,6 +3128,20 @@ func (p *LastAuditResponse) FastReadField5(buf []byte) (int, error) {
 	return offset, nil
 }
 
+func (p *LastAuditResponse) FastReadField6(buf []byte) (int, error) {
+	offset := 0
+
+	var _field bool
+	if v, l, err := thrift.Binary.ReadBool(buf[offset:]); err != nil {
+		return offset, err
+	} else {
+		offset += l
+		_field = v
+	}
+	p.Incremental = _field
+	return offset, nil
+}
+
 func (p *LastAuditResponse) FastWrite(buf []byte) int {
 	return p.FastWriteNocopy(buf, nil)
 }
@@ -3118,6 +3153,7 @@ func (p *LastAuditResponse) FastWriteNocopy(buf []byte, w thrift.NocopyWriter) i
 		offset += p.fastWriteField2(buf[offset:], w)
 		offset += p.fastWriteField3(buf[offset:], w)
 		offset += p.fastWriteField4(buf[offset:], w)
+		offset += p.fastWriteField6(buf[offset:], w)
 		offset += p.fastWriteField5(buf[offset:], w)
 	}
 	offset += thrift.Binary.WriteFieldStop(buf[offset:])
@@ -3132,6 +3168,7 @@ func (p *LastAuditResponse) BLength() int {
 		l += p.field3Length()
 		l += p.field4Length()
 		l += p.field5Length()
+		l += p.field6Length()
 	}
 	l += thrift.Binary.FieldStopLength()
 	return l
@@ -3174,6 +3211,13 @@ func (p *LastAuditResponse) fastWriteField5(buf []byte, w thrift.NocopyWriter) i
 	return offset
 }
 
+func (p *LastAuditResponse) fastWriteField6(buf []byte, w thrift.NocopyWriter) int {
+	offset := 0
+	offset += thrift.Binary.WriteFieldBegin(buf[offset:], thrift.BOOL, 6)
+	offset += thrift.Binary.WriteBool(buf[offset:], p.Incremental)
+	return offset
+}
+
 func (p *LastAuditResponse) field1Length() int {
 	l := 0
 	l += thrift.Binary.FieldBeginLength()
@@ -3208,6 +3252,13 @@ func (p *LastAuditResponse) field5Length() int {
 		l += thrift.Binary.FieldBeginLength()
 		l += p.Report.BLength()
 	}
+	return l
+}
+
+func (p *LastAuditResponse) field6Length() int {
+	l := 0
+	l += thrift.Binary.FieldBeginLength()
+	l += thrift.Binary.BoolLength()
 	return l
 }
 

@@ -631,11 +631,12 @@ func (p *LastAuditRequest) String() string {
 var fieldIDToName_LastAuditRequest = map[int16]string{}
 
 type LastAuditResponse struct {
-	Known  bool           `thrift:"known,1,required" frugal:"1,required,bool" json:"known"`
-	At     int64          `thrift:"at,2,required" frugal:"2,required,i64" json:"at"`
-	AgeMs  int64          `thrift:"age_ms,3,required" frugal:"3,required,i64" json:"age_ms"`
-	TookMs int64          `thrift:"took_ms,4,required" frugal:"4,required,i64" json:"took_ms"`
-	Report *AuditResponse `thrift:"report,5,optional" frugal:"5,optional,AuditResponse" json:"report,omitempty"`
+	Known       bool           `thrift:"known,1,required" frugal:"1,required,bool" json:"known"`
+	At          int64          `thrift:"at,2,required" frugal:"2,required,i64" json:"at"`
+	AgeMs       int64          `thrift:"age_ms,3,required" frugal:"3,required,i64" json:"age_ms"`
+	TookMs      int64          `thrift:"took_ms,4,required" frugal:"4,required,i64" json:"took_ms"`
+	Report      *AuditResponse `thrift:"report,5,optional" frugal:"5,optional,AuditResponse" json:"report,omitempty"`
+	Incremental bool           `thrift:"incremental,6,required" frugal:"6,required,bool" json:"incremental"`
 }
 
 func NewLastAuditResponse() *LastAuditResponse {
@@ -669,6 +670,10 @@ func (p *LastAuditResponse) GetReport() (v *AuditResponse) {
 	}
 	return p.Report
 }
+
+func (p *LastAuditResponse) GetIncremental() (v bool) {
+	return p.Incremental
+}
 func (p *LastAuditResponse) SetKnown(val bool) {
 	p.Known = val
 }
@@ -683,6 +688,9 @@ func (p *LastAuditResponse) SetTookMs(val int64) {
 }
 func (p *LastAuditResponse) SetReport(val *AuditResponse) {
 	p.Report = val
+}
+func (p *LastAuditResponse) SetIncremental(val bool) {
+	p.Incremental = val
 }
 
 func (p *LastAuditResponse) IsSetReport() bool {
@@ -702,6 +710,7 @@ var fieldIDToName_LastAuditResponse = map[int16]string{
 	3: "age_ms",
 	4: "took_ms",
 	5: "report",
+	6: "incremental",
 }
 
 type RevokeTokenRequest struct {

@@ -11,6 +11,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -40,8 +41,8 @@ type scene struct {
 	balances map[string]int64
 }
 
-func openScene(t *testing.T) *scene {
-	s := &scene{MySQL: ledgertest.OpenMySQL(t, 2)}
+func openScene(t *testing.T, dsns ...string) *scene {
+	s := &scene{MySQL: ledgertest.OpenMySQL(t, 2, dsns...)}
 	if _, err := s.Cluster.Install(t.Context(), shards.Installation{Shards: 2, BucketsPerShard: 1}); err != nil {
 		t.Fatal(err)
 	}
@@ -259,6 +260,7 @@ func wantOnce(t *testing.T, dir string, m archive.Manifest, holds int) {
 		if f.DroppedAt.IsZero() {
 			t.Errorf("%s was not dropped", f.Name)
 		}
+		wantNames(t, filepath.Join(dir, f.Name))
 		for _, l := range lines(t, filepath.Join(dir, f.Name)) {
 			if l.Unit != nil && l.Unit.Hold != nil {
 				seen["hold"]++
@@ -279,6 +281,35 @@ func wantOnce(t *testing.T, dir string, m archive.Manifest, holds int) {
 		if times != 1 {
 			t.Errorf("%s is there %d times", what, times)
 		}
+	}
+}
+
+// wantNames looks whether the fields of a file have names as those of the API.
+func wantNames(t *testing.T, path string) {
+	t.Helper()
+	zip := ledgertest.Must(gzip.NewReader(bytes.NewReader(ledgertest.Must(os.ReadFile(path)))))
+	var look func(value any)
+	look = func(value any) {
+		switch v := value.(type) {
+		case []any:
+			for _, one := range v {
+				look(one)
+			}
+		case map[string]any:
+			for name, one := range v {
+				if !regexp.MustCompile("^[a-z0-9_]+$").MatchString(name) {
+					t.Fatalf("%s has a field %q", filepath.Base(path), name)
+				}
+				look(one)
+			}
+		}
+	}
+	for in := json.NewDecoder(zip); in.More(); {
+		var line any
+		if err := in.Decode(&line); err != nil {
+			t.Fatal(err)
+		}
+		look(line)
 	}
 }
 

@@ -18,27 +18,29 @@ const (
 
 // Hold is an amount set aside from its owner's wallet. Only the fields of the last two paragraphs ever change.
 type Hold struct {
-	ID      int64 // from the ledger's NewID: its low bits are the owner's shard
-	Subject Subject
-	Owner   string
+	ID      int64   `json:"id"` // from the ledger's NewID: its low bits are the owner's shard
+	Subject Subject `json:"subject"`
+	Owner   string  `json:"owner"`
 	// Counterparty is the other side in the owner's statement, and then the only one who is paid; empty where there is
 	// none, or many.
-	Counterparty string
-	Amount       Amount
-	Parts        []int64 // minor units, each at least 1; they sum to Amount.Minor. A part is named by its index.
-	Unit         int64   // of a metered hold, which has no parts: what one of its units is, in minor units
-	Note         string  // goes with the money into both statements
-	Detail       []byte  // the product's own record, opaque here
-	CountsDaily  bool    // the hold counts towards what its owner may send in a day
-	CreatedAt    time.Time
+	Counterparty string `json:"counterparty,omitempty"`
+	Amount       Amount `json:"amount"`
+	// Parts are minor units, each at least 1; they sum to Amount.Minor. A part is named by its index.
+	Parts []int64 `json:"parts,omitempty"`
+	// Unit is, in a metered hold, which has no parts, what one of its units is, in minor units.
+	Unit        int64     `json:"unit,omitempty"`
+	Note        string    `json:"note,omitempty"`         // goes with the money into both statements
+	Detail      []byte    `json:"detail,omitempty"`       // the product's own record, opaque here
+	CountsDaily bool      `json:"counts_daily,omitempty"` // counts towards what its owner may send in a day
+	CreatedAt   time.Time `json:"created_at"`
 
-	ExpiresAt time.Time // of a staged hold, when its stage ends by itself
-	Stage     Stage
-	StagedAt  time.Time // when it came into its stage; zero without one
+	ExpiresAt time.Time `json:"expires_at"` // of a staged hold, when its stage ends by itself
+	Stage     Stage     `json:"stage,omitempty"`
+	StagedAt  time.Time `json:"staged_at,omitzero"` // when it came into its stage; zero without one
 
-	Posted int64 // minor units paid out
-	Voided int64 // minor units returned to the owner
-	Open   bool  // posted + voided < amount
+	Posted int64 `json:"posted"` // minor units paid out
+	Voided int64 `json:"voided"` // minor units returned to the owner
+	Open   bool  `json:"open"`   // posted + voided < amount
 }
 
 // Pending is what is neither posted nor voided, in minor units.

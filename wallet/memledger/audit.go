@@ -31,6 +31,7 @@ func (l *Ledger) Audit(ctx context.Context) (ledger.AuditReport, error) {
 		a.fundings(n, &s.state)
 		a.rejections(n, &s.state)
 		a.outbox(&s.state)
+		a.credits(n, &s.state)
 		for key, minor := range s.system {
 			if key.account == clearingAccount {
 				clearing[key.currency] += minor
@@ -168,6 +169,36 @@ func (a *audit) rejections(n int, s *state) {
 		what := fmt.Sprintf("post of hold %d part %d to %q, amount %d", r.Hold, r.Part, r.Payee, r.Minor)
 		a.found(ledger.AuditRejection, n, what, "no contradiction", r.Reason)
 	}
+}
+
+// credits checks that each post has reached its payee's wallet or is on its way, and that each credit has a post.
+func (a *audit) credits(n int, s *state) {
+	onTheWay := map[partKey]bool{}
+	for _, m := range s.outbox {
+		for _, c := range m.credits {
+			onTheWay[partKey{c.Hold, c.Part}] = true
+		}
+	}
+	for key, p := range s.posts {
+		arrived := slices.ContainsFunc(a.shards, func(to *shard) bool {
+			return to.legs[legKey{p.Hold, p.Part, p.Payee}]
+		})
+		if !arrived && !onTheWay[key] {
+			a.found(ledger.AuditPostNotCredited, n, nameOf(p.Hold, p.Part, p.Payee), "a credit", "none")
+		}
+	}
+	for leg := range s.legs {
+		posted := slices.ContainsFunc(a.shards, func(from *shard) bool {
+			return from.posts[partKey{leg.hold, leg.part}].Payee == leg.payee
+		})
+		if !posted {
+			a.found(ledger.AuditCreditUnposted, n, nameOf(leg.hold, leg.part, leg.payee), "a post", "none")
+		}
+	}
+}
+
+func nameOf(hold int64, part int, payee string) string {
+	return fmt.Sprintf("hold %d part %d to %q", hold, part, payee)
 }
 
 // outbox adds up what is in flight: messages that have not arrived.

@@ -34,7 +34,8 @@ func (l *Ledger) Deliver(ctx context.Context, n int) (items int, err error) {
 	})
 }
 
-// receive has the effect of a message, unless it arrived before.
+// receive has the effect of a message, unless it arrived before. A credit that came with another message is passed
+// over: a shard that went back in time has paid once more what it had forgotten.
 func (tx *transaction) receive(m message) error {
 	if tx.inbox[m.id] {
 		return nil
@@ -44,6 +45,11 @@ func (tx *transaction) receive(m message) error {
 		tx.addIndex(e)
 	}
 	for i, c := range m.credits {
+		leg := legKey{c.Hold, c.Part, c.Payee}
+		if tx.legs[leg] {
+			continue
+		}
+		put(tx, tx.legs, leg, true)
 		tx.addTo(clearingAccount, c.Currency, -c.Minor)
 		tx.credit(c.Payee, c.Currency, entry{part: c.Part, Entry: ledger.Entry{Minor: c.Minor, Kind: ledger.EntryPost,
 			Subject: m.subjects[i], Reference: c.Hold, Counterparty: c.From, Note: c.Note, At: c.At}})

@@ -40,7 +40,8 @@ type state struct {
 	index      map[indexKey][]int64
 	outbox     []message // the oldest first
 	inbox      map[int64]bool
-	events     []ledger.Event // the oldest first
+	legs       map[legKey]bool // credits that arrived
+	events     []ledger.Event  // the oldest first
 	sources    map[sourceKey]ledger.SourceLog
 	freezes    map[string]ledger.Freeze // by account
 	rebuilds   []ledger.Rebuild         // the oldest first
@@ -97,6 +98,12 @@ type indexKey struct {
 	subject ledger.Subject
 }
 
+type legKey struct {
+	hold  int64
+	part  int
+	payee string
+}
+
 // message is on its way to a shard: the credits of a batch of posts in one currency, or index entries.
 type message struct {
 	id       int64
@@ -116,7 +123,7 @@ func newState() state {
 		holds: map[int64]ledger.Hold{}, posts: map[partKey]ledger.Post{}, payees: map[payeeKey]int{},
 		postsOf: map[int64][]int{}, requests: map[requestKey]request{}, rejections: map[rejectionKey]ledger.Rejection{},
 		fundings: map[int64]wallet.FundingOrder{}, usage: map[usageKey]int64{}, index: map[indexKey][]int64{},
-		inbox: map[int64]bool{}, sources: map[sourceKey]ledger.SourceLog{},
+		inbox: map[int64]bool{}, legs: map[legKey]bool{}, sources: map[sourceKey]ledger.SourceLog{},
 		freezes: map[string]ledger.Freeze{},
 	}
 }
@@ -128,6 +135,7 @@ func (s state) clone() state {
 	s.postsOf, s.requests, s.rejections = cloneLists(s.postsOf), maps.Clone(s.requests), maps.Clone(s.rejections)
 	s.fundings, s.usage, s.index = maps.Clone(s.fundings), maps.Clone(s.usage), cloneLists(s.index)
 	s.outbox, s.inbox, s.events = slices.Clip(s.outbox), maps.Clone(s.inbox), slices.Clip(s.events)
+	s.legs = maps.Clone(s.legs)
 	s.sources, s.rebuilds, s.freezes = maps.Clone(s.sources), slices.Clip(s.rebuilds), maps.Clone(s.freezes)
 	return s
 }

@@ -3,7 +3,11 @@ package mysqlledger_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"strconv"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,12 +30,7 @@ func BenchmarkSettle(b *testing.B) {
 		users    = 100_000
 		credits  = nShards * gifts * parts
 	)
-	server, err := devstack.StartMariaDB(b.Context(), devstack.MariaDBOptions{Dir: b.TempDir(), BufferPoolMiB: 1024,
-		RedoLogMiB: 1024})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = server.Stop(context.Background()) })
+	server := benchServer(b)
 	l := ledgertest.OpenMySQL(b, nShards, server.DSN())
 	senders := make([]string, nShards)
 	for i := 0; len(senders[0]) == 0 || len(senders[1]) == 0 || len(senders[2]) == 0 || len(senders[3]) == 0; i++ {
@@ -103,4 +102,73 @@ func BenchmarkSettle(b *testing.B) {
 	}
 	b.ReportMetric(float64(credits*round)/spent.Seconds(), "credits/s")
 	l.WantBalanced(0)
+}
+
+// BenchmarkHold is what senders wait for: holds of ten parts by callers who each have one under way, of users on four
+// shards. It reports how many became durable in a second and the processor time of each, MariaDB's and our own.
+//
+//	go test -run '^$' -bench Hold -benchtime 20000x ./wallet/mysqlledger
+func BenchmarkHold(b *testing.B) {
+	const users, nShards = 1000, 4
+	server := benchServer(b)
+	l := ledgertest.OpenMySQL(b, nShards, server.DSN())
+	for i := range users {
+		l.TopUp(fmt.Sprintf("sender-%d", i), 1<<40)
+	}
+	for _, callers := range []int{1, 16, 64, 256} {
+		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
+			holds := make([]ledger.Hold, b.N)
+			requests := make([]ledger.Request, b.N)
+			for i := range holds {
+				holds[i] = l.Draft(fmt.Sprintf("sender-%d", i*7919%users), 1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
+				requests[i] = ledgertest.Request(b, fmt.Sprint(holds[i].ID), i)
+			}
+			var next atomic.Int64
+			var wg sync.WaitGroup
+			b.ResetTimer()
+			theirs, own := processorTime(b, server.PID()), processorTime(b, os.Getpid())
+			for range callers {
+				wg.Go(func() {
+					for i := next.Add(1) - 1; i < int64(b.N); i = next.Add(1) - 1 {
+						if _, err := l.Hold(b.Context(), requests[i], holds[i]); err != nil {
+							b.Error(err)
+							return
+						}
+					}
+				})
+			}
+			wg.Wait()
+			each := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(b.N) }
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "holds/s")
+			b.ReportMetric(each(processorTime(b, server.PID())-theirs), "mariadb-cpu-us/op")
+			b.ReportMetric(each(processorTime(b, os.Getpid())-own), "own-cpu-us/op")
+		})
+	}
+}
+
+func benchServer(b *testing.B) *devstack.MariaDB {
+	server, err := devstack.StartMariaDB(b.Context(), devstack.MariaDBOptions{Dir: b.TempDir(), BufferPoolMiB: 1024,
+		RedoLogMiB: 1024})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = server.Stop(context.Background()) })
+	return server
+}
+
+// processorTime is the time that a process has spent on processors, in steps of 10 ms; see proc(5).
+func processorTime(b *testing.B, pid int) (spent time.Duration) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		b.Skip("this system tells no processor times: ", err)
+	}
+	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+	for _, ticks := range fields[11:13] {
+		n, err := strconv.Atoi(ticks)
+		if err != nil {
+			b.Fatal(err)
+		}
+		spent += time.Duration(n) * 10 * time.Millisecond
+	}
+	return spent
 }

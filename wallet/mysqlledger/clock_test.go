@@ -17,9 +17,10 @@ func TestTheDatabaseSaysWhatIsDue(t *testing.T) {
 	b := ledgertest.OpenMySQLOn(t, shardstest.New(t, 1), 0)
 	b.TopUp("alice", 10_000)
 	ctx := t.Context()
-	for name, off := range map[string]time.Duration{"ahead": 48 * time.Hour, "behind": -48 * time.Hour} {
+	for node, off := range map[int]time.Duration{1: 48 * time.Hour, 2: -48 * time.Hour} {
+		name := "its clock is off by " + off.String()
 		l, err := mysqlledger.New(mysqlledger.Config{Cluster: b.Cluster, Log: slog.New(slog.DiscardHandler),
-			IDs: ledgertest.Must(shards.NewIDs(b.Cluster, 1)), Now: func() time.Time { return time.Now().Add(off) }})
+			IDs: ledgertest.Must(shards.NewIDs(b.Cluster, node)), Now: func() time.Time { return time.Now().Add(off) }})
 		if err != nil {
 			t.Fatal(err)
 		}

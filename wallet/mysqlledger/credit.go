@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/hongbao/hongbao/internal/outbox"
 	"github.com/hongbao/hongbao/internal/shards/rows"
@@ -18,6 +19,9 @@ import (
 // creditKind is that of messages that carry posts to their payees. A message carries all that a batch of posts sends to
 // one shard in one currency.
 const creditKind outbox.Kind = "credit"
+
+// siftAtOnce is how many credits are looked for in one statement.
+const siftAtOnce = 500
 
 // Legs are the content of a message of credits. Each leg names its hold by its place in Holds, so that the owner and
 // the note, the same for all of a hold's legs, travel once.
@@ -146,6 +150,66 @@ func (c credits) Consume(ctx context.Context, tx *sql.Tx, shard int, messages []
 	return writeEntries(ctx, tx, t, append(entries, clearingEntries(txID, sums, -1, c.l.now().UnixMilli())...))
 }
 
+// Sift implements outbox.Sifter: a credit is known by its payee, hold and part.
+func (c credits) Sift(ctx context.Context, tx *sql.Tx, shard int, messages []outbox.Message) ([]outbox.Message, error) {
+	there, err := c.arrived(ctx, tx, shard, messages)
+	if err != nil {
+		return nil, err
+	}
+	var sifted []outbox.Message
+	for _, m := range messages {
+		ls := *m.Content().(*Legs)
+		var left []Leg
+		amount := int64(0)
+		for _, g := range ls.All {
+			if !there[legKey{g.Payee, ls.Holds[g.Hold].Subject, ls.Holds[g.Hold].ID, g.Part}] {
+				left, amount = append(left, g), amount+g.Amount
+			}
+		}
+		if ls.All, ls.Traces = left, nil; len(left) > 0 {
+			sifted = append(sifted, m.With(&ls, amount))
+		}
+	}
+	return sifted, nil
+}
+
+// legKey is what makes a credit unique on its shard.
+type legKey struct {
+	payee   string
+	subject ledger.Subject
+	hold    int64
+	part    int
+}
+
+// arrived are those of the credits of messages that are in their payees' wallets.
+func (c credits) arrived(ctx context.Context, q rows.Querier, shard int,
+	messages []outbox.Message) (map[legKey]bool, error) {
+	var keys []any
+	for _, m := range messages {
+		ls := m.Content().(*Legs)
+		for _, g := range ls.All {
+			h := ls.Holds[g.Hold]
+			keys = append(keys, g.Payee, string(ledger.EntryPost), string(h.Subject), h.ID, g.Part)
+		}
+	}
+	const columns = 5
+	there := map[legKey]bool{}
+	for some := range slices.Chunk(keys, columns*siftAtOnce) {
+		err := rows.Collect(ctx, q, func(row *sql.Rows) error {
+			var k legKey
+			err := row.Scan(&k.payee, &k.subject, &k.hold, &k.part)
+			there[k] = true
+			return err
+		}, "SELECT account, subject, reference, part FROM "+c.l.tables[shard].Entries+
+			" WHERE (account, kind, subject, reference, part) IN ("+
+			strings.TrimSuffix(strings.Repeat("(?, ?, ?, ?, ?), ", len(some)/columns), ", ")+")", some...)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return there, nil
+}
+
 // Arrived implements outbox.Consumer. The entries of a message commit together, so checking the first suffices.
 func (c credits) Arrived(ctx context.Context, q rows.Querier, shard int, m outbox.Message) (bool, error) {
 	ls := m.Content().(*Legs)
@@ -160,7 +224,7 @@ func (c credits) Arrived(ctx context.Context, q rows.Querier, shard int, m outbo
 func (c credits) Renamed(ctx context.Context, tx *sql.Tx, source int, m outbox.Message, id int64) error {
 	ls := m.Content().(*Legs)
 	for _, g := range ls.All {
-		_, err := tx.ExecContext(ctx,
+		_, err := tx.ExecContext(rows.Later(ctx),
 			"UPDATE "+c.l.tables[source].Posts+" SET outbox = ? WHERE hold = ? AND part = ? AND outbox = ?",
 			id, ls.Holds[g.Hold].ID, g.Part, m.ID)
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"time"
 
+	"github.com/hongbao/hongbao/internal/shards/rows"
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
@@ -42,7 +43,7 @@ func count(ctx context.Context, tx *sql.Tx, t Tables, u usage, limit int64) erro
 		return err
 	}
 	// The first of the day, or too much: make sure that there is a row, and ask again.
-	_, err := tx.ExecContext(ctx, "INSERT INTO "+table+
+	_, err := tx.ExecContext(rows.Later(ctx), "INSERT INTO "+table+
 		" (user, currency, day, amount) VALUES (?, ?, ?, 0) ON DUPLICATE KEY UPDATE amount = amount", u.user, currency,
 		day)
 	if err != nil {
@@ -63,7 +64,7 @@ func count(ctx context.Context, tx *sql.Tx, t Tables, u usage, limit int64) erro
 // uncount takes what comes back off its day again. No refund fails because the row is missing or holds less: the audit
 // checks that.
 func uncount(ctx context.Context, tx *sql.Tx, t Tables, u usage, minor int64) error {
-	_, err := tx.ExecContext(ctx,
+	_, err := tx.ExecContext(rows.Later(ctx),
 		"UPDATE "+t.DailyUsage+" SET amount = amount - ? WHERE user = ? AND currency = ? AND day = ?",
 		minor, u.user, string(u.amount.Currency), DayOf(u.at))
 	return err

@@ -111,7 +111,7 @@ func insufficientBalance(a ledger.Amount) error {
 
 // credit puts minor units into a wallet, which it makes if there is none, and counts one entry.
 func credit(ctx context.Context, tx *sql.Tx, t Tables, user string, a ledger.Amount) (state, error) {
-	_, err := tx.ExecContext(ctx,
+	_, err := tx.ExecContext(rows.Later(ctx),
 		"INSERT INTO "+t.Accounts+" (account, currency, balance, seq) VALUES (?, ?, ?, 1)"+addToAccount, user, string(
 			a.Currency), a.Minor)
 	if err != nil {

@@ -247,9 +247,5 @@ func (tx *Tx) insertHolds(ctx context.Context, calls []*heldCall) error {
 		}
 		args = append(args, values...)
 	}
-	err := rows.Insert(ctx, tx.sql, "INSERT INTO "+tx.tables.Holds+" ("+holdColumns+")", holdWidth, args, "")
-	if shards.IsDuplicate(err) {
-		return ErrIDExists
-	}
-	return err
+	return rows.Insert(ctx, tx.sql, "INSERT INTO "+tx.tables.Holds+" ("+holdColumns+")", holdWidth, args, "")
 }

@@ -125,7 +125,7 @@ func (b *settlement) settle(ctx context.Context, cover int64, records []stock.Re
 		return err
 	}
 	of := b.done.Stock
-	_, err = b.tx.SQL().ExecContext(ctx, "UPDATE "+b.t.stocks+
+	_, err = b.tx.SQL().ExecContext(rows.Later(ctx), "UPDATE "+b.t.stocks+
 		" SET claimed = ?, withdrawn = ?, seen_ms = ?, seen_seq = ? WHERE cover = ?", of.Claimed, of.Withdrawn, last.ms,
 		last.seq, cover)
 	if err != nil {
@@ -195,8 +195,8 @@ func (b *settlement) write(ctx context.Context) error {
 		return err
 	}
 	for channel, n := range channels {
-		_, err := b.tx.SQL().ExecContext(ctx, "UPDATE "+b.t.channels+" SET claimed = claimed + ? WHERE id = ?", n,
-			channel)
+		_, err := b.tx.SQL().ExecContext(rows.Later(ctx), "UPDATE "+b.t.channels+
+			" SET claimed = claimed + ? WHERE id = ?", n, channel)
 		if err != nil {
 			return err
 		}
@@ -220,8 +220,8 @@ func (b *settlement) draw(ctx context.Context, pieces int64, funds ledger.FundsS
 		if n == 0 {
 			break
 		}
-		_, err := b.tx.SQL().ExecContext(ctx, "UPDATE "+b.t.batches+" SET "+column+" = "+column+" + ? WHERE id = ?", n,
-			batch.ID)
+		_, err := b.tx.SQL().ExecContext(rows.Later(ctx), "UPDATE "+b.t.batches+" SET "+column+" = "+column+
+			" + ? WHERE id = ?", n, batch.ID)
 		if err != nil {
 			return err
 		}
@@ -249,7 +249,7 @@ func (b *settlement) giveBack(ctx context.Context, w stock.Withdrawal) error {
 		return err
 	}
 	pieces := min(w.Pieces, b.done.Left())
-	_, err = b.tx.SQL().ExecContext(ctx, "UPDATE "+b.t.withdrawals+" SET pieces = ?, done = 1 WHERE id = ?",
+	_, err = b.tx.SQL().ExecContext(rows.Later(ctx), "UPDATE "+b.t.withdrawals+" SET pieces = ?, done = 1 WHERE id = ?",
 		pieces, w.ID)
 	if err != nil || pieces == 0 {
 		return err

@@ -1,13 +1,10 @@
--- Makes a pot, unless it is there.
+-- Makes pots, those excepted that are there.
 --
--- KEYS: home, log, pot, shares, ends
--- ARGV: mark, id, expires (ms), number of shares,
+-- KEYS: home, log, ends, then for each: pot, shares
+-- ARGV: mark, then for each: id, expires (ms), number of shares,
 --       shares to take "<share>:<minor> …", shares taken "<user> <share>:<minor>:<at> …"
--- Answer: 1 if the pot was made, 0 if it was there.
+-- Answer: how many pots were made.
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('POTSLOST') end
-
-local pot, shares = KEYS[3], KEYS[4]
-if redis.call('EXISTS', pot) == 1 then return 0 end
 
 local CHUNK = 1000 -- unpack has room for about 8,000 values on the stack
 
@@ -16,25 +13,36 @@ local function flush(command, key, values)
 	return {}
 end
 
-redis.call('DEL', shares)
-redis.call('HSET', pot, '#n', ARGV[4], '#x', ARGV[3])
-redis.call('ZADD', KEYS[5], ARGV[3], ARGV[2])
+local function fill(pot, shares, id, expires, count, left, taken)
+	redis.call('DEL', shares)
+	redis.call('HSET', pot, '#n', count, '#x', expires)
+	redis.call('ZADD', KEYS[3], expires, id)
 
-local values = {}
-for share in string.gmatch(ARGV[5], '%S+') do
-	values[#values + 1] = share
-	if #values == CHUNK then values = flush('RPUSH', shares, values) end
+	local values = {}
+	for share in string.gmatch(left, '%S+') do
+		values[#values + 1] = share
+		if #values == CHUNK then values = flush('RPUSH', shares, values) end
+	end
+	flush('RPUSH', shares, values)
+	redis.call('PEXPIREAT', shares, expires)
+
+	values = {}
+	for user, take in string.gmatch(taken, '(%S+) (%S+)') do
+		values[#values + 1] = user
+		values[#values + 1] = take
+		if #values == CHUNK then values = flush('HSET', pot, values) end
+	end
+	flush('HSET', pot, values)
+
+	if taken == '' then redis.call('XADD', KEYS[2], '*', 'v', 's ' .. id) end
 end
-flush('RPUSH', shares, values)
-redis.call('PEXPIREAT', shares, ARGV[3])
 
-values = {}
-for user, take in string.gmatch(ARGV[6], '(%S+) (%S+)') do
-	values[#values + 1] = user
-	values[#values + 1] = take
-	if #values == CHUNK then values = flush('HSET', pot, values) end
+local made, n = 0, 2
+for k = 4, #KEYS, 2 do
+	if redis.call('EXISTS', KEYS[k]) == 0 then
+		fill(KEYS[k], KEYS[k + 1], unpack(ARGV, n, n + 4))
+		made = made + 1
+	end
+	n = n + 5
 end
-flush('HSET', pot, values)
-
-if ARGV[6] == '' then redis.call('XADD', KEYS[2], '*', 'v', 's ' .. ARGV[2]) end
-return 1
+return made

@@ -50,6 +50,25 @@ func (s *Store) in(number int, epoch string) *Bucket {
 	return b
 }
 
+// Past is a bucket in an epoch that is over. Its keys may be gone, and no script takes its mark.
+func (s *Store) Past(number int, epoch string) *Bucket { return s.in(number, epoch) }
+
+// PastHash reads a hash of an epoch that is over, where nothing changes any more: fields and values in turn, none of
+// one that is gone.
+func (s *Store) PastHash(ctx context.Context, key string) ([]string, error) {
+	ctx, cancel := s.Bounded(ctx)
+	defer cancel()
+	fields, err := s.client.Do(ctx, s.client.B().Hgetall().Key(key).Build()).AsStrMap()
+	if err != nil {
+		return nil, fmt.Errorf("an old hash: %w", err)
+	}
+	all := make([]string, 0, 2*len(fields))
+	for field, value := range fields {
+		all = append(all, field, value)
+	}
+	return all, nil
+}
+
 // epochSign begins the names of keys of other epochs than the first.
 const epochSign = "@"
 

@@ -21,8 +21,24 @@ type Querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// Insert inserts len(args)/columns rows, at most Max a statement. head ends before VALUES; tail follows the values.
+// Later makes what is executed with ctx in a transaction wait for its next statement, or for the commit, and go to the
+// server with it. The result says nothing; an error of the server comes with that next statement, and what follows is
+// not carried out. For writes that are always carried out whole or not at all.
+func Later(ctx context.Context) context.Context { return context.WithValue(ctx, laterKey{}, true) }
+
+// IsLater says whether Later made ctx.
+func IsLater(ctx context.Context) bool { return ctx.Value(laterKey{}) != nil }
+
+type laterKey struct{}
+
+// Insert inserts len(args)/columns rows, at most Max a statement, Later. head ends before VALUES; tail follows the
+// values.
 func Insert(ctx context.Context, tx *sql.Tx, head string, columns int, args []any, tail string) error {
+	return InsertNow(Later(ctx), tx, head, columns, args, tail)
+}
+
+// InsertNow is Insert for those who look at its error, for example whether a row is there already.
+func InsertNow(ctx context.Context, tx *sql.Tx, head string, columns int, args []any, tail string) error {
 	row := In(columns)
 	for len(args) > 0 {
 		chunk := args[:min(len(args), Max*columns)]

@@ -65,6 +65,9 @@ type System struct {
 	// Publish hands a shard's events to a broker, and returns how many it took.
 	Publish func(ctx context.Context, shard int, b Broker) (published int, err error)
 	Audit   func(ctx context.Context) (ledger.AuditReport, error)
+	// KeepShard remembers a shard, and restore takes it back to what it was then, as a server goes back that has lost
+	// its latest commits.
+	KeepShard func(t testing.TB, shard int) (restore func())
 }
 
 // Book is a ledger with what a test does to it in few words. What cannot go wrong in a test fails it.

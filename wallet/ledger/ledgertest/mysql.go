@@ -59,7 +59,12 @@ func OnMySQL(t testing.TB, c *shards.Cluster, node int, products ...audit.Produc
 			return outbox.NewPublisher(l.Outbox(), b, log).Pass(ctx, shard)
 		},
 	}
-	return &MySQL{Book: NewBook(t, s, clock), Ledger: l, Cluster: c, Auditor: auditor}
+	m := &MySQL{Book: NewBook(t, s, clock), Ledger: l, Cluster: c, Auditor: auditor}
+	m.Book.KeepShard = func(t testing.TB, shard int) func() {
+		return m.keep(t, []int{shard}, []string{"accounts", "entries", "holds", "posts", "requests", "rejections",
+			"fundings", "daily_usage", "sources", "outbox", "inbox"})
+	}
+	return m
 }
 
 // Table is the full name of a table of a shard.
@@ -77,20 +82,25 @@ func (m *MySQL) Exec(shard int, statement string, args ...any) {
 // that their columns are the same: much quicker than to make a ledger anew.
 func (m *MySQL) Keep(tables ...string) (restore func()) {
 	m.T.Helper()
+	return m.keep(m.T, m.Cluster.All(), tables)
+}
+
+func (m *MySQL) keep(t testing.TB, of []int, tables []string) (restore func()) {
+	t.Helper()
 	kept := func(shard int, table string) string { return m.Table(shard, "kept_"+table) }
-	for _, shard := range m.Cluster.All() {
+	for _, shard := range of {
 		for _, table := range tables {
 			m.Exec(shard, "CREATE TABLE "+kept(shard, table)+" LIKE "+m.Table(shard, table))
 			m.Exec(shard, "INSERT INTO "+kept(shard, table)+" SELECT * FROM "+m.Table(shard, table))
 		}
 	}
 	return func() {
-		m.T.Helper()
-		for _, shard := range m.Cluster.All() {
-			err := m.Cluster.Tx(m.T.Context(), shard, func(tx *sql.Tx) error {
+		t.Helper()
+		for _, shard := range of {
+			err := m.Cluster.Tx(t.Context(), shard, func(tx *sql.Tx) error {
 				for _, table := range tables {
-					_, gone := tx.ExecContext(m.T.Context(), "DELETE FROM "+m.Table(shard, table))
-					_, back := tx.ExecContext(m.T.Context(),
+					_, gone := tx.ExecContext(t.Context(), "DELETE FROM "+m.Table(shard, table))
+					_, back := tx.ExecContext(t.Context(),
 						"INSERT INTO "+m.Table(shard, table)+" SELECT * FROM "+kept(shard, table))
 					if err := errors.Join(gone, back); err != nil {
 						return err
@@ -99,7 +109,7 @@ func (m *MySQL) Keep(tables ...string) (restore func()) {
 				return nil
 			})
 			if err != nil {
-				m.T.Fatalf("restore shard %d: %v", shard, err)
+				t.Fatalf("restore shard %d: %v", shard, err)
 			}
 		}
 	}

@@ -48,6 +48,7 @@ func Run(t *testing.T, open Open) {
 		{"ConcurrentDraws", testConcurrentDraws},
 		{"ConcurrentDelivery", testConcurrentDelivery},
 		{"AuditWhileItRuns", testAuditWhileItRuns},
+		{"WentBack", testWentBack},
 		{"Model", testModel},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open) })

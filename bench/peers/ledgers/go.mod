@@ -1,0 +1,3 @@
+module github.com/hongbao/hongbao/bench/peers/ledgers
+
+go 1.26.0
