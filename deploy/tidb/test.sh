@@ -13,7 +13,10 @@ step() {
 	"$@"
 }
 
-step .ci/test -vet=off -count=1 -p 1 -timeout 60m ./wallet/mysqlledger ./wallet/audit ./internal/shards \
+# A tidb-server without TiKV has the locks of a commit in memory: killed right after one, it may keep half of it. That
+# test does just that (docs/stores.md).
+step .ci/test -vet=off -count=1 -p 1 -timeout 60m -skip '^TestServerDownForAWhile$' \
+	./wallet/mysqlledger ./wallet/audit ./internal/shards \
 	./internal/outbox ./internal/index ./internal/nodes ./collection/mysqlcollection ./group/mysqlgroup \
 	./risk/mysqlrisk ./webhook/mysqlwebhook ./merchant/mysqlmerchant ./cover/mysqlcover
 step "$go" test -vet=off -count=1 -timeout 30m -run '^TestTheRecipientsServerIsDownForAWhile$' ./app

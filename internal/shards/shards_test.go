@@ -378,3 +378,40 @@ func scanned(ctx context.Context, conn *sql.Conn, query string, args ...any) (n 
 	}
 	return n, steps.Err()
 }
+
+// A row that a transaction has changed is locked there and then, also on a TiDB whose operator chose otherwise.
+func TestARowThatWasChangedIsLocked(t *testing.T) {
+	c := shardstest.New(t, 1)
+	ctx, counter := t.Context(), c.Table(0, "counter")
+	if err := c.MigrateAll(ctx, counters); err != nil {
+		t.Fatal(err)
+	}
+	choose := func(mode string) {
+		t.Helper()
+		_, err := c.DB(0).ExecContext(context.WithoutCancel(ctx),
+			"SET @chosen = 1 /*T!, GLOBAL tidb_txn_mode = '"+mode+"' */")
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	choose("optimistic")
+	t.Cleanup(func() { choose("pessimistic") })
+	fresh := open(t, shards.Config{DSNs: []string{devstack.TestMySQL(t)}, Shards: 1,
+		Prefix: strings.TrimSuffix(c.Schema(0), "0000"), Volatile: devstack.TestMySQLIsVolatile()})
+	err := fresh.Tx(ctx, 0, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, "UPDATE "+counter+" SET n = n + 1 WHERE id = 1"); err != nil {
+			return err
+		}
+		var n int
+		err := fresh.Tx(ctx, 0, func(other *sql.Tx) error {
+			return other.QueryRowContext(ctx, "SELECT n FROM "+counter+" WHERE id = 1 FOR UPDATE NOWAIT").Scan(&n)
+		})
+		if !errors.Is(err, shards.ErrUnavailable) {
+			t.Errorf("another transaction had the row: %d, %v", n, err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
