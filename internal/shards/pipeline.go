@@ -21,9 +21,9 @@ type pipeline struct {
 	mysqlConn
 	texts  []string
 	args   []driver.NamedValue
-	size   int  // of the values in args, bytes
-	begun  bool // a transaction was begun, here if not at the server
-	told   bool // the server knows of the transaction
+	size   int             // of the values in args, bytes
+	begun  context.Context // of the transaction that was begun, here if not at the server; nil without one
+	told   bool            // the server knows of the transaction
 	broken bool
 }
 
@@ -49,14 +49,14 @@ func (p *pipeline) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, 
 		return nil, driver.ErrBadConn
 	}
 	p.later("START TRANSACTION", nil, 0)
-	p.begun = true
+	p.begun = ctx
 	return p, nil
 }
 
 // ExecContext implements driver.ExecerContext.
 func (p *pipeline) ExecContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Result, error) {
 	size := sizeOf(args)
-	if p.begun && rows.IsLater(ctx) && p.size+size <= waitingMost {
+	if p.begun != nil && rows.IsLater(ctx) && p.size+size <= waitingMost {
 		p.later(text, args, size)
 		return driver.ResultNoRows, nil
 	}
@@ -87,13 +87,20 @@ func (p *pipeline) PrepareContext(ctx context.Context, text string) (driver.Stmt
 	return p.mysqlConn.PrepareContext(ctx, text)
 }
 
-// Commit implements driver.Tx. Where it fails before the commit itself, nothing is left behind.
+// Commit implements driver.Tx. Where it fails before the commit itself, nothing is left behind. It keeps the deadline
+// of the transaction, for what goes with it may wait for locks; who no longer waits for it does not end it.
 func (p *pipeline) Commit() error {
 	defer p.end()
 	if !p.told && len(p.texts) == 1 { // nothing but the beginning
 		return nil
 	}
-	_, err := p.mysqlConn.ExecContext(context.Background(), p.with("COMMIT"), p.withArgs(nil))
+	ctx := context.WithoutCancel(p.begun)
+	if deadline, ok := p.begun.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline)
+		defer cancel()
+	}
+	_, err := p.mysqlConn.ExecContext(ctx, p.with("COMMIT"), p.withArgs(nil))
 	if err = p.sent(true, err); err != nil {
 		_ = p.rollback()
 	}
@@ -117,7 +124,7 @@ func (p *pipeline) rollback() error {
 
 // ResetSession implements driver.SessionResetter.
 func (p *pipeline) ResetSession(ctx context.Context) error {
-	if p.begun || p.broken {
+	if p.begun != nil || p.broken {
 		return driver.ErrBadConn
 	}
 	return p.mysqlConn.ResetSession(ctx)
@@ -135,7 +142,7 @@ func (p *pipeline) with(text string) string {
 	if len(p.texts) == 0 {
 		return text
 	}
-	p.told = p.begun
+	p.told = p.begun != nil
 	joined := strings.Join(append(p.texts, text), ";")
 	p.texts = p.texts[:0]
 	return joined
@@ -182,7 +189,7 @@ func (p *pipeline) flush(ctx context.Context) error {
 }
 
 func (p *pipeline) end() {
-	p.texts, p.args, p.size, p.begun, p.told = p.texts[:0], p.args[:0], 0, false, false
+	p.texts, p.args, p.size, p.begun, p.told = p.texts[:0], p.args[:0], 0, nil, false
 }
 
 func sizeOf(args []driver.NamedValue) (size int) {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hongbao/hongbao/internal/shards/rows"
 )
@@ -21,6 +22,7 @@ type wire struct {
 	fail      string // a text that contains it fails
 	err       error  // and this is how
 	closed    bool
+	last      context.Context // of the last ExecContext
 }
 
 func (w *wire) take(text string, args []driver.NamedValue) error {
@@ -40,7 +42,8 @@ func (w *wire) take(text string, args []driver.NamedValue) error {
 	return nil
 }
 
-func (w *wire) ExecContext(_ context.Context, text string, args []driver.NamedValue) (driver.Result, error) {
+func (w *wire) ExecContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Result, error) {
+	w.last = ctx
 	return driver.RowsAffected(1), w.take(text, args)
 }
 
@@ -107,6 +110,27 @@ func TestWhatNobodyWaitsForGoesWithTheNextStatement(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.want(t, "g 8")
+}
+
+// A commit that takes writes along may wait for locks as long as its transaction may last, and no longer.
+func TestACommitKeepsTheDeadline(t *testing.T) {
+	w := &wire{}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	want, _ := ctx.Deadline()
+	err := once(ctx, w.open(t), func(tx *sql.Tx) error {
+		exec(t, rows.Later(ctx), tx, "a ?", 1)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, ok := w.last.Deadline(); !ok || !got.Equal(want) {
+		t.Errorf("the commit may last until %v, want %v", got, want)
+	}
+	if w.last.Done() == ctx.Done() {
+		t.Error("the commit ends when nobody waits for it any more")
+	}
 }
 
 func TestATransactionOfNothingIsNotSent(t *testing.T) {
