@@ -2,6 +2,7 @@ package wallet
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -46,7 +47,7 @@ type FundingOrder struct {
 	ID     int64            `json:"id"` // from FundingLedger.NewID: its low bits are the user's shard
 	User   string           `json:"user"`
 	Kind   ledger.EntryKind `json:"kind"`
-	Amount ledger.Amount    `json:"amount"`
+	Amount ledger.Amount    `json:"-"` // amount and currency, side by side
 	State  FundingState     `json:"state"`
 	// Balance is that of the wallet right after the order touched it; 0 while a top-up is pending.
 	Balance   int64     `json:"balance"`
@@ -54,6 +55,29 @@ type FundingOrder struct {
 	// CountsDaily says that a withdrawal counts towards what its user may move out in a day, as holds do that count.
 	CountsDaily bool      `json:"counts_daily,omitempty"`
 	QueryAt     time.Time `json:"query_at"` // when ResumeFundings next asks the provider, while the order is pending
+}
+
+// MarshalJSON gives the fields the names that they have in the API.
+func (o FundingOrder) MarshalJSON() ([]byte, error) {
+	return json.Marshal(orderText{plainOrder(o), o.Amount.Minor, o.Amount.Currency})
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (o *FundingOrder) UnmarshalJSON(text []byte) error {
+	var t orderText
+	err := json.Unmarshal(text, &t)
+	*o = FundingOrder(t.plainOrder)
+	o.Amount = ledger.Amount{Minor: t.Minor, Currency: t.Currency}
+	return err
+}
+
+type plainOrder FundingOrder
+
+// orderText is an order as JSON.
+type orderText struct {
+	plainOrder
+	Minor    int64           `json:"amount"`
+	Currency ledger.Currency `json:"currency"`
 }
 
 // CheckDaily finds an order that cannot count or have a bound, in minor units of its day; 0 is none.

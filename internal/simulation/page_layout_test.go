@@ -146,6 +146,12 @@ func TestLongestNamesFitTheSmallestScreens(t *testing.T) {
 				}
 			}
 			fits("chat")
+			post(sender, "/v1/transfers", map[string]any{
+				"request_id": "notice-" + name, "to": me, "amount": 876_543_210, "currency": "CNY", "note": word,
+				"arrives_in": "24h",
+			}, nil)
+			w.until("the notice of a transfer", `document.querySelector(".toast") !== null`)
+			fits("notice")
 			for _, sheet := range []string{"me", "compose", "transfer-new", "collect-new", "history", "topup"} {
 				w.click(sheet)
 				w.see("close")

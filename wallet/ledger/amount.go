@@ -14,8 +14,8 @@ type Currency string
 
 // Amount is money: whole minor units (CNY 100 = ¥1.00, JPY 100 = ¥100, KWD 1000 = 1 dinar) of one currency.
 type Amount struct {
-	Minor    int64    `json:"amount"`
-	Currency Currency `json:"currency"`
+	Minor    int64
+	Currency Currency
 }
 
 // MaxMinor bounds a single amount, so that sums of 2^23 of them still fit an int64.

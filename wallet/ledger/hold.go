@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"encoding/json"
 	"fmt"
 	"time"
 	"unicode/utf8"
@@ -24,7 +25,7 @@ type Hold struct {
 	// Counterparty is the other side in the owner's statement, and then the only one who is paid; empty where there is
 	// none, or many.
 	Counterparty string `json:"counterparty,omitempty"`
-	Amount       Amount `json:"amount"`
+	Amount       Amount `json:"-"` // amount and currency, side by side
 	// Parts are minor units, each at least 1; they sum to Amount.Minor. A part is named by its index.
 	Parts []int64 `json:"parts,omitempty"`
 	// Unit is, in a metered hold, which has no parts, what one of its units is, in minor units.
@@ -41,6 +42,29 @@ type Hold struct {
 	Posted int64 `json:"posted"` // minor units paid out
 	Voided int64 `json:"voided"` // minor units returned to the owner
 	Open   bool  `json:"open"`   // posted + voided < amount
+}
+
+// MarshalJSON gives the fields the names that they have in the API.
+func (h Hold) MarshalJSON() ([]byte, error) {
+	return json.Marshal(holdText{plainHold(h), h.Amount.Minor, h.Amount.Currency})
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (h *Hold) UnmarshalJSON(text []byte) error {
+	var t holdText
+	err := json.Unmarshal(text, &t)
+	*h = Hold(t.plainHold)
+	h.Amount = Amount{Minor: t.Minor, Currency: t.Currency}
+	return err
+}
+
+type plainHold Hold
+
+// holdText is a hold as JSON.
+type holdText struct {
+	plainHold
+	Minor    int64    `json:"amount"`
+	Currency Currency `json:"currency"`
 }
 
 // Pending is what is neither posted nor voided, in minor units.

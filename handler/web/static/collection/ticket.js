@@ -43,7 +43,7 @@ export function collectionItem(page, collection) {
     h("span", { class: "ticket-progress" }, bar, h("span", { class: "ticket-row" }, count, faces), sum),
   );
   const card = h(
-    "section",
+    "article",
     { class: "ticket collection", data: { testid: `collection-${id}` } },
     main,
     h("div", { class: "ticket-foot" }, standing, actions),

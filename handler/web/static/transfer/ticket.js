@@ -36,7 +36,7 @@ export function transferItem(page, transfer) {
   const recall = step("recall", "ticket-button");
   const buttons = h("div", { class: "ticket-actions" }, decline, accept, recall);
   const card = h(
-    "section",
+    "article",
     { class: "ticket", data: { testid: `transfer-${id}` } },
     h(
       "div",
