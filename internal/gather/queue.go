@@ -25,6 +25,9 @@ type Queue[T any] struct {
 	Send func(batch []*Call[T])
 	// AtOnce is how many batches are under way at a time.
 	AtOnce int
+	// Enter, if there is one, waits until a batch may be sent, and returns what ends its time. Calls that come while it
+	// waits are in that batch.
+	Enter func() (leave func())
 
 	mu      sync.Mutex
 	waiting []*Call[T]
@@ -166,11 +169,19 @@ func (q *Queue[T]) run() {
 		batch = new([]*Call[T])
 	}
 	defer q.batches.Put(batch)
-	for {
-		if *batch = q.next((*batch)[:0]); len(*batch) == 0 {
-			return
-		}
-		q.Send(*batch)
+	for q.sendNext(batch) {
 		clear(*batch)
 	}
+}
+
+// sendNext sends what is waiting, and says whether there was anything.
+func (q *Queue[T]) sendNext(batch *[]*Call[T]) bool {
+	if q.Enter != nil {
+		defer q.Enter()()
+	}
+	if *batch = q.next((*batch)[:0]); len(*batch) == 0 {
+		return false
+	}
+	q.Send(*batch)
+	return true
 }

@@ -171,3 +171,47 @@ func TestWhatIsCancelledWhileItWaitsIsNotSent(t *testing.T) {
 		t.Errorf("sent %v", sent)
 	}
 }
+
+// Queues that share a way in send one batch after the other, and what comes while one waits goes in its batch.
+func TestQueuesThatTakeTurns(t *testing.T) {
+	turn := make(chan struct{}, 1)
+	enter := func() func() { turn <- struct{}{}; return func() { <-turn } }
+	started, release := make(chan struct{}), make(chan struct{})
+	first := &Queue[int]{AtOnce: 1, Enter: enter, Send: func(batch []*Call[int]) {
+		close(started)
+		<-release
+		batch[0].Deliver(0)
+	}}
+	var sizes []int // written in the turn of second
+	second := &Queue[int]{AtOnce: 1, Enter: enter, Send: func(batch []*Call[int]) {
+		sizes = append(sizes, len(batch))
+		for _, c := range batch {
+			c.Deliver(0)
+		}
+	}}
+	errs := make(chan error, 4)
+	ask := func(q *Queue[int]) {
+		_, err := q.Do(t.Context(), 1)
+		errs <- err
+	}
+	go ask(first)
+	<-started
+	for range 3 {
+		go ask(second)
+	}
+	for second.Waiting() < 3 {
+		runtime.Gosched()
+	}
+	close(release)
+	for range 4 {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	for !second.Idle() {
+		runtime.Gosched()
+	}
+	if !slices.Equal(sizes, []int{3}) {
+		t.Errorf("batches of %v calls, want one of 3", sizes)
+	}
+}

@@ -20,6 +20,12 @@ const (
 	// holdsAtOnce is how many transactions of holds a process has under way on a shard. Meanwhile further holds gather:
 	// with two at a time, each is half as large, and 64 senders to four shards on two cores sent a fifth less.
 	holdsAtOnce = 1
+	// holdShards is how many shards of a server share one turn of the server's: two of four shards commit holds at a
+	// time. While a shard waits for its turn, more of its holds gather: 64 callers to four shards cost a quarter less
+	// processor time for each hold than with all four at a time, with one turn for all of them a fifth fewer are held.
+	holdShards = 2
+	// holdTurnsLeast is the least number of turns of a server.
+	holdTurnsLeast = 2
 	// holdsTimeout bounds such a transaction, retries included.
 	holdsTimeout = 10 * time.Second
 )
@@ -31,11 +37,25 @@ type holdCall struct {
 	err     error
 }
 
-// holdQueue gathers the holds of a shard.
-func (l *Ledger) holdQueue(shard int) *gather.Queue[holdCall] {
-	return &gather.Queue[holdCall]{AtOnce: holdsAtOnce, Send: func(batch []*gather.Call[holdCall]) {
-		l.sendHolds(shard, batch)
-	}}
+// holdQueues gather the holds of each shard. Shards of a server take turns.
+func (l *Ledger) holdQueues() []*gather.Queue[holdCall] {
+	turns := make([]chan struct{}, l.cluster.Servers())
+	for i := range turns {
+		turns[i] = make(chan struct{}, max(holdTurnsLeast, l.cluster.Shards()/len(turns)/holdShards))
+	}
+	queues := make([]*gather.Queue[holdCall], l.cluster.Shards())
+	for shard := range queues {
+		queues[shard] = &gather.Queue[holdCall]{
+			AtOnce: holdsAtOnce,
+			Enter: func() (leave func()) {
+				turn := turns[l.cluster.ServerOf(shard)]
+				turn <- struct{}{}
+				return func() { <-turn }
+			},
+			Send: func(batch []*gather.Call[holdCall]) { l.sendHolds(shard, batch) },
+		}
+	}
+	return queues
 }
 
 // sendHolds commits a batch and answers each call. Where the batch as a whole fails for another reason than a server

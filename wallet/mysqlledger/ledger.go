@@ -65,8 +65,8 @@ func New(cfg Config) (*Ledger, error) {
 	var err error
 	for _, shard := range cfg.Cluster.All() {
 		l.tables = append(l.tables, TablesOf(cfg.Cluster, shard))
-		l.holds = append(l.holds, l.holdQueue(shard))
 	}
+	l.holds = l.holdQueues()
 	if cfg.SettleWidth == 0 {
 		cfg.SettleWidth = defaultSettleWidth
 	}
