@@ -91,17 +91,27 @@ func element(name string) chromedp.CSS { return chromedp.CSS(id(name)) }
 
 func (w *window) see(name string) {
 	w.t.Helper()
-	w.until("see "+name, fmt.Sprintf("[...document.querySelectorAll(%q)].some(e => e.checkVisibility())", id(name)))
+	w.until("see "+name, visible(id(name)))
 }
 
-// click clicks an element that nothing covers any more, once it has stopped moving: rows that come in live push others
-// down, and the opening animation is drawn over what it reveals. It clicks again where the page did not hear of it: on
-// a busy machine Chrome loses a press now and then.
+// visible is the condition that an element of a selector can be seen.
+func visible(selector string) string {
+	return fmt.Sprintf("[...document.querySelectorAll(%q)].some(e => e.checkVisibility())", selector)
+}
+
 func (w *window) click(name string) {
 	w.t.Helper()
-	w.see(name)
+	w.clickOn(id(name))
+}
+
+// clickOn clicks the first element of a selector that nothing covers any more, once it has stopped moving: rows that
+// come in live push others down, and the opening animation is drawn over what it reveals. It clicks again where the
+// page did not hear of it: on a busy machine Chrome loses a press now and then.
+func (w *window) clickOn(selector string) {
+	w.t.Helper()
+	w.until("see "+selector, visible(selector))
 	for range clickAttempts {
-		w.until(name+" can be clicked", fmt.Sprintf(`(() => {
+		w.until(selector+" can be clicked", fmt.Sprintf(`(() => {
 			const element = document.querySelector(%[1]q);
 			if (!element) return false;
 			element.scrollIntoView({ block: "nearest" });
@@ -116,14 +126,14 @@ func (w *window) click(name string) {
 			const heard = (e) => e.target.closest?.(%[1]q) && delete window.unheard;
 			document.addEventListener("click", heard, { capture: true, once: true });
 			return true;
-		})()`, id(name)))
-		w.do("click "+name, chromedp.Click(element(name)))
+		})()`, selector))
+		w.do("click "+selector, chromedp.Click(chromedp.CSS(selector)))
 		if !ask[bool](w, `window.unheard === true`) {
 			return
 		}
-		w.t.Logf("the page did not hear of a click on %s", name)
+		w.t.Logf("the page did not hear of a click on %s", selector)
 	}
-	w.t.Fatalf("%s cannot be clicked", name)
+	w.t.Fatalf("%s cannot be clicked", selector)
 }
 
 // enter types into an empty field.

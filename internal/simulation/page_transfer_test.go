@@ -202,7 +202,7 @@ func TestCollectionInThreeWindows(t *testing.T) {
 	carol.shows("pay-"+bill, "33.33")
 
 	// Who has paid, live.
-	alice.do("look at the bill", chromedp.Click(chromedp.CSS(id("collection-"+bill)+" .ticket-main")))
+	alice.clickOn(id("collection-"+bill) + " .ticket-main")
 	alice.shows("part-bob", "paid")
 	alice.shows("part-carol", "not yet")
 	carol.click("pay-" + bill)

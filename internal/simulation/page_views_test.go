@@ -114,7 +114,7 @@ func TestEveryView(t *testing.T) {
 		{"coin", family, within("open", card), true},
 		{"packet", family, within("taken-summary", card, "see"), true},
 		{"bill", family, func(w *window) {
-			w.do("look at the bill", chromedp.Click(chromedp.CSS(".collection .ticket-main")))
+			w.clickOn(".collection .ticket-main")
 			w.see("part-bob")
 		}, false},
 		{"statement", family, opens("history"), true},
