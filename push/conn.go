@@ -10,7 +10,8 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// conn is one WebSocket connection: a goroutine that reads and carries out requests one at a time, and one that writes.
+// conn is one WebSocket connection: a goroutine that reads and carries out requests one at a time, and, while there is
+// something to write, one that writes.
 type conn struct {
 	hub     *Hub
 	ws      *websocket.Conn
@@ -24,6 +25,7 @@ type conn struct {
 
 	mu       sync.Mutex
 	session  Session     // of subject, with the latest token
+	pinger   *time.Timer // pings once the connection runs
 	expiry   *time.Timer // closes the connection when that expires; nil for never
 	topics   map[string]*subscription
 	code     int         // of the close frame; 0 while open
@@ -34,9 +36,9 @@ type conn struct {
 func newConn(h *Hub, ws *websocket.Conn, session Session) *conn {
 	c := &conn{
 		hub: h, ws: ws, subject: session.Subject,
-		out:    newSendQueue(h.cfg.QueueFrames, h.cfg.QueueBytes),
 		topics: make(map[string]*subscription), calls: make(chan struct{}, h.cfg.MaxCalls),
 	}
+	c.out = newSendQueue(h.cfg.QueueFrames, h.cfg.QueueBytes, c.write)
 	c.ctx, c.cancel = context.WithCancel(h.ctx)
 	c.renew(session)
 	return c
@@ -45,18 +47,18 @@ func newConn(h *Hub, ws *websocket.Conn, session Session) *conn {
 // run serves the connection to its end.
 func (c *conn) run() {
 	defer c.hub.leave(c, c.current())
-	ended := make(chan struct{})
-	var writer sync.WaitGroup
-	writer.Go(func() { c.write(ended) })
+	c.mu.Lock()
+	c.pinger = time.AfterFunc(c.hub.cfg.PingEvery, c.ping)
+	c.mu.Unlock()
 	c.read()
-	close(ended)
 	c.cut() // frees a writer that waits for the network
-	writer.Wait()
-	c.close(websocket.CloseNormalClosure, "") // nothing is queued from here on
+	c.close(websocket.CloseNormalClosure, "")
+	c.out.end()
 	c.operations.Wait()
 	c.mu.Lock()
 	subscriptions := c.topics
 	c.topics = nil
+	c.pinger.Stop()
 	c.deadline.Stop()
 	if c.expiry != nil {
 		c.expiry.Stop()
@@ -124,41 +126,24 @@ func (c *conn) put(f *frame) {
 	}
 }
 
-// write sends what is queued, and pings. After the close frame it leaves the rest to the reader.
-func (c *conn) write(ended <-chan struct{}) {
-	ping := time.NewTicker(c.hub.cfg.PingEvery)
-	defer ping.Stop()
-	for c.flush(ping.C) {
-		select {
-		case <-c.out.ready:
-		case <-ping.C:
-			c.ping()
-		case <-ended:
+// write sends what is queued. After the close frame it leaves the rest to the reader.
+func (c *conn) write() {
+	for {
+		f, last := c.out.take()
+		switch {
+		case last:
+			c.sayGoodbye()
 			return
-		case <-c.ctx.Done(): // nothing is queued any more, but something may have been just before
-			if c.flush(ping.C) {
-				c.sayGoodbye()
-			}
+		case f == nil:
 			return
 		}
-	}
-}
-
-// flush empties the queue. It is false where the connection broke.
-func (c *conn) flush(ping <-chan time.Time) bool {
-	for f := c.out.take(); f != nil; f = c.out.take() {
 		if c.ws.SetWriteDeadline(time.Now().Add(writeTimeout)) != nil || f.write(c.ws) != nil {
 			c.cut()
-			return false
+			c.out.close(true)
+			return
 		}
 		c.hub.metrics.frames.Inc()
-		select {
-		case <-ping: // also while the queue never empties
-			c.ping()
-		default:
-		}
 	}
-	return true
 }
 
 func (c *conn) sayGoodbye() {
@@ -170,9 +155,15 @@ func (c *conn) sayGoodbye() {
 	}
 }
 
-// ping needs no answer to its error: a connection that cannot be written to cannot be read from soon.
+// ping pings now and again until the connection begins to close. It needs no answer to its error: a connection that
+// cannot be written to cannot be read from soon.
 func (c *conn) ping() {
 	_ = c.ws.WriteControl(websocket.PingMessage, nil, time.Now().Add(writeTimeout))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ctx.Err() == nil {
+		c.pinger.Reset(c.hub.cfg.PingEvery)
+	}
 }
 
 // read carries out requests until the connection ends. While it closes, what still comes is passed over.

@@ -2,21 +2,25 @@ package push
 
 import "sync"
 
-// sendQueue is the queue of one connection, bounded by frames and by bytes. Many put, one takes.
+// sendQueue is the queue of one connection, bounded by frames and by bytes. Many put; while there is something to take,
+// one goroutine runs write, and an idle connection has none.
 type sendQueue struct {
 	maxFrames int
 	maxBytes  int
-	ready     chan struct{} // holds one token once there is something to take
+	write     func() // takes until there is nothing
 
-	mu     sync.Mutex
-	frames []*frame
-	next   int // index of the next to take
-	bytes  int // of frames[next:]
-	closed bool
+	writers sync.WaitGroup // nobody joins once it is closed
+
+	mu      sync.Mutex
+	frames  []*frame
+	next    int // index of the next to take
+	bytes   int // of frames[next:]
+	writing bool
+	closed  bool
 }
 
-func newSendQueue(maxFrames, maxBytes int) *sendQueue {
-	return &sendQueue{maxFrames: maxFrames, maxBytes: maxBytes, ready: make(chan struct{}, 1)}
+func newSendQueue(maxFrames, maxBytes int, write func()) *sendQueue {
+	return &sendQueue{maxFrames: maxFrames, maxBytes: maxBytes, write: write}
 }
 
 // put never waits. It is false where the queue is full; a closed queue swallows what it is given.
@@ -31,36 +35,51 @@ func (o *sendQueue) put(f *frame) bool {
 	}
 	o.frames = append(o.frames, f)
 	o.bytes += f.size
-	select {
-	case o.ready <- struct{}{}:
-	default:
-	}
+	o.begin()
 	return true
 }
 
-// take returns the next frame, or nil.
-func (o *sendQueue) take() *frame {
+// begin is called with mu held.
+func (o *sendQueue) begin() {
+	if !o.writing {
+		o.writing = true
+		o.writers.Go(o.write)
+	}
+}
+
+// take returns the next frame. Without one, write has to return; last says that it is the last write of a closed queue.
+func (o *sendQueue) take() (f *frame, last bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.next == len(o.frames) {
-		return nil
+		o.writing = o.closed
+		return nil, o.closed
 	}
-	f := o.frames[o.next]
+	f = o.frames[o.next]
 	o.frames[o.next] = nil
 	o.next++
 	o.bytes -= f.size
 	if o.next == len(o.frames) { // idle connections hold no memory
 		o.frames, o.next = nil, 0
 	}
-	return f
+	return f, false
 }
 
-// close ends putting. What is in the queue can still be taken, unless drop.
+// close ends putting, once. What is in the queue can still be taken, unless drop.
 func (o *sendQueue) close(drop bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.closed = true
 	if drop {
 		o.frames, o.next, o.bytes = nil, 0, 0
 	}
+	if !o.closed {
+		o.closed = true
+		o.begin()
+	}
+}
+
+// end closes the queue and waits until nobody writes.
+func (o *sendQueue) end() {
+	o.close(true)
+	o.writers.Wait()
 }

@@ -58,34 +58,45 @@ func filledPots(b *testing.B, atOnce, buckets, number, each int) (*rig, []int64)
 	return r, ids
 }
 
+// BenchmarkTakeHot grabs as BenchmarkTakeWinners, of few envelopes at a time, so that calls carry many grabs of each.
+func BenchmarkTakeHot(b *testing.B) {
+	for _, open := range []int{1, 4, 16, 64} {
+		b.Run(fmt.Sprintf("open=%d", open), func(b *testing.B) { takeWinners(b, DefaultCallsInFlight, 4, open) })
+	}
+}
+
 // BenchmarkTakeWinners grabs shares that are there, by users who have none, of many envelopes at a time.
 func BenchmarkTakeWinners(b *testing.B) {
 	for _, atOnce := range []int{1, 2, 4} {
 		for _, buckets := range []int{1, 2, 4, 8} {
 			b.Run(fmt.Sprintf("calls=%d/buckets=%d", atOnce, buckets), func(b *testing.B) {
-				p, ids := benchPots(b, atOnce, buckets, b.N)
-				var next atomic.Int64
-				b.SetParallelism(benchParallel)
-				b.ReportAllocs()
-				done := measureCPU(b, p)
-				b.ResetTimer()
-				b.RunParallel(func(pb *testing.PB) {
-					for pb.Next() {
-						n := int(next.Add(1) - 1)
-						// Neighbours grab from different envelopes, benchOpen of them at a time.
-						id := ids[n/(benchShares*benchOpen)*benchOpen+n%benchOpen]
-						if _, outcome, err := p.Take(b.Context(), id, "user"+strconv.Itoa(n)); err != nil ||
-							outcome != envelope.Won {
-							b.Errorf("%q, %v", outcome, err)
-							return
-						}
-					}
-				})
-				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "grabs/s")
-				done()
+				takeWinners(b, atOnce, buckets, benchOpen)
 			})
 		}
 	}
+}
+
+// takeWinners grabs from a number of envelopes at a time, neighbours from different ones.
+func takeWinners(b *testing.B, atOnce, buckets, open int) {
+	p, ids := benchPots(b, atOnce, buckets, b.N)
+	var next atomic.Int64
+	b.SetParallelism(benchParallel)
+	b.ReportAllocs()
+	done := measureCPU(b, p)
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			n := int(next.Add(1) - 1)
+			id := ids[n/(benchShares*open)*open+n%open]
+			if _, outcome, err := p.Take(b.Context(), id, "user"+strconv.Itoa(n)); err != nil ||
+				outcome != envelope.Won {
+				b.Errorf("%q, %v", outcome, err)
+				return
+			}
+		}
+	})
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "grabs/s")
+	done()
 }
 
 // BenchmarkTakeFromProcesses has a number of processes, each with connections of its own, grab from the pots of one
