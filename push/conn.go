@@ -1,6 +1,7 @@
 package push
 
 import (
+	"compress/flate"
 	"context"
 	"errors"
 	"io"
@@ -203,14 +204,19 @@ func (c *conn) read() {
 // tooBig is why a connection is closed with code 1009.
 const tooBig = "a message may have 4096 bytes"
 
-// failed gives the reason to a client whose frame or message has more bytes than an int64 counts; the library, which
-// can read no further then, does not. What still comes is passed over until the connection is cut: unread, it would
-// have the network drop the close frame.
+// failed gives the reason to a client whose message cannot be read: a frame or a message of it has more bytes than an
+// int64 counts, after which the library can read no further, or it is not what RFC 7692 deflates. What still comes is
+// passed over until the connection is cut: unread, it would have the network drop the close frame.
 func (c *conn) failed(err error) {
-	if !errors.Is(err, websocket.ErrReadLimit) {
+	_, corrupt := errors.AsType[flate.CorruptInputError](err)
+	switch {
+	case errors.Is(err, websocket.ErrReadLimit):
+		c.close(websocket.CloseMessageTooBig, tooBig)
+	case corrupt, errors.Is(err, io.ErrUnexpectedEOF): // the end of a connection has an error of the library's own
+		c.close(CloseMalformed, "a message cannot be decompressed")
+	default:
 		return
 	}
-	c.close(websocket.CloseMessageTooBig, tooBig)
 	_, _ = io.Copy(io.Discard, c.ws.NetConn())
 }
 

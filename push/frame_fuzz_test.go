@@ -53,7 +53,8 @@ func (openDoor) MayListen(_ context.Context, _, topic string) error {
 func (openDoor) GoOn(string) bool { return true }
 
 const handshake = "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n" +
+	"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
 
 // masked is a frame of a client with a mask of zeros.
 func masked(first byte, payload string) []byte {
@@ -79,6 +80,7 @@ func FuzzFrames(f *testing.F) {
 		masked(0x88, "\x03\xe8"), masked(0x88, "x"), masked(0x89, "hi"), masked(0x8a, ""), masked(0xc1, "{}"),
 		masked(0x83, "{}"), {0x81, 2, '{', '}'}, {0x81, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4},
 		append(masked(0x01, "{"), masked(0x89, "")...), masked(0x82, "{}"), masked(0x81, "\xff"),
+		masked(0xc1, "\x00\r\x00\xf2\xff{\"op\":\"ping\"}\x00"), masked(0xc1, "\xff\xff"), masked(0x41, "\xaaV"),
 	} {
 		f.Add(seed)
 	}

@@ -103,7 +103,9 @@ func New(bus Bus, auth Authorizer, refuse Refuse, cfg Config, log *slog.Logger, 
 		ReadBufferSize:   readBuffer,
 		WriteBufferSize:  writeBuffer,
 		WriteBufferPool:  new(sync.Pool),
-		CheckOrigin:      func(*http.Request) bool { return true }, // ServeHTTP has
+		// Without context takeover, which is all that the library offers, an idle connection holds no window.
+		EnableCompression: true,
+		CheckOrigin:       func(*http.Request) bool { return true }, // ServeHTTP has
 		Error: func(w http.ResponseWriter, r *http.Request, _ int, reason error) {
 			refuse(w, r, fmt.Errorf("%w: %w", ErrHandshake, reason))
 		},

@@ -132,7 +132,7 @@ func (t *topic) send() {
 	b := Batch{Epoch: t.at.epoch, First: t.at.seq + 1, Events: t.next}
 	t.at.seq, t.last = b.Last(), time.Now()
 	t.next, t.bytes = nil, 0
-	for _, f := range encode(t.name, b) {
+	for _, f := range encode(t.name, b, len(t.listen)) {
 		for _, s := range t.listen {
 			s.put(f)
 		}
@@ -244,7 +244,7 @@ func (s *subscription) missed(ctx context.Context, from *position) (frames []*fr
 		return nil, false, nil
 	}
 	b.Events = b.Events[:s.joined.seq-from.seq]
-	frames = encode(s.topic.name, b)
+	frames = encode(s.topic.name, b, 1)
 	bytes := 0
 	for _, f := range frames {
 		bytes += f.size
