@@ -2,10 +2,7 @@ package app
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 
-	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/internal/trail"
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
@@ -35,28 +32,11 @@ func (a *App) Thaw(ctx context.Context, f ledger.Freeze) (thawed bool, err error
 	return thawed, err
 }
 
-// recordFreeze records an action before it is carried out, and what became of it.
+// recordFreeze carries out an action that the trail records.
 func (a *App) recordFreeze(ctx context.Context, action string, f ledger.Freeze, carryOut func() error) error {
 	if err := f.Check(); err != nil {
 		return err
 	}
-	detail, err := json.Marshal(map[string]string{"account": f.Account, "reason": f.Reason})
-	if err != nil {
-		return err
-	}
-	record := trail.Record{Actor: f.By, Action: action, Outcome: "asked", Detail: string(detail)}
-	if err := a.Trail.Append(ctx, record); err != nil {
-		return fmt.Errorf("a %s that cannot be recorded is not carried out: %w", action, err)
-	}
-	err = carryOut()
-	if record.Outcome = "done"; err != nil {
-		if record.Outcome = refusal.CodeOf(err); record.Outcome == "" {
-			record.Outcome = "failed"
-		}
-	}
-	if said := a.Trail.Append(context.WithoutCancel(ctx), record); said != nil {
-		a.cfg.Log.Error("what became of an action could not be recorded", "action", action, "by", f.By, "outcome",
-			record.Outcome, "error", said)
-	}
-	return err
+	return a.Trail.Recorded(ctx, trail.Act{By: f.By, Action: action,
+		Detail: map[string]any{"account": f.Account, "reason": f.Reason}}, carryOut)
 }

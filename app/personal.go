@@ -7,6 +7,7 @@ import (
 	"github.com/hongbao/hongbao/chat/mysqlchat"
 	"github.com/hongbao/hongbao/group/mysqlgroup"
 	"github.com/hongbao/hongbao/internal/personal"
+	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/internal/trail"
 	"github.com/hongbao/hongbao/risk/mysqlrisk"
 	"github.com/hongbao/hongbao/wallet/ledger"
@@ -23,10 +24,23 @@ func (a *App) Personal() (tables []personal.Table) {
 	return tables
 }
 
-// ExportUser hands out all rows of a user: see personal.Export. Refusal: invalid_argument for what is no user id.
-func (a *App) ExportUser(ctx context.Context, user string, hand func(personal.Row) error) error {
-	if err := ledger.CheckAccount("user", user); err != nil {
+// actionExport is what the trail calls it.
+const actionExport = "export_user"
+
+// Export is whose rows somebody wants, and why.
+type Export struct{ User, By, Reason string }
+
+// ExportUser hands out all rows of a user: see personal.Export. What cannot be recorded in the trail is not done.
+// Refusal: invalid_argument.
+func (a *App) ExportUser(ctx context.Context, e Export, hand func(personal.Row) error) error {
+	if err := ledger.CheckAccount("user", e.User); err != nil {
 		return err
 	}
-	return personal.Export(ctx, a.Cluster, a.Personal(), user, hand)
+	if err := refusal.CheckReason(e.Reason); err != nil {
+		return err
+	}
+	act := trail.Act{By: e.By, Action: actionExport, Detail: map[string]any{"user": e.User, "reason": e.Reason}}
+	return a.Trail.Recorded(ctx, act, func() error {
+		return personal.Export(ctx, a.Cluster, a.Personal(), e.User, hand)
+	})
 }

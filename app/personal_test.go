@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hongbao/hongbao/app"
 	"github.com/hongbao/hongbao/app/apptest"
 	"github.com/hongbao/hongbao/chat"
 	"github.com/hongbao/hongbao/envelope"
@@ -60,7 +61,10 @@ func TestExportHasAllOfAUser(t *testing.T) {
 	var all []personal.Row
 	export := func() error {
 		all = nil
-		return h.ExportUser(ctx, user, func(r personal.Row) error { all = append(all, r); return nil })
+		return h.ExportUser(ctx, app.Export{User: user, By: "otto", Reason: "asked for"}, func(r personal.Row) error {
+			all = append(all, r)
+			return nil
+		})
 	}
 	apptest.Until(t, "what is on its way has arrived", func() bool {
 		if err := export(); err != nil {
@@ -112,7 +116,7 @@ func TestExportHasAllOfAUser(t *testing.T) {
 	if _, err := h.Transfers.Get(ctx, user, mine.ID); err != nil {
 		t.Error(err)
 	}
-	if err := h.ExportUser(ctx, "#clearing", nil); err == nil {
+	if err := h.ExportUser(ctx, app.Export{User: "#clearing", By: "otto", Reason: "asked for"}, nil); err == nil {
 		t.Error("an account that is no user's is exported")
 	}
 	if err := personal.Check(h.Personal()); err != nil {

@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 
 	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/internal/trail"
@@ -16,29 +14,16 @@ const actionResolve = "resolve"
 
 // Resolve carries out what an operator decided about a post that the ledger refused; see wallet.Resolver. What cannot
 // be recorded in the trail is not done.
-func (a *App) Resolve(ctx context.Context, v wallet.Verdict) (ledger.Resolution, error) {
+func (a *App) Resolve(ctx context.Context, v wallet.Verdict) (resolved ledger.Resolution, err error) {
 	if err := v.Check(); err != nil {
-		return ledger.Resolution{}, err
+		return resolved, err
 	}
-	detail, err := json.Marshal(map[string]string{"rejection": refusal.Clip(v.ID), "decision": string(v.Decision),
-		"account": v.Account, "reason": v.Why})
-	if err != nil {
-		return ledger.Resolution{}, err
-	}
-	record := trail.Record{Actor: v.By, Action: actionResolve, Outcome: "asked", Detail: string(detail)}
-	if err := a.Trail.Append(ctx, record); err != nil {
-		return ledger.Resolution{}, fmt.Errorf("a decision that cannot be recorded is not carried out: %w", err)
-	}
-	resolved, err := wallet.NewResolver(a.Ledger).Resolve(ctx, v)
-	if record.Outcome = "done"; err != nil {
-		if record.Outcome = refusal.CodeOf(err); record.Outcome == "" {
-			record.Outcome = "failed"
-		}
-	}
-	if said := a.Trail.Append(context.WithoutCancel(ctx), record); said != nil {
-		a.cfg.Log.Error("what became of a decision could not be recorded", "by", v.By, "outcome", record.Outcome,
-			"error", said)
-	}
+	act := trail.Act{By: v.By, Action: actionResolve, Detail: map[string]any{"rejection": refusal.Clip(v.ID),
+		"decision": v.Decision, "account": v.Account, "reason": v.Why}}
+	err = a.Trail.Recorded(ctx, act, func() error {
+		resolved, err = wallet.NewResolver(a.Ledger).Resolve(ctx, v)
+		return err
+	})
 	return resolved, err
 }
 

@@ -21,6 +21,7 @@ type archiveCmd struct {
 
 type archiveRunCmd struct {
 	servers
+	actor
 	OlderThan age    `help:"How old it has to be, in days or as a duration: 180d, 4320h. At least 7d. Requests of that age can then be repeated by mistake." required:"" placeholder:"AGE"`
 	To        string `help:"Folder for the files, new or that of the run before." required:"" type:"path" placeholder:"DIR"`
 	JSON      bool   `name:"json" help:"Print JSON, an object for each file."`
@@ -59,7 +60,12 @@ func (b archiveRunCmd) Validate() error {
 func (b archiveRunCmd) Run(ctx context.Context, at console) error {
 	quiet := console{out: io.Discard, err: at.err, log: at.log}
 	return b.with(ctx, quiet, nil, func(_ *connected, a *app.App) error {
-		files, err := a.Archive(ctx, time.Duration(b.OlderThan), b.To)
+		var files []archive.File
+		err := b.recorded(ctx, a.Trail, "archive", map[string]any{"older_than": time.Duration(b.OlderThan).String(),
+			"to": b.To}, func() (err error) {
+			files, err = a.Archive(ctx, time.Duration(b.OlderThan), b.To)
+			return err
+		})
 		if printErr := sayArchive(at, files, b.JSON); err == nil {
 			err = printErr
 		}

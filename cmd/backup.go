@@ -11,6 +11,7 @@ import (
 	"github.com/hongbao/hongbao/app"
 	"github.com/hongbao/hongbao/internal/backup"
 	"github.com/hongbao/hongbao/internal/shards"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 type backupCmd struct {
@@ -21,6 +22,7 @@ type backupCmd struct {
 
 type backupCreateCmd struct {
 	servers
+	actor
 	Dir  string `arg:"" help:"Folder for the backup, new or empty." type:"path"`
 	JSON bool   `name:"json" help:"Print what the backup says as JSON."`
 }
@@ -29,7 +31,11 @@ type backupCreateCmd struct {
 func (b backupCreateCmd) Run(ctx context.Context, at console) error {
 	quiet := console{out: io.Discard, err: at.err, log: at.log}
 	return b.with(ctx, quiet, nil, func(_ *connected, a *app.App) error {
-		m, err := a.Backup(ctx, b.Dir)
+		var m backup.Manifest
+		err := b.recorded(ctx, a.Trail, "backup", map[string]any{"dir": b.Dir}, func() (err error) {
+			m, err = a.Backup(ctx, b.Dir)
+			return err
+		})
 		if err != nil {
 			return fmt.Errorf("no backup was made: %w", err)
 		}
@@ -66,6 +72,7 @@ func (b backupCheckCmd) Run(ctx context.Context, at console) error {
 
 type backupRestoreCmd struct {
 	servers
+	actor
 	Dir string `arg:"" help:"Folder with the backup." type:"existingdir"`
 }
 
@@ -93,7 +100,12 @@ func (b backupRestoreCmd) Run(ctx context.Context, at console) error {
 		return err
 	}
 	defer a.Close()
-	report, err := a.Audit(ctx)
+	var report ledger.AuditReport
+	err = b.recorded(ctx, a.Trail, "restore", map[string]any{"dir": b.Dir, "as_of": restored.Backup.At},
+		func() (err error) {
+			report, err = a.Audit(ctx)
+			return err
+		})
 	if err != nil {
 		return err
 	}

@@ -8,11 +8,18 @@ import (
 	"github.com/hongbao/hongbao/app"
 )
 
-type recoverCmd struct{ servers }
+type recoverCmd struct {
+	servers
+	actor
+}
 
 func (r recoverCmd) Run(ctx context.Context, at console) error {
 	return r.with(ctx, at, nil, func(_ *connected, s *app.App) error {
-		recovery, err := s.Recover(ctx)
+		var recovery app.Recovery
+		err := r.recorded(ctx, s.Trail, "recover", map[string]any{}, func() (err error) {
+			recovery, err = s.Recover(ctx)
+			return err
+		})
 		if err != nil {
 			return errors.Join(fmt.Errorf("not finished, %d pots filled; run it again", recovery.Filled), err)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/hongbao/hongbao/app"
 	"github.com/hongbao/hongbao/internal/shardmove"
 	"github.com/hongbao/hongbao/internal/shards"
+	"github.com/hongbao/hongbao/internal/trail"
 )
 
 type shardCmd struct {
@@ -91,12 +92,18 @@ func (l shardLine) print(at console, asJSON bool) error {
 	return nil
 }
 
-type shardPinCmd struct{ servers }
+type shardPinCmd struct {
+	servers
+	actor
+}
 
 // Run implements the command.
 func (s shardPinCmd) Run(ctx context.Context, at console) error {
 	return s.withShards(ctx, at, func(c *shards.Cluster) error {
-		if err := c.Pin(ctx); err != nil {
+		err := s.recorded(ctx, trail.New(c, time.Now), "pin_shards", map[string]any{}, func() error {
+			return c.Pin(ctx)
+		})
+		if err != nil {
 			return err
 		}
 		at.say("It is written down where the %d shards are. hongbao shard list shows it.", c.Shards())
@@ -106,6 +113,7 @@ func (s shardPinCmd) Run(ctx context.Context, at console) error {
 
 type shardMoveCmd struct {
 	servers
+	actor
 	Shard int    `required:"" help:"Number of the shard; shard 0 cannot be moved."`
 	To    string `required:"" help:"Address of the server, as --mysql has it: host:port." placeholder:"ADDRESS"`
 	Drop  bool   `help:"Delete the old copy at the end. Without it, it stays under another name."`
@@ -114,8 +122,13 @@ type shardMoveCmd struct {
 // Run implements the command.
 func (s shardMoveCmd) Run(ctx context.Context, at console) error {
 	return s.withShards(ctx, at, func(c *shards.Cluster) error {
-		r, err := shardmove.Move(ctx, shardmove.Config{Cluster: c, Shard: s.Shard, To: s.To, Drop: s.Drop,
-			Say: func(line string) { at.say("%s", line) }})
+		var r shardmove.Report
+		err := s.recorded(ctx, trail.New(c, time.Now), "move_shard", map[string]any{"shard": s.Shard, "to": s.To,
+			"drop": s.Drop}, func() (err error) {
+			r, err = shardmove.Move(ctx, shardmove.Config{Cluster: c, Shard: s.Shard, To: s.To, Drop: s.Drop,
+				Say: func(line string) { at.say("%s", line) }})
+			return err
+		})
 		if err != nil {
 			return fmt.Errorf("shard %d was not moved: %w", s.Shard, err)
 		}
@@ -130,13 +143,16 @@ func (s shardMoveCmd) Run(ctx context.Context, at console) error {
 
 type shardUndoCmd struct {
 	servers
+	actor
 	Shard int `required:"" help:"Number of the shard."`
 }
 
 // Run implements the command.
 func (s shardUndoCmd) Run(ctx context.Context, at console) error {
 	return s.withShards(ctx, at, func(c *shards.Cluster) error {
-		return shardmove.Undo(ctx, shardmove.Config{Cluster: c, Shard: s.Shard,
-			Say: func(line string) { at.say("%s", line) }})
+		return s.recorded(ctx, trail.New(c, time.Now), "undo_move", map[string]any{"shard": s.Shard}, func() error {
+			return shardmove.Undo(ctx, shardmove.Config{Cluster: c, Shard: s.Shard,
+				Say: func(line string) { at.say("%s", line) }})
+		})
 	})
 }

@@ -15,7 +15,9 @@ type userCmd struct {
 
 type userExportCmd struct {
 	servers
-	User string `arg:"" help:"User id."`
+	User   string `arg:"" help:"User id."`
+	By     string `help:"Who does it. It stands in the trail." required:"" placeholder:"NAME"`
+	Reason string `help:"Why, in at most 200 characters." required:""`
 }
 
 // Run writes the rows of a user.
@@ -24,6 +26,7 @@ func (c userExportCmd) Run(ctx context.Context, at console) error {
 	return c.with(ctx, quiet, nil, func(_ *connected, s *app.App) error {
 		out := json.NewEncoder(at.out)
 		out.SetEscapeHTML(false)
-		return s.ExportUser(ctx, c.User, func(r personal.Row) error { return out.Encode(r) })
+		return s.ExportUser(ctx, app.Export{User: c.User, By: c.By, Reason: c.Reason},
+			func(r personal.Row) error { return out.Encode(r) })
 	})
 }

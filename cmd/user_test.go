@@ -10,7 +10,8 @@ import (
 	"github.com/hongbao/hongbao/internal/personal"
 )
 
-// What is kept of a user comes a JSON object on each line: here, that they are frozen, and what the trail says of that.
+// What is kept of a user comes a JSON object on each line: here, that they are frozen, and what the trail says of that
+// and of the export.
 func TestUserExport(t *testing.T) {
 	cfg := apptest.Config(t)
 	servers := []string{"--redis", cfg.Redis[0], "--mysql", cfg.MySQL[0], "--prefix", cfg.Prefix}
@@ -25,7 +26,7 @@ func TestUserExport(t *testing.T) {
 			t.Fatalf("%v: %s", line, said)
 		}
 	}
-	code, lines, said := run([]string{"user", "export"}, []string{"mallory"})
+	code, lines, said := run([]string{"user", "export"}, []string{"mallory", "--by", "olga", "--reason", "art. 15"})
 	if code != 0 || said != "" || !strings.Contains(lines, "<stolen>") || strings.Contains(lines, "concern") {
 		t.Errorf("exit %d: %s%s", code, lines, said)
 	}
@@ -37,10 +38,13 @@ func TestUserExport(t *testing.T) {
 		}
 		tables[r.Table]++
 	}
-	if tables["freezes"] != 1 || tables["trail"] != 2 || len(tables) != 2 {
+	if tables["freezes"] != 1 || tables["trail"] != 3 || len(tables) != 2 {
 		t.Errorf("rows by table: %v", tables)
 	}
-	if code, _, said := run([]string{"user", "export"}, []string{"#clearing"}); code == 0 || said == "" {
-		t.Errorf("what is no user: exit %d, %s", code, said)
+	for _, wrong := range [][]string{{"#clearing", "--by", "olga", "--reason", "art. 15"}, {"mallory", "--by", "olga"},
+		{"mallory", "--by", "", "--reason", "art. 15"}, {"mallory", "--by", "olga", "--reason", ""}} {
+		if code, lines, said := run([]string{"user", "export"}, wrong); code == 0 || said == "" || lines != "" {
+			t.Errorf("%v: exit %d, %s%s", wrong, code, lines, said)
+		}
 	}
 }

@@ -37,12 +37,6 @@ func (e *edge) recorded(m *guardedMethod, c auth.Caller) bool {
 		slices.Contains(m.Scopes, auth.ScopeOperator))
 }
 
-// Outcomes of records, beside the codes of refusals.
-const (
-	outcomeAsked = "asked" // about to be done; what became of it stands in a later record
-	outcomeDone  = "done"
-)
-
 // maxRecorded bounds the request that a record repeats, in bytes; a longer one has its hash there.
 const maxRecorded = 3000
 
@@ -64,7 +58,7 @@ func (e *edge) ask(ctx context.Context, m *guardedMethod, c auth.Caller, args an
 	if err != nil {
 		return "", err
 	}
-	record := trail.Record{Actor: c.Subject, Action: m.name, Outcome: outcomeAsked, Detail: string(text)}
+	record := trail.Record{Actor: c.Subject, Action: m.name, Outcome: trail.OutcomeAsked, Detail: string(text)}
 	if err := e.trail.Append(ctx, record); err != nil {
 		e.log.LogAttrs(ctx, slog.LevelError, "an action could not be recorded, and was not carried out",
 			slog.String("method", m.name), slog.String("caller", c.Subject), slog.String("error", err.Error()))
@@ -79,7 +73,7 @@ func tokenName(id string) string { return id[:min(len(id), 128)] }
 // answered records what became of a call. Where that is impossible, the trail says that it was asked for, and the log
 // how it ended.
 func (e *edge) answered(ctx context.Context, m *guardedMethod, c auth.Caller, detail string, err error) {
-	outcome := outcomeDone
+	outcome := trail.OutcomeDone
 	if err != nil {
 		p, _ := problem.FromError(err)
 		outcome = p.Code

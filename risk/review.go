@@ -17,12 +17,8 @@ const (
 	ReviewDeclined ReviewState = "declined"
 )
 
-// Bounds of reviews.
-const (
-	// MaxOpenReviews is how many calls of a user wait at once; further ones are refused without waiting.
-	MaxOpenReviews = 20
-	maxReason      = 200 // characters
-)
+// MaxOpenReviews is how many calls of a user wait at once; further ones are refused without waiting.
+const MaxOpenReviews = 20
 
 // Waiting is a call that an operator has to look at, or has looked at.
 type Waiting struct {
@@ -51,13 +47,7 @@ func (d Decision) Check() error {
 		return refusal.New(refusal.CodeInvalidArgument, "decision %q is neither approved nor declined",
 			refusal.Clip(string(d.To)))
 	}
-	if d.Reason == "" {
-		return refusal.New(refusal.CodeInvalidArgument, "reason is empty: give 1 to %d characters", maxReason)
-	}
-	if err := refusal.CheckNote(d.Reason, maxReason); err != nil {
-		return refusal.New(refusal.CodeInvalidArgument, "reason: %v", err)
-	}
-	return nil
+	return refusal.CheckReason(d.Reason)
 }
 
 // Reviews keep the calls that wait for an operator.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-	"unicode/utf8"
 
 	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/wallet/ledger"
@@ -75,10 +74,10 @@ func (v Verdict) Check() error {
 	if err := refusal.CheckID("by", v.By); err != nil {
 		return err
 	}
-	switch n := utf8.RuneCountInString(v.Why); {
-	case n == 0 || n > ledger.MaxResolutionReason || !utf8.ValidString(v.Why):
-		return refusal.New(refusal.CodeInvalidArgument, "give a reason of 1 to %d characters",
-			ledger.MaxResolutionReason)
+	if err := refusal.CheckReason(v.Why); err != nil {
+		return err
+	}
+	switch {
 	case v.Decision == ledger.DecisionPay:
 		return ledger.CheckAccount("account", v.Account)
 	case v.Decision != ledger.DecisionDismiss || v.Account != "":

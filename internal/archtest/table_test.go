@@ -106,7 +106,7 @@ func table() []row {
 		{"internal/thriftguard", adapter, []string{cloudwego}},
 		{"internal/personal", adapter, []string{"internal/shards"}}, // what is kept of a user
 		// Who did what, in an order nobody changes unseen.
-		{"internal/trail", adapter, []string{"internal/personal", "internal/shards"}},
+		{"internal/trail", adapter, []string{"internal/personal", "internal/refusal", "internal/shards"}},
 		{"internal/certs", adapter, nil},                          // TLS from files that may be replaced
 		{"internal/settings", adapter, []string{kong, yamlFiles}}, // flags from a file and the environment
 		{"internal/tracing", adapter, []string{otel, cloudwego, kitexTools}},

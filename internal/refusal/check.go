@@ -52,6 +52,17 @@ func Clip(s string) string {
 	return s[:most] + "…"
 }
 
+// MaxReason bounds what operators say about what they do, in characters.
+const MaxReason = 200
+
+// CheckReason accepts why an operator does something; see CheckText. Refusal: invalid_argument.
+func CheckReason(reason string) error {
+	if n := utf8.RuneCountInString(reason); n == 0 || n > MaxReason {
+		return New(CodeInvalidArgument, "give a reason of 1 to %d characters", MaxReason)
+	}
+	return CheckText("reason", reason)
+}
+
 // CheckNote accepts text of at most a number of characters; see CheckText. Refusals: invalid_argument, note_too_long.
 func CheckNote(note string, most int) error {
 	if err := CheckText("note", note); err != nil {

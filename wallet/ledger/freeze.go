@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"time"
-	"unicode/utf8"
 
 	"github.com/hongbao/hongbao/internal/refusal"
 )
@@ -16,12 +15,9 @@ import (
 type Freeze struct {
 	Account string
 	By      string // who froze it: an operator
-	Reason  string // for operators, never for the account's user; 1 to MaxFreezeReason characters
+	Reason  string // for operators, never for the account's user; as refusal.CheckReason has it
 	At      time.Time
 }
-
-// MaxFreezeReason bounds the reason of a freeze or thaw, in characters.
-const MaxFreezeReason = 200
 
 // Check finds what no freeze can be. Refusal: invalid_argument.
 func (f Freeze) Check() error {
@@ -31,10 +27,7 @@ func (f Freeze) Check() error {
 	if err := refusal.CheckID("by", f.By); err != nil {
 		return err
 	}
-	if n := utf8.RuneCountInString(f.Reason); n == 0 || n > MaxFreezeReason || !utf8.ValidString(f.Reason) {
-		return refusal.New(refusal.CodeInvalidArgument, "give a reason of 1 to %d characters", MaxFreezeReason)
-	}
-	return nil
+	return refusal.CheckReason(f.Reason)
 }
 
 // Frozen refuses to take money out of a frozen account. It tells no reason: who is frozen must not learn what is known.

@@ -44,6 +44,3 @@ func (r Rejection) ID() string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d %d %d %s", r.Hold, r.Part, r.Minor, r.Payee))
 	return hex.EncodeToString(sum[:])[:resolutionIDLength]
 }
-
-// MaxResolutionReason bounds the reason of a decision, in characters.
-const MaxResolutionReason = 200
