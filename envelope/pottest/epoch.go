@@ -2,6 +2,7 @@ package pottest
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -151,6 +152,50 @@ func testNewEpoch(t *testing.T, r *rig) {
 	MustTake(t, r, after.ID, "a", envelope.AlreadyWon)
 	fence("e1", "e2", "e1")
 	wantHome(t, r, bucket, pots.Home{State: pots.HomeFenced, Epoch: "e2"})
+}
+
+// testOldInParts reads an old log whose entries have many records each: no part is longer than its limit and one entry,
+// and nothing is passed over.
+func testOldInParts(t *testing.T, r *rig) {
+	const entries, each, limit = 5, 10, 15
+	e := Envelope(Shares(entries * each)...)
+	bucket := BucketOf(e.ID)
+	MustFill(t, r, e)
+	want := map[string]bool{}
+	for entry := range entries {
+		asks := make([]envelope.Ask, each)
+		for i := range asks {
+			asks[i] = envelope.Ask{Envelope: e.ID, User: fmt.Sprint("user", entry*each+i)}
+			want[asks[i].User] = true
+		}
+		for _, a := range r.TakeMany(t.Context(), asks) {
+			if a.Err != nil || a.Outcome != envelope.Won {
+				t.Fatalf("%+v", a)
+			}
+		}
+	}
+	if _, err := r.Fence(t.Context(), bucket, "", "e1"); err != nil {
+		t.Fatal(err)
+	}
+	for after := pots.Position(""); ; {
+		records, upTo, err := r.Old(t.Context(), bucket, "", envelope.ReaderSettler, after, limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(records) == 0 {
+			break
+		}
+		if len(records) >= limit+each {
+			t.Errorf("%d records at a time", len(records))
+		}
+		for _, record := range records {
+			delete(want, record.Take.User)
+		}
+		after = upTo
+	}
+	if len(want) > 0 {
+		t.Errorf("%d of %d wins were passed over", len(want), entries*each)
+	}
 }
 
 func wantHome(t *testing.T, r *rig, bucket int, want pots.Home) {

@@ -85,6 +85,7 @@ func Run(t *testing.T, open func(t testing.TB) Store) {
 		{"a bucket is lost alone", testLostAlone},
 		{"a log that went back is noticed by whoever has read further", testWentBack},
 		{"a bucket begins anew in a new epoch", testNewEpoch},
+		{"an old log is read in parts", testOldInParts},
 		{"any sequence of operations", testModel},
 	} {
 		t.Run(test.name, func(t *testing.T) {

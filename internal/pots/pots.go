@@ -70,7 +70,7 @@ type Log[R any] interface {
 	// Backlog is how many log entries the reader has still before it, about, and how old the oldest is. Error: ErrLost.
 	Backlog(ctx context.Context, bucket int, r Reader) (entries int64, oldest time.Duration, err error)
 
-	// Old reads what is left of the log of an epoch that is over, as Read does: after a position of it, or, from the
-	// zero value, after what the reader had acknowledged.
+	// Old returns up to about limit records of what is left of the log of an epoch that is over, and the position after
+	// them: after a position of it, or, from the zero value, after what the reader had acknowledged.
 	Old(ctx context.Context, bucket int, epoch string, r Reader, after Position, limit int) ([]R, Position, error)
 }

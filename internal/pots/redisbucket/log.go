@@ -140,6 +140,9 @@ func (l Log[R]) Old(ctx context.Context, bucket int, epoch string, r pots.Reader
 		if records, upTo, err = l.parse(records, b, e); err != nil {
 			return nil, after, err
 		}
+		if len(records) >= limit {
+			break
+		}
 	}
 	return records, upTo, nil
 }
