@@ -140,7 +140,17 @@ func TestSendTwice(t *testing.T) {
 	if other := send(t, s, "bob", order("r1", 600, 2)); other.ID == first.ID {
 		t.Error("two users share a request")
 	}
-	// A repeat stands even when its sender may no longer send.
+	// A repeat stands even when the installation allows less, and when its sender may no longer send.
+	stricter := envelope.DefaultLimits()
+	stricter.Mean, stricter.Count, stricter.Greeting = 1, 1, 1
+	strict := envelope.NewService(s.Ledger, s.Pots, s.Groups, nil, s.Metadata, stricter, time.Now)
+	if again, err := strict.Send(t.Context(), "alice", order("r1", 600, 2)); err != nil || again.ID != first.ID {
+		t.Errorf("a repeat under lower limits made %d beside %d, %v", again.ID, first.ID, err)
+	}
+	if _, err := strict.Send(t.Context(), "alice", order("r2", 600, 2)); refusal.CodeOf(err) !=
+		envelope.CodeCountOutOfRange {
+		t.Errorf("a new order under lower limits: %v", err)
+	}
 	if err := s.Groups.Remove(t.Context(), "g", "alice"); err != nil {
 		t.Fatal(err)
 	}

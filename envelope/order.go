@@ -60,9 +60,9 @@ type Order struct {
 	Cover     int64 `json:",omitempty"` // 0 for none
 }
 
-// check is every rule that needs nothing but the order, the sender and the limits. Refusals name the field, what was
-// wrong and what is allowed.
-func (o Order) check(sender string, l Limits) (ledger.Amount, error) {
+// check is every rule that needs nothing but the order and its sender. Refusals name the field, what was wrong and what
+// is allowed.
+func (o Order) check(sender string) (ledger.Amount, error) {
 	if err := refusal.CheckRequestID(o.RequestID); err != nil {
 		return ledger.Amount{}, err
 	}
@@ -79,21 +79,31 @@ func (o Order) check(sender string, l Limits) (ledger.Amount, error) {
 	if err := o.checkRecipient(sender); err != nil {
 		return ledger.Amount{}, err
 	}
-	if o.Count < 1 || o.Count > l.Count {
-		return ledger.Amount{}, refusal.New(CodeCountOutOfRange, "count %d is out of range: give 1 to %d shares",
-			o.Count, l.Count)
+	if o.Count < 1 {
+		return ledger.Amount{}, refusal.New(CodeCountOutOfRange, "count %d is out of range: give at least 1", o.Count)
 	}
-	count := int64(o.Count)
-	if o.Total < count {
+	if o.Total < int64(o.Count) {
 		return ledger.Amount{}, refusal.New(refusal.CodeAmountOutOfRange,
 			"total %d is too small for %d shares: every share is at least 1 minor unit", o.Total, o.Count)
 	}
-	if mean := l.mean(total.Currency); o.Total > mean*count {
-		return ledger.Amount{}, refusal.New(refusal.CodeAmountOutOfRange,
+	return total, refusal.CheckText("greeting", o.Greeting)
+}
+
+// checkLimits is every rule that the installation sets.
+func (o Order) checkLimits(l Limits) error {
+	if o.Count > l.Count {
+		return refusal.New(CodeCountOutOfRange, "count %d is out of range: give 1 to %d shares", o.Count, l.Count)
+	}
+	mean, count := l.mean(ledger.Currency(o.Currency)), int64(o.Count)
+	if o.Total > mean*count {
+		return refusal.New(refusal.CodeAmountOutOfRange,
 			"total %d is too large for %d shares: at most %d minor units of %s a share on average, %d in all",
 			o.Total, o.Count, mean, o.Currency, mean*count)
 	}
-	return total, o.checkGreeting(l)
+	if n := utf8.RuneCountInString(o.Greeting); n > l.Greeting {
+		return refusal.New(CodeGreetingTooLong, "greeting has %d characters: give at most %d", n, l.Greeting)
+	}
+	return nil
 }
 
 func (o Order) checkRecipient(sender string) error {
@@ -115,16 +125,6 @@ func (o Order) checkRecipient(sender string) error {
 	}
 	if o.Count != 1 {
 		return refusal.New(CodeCountOutOfRange, "count %d is out of range: an exclusive envelope has 1 share", o.Count)
-	}
-	return nil
-}
-
-func (o Order) checkGreeting(l Limits) error {
-	if err := refusal.CheckText("greeting", o.Greeting); err != nil {
-		return err
-	}
-	if n := utf8.RuneCountInString(o.Greeting); n > l.Greeting {
-		return refusal.New(CodeGreetingTooLong, "greeting has %d characters: give at most %d", n, l.Greeting)
 	}
 	return nil
 }
@@ -153,8 +153,11 @@ func (e Envelope) hold() (ledger.Hold, error) {
 // fromHold is the inverse of hold.
 func fromHold(h ledger.Hold) (Envelope, error) {
 	var d detail
-	if err := json.Unmarshal(h.Detail, &d); err != nil || len(d.Seed) != len(Seed{}) || h.Subject != Subject {
+	if err := json.Unmarshal(h.Detail, &d); err != nil {
 		return Envelope{}, fmt.Errorf("hold %d (%s) is no envelope: %w", h.ID, h.Subject, err)
+	}
+	if len(d.Seed) != len(Seed{}) || h.Subject != Subject {
+		return Envelope{}, fmt.Errorf("hold %d (%s) is no envelope", h.ID, h.Subject)
 	}
 	return Envelope{
 		ID: h.ID, Group: d.Group, Sender: h.Owner, Kind: d.Kind, Total: h.Amount, Count: len(h.Parts), Greeting: h.Note,

@@ -48,11 +48,19 @@ func TestOrdersThatNobodyMaySend(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o := validOrder()
 			test.change(&o)
-			if _, err := o.check("alice", DefaultLimits()); refusal.CodeOf(err) != test.code {
+			if _, err := checkAll(o, DefaultLimits()); refusal.CodeOf(err) != test.code {
 				t.Errorf("%v, want %s", err, test.code)
 			}
 		})
 	}
+}
+
+func checkAll(o Order, l Limits) (ledger.Amount, error) {
+	total, err := o.check("alice")
+	if err == nil {
+		err = o.checkLimits(l)
+	}
+	return total, err
 }
 
 func TestOrdersAtTheLimits(t *testing.T) {
@@ -69,14 +77,14 @@ func TestOrdersAtTheLimits(t *testing.T) {
 	} {
 		o := validOrder()
 		change(&o)
-		total, err := o.check("alice", limits)
+		total, err := checkAll(o, limits)
 		if err != nil || total.Minor != o.Total || string(total.Currency) != o.Currency {
 			t.Errorf("%s: %+v, %v", name, total, err)
 		}
 	}
 	o := validOrder()
 	o.Total, o.Currency = 11, "JPY"
-	if _, err := o.check("alice", limits); refusal.CodeOf(err) != refusal.CodeAmountOutOfRange {
+	if _, err := checkAll(o, limits); refusal.CodeOf(err) != refusal.CodeAmountOutOfRange {
 		t.Errorf("a mean over the currency's own limit: %v", err)
 	}
 }

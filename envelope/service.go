@@ -58,7 +58,7 @@ type SentLine struct {
 // Send holds the money and puts an envelope into a group. Repeating an order gives the envelope of the first time; an
 // error other than a refusal leaves open whether it was sent, so repeat it. Refusals: see idl/envelope.thrift.
 func (s *Service) Send(ctx context.Context, sender string, o Order) (View, error) {
-	total, err := o.check(sender, s.limits)
+	total, err := o.check(sender)
 	if err != nil {
 		return View{}, err
 	}
@@ -100,8 +100,7 @@ func (s *Service) hold(ctx context.Context, r ledger.Request, h ledger.Hold) (le
 	return s.ledger.HoldWith(ctx, r, h, ledger.HoldOptions{DailyLimit: most})
 }
 
-// sentBefore answers an order that the group or the cover as it is today forbids: it stands if it was carried out
-// earlier.
+// sentBefore answers an order that today's limits, group or cover forbid: it stands if it was carried out earlier.
 func (s *Service) sentBefore(ctx context.Context, sender string, r ledger.Request, refused error) (View, error) {
 	if refusal.CodeOf(refused) == "" {
 		return View{}, refused
@@ -120,8 +119,11 @@ func (s *Service) sentBefore(ctx context.Context, sender string, r ledger.Reques
 	return s.fill(ctx, hold)
 }
 
-// checkNow is every rule that may be another tomorrow.
+// checkNow checks the rules whose answer may change over time.
 func (s *Service) checkNow(ctx context.Context, sender string, o Order) error {
+	if err := o.checkLimits(s.limits); err != nil {
+		return err
+	}
 	if err := s.checkGroup(ctx, sender, o); err != nil || o.Cover == 0 {
 		return err
 	}
