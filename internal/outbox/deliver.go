@@ -70,6 +70,9 @@ func (o *Outbox) serverOf(dest int) int {
 }
 
 func (o *Outbox) deliver(ctx context.Context, shard int, dests []int) (items int, err error) {
+	if len(dests) == 0 {
+		return 0, nil
+	}
 	var mu sync.Mutex
 	var arrived []Message
 	err = loop.FanOutSeq(o.groups(ctx, shard, dests), deliverWidth, func(g group) error {
