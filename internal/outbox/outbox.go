@@ -2,16 +2,16 @@
 // the outside, where each arrives at least once.
 //
 // A message is written in the transaction of what it tells, so it exists if and only if that happened. Deliver takes
-// the messages for one shard together, and in one transaction there records their ids in the inbox and lets the
-// consumer of each kind do its work. Then the messages are deleted at their source. A crash between the two leaves
-// messages that are already in an inbox; the next delivery sees that and deletes them. A shard that is down keeps its
-// messages where they were written and is tried again after a while; the others are not held up.
+// the messages for one shard together, or those for several of one server where they are few, and in one transaction
+// there records their ids in the inbox and lets the consumer of each kind do its work. Then the messages are deleted at
+// their source. A crash between the two leaves messages that are already in an inbox; the next delivery sees that and
+// deletes them. A shard that is down keeps its messages where they were written and is tried again after a while; the
+// others are not held up.
 //
 // A message for the outside is read by whoever hands it out (see Publisher) and deleted once that was done.
 package outbox
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"embed"
@@ -64,7 +64,8 @@ type Consumer interface {
 	// Decode reads a payload.
 	Decode(payload []byte) (Content, error)
 
-	// Consume has the effect of messages on their destination, in the transaction that records their arrival.
+	// Consume has the effect of messages on their destination, in the transaction that records their arrival. It must
+	// return the error of any statement, a duplicate's too: it may be that of the record.
 	Consume(ctx context.Context, tx *sql.Tx, shard int, messages []Message) error
 
 	// Arrived says whether a message whose id is in the inbox of shard is the one that arrived under it: two processes
@@ -110,7 +111,7 @@ type Config struct {
 	Log        *slog.Logger
 	Registerer prometheus.Registerer // nil for none
 	Now        func() time.Time
-	Timeout    time.Duration // of a delivery to one destination; 0 means 5 s
+	Timeout    time.Duration // of a delivery in one transaction; 0 means 5 s
 	Span       BatchSpan     // of deliveries; nil for none
 }
 
@@ -121,6 +122,7 @@ type Outbox struct {
 	consumers                  []Consumer
 	ready                      []chan struct{} // by shard: there are messages for the outside
 	failedDests, failedServers backoffs
+	suspects                   backoffs        // destinations that failed by themselves: they stay so until they work
 	turns                      []chan struct{} // by shard: one delivery of this process to it at a time
 	metrics                    metrics
 }
@@ -167,10 +169,7 @@ func (o *Outbox) Write(ctx context.Context, tx *sql.Tx, shard int, messages []Me
 		}
 		messages[i].ID = id
 	}
-	slices.SortFunc(messages, func(a, b Message) int {
-		return cmp.Or(cmp.Compare(a.Dest, b.Dest),
-			cmp.Compare(a.ID, b.ID))
-	})
+	slices.SortFunc(messages, byAddress)
 	args, at := make([]any, 0, 7*len(messages)), o.cfg.Now().UnixMilli()
 	for _, m := range messages {
 		if m.Amount == 0 {

@@ -89,11 +89,11 @@ func TestDeliveryIsBounded(t *testing.T) {
 // Eight workers in two processes deliver the same messages at the same time, and again after a crash between the commit
 // at the destination and the deletion at the source: each has its effect once.
 func TestMessagesArriveOnce(t *testing.T) {
-	one := open(t, 4)
+	one := open(t, 8) // 0 and 1, and so on, share transactions
 	two := openOn(t, one.cluster, 1)
-	const each = 100
+	const each = 50
 	for i := range each {
-		for dest := range 4 {
+		for dest := range 8 {
 			one.send(0, letter([]outbox.Kind{"letter", "card"}[i%2], dest, fmt.Sprintf("w%d", i)))
 		}
 	}
@@ -117,7 +117,7 @@ func TestMessagesArriveOnce(t *testing.T) {
 		}
 		wg.Wait()
 		one.deliverAll(0) // a worker that lost a race may have ended early
-		for dest := range 4 {
+		for dest := range 8 {
 			one.wantNotes(dest, "letter", "w", each/2, 1)
 			one.wantNotes(dest, "card", "w", each/2, 1)
 		}
@@ -136,7 +136,7 @@ func TestMessagesArriveOnce(t *testing.T) {
 // A message that by a mistake with node numbers bears the id of another one gets another id, is followed at its source,
 // and arrives.
 func TestAnIDThatComesTwice(t *testing.T) {
-	p := open(t, 2)
+	p := open(t, 8) // 0 and 1 share a transaction
 	p.send(0, letter("letter", 1, "first"), letter("card", 1, "second"), letter("letter", 0, "at home"))
 	for _, dest := range []int{0, 1} {
 		p.exec(dest, "INSERT INTO "+p.cluster.Table(dest, "inbox")+" SELECT 0, id, 0 FROM "+p.cluster.Table(0,

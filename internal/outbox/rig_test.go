@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -26,6 +27,13 @@ type notes struct {
 	mu      sync.Mutex
 	broken  int // shard at which nothing can be consumed; -1 for none
 	renamed []int64
+	takings []taking
+}
+
+// taking is messages that were taken in at a shard in a transaction, whatever became of that.
+type taking struct {
+	tx    *sql.Tx
+	shard int
 }
 
 type words []string
@@ -58,6 +66,7 @@ func (n *notes) Consume(ctx context.Context, tx *sql.Tx, shard int, messages []o
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.takings = append(n.takings, taking{tx, shard})
 	if shard == n.broken {
 		return errors.New("the consumer is broken")
 	}
@@ -77,6 +86,24 @@ func (n *notes) Renamed(_ context.Context, _ *sql.Tx, _ int, _ outbox.Message, i
 	defer n.mu.Unlock()
 	n.renamed = append(n.renamed, id)
 	return nil
+}
+
+// together are the shards of each transaction since the last call, in the order of the first of each.
+func (n *notes) together() (all [][]int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	at := map[*sql.Tx]int{}
+	for _, took := range n.takings {
+		i, ok := at[took.tx]
+		if !ok {
+			i = len(all)
+			at[took.tx], all = i, append(all, nil)
+		}
+		all[i] = append(all[i], took.shard)
+	}
+	n.takings = nil
+	slices.SortFunc(all, slices.Compare)
+	return all
 }
 
 func (n *notes) breakAt(shard int) {
@@ -117,10 +144,15 @@ func open(t *testing.T, n int) *post {
 		t.Fatal(err)
 	}
 	p := openOn(t, c, 0)
-	for shard := range n {
+	p.makeNotes()
+	return p
+}
+
+func (p *post) makeNotes() {
+	p.t.Helper()
+	for shard := range p.cluster.Shards() {
 		p.exec(shard, "CREATE TABLE "+p.letters.table(shard)+" (kind VARCHAR(16) NOT NULL, word VARCHAR(64) NOT NULL)")
 	}
-	return p
 }
 
 func openOn(t *testing.T, c *shards.Cluster, node int) *post {

@@ -155,3 +155,53 @@ func TestNothingIsFollowedForEver(t *testing.T) {
 		t.Error("placements with a gap are believed")
 	}
 }
+
+// Shards of one server share a transaction, whole or not at all. Those of two, and those that are being moved, have
+// none in common.
+func TestTxAcross(t *testing.T) {
+	c, _ := twoServers(t)
+	add := func(fail error, of ...int) error {
+		return c.TxAcross(t.Context(), of, func(tx *sql.Tx) error {
+			for _, shard := range of {
+				if _, err := tx.ExecContext(t.Context(), "UPDATE "+c.Table(shard, "counter")+
+					" SET n = n + 1 WHERE id = 1"); err != nil {
+					return err
+				}
+			}
+			return fail
+		})
+	}
+	want := func(n0, n2 int) {
+		t.Helper()
+		for shard, n := range map[int]int{0: n0, 2: n2} {
+			var got int
+			if err := c.DB(shard).QueryRowContext(t.Context(), "SELECT n FROM "+c.Table(shard, "counter")+
+				" WHERE id = 1").Scan(&got); err != nil || got != n {
+				t.Errorf("shard %d has %d, %v, want %d", shard, got, err, n)
+			}
+		}
+	}
+	if err := add(nil, 0, 2); err != nil {
+		t.Error(err)
+	}
+	want(1, 1)
+	refused := errors.New("refused")
+	if err := add(refused, 0, 2); !errors.Is(err, refused) {
+		t.Error(err)
+	}
+	if err := add(nil, 0, 1); !errors.Is(err, shards.ErrApart) {
+		t.Errorf("shards of two servers: %v", err)
+	}
+	want(1, 1)
+	if err := c.Pin(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, c.ServerDB(0), "UPDATE "+c.Table(0, "placements")+" SET fenced = 1 WHERE shard = 2")
+	if err := c.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := add(nil, 0, 2); !errors.Is(err, shards.ErrApart) {
+		t.Errorf("a shard that is being moved: %v", err)
+	}
+	want(1, 1)
+}

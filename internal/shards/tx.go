@@ -3,6 +3,7 @@ package shards
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -24,6 +25,28 @@ func (c *Cluster) Tx(ctx context.Context, shard int, f func(tx *sql.Tx) error) e
 	err := c.follow(ctx, shard, func(server int) error { return c.retried(ctx, c.servers[server].db, f) })
 	if err != nil {
 		return Classify(fmt.Errorf("shard %d: %w", shard, err))
+	}
+	return nil
+}
+
+// ErrApart says that shards are not on one server, or that one of them is being moved.
+var ErrApart = errors.New("shards: the shards have no transaction in common")
+
+// TxAcross is Tx on several shards, at least one, that are on one server. More than one are not followed to another
+// server: f meets a table that is not there, and nothing is done. Error: ErrApart, and as of Tx.
+func (c *Cluster) TxAcross(ctx context.Context, shards []int, f func(tx *sql.Tx) error) error {
+	if len(shards) == 1 {
+		return c.Tx(ctx, shards[0], f)
+	}
+	places := c.layout.Load().places
+	server := places[shards[0]].server
+	for _, shard := range shards {
+		if at := places[shard]; at.server != server || at.fenced || at.err != nil {
+			return fmt.Errorf("%w: %v", ErrApart, shards)
+		}
+	}
+	if err := c.retried(ctx, c.servers[server].db, f); err != nil {
+		return Classify(fmt.Errorf("shards %v: %w", shards, err))
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -144,6 +145,50 @@ func BenchmarkHold(b *testing.B) {
 			b.ReportMetric(each(processorTime(b, os.Getpid())-own), "own-cpu-us/op")
 		})
 	}
+}
+
+// BenchmarkDeliver is what small batches cost on their way: one shard has a message of two credits for each of 16 on
+// the same server. It reports the processor time of a credit, MariaDB's and our own, from the outbox on.
+//
+//	go test -run '^$' -bench Deliver -benchtime 1000x ./wallet/mysqlledger
+func BenchmarkDeliver(b *testing.B) {
+	const nShards, each, users = 16, 2, 500 // users of each shard
+	server := benchServer(b)
+	l := ledgertest.OpenMySQL(b, nShards, server.DSN())
+	payees := make([][]string, nShards)
+	for i, full := 0, 0; full < nShards; i++ {
+		name := fmt.Sprintf("user-%d", i)
+		shard := l.Cluster.ForUser(name)
+		if len(payees[shard]) == users {
+			continue
+		}
+		if payees[shard] = append(payees[shard], name); len(payees[shard]) == users {
+			full++
+		}
+	}
+	sender := payees[0][0]
+	l.TopUp(sender, 1<<40)
+	amounts := slices.Repeat([]int64{1}, nShards*each)
+	var theirs, own time.Duration
+	for round := 0; b.Loop(); round++ {
+		b.StopTimer()
+		h := l.Gift(sender, amounts...)
+		posts := make([]ledger.Post, len(amounts))
+		for part := range posts {
+			posts[part] = ledgertest.Pay(h, part, payees[part%nShards][(round*7919+part)%users])
+		}
+		l.PostAll(posts...)
+		b.StartTimer()
+		theirs, own = theirs-processorTime(b, server.PID()), own-processorTime(b, os.Getpid())
+		if n, err := l.Deliver(b.Context(), 0); n != len(posts) || err != nil {
+			b.Fatalf("%d delivered, %v", n, err)
+		}
+		theirs, own = theirs+processorTime(b, server.PID()), own+processorTime(b, os.Getpid())
+	}
+	credit := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(b.N*len(amounts)) }
+	b.ReportMetric(credit(theirs), "mariadb-cpu-us/credit")
+	b.ReportMetric(credit(own), "own-cpu-us/credit")
+	l.WantBalanced(0)
 }
 
 func benchServer(b *testing.B) *devstack.MariaDB {

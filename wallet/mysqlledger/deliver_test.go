@@ -16,7 +16,7 @@ import (
 
 // Eight workers in two processes deliver the same legs at the same time: each is credited once.
 func TestConcurrentDuplicateDelivery(t *testing.T) {
-	c := shardstest.New(t, 4)
+	c := shardstest.New(t, 8) // of which two and two share transactions
 	one, two := ledgertest.OpenMySQLOn(t, c, 1), ledgertest.OpenMySQLOn(t, c, 2)
 	senders := []string{"alice", "bob", "carol", "dave", "erin", "frank"}
 	const rounds = 12
@@ -65,7 +65,7 @@ func TestConcurrentDuplicateDelivery(t *testing.T) {
 // A worker that stops between the commit at the destination and the deletion at the source leaves its outbox rows. They
 // are put back here, next to newer ones, and credited no second time; the newer ones are credited.
 func TestCrashBeforeTheOutboxIsCleared(t *testing.T) {
-	b := ledgertest.OpenMySQL(t, 4)
+	b := ledgertest.OpenMySQL(t, 8) // of which two and two share transactions
 	b.TopUp("alice", 1000)
 	h := b.Gift("alice", 40, 30, 20, 10)
 	b.PostAll(ledgertest.Pay(h, 0, "bob"), ledgertest.Pay(h, 1, "carol"), ledgertest.Pay(h, 2, "dave"),

@@ -2,7 +2,8 @@
 // is not here was not paid, and what is here is paid once.
 //
 // A user's wallet is on the shard of the user, a hold on the shard of its owner, and every transaction on one shard
-// alone. Money crosses shards by way of the clearing account:
+// alone, except that small deliveries to shards of one server share one (see package outbox). Money crosses shards by
+// way of the clearing account:
 //
 //	Hold     owner's wallet → #hold:<id>                                     request, hold
 //	Post     #hold:<id>     → #clearing             on the hold's shard      posts, one message for each destination
