@@ -158,6 +158,7 @@ func TestValuesAreCheckedFirst(t *testing.T) {
 	for _, args := range [][]string{
 		{"migrate", "--buckets-per-shard=0"}, {"audit", "--shards=0"},
 		{"recover", "--prefix=Ä"}, {"up", "--http=x"}, {"work", "--metrics=9100"}, {"work", "--wait-replicas=-1"},
+		{"up", "--max-mean-in=JPY=0"}, {"up", "--max-mean-in=JPY=9007199254740992"}, {"up", "--max-mean-in=XXQ=5"},
 	} {
 		var out, errs bytes.Buffer
 		if code := Main(append(args, "--data", data), &out, &errs); code != 1 || errs.Len() == 0 {

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -240,8 +241,8 @@ func newMember(s *app.App) (*membership.Member, error) {
 		host = "host"
 	}
 	return membership.New(s.Redis, membership.Config{
-		Key: app.WorkersKey, Worker: fmt.Sprintf("%s:%d", workerName(host),
-			os.Getpid()), Partitions: s.Buckets.Shards,
+		// Containers have the process id 1, and long names of pods differ at their end.
+		Key: app.WorkersKey, Worker: workerName(host) + ":" + rand.Text()[:8], Partitions: s.Buckets.Shards,
 	}, s.Config().Log)
 }
 

@@ -217,10 +217,16 @@ func (f servers) limits() (envelope.Limits, error) {
 		}
 		limits.MeanIn[currency] = mean
 	}
-	if limits.OpenFor < time.Second || limits.Count < 1 || limits.Mean < 1 ||
-		limits.Mean > ledger.MaxMinor/int64(limits.Count) {
+	fits := func(mean int64) bool { return mean >= 1 && mean <= ledger.MaxMinor/int64(limits.Count) }
+	if limits.OpenFor < time.Second || limits.Count < 1 || !fits(limits.Mean) {
 		return limits, errors.New(
 			"--expiry is at least 1s, --max-shares and --max-mean at least 1, and their product at most 2^40")
+	}
+	for currency, mean := range limits.MeanIn {
+		if !fits(mean) {
+			return limits, fmt.Errorf("--max-mean-in %s is %d: it is at least 1, and times --max-shares at most 2^40",
+				currency, mean)
+		}
 	}
 	return limits, nil
 }

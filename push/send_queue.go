@@ -1,6 +1,9 @@
 package push
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // sendQueue is the queue of one connection, bounded by frames and by bytes. Many put; while there is something to take,
 // one goroutine runs write, and an idle connection has none.
@@ -59,8 +62,11 @@ func (o *sendQueue) take() (f *frame, last bool) {
 	o.frames[o.next] = nil
 	o.next++
 	o.bytes -= f.size
-	if o.next == len(o.frames) { // idle connections hold no memory
+	switch {
+	case o.next == len(o.frames): // idle connections hold no memory
 		o.frames, o.next = nil, 0
+	case 2*o.next >= len(o.frames): // and those that are never idle no more than they need
+		o.frames, o.next = slices.Delete(o.frames, 0, o.next), 0
 	}
 	return f, false
 }

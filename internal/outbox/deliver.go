@@ -196,8 +196,21 @@ func (o *Outbox) clear(ctx context.Context, source int, arrived []Message) error
 	return err
 }
 
-// receiveInTurn is receive among the writers of the destinations' server. The wait for that is bounded by Acquire.
+// receiveInTurn is receive when it is the destinations' turn, among the writers of their server. Deliveries to one
+// shard have many accounts in common: taking turns in order costs the server less than waiting for each other's locks,
+// 34 instead of 44 µs of its time for each credit, measured with four sources. Who waits for a turn holds no place
+// among the writers. The wait for that is bounded by Acquire.
 func (o *Outbox) receiveInTurn(ctx context.Context, source int, messages []Message) error {
+	turns, cancel := context.WithTimeout(ctx, o.cfg.Timeout)
+	defer cancel()
+	for _, dest := range destsOf(messages) { // in ascending order, as locks are taken, so that none waits in a circle
+		select {
+		case o.turns[dest] <- struct{}{}:
+			defer func() { <-o.turns[dest] }()
+		case <-turns.Done():
+			return turns.Err()
+		}
+	}
 	release, err := o.cfg.Acquire(ctx, messages[0].Dest)
 	if err != nil {
 		return err
@@ -214,16 +227,6 @@ func (o *Outbox) receive(ctx context.Context, source int, messages []Message) (e
 	ctx, cancel := context.WithTimeout(ctx, o.cfg.Timeout)
 	defer cancel()
 	dests := destsOf(messages)
-	// Deliveries to one shard have many accounts in common. Here they take turns in order, which costs the server less
-	// than waiting for each other's locks: 34 instead of 44 µs of its time for each credit, measured with four sources.
-	for _, dest := range dests { // in ascending order, as locks are taken, so that none waits in a circle
-		select {
-		case o.turns[dest] <- struct{}{}:
-			defer func() { <-o.turns[dest] }()
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
 	fresh, sift := messages, false
 	for range maxCollisions {
 		err := o.cluster.TxAcross(ctx, dests, func(tx *sql.Tx) error {

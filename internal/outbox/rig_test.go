@@ -120,9 +120,22 @@ type post struct {
 	cluster *shards.Cluster
 	letters *notes
 	cards   *notes
+	places  chan struct{} // of writers; nil for any number
 
 	mu sync.Mutex
 	at time.Time
+}
+
+func (p *post) acquire(ctx context.Context, _ int) (release func(), err error) {
+	if p.places == nil {
+		return func() {}, nil
+	}
+	select {
+	case p.places <- struct{}{}:
+		return func() { <-p.places }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 func (p *post) now() time.Time {
@@ -171,7 +184,7 @@ func openWith(t *testing.T, c *shards.Cluster, node int, timeout time.Duration) 
 	p.Outbox, err = outbox.New(outbox.Config{
 		Cluster: c, IDs: ids, Consumers: []outbox.Consumer{p.letters,
 			p.cards}, Log: slog.New(slog.DiscardHandler), Now: p.now,
-		Acquire: func(context.Context, int) (func(), error) { return func() {}, nil }, Timeout: timeout,
+		Acquire: p.acquire, Timeout: timeout,
 	})
 	if err != nil {
 		t.Fatal(err)

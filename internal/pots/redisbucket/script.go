@@ -45,12 +45,15 @@ func newScript(source string) Script {
 	return Script{source: source, sha: hex.EncodeToString(sum[:])}
 }
 
+// Calls are pinned: rueidis would use the memory of one that it repeated again, while the writer of the connection that
+// broke may still read it (pipe.go, _backgroundWrite).
+
 func (s *Script) bySHA(b rueidis.Builder, keys, args []string) rueidis.Completed {
-	return b.Evalsha().Sha1(s.sha).Numkeys(int64(len(keys))).Key(keys...).Arg(args...).Build().ToRetryable()
+	return b.Evalsha().Sha1(s.sha).Numkeys(int64(len(keys))).Key(keys...).Arg(args...).Build().Pin().ToRetryable()
 }
 
 func (s *Script) whole(b rueidis.Builder, keys, args []string) rueidis.Completed {
-	return b.Eval().Script(s.source).Numkeys(int64(len(keys))).Key(keys...).Arg(args...).Build().ToRetryable()
+	return b.Eval().Script(s.source).Numkeys(int64(len(keys))).Key(keys...).Arg(args...).Build().Pin().ToRetryable()
 }
 
 // Run calls a script on a bucket. The client repeats the call until ctx ends if the connection breaks. Errors:
