@@ -56,9 +56,8 @@ func (u *up) operatorWindow(browser context.Context) *window {
 // first is the test id of the first element whose test id begins with something.
 func (w *window) first(beginning string) string {
 	w.t.Helper()
-	selector := fmt.Sprintf(`document.querySelector('[data-testid^=%q]')`, beginning)
-	w.until("something called "+beginning, selector+" !== null")
-	return ask[string](w, selector+".dataset.testid")
+	return w.read("something called "+beginning,
+		fmt.Sprintf(`document.querySelector('[data-testid^=%q]')?.dataset.testid`, beginning))
 }
 
 // state waits until an element has a state.

@@ -18,18 +18,21 @@ import (
 // choose picks an option of a select.
 func (w *window) choose(name, value string) {
 	w.t.Helper()
-	w.until(fmt.Sprintf("%s offers %s", name, value), fmt.Sprintf("[...document.querySelectorAll(%q)].length > 0",
-		id(name)+` option[value="`+value+`"]`))
-	w.do("choose "+name, chromedp.SetValue(element(name), value))
+	w.until(fmt.Sprintf("%s offers %s", name, value), fmt.Sprintf(`(() => {
+		const select = document.querySelector(%q);
+		if (![...(select?.options ?? [])].some((option) => option.value === %[2]q)) return false;
+		select.value = %[2]q;
+		for (const type of ["input", "change"]) select.dispatchEvent(new Event(type, { bubbles: true }));
+		return true;
+	})()`, id(name), value))
 }
 
 // newest is the number of the last card of a kind in the chat, such as transfer-123.
 func (w *window) newest(kind string) string {
 	w.t.Helper()
-	found := fmt.Sprintf(
-		`[...document.querySelectorAll("[data-testid]")].map(e => e.dataset.testid).filter(id => /^%s-\d+$/.test(id)).at(-1)`, kind)
-	w.until("a "+kind, found+" !== undefined")
-	return strings.TrimPrefix(ask[string](w, found), kind+"-")
+	found := w.read("a "+kind, fmt.Sprintf(
+		`[...document.querySelectorAll("[data-testid]")].map(e => e.dataset.testid).filter(id => /^%s-\d+$/.test(id)).at(-1)`, kind))
+	return strings.TrimPrefix(found, kind+"-")
 }
 
 // stands waits until a card is in a state.
