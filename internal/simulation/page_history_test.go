@@ -37,6 +37,7 @@ func TestBackClosesDialogsAndFormsKeepTheirDrafts(t *testing.T) {
 		w.gone("close")
 		w.see("compose")
 		w.until("the address is as before", "location.href === '"+address+"'")
+		w.until("the step of the dialog is over", "!history.state?.step")
 	}
 	for _, dialog := range []string{"compose", "history", "topup"} {
 		w.click(dialog)
