@@ -26,12 +26,10 @@ func TestAWorkerMovesWhatIsDue(t *testing.T) {
 	bobs, carols, groups := r.Listen("user:bob"), r.Listen("user:carol"), r.Listen("group:g")
 	r.Work()
 
-	began := time.Now()
+	// What has to come before an offer expires or somebody is reminded waits for nothing.
 	late := r.offer("alice", "bob", "24h")
-	r.Heard(bobs, "user:bob", "transfer.offered")
-	t.Logf("bob heard after %v", time.Since(began))
 	apptest.Must(r.Transfers.Accept(t.Context(), "bob", late.ID))
-	r.Heard(bobs, "user:bob", "transfer.accepted", "transfer.arrived")
+	r.Heard(bobs, "user:bob", "transfer.offered", "transfer.accepted", "transfer.arrived")
 	now := r.offer("alice", "bob", "now")
 	apptest.Must(r.Transfers.Accept(t.Context(), "bob", now.ID))
 	apptest.Until(t, "bob has both", func() bool { return r.Balance("bob") == apptest.Funds+200 })
@@ -41,11 +39,10 @@ func TestAWorkerMovesWhatIsDue(t *testing.T) {
 	apptest.Until(t, "bob has his back", func() bool { return r.Balance("bob") == apptest.Funds+200 })
 
 	c := r.open("alice")
-	r.Heard(groups, "group:g", "collection.opened")
 	if _, err := r.pay("bob", c.ID); err != nil {
 		t.Fatal(err)
 	}
-	r.Heard(groups, "group:g", "collection.paid")
+	r.Heard(groups, "group:g", "collection.opened", "collection.paid")
 	r.Heard(carols, "user:carol", "collection.reminder")
 	apptest.Must(r.Collections.Close(t.Context(), "alice", c.ID))
 	r.Heard(groups, "group:g", "collection.closed")

@@ -50,7 +50,11 @@ type fake struct {
 	transfers map[int64]*transferapi.Transfer
 	entries   map[string][]*walletapi.Entry
 	audits    int
-	watchers  map[string][]*websocket.Conn
+	untold    map[string][]string // events, by group
+	telling   bool
+
+	writing  sync.Mutex // keeps writers to a connection apart
+	watchers map[string][]*websocket.Conn
 }
 
 // lies are what a fake does wrong.
@@ -89,7 +93,7 @@ func (f *fake) start(t *testing.T) Access {
 	f.envelopes, f.received, f.sent = map[int64]*fakeEnvelope{}, map[string][]*envelopeapi.Received{},
 		map[string][]*envelopeapi.Sent{}
 	f.transfers, f.entries = map[int64]*transferapi.Transfer{}, map[string][]*walletapi.Entry{}
-	f.watchers = map[string][]*websocket.Conn{}
+	f.untold, f.watchers = map[string][]string{}, map[string][]*websocket.Conn{}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -386,28 +390,50 @@ func (f *fake) serveSocket(ctx context.Context, w http.ResponseWriter, r *http.R
 		if request.Op == "grab" {
 			answer = f.grabAsJSON(ctx, request.Envelope)
 		}
-		f.mu.Lock() // keeps writers apart
+		f.writing.Lock()
 		if group, ok := strings.CutPrefix(request.Topic, "group:"); ok {
 			f.watchers[group] = append(f.watchers[group], conn)
 		}
 		_ = conn.WriteJSON(answer)
-		f.mu.Unlock()
+		f.writing.Unlock()
 	}
 }
 
-// tell needs mu.
+// tell lets watchers hear of a grab soon. It needs mu.
 func (f *fake) tell(group string, envelope int64, share int32) {
-	if len(f.watchers[group]) == 0 {
-		return
+	f.untold[group] = append(f.untold[group], fmt.Sprintf(
+		`{"seq":1,"event":{"type":"envelope.grabbed","envelope_id":"%d","share":%d}}`, envelope, share))
+	if !f.telling {
+		f.telling = true
+		go f.tellAll()
 	}
-	message, err := websocket.NewPreparedMessage(websocket.TextMessage, fmt.Appendf(nil, `{"op":"events","events":[`+
-		`{"seq":1,"event":{"type":"envelope.grabbed","envelope_id":"%d","share":%d}}]}`, envelope, share))
-	if err != nil {
-		panic(err)
+}
+
+// tellAll tells watchers what they have not heard, in few frames, so that no grab waits for any of them, however many
+// there are.
+func (f *fake) tellAll() {
+	for {
+		f.mu.Lock()
+		untold := f.untold
+		f.untold = map[string][]string{}
+		f.telling = len(untold) > 0
+		f.mu.Unlock()
+		if len(untold) == 0 {
+			return
+		}
+		f.writing.Lock()
+		for group, events := range untold {
+			message, err := websocket.NewPreparedMessage(websocket.TextMessage,
+				[]byte(`{"op":"events","events":[`+strings.Join(events, ",")+`]}`))
+			if err != nil {
+				panic(err)
+			}
+			f.watchers[group] = slices.DeleteFunc(f.watchers[group], func(conn *websocket.Conn) bool {
+				return conn.WritePreparedMessage(message) != nil // whoever has gone
+			})
+		}
+		f.writing.Unlock()
 	}
-	f.watchers[group] = slices.DeleteFunc(f.watchers[group], func(conn *websocket.Conn) bool {
-		return conn.WritePreparedMessage(message) != nil // whoever has gone
-	})
 }
 
 // silent hears of progress and says nothing.

@@ -85,9 +85,10 @@ type ServerConfig struct {
 	Tally  Tally // nil: who was not let in is not counted
 	// MaxConnections may be open at once; more are closed. 0 is no bound.
 	MaxConnections int
-	Calls          CallLimits     // of users and addresses; the zero value limits nothing
-	MerchantCalls  int            // of a merchant's key in a second; 0 for DefaultMerchantCalls
-	Gateways       []netip.Prefix // whose word for an address is taken, beside this machine's; may be empty
+	Calls          CallLimits       // of users and addresses; the zero value limits nothing
+	Now            func() time.Time // for Calls in this process; nil: time.Now
+	MerchantCalls  int              // of a merchant's key in a second; 0 for DefaultMerchantCalls
+	Gateways       []netip.Prefix   // whose word for an address is taken, beside this machine's; may be empty
 }
 
 // Server is the Kitex server with all services on one port.
@@ -106,7 +107,7 @@ func NewServer(c ServerConfig) (*Server, error) {
 	e.traced = len(c.Outermost) > 0
 	e.limits, e.merchantCalls, e.gateways, e.stepUp = c.Limits, c.MerchantCalls, c.Gateways, c.StepUp
 	e.trail, e.tally, e.risk = c.Trail, c.Tally, c.Risk
-	if e.admission, err = newAdmission(c.Limits, c.Calls); err != nil {
+	if e.admission, err = newAdmission(c.Limits, c.Calls, c.Now); err != nil {
 		return nil, err
 	}
 	guard := newFrameGuard(c.Log)

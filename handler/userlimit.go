@@ -101,8 +101,8 @@ func classOf(m *contract.Method) class {
 	return changes
 }
 
-func newAdmission(shared RateLimiter, c CallLimits) (*admission, error) {
-	local, err := ratelimit.NewLocal(time.Now)
+func newAdmission(shared RateLimiter, c CallLimits, now func() time.Time) (*admission, error) {
+	local, err := ratelimit.NewLocal(now)
 	if err != nil {
 		return nil, err
 	}

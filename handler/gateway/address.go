@@ -57,8 +57,8 @@ type gate struct {
 	requests, badTokens, devTokens ratelimit.Limit
 }
 
-func newGate(c AddressLimits, proxies []netip.Prefix, tally Tally) (*gate, error) {
-	local, err := ratelimit.NewLocal(time.Now)
+func newGate(c AddressLimits, now func() time.Time, proxies []netip.Prefix, tally Tally) (*gate, error) {
+	local, err := ratelimit.NewLocal(now)
 	if err != nil {
 		return nil, err
 	}

@@ -61,6 +61,7 @@ type Config struct {
 	Images    Images                                 // nil: none are taken or shown here
 	Proxies   []netip.Prefix                         // whose X-Forwarded-For is believed; may be empty
 	Limits    AddressLimits                          // the zero value limits nothing
+	Now       func() time.Time                       // for Limits; nil: time.Now
 	Tally     Tally                                  // nil: who was not let in is not counted
 
 	Managed          bool // metrics and readiness are at a management port, and not here
@@ -95,7 +96,7 @@ func New(c Config) (*Gateway, error) {
 	if err := c.Metrics.Register(g.seconds); err != nil {
 		return nil, fmt.Errorf("gateway metrics: %w", err)
 	}
-	if g.gate, err = newGate(c.Limits, c.Proxies, c.Tally); err != nil {
+	if g.gate, err = newGate(c.Limits, c.Now, c.Proxies, c.Tally); err != nil {
 		return nil, err
 	}
 	if err := g.mountMethods(promised, c); err != nil {

@@ -57,6 +57,12 @@ type Harness struct {
 	Gateway *gateway.Gateway
 }
 
+// StandingClock is a clock that stands still: what is used of a limit by it stays used, however slow the machine is.
+func StandingClock() func() time.Time {
+	at := time.Now()
+	return func() time.Time { return at }
+}
+
 // NewKey makes a key to sign tokens with.
 func NewKey(t testing.TB) ed25519.PrivateKey {
 	t.Helper()

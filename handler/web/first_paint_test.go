@@ -41,6 +41,8 @@ func firstPaint(t *testing.T, ctx context.Context, address string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// What can be seen may not have been painted yet.
+	wait(t, ctx, `performance.getEntriesByName("first-contentful-paint").length > 0`)
 	type fetched struct {
 		Name     string
 		Bytes    int

@@ -97,6 +97,11 @@ func TestPagesComeUpUnderThePolicy(t *testing.T) {
 		}
 		return strings.Join(found, ": ")
 	}
+	// Not with the mouse: on a busy machine Chrome loses a press now and then.
+	change := func() {
+		t.Helper()
+		ask[bool](t, timed, `document.querySelector('[data-testid="lang"]').click() ?? true`)
+	}
 	for _, page := range []struct{ path, input, en, zh string }{
 		{"/", "user-input", "Hongbao: Who are you?", "红包: 你是谁？"},
 		{"/c/41V0W", "user-input", "A cover for you: Who are you?", "送你一个红包封面: 你是谁？"},
@@ -107,11 +112,11 @@ func TestPagesComeUpUnderThePolicy(t *testing.T) {
 		if got := texts("en", page.input); got != page.en {
 			t.Errorf("%s in English: %q", page.path, got)
 		}
-		do(chromedp.Click(chromedp.CSS(`[data-testid="lang"]`)))
+		change()
 		if got := texts("zh-CN", page.input); got != page.zh {
 			t.Errorf("%s in Chinese: %q", page.path, got)
 		}
-		do(chromedp.Click(chromedp.CSS(`[data-testid="lang"]`))) // the choice is kept for the next page
+		change() // the choice is kept for the next page
 	}
 	for _, line := range trouble.all() {
 		t.Error(line)

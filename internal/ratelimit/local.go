@@ -23,8 +23,11 @@ type Local struct {
 
 type cell struct{ limit, who string }
 
-// NewLocal makes a limiter by a clock.
+// NewLocal makes a limiter by a clock; nil is time.Now.
 func NewLocal(now func() time.Time) (*Local, error) {
+	if now == nil {
+		now = time.Now
+	}
 	cells, err := otter.New(&otter.Options[cell, *atomic.Int64]{MaximumSize: maxCells})
 	if err != nil {
 		return nil, fmt.Errorf("ratelimit: %w", err)

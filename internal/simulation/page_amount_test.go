@@ -1,7 +1,6 @@
 package simulation
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
@@ -11,9 +10,9 @@ import (
 // retype replaces what is in a field.
 func (w *window) retype(name, text string) {
 	w.t.Helper()
-	w.see(name)
-	ask[string](w, fmt.Sprintf(`document.querySelector(%q).value = ""`, id(name)))
-	w.do("enter "+name, chromedp.SendKeys(element(name), text))
+	w.focus(name)
+	ask[string](w, `document.activeElement.value = ""`)
+	w.do("enter "+name, chromedp.KeyEvent(text))
 }
 
 // Where a comma stands for a decimal point, as in half of Europe, no field takes it for anything else: it says what it

@@ -257,6 +257,7 @@ func TestACoverIsClaimedSentSeenAndTakenDown(t *testing.T) {
 	alice.save("cover-result")
 	alice.click("credit-look")
 	alice.shows("cover-shown", "山月 <i>")
+	step := ask[int](alice, "navigation.currentEntry.index")
 	alice.click("cover-report")
 	alice.choose("report-reason", "copied")
 	alice.enter("report-note", "<b>our</b> logo")
@@ -264,6 +265,7 @@ func TestACoverIsClaimedSentSeenAndTakenDown(t *testing.T) {
 	alice.save("cover-report")
 	alice.click("report-send")
 	alice.gone("report-send")
+	alice.until("the step of the report is over", fmt.Sprintf("navigation.currentEntry.index === %d", step))
 	var reports struct {
 		Reports []struct{ Reason, Note string }
 	}

@@ -3,6 +3,7 @@ package simulation
 import (
 	"testing"
 
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -23,13 +24,39 @@ func (w *window) holds(name, value string) {
 	w.until(name+" holds "+value, `document.querySelector('`+id(name)+`')?.value === "`+value+`"`)
 }
 
+// backBeforeAllIsRead goes to the list while the window still reads what it begins with, and stays there.
+func (w *window) backBeforeAllIsRead() {
+	w.t.Helper()
+	late := page.AddScriptToEvaluateOnNewDocumentParams{Source: `(() => {
+		const usual = fetch;
+		const isLate = (of) => of.endsWith("/v1/wallet");
+		const released = new Promise((release) => (window.release = release));
+		window.fetch = (of, options) => isLate(of) ? released.then(() => usual(of, options)) : usual(of, options);
+	})()`}
+	script, err := chromedp.Call(w.ctx, page.AddScriptToEvaluateOnNewDocument, late)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.do("open again", chromedp.Reload())
+	w.click("back")
+	ask[bool](w, "release() ?? true")
+	w.until("all is read", `performance.getEntriesByType("resource").some((e) => e.name.includes("/v1/me/envelopes"))`)
+	if screen := ask[string](w, `document.querySelector(".app").dataset.screen`); screen != "list" {
+		w.t.Errorf("who went to the list is at the %s", screen)
+	}
+	remove := page.RemoveScriptToEvaluateOnNewDocumentParams(script)
+	if _, err := chromedp.Call(w.ctx, page.RemoveScriptToEvaluateOnNewDocument, remove); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // Going back closes the dialog that is open and leaves the page beneath as it is; however a form was closed, what was
 // typed there is there again, until it was sent.
 func TestBackClosesDialogsAndFormsKeepTheirDrafts(t *testing.T) {
 	u := newUp(t)
 	u.family()
 	w := openWindow(t, newBrowser(t), u, "alice")
-	w.click("back")
+	w.backBeforeAllIsRead()
 	w.click("group-family")
 	address := ask[string](w, "location.href")
 	stays := func() {
@@ -37,6 +64,7 @@ func TestBackClosesDialogsAndFormsKeepTheirDrafts(t *testing.T) {
 		w.gone("close")
 		w.see("compose")
 		w.until("the address is as before", "location.href === '"+address+"'")
+		w.until("the step of the dialog is over", "!history.state?.step")
 	}
 	for _, dialog := range []string{"compose", "history", "topup"} {
 		w.click(dialog)

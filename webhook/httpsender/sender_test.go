@@ -151,7 +151,9 @@ func TestWhatGoesWrong(t *testing.T) {
 	held := make(chan struct{})
 	defer close(held) // before the servers are closed, which wait for it
 	target, reached := counted(t, ok)
-	s := sender(t, Config{AllowPrivate: true, Timeout: 200 * time.Millisecond})
+	const noAnswer = "no answer within 15 s"
+	s := sender(t, Config{AllowPrivate: true})
+	impatient := sender(t, Config{AllowPrivate: true, Timeout: 200 * time.Millisecond}) // for those that do not answer
 	closed := httptest.NewServer(http.NotFoundHandler())
 	closed.Close()
 	if a := s.Send(t.Context(), message(closed.URL)); a.Failure != "the connection was refused" {
@@ -165,12 +167,12 @@ func TestWhatGoesWrong(t *testing.T) {
 		"a redirect": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, target.URL, http.StatusPermanentRedirect)
 		}, 308, ""},
-		"no answer": {func(http.ResponseWriter, *http.Request) { <-held }, 0, "no answer within 15 s"},
+		"no answer": {func(http.ResponseWriter, *http.Request) { <-held }, 0, noAnswer},
 		"an answer without an end": {func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(200)
 			_ = http.NewResponseController(w).Flush()
 			<-held
-		}, 0, "no answer within 15 s"},
+		}, 0, noAnswer},
 		"a broken answer": {func(w http.ResponseWriter, _ *http.Request) {
 			conn, _, err := http.NewResponseController(w).Hijack()
 			if err == nil {
@@ -182,7 +184,11 @@ func TestWhatGoesWrong(t *testing.T) {
 		}, 0, "the request failed"},
 	} {
 		server, _ := counted(t, c.serve)
-		if a := s.Send(t.Context(), message(server.URL)); a.Status != c.status || a.Failure != c.failure {
+		to := s
+		if c.failure == noAnswer {
+			to = impatient
+		}
+		if a := to.Send(t.Context(), message(server.URL)); a.Status != c.status || a.Failure != c.failure {
 			t.Errorf("%s: %+v", what, a)
 		}
 	}

@@ -53,6 +53,7 @@ export class App {
   /** @type {{update: () => void, end: () => void}|undefined} */
   #title;
   #place; // the chat shown; "" for the list
+  #named; // the chat that the address named at the beginning; "" for none
   /** @type {number[]} */
   #timers = [];
   #looking = 0;
@@ -71,7 +72,7 @@ export class App {
     this.#i18n = i18n;
     this.#session = session;
     this.#onLeave = onLeave;
-    this.#place = placeIn(location.search, session.user);
+    this.#place = this.#named = placeIn(location.search, session.user);
     const renew = () => this.#renew();
     this.#made = makeServices(session, renew, (id) => this.#live.grab(id));
     const { covers, changes, actions, api } = this.#made;
@@ -104,7 +105,7 @@ export class App {
     this.#live.follow(userTopic(me));
     const cover = idOr(new URLSearchParams(location.search).get("cover")); // that was just claimed
     await this.#try(this.#read([this.#groups(), actions.wallet.read()]));
-    this.#show(this.#place || this.#onlyGroup(), true);
+    this.#showFirst();
     if (cover) await this.#begin(cover);
     this.#lookForGroups();
     await this.#rest();
@@ -135,7 +136,7 @@ export class App {
   async #beginAgain() {
     this.#missing = false;
     await this.#try(this.#read([this.#groups(), this.#made.actions.wallet.read()]));
-    this.#show(this.#place || this.#onlyGroup(), true);
+    this.#showFirst();
     await this.#rest();
   }
 
@@ -287,6 +288,11 @@ export class App {
     const wide = matchMedia("(min-width: 760px)").matches;
     const groups = this.#made.chats.groups();
     return groupPlace(wide || groups.length === 1 ? (groups[0]?.id ?? "") : "");
+  }
+
+  // The chat that a window begins with, once it is known. Who has gone from there to the list meanwhile stays there.
+  #showFirst() {
+    this.#show(this.#place || (this.#named ? "" : this.#onlyGroup()), true);
   }
 
   #show(place, replace = false) {
