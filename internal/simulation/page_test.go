@@ -122,12 +122,15 @@ func (w *window) clickOn(selector string) {
 			Object.assign(window, { wasAt: at, stillFor: still });
 			if (still < 5) return false;
 			window.unheard = true;
+			window.clickAt = [box.x + box.width / 2, box.y + box.height / 2];
 			// On the document, because the page may draw the element anew between these lines and the click.
 			const heard = (e) => e.target.closest?.(%[1]q) && delete window.unheard;
 			document.addEventListener("click", heard, { capture: true, once: true });
 			return true;
 		})()`, selector))
-		w.do("click "+selector, chromedp.Click(chromedp.CSS(selector)))
+		// At a place: an element that is drawn anew meanwhile is another one for Chrome.
+		at := ask[[2]float64](w, "clickAt")
+		w.do("click "+selector, chromedp.MouseClickXY(at[0], at[1]))
 		if !ask[bool](w, `window.unheard === true`) {
 			return
 		}
