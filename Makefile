@@ -7,7 +7,7 @@ FUZZTIME ?= 30s
 # Two packages at a time, because each starts its own Redis and MariaDB. go vet is for make lint.
 TESTFLAGS ?= -race -vet=off -p 2 -timeout 30m
 
-.PHONY: help deps build run test generate verify lint page-modules page-check deploy-check local-cluster fuzz \
+.PHONY: help deps build pgo run test generate verify lint page-modules page-check deploy-check local-cluster fuzz \
 	animation gallery gallery-diff simulate bench peers test-tidb clean
 
 help: ## list the targets
@@ -16,8 +16,11 @@ help: ## list the targets
 deps: ## install redis-server and mariadb-server if they are missing
 	@deploy/install-deps.sh
 
-build: ## compile to bin/hongbao
-	$(GO) build -o bin/hongbao .
+build: ## compile to bin/hongbao, optimised by bench/default.pgo
+	$(GO) build -pgo=bench/default.pgo -o bin/hongbao .
+
+pgo: deps ## record bench/default.pgo anew, in two minutes
+	@bench/pgo.sh
 
 run: deps build ## run everything on this machine, with its data in ./data (flags: ARGS="--http :8080")
 	@exec ./bin/hongbao up $(ARGS)

@@ -53,7 +53,8 @@ import (
 	"github.com/hongbao/hongbao/webhook/mysqlwebhook"
 )
 
-// Config says where an installation's servers are and how it behaves. Redis, MySQL and Shards are required.
+// Config says where an installation's servers are and how it behaves. Redis, MySQL, Shards, Now, Log and
+// Registerer are required.
 type Config struct {
 	Redis     []string    // see RedisOption
 	MySQL     []string    // DSNs of servers, without a database

@@ -14,6 +14,7 @@ import (
 	"github.com/hongbao/hongbao/internal/pots"
 	"github.com/hongbao/hongbao/internal/pots/redisbucket"
 	"github.com/hongbao/hongbao/internal/shards"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 // What Examine puts up with.
@@ -201,7 +202,7 @@ func (e *examination) shard(ctx context.Context, a *App, shard int, isLost bool)
 				p.audit.Overdue)
 		}
 	}
-	switch open, err := a.Ledger.Resolutions(ctx, shard, false, maxRejections); {
+	switch open, err := a.Ledger.Resolutions(ctx, shard, false, ledger.Rejection{}, maxRejections); {
 	case err != nil:
 		e.find(FindingUnknown, where, "%v", err)
 	case len(open) > 0:

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -37,20 +38,12 @@ func (e *examination) mysql(ctx context.Context, server int) {
 		"SHOW GLOBAL VARIABLES WHERE Variable_name IN ('read_only', 'max_connections')",
 		"SHOW GLOBAL STATUS WHERE Variable_name IN ('Threads_connected')",
 	} {
-		rows, err := db.QueryContext(ctx, query)
+		some, err := shards.NamedValues(ctx, db, query)
 		if err != nil {
 			e.find(FindingUnknown, where, "%v", err)
 			return
 		}
-		for rows.Next() {
-			var name, value string
-			if err := rows.Scan(&name, &value); err == nil {
-				said[strings.ToLower(name)] = value
-			}
-		}
-		if err := rows.Close(); err != nil {
-			e.find(FindingUnknown, where, "%v", err)
-		}
+		maps.Copy(said, some)
 	}
 	promise, err := shards.AskPromise(ctx, db)
 	if err != nil {

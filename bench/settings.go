@@ -82,7 +82,7 @@ func (s *Span) UnmarshalText(text []byte) error {
 
 func (s Span) String() string { return time.Duration(s).String() }
 
-// ReadSettings reads a settings file. A name that nobody knows is an error: it would be spelled wrong.
+// ReadSettings reads a settings file. An unknown name is an error, to catch typos.
 func ReadSettings(path string) (s Settings, err error) {
 	text, err := os.ReadFile(path)
 	if err != nil {

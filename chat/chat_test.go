@@ -81,8 +81,21 @@ func TestChat(t *testing.T) {
 		first, second := apptest.Must(send("carol", d)), apptest.Must(send("carol", d))
 		r.want("the second answer", second, first)
 		r.want("what is read", r.texts("bob", group, 0, 2), []string{"a", "谢谢老板"})
+		if err := r.Groups.Remove(ctx, "family", "carol"); err != nil {
+			t.Fatal(err)
+		}
+		r.want("the answer after she left", apptest.Must(send("carol", d)), first)
+		fresh := d
+		fresh.RequestID = "after"
+		_, err := send("carol", fresh)
+		apptest.WantCode(t, "a new message after she left", err, refusal.CodeNotAMember)
 		d.Text = "b"
-		_, err := send("carol", d)
+		_, err = send("carol", d)
+		apptest.WantCode(t, "the same request with another text, after she left", err, refusal.CodeRequestConflict)
+		if err := r.Groups.Add(ctx, "family", "carol"); err != nil {
+			t.Fatal(err)
+		}
+		_, err = send("carol", d)
 		apptest.WantCode(t, "the same request with another text", err, refusal.CodeRequestConflict)
 	})
 

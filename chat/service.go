@@ -31,12 +31,12 @@ func (s *Service) Send(ctx context.Context, sender string, d Draft) (Message, er
 	if err := d.check(sender); err != nil {
 		return Message{}, err
 	}
-	if err := s.mustBeIn(ctx, sender, Place{Group: d.Group, With: d.To}); err != nil {
-		return Message{}, err
-	}
 	m := Message{
 		Group: d.Group, To: d.To, Sender: sender, Text: d.Text, ReplyTo: d.ReplyTo, About: d.About,
 		CreatedAt: s.now().UTC().Truncate(time.Millisecond),
+	}
+	if refused := s.mustBeIn(ctx, sender, Place{Group: d.Group, With: d.To}); refused != nil {
+		return s.sentBefore(ctx, d.RequestID, m, refused)
 	}
 	var err error
 	if m.ID, err = s.ids.NewID(m.In().Owner); err != nil {
@@ -47,6 +47,18 @@ func (s *Service) Send(ctx context.Context, sender string, d Draft) (Message, er
 		return Message{}, err
 	}
 	return s.store.Send(ctx, d.RequestID, m, events)
+}
+
+// sentBefore answers a draft of somebody who may not write there any more: it stands if it was sent earlier.
+func (s *Service) sentBefore(ctx context.Context, requestID string, m Message, refused error) (Message, error) {
+	if refusal.CodeOf(refused) == "" {
+		return Message{}, refused
+	}
+	first, ok, err := s.store.Sent(ctx, requestID, m)
+	if err == nil && !ok {
+		err = refused
+	}
+	return first, err
 }
 
 // Messages returns those of a conversation that a user is part of, the newest first, below before (0: from the

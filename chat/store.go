@@ -18,6 +18,10 @@ type Store interface {
 	// reply to what is not in the conversation.
 	Send(ctx context.Context, requestID string, m Message, events []ledger.Event) (Message, error)
 
+	// Sent returns the message that the sender of m has sent into its conversation under a request id, if there is one.
+	// Refusal: request_conflict, where that was another message.
+	Sent(ctx context.Context, requestID string, m Message) (first Message, ok bool, err error)
+
 	// Messages returns those of a conversation, the newest first, below before (0: from the newest).
 	Messages(ctx context.Context, c Conversation, before int64, limit int) ([]Message, error)
 

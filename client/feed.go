@@ -181,6 +181,9 @@ func (l *listening) comeBack(ended error, token string) (time.Duration, error) {
 	}
 	l.failures++
 	wait := l.client.shared.config.retry.delay(l.failures)
+	if closed != nil && closed.Code == closeTooMany {
+		wait = maxAway
+	}
 	if closed != nil && closed.Code == websocket.CloseGoingAway {
 		var milliseconds int64
 		if _, err := fmt.Sscanf(closed.Text, "reconnect_ms=%d", &milliseconds); err == nil && milliseconds >= 0 {
@@ -190,7 +193,8 @@ func (l *listening) comeBack(ended error, token string) (time.Duration, error) {
 	return wait, l.tell(Update{Kind: UpdateDisconnected, Cause: ended})
 }
 
-// maxAway bounds how long a node that stops may ask its listeners to stay away.
+// maxAway is how long a listener stays away after too many refusals, and bounds how long a node that stops may ask its
+// listeners to stay away.
 const maxAway = time.Minute
 
 // Close codes of the live feed.
@@ -198,6 +202,7 @@ const (
 	closeMalformed = 4400
 	closeExpired   = 4401
 	closeRevoked   = 4403
+	closeTooMany   = 4429
 )
 
 // message is what the server sends.

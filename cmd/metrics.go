@@ -27,7 +27,7 @@ func newMetrics() *prometheus.Registry {
 	return metrics
 }
 
-// metricsFlag is where a process without a gateway shows its metrics and its health.
+// metricsFlag is where a process shows its metrics, its health and its profiles to whoever runs it.
 type metricsFlag struct {
 	Metrics string `help:"Address of the management port: /metrics, /healthz, /readyz and /debug/pprof, for example 127.0.0.1:9100. Nobody else should reach it. Empty means none." default:""`
 }

@@ -29,6 +29,7 @@ type upCmd struct {
 	addressLimits
 	serverTLS
 	connectionBound
+	metricsFlag
 	RPCAddress  string `name:"rpc"  help:"Address of the Kitex services."                       default:"127.0.0.1:8888"`
 	HTTPAddress string `name:"http" help:"Address of the page, the HTTP API and the WebSocket." default:"127.0.0.1:8080"`
 
@@ -39,7 +40,7 @@ func (u upCmd) check() error {
 	_, stepUp := u.rule()
 	return errors.Join(u.servers.check(), u.installation.check(), u.checkFunding(), u.checkMerchants(),
 		u.traceFlags.check(), u.checkCalls(), u.checkAddresses(), u.checkTLS(),
-		u.checkConnections(), stepUp, u.checkRules(u.stepUp),
+		u.checkConnections(), stepUp, u.checkRules(u.stepUp), u.metricsFlag.check(),
 		checkAddress("rpc", u.RPCAddress), checkAddress("http", u.HTTPAddress))
 }
 
@@ -162,6 +163,7 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *app.App, 
 	parts.Go(func() error { return renew(secured)(workCtx) })
 	parts.Go(func() error { tokens.revoked.Run(workCtx, web.expel); return nil })
 	parts.Go(func() error { s.Tally.Run(workCtx); return nil })
+	parts.Go(func() error { defer stopGateway(); return u.metricsFlag.serve(workCtx, s, c.metrics, nil) })
 	if c.private != nil {
 		parts.Go(func() error { defer stopGateway(); return revive(gatewayCtx, at.log, "Redis", c.private.Redis) })
 		parts.Go(func() error { defer stopGateway(); return revive(gatewayCtx, at.log, "MariaDB", c.private.MariaDB) })

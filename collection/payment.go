@@ -64,7 +64,7 @@ func (s *Service) pay(ctx context.Context, found Collection, part Part) (Collect
 	switch {
 	case err == nil:
 		return s.store.Record(ctx, claim, held.ID, s.clock(), paidEvents(part))
-	case refusal.CodeOf(err) == refusal.CodeInsufficientBalance, refusal.CodeOf(err) == refusal.CodeDailyLimitExceeded:
+	case refusesPayer(err):
 	case errors.Is(err, ledger.ErrCancelled):
 		// Another call of the payer's may have been refused under the same claim: then this one is, too.
 		if refused := s.tryHold(ctx, hold, options); refusal.CodeOf(refused) != "" {
@@ -77,6 +77,15 @@ func (s *Service) pay(ctx context.Context, found Collection, part Part) (Collect
 		return paid, settled
 	}
 	return Collection{}, err
+}
+
+// refusesPayer says that the ledger has refused to take the money, so that nothing has happened.
+func refusesPayer(err error) bool {
+	switch refusal.CodeOf(err) {
+	case refusal.CodeInsufficientBalance, refusal.CodeDailyLimitExceeded, refusal.CodeAccountFrozen:
+		return true
+	}
+	return false
 }
 
 // tryHold finds out how the ledger answers a hold, and moves nothing.

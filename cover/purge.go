@@ -2,6 +2,7 @@ package cover
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -36,12 +37,13 @@ func (s *Service) PurgeDue(ctx context.Context, shard int) (done int, err error)
 		return 0, err
 	}
 	for _, p := range due {
-		if err := s.purge(ctx, shard, p); err != nil {
-			return done, err
+		if failed := s.purge(ctx, shard, p); failed != nil { // the others go on
+			err = errors.Join(err, failed)
+			continue
 		}
 		done++
 	}
-	return done, nil
+	return done, err
 }
 
 func (s *Service) purge(ctx context.Context, shard int, p Purge) error {

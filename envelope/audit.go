@@ -6,7 +6,7 @@ import (
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
-// HoldCheck is what the audit asks about the hold of every envelope: it is one, and pays without a stage.
+// HoldCheck is what the audit asks about the hold of every envelope: it has no stage.
 func HoldCheck() ledger.HoldCheck {
 	return ledger.HoldCheck{Subject: Subject, Overdue: ledger.Overdue, Check: func(h ledger.Hold) []ledger.Finding {
 		if h.Staged() {

@@ -22,8 +22,8 @@ type GrabResult struct {
 	Err error // as of Grab
 }
 
-// GrabMany is Grab for each of up to MaxGrabs asks, of any envelopes and users, answered in their order. What befalls
-// one, a refusal or a store that does not answer, is told to it alone; the others wait for it, lookupTimeout at most.
+// GrabMany is Grab for each of up to MaxGrabs asks, of any envelopes and users, answered in their order. A refusal,
+// or a store that does not answer, affects only its own grab; the others wait for it, lookupTimeout at most.
 // Of two asks of one user for one envelope the second is answered AlreadyWon. Refusal of the call: invalid_argument.
 func (s *Service) GrabMany(ctx context.Context, asks []Ask) ([]GrabResult, error) {
 	if len(asks) < 1 || len(asks) > MaxGrabs {
@@ -40,18 +40,28 @@ func (s *Service) GrabMany(ctx context.Context, asks []Ask) ([]GrabResult, error
 	if len(admitted) == 0 {
 		return results, nil
 	}
-	var retired sync.WaitGroup
+	retired := make(map[int64][]int) // by envelope, places in admitted
 	bound, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	for n, a := range s.pot.TakeMany(ctx, admitted) {
 		r := &results[at[n]]
 		if r.Take, r.Outcome, r.Err = a.Take, a.Outcome, a.Err; errors.Is(a.Err, ErrNoPot) {
-			retired.Go(func() {
-				r.Take, r.Outcome, r.Err = s.takenBefore(bound, admitted[n].Envelope, admitted[n].User)
-			})
+			retired[admitted[n].Envelope] = append(retired[admitted[n].Envelope], n)
 		}
 	}
-	retired.Wait()
+	var lookups sync.WaitGroup
+	for id, some := range retired {
+		lookups.Go(func() {
+			p, err := s.past(bound, id)
+			for _, n := range some {
+				r := &results[at[n]]
+				if r.Err = err; err == nil {
+					r.Take, r.Outcome = p.grab(admitted[n].User)
+				}
+			}
+		})
+	}
+	lookups.Wait()
 	return results, nil
 }
 

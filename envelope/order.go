@@ -82,19 +82,19 @@ func (o Order) check(sender string) (ledger.Amount, error) {
 	if o.Count < 1 {
 		return ledger.Amount{}, refusal.New(CodeCountOutOfRange, "count %d is out of range: give at least 1", o.Count)
 	}
-	if o.Total < int64(o.Count) {
-		return ledger.Amount{}, refusal.New(refusal.CodeAmountOutOfRange,
-			"total %d is too small for %d shares: every share is at least 1 minor unit", o.Total, o.Count)
-	}
 	return total, refusal.CheckText("greeting", o.Greeting)
 }
 
-// checkLimits is every rule that the installation sets.
+// checkLimits is every rule about sizes, most of which the installation sets.
 func (o Order) checkLimits(l Limits) error {
 	if o.Count > l.Count {
 		return refusal.New(CodeCountOutOfRange, "count %d is out of range: give 1 to %d shares", o.Count, l.Count)
 	}
 	mean, count := l.mean(ledger.Currency(o.Currency)), int64(o.Count)
+	if o.Total < count {
+		return refusal.New(refusal.CodeAmountOutOfRange,
+			"total %d is too small for %d shares: every share is at least 1 minor unit", o.Total, o.Count)
+	}
 	if o.Total > mean*count {
 		return refusal.New(refusal.CodeAmountOutOfRange,
 			"total %d is too large for %d shares: at most %d minor units of %s a share on average, %d in all",

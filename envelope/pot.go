@@ -22,10 +22,10 @@ type Pot interface {
 	Take(ctx context.Context, id int64, user string) (Take, Outcome, error)
 
 	// TakeMany is Take for each of the asks, as if they came one after the other, and answers in their order. Those of
-	// different buckets are under way together, and what befalls one is told to it alone.
+	// different buckets are under way together, and a failure affects only its own ask.
 	TakeMany(ctx context.Context, asks []Ask) []Answer
 
-	// Waiting is how many callers of Take, in this process, wait for their answer at this moment.
+	// Waiting is how many asks of Take and TakeMany, in this process, wait for their answer at this moment.
 	Waiting() int
 
 	// Look tells what was taken so far, in the order of taking. Errors: ErrNoPot, pots.ErrLost.

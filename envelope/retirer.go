@@ -58,29 +58,30 @@ func (r *Retirer) Pass(ctx context.Context, shard int) (retired int, err error) 
 	return retired, errors.Join(errs...)
 }
 
-func (r *Retirer) bucket(ctx context.Context, shard, bucket int) (retired int, err error) {
+func (r *Retirer) bucket(ctx context.Context, shard, bucket int) (retired int, failed error) {
 	for skip := 0; ; {
 		ids, err := r.pot.Unretired(ctx, bucket, skip, retireBatch)
 		if err != nil {
-			return retired, err
+			return retired, errors.Join(failed, err)
 		}
 		holds, err := r.ledger.GetHolds(ctx, ids)
 		if err != nil {
-			return retired, err
+			return retired, errors.Join(failed, err)
 		}
 		ended := over(holds) // an open one is the refunder's
 		for _, id := range without(ids, holds) {
 			if err := r.reject(ctx, shard, bucket, id); err != nil {
-				return retired, err
+				failed = errors.Join(failed, err) // the others go on
+				continue
 			}
 			ended = append(ended, Retirement{Envelope: id})
 		}
 		if err := r.pot.Retire(ctx, ended); err != nil {
-			return retired, err
+			return retired, errors.Join(failed, err)
 		}
 		retired, skip = retired+len(ended), skip+len(ids)-len(ended)
 		if len(ids) < retireBatch {
-			return retired, nil
+			return retired, failed
 		}
 	}
 }

@@ -209,7 +209,10 @@ func (s *Service) Grab(ctx context.Context, user string, id int64) (Grabbed, err
 	}
 	take, outcome, err := s.pot.Take(ctx, id, user)
 	if errors.Is(err, ErrNoPot) {
-		take, outcome, err = s.takenBefore(ctx, id, user)
+		var p past
+		if p, err = s.past(ctx, id); err == nil {
+			take, outcome = p.grab(user)
+		}
 	}
 	if err != nil {
 		return Grabbed{}, err
@@ -217,29 +220,35 @@ func (s *Service) Grab(ctx context.Context, user string, id int64) (Grabbed, err
 	return Grabbed{Outcome: outcome, Take: take, Currency: e.Total.Currency}, nil
 }
 
-// takenBefore answers a grab from the ledger, for an envelope whose pot was retired. Refusal: unavailable where the pot
-// is still to be filled.
-func (s *Service) takenBefore(ctx context.Context, id int64, user string) (Take, Outcome, error) {
-	h, err := s.ledger.GetHold(ctx, id)
-	if err != nil {
-		return Take{}, "", err
+// past is what the ledger has of an envelope whose pot was retired.
+type past struct {
+	hold  ledger.Hold
+	posts []ledger.Post
+}
+
+// past reads it. Error: errNotReady where the pot is still to be filled.
+func (s *Service) past(ctx context.Context, id int64) (p past, err error) {
+	if p.hold, err = s.ledger.GetHold(ctx, id); err != nil {
+		return p, err
 	}
-	if h.Open {
-		return Take{}, "", errNotReady
+	if p.hold.Open {
+		return p, errNotReady
 	}
-	posts, err := s.ledger.Posts(ctx, id)
-	if err != nil {
-		return Take{}, "", err
-	}
-	for _, p := range posts {
-		if p.Payee == user {
-			return takeOf(p), AlreadyWon, nil
+	p.posts, err = s.ledger.Posts(ctx, id)
+	return p, err
+}
+
+// grab is what somebody is told who grabs now.
+func (p past) grab(user string) (Take, Outcome) {
+	for _, post := range p.posts {
+		if post.Payee == user {
+			return takeOf(post), AlreadyWon
 		}
 	}
-	if h.Voided > 0 {
-		return Take{}, Expired, nil
+	if p.hold.Voided > 0 {
+		return Take{}, Expired
 	}
-	return Take{}, Empty, nil
+	return Take{}, Empty
 }
 
 // Get shows an envelope to a member of its group. Refusals: envelope_not_found, not_a_member.

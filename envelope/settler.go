@@ -48,9 +48,8 @@ func NewSettler(log Log, pot Pot, ledger Ledger, b pots.Buckets, logger *slog.Lo
 	return &Settler{log: log, pot: pot, ledger: ledger, buckets: b, logger: logger, settled: settled}
 }
 
-// Run settles a bucket, which belongs to shard, until the context ends. While more people wait for a share in this
-// process than a machine has that is not overloaded, it takes a fiftieth of the time only: a credit can wait, they
-// cannot.
+// Run settles a bucket, which belongs to shard, until the context ends. While this process is Overloaded with grabs, it
+// runs a fiftieth of the time: a credit can wait, people cannot.
 func (s *Settler) Run(ctx context.Context, shard, bucket int) {
 	limit := settleBatch
 	loop.Job{Name: "settle", Log: s.logger.With("bucket", bucket), Interval: settlePause, MostRest: settleRest,
@@ -152,8 +151,8 @@ func (s *Settler) settle(ctx context.Context, shard int, posts []ledger.Post, fr
 	return s.pot.Retire(ctx, retired)
 }
 
-// follow does what follows the commit of records that are settled up to a position and acknowledged before it only: the
-// settler that committed them died, or is about to do the same.
+// follow finishes what a settler that died after its commit left undone: it retires drained pots, and acknowledges the
+// records that are settled. The other one may be about to do the same.
 func (s *Settler) follow(ctx context.Context, bucket int, after, settled pots.Position) (int, error) {
 	records, upTo, err := s.log.Read(ctx, bucket, after, settleBatch, 0)
 	if err != nil {

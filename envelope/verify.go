@@ -22,7 +22,7 @@ func Verify(v View) error {
 	for _, t := range v.Taken {
 		switch {
 		case t.Share < 0 || t.Share >= len(shares) || seen[t.Share]:
-			return fmt.Errorf("%s took share %d, which there is not, or not any more", t.User, t.Share)
+			return fmt.Errorf("%s took share %d, which does not exist or is already taken", t.User, t.Share)
 		case shares[t.Share] != t.Minor:
 			return fmt.Errorf("share %d of %s is %d, and the seed makes %d", t.Share, t.User, t.Minor, shares[t.Share])
 		}

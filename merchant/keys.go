@@ -2,6 +2,7 @@ package merchant
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/netip"
 	"slices"
@@ -161,12 +162,13 @@ func (s *Service) AnnounceRevocations(ctx context.Context, shard int) (done int,
 		return 0, err
 	}
 	for _, k := range keys {
-		if err := s.announce(ctx, k.ID); err != nil {
-			return done, err
+		if failed := s.announce(ctx, k.ID); failed != nil { // the others go on
+			err = errors.Join(err, failed)
+			continue
 		}
 		done++
 	}
-	return done, nil
+	return done, err
 }
 
 // RunAnnouncer runs AnnounceRevocations on a shard until the context ends.

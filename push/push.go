@@ -61,8 +61,8 @@
 // # Locks
 //
 // The bus calls into a topic (topic.mu), which may call into presence (presence.mu); both put frames into queues
-// (sendQueue.mu). Nothing is called the other way: no bus method is called with topic.mu or presence.mu held. Hub.mu
-// and conn.mu are never held together with another lock.
+// (sendQueue.mu), and close a connection whose queue is full (conn.mu). Nothing is called the other way: no bus method
+// is called with topic.mu or presence.mu held, and no other lock is taken with Hub.mu, conn.mu or sendQueue.mu held.
 package push
 
 import (

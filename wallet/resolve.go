@@ -16,8 +16,10 @@ type ResolutionLedger interface {
 	ShardOf(id int64) (shard int, ok bool)
 	NewID(owner string) (int64, error)
 	HoldWith(ctx context.Context, r ledger.Request, h ledger.Hold, o ledger.HoldOptions) (ledger.Hold, error)
-	// Resolutions are the rejections of a shard, at most limit: all, or those about which something is to be done.
-	Resolutions(ctx context.Context, shard int, all bool, limit int) ([]ledger.Resolution, error)
+	// Resolutions are the rejections of a shard after one, the zero value for the first, at most limit: all, or those
+	// about which something is to be done.
+	Resolutions(ctx context.Context, shard int, all bool, after ledger.Rejection,
+		limit int) ([]ledger.Resolution, error)
 	// Decide keeps a decision about a rejection, unless there is one, and returns the one that stands.
 	Decide(ctx context.Context, shard int, r ledger.Resolution) (ledger.Resolution, error)
 	// Paid notes the hold that paid a rejection, and returns what stands.
@@ -32,8 +34,8 @@ const (
 	CodeRejectionDecided = "rejection_decided"
 )
 
-// maxResolutions bounds the rejections of a shard that are looked at.
-const maxResolutions = 10_000
+// resolutionsPage is how many rejections are read at a time.
+const resolutionsPage = 500
 
 // Resolver lets an operator decide about posts that contradicted the ledger, and so were kept aside: somebody was told
 // to have won, and is not paid.
@@ -49,14 +51,31 @@ func NewResolver(l ResolutionLedger) *Resolver { return &Resolver{l} }
 
 // List returns the rejections of all shards: those about which something is still to be done, or all.
 func (r *Resolver) List(ctx context.Context, all bool) (found []ledger.Resolution, err error) {
+	err = r.each(ctx, all, func(_ int, one ledger.Resolution) (more bool) {
+		found = append(found, one)
+		return true
+	})
+	return found, err
+}
+
+// each hands out the rejections of all shards until visit wants no more.
+func (r *Resolver) each(ctx context.Context, all bool, visit func(int, ledger.Resolution) (more bool)) error {
 	for shard := range r.ledger.Shards() {
-		some, err := r.ledger.Resolutions(ctx, shard, all, maxResolutions)
-		if err != nil {
-			return nil, err
+		for after, whole := (ledger.Rejection{}), true; whole; {
+			some, err := r.ledger.Resolutions(ctx, shard, all, after, resolutionsPage)
+			if err != nil {
+				return err
+			}
+			for _, one := range some {
+				if !visit(shard, one) {
+					return nil
+				}
+				after = one.Rejection
+			}
+			whole = len(some) == resolutionsPage
 		}
-		found = append(found, some...)
 	}
-	return found, nil
+	return nil
 }
 
 // Verdict is a decision about the rejection with an id.
@@ -114,18 +133,17 @@ func (r *Resolver) Resolve(ctx context.Context, v Verdict) (ledger.Resolution, e
 }
 
 func (r *Resolver) find(ctx context.Context, id string) (found ledger.Resolution, shard int, err error) {
-	for shard := range r.ledger.Shards() {
-		some, err := r.ledger.Resolutions(ctx, shard, true, maxResolutions)
-		if err != nil {
-			return found, 0, err
+	known := false
+	err = r.each(ctx, true, func(at int, one ledger.Resolution) (more bool) {
+		if known = one.ID() == id; known {
+			found, shard = one, at
 		}
-		for _, one := range some {
-			if one.ID() == id {
-				return one, shard, nil
-			}
-		}
+		return !known
+	})
+	if err == nil && !known {
+		err = refusal.New(CodeRejectionUnknown, "there is no rejection %q", refusal.Clip(id))
 	}
-	return found, 0, refusal.New(CodeRejectionUnknown, "there is no rejection %q", refusal.Clip(id))
+	return found, shard, err
 }
 
 func (r *Resolver) decide(ctx context.Context, shard int, found ledger.Resolution, v Verdict) (ledger.Resolution,

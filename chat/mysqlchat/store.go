@@ -82,7 +82,11 @@ func (s *Store) Send(
 		return tx.Publish(ctx, events...)
 	})
 	if errors.Is(err, errBefore) {
-		return s.sentBefore(ctx, shard, in, requestID, m)
+		first, ok, err := s.Sent(ctx, requestID, m)
+		if err == nil && !ok {
+			err = mysqlledger.ErrIDExists
+		}
+		return first, err
 	}
 	if err != nil {
 		return chat.Message{}, fmt.Errorf("message %d: %w", m.ID, err)
@@ -114,24 +118,20 @@ func prepare(
 	return isFirst, err
 }
 
-// sentBefore is the message of an earlier attempt.
-func (s *Store) sentBefore(
-	ctx context.Context, shard int, in chat.Conversation, requestID string, m chat.Message,
-) (chat.Message, error) {
-	before, err := s.read(ctx, shard, "WHERE conversation = ? AND sender = ? AND request_id = ?", in.Key, m.Sender,
-		requestID)
-	if err != nil {
-		return chat.Message{}, err
+// Sent implements chat.Store.
+func (s *Store) Sent(ctx context.Context, requestID string, m chat.Message) (first chat.Message, ok bool, err error) {
+	in := m.In()
+	before, err := s.read(ctx, s.cluster.ForUser(in.Owner), "WHERE conversation = ? AND sender = ? AND request_id = ?",
+		in.Key, m.Sender, requestID)
+	if err != nil || len(before) == 0 {
+		return chat.Message{}, false, err
 	}
-	if len(before) == 0 {
-		return chat.Message{}, mysqlledger.ErrIDExists
-	}
-	first := before[0]
+	first = before[0]
 	if first.Text != m.Text || first.ReplyTo != m.ReplyTo || first.About != m.About {
-		return chat.Message{}, refusal.New(refusal.CodeRequestConflict,
+		return chat.Message{}, false, refusal.New(refusal.CodeRequestConflict,
 			"request_id %q was used for another message: use a new one", requestID)
 	}
-	return first, nil
+	return first, true, nil
 }
 
 // Messages implements chat.Store.
@@ -207,11 +207,7 @@ func owner(n chat.Named) string {
 
 // Rename implements chat.Store.
 func (s *Store) Rename(ctx context.Context, of chat.Named, name string, events []ledger.Event) error {
-	id, err := s.ledger.NewID(of.ID) // of nothing: it only names the shard
-	if err != nil {
-		return err
-	}
-	return s.ledger.SQLTx(ctx, id, func(tx *mysqlledger.Tx) error {
+	return s.ledger.SQLTxOn(ctx, s.cluster.ForUser(of.ID), func(tx *mysqlledger.Tx) error {
 		table := s.names(tx.Shard())
 		var err error
 		if name == "" {

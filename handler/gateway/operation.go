@@ -108,8 +108,7 @@ func (o *operation) arguments(r *http.Request) (any, error) {
 	return args, o.decodeBody(r, request)
 }
 
-// decodeQuery fills the fields that come from the query. Names that nobody reads are refused, for they would be spelled
-// wrong.
+// decodeQuery fills the fields that come from the query. Unknown names are refused, to catch typos.
 func (o *operation) decodeQuery(u *url.URL, request reflect.Value) error {
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {

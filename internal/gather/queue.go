@@ -21,7 +21,7 @@ const (
 // Queue gathers the calls that arrive while earlier ones are under way: each next batch carries what has come together.
 // Nothing waits for a timer.
 type Queue[T any] struct {
-	// Send carries out a batch of 1 to MaxBatch calls, those that are Abandoned excepted, and delivers each.
+	// Send carries out a batch of 1 to MaxBatch calls, skips those that are Abandoned, and delivers the others.
 	Send func(batch []*Call[T])
 	// AtOnce is how many batches are under way at a time.
 	AtOnce int

@@ -21,7 +21,7 @@ var migrationFiles embed.FS
 // kind is that of messages that carry entries.
 const kind outbox.Kind = "index"
 
-// Entry makes a record be found from who it concerns. The JSON is that of a message.
+// Entry lists a record under who it concerns. The JSON is that of a message.
 type Entry struct {
 	Who       string `json:"w"` // at most 80 bytes of ASCII
 	Subject   string `json:"s"` // the kind of the record, at most 16 bytes

@@ -13,9 +13,9 @@ const (
 	mostBackoff  = 5 * time.Second
 	// yieldFactor is how many times as long as a pass took a job rests after it while others need the machine more.
 	yieldFactor = 49
-	// yieldLook is how often it looks meanwhile whether they still do.
+	// yieldLook is how often the rest asks whether they still do.
 	yieldLook = 20 * time.Millisecond
-	// calmLooks is how many looks in a row must find that they do not: a crowd comes in waves.
+	// calmLooks is how many answers in a row must say that they do not, before the rest ends: load is bursty.
 	calmLooks = 5
 )
 

@@ -52,7 +52,7 @@ func (p Promise) Check() error {
 
 // AskPromise asks a server.
 func AskPromise(ctx context.Context, db *sql.DB) (Promise, error) {
-	return askPromise(func(query string) (map[string]string, error) { return namedValues(ctx, db, query) })
+	return askPromise(func(query string) (map[string]string, error) { return NamedValues(ctx, db, query) })
 }
 
 // askPromise asks with a query whose rows are names and values.
@@ -146,8 +146,8 @@ func (s *server) promises(ctx context.Context) error {
 	return p.Check()
 }
 
-// namedValues are the rows of a SHOW, by name in lower case.
-func namedValues(ctx context.Context, db *sql.DB, query string) (map[string]string, error) {
+// NamedValues are the rows of a SHOW, by name in lower case.
+func NamedValues(ctx context.Context, db *sql.DB, query string) (map[string]string, error) {
 	rows, err := db.QueryContext(ctx, query)
 	if err != nil {
 		return nil, err

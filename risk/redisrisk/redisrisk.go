@@ -26,7 +26,7 @@ var (
 // answerTimeout bounds one question to Redis.
 const answerTimeout = time.Second
 
-// Windows are risk.Windows on Redis. It is safe for concurrent use.
+// Windows are risk.Windows on Redis. They are safe for concurrent use.
 type Windows struct {
 	client        rueidis.Client
 	take, release *rueidis.Lua

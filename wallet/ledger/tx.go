@@ -35,15 +35,14 @@ type Tx interface {
 	// ErrHoldNotFound, and one for a hold that is not metered.
 	Draw(ctx context.Context, d Draw) (h Hold, done bool, err error)
 
-	// Index makes records be found from whom they concern, once the entries are delivered.
+	// Index lists records under the users and groups that they concern, once the entries are delivered.
 	Index(ctx context.Context, entries ...IndexEntry) error
 
 	// Publish makes listeners hear of events, in this order for each topic and at least once, after the commit.
 	Publish(ctx context.Context, events ...Event) error
 }
 
-// IndexEntry makes a record be found from a user or a group that it concerns, on whichever shard they are. It is never
-// deleted.
+// IndexEntry lists a record under a user or a group that it concerns, on their shard. It is never deleted.
 type IndexEntry struct {
 	Of        string // a user id, or IndexGroup of a group's
 	Subject   Subject

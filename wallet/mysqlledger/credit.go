@@ -306,7 +306,8 @@ func selectAccounts(ctx context.Context, tx *sql.Tx, t Tables, keys []accountKey
 		accounts[k.currency] = append(accounts[k.currency], k.account)
 	}
 	states := make(map[accountKey]state, len(keys))
-	for currency, names := range accounts {
+	for _, currency := range slices.Sorted(maps.Keys(accounts)) { // the same order in every transaction
+		names := accounts[currency]
 		for chunk := range slices.Chunk(names, rows.Max) {
 			err := rows.Collect(ctx, tx, func(row *sql.Rows) error {
 				k, s := accountKey{currency: currency}, state{}

@@ -28,6 +28,7 @@
 // # Order of locks
 //
 // Within a transaction: request, the product's own rows, holds by id, posts, inbox, index entries, daily usage,
-// accounts by (account, currency), entries, outbox. A hold that is paid at once goes on to its posts at the end, where
-// all rows are its own. Lost deadlocks are retried by shards.Cluster.Tx all the same.
+// accounts by (account, currency), or by (currency, account) for holds that come together, entries, outbox. A hold that
+// is paid at once goes on to its posts at the end, where all rows are its own. Lost deadlocks are retried by
+// shards.Cluster.Tx all the same.
 package mysqlledger

@@ -36,15 +36,17 @@ func scanResolution(row *sql.Rows) (r ledger.Resolution, err error) {
 	return r, err
 }
 
-// Resolutions are the rejections of a shard, at most limit, in the order of hold, part and payee: all, or those about
-// which something is still to be done. Error: shards.ErrUnavailable.
-func (l *Ledger) Resolutions(ctx context.Context, shard int, all bool, limit int) ([]ledger.Resolution, error) {
+// Resolutions are the rejections of a shard after one, at most limit, in the order of hold, part, payee and amount:
+// all, or those about which something is still to be done. Error: shards.ErrUnavailable.
+func (l *Ledger) Resolutions(ctx context.Context, shard int, all bool, after ledger.Rejection,
+	limit int) ([]ledger.Resolution, error) {
 	if err := l.checkShard(shard); err != nil {
 		return nil, err
 	}
 	found, err := SelectResolutions(ctx, l.cluster.DB(shard), l.tables[shard],
-		"WHERE ? OR d.decision IS NULL OR d.decision = ? AND d.payment = 0 ORDER BY r.hold, r.part, r.payee, r.amount "+
-			"LIMIT ?", all, string(ledger.DecisionPay), limit)
+		"WHERE (? OR d.decision IS NULL OR d.decision = ? AND d.payment = 0) AND r.hold >= ? AND "+
+			"(r.hold, r.part, r.payee, r.amount) > (?, ?, ?, ?) ORDER BY r.hold, r.part, r.payee, r.amount LIMIT ?",
+		all, string(ledger.DecisionPay), after.Hold, after.Hold, after.Part, []byte(after.Payee), after.Minor, limit)
 	if err != nil {
 		return nil, shards.Classify(fmt.Errorf("rejections of shard %d: %w", shard, err))
 	}

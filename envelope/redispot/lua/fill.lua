@@ -1,4 +1,4 @@
--- Makes pots, those excepted that are there.
+-- Makes the pots that do not exist yet.
 --
 -- KEYS: home, log, ends, then for each: pot, shares
 -- ARGV: mark, then for each: id, expires (ms), number of shares,

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Records bench/default.pgo, the profile with which builds are optimised: two minutes of hongbao up under grabs, sends,
+# credits and listeners, in turns. Takes no input. Uses port 9199.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+go build -pgo=off -o bin/hongbao .
+bin/hongbao bench run losers --for=4s --yardsticks --only=winners,many,sends,settle,http,ws,watched \
+	--up=--metrics=127.0.0.1:9199 &
+bench=$!
+trap 'kill "$bench" 2>/dev/null || true' EXIT
+curl --silent --show-error --fail --retry 120 --retry-delay 1 --retry-connrefused --output /dev/null \
+	http://127.0.0.1:9199/readyz
+go tool pprof -proto -seconds 120 -output bench/default.pgo http://127.0.0.1:9199/debug/pprof/profile
