@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/hongbao/hongbao/app/apptest"
@@ -73,6 +74,25 @@ func TestChat(t *testing.T) {
 			}
 			slices.Sort(with)
 			r.want("the partners of "+user, with, want)
+		}
+	})
+
+	t.Run("two people who begin together", func(t *testing.T) {
+		var both sync.WaitGroup
+		for from, to := range map[string]string{"frank": "grace", "grace": "frank"} {
+			for i := range 4 {
+				both.Go(func() {
+					_, err := send(from, chat.Draft{RequestID: fmt.Sprint("b", i), To: to, Text: "新年好"})
+					if err != nil {
+						t.Error(err)
+					}
+				})
+			}
+		}
+		both.Wait()
+		r.Deliver()
+		for _, user := range []string{"frank", "grace"} {
+			r.want("how many partners "+user+" has", len(apptest.Must(r.Chats.Partners(ctx, user, 0, 10))), 1)
 		}
 	})
 

@@ -70,7 +70,7 @@ func (h *Chat) MessagesWith(ctx context.Context, r *chatapi.MessagesWithRequest)
 func (h *Chat) list(
 	ctx context.Context, p chat.Place, size *int32, cursor string,
 ) (*chatapi.MessagesResponse, error) {
-	limit, before, err := pageOf(size, cursor)
+	limit, before, err := page(size, cursor)
 	if err != nil {
 		return nil, err
 	}
@@ -78,21 +78,13 @@ func (h *Chat) list(
 	if err != nil {
 		return nil, err
 	}
-	response := &chatapi.MessagesResponse{}
-	if len(found) > limit {
-		found = found[:limit]
-		response.NextCursor = encodeCursor(found[limit-1].ID)
-	}
-	response.Messages = make([]*chatapi.Message, len(found))
-	for i, m := range found {
-		response.Messages[i] = message(m)
-	}
-	return response, nil
+	found, next := cut(found, limit, func(m chat.Message) int64 { return m.ID })
+	return &chatapi.MessagesResponse{Messages: encodeAll(found, message), NextCursor: next}, nil
 }
 
 // Partners implements chatapi.ChatService.
 func (h *Chat) Partners(ctx context.Context, r *chatapi.PartnersRequest) (*chatapi.PartnersResponse, error) {
-	limit, before, err := pageOf(r.Limit, r.GetCursor())
+	limit, before, err := page(r.Limit, r.GetCursor())
 	if err != nil {
 		return nil, err
 	}
@@ -100,16 +92,9 @@ func (h *Chat) Partners(ctx context.Context, r *chatapi.PartnersRequest) (*chata
 	if err != nil {
 		return nil, err
 	}
-	response := &chatapi.PartnersResponse{}
-	if len(found) > limit {
-		found = found[:limit]
-		response.NextCursor = encodeCursor(found[limit-1].First)
-	}
-	response.UserIds = make([]string, len(found))
-	for i, p := range found {
-		response.UserIds[i] = p.User
-	}
-	return response, nil
+	found, next := cut(found, limit, func(p chat.Partner) int64 { return p.First })
+	users := encodeAll(found, func(p chat.Partner) string { return p.User })
+	return &chatapi.PartnersResponse{UserIds: users, NextCursor: next}, nil
 }
 
 // NameMyself implements chatapi.ChatService.
@@ -153,15 +138,6 @@ func (h *Chat) Names(ctx context.Context, r *chatapi.NamesRequest) (*chatapi.Nam
 		}
 	}
 	return response, nil
-}
-
-// pageOf reads what a list is asked for.
-func pageOf(size *int32, cursor string) (limit int, before int64, err error) {
-	if limit, err = pageSize(size, defaultPage, maxPage); err != nil {
-		return 0, 0, err
-	}
-	before, err = decodeCursor(cursor)
-	return limit, before, err
 }
 
 func message(m chat.Message) *chatapi.Message {

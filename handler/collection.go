@@ -82,11 +82,7 @@ func (h *Collection) AskedCollections(ctx context.Context,
 
 func collectionsResponse(size *int32, cursor string, list func(before int64, limit int) ([]collection.Line,
 	error)) (*collectionapi.CollectionsResponse, error) {
-	limit, err := pageSize(size, defaultPage, maxPage)
-	if err != nil {
-		return nil, err
-	}
-	before, err := decodeCursor(cursor)
+	limit, before, err := page(size, cursor)
 	if err != nil {
 		return nil, err
 	}
@@ -94,11 +90,8 @@ func collectionsResponse(size *int32, cursor string, list func(before int64, lim
 	if err != nil {
 		return nil, err
 	}
-	response := &collectionapi.CollectionsResponse{}
-	if len(lines) > limit {
-		lines = lines[:limit]
-		response.NextCursor = encodeCursor(lines[limit-1].ID)
-	}
+	lines, next := cut(lines, limit, func(l collection.Line) int64 { return l.ID })
+	response := &collectionapi.CollectionsResponse{NextCursor: next}
 	response.Collections = make([]*collectionapi.CollectionLine, len(lines))
 	for i, l := range lines {
 		response.Collections[i] = &collectionapi.CollectionLine{

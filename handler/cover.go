@@ -175,14 +175,6 @@ func (h *Cover) DecideCoverReport(
 	return reportResponse(h.Domain.DecideReport(ctx, subject(ctx), r.ReportId, r.Outcome, r.Reason))
 }
 
-// cut makes a page of what was asked for one item longer than it, and the cursor of the next one.
-func cut[T any](found []T, limit int, number func(T) int64) (page []T, cursor string) {
-	if len(found) <= limit {
-		return found, ""
-	}
-	return found[:limit], encodeCursor(number(found[limit-1]))
-}
-
 func decodeDesign(d *coverapi.CoverDesign) cover.Design {
 	design := cover.Design{
 		Name: d.Name, Face: d.Face, Opened: d.Opened, Pendant: d.Pendant, Colour: d.Colour, Accent: d.Accent,

@@ -85,7 +85,7 @@ func (h *Envelope) Get(ctx context.Context, r *envelopeapi.GetRequest) (*envelop
 
 // ListSent implements envelopeapi.EnvelopeService.
 func (h *Envelope) ListSent(ctx context.Context, r *envelopeapi.ListRequest) (*envelopeapi.SentResponse, error) {
-	limit, before, err := listPage(r)
+	limit, before, err := page(r.Limit, r.GetCursor())
 	if err != nil {
 		return nil, err
 	}
@@ -93,11 +93,8 @@ func (h *Envelope) ListSent(ctx context.Context, r *envelopeapi.ListRequest) (*e
 	if err != nil {
 		return nil, err
 	}
-	response := &envelopeapi.SentResponse{}
-	if len(lines) > limit {
-		lines = lines[:limit]
-		response.NextCursor = encodeCursor(lines[limit-1].ID)
-	}
+	lines, next := cut(lines, limit, func(l envelope.SentLine) int64 { return l.ID })
+	response := &envelopeapi.SentResponse{NextCursor: next}
 	response.Envelopes = make([]*envelopeapi.Sent, len(lines))
 	for i, l := range lines {
 		response.Envelopes[i] = &envelopeapi.Sent{
@@ -112,7 +109,7 @@ func (h *Envelope) ListSent(ctx context.Context, r *envelopeapi.ListRequest) (*e
 // ListReceived implements envelopeapi.EnvelopeService.
 func (h *Envelope) ListReceived(ctx context.Context,
 	r *envelopeapi.ListRequest) (*envelopeapi.ReceivedResponse, error) {
-	limit, before, err := listPage(r)
+	limit, before, err := page(r.Limit, r.GetCursor())
 	if err != nil {
 		return nil, err
 	}
@@ -120,11 +117,9 @@ func (h *Envelope) ListReceived(ctx context.Context,
 	if err != nil {
 		return nil, err
 	}
-	response := &envelopeapi.ReceivedResponse{}
-	if len(credits) > limit {
-		credits = credits[:limit]
-		response.NextCursor = encodeCursor(credits[limit-1].Hold) // a user has one share of an envelope at most
-	}
+	// A user has one share of an envelope at most.
+	credits, next := cut(credits, limit, func(c ledger.Credit) int64 { return c.Hold })
+	response := &envelopeapi.ReceivedResponse{NextCursor: next}
 	response.Shares = make([]*envelopeapi.Received, len(credits))
 	for i, c := range credits {
 		response.Shares[i] = &envelopeapi.Received{
@@ -133,14 +128,6 @@ func (h *Envelope) ListReceived(ctx context.Context,
 		}
 	}
 	return response, nil
-}
-
-func listPage(r *envelopeapi.ListRequest) (limit int, before int64, err error) {
-	if limit, err = pageSize(r.Limit, defaultPage, maxPage); err != nil {
-		return 0, 0, err
-	}
-	before, err = decodeCursor(r.GetCursor())
-	return limit, before, err
 }
 
 func envelopeResponse(v envelope.View, err error) (*envelopeapi.Envelope, error) {

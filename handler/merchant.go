@@ -143,16 +143,8 @@ func merchantsResponse(found []merchant.Merchant, limit int, err error) (*mercha
 	if err != nil {
 		return nil, err
 	}
-	response := &merchantapi.MerchantsResponse{}
-	if len(found) > limit {
-		found = found[:limit]
-		response.NextCursor = encodeCursor(found[limit-1].ID)
-	}
-	response.Merchants = make([]*merchantapi.Merchant, len(found))
-	for i, m := range found {
-		response.Merchants[i] = encodeMerchant(m)
-	}
-	return response, nil
+	found, cursor := cut(found, limit, func(m merchant.Merchant) int64 { return m.ID })
+	return &merchantapi.MerchantsResponse{Merchants: encodeAll(found, encodeMerchant), NextCursor: cursor}, nil
 }
 
 // MerchantHistory implements merchantapi.MerchantService.
@@ -167,11 +159,8 @@ func (h *Merchant) MerchantHistory(
 	if err != nil {
 		return nil, err
 	}
-	response := &merchantapi.HistoryResponse{}
-	if len(changes) > limit {
-		changes = changes[:limit]
-		response.NextCursor = encodeCursor(changes[limit-1].Seq)
-	}
+	changes, cursor := cut(changes, limit, func(c merchant.Change) int64 { return c.Seq })
+	response := &merchantapi.HistoryResponse{NextCursor: cursor}
 	response.Changes = make([]*merchantapi.MerchantChange, len(changes))
 	for i, c := range changes {
 		response.Changes[i] = &merchantapi.MerchantChange{
@@ -259,14 +248,6 @@ func (h *Merchant) RevokeMerchantKey(
 func memberOrOperator(ctx context.Context) merchant.Caller {
 	c, _ := auth.CallerFrom(ctx)
 	return merchant.Caller{User: c.Subject, Operator: c.Has(auth.ScopeOperator)}
-}
-
-func page(size *int32, cursor string) (limit int, before int64, err error) {
-	if limit, err = pageSize(size, defaultPage, maxPage); err != nil {
-		return 0, 0, err
-	}
-	before, err = decodeCursor(cursor)
-	return limit, before, err
 }
 
 func decodePublicKey(text string) ([]byte, error) {

@@ -77,9 +77,8 @@ func (h *Merchant) SelfEntries(
 func (h *Merchant) entries(
 	ctx context.Context, account string, refused error, currency string, size *int32, cursor string,
 ) (*merchantapi.WalletEntriesResponse, error) {
-	limit, err := pageSize(size, wallet.DefaultEntries, wallet.MaxEntries)
-	before, malformed := decodeCursor(cursor)
-	if err := errors.Join(refused, err, malformed); err != nil {
+	limit, before, err := pageOf(size, cursor, wallet.DefaultEntries, wallet.MaxEntries)
+	if err := errors.Join(refused, err); err != nil {
 		return nil, err
 	}
 	entries, next, err := h.Wallets.EntriesBetween(ctx, account, currency, before, limit, time.Time{}, time.Time{})

@@ -13,6 +13,37 @@ const (
 	maxPage     = 100
 )
 
+// page reads which part of a list is asked for: so many items, below a number; 0 is from the newest. Refusal:
+// invalid_argument.
+func page(size *int32, cursor string) (limit int, before int64, err error) {
+	return pageOf(size, cursor, defaultPage, maxPage)
+}
+
+// pageOf is page with other bounds.
+func pageOf(size *int32, cursor string, byDefault, most int) (limit int, before int64, err error) {
+	if limit, err = pageSize(size, byDefault, most); err != nil {
+		return 0, 0, err
+	}
+	before, err = decodeCursor(cursor)
+	return limit, before, err
+}
+
+// cut makes a page of what was asked for one item longer than it, and the cursor of the next one.
+func cut[T any](found []T, limit int, number func(T) int64) (page []T, cursor string) {
+	if len(found) <= limit {
+		return found, ""
+	}
+	return found[:limit], encodeCursor(number(found[limit-1]))
+}
+
+func encodeAll[T, W any](all []T, encode func(T) W) []W {
+	encoded := make([]W, len(all))
+	for i, one := range all {
+		encoded[i] = encode(one)
+	}
+	return encoded
+}
+
 // pageSize reads the limit of a list. Refusal: invalid_argument.
 func pageSize(limit *int32, byDefault, most int) (int, error) {
 	if limit == nil {

@@ -36,11 +36,7 @@ func reviewFrom(w risk.Waiting) *operatorapi.Review {
 // ListReviews implements operatorapi.OperatorService. Refusal: invalid_argument.
 func (h *Operator) ListReviews(ctx context.Context,
 	r *operatorapi.ListReviewsRequest) (*operatorapi.ListReviewsResponse, error) {
-	limit, err := pageSize(r.Limit, defaultReviews, maxReviews)
-	if err != nil {
-		return nil, err
-	}
-	after, err := decodeCursor(r.GetCursor())
+	limit, after, err := pageOf(r.Limit, r.GetCursor(), defaultReviews, maxReviews)
 	if err != nil {
 		return nil, err
 	}
@@ -56,16 +52,8 @@ func (h *Operator) ListReviews(ctx context.Context,
 	if err != nil {
 		return nil, err
 	}
-	response := &operatorapi.ListReviewsResponse{}
-	if len(found) > limit {
-		found = found[:limit]
-		response.NextCursor = encodeCursor(found[limit-1].ID)
-	}
-	response.Reviews = make([]*operatorapi.Review, len(found))
-	for i, w := range found {
-		response.Reviews[i] = reviewFrom(w)
-	}
-	return response, nil
+	found, next := cut(found, limit, func(w risk.Waiting) int64 { return w.ID })
+	return &operatorapi.ListReviewsResponse{Reviews: encodeAll(found, reviewFrom), NextCursor: next}, nil
 }
 
 // DecideReview implements operatorapi.OperatorService. Refusals: invalid_argument, review_not_found,

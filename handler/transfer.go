@@ -68,11 +68,7 @@ func (h *Transfer) ReceivedTransfers(ctx context.Context,
 func transfersResponse(ctx context.Context, r *transferapi.TransfersRequest,
 	list func(context.Context, string, int64, int) ([]transfer.Transfer, error)) (
 	*transferapi.TransfersResponse, error) {
-	limit, err := pageSize(r.Limit, defaultPage, maxPage)
-	if err != nil {
-		return nil, err
-	}
-	before, err := decodeCursor(r.GetCursor())
+	limit, before, err := page(r.Limit, r.GetCursor())
 	if err != nil {
 		return nil, err
 	}
@@ -80,16 +76,8 @@ func transfersResponse(ctx context.Context, r *transferapi.TransfersRequest,
 	if err != nil {
 		return nil, err
 	}
-	response := &transferapi.TransfersResponse{}
-	if len(transfers) > limit {
-		transfers = transfers[:limit]
-		response.NextCursor = encodeCursor(transfers[limit-1].ID)
-	}
-	response.Transfers = make([]*transferapi.Transfer, len(transfers))
-	for i, t := range transfers {
-		response.Transfers[i] = encodeTransfer(t)
-	}
-	return response, nil
+	transfers, next := cut(transfers, limit, func(t transfer.Transfer) int64 { return t.ID })
+	return &transferapi.TransfersResponse{Transfers: encodeAll(transfers, encodeTransfer), NextCursor: next}, nil
 }
 
 func transferResponse(t transfer.Transfer, err error) (*transferapi.Transfer, error) {

@@ -49,11 +49,7 @@ func (h *Wallet) Balances(ctx context.Context, _ *walletapi.BalancesRequest) (*w
 
 // Entries implements walletapi.WalletService.
 func (h *Wallet) Entries(ctx context.Context, r *walletapi.EntriesRequest) (*walletapi.EntriesResponse, error) {
-	limit, err := pageSize(r.Limit, wallet.DefaultEntries, wallet.MaxEntries)
-	if err != nil {
-		return nil, err
-	}
-	before, err := decodeCursor(r.GetCursor())
+	limit, before, err := pageOf(r.Limit, r.GetCursor(), wallet.DefaultEntries, wallet.MaxEntries)
 	if err != nil {
 		return nil, err
 	}

@@ -71,15 +71,14 @@ func (h *Webhook) Webhooks(ctx context.Context, r *webhookapi.WebhooksRequest) (
 	if err != nil {
 		return nil, err
 	}
-	found, err := h.Domain.Endpoints(ctx, owner, before, limit)
+	found, err := h.Domain.Endpoints(ctx, owner, before, limit+1)
 	if err != nil {
 		return nil, err
 	}
-	response := &webhookapi.WebhooksResponse{
-		Webhooks: encodeAll(found, encodeWebhook), Types: h.Domain.Types(),
-		NextCursor: next(found, limit, func(e webhook.Endpoint) int64 { return e.ID }),
-	}
-	return response, nil
+	found, next := cut(found, limit, func(e webhook.Endpoint) int64 { return e.ID })
+	return &webhookapi.WebhooksResponse{
+		Webhooks: encodeAll(found, encodeWebhook), Types: h.Domain.Types(), NextCursor: next,
+	}, nil
 }
 
 // GetWebhook implements webhookapi.WebhookService.
@@ -167,14 +166,12 @@ func (h *Webhook) Deliveries(
 		return nil, err
 	}
 	state := webhook.DeliveryState(r.GetState())
-	found, err := h.Domain.Deliveries(ctx, owner, r.WebhookId, state, before, limit)
+	found, err := h.Domain.Deliveries(ctx, owner, r.WebhookId, state, before, limit+1)
 	if err != nil {
 		return nil, err
 	}
-	return &webhookapi.DeliveriesResponse{
-		Deliveries: encodeAll(found, encodeDelivery),
-		NextCursor: next(found, limit, func(d webhook.Delivery) int64 { return d.Event }),
-	}, nil
+	found, next := cut(found, limit, func(d webhook.Delivery) int64 { return d.Event })
+	return &webhookapi.DeliveriesResponse{Deliveries: encodeAll(found, encodeDelivery), NextCursor: next}, nil
 }
 
 // Attempts implements webhookapi.WebhookService.
@@ -183,14 +180,12 @@ func (h *Webhook) Attempts(ctx context.Context, r *webhookapi.AttemptsRequest) (
 	if err != nil {
 		return nil, err
 	}
-	found, err := h.Domain.Attempts(ctx, owner, r.WebhookId, r.EventId, int(before), limit)
+	found, err := h.Domain.Attempts(ctx, owner, r.WebhookId, r.EventId, int(before), limit+1)
 	if err != nil {
 		return nil, err
 	}
-	return &webhookapi.AttemptsResponse{
-		Attempts:   encodeAll(found, encodeAttempt),
-		NextCursor: next(found, limit, func(a webhook.Attempt) int64 { return int64(a.Number) }),
-	}, nil
+	found, next := cut(found, limit, func(a webhook.Attempt) int64 { return int64(a.Number) })
+	return &webhookapi.AttemptsResponse{Attempts: encodeAll(found, encodeAttempt), NextCursor: next}, nil
 }
 
 // Events implements webhookapi.WebhookService.
@@ -221,22 +216,6 @@ func (h *Webhook) ownersPage(
 		limit, before, err = page(size, cursor)
 	}
 	return owner, limit, before, err
-}
-
-// next is the cursor of the page after one that has as many records as it may have; empty after any other.
-func next[T any](found []T, limit int, number func(T) int64) string {
-	if len(found) < limit {
-		return ""
-	}
-	return encodeCursor(number(found[len(found)-1]))
-}
-
-func encodeAll[T, W any](all []T, encode func(T) W) []W {
-	encoded := make([]W, len(all))
-	for i, one := range all {
-		encoded[i] = encode(one)
-	}
-	return encoded
 }
 
 func webhookResponse(e webhook.Endpoint, err error) (*webhookapi.Webhook, error) {

@@ -42,7 +42,7 @@ func TestWebhookCalls(t *testing.T) {
 			}},
 		{"GET", hooks + "?mode=test&limit=2", "",
 			`{"webhooks":[` + bare + `],"types":["merchant.changed","webhook.disabled"],"next_cursor":""}`,
-			func(s handlertest.State) bool { return s.Limit == 2 && s.Before == 0 }},
+			func(s handlertest.State) bool { return s.Limit == 3 && s.Before == 0 }},
 		{"GET", hook + "?mode=test", "", bare, nil},
 		{"POST", hook + "/update", `{"mode":"test","url":"https://b.example/","types":["merchant.changed"]}`, bare,
 			func(s handlertest.State) bool {
@@ -68,7 +68,7 @@ func TestWebhookCalls(t *testing.T) {
 		{"GET", hook + "/deliveries?mode=test&state=due&limit=1", "", `{"deliveries":[{"event_id":"4611686018427387912",` +
 			`"type":"merchant.changed","state":"due","attempts":1,"next_at":1800000000000,"status":500}],` +
 			`"next_cursor":"QAAAAAAAAAg"}`,
-			func(s handlertest.State) bool { return s.DeliveryState == webhook.DeliveryDue && s.Limit == 1 }},
+			func(s handlertest.State) bool { return s.DeliveryState == webhook.DeliveryDue && s.Limit == 2 }},
 		{"GET", hook + "/deliveries?mode=test&cursor=QAAAAAAAAAg", "", `{"deliveries":[{"event_id":"4611686018427387912",` +
 			`"type":"merchant.changed","state":"due","attempts":1,"next_at":1800000000000,"status":500}],"next_cursor":""}`,
 			func(s handlertest.State) bool { return s.Before == 1<<62+8 && s.DeliveryState == "" }},

@@ -24,7 +24,7 @@ const (
 	MaxData      = 8 << 10 // bytes of an event's data
 	MaxAnswer    = 1 << 10 // bytes kept of an answer's body
 	MaxReplay    = 10_000  // deliveries of one call
-	MaxPage      = 100     // records of a page
+	MaxPage      = 101     // records at a time: a page, and one that says that there is another
 	maxURL       = 512     // bytes
 	maxObject    = 80      // bytes
 )

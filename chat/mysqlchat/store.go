@@ -61,7 +61,10 @@ func (s *Store) Send(
 	}
 	table := s.messages(shard)
 	err := s.ledger.SQLTx(ctx, m.ID, func(tx *mysqlledger.Tx) error {
-		isFirst, err := prepare(ctx, tx.SQL(), table, in, m)
+		if err := checkReply(ctx, tx.SQL(), table, in, m); err != nil {
+			return err
+		}
+		isFirst, err := s.begin(ctx, tx.SQL(), shard, in, m)
 		if err != nil {
 			return err
 		}
@@ -94,28 +97,38 @@ func (s *Store) Send(
 	return m, nil
 }
 
-// prepare checks what a message answers, and says whether it begins a conversation of two people.
-func prepare(
-	ctx context.Context, tx *sql.Tx, table string, in chat.Conversation, m chat.Message,
-) (isFirst bool, err error) {
-	if m.ReplyTo != 0 {
-		found := false
-		err := rows.Collect(ctx, tx, func(*sql.Rows) error { found = true; return nil },
-			"SELECT 1 FROM "+table+" WHERE id = ? AND conversation = ?", m.ReplyTo, in.Key)
-		if err == nil && !found {
-			err = refusal.New(refusal.CodeInvalidArgument, "reply_to %d is no message of this conversation", m.ReplyTo)
-		}
-		if err != nil {
-			return false, err
-		}
+// checkReply checks what a message answers.
+func checkReply(ctx context.Context, tx *sql.Tx, table string, in chat.Conversation, m chat.Message) error {
+	if m.ReplyTo == 0 {
+		return nil
 	}
+	found, err := rows.Select(ctx, tx, rows.Scalar[int], "SELECT 1 FROM "+table+" WHERE id = ? AND conversation = ?",
+		m.ReplyTo, in.Key)
+	if err == nil && len(found) == 0 {
+		err = refusal.New(refusal.CodeInvalidArgument, "reply_to %d is no message of this conversation", m.ReplyTo)
+	}
+	return err
+}
+
+// begin says whether a message begins a conversation of two people. Of two that come together the second waits for the
+// row of the first.
+func (s *Store) begin(
+	ctx context.Context, tx *sql.Tx, shard int, in chat.Conversation, m chat.Message,
+) (isFirst bool, err error) {
 	if m.Group != "" {
 		return false, nil
 	}
-	isFirst = true
-	err = rows.Collect(ctx, tx, func(*sql.Rows) error { isFirst = false; return nil },
-		"SELECT 1 FROM "+table+" WHERE conversation = ? LIMIT 1", in.Key)
-	return isFirst, err
+	done, err := tx.ExecContext(ctx, "INSERT IGNORE INTO "+s.cluster.Table(shard, "chat_conversations")+
+		" (conversation) VALUES (?)", in.Key)
+	if err != nil {
+		return false, err
+	}
+	if n, err := done.RowsAffected(); err != nil || n == 0 {
+		return false, err
+	}
+	before, err := rows.Select(ctx, tx, rows.Scalar[int], // by a process that does not know the row
+		"SELECT 1 FROM "+s.messages(shard)+" WHERE conversation = ? LIMIT 1", in.Key)
+	return len(before) == 0, err
 }
 
 // Sent implements chat.Store.

@@ -102,10 +102,14 @@ func (d webhooks) Deliveries(
 	_ context.Context, owner string, id int64, state webhook.DeliveryState, before int64, limit int,
 ) ([]webhook.Delivery, error) {
 	_, err := d.asked(owner, func(s *State) { s.Before, s.Limit, s.DeliveryState = before, limit, state })
-	return []webhook.Delivery{{
+	one := webhook.Delivery{
 		Event: 1<<62 + 8, Endpoint: id, Type: "merchant.changed", State: webhook.DeliveryDue, Attempts: 1, Tries: 1,
 		NextAt: sampleWebhook().CreatedAt, Status: 500,
-	}}, err
+	}
+	if limit == 2 { // a page of one has another behind it
+		return []webhook.Delivery{one, one}, err
+	}
+	return []webhook.Delivery{one}, err
 }
 
 func (d webhooks) Attempts(_ context.Context, owner string, _, _ int64, before, limit int) ([]webhook.Attempt, error) {

@@ -167,7 +167,7 @@ func MadeAt(id int64) time.Time {
 	return time.UnixMilli(idEpoch + id>>bits*idTimeUnit.Milliseconds()).UTC()
 }
 
-// FirstAt is an id below all that were made at a time or later, to 10 ms.
+// FirstAt is an id below all that were made at a time or later, to 10 ms, but for those below firstID: they are older.
 func FirstAt(at time.Time) int64 {
 	return max(0, at.UnixMilli()-idEpoch) / idTimeUnit.Milliseconds() << (shardBits + nodeBits + seqBits)
 }
