@@ -77,7 +77,7 @@ const (
 	Expired    Outcome = "expired"
 )
 
-// State is where an envelope is in its life. Drained and Expired are final.
+// State is where an envelope is in its life. Drained and Closed are final.
 type State string
 
 const (

@@ -2,13 +2,12 @@ package handler
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/hongbao/hongbao/chat"
-	"github.com/hongbao/hongbao/handler/problem"
 	"github.com/hongbao/hongbao/internal/ratelimit"
-	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/kitex_gen/chatapi"
 )
 
@@ -37,13 +36,10 @@ var _ chatapi.ChatService = (*Chat)(nil)
 // SendMessage implements chatapi.ChatService.
 func (h *Chat) SendMessage(ctx context.Context, r *chatapi.SendMessageRequest) (*chatapi.Message, error) {
 	user := subject(ctx)
-	taken, err := h.Limits.Take(ctx, messages, user, 1)
-	if err != nil { // a limit protects the service; while nothing is known of it, the service goes on
-		h.Log.LogAttrs(ctx, slog.LevelWarn, "a rate limit could not be asked", slog.String("error", err.Error()))
-	} else if !taken.Allowed {
-		return nil, refusal.New(problem.CodeRateLimited,
-			"you have sent more than %d messages in %v: try again in %v, with the same request_id", messages.Count,
-			messages.Per, taken.RetryAfter.Round(time.Millisecond))
+	if taken, known := take(ctx, h.Log, h.Limits, messages, user); known && !taken.Allowed {
+		tell(ctx, taken)
+		return nil, limited(taken, fmt.Sprintf("you have sent more than %d messages in %v", messages.Count,
+			messages.Per))
 	}
 	m, err := h.Domain.Send(ctx, user, chat.Draft{
 		RequestID: r.RequestId, Group: r.GetGroupId(), To: r.GetTo(), Text: r.Text, ReplyTo: r.GetReplyTo(),

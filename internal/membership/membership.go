@@ -29,6 +29,9 @@ import (
 //go:embed beat.lua
 var beatSource string
 
+//go:embed alive.lua
+var aliveSource string
+
 const (
 	// DefaultBeat is how often a worker says that it lives.
 	DefaultBeat = time.Second
@@ -136,14 +139,10 @@ func (r *Member) heartbeat(ctx context.Context) error {
 	return nil
 }
 
-// alive counts by the clock of the server that has the key, as heartbeats do.
-var alive = rueidis.NewLuaScriptReadOnly(`local now = redis.call('TIME')
-local since = now[1] * 1000 + math.floor(now[2] / 1000) - tonumber(ARGV[1])
-return redis.call('ZCOUNT', KEYS[1], string.format('%.0f', since), '+inf')`)
-
 // Alive is the number of workers that gave a sign of life within timeout.
 func Alive(ctx context.Context, client rueidis.Client, key string, timeout time.Duration) (int64, error) {
-	n, err := alive.Exec(ctx, client, []string{key}, []string{strconv.FormatInt(timeout.Milliseconds(), 10)}).AsInt64()
+	n, err := rueidis.NewLuaScriptReadOnly(aliveSource).Exec(ctx, client, []string{key},
+		[]string{strconv.FormatInt(timeout.Milliseconds(), 10)}).AsInt64()
 	if err != nil {
 		return 0, fmt.Errorf("membership: count the workers: %w", err)
 	}

@@ -117,13 +117,13 @@ func (s *Sender) post(ctx context.Context, m webhook.Message, headers signature.
 	headers.Set(request.Header)
 	response, err := s.transport.RoundTrip(request) // a Client would follow redirects and keep cookies
 	if err != nil {
-		return webhook.Answer{Failure: failure(err)}
+		return webhook.Answer{Failure: s.failure(err)}
 	}
 	defer response.Body.Close()
 	a := webhook.Answer{Status: response.StatusCode, RetryAfter: retryAfter(response.Header.Get("Retry-After"))}
 	if a.Body, err = io.ReadAll(io.LimitReader(response.Body, webhook.MaxAnswer)); err != nil {
 		// A status whose body never ends has not arrived whole: a receiver that hangs has not taken the event.
-		return webhook.Answer{Failure: failure(err)}
+		return webhook.Answer{Failure: s.failure(err)}
 	}
 	return a
 }
@@ -138,7 +138,7 @@ func retryAfter(text string) time.Duration {
 }
 
 // failure says in our own words why there was no answer. An error's own text may quote what the receiver sent.
-func failure(err error) string {
+func (s *Sender) failure(err error) string {
 	var name *net.DNSError
 	var certificate *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
@@ -153,7 +153,7 @@ func failure(err error) string {
 	case errors.As(err, &name) && !name.IsTimeout:
 		return "the name cannot be looked up"
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
-		return fmt.Sprintf("no answer within %d s", int(Timeout.Seconds()))
+		return fmt.Sprintf("no answer within %d s", int(s.timeout.Seconds()))
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "the connection was refused"
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):

@@ -79,7 +79,10 @@ type Consumer struct {
 	arrived []chan struct{} // by shard
 }
 
-var _ outbox.Consumer = (*Consumer)(nil)
+var (
+	_ outbox.Consumer = (*Consumer)(nil)
+	_ outbox.Follower = (*Consumer)(nil)
+)
 
 // NewConsumer makes a Consumer.
 func NewConsumer(c *shards.Cluster, ids *shards.IDs) *Consumer {
@@ -138,12 +141,17 @@ func (c *Consumer) Consume(ctx context.Context, tx *sql.Tx, shard int, messages 
 	if err := a.write(ctx, c.ids, shard); err != nil {
 		return fmt.Errorf("webhook events: %w", err)
 	}
-	// The dispatcher looks again after a while if it wakes before the commit.
-	select {
-	case c.arrived[shard] <- struct{}{}:
-	default:
-	}
 	return nil
+}
+
+// Follow implements outbox.Follower: it wakes the dispatchers.
+func (c *Consumer) Follow(messages []outbox.Message) {
+	for _, m := range messages {
+		select {
+		case c.arrived[m.Dest] <- struct{}{}:
+		default:
+		}
+	}
 }
 
 // appending is events on their way into the tables of a shard.
