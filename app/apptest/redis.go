@@ -67,7 +67,7 @@ func Expire(t testing.TB, s *app.App, only ...int64) {
 			t.Fatal(err)
 		}
 	}
-	keys, err := s.Redis.Do(t.Context(), s.Redis.B().Keys().Pattern("*e:"+which).Build()).AsStrSlice()
+	keys, err := s.Redis.Do(t.Context(), s.Redis.B().Keys().Pattern("*:e:"+which).Build()).AsStrSlice()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,9 +75,9 @@ func Expire(t testing.TB, s *app.App, only ...int64) {
 		if strings.HasSuffix(pot, ":s") {
 			continue
 		}
-		tag, id, _ := strings.Cut(pot, "e:")
+		tag, id, _ := strings.Cut(pot, ":e:") // an epoch may end with e
 		for _, r := range s.Redis.DoMulti(t.Context(),
-			s.Redis.B().Zadd().Key(tag+"ends").ScoreMember().ScoreMember(1, id).Build(),
+			s.Redis.B().Zadd().Key(tag+":ends").ScoreMember().ScoreMember(1, id).Build(),
 			s.Redis.B().Hset().Key(pot).FieldValue().FieldValue("#x", "1").Build(),
 			s.Redis.B().Del().Key(pot+":s").Build()) {
 			if err := r.Error(); err != nil {
