@@ -30,22 +30,22 @@ import (
 	"github.com/hongbao/hongbao/webhook/mysqlwebhook"
 )
 
-// clock is a clock that a test sets.
+// clock is a clock that only a test moves: on a busy machine a lease or a pause would end in the middle of a test.
 type clock struct {
-	mu    sync.Mutex
-	ahead time.Duration
+	mu sync.Mutex
+	at time.Time
 }
 
 func (c *clock) now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return time.Now().Add(c.ahead)
+	return c.at
 }
 
 func (c *clock) advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.ahead += d
+	c.at = c.at.Add(d)
 }
 
 // rig is an installation of two shards, and what a test does to it in few words.
@@ -76,7 +76,7 @@ const (
 
 func openRig(t testing.TB) *rig {
 	t.Helper()
-	r := &rig{TB: t, cluster: shardstest.New(t, 2), clock: &clock{}, secrets: must(sealed.Parse([]byte(keyA)))}
+	r := &rig{TB: t, cluster: shardstest.New(t, 2), clock: &clock{at: time.Now()}, secrets: must(sealed.Parse([]byte(keyA)))}
 	for _, migrate := range []func(context.Context, *shards.Cluster) error{mysqlledger.Migrate, mysqlwebhook.Migrate} {
 		if err := migrate(t.Context(), r.cluster); err != nil {
 			t.Fatal(err)
