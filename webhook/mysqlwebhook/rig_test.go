@@ -76,7 +76,8 @@ const (
 
 func openRig(t testing.TB) *rig {
 	t.Helper()
-	r := &rig{TB: t, cluster: shardstest.New(t, 2), clock: &clock{at: time.Now()}, secrets: must(sealed.Parse([]byte(keyA)))}
+	r := &rig{TB: t, cluster: shardstest.New(t, 2), clock: &clock{at: time.Now()},
+		secrets: must(sealed.Parse([]byte(keyA)))}
 	for _, migrate := range []func(context.Context, *shards.Cluster) error{mysqlledger.Migrate, mysqlwebhook.Migrate} {
 		if err := migrate(t.Context(), r.cluster); err != nil {
 			t.Fatal(err)
