@@ -153,7 +153,7 @@ func (s *Sender) failure(err error) string {
 	case errors.As(err, &name) && !name.IsTimeout:
 		return "the name cannot be looked up"
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
-		return fmt.Sprintf("no answer within %d s", int(s.timeout.Seconds()))
+		return fmt.Sprintf("no answer within %v s", s.timeout.Seconds())
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "the connection was refused"
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
