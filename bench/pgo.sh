@@ -8,6 +8,8 @@ bin/hongbao bench run losers --for=4s --yardsticks --only=winners,many,sends,set
 	--up=--metrics=127.0.0.1:9199 &
 bench=$!
 trap 'kill "$bench" 2>/dev/null || true' EXIT
-curl --silent --show-error --fail --retry 120 --retry-delay 1 --retry-connrefused --output /dev/null \
-	http://127.0.0.1:9199/readyz
-go tool pprof -proto -seconds 120 -output bench/default.pgo http://127.0.0.1:9199/debug/pprof/profile
+at=http://127.0.0.1:9199
+curl --silent --show-error --fail --retry 120 --retry-delay 1 --retry-connrefused --output /dev/null "$at/readyz"
+# As the process gives it: what go tool pprof makes of it lacks the lines at which functions begin.
+curl --silent --show-error --fail --output bench/default.pgo "$at/debug/pprof/profile?seconds=120"
+go build -pgo=bench/default.pgo -o bin/hongbao .
