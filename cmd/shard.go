@@ -117,6 +117,8 @@ type shardMoveCmd struct {
 	Shard int    `required:"" help:"Number of the shard; shard 0 cannot be moved."`
 	To    string `required:"" help:"Address of the server, as --mysql has it: host:port." placeholder:"ADDRESS"`
 	Drop  bool   `help:"Delete the old copy at the end. Without it, it stays under another name."`
+
+	MaxPause time.Duration `help:"How long writers may wait for the switch. One that takes longer is given up and tried again, 150 times at most." default:"1s"`
 }
 
 // Run implements the command.
@@ -126,7 +128,7 @@ func (s shardMoveCmd) Run(ctx context.Context, at console) error {
 		err := s.recorded(ctx, trail.New(c, time.Now), "move_shard", map[string]any{"shard": s.Shard, "to": s.To,
 			"drop": s.Drop}, func() (err error) {
 			r, err = shardmove.Move(ctx, shardmove.Config{Cluster: c, Shard: s.Shard, To: s.To, Drop: s.Drop,
-				Say: func(line string) { at.say("%s", line) }})
+				MaxPause: s.MaxPause, Say: func(line string) { at.say("%s", line) }})
 			return err
 		})
 		if err != nil {

@@ -141,6 +141,11 @@ func (m *mover) pass(ctx context.Context) (unequal []stretch, err error) {
 // round brings the target up to date with everything that was committed on the source before.
 func (m *mover) round(ctx context.Context) error {
 	m.looked = time.Now()
+	if time.Since(m.heard) > sessionLife/4 { // most of them have nothing to say for long
+		if err := m.live(ctx, sessionLife); err != nil {
+			return err
+		}
+	}
 	m.mark++
 	err := m.source.exec(ctx, "UPDATE "+quote(m.hidden, markTable)+" SET n = ? WHERE one = 1", m.mark)
 	if err != nil {

@@ -51,21 +51,30 @@ const (
 	recheckMost = 100                    // rounds of comparing again what was not equal
 	suspectMost = 8                      // stretches that are compared in the fence
 	lockWait    = 30                     // looks, of a second each, for a lock of a mover that died
-	fenceWait   = 1                      // seconds that writers wait at most for a fence that does not close
+	tableWait   = 5                      // seconds that a statement waits for transactions that use a table
 	fencePause  = 2 * time.Second        // between two tries
 	hiders      = 4                      // connections that rename tables
 	fenceTries  = 150                    // tries at most: an audit's snapshot can last minutes
 	undoTimeout = 30 * time.Second       // of giving the shard back when the context has ended
+	sessionLife = time.Minute            // for which a server keeps a lock of a mover that says nothing
+	fencedLife  = 5 * time.Second        // the same in the fence, where writers wait for it
+	tidyLife    = time.Hour              // the same after the switch: old copies are dropped meanwhile
 )
+
+// DefaultMaxPause is how long writers wait at most, unless it is configured.
+const DefaultMaxPause = time.Second
 
 // Config says what to move where.
 type Config struct {
 	Cluster *shards.Cluster // opened with the target among its servers
 	Shard   int
-	To      string            // address of the server, as shards.Cluster.ServerAddress gives it
-	Drop    bool              // delete the old copy at the end
-	Say     func(line string) // nil for none
-	At      func(step Step)   // nil for none: called before each step, for tests
+	To      string // address of the server, as shards.Cluster.ServerAddress gives it
+	Drop    bool   // delete the old copy at the end
+	// MaxPause is how long writers may wait: a switch that takes longer is given up, and tried again later. 0 for
+	// DefaultMaxPause.
+	MaxPause time.Duration
+	Say      func(line string) // nil for none
+	At       func(step Step)   // nil for none: called before each step, for tests
 }
 
 // Step is a part of a move.
@@ -99,6 +108,6 @@ type Report struct {
 	Epoch    int64         // of the shard, after it
 	Rows     int64         // copied, compared and found different included
 	Followed int64         // rows brought up to date from the log
-	Pause    time.Duration // from the RENAME to the switch: so long did writers wait at most
+	Pause    time.Duration // from the RENAME to the switch, or to where it was given up: writers waited so long at most
 	Kept     string        // the schema on the source that has the old copy; "" where it was dropped
 }

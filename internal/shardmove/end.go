@@ -46,6 +46,9 @@ func (m *mover) undo(ctx context.Context) error {
 func (m *mover) tidy(ctx context.Context) error {
 	m.step(StepTidy)
 	c := m.cfg.Cluster
+	if err := m.zero.live(ctx, tidyLife); err != nil {
+		return err
+	}
 	hidden := hiddenSchema(m.schema, m.place.Epoch-1)
 	if from, err := c.ServerAt(m.place.LeftAt); err == nil {
 		old, err := openSession(ctx, c, from, "hongbao-move-tidy-"+m.schema)

@@ -35,6 +35,7 @@ type mover struct {
 	tables               map[string]*table
 	mark                 int64
 	looked               time.Time // at the log
+	heard                time.Time // of each session, by its server
 	fenced               time.Time
 }
 
@@ -119,6 +120,9 @@ func prepare(ctx context.Context, cfg Config) (*mover, error) {
 	if cfg.Shard == 0 {
 		return nil, ErrShardZero
 	}
+	if cfg.MaxPause <= 0 {
+		cfg.MaxPause = DefaultMaxPause
+	}
 	in, err := c.Installation(ctx)
 	if err != nil {
 		return nil, err
@@ -128,7 +132,7 @@ func prepare(ctx context.Context, cfg Config) (*mover, error) {
 
 func (m *mover) close() {
 	m.log.close()
-	for _, s := range append(m.hiders, m.target, m.source, m.zero) {
+	for _, s := range m.sessions() {
 		s.end()
 	}
 	m.log, m.hiders, m.target, m.source, m.zero = nil, nil, nil, nil, nil
@@ -228,24 +232,9 @@ func (m *mover) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := m.fence(ctx); err != nil {
+	if err := m.cutOver(ctx, unequal); err != nil {
 		return err
 	}
-	m.step(StepDrain)
-	if err := m.round(ctx); err != nil {
-		return err
-	}
-	m.step(StepCheck)
-	for _, s := range unequal {
-		if equal, err := m.isEqual(ctx, s); err != nil || !equal {
-			return errors.Join(fmt.Errorf("%w: table %s", ErrDiffers, s.table.name), err)
-		}
-	}
-	m.step(StepSwitch)
-	if err := m.turn(ctx); err != nil {
-		return err
-	}
-	m.report.Pause = time.Since(m.fenced)
 	m.report.Epoch++
 	m.say("shard %d is on %s: writers waited %v at most", m.cfg.Shard, m.cfg.To, m.report.Pause.Round(time.Millisecond))
 	m.place.Server, m.place.Epoch, m.place.LeftAt = m.cfg.To, m.place.Epoch+1, m.place.Server
@@ -403,10 +392,15 @@ func tablesOf(some []stretch) []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// fence takes the tables away, once no transaction uses them.
-func (m *mover) fence(ctx context.Context) (err error) {
+// errLate says that a fence would keep writers waiting for longer than they may.
+var errLate = errors.New("writers would wait for too long")
+
+// cutOver fences the shard and switches. Where that takes too long, the shard is given back, serves where it was, and
+// is fenced again after a while.
+func (m *mover) cutOver(ctx context.Context, unequal []stretch) (err error) {
 	for try := range fenceTries {
 		if try > 0 {
+			m.say("shard %d is given back, and fenced again in %v: %v", m.cfg.Shard, fencePause, err)
 			loop.Wait(ctx, fencePause, nil)
 		}
 		if err := m.catchUp(ctx); err != nil {
@@ -415,29 +409,97 @@ func (m *mover) fence(ctx context.Context) (err error) {
 		if err := m.awaitOld(ctx); err != nil {
 			return err
 		}
-		m.step(StepFence)
-		if err := m.set(ctx, "fenced = 1"); err != nil {
+		late := m.fence(ctx, unequal)
+		if err = late; errors.Is(late, errLate) {
+			err = m.giveBack(ctx)
+		}
+		m.report.Pause = max(m.report.Pause, time.Since(m.fenced))
+		if err != nil || late == nil {
 			return err
 		}
-		m.step(StepRename)
-		m.fenced = time.Now()
-		err = m.hide(ctx)
-		if err == nil {
-			m.at = m.hidden
-			m.step(StepHidden)
-			return nil
+		err = late
+	}
+	return fmt.Errorf("%w: %w", ErrBusy, err)
+}
+
+// fence takes the tables away, once no transaction uses them, brings the target up to date and switches. Half of the
+// time that writers may wait is for the transactions that have begun, and a quarter for what follows: in the last one
+// the switch or the giving back is carried out. Error: errLate, with the fence as it is then.
+func (m *mover) fence(ctx context.Context, unequal []stretch) error {
+	m.step(StepFence)
+	if err := m.live(ctx, fencedLife); err != nil {
+		return err
+	}
+	if err := m.set(ctx, "fenced = 1"); err != nil {
+		return err
+	}
+	m.step(StepRename)
+	m.fenced = time.Now()
+	if err := m.hide(ctx); err != nil {
+		if isNumber(err, 1205, 1213, 1317) { // it waited for too long, or was interrupted
+			err = fmt.Errorf("%w for transactions that use its tables: %w", errLate, err)
 		}
-		if !isNumber(err, 1205, 1213) {
+		return err
+	}
+	m.at = m.hidden
+	m.step(StepHidden)
+	m.step(StepDrain)
+	if err := m.inTime(); err != nil {
+		return err
+	}
+	if err := m.round(ctx); err != nil {
+		return err
+	}
+	m.step(StepCheck)
+	for _, s := range unequal {
+		if err := m.inTime(); err != nil {
 			return err
 		}
-		if err := m.show(ctx); err != nil {
-			return err
+		if equal, err := m.isEqual(ctx, s); err != nil || !equal {
+			return errors.Join(fmt.Errorf("%w: table %s", ErrDiffers, s.table.name), err)
 		}
-		if err := m.set(ctx, "fenced = 0"); err != nil {
+	}
+	m.step(StepSwitch)
+	if err := m.inTime(); err != nil {
+		return err
+	}
+	return m.turn(ctx)
+}
+
+// inTime says whether the switch can be carried out before writers have waited for too long. Error: errLate.
+func (m *mover) inTime() error {
+	if time.Since(m.fenced) > m.cfg.MaxPause*3/4 {
+		return fmt.Errorf("%w for the servers", errLate)
+	}
+	return nil
+}
+
+// giveBack ends a fence without a switch.
+func (m *mover) giveBack(ctx context.Context) error {
+	if err := m.show(ctx); err != nil {
+		return err
+	}
+	m.at = m.schema
+	if err := m.set(ctx, "fenced = 0"); err != nil {
+		return err
+	}
+	return m.live(ctx, sessionLife)
+}
+
+// live says how long the servers keep the mover's locks when they hear nothing of it.
+func (m *mover) live(ctx context.Context, life time.Duration) error {
+	for _, s := range m.sessions() {
+		if err := s.live(ctx, life); err != nil {
 			return err
 		}
 	}
-	return fmt.Errorf("%w: a transaction has used tables of the shard for too long: %w", ErrBusy, err)
+	m.heard = time.Now()
+	return nil
+}
+
+// sessions are all of them; those that have not begun are nil.
+func (m *mover) sessions() []*session {
+	return append(slices.Clip(m.hiders), m.target, m.source, m.zero)
 }
 
 // awaitOld waits until no transaction is old: writers would wait with the fence for its end.
@@ -461,8 +523,15 @@ func (m *mover) awaitOld(ctx context.Context) error {
 }
 
 // hide renames the tables away, some at a time: each waits for the disk. What is committed before the last is gone from
-// here is in the log before the mark that follows.
+// here is in the log before the mark that follows. Statements that wait for transactions for too long are interrupted
+// (error 1317).
 func (m *mover) hide(ctx context.Context) error {
+	interrupt := time.AfterFunc(m.cfg.MaxPause/2, func() {
+		for _, s := range m.hiders { // where this fails, tableWait ends the statement
+			_, _ = m.source.pool.ExecContext(ctx, fmt.Sprintf("KILL QUERY %d", s.id))
+		}
+	})
+	defer interrupt.Stop()
 	names := slices.Sorted(maps.Keys(m.tables))
 	groups := make([]int, min(len(m.hiders), len(names)))
 	for g := range groups {

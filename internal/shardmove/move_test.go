@@ -25,11 +25,12 @@ import (
 // moved is the shard that the tests move.
 const moved = 3
 
-// child is a mover that dies: what it is told in the environment.
+// child is a mover that gets a signal: what it is told in the environment.
 type child struct {
 	Config shards.Config
 	To     string
-	Dies   Step
+	At     Step
+	Signal syscall.Signal
 }
 
 const childEnv = "SHARDMOVE_TEST_CHILD"
@@ -44,9 +45,9 @@ func TestMain(m *testing.M) {
 		if err == nil {
 			_, err = Move(context.Background(), Config{Cluster: cluster, Shard: moved, To: c.To, Drop: true,
 				At: func(s Step) {
-					if s == c.Dies {
-						_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-						select {}
+					if s == c.At {
+						_ = syscall.Kill(os.Getpid(), c.Signal)
+						c.At = "" // one that goes on again
 					}
 				}})
 		}
@@ -327,12 +328,7 @@ func TestAShardIsRescuedFromADeadMover(t *testing.T) {
 
 	for _, step := range []Step{StepRename, StepHidden, StepSwitch} {
 		b.dies(t, 1, step)
-		for began, rescued := time.Now(), false; !rescued; {
-			var err error
-			if rescued, err = Rescue(t.Context(), cfg); err != nil || time.Since(began) > time.Minute {
-				t.Fatalf("after %s: %v, %v", step, rescued, err)
-			}
-		}
+		b.rescued(t, string(step))
 		b.goesOn(t)
 	}
 	if rescued, err := Rescue(t.Context(), cfg); rescued || err != nil {
@@ -344,6 +340,117 @@ func TestAShardIsRescuedFromADeadMover(t *testing.T) {
 		t.Error(err)
 	}
 	b.check(t, 0)
+}
+
+// rescued gives the shard back once nobody holds it.
+func (b *books) rescued(t *testing.T, after string) {
+	t.Helper()
+	for began, rescued := time.Now(), false; !rescued; {
+		var err error
+		rescued, err = Rescue(t.Context(), Config{Cluster: b.cluster, Shard: moved})
+		if err != nil && !errors.Is(err, ErrBusy) || time.Since(began) > time.Minute {
+			t.Fatalf("after %s: %v, %v", after, rescued, err)
+		}
+	}
+}
+
+// A machine that vanishes in the fence says no more, and its connections do not end. Its servers end them, the shard is
+// given back, and when the machine goes on it finds out that it moves nothing.
+func TestAShardIsRescuedFromAMoverThatStandsStill(t *testing.T) {
+	b := newBooks(t)
+	stop := b.load(t)
+	defer stop()
+	b.goesOn(t)
+	mover := b.mover(t, 0, StepSwitch, syscall.SIGSTOP)
+	var out strings.Builder
+	mover.Stdout, mover.Stderr = &out, &out
+	if err := mover.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var status syscall.WaitStatus
+	if _, err := syscall.Wait4(mover.Process.Pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
+		t.Fatalf("the mover did not stop: %v, %v: %s", status, err, &out)
+	}
+	b.rescued(t, "a mover that stands still")
+	b.goesOn(t)
+	if err := mover.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	if err := mover.Wait(); err == nil || !strings.Contains(out.String(), "connection") {
+		t.Errorf("the mover went on: %v: %s", err, &out)
+	}
+	b.goesOn(t)
+	stop()
+	// The half copy, which the next move would have gone on with.
+	if _, err := b.cluster.ServerDB(0).ExecContext(t.Context(), "DROP DATABASE "+b.cluster.Schema(moved)); err != nil {
+		t.Error(err)
+	}
+	b.check(t, 1)
+}
+
+// A switch that takes longer than writers may wait is given up: they go on, and the next try moves the shard.
+func TestWritersWaitNoLongerThanTheyMay(t *testing.T) {
+	for name, hold := range map[string]struct {
+		at  Step
+		by  func(ctx context.Context, b *books) (release func())
+		why string
+	}{
+		"a slow server": {StepDrain, func(context.Context, *books) func() {
+			<-time.After(DefaultMaxPause)
+			return func() {}
+		}, "for the servers"},
+		"a transaction that does not end": {StepFence, func(ctx context.Context, b *books) func() {
+			tx, err := b.cluster.ServerDB(1).BeginTx(ctx, nil)
+			if err == nil {
+				err = tx.QueryRowContext(ctx, "SELECT SUM(n) FROM "+b.table("account")).Scan(new(int))
+			}
+			return func() {
+				if err = errors.Join(err, tx.Rollback()); err != nil {
+					panic(err)
+				}
+			}
+		}, "1317"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBooks(t)
+			stop := b.load(t)
+			defer stop()
+			b.goesOn(t)
+			cfg := Config{Cluster: b.cluster, Shard: moved, To: b.cluster.ServerAddress(0), Drop: true}
+			fences, given := 0, 0
+			release := func() {}
+			cfg.Say = func(line string) {
+				t.Log(line)
+				if !strings.Contains(line, "is given back") {
+					return
+				}
+				if given++; given == 1 {
+					if !strings.Contains(line, hold.why) {
+						t.Errorf("given back for another reason than %q", hold.why)
+					}
+					b.goesOn(t)
+					release()
+				}
+			}
+			cfg.At = func(s Step) {
+				if s == StepFence {
+					fences++
+				}
+				if fences == 1 && s == hold.at {
+					release = hold.by(t.Context(), b)
+				}
+			}
+			if _, err := Move(t.Context(), cfg); err != nil {
+				t.Fatal(err)
+			}
+			if given == 0 || fences != given+1 {
+				t.Errorf("%d fences, %d of them given back", fences, given)
+			}
+			b.goesOn(t)
+			stop()
+			b.check(t, 0)
+		})
+	}
 }
 
 func (b *books) epoch(t *testing.T) int64 {
@@ -358,17 +465,24 @@ func (b *books) epoch(t *testing.T) int64 {
 // dies runs a mover that is killed at a step.
 func (b *books) dies(t *testing.T, to int, step Step) {
 	t.Helper()
-	told, err := json.Marshal(child{b.config, b.cluster.ServerAddress(to), step})
-	if err != nil {
-		t.Fatal(err)
-	}
-	run := exec.CommandContext(t.Context(), os.Args[0])
-	run.Env = append(os.Environ(), childEnv+"="+string(told))
+	run := b.mover(t, to, step, syscall.SIGKILL)
 	out, err := run.CombinedOutput()
 	ended, ok := errors.AsType[*exec.ExitError](err)
 	if !ok || ended.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
 		t.Fatalf("at %s: %v: %s", step, err, out)
 	}
+}
+
+// mover is a process that moves the shard and sends itself a signal at a step.
+func (b *books) mover(t *testing.T, to int, step Step, signal syscall.Signal) *exec.Cmd {
+	t.Helper()
+	told, err := json.Marshal(child{b.config, b.cluster.ServerAddress(to), step, signal})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := exec.CommandContext(t.Context(), os.Args[0])
+	run.Env = append(os.Environ(), childEnv+"="+string(told))
+	return run
 }
 
 // What cannot be moved is refused before anything is touched.

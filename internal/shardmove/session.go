@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/go-sql-driver/mysql"
 
@@ -13,7 +14,11 @@ import (
 )
 
 // session is a connection that has a lock of its server for as long as it lives.
-type session struct{ *sql.Conn }
+type session struct {
+	*sql.Conn
+	id   int64   // that the server gave it
+	pool *sql.DB // of the same server
+}
 
 // openSession connects to a server and takes a lock there. It waits for one that a dead mover's connection still has.
 func openSession(ctx context.Context, c *shards.Cluster, server int, lock string) (*session, error) {
@@ -21,9 +26,15 @@ func openSession(ctx context.Context, c *shards.Cluster, server int, lock string
 	if err != nil {
 		return nil, shards.Classify(fmt.Errorf("server %s: %w", c.ServerAddress(server), err))
 	}
-	s := &session{conn}
-	if _, err := s.ExecContext(ctx, "SET SESSION lock_wait_timeout = ?, SESSION wait_timeout = 2000000",
-		fenceWait); err != nil {
+	s := &session{Conn: conn, pool: c.ServerDB(server)}
+	_, err = s.ExecContext(ctx, "SET SESSION lock_wait_timeout = ?", tableWait)
+	if err == nil {
+		err = s.live(ctx, sessionLife)
+	}
+	if err == nil {
+		err = s.QueryRowContext(ctx, "SELECT CONNECTION_ID()").Scan(&s.id)
+	}
+	if err != nil {
 		s.end()
 		return nil, shards.Classify(err)
 	}
@@ -49,6 +60,11 @@ func (s *session) end() {
 	}
 	_ = s.Raw(func(any) error { return driver.ErrBadConn }) // so that it is not used again
 	_ = s.Close()
+}
+
+// live says how long the server keeps the connection, and its lock, when it hears nothing of it.
+func (s *session) live(ctx context.Context, life time.Duration) error {
+	return s.exec(ctx, "SET SESSION wait_timeout = ?", int(life.Seconds()))
 }
 
 // exec runs a statement.
