@@ -157,6 +157,8 @@ type App struct {
 	settled  signals // posts were committed on a shard
 	used     usedCovers
 	close    []func()
+
+	elsewhere func() int // people who wait for a share in this process, but not at the pots; nil for none
 }
 
 // Install makes the installation on the servers where there is none, brings its tables up to date, and marks a Redis

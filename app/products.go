@@ -47,7 +47,7 @@ func onShard(run func(ctx context.Context, shard int), shard int) job {
 // settler posts grabs, and wakes the delivery of credits.
 func (a *App) settler() *envelope.Settler {
 	return envelope.NewSettler(a.Pots, a.Pots, a.Ledger, a.Buckets, a.cfg.Log,
-		func(shard, _ int) { a.settled.signal(shard) }).Trace(a.Pots, a.cfg.Traces.Batch)
+		func(shard, _ int) { a.settled.signal(shard) }).YieldTo(a.overloaded).Trace(a.Pots, a.cfg.Traces.Batch)
 }
 
 func (a *App) envelopeJobs(shard int) []job {

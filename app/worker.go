@@ -79,6 +79,16 @@ func (a *App) Work(ctx context.Context, m *membership.Member) {
 	}
 }
 
+// YieldTo makes Work yield to grabs that wait for their answers elsewhere in this process, as it yields to those at
+// the pots. Call it before Work.
+func (a *App) YieldTo(waiting func() int) { a.elsewhere = waiting }
+
+// overloaded says whether the jobs of this process yield to people who grab. Whoever waits elsewhere may wait at the
+// pots too, so the two are not added.
+func (a *App) overloaded() bool {
+	return envelope.Overloaded(a.Pots.Waiting()) || a.elsewhere != nil && envelope.Overloaded(a.elsewhere())
+}
+
 // workShard runs the jobs of one shard until the context ends: those of the ledger, and those of each product.
 func (a *App) workShard(ctx context.Context, shard int) {
 	jobs := []job{
@@ -124,7 +134,7 @@ func (a *App) rescueShards(ctx context.Context) {
 func (a *App) deliver(ctx context.Context, shard, server int) {
 	job := loop.Job{
 		Name: "deliver", Log: a.cfg.Log.With("shard", shard, "to_server", server), Interval: deliverInterval,
-		Wake: a.settled[shard][server], Yield: envelope.Overloaded(a.Pots),
+		Wake: a.settled[shard][server], Yield: a.overloaded,
 	}
 	job.Run(ctx, func(ctx context.Context) (bool, error) {
 		delivered, err := a.Ledger.Outbox().DeliverTo(ctx, shard, server)

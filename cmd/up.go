@@ -141,6 +141,7 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *app.App, 
 	if err != nil {
 		return err
 	}
+	s.YieldTo(web.gateway.Waiting)
 	member, err := newMember(s)
 	if err != nil {
 		return err

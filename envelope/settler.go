@@ -38,6 +38,7 @@ type Settler struct {
 	logger  *slog.Logger
 	// settled hears how many posts were committed, after each commit. The wiring wakes the delivery of credits with it.
 	settled func(shard, posts int)
+	yield   func() bool
 	traces  Traces    // with span
 	span    BatchSpan // nil for none
 }
@@ -45,7 +46,14 @@ type Settler struct {
 // NewSettler makes a settler. settled may be called from several goroutines at once.
 func NewSettler(log Log, pot Pot, ledger Ledger, b pots.Buckets, logger *slog.Logger,
 	settled func(shard, posts int)) *Settler {
-	return &Settler{log: log, pot: pot, ledger: ledger, buckets: b, logger: logger, settled: settled}
+	return &Settler{log: log, pot: pot, ledger: ledger, buckets: b, logger: logger, settled: settled,
+		yield: func() bool { return Overloaded(pot.Waiting()) }}
+}
+
+// YieldTo makes the settler yield while yield says so, instead of while people wait at the pots.
+func (s *Settler) YieldTo(yield func() bool) *Settler {
+	s.yield = yield
+	return s
 }
 
 // Run settles a bucket, which belongs to shard, until the context ends. While this process is Overloaded with grabs, it
@@ -53,7 +61,7 @@ func NewSettler(log Log, pot Pot, ledger Ledger, b pots.Buckets, logger *slog.Lo
 func (s *Settler) Run(ctx context.Context, shard, bucket int) {
 	limit := settleBatch
 	loop.Job{Name: "settle", Log: s.logger.With("bucket", bucket), Interval: settlePause, MostRest: settleRest,
-		Yield: Overloaded(s.pot)}.Run(ctx, func(ctx context.Context) (bool, error) {
+		Yield: s.yield}.Run(ctx, func(ctx context.Context) (bool, error) {
 		n, err := s.pass(ctx, shard, bucket, limit, logWait)
 		worked := n >= limit
 		limit = nextLimit(limit, n, err)
@@ -74,7 +82,7 @@ func nextLimit(limit, settled int, err error) int {
 }
 
 // Overloaded says whether more people wait for a share in this process than where its machine keeps up.
-func Overloaded(p Pot) func() bool { return func() bool { return p.Waiting() > overload } }
+func Overloaded(waiting int) bool { return waiting > overload }
 
 // Pass settles one batch and returns how many records it held. With an empty log it waits up to wait for the first.
 func (s *Settler) Pass(ctx context.Context, shard, bucket int, wait time.Duration) (int, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync/atomic"
 
 	"github.com/bytedance/gopkg/cloud/metainfo"
 	"github.com/cloudwego/kitex/client"
@@ -30,8 +31,9 @@ const grabCallsInFlight = 4
 // grabber makes grabs of users: those that come while others are under way go in one call of GrabMany, a lone one in a
 // call of its own.
 type grabber struct {
-	client client.Client
-	queue  gather.Queue[grabCall]
+	client  client.Client
+	queue   gather.Queue[grabCall]
+	waiting atomic.Int64 // grabs that have no answer yet
 }
 
 // grabCall is a grab and what came of it.
@@ -51,6 +53,8 @@ func newGrabber(c client.Client) *grabber {
 
 // grab lets the user whom a verified token names take a share. Errors: as of Grab, and unavailable when too many wait.
 func (g *grabber) grab(ctx context.Context, token string, envelope int64) grabCall {
+	g.waiting.Add(1)
+	defer g.waiting.Add(-1)
 	if trace.SpanContextFromContext(ctx).IsSampled() { // so that its trace shows its whole way
 		return g.one(ctx, token, envelope)
 	}
@@ -60,6 +64,9 @@ func (g *grabber) grab(ctx context.Context, token string, envelope int64) grabCa
 	}
 	return c
 }
+
+// Waiting is how many people's grabs have no answer yet.
+func (g *Gateway) Waiting() int { return int(g.grabs.waiting.Load()) }
 
 // one makes a grab in a call of its own.
 func (g *grabber) one(ctx context.Context, token string, envelope int64) (c grabCall) {

@@ -90,8 +90,14 @@ func (c *rpcOfGrabs) crowd(t *testing.T, tokens ...string) []error {
 			}
 		}
 	}
+	if n := g.waiting.Load(); n != int64(len(errs)) {
+		t.Errorf("%d grabs wait for their answers, want %d", n, len(errs))
+	}
 	close(c.release)
 	all.Wait()
+	if n := g.waiting.Load(); n != 0 {
+		t.Errorf("%d grabs wait, and all have their answers", n)
+	}
 	return errs
 }
 
