@@ -280,6 +280,9 @@ func checkStart(ctx context.Context, a *app.App) error {
 	if missing, ok := errors.AsType[*sealed.NoKeyError](err); ok {
 		return fmt.Errorf("%w: give --secret-keys with a file that has the key %s", err, missing.Key)
 	}
+	if errors.Is(err, sealed.ErrForged) {
+		return fmt.Errorf("%w: the key of that name in --secret-keys is another one: give the file that it is in", err)
+	}
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,8 @@ type Table struct {
 	Home bool
 	// Found has rows found by the index entries of the user of this subject, whose reference is in the column Key.
 	Found, Key string
-	// Omit are columns that nobody is shown: secrets, and what is made of them.
+	// Omit are columns that nobody is shown: secrets, and what is made of them. "detail.seed" is the field seed of an
+	// object of JSON in the column detail.
 	Omit []string
 }
 
@@ -122,11 +123,32 @@ func (t Table) fields(row *sql.Rows) (map[string]any, error) {
 	}
 	fields := map[string]any{}
 	for i, column := range columns {
-		if !slices.Contains(t.Omit, column.Name()) {
-			fields[column.Name()] = field(column.DatabaseTypeName(), values[i])
+		fields[column.Name()] = field(column.DatabaseTypeName(), values[i])
+	}
+	for _, omit := range t.Omit {
+		column, inside, ok := strings.Cut(omit, ".")
+		if ok && fields[column] != nil {
+			fields[column] = without(fields[column], inside)
+		} else {
+			delete(fields, column)
 		}
 	}
 	return fields, nil
+}
+
+// without is an object of JSON without one of its fields. What is no such object is not shown at all.
+func without(value any, omit string) any {
+	text, _ := value.(string)
+	var object map[string]json.RawMessage
+	if json.Unmarshal([]byte(text), &object) != nil {
+		return nil
+	}
+	delete(object, omit)
+	shown, err := json.Marshal(object)
+	if err != nil {
+		return nil
+	}
+	return string(shown)
 }
 
 // field is a value as JSON has it. Bytes are text where they are.

@@ -113,15 +113,17 @@ func Load(path string) (*Keys, error) {
 	return k, nil
 }
 
-// Make writes a file with one new key, which only the user of this process may read. Error: fs.ErrExist.
+// Make writes a file with one new key, which only the user of this process may read. No two of them have one name.
+// Error: fs.ErrExist.
 func Make(path string, now time.Time) error {
 	key := make([]byte, KeyBytes)
 	_, _ = rand.Read(key) // never fails
+	name := now.UTC().Format("2006-01-02-") + strings.ToLower(rand.Text()[:8])
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(f, "%s %s\n", now.UTC().Format("2006-01-02"), base64.StdEncoding.EncodeToString(key))
+	_, err = fmt.Fprintf(f, "%s %s\n", name, base64.StdEncoding.EncodeToString(key))
 	return errors.Join(err, f.Sync(), f.Close())
 }
 

@@ -11,7 +11,7 @@ func Personal() []personal.Table {
 	return []personal.Table{
 		{Name: "accounts", Users: []string{"account"}, Home: true},
 		{Name: "entries", Users: []string{"account"}, Home: true},
-		{Name: "holds", Users: []string{"owner"}, Home: true},
+		{Name: "holds", Users: []string{"owner"}, Home: true, Omit: heldSecrets},
 		{Name: "requests", Users: []string{"user"}, Home: true, Omit: []string{"fingerprint"}},
 		{Name: "fundings", Users: []string{"user"}, Home: true},
 		{Name: "daily_usage", Users: []string{"user"}, Home: true},
@@ -22,7 +22,11 @@ func Personal() []personal.Table {
 	}
 }
 
+// heldSecrets is the seed of an envelope: whoever has it knows each share before it is grabbed.
+var heldSecrets = []string{"detail.seed"}
+
 // PersonalHolds are the holds of others that a user finds by index entries of a subject.
 func PersonalHolds(s ledger.Subject) personal.Table {
-	return personal.Table{Name: "holds", Users: []string{"counterparty"}, Found: string(s), Key: "id"}
+	return personal.Table{Name: "holds", Users: []string{"counterparty"}, Found: string(s), Key: "id",
+		Omit: heldSecrets}
 }

@@ -23,6 +23,7 @@ import (
 const (
 	resealBatch    = 100
 	resealInterval = time.Minute
+	triedSecrets   = 10 // of each key, on each shard, at the start
 )
 
 // storedKey is a row of webhook_keys.
@@ -117,8 +118,8 @@ func (s *Store) readKeys(
 	return keys, err
 }
 
-// CheckSecrets finds secrets that are sealed with a key that is not among ours. Shards that are down are passed over.
-// Error: *sealed.NoKeyError.
+// CheckSecrets finds secrets that are sealed with a key that is not among ours, or not the one that has its name here.
+// Shards that are down are passed over. Errors: *sealed.NoKeyError, sealed.ErrForged.
 func (s *Store) CheckSecrets(ctx context.Context) error {
 	for shard := range s.cluster.Shards() {
 		by, err := rows.Select(ctx, s.cluster.DB(shard), rows.Scalar[string], "SELECT DISTINCT sealed_by FROM "+
@@ -133,9 +134,28 @@ func (s *Store) CheckSecrets(ctx context.Context) error {
 			if s.secrets == nil || !s.secrets.Has(name) {
 				return fmt.Errorf("secrets of webhooks on shard %d: %w", shard, &sealed.NoKeyError{Key: name})
 			}
+			if err := s.tryKey(ctx, shard, name); err != nil {
+				return fmt.Errorf("secrets of webhooks on shard %d, by the key %s: %w", shard, name, err)
+			}
 		}
 	}
 	return nil
+}
+
+// tryKey opens some of the secrets that a key has sealed. One that was damaged keeps nobody from starting: it is an
+// error where none can be opened.
+func (s *Store) tryKey(ctx context.Context, shard int, name string) error {
+	some, err := rows.Select(ctx, s.cluster.DB(shard), scanKey, "SELECT "+keyColumns+" FROM "+
+		tablesOf(s.cluster, shard).keys+" WHERE sealed_by = ? LIMIT ?", name, triedSecrets)
+	if err != nil {
+		return err
+	}
+	for _, k := range some {
+		if _, err = s.open(k); err == nil {
+			return nil
+		}
+	}
+	return err
 }
 
 // Reseal seals secrets of a shard with the first key that are not, some at a time, and returns how many. It is safe to

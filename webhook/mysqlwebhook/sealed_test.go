@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/hongbao/hongbao/internal/refusal"
@@ -81,6 +82,11 @@ func TestSecretsAreKeptSealed(t *testing.T) {
 		if _, err := n.service.Endpoint(t.Context(), merchant, e.ID); !errors.As(err, &missing) {
 			t.Errorf("a node with %s key reads: %v", what, err)
 		}
+	}
+	namesake := must(sealed.Parse([]byte(strings.Replace(keyA, "a ", "b ", 1))))
+	r.secrets = namesake
+	if err := r.newNode(5).store.CheckSecrets(t.Context()); !errors.Is(err, sealed.ErrForged) {
+		t.Errorf("a node with another key of that name starts: %v", err)
 	}
 	r.secrets = nil
 	_, _, err := r.newNode(4).service.Create(t.Context(), merchant, "keyless",
