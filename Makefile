@@ -17,6 +17,7 @@ deps: ## install redis-server and mariadb-server if they are missing
 	@deploy/install-deps.sh
 
 build: ## compile to bin/hongbao, optimised by bench/default.pgo
+	@[ -e bin/hongbao ] || echo 'The first build takes a minute or two of processor time, and prints nothing meanwhile.'
 	$(GO) build -pgo=bench/default.pgo -o bin/hongbao .
 
 pgo: deps ## record bench/default.pgo anew, in two minutes

@@ -242,7 +242,11 @@ var wholeNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
 // parseInteger reads a whole number in its usual decimal form.
 func parseInteger(v *contract.Value, path, text string, into reflect.Value) error {
 	if !wholeNumber.MatchString(text) {
-		return invalid("%s %q is malformed: give %s", path, refusal.Clip(text), describe(v))
+		hint := ""
+		if v.Bits == 64 && !v.AsString && strings.Contains(text, ".") { // as of somebody who counts in yuan
+			hint = "; money is in minor units, as 888 for 8.88"
+		}
+		return invalid("%s %q is malformed: give %s%s", path, refusal.Clip(text), describe(v), hint)
 	}
 	n, err := strconv.ParseInt(text, 10, v.Bits)
 	if err != nil {

@@ -119,7 +119,7 @@ func TestBadInput(t *testing.T) {
 		{"a number for a string", "POST", "/v1/envelopes", order(`"lucky"`, `1`), nil, 400, "invalid_argument",
 			"kind is a number: give a string"},
 		{"a fraction", "POST", "/v1/envelopes", order(`1000`, `10.00`), nil, 400, "invalid_argument",
-			`total "10.00" is malformed`},
+			`to 9223372036854775807; money is in minor units, as 888 for 8.88`},
 		{"an exponent", "POST", "/v1/envelopes", order(`1000`, `1e400`), nil, 400, "invalid_argument",
 			`total "1e400" is malformed`},
 		{"2^63", "POST", "/v1/envelopes", order(`1000`, `9223372036854775808`), nil, 400, "invalid_argument",

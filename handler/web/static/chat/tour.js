@@ -7,7 +7,7 @@ import { groupPlace } from "../core/places.js";
 
 const MEMBERS = ["bob", "carol", "xiaoming"];
 const WORTH = 100_000; // minor units that each has to spend
-const GIFT = { total: 888, count: 4 };
+const GIFT = 888; // minor units, a share for each in the group
 const SOONEST_MS = 700; // a person takes a moment
 const SPREAD_MS = 2200;
 const ENVELOPES = 30; // that they take part in, at most
@@ -51,8 +51,8 @@ export async function startTour(page) {
   const [first, second] = actors;
   await say(first, t("tour.hello"));
   await pause(SOONEST_MS);
-  const gift = { group_id: group, kind: "lucky", currency: "CNY", greeting: "", ...GIFT };
-  await post(first, "/v1/envelopes", gift);
+  const gift = { group_id: group, kind: "lucky", currency: "CNY", greeting: "", total: GIFT };
+  await post(first, "/v1/envelopes", { ...gift, count: actors.length + 1 });
   await pause(SOONEST_MS);
   await say(second, t("tour.invite"));
   return groupPlace(group);
