@@ -33,11 +33,6 @@ type CallLimits struct {
 	Exchanges int
 }
 
-// DefaultCallLimits let nobody wait who acts as fast as a person can, or a thousand people behind one address.
-func DefaultCallLimits() CallLimits {
-	return CallLimits{Grabs: 500, Reads: 300, Changes: 300, Misses: 20, BadTokens: 50, Exchanges: 20}
-}
-
 // admission limits who calls how often.
 type admission struct {
 	shared  RateLimiter // nil: nothing is limited over all processes
