@@ -11,6 +11,7 @@ import (
 
 	"github.com/hongbao/hongbao/internal/loop"
 	"github.com/hongbao/hongbao/internal/refusal"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 const (
@@ -35,9 +36,6 @@ type Relay struct {
 func NewRelay(log Log, pot Pot, metadata *Metadata, publisher Publisher, logger *slog.Logger) *Relay {
 	return &Relay{log: log, pot: pot, metadata: metadata, publisher: publisher, logger: logger}
 }
-
-// Topic is where the events of a group are published.
-func Topic(group string) string { return "group:" + group }
 
 // Run relays a bucket until the context ends.
 func (r *Relay) Run(ctx context.Context, bucket int) {
@@ -71,7 +69,7 @@ func (r *Relay) pass(ctx context.Context, bucket int) (int, error) {
 		events[group] = append(events[group], encoded...)
 	}
 	for group, batch := range events {
-		if err := r.publisher.Publish(ctx, Topic(group), batch); err != nil {
+		if err := r.publisher.Publish(ctx, ledger.GroupTopic(group), batch); err != nil {
 			return 0, err
 		}
 	}
