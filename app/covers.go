@@ -101,7 +101,7 @@ func (a *App) openStock(events merchant.ServerEvents) (err error) {
 		rules = stock.DefaultRules()
 	}
 	a.Stock, err = stock.NewService(a.Ledger, store, a.CoverPots, a.Covers, rules, cfg.Now, cfg.Log)
-	a.stockSettler = stock.NewSettler(a.CoverPots, store, rules, cfg.Log, a.stockSettled)
+	a.stockSettler = stock.NewSettler(a.CoverPots, store, rules, a.Buckets, cfg.Log, a.stockSettled)
 	a.stockKeeper = stock.NewKeeper(a.Ledger, store, a.CoverPots, a.Covers, cfg.Now, cfg.Log)
 	return err
 }

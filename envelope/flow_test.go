@@ -376,7 +376,7 @@ func TestASettlerThatDiesBetweenPostAndAcknowledge(t *testing.T) {
 	settler := settlerOf(s, log, s.Ledger)
 	for range 3 {
 		for shard := range s.Buckets.Shards {
-			if err := settler.Drain(t.Context(), s.Buckets, shard); err != nil && !errors.Is(err, errDied) {
+			if err := settler.Drain(t.Context(), shard); err != nil && !errors.Is(err, errDied) {
 				t.Fatal(err)
 			}
 		}

@@ -252,8 +252,8 @@ func postsOf(records []Record) []ledger.Post {
 
 // Drain settles everything that is in a shard's logs now. A lost bucket has no log; the others are settled before
 // pots.ErrLost is returned.
-func (s *Settler) Drain(ctx context.Context, b pots.Buckets, shard int) (lost error) {
-	from, to := b.OfShard(shard)
+func (s *Settler) Drain(ctx context.Context, shard int) (lost error) {
+	from, to := s.buckets.OfShard(shard)
 	for bucket := from; bucket < to; bucket++ {
 		for n := 1; n > 0; {
 			var err error

@@ -25,15 +25,17 @@ type Settler struct {
 	log     Log
 	store   Store
 	rules   Rules
+	buckets pots.Buckets
 	logger  *slog.Logger
 	settled func(ctx context.Context, shard int, done Settled) // hears of each commit
 }
 
 // NewSettler makes a settler. settled may be called from several goroutines at once.
 func NewSettler(
-	log Log, store Store, rules Rules, logger *slog.Logger, settled func(ctx context.Context, shard int, done Settled),
+	log Log, store Store, rules Rules, b pots.Buckets, logger *slog.Logger,
+	settled func(ctx context.Context, shard int, done Settled),
 ) *Settler {
-	return &Settler{log, store, rules, logger, settled}
+	return &Settler{log, store, rules, b, logger, settled}
 }
 
 // Run settles a bucket, which belongs to shard, until the context ends.
@@ -132,8 +134,8 @@ func (s *Settler) DrainOld(ctx context.Context, shard, bucket int, epoch string)
 
 // Drain settles everything that is in a shard's logs now. A lost bucket has no log; the others are settled before
 // pots.ErrLost is returned.
-func (s *Settler) Drain(ctx context.Context, b pots.Buckets, shard int) (lost error) {
-	from, to := b.OfShard(shard)
+func (s *Settler) Drain(ctx context.Context, shard int) (lost error) {
+	from, to := s.buckets.OfShard(shard)
 	for bucket := from; bucket < to; bucket++ {
 		for n := 1; n > 0; {
 			var err error
