@@ -116,7 +116,7 @@ func TestTheGroupHearsWhatHappens(t *testing.T) {
 		t.Errorf("refunded %d, want %d", got, 200-taken)
 	}
 	v, err := s.Envelopes.Get(t.Context(), "bob", refunded.ID)
-	if err != nil || v.State != envelope.Closed || v.Refunded != 200-taken || !v.Revealed {
+	if err != nil || v.State != envelope.StateExpired || v.Refunded != 200-taken || !v.Revealed {
 		t.Errorf("view: %s, refunded %d, revealed %t, %v", v.State, v.Refunded, v.Revealed, err)
 	}
 	checkRevealed(t, v)
