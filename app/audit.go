@@ -34,7 +34,7 @@ const (
 // would never end, buckets that were rebuilt, and servers that may forget. An error says that it could not read them
 // all, and that nothing is known. Error: shards.ErrUnavailable.
 func (a *App) Audit(ctx context.Context) (ledger.AuditReport, error) {
-	return a.AuditWithin(ctx, endedGrace)
+	return a.AuditWith(ctx, audit.Options{})
 }
 
 // AuditWith is Audit of what audit.Options say. What follows from the books is looked at as a whole.
@@ -42,11 +42,7 @@ func (a *App) AuditWith(ctx context.Context, o audit.Options) (ledger.AuditRepor
 	return a.audit(ctx, o, endedGrace)
 }
 
-// AuditWithin is Audit with another time within which the pot of an envelope that has just ended has to be retired.
-func (a *App) AuditWithin(ctx context.Context, grace time.Duration) (ledger.AuditReport, error) {
-	return a.audit(ctx, audit.Options{}, grace)
-}
-
+// audit is AuditWith. The pot of an envelope that has just ended has to be retired within grace.
 func (a *App) audit(ctx context.Context, o audit.Options, grace time.Duration) (ledger.AuditReport, error) {
 	report, err := a.Auditor.AuditWith(ctx, o)
 	if errors.Is(err, audit.ErrUnsealed) {
