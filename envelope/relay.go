@@ -16,9 +16,9 @@ import (
 
 const (
 	relayBatch = 1_000
-	// relayPause is how long a relay that is not behind lets records gather. A record that comes after a quiet time
+	// relayInterval is how long a relay that is not behind lets records gather. A record that comes after a quiet time
 	// does not wait.
-	relayPause = 50 * time.Millisecond
+	relayInterval = 50 * time.Millisecond
 )
 
 // Relay tells the groups what happened: it reads a bucket's log, apart from the Settler, and publishes one message for
@@ -39,7 +39,7 @@ func NewRelay(log Log, pot Pot, metadata *Metadata, publisher Publisher, logger 
 
 // Run relays a bucket until the context ends.
 func (r *Relay) Run(ctx context.Context, bucket int) {
-	loop.Job{Name: "relay", Log: r.logger.With("bucket", bucket), Interval: relayPause}.Run(ctx,
+	loop.Job{Name: "relay", Log: r.logger.With("bucket", bucket), Interval: relayInterval}.Run(ctx,
 		func(ctx context.Context) (bool, error) {
 			n, err := r.pass(ctx, bucket)
 			return n >= relayBatch, err

@@ -16,9 +16,9 @@ const (
 	settleBatch   = 2_000            // records in one ledger transaction, about
 	settleTimeout = 10 * time.Second // what took longer is read from the log and settled again, half as much at a time
 	logWait       = 2 * time.Second  // how long a reader waits for the first record
-	// settlePause is how long a settler that is not behind lets records gather: a credit costs the ledger several times
+	// settleInterval is how long a settler that is not behind lets records gather: a credit costs the ledger several times
 	// as much in a batch of ten as in one of hundreds. A record that comes after a quiet time does not wait.
-	settlePause = 250 * time.Millisecond
+	settleInterval = 250 * time.Millisecond
 	// overload is how many grabs wait at a time where the machine cannot keep up: one that can answers in milliseconds.
 	overload = 64
 	// settleRest bounds how long a settler rests while the machine is overloaded: its last pass may have waited for
@@ -52,7 +52,7 @@ func NewSettler(log Log, pot Pot, ledger Ledger, b pots.Buckets, logger *slog.Lo
 // runs a fiftieth of the time: a credit can wait, people cannot.
 func (s *Settler) Run(ctx context.Context, shard, bucket int) {
 	limit := settleBatch
-	loop.Job{Name: "settle", Log: s.logger.With("bucket", bucket), Interval: settlePause, MostRest: settleRest,
+	loop.Job{Name: "settle", Log: s.logger.With("bucket", bucket), Interval: settleInterval, MostRest: settleRest,
 		Yield: Overloaded(s.pot)}.Run(ctx, func(ctx context.Context) (bool, error) {
 		n, err := s.pass(ctx, shard, bucket, limit, logWait)
 		worked := n >= limit

@@ -41,28 +41,28 @@ type admission struct {
 
 	misses, badTokens, exchanges ratelimit.Limit
 
-	pauses chan struct{} // holds an element for each refusal that waits
+	delayed chan struct{} // holds an element for each refusal that waits
 }
 
 const (
-	// RefusalPause is how long the refusal of a call over a limit waits before it is sent. A client that repeats at
+	// RefusalDelay is how long the refusal of a call over a limit waits before it is sent. A client that repeats at
 	// once would otherwise turn a limit of hundreds of calls a second into thousands of refusals, which cost a server
 	// nearly as much as the calls.
-	RefusalPause = 100 * time.Millisecond
-	// mostPauses bounds how many refusals wait at a time. Further ones are sent at once.
-	mostPauses = 4096
+	RefusalDelay = 100 * time.Millisecond
+	// maxDelayed bounds how many refusals wait at a time. Further ones are sent at once.
+	maxDelayed = 4096
 )
 
-// pause waits before a refusal, unless too many wait already or the context ends.
-func (a *admission) pause(ctx context.Context) {
+// delay waits before a refusal, unless too many wait already or the context ends.
+func (a *admission) delay(ctx context.Context) {
 	select {
-	case a.pauses <- struct{}{}:
+	case a.delayed <- struct{}{}:
 	default:
 		return
 	}
-	defer func() { <-a.pauses }()
+	defer func() { <-a.delayed }()
 	select {
-	case <-time.After(RefusalPause):
+	case <-time.After(RefusalDelay):
 	case <-ctx.Done():
 	}
 }
@@ -109,7 +109,7 @@ func newAdmission(shared RateLimiter, c CallLimits, now func() time.Time) (*admi
 			changes: ratelimit.PerSecond("changes", c.Changes),
 		},
 		misses: ratelimit.PerSecond("misses", c.Misses), badTokens: ratelimit.PerSecond("bad_tokens", c.BadTokens),
-		exchanges: ratelimit.PerSecond("exchanges", c.Exchanges), pauses: make(chan struct{}, mostPauses),
+		exchanges: ratelimit.PerSecond("exchanges", c.Exchanges), delayed: make(chan struct{}, maxDelayed),
 	}
 	for _, l := range []ratelimit.Limit{
 		a.classes[reads], a.classes[grabs], a.classes[changes], a.misses, a.badTokens, a.exchanges,

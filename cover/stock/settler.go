@@ -12,10 +12,10 @@ import (
 )
 
 const (
-	settleBatch   = 2_000 // records of one pass, about
-	settlePause   = 250 * time.Millisecond
-	settleTimeout = 10 * time.Second
-	logWait       = 2 * time.Second // how long a settler waits for the first record
+	settleBatch    = 2_000 // records of one pass, about
+	settleInterval = 250 * time.Millisecond
+	settleTimeout  = 10 * time.Second
+	logWait        = 2 * time.Second // how long a settler waits for the first record
 )
 
 // Settler writes to the ledger what the pots gave away. It acknowledges a batch after its commits; one that dies in
@@ -40,7 +40,7 @@ func NewSettler(
 
 // Run settles a bucket, which belongs to shard, until the context ends.
 func (s *Settler) Run(ctx context.Context, shard, bucket int) {
-	loop.Job{Name: "settle covers", Log: s.logger.With("bucket", bucket), Interval: settlePause}.Run(ctx,
+	loop.Job{Name: "settle covers", Log: s.logger.With("bucket", bucket), Interval: settleInterval}.Run(ctx,
 		func(ctx context.Context) (bool, error) {
 			n, err := s.Pass(ctx, shard, bucket, logWait)
 			return n >= settleBatch, err
