@@ -119,18 +119,18 @@ func (a *App) auditRebuilds(ctx context.Context, shard int, found finder) ([]str
 	if err != nil {
 		return nil, err
 	}
-	var told []string
+	var texts []string
 	for _, r := range all {
 		began := time.UnixMilli(r.Began).UTC()
 		text := fmt.Sprintf("bucket %d, shard %d, %s: %s, was settled up to %s", r.Source, shard,
 			began.Format(time.RFC3339), r.Reason, r.Settled)
-		told = append(told, strings.TrimSuffix(text, ", was settled up to "))
+		texts = append(texts, strings.TrimSuffix(text, ", was settled up to "))
 		if r.Ended == 0 && now.Sub(began) > auditLag {
 			found(ledger.AuditRebuildOpen, shard, fmt.Sprintf("rebuild of bucket %d", r.Source),
 				"over within "+auditLag.String(), "it began at "+began.Format(time.RFC3339))
 		}
 	}
-	return told, nil
+	return texts, nil
 }
 
 // auditEndless names shares that can be taken for ever, and pots of envelopes that have ended and would be kept for

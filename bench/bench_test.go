@@ -333,7 +333,7 @@ func TestOpenWinsAreCountedByShard(t *testing.T) {
 	if n := b.open(wins, at); n != 2 {
 		t.Errorf("%d open", n)
 	}
-	if b.lag() != 300*time.Millisecond || b.empty() || !b.told() {
+	if b.lag() != 300*time.Millisecond || b.empty() || !b.relayed() {
 		t.Errorf("lag %v", b.lag())
 	}
 }

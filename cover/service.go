@@ -136,7 +136,7 @@ func (s *Service) Create(
 			Change: Change{At: now, By: by, Side: side, Action: Create, To: StateDraft, Request: request},
 			Needs:  d.Images(), Redesigned: true,
 		}
-		return e, e.tell(listeners, at)
+		return e, e.addEvents(listeners, at)
 	})
 	return made, refusalOf(err)
 }
@@ -320,7 +320,7 @@ func (s *Service) change(
 		case TakeDown:
 			e.Hide = c.Images()
 		}
-		return e, e.tell(listeners, at)
+		return e, e.addEvents(listeners, at)
 	})
 	return changed, refusalOf(err)
 }

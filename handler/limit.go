@@ -74,7 +74,7 @@ func (e *edge) admit(ctx context.Context, s merchant.Session) error {
 	if !known {
 		return nil
 	}
-	tell(ctx, r)
+	returnLimit(ctx, r)
 	if !r.Allowed {
 		return limited(r, "the key has made more than "+perSecond(limit)+" calls a second")
 	}

@@ -129,7 +129,7 @@ func (a *admission) user(ctx context.Context, log *slog.Logger, kind class, c au
 	}
 	if a.misses.Count > 0 {
 		if r := a.local.Look(a.misses, c.Subject); !r.Allowed {
-			tell(ctx, r)
+			returnLimit(ctx, r)
 			return limited(r, sentenceMisses)
 		}
 	}
@@ -143,9 +143,9 @@ func (a *admission) user(ctx context.Context, log *slog.Logger, kind class, c au
 		if r, known = take(ctx, log, a.shared, limit, c.Subject); !known {
 			return nil
 		}
-		tell(ctx, r)
+		returnLimit(ctx, r)
 	} else if r = a.local.Take(limit, c.Subject); r.Remaining < limit.Count/4 { // far from it, nobody needs to know
-		tell(ctx, r)
+		returnLimit(ctx, r)
 	}
 	if !r.Allowed {
 		return limited(r, sentenceTooMany(limit))
@@ -206,7 +206,7 @@ func (a *admission) token(ctx context.Context, peer netip.Addr) error {
 		return nil
 	}
 	if r := a.local.Look(a.badTokens, ratelimit.Network(peer)); !r.Allowed {
-		tell(ctx, r)
+		returnLimit(ctx, r)
 		return limited(r, "too many tokens from your address were refused")
 	}
 	return nil
@@ -228,7 +228,7 @@ func (a *admission) exchange(ctx context.Context, log *slog.Logger, address neti
 	if !known {
 		return nil
 	}
-	tell(ctx, r)
+	returnLimit(ctx, r)
 	if !r.Allowed {
 		return limited(r, "too many keys were exchanged from your address")
 	}
@@ -251,8 +251,8 @@ func take(
 	return r, true
 }
 
-// tell lets the gateway say what is left of a limit.
-func tell(ctx context.Context, r ratelimit.Result) {
+// returnLimit lets the gateway say what is left of a limit.
+func returnLimit(ctx context.Context, r ratelimit.Result) {
 	metainfo.SendBackwardValue(ctx, auth.LimitKey, stateOf(r))
 }
 

@@ -210,7 +210,7 @@ func (p *presence) visit(ctx context.Context, topic string, tellBus, tick bool) 
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if a := p.topics[topic]; a != nil {
-		a.tell(topic, tick)
+		a.notify(topic, tick)
 	}
 	return nil
 }
@@ -229,15 +229,15 @@ func (p *presence) attendance(topic string) (Attendance, bool) {
 	return here, true
 }
 
-// tell tells the listeners that do not know it how many there are. It is called with presence.mu held.
-func (a *attendance) tell(topic string, tick bool) {
+// notify tells the listeners that do not know it how many there are. It is called with presence.mu held.
+func (a *attendance) notify(topic string, tick bool) {
 	if a.present == 0 {
 		return
 	}
-	crowded := len(a.listeners) > crowd && !tick
+	newOnly := len(a.listeners) > crowd && !tick
 	var f *frame
-	for s, told := range a.listeners {
-		if told == a.present || (crowded && told > 0) {
+	for s, last := range a.listeners {
+		if last == a.present || (newOnly && last > 0) {
 			continue
 		}
 		if f == nil {
