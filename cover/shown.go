@@ -89,7 +89,7 @@ func (s *Service) mayView(ctx context.Context, v Viewer, hash string) error {
 	if v.Session != nil {
 		mode = v.Session.Mode
 	}
-	if _, err := s.admit(ctx, v.Caller, v.Merchant, mode, mayRead); err != nil {
+	if _, err := s.authorize(ctx, v.Caller, v.Merchant, mode, mayRead); err != nil {
 		return errArtNotFound
 	}
 	has, err := s.store.HasImage(ctx, v.Merchant, mode, hash)

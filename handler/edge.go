@@ -143,7 +143,7 @@ func (e *edge) authorize(ctx context.Context, m *guardedMethod) (auth.Caller, er
 		}
 	}
 	if caller.Session != nil {
-		return caller, e.admit(ctx, *caller.Session)
+		return caller, e.checkSession(ctx, *caller.Session)
 	}
 	return caller, e.admission.user(ctx, e.log, m.class, caller)
 }

@@ -155,7 +155,7 @@ func refuse(w http.ResponseWriter, _ *http.Request, err error) {
 	switch {
 	case errors.Is(err, push.ErrFull), errors.Is(err, push.ErrStopping):
 		status = http.StatusServiceUnavailable
-	case errors.Is(err, push.ErrCrowded):
+	case errors.Is(err, push.ErrTooMany):
 		status = http.StatusTooManyRequests
 	case errors.Is(err, push.ErrOrigin):
 		status = http.StatusForbidden

@@ -103,7 +103,7 @@ func (l *Listeners) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, push.ErrStopping), errors.Is(err, push.ErrFull):
 		err = refusal.New(refusal.CodeUnavailable, "this node has no room for another connection: try again shortly")
-	case errors.Is(err, push.ErrCrowded):
+	case errors.Is(err, push.ErrTooMany):
 		err = refusal.New(problem.CodeRateLimited,
 			"you, or others at your address, have too many connections: close one first")
 	case errors.Is(err, push.ErrOrigin):
