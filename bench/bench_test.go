@@ -36,8 +36,8 @@ func play(t *testing.T, f *fake, name string, settings Settings) report.Suite {
 	}
 	defer target.Close()
 	var r report.Report
-	err = Run(t.Context(), target, Plan{Suites: []string{name}, Settings: settings, Quick: true, ArrivalTimeout: time.Second},
-		silent{}, &r)
+	err = Run(t.Context(), target,
+		Plan{Suites: []string{name}, Settings: settings, Quick: true, ArrivalTimeout: time.Second}, silent{}, &r)
 	if err != nil || len(r.Suites) != 1 {
 		t.Fatalf("%s: %d suites, %v", name, len(r.Suites), err)
 	}

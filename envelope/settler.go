@@ -16,8 +16,8 @@ const (
 	settleBatch   = 2_000            // records in one ledger transaction, about
 	settleTimeout = 10 * time.Second // what took longer is read from the log and settled again, half as much at a time
 	logWait       = 2 * time.Second  // how long a reader waits for the first record
-	// settleInterval is how long a settler that is not behind lets records gather: a credit costs the ledger several times
-	// as much in a batch of ten as in one of hundreds. A record that comes after a quiet time does not wait.
+	// settleInterval is how long a settler that is not behind lets records gather: a credit costs the ledger several
+	// times as much in a batch of ten as in one of hundreds. A record that comes after a quiet time does not wait.
 	settleInterval = 250 * time.Millisecond
 	// overload is how many grabs wait at a time where the machine cannot keep up: one that can answers in milliseconds.
 	overload = 64

@@ -62,8 +62,8 @@ func (e *edge) isGateway(peer netip.Addr) bool {
 	return peer.IsLoopback() || slices.ContainsFunc(e.gateways, func(p netip.Prefix) bool { return p.Contains(peer) })
 }
 
-// checkSession checks what only merchants' servers are held to: from where they call, and how often. Refusals: ip_not_allowed,
-// rate_limited.
+// checkSession checks what only merchants' servers are held to: from where they call, and how often. Refusals:
+// ip_not_allowed, rate_limited.
 func (e *edge) checkSession(ctx context.Context, s merchant.Session) error {
 	if address := e.address(ctx); !merchant.Admits(s.Allowed, address) {
 		return refusal.New(merchant.CodeAddressNotAllowed,
