@@ -313,17 +313,17 @@ func (a *App) assemble(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	told := merchantEvents{webhooks}
-	merchants := mysqlmerchant.New(a.Cluster, a.Ledger).PublishTo(told)
+	webhookEvents := merchantEvents{webhooks}
+	merchants := mysqlmerchant.New(a.Cluster, a.Ledger).PublishTo(webhookEvents)
 	a.merchantStore = merchants
 	a.Transfers = transfer.NewService(a.Ledger, cfg.Transfers, cfg.Now)
 	a.Collections = collection.NewService(a.Ledger, collections, a.Groups, cfg.Collections, cfg.Now)
 	a.Chats = chat.NewService(a.Ledger, mysqlchat.New(a.Cluster, a.Ledger), a.Groups, cfg.Now)
 	a.Merchants = merchant.NewService(a.Ledger, merchants, keyRevocations{a.Revoked}, cfg.Now, cfg.Log)
-	if err := a.openCovers(told); err != nil {
+	if err := a.openCovers(webhookEvents); err != nil {
 		return err
 	}
-	if err := a.openStock(told); err != nil {
+	if err := a.openStock(webhookEvents); err != nil {
 		return err
 	}
 	a.Envelopes = envelope.NewService(a.Ledger, a.pot(), a.Groups, a.Stock, a.Metadata, cfg.Limits, cfg.Now)

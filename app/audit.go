@@ -34,7 +34,7 @@ const (
 // would never end, buckets that were rebuilt, and servers that may forget. An error says that it could not read them
 // all, and that nothing is known. Error: shards.ErrUnavailable.
 func (a *App) Audit(ctx context.Context) (ledger.AuditReport, error) {
-	return a.AuditWithin(ctx, endedGrace)
+	return a.AuditWith(ctx, audit.Options{})
 }
 
 // AuditWith is Audit of what audit.Options say. What follows from the books is looked at as a whole.
@@ -42,11 +42,7 @@ func (a *App) AuditWith(ctx context.Context, o audit.Options) (ledger.AuditRepor
 	return a.audit(ctx, o, endedGrace)
 }
 
-// AuditWithin is Audit with another time within which the pot of an envelope that has just ended has to be retired.
-func (a *App) AuditWithin(ctx context.Context, grace time.Duration) (ledger.AuditReport, error) {
-	return a.audit(ctx, audit.Options{}, grace)
-}
-
+// audit is AuditWith. The pot of an envelope that has just ended has to be retired within grace.
 func (a *App) audit(ctx context.Context, o audit.Options, grace time.Duration) (ledger.AuditReport, error) {
 	report, err := a.Auditor.AuditWith(ctx, o)
 	if errors.Is(err, audit.ErrUnsealed) {
@@ -123,18 +119,18 @@ func (a *App) auditRebuilds(ctx context.Context, shard int, found finder) ([]str
 	if err != nil {
 		return nil, err
 	}
-	var told []string
+	var texts []string
 	for _, r := range all {
 		began := time.UnixMilli(r.Began).UTC()
 		text := fmt.Sprintf("bucket %d, shard %d, %s: %s, was settled up to %s", r.Source, shard,
 			began.Format(time.RFC3339), r.Reason, r.Settled)
-		told = append(told, strings.TrimSuffix(text, ", was settled up to "))
+		texts = append(texts, strings.TrimSuffix(text, ", was settled up to "))
 		if r.Ended == 0 && now.Sub(began) > auditLag {
 			found(ledger.AuditRebuildOpen, shard, fmt.Sprintf("rebuild of bucket %d", r.Source),
 				"over within "+auditLag.String(), "it began at "+began.Format(time.RFC3339))
 		}
 	}
-	return told, nil
+	return texts, nil
 }
 
 // auditEndless names shares that can be taken for ever, and pots of envelopes that have ended and would be kept for

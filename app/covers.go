@@ -101,7 +101,7 @@ func (a *App) openStock(events merchant.ServerEvents) (err error) {
 		rules = stock.DefaultRules()
 	}
 	a.Stock, err = stock.NewService(a.Ledger, store, a.CoverPots, a.Covers, rules, cfg.Now, cfg.Log)
-	a.stockSettler = stock.NewSettler(a.CoverPots, store, rules, cfg.Log, a.stockSettled)
+	a.stockSettler = stock.NewSettler(a.CoverPots, store, rules, a.Buckets, cfg.Log, a.stockSettled)
 	a.stockKeeper = stock.NewKeeper(a.Ledger, store, a.CoverPots, a.Covers, cfg.Now, cfg.Log)
 	return err
 }
@@ -126,8 +126,8 @@ func (a *App) tellStock(ctx context.Context, s stock.Stock) {
 	}
 }
 
-// usesPause is how long the uses of covers gather before the consoles hear of them.
-const usesPause = time.Second
+// usesInterval is how long the uses of covers gather before the consoles hear of them.
+const usesInterval = time.Second
 
 // usedCovers are the covers whose uses were counted since the consoles last heard of them.
 type usedCovers struct {
@@ -154,7 +154,7 @@ func (u *usedCovers) take() map[int64]bool {
 
 // tellUses shows members who watch the console that their covers' numbers changed.
 func (a *App) tellUses(ctx context.Context) {
-	for ; ctx.Err() == nil; loop.Wait(ctx, usesPause, nil) {
+	for ; ctx.Err() == nil; loop.Wait(ctx, usesInterval, nil) {
 		for cover := range a.used.take() {
 			s, err := a.StockStore.Get(ctx, cover)
 			if err != nil {

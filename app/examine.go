@@ -210,9 +210,9 @@ func (e *examination) shard(ctx context.Context, a *App, shard int, isLost bool)
 	}
 }
 
-// clock compares a server's clock with this process's. It stood at told at some time between began and now.
-func (e *examination) clock(where string, began, told, now time.Time) {
-	if early, late := began.Sub(told), told.Sub(now); early > maxSkew || late > maxSkew {
+// clock compares a server's clock with this process's. at is what it said at some time between began and now.
+func (e *examination) clock(where string, began, at, now time.Time) {
+	if early, late := began.Sub(at), at.Sub(now); early > maxSkew || late > maxSkew {
 		off := max(early, late).Round(time.Millisecond)
 		e.find(FindingClocksDiffer, where, "its clock is %v off this machine's", off)
 	}

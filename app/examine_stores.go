@@ -94,12 +94,12 @@ func (e *examination) redis(ctx context.Context, option rueidis.ClientOption) bo
 // node looks at one Redis server.
 func (e *examination) node(ctx context.Context, where string, node rueidis.Client) (isPrimary, isCluster bool) {
 	began := time.Now()
-	told, err := node.Do(ctx, node.B().Time().Build()).AsIntSlice()
-	if err != nil || len(told) != 2 {
+	clock, err := node.Do(ctx, node.B().Time().Build()).AsIntSlice()
+	if err != nil || len(clock) != 2 {
 		e.find(FindingRedisUnreachable, where, "%v", err)
 		return false, false
 	}
-	e.clock(where, began, time.Unix(told[0], told[1]*int64(time.Microsecond)), time.Now())
+	e.clock(where, began, time.Unix(clock[0], clock[1]*int64(time.Microsecond)), time.Now())
 	text, err := node.Do(ctx, node.B().Info().Build()).ToString()
 	if err != nil {
 		e.find(FindingUnknown, where, "%v", err)

@@ -25,13 +25,13 @@ func eventTypes() []string {
 	return slices.Concat(merchant.EventTypes(), cover.EventTypes(), stock.EventTypes())
 }
 
-// merchantEvents are merchant.ServerEvents on webhooks; covers tell theirs by the same.
+// merchantEvents are merchant.ServerEvents on webhooks; covers publish theirs by the same.
 type merchantEvents struct{ webhook.Publisher }
 
 func (p merchantEvents) Publish(ctx context.Context, tx ledger.Tx, events ...merchant.ServerEvent) error {
-	told := make([]webhook.Event, len(events))
+	all := make([]webhook.Event, len(events))
 	for i, e := range events {
-		told[i] = webhook.Event{Owner: e.Account, Type: e.Type, Object: e.Object, Data: e.Data, At: e.At}
+		all[i] = webhook.Event{Owner: e.Account, Type: e.Type, Object: e.Object, Data: e.Data, At: e.At}
 	}
-	return p.Publisher.Publish(ctx, tx, told...)
+	return p.Publisher.Publish(ctx, tx, all...)
 }

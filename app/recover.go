@@ -57,8 +57,8 @@ func (a *App) Drain(ctx context.Context) error {
 	settler := a.settler()
 	return a.eachShard(ctx, func(ctx context.Context, shard int) error {
 		var lost error
-		for _, drain := range []func(context.Context, pots.Buckets, int) error{settler.Drain, a.stockSettler.Drain} {
-			if err := drain(ctx, a.Buckets, shard); errors.Is(err, pots.ErrLost) {
+		for _, drain := range []func(context.Context, int) error{settler.Drain, a.stockSettler.Drain} {
+			if err := drain(ctx, shard); errors.Is(err, pots.ErrLost) {
 				lost = err
 			} else if err != nil {
 				return err

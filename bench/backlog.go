@@ -34,8 +34,8 @@ func (b backlog) empty() bool {
 	return true
 }
 
-// told says that listeners have been told everything.
-func (b backlog) told() bool {
+// relayed says that listeners were sent everything.
+func (b backlog) relayed() bool {
 	for _, s := range b.shards {
 		if s.RelayEntries > 0 {
 			return false

@@ -36,8 +36,8 @@ func play(t *testing.T, f *fake, name string, settings Settings) report.Suite {
 	}
 	defer target.Close()
 	var r report.Report
-	err = Run(t.Context(), target, Plan{Suites: []string{name}, Settings: settings, Quick: true, Patience: time.Second},
-		silent{}, &r)
+	err = Run(t.Context(), target,
+		Plan{Suites: []string{name}, Settings: settings, Quick: true, ArrivalTimeout: time.Second}, silent{}, &r)
 	if err != nil || len(r.Suites) != 1 {
 		t.Fatalf("%s: %d suites, %v", name, len(r.Suites), err)
 	}
@@ -333,7 +333,7 @@ func TestOpenWinsAreCountedByShard(t *testing.T) {
 	if n := b.open(wins, at); n != 2 {
 		t.Errorf("%d open", n)
 	}
-	if b.lag() != 300*time.Millisecond || b.empty() || !b.told() {
+	if b.lag() != 300*time.Millisecond || b.empty() || !b.relayed() {
 		t.Errorf("lag %v", b.lag())
 	}
 }

@@ -23,14 +23,14 @@ type Plan struct {
 
 	// RealMoney lets suites run against a deployment that is not marked as a sandbox.
 	RealMoney bool
-	// Patience is how long an accepted transfer may take to its recipient's statement, once nothing else is to be
+	// ArrivalTimeout is how long an accepted transfer may take to its recipient's statement, once nothing else is to be
 	// settled; 0: a minute.
-	Patience time.Duration
+	ArrivalTimeout time.Duration
 }
 
-func (p Plan) patience() time.Duration {
-	if p.Patience > 0 {
-		return p.Patience
+func (p Plan) arrivalTimeout() time.Duration {
+	if p.ArrivalTimeout > 0 {
+		return p.ArrivalTimeout
 	}
 	return time.Minute
 }

@@ -223,7 +223,7 @@ func (p *coverPool) claim(int, int64) error {
 func (p *coverPool) check(ctx context.Context, found *report.Suite) error {
 	p.s.progress.Step("comparing what was claimed with the merchant's stock")
 	want := p.claimed.Load()
-	for deadline := time.Now().Add(p.s.plan.patience()); ; {
+	for deadline := time.Now().Add(p.s.plan.arrivalTimeout()); ; {
 		var settled int64
 		for _, c := range p.covers {
 			stock, err := p.owner.Stock.Get(ctx, p.id, c.id)

@@ -77,7 +77,7 @@ func (s *session) memory(ctx context.Context) (used int64, err error) {
 		if err != nil {
 			return 0, err
 		}
-		if left.empty() && left.told() {
+		if left.empty() && left.relayed() {
 			break
 		}
 		if time.Since(began) > toldTimeout {

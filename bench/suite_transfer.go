@@ -88,7 +88,7 @@ func (s *session) arrivals(ctx context.Context, c *users, accepted [][]moved, fo
 			found.Books.Wins++
 		}
 	}
-	deadline := time.Now().Add(s.plan.patience())
+	deadline := time.Now().Add(s.plan.arrivalTimeout())
 	var mu sync.Mutex
 	err := inParallel(ctx, len(c.names), func(u int) error {
 		want := byUser[u]

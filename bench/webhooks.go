@@ -149,7 +149,7 @@ func (s *session) arrived(ctx context.Context, r *webhookReceiver, caused load.R
 		return last, fmt.Errorf("%d of %d events could not be caused: %s: %s", n, caused.Done, code,
 			caused.Example[code])
 	}
-	for deadline := time.Now().Add(s.plan.patience()); ; {
+	for deadline := time.Now().Add(s.plan.arrivalTimeout()); ; {
 		n, last := r.heard()
 		switch {
 		case n >= caused.Done:

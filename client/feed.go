@@ -171,7 +171,7 @@ func (l *listening) comeBack(ended error, token string) (time.Duration, error) {
 			return 0, ended
 		}
 		l.refused = token
-		return 0, l.tell(Update{Kind: UpdateDisconnected, Cause: ended})
+		return 0, l.deliver(Update{Kind: UpdateDisconnected, Cause: ended})
 	case code != "" && code != CodeUnavailable:
 		return 0, ended
 	case closed != nil && closed.Code == closeRevoked:
@@ -190,7 +190,7 @@ func (l *listening) comeBack(ended error, token string) (time.Duration, error) {
 			wait = min(time.Duration(milliseconds)*time.Millisecond, maxAway)
 		}
 	}
-	return wait, l.tell(Update{Kind: UpdateDisconnected, Cause: ended})
+	return wait, l.deliver(Update{Kind: UpdateDisconnected, Cause: ended})
 }
 
 // maxAway is how long a listener stays away after too many refusals, and bounds how long a node that stops may ask its
@@ -235,10 +235,10 @@ func (l *listening) receive(m message) error {
 		return l.events(place, m)
 	case "reload":
 		place.Epoch, place.Seq = m.Epoch, m.Seq
-		return l.tell(Update{Kind: UpdateReload, Topic: m.Topic, Epoch: m.Epoch, Seq: m.Seq})
+		return l.deliver(Update{Kind: UpdateReload, Topic: m.Topic, Epoch: m.Epoch, Seq: m.Seq})
 	case "present":
 		u := Update{Kind: UpdatePresent, Topic: m.Topic, Epoch: place.Epoch, Seq: place.Seq, Present: m.Count}
-		return l.tell(u)
+		return l.deliver(u)
 	case "revoked":
 		return l.end(i, Update{Kind: UpdateRevoked, Topic: m.Topic, Epoch: place.Epoch, Seq: place.Seq}, nil)
 	case "error":
@@ -262,7 +262,7 @@ func (l *listening) subscribed(place *Topic, m message) error {
 	if m.Resumed {
 		return nil
 	}
-	return l.tell(Update{Kind: kind, Topic: m.Topic, Epoch: m.Epoch, Seq: m.Seq})
+	return l.deliver(Update{Kind: kind, Topic: m.Topic, Epoch: m.Epoch, Seq: m.Seq})
 }
 
 func (l *listening) events(place *Topic, m message) error {
@@ -275,15 +275,15 @@ func (l *listening) events(place *Topic, m message) error {
 		}
 		place.Epoch, place.Seq = m.Epoch, e.Seq
 		u := Update{Topic: m.Topic, Epoch: m.Epoch, Seq: e.Seq, Event: Event{Type: about.Type, Data: e.Event}}
-		if err := l.tell(u); err != nil {
+		if err := l.deliver(u); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// tell hands an update to the loop body.
-func (l *listening) tell(u Update) error {
+// deliver hands an update to the loop body.
+func (l *listening) deliver(u Update) error {
 	if !l.yield(u, nil) {
 		return errStop
 	}

@@ -11,7 +11,8 @@ import (
 // maxPerSecond bounds a limit.
 const maxPerSecond = 10_000
 
-// callLimits are the flags of a process with Kitex services.
+// callLimits are the flags of a process with Kitex services. The defaults let nobody wait who acts as fast as a person
+// can.
 type callLimits struct {
 	UserGrabs     int `help:"Grabs, and claims of covers, that a user may make a second at each rpc. Ten seconds' worth may come at once, here and below; 0 means no limit." default:"500"`
 	UserReads     int `help:"Reads (GET) that a user may make a second at each rpc." default:"300"`
@@ -34,7 +35,8 @@ func (l callLimits) checkCalls() error {
 		l.UserGrabs, l.UserReads, l.UserChanges, l.UserMisses, l.PeerBadTokens, l.KeyExchanges)
 }
 
-// addressLimits are the flags of a process with a gateway.
+// addressLimits are the flags of a process with a gateway. The defaults leave room for a thousand people behind one
+// address.
 type addressLimits struct {
 	AddressRequests  int `help:"Requests that one address may make a second at each gateway, before their tokens are looked at. Ten seconds' worth may come at once; 0 means no limit. This machine is not limited." default:"2000"`
 	AddressBadTokens int `help:"Tokens that may be refused a second of one address at each gateway." default:"50"`

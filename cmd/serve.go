@@ -18,7 +18,6 @@ import (
 
 	"github.com/hongbao/hongbao/app"
 	"github.com/hongbao/hongbao/client"
-	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/handler"
 	"github.com/hongbao/hongbao/handler/auth"
 	"github.com/hongbao/hongbao/handler/gateway"
@@ -31,6 +30,7 @@ import (
 	"github.com/hongbao/hongbao/push"
 	"github.com/hongbao/hongbao/risk"
 	"github.com/hongbao/hongbao/wallet/httpfunding"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 // recheckTimeout bounds the questions who may still listen.
@@ -208,7 +208,7 @@ func recheck(hub *push.Hub, group string) error {
 	if group == "" {
 		return hub.RecheckAll(ctx)
 	}
-	return hub.Recheck(ctx, envelope.Topic(group))
+	return hub.Recheck(ctx, ledger.GroupTopic(group))
 }
 
 // expel ends the live feeds of revoked tokens.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/maypok86/otter/v2"
@@ -62,8 +61,8 @@ type Directory struct {
 	cache     *otter.Cache[int64, remembered]
 	shown     *otter.Cache[string, shownImage]
 
-	mu    sync.Mutex
-	loads map[int64]*load // under way
+	entries loads[int64, remembered]
+	images  loads[string, shownImage]
 }
 
 // remembered is what was read. exists is false for what is not there.
@@ -72,13 +71,6 @@ type remembered struct {
 	exists bool
 	renew  time.Time
 	until  time.Time
-}
-
-// load is one question that all who need the answer wait for.
-type load struct {
-	done chan struct{} // closed once what and err are set
-	what remembered
-	err  error
 }
 
 // NewDirectory makes an empty directory. now is the clock by which it forgets.
@@ -96,7 +88,7 @@ func NewDirectory(store Store, m Merchants, now func() time.Time) (*Directory, e
 		return nil, err
 	}
 	return &Directory{
-		store: store, merchants: m, now: now, own: ours, cache: cache, shown: shown, loads: make(map[int64]*load),
+		store: store, merchants: m, now: now, own: ours, cache: cache, shown: shown,
 	}, nil
 }
 
@@ -113,16 +105,10 @@ func (d *Directory) Get(ctx context.Context, id int64) (Entry, error) {
 	case ok && now.Before(r.until):
 		d.load(ctx, id)
 	default:
-		l := d.load(ctx, id)
-		select {
-		case <-l.done:
-		case <-ctx.Done():
-			return Entry{}, ctx.Err()
+		var err error
+		if r, err = d.load(ctx, id).wait(ctx); err != nil {
+			return Entry{}, err
 		}
-		if l.err != nil {
-			return Entry{}, l.err
-		}
-		r = l.what
 	}
 	if !r.exists {
 		return Entry{}, errNotFound
@@ -130,32 +116,17 @@ func (d *Directory) Get(ctx context.Context, id int64) (Entry, error) {
 	return r.entry, nil
 }
 
-// load joins the question that is under way, or asks. The question outlives a caller that goes.
-func (d *Directory) load(ctx context.Context, id int64) *load {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if l, ok := d.loads[id]; ok {
-		return l
-	}
-	l := &load{done: make(chan struct{})}
-	d.loads[id] = l
-	go d.ask(context.WithoutCancel(ctx), id, l)
-	return l
-}
-
-func (d *Directory) ask(ctx context.Context, id int64, l *load) {
-	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
-	defer cancel()
-	began := d.now()
-	l.what, l.err = d.read(ctx, id)
-	l.what.renew, l.what.until = began.Add(renewAfter), began.Add(freshFor)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if l.err == nil {
-		d.cache.Set(id, l.what)
-	}
-	delete(d.loads, id)
-	close(l.done)
+// load joins the question that is under way, or asks.
+func (d *Directory) load(ctx context.Context, id int64) *load[remembered] {
+	return d.entries.ask(ctx, id, func(ctx context.Context) (remembered, error) {
+		began := d.now()
+		what, err := d.read(ctx, id)
+		if err == nil {
+			what.renew, what.until = began.Add(renewAfter), began.Add(freshFor)
+			d.cache.Set(id, what)
+		}
+		return what, err
+	})
 }
 
 func (d *Directory) read(ctx context.Context, id int64) (remembered, error) {

@@ -22,19 +22,33 @@ type counted struct {
 	fail  atomic.Bool
 }
 
-func (c *counted) Get(ctx context.Context, id int64) (cover.Cover, time.Time, error) {
+func (c *counted) read(ctx context.Context) error {
 	c.reads.Add(1)
 	if c.fail.Load() {
-		return cover.Cover{}, time.Time{}, errors.New("no answer")
+		return errors.New("no answer")
 	}
 	if c.hold != nil {
 		select {
 		case <-c.hold:
 		case <-ctx.Done():
-			return cover.Cover{}, time.Time{}, ctx.Err()
+			return ctx.Err()
 		}
 	}
+	return nil
+}
+
+func (c *counted) Get(ctx context.Context, id int64) (cover.Cover, time.Time, error) {
+	if err := c.read(ctx); err != nil {
+		return cover.Cover{}, time.Time{}, err
+	}
 	return c.Store.Get(ctx, id)
+}
+
+func (c *counted) InUse(ctx context.Context, hash string, states []cover.State) (bool, error) {
+	if err := c.read(ctx); err != nil {
+		return false, err
+	}
+	return c.Store.InUse(ctx, hash, states)
 }
 
 // directory is one over a counted store, by a clock that stands still.
@@ -149,6 +163,37 @@ func TestTheDirectoryAsksOnceForAll(t *testing.T) {
 	}
 	if n := store.reads.Load(); n != 3 {
 		t.Errorf("%d reads, of which two are for what is not there", n)
+	}
+}
+
+// TestImagesAskOnceForAll: those who ask for one image at the same time wait for one answer, which is then known.
+func TestImagesAskOnceForAll(t *testing.T) {
+	s := newRig(t, nil).shop()
+	c := s.at(cover.StateApproved)
+	hold := make(chan struct{})
+	d, store, _ := s.directory(hold)
+	const crowd = 50
+	var ready, done sync.WaitGroup
+	for range crowd {
+		ready.Add(1)
+		done.Go(func() {
+			ready.Done()
+			if public, err := d.Shows(t.Context(), c.Face); err != nil || !public {
+				t.Error(public, err)
+			}
+		})
+	}
+	ready.Wait()
+	apptest.Until(t, "one asks", func() bool { return store.reads.Load() > 0 })
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := d.Shows(gone, c.Face); !errors.Is(err, context.Canceled) {
+		t.Errorf("a caller that has gone: %v", err)
+	}
+	close(hold)
+	done.Wait()
+	if n := store.reads.Load(); n != 1 {
+		t.Errorf("%d reads for a crowd", n)
 	}
 }
 

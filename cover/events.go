@@ -51,9 +51,9 @@ type changed struct {
 	At          int64    `json:"at"`
 }
 
-// tell gives an edit its events: for each listener live, and for the merchant's servers, which are told at a time of
-// our clock; what they are told has the times of the cover's own.
-func (e *Edit) tell(listeners []string, at time.Time) error {
+// addEvents gives an edit its events: for each listener live, and for the merchant's servers, to whom they are sent by
+// our clock; the times in them are by the cover's own.
+func (e *Edit) addEvents(listeners []string, at time.Time) error {
 	what := changed{
 		Type: "cover.changed", Cover: strconv.FormatInt(e.ID, 10), Merchant: strconv.FormatInt(e.Merchant, 10),
 		Seq: e.History + 1, Action: e.Change.Action, Before: e.Change.From, State: e.State, At: e.Change.At.UnixMilli(),

@@ -18,7 +18,7 @@ func (s *Service) ofMerchant(ctx context.Context, by Caller, of, id int64, r rig
 	if c.Merchant != of {
 		return Cover{}, errNotFound
 	}
-	_, err = s.admit(ctx, by, of, c.Mode, r)
+	_, err = s.authorize(ctx, by, of, c.Mode, r)
 	if refusal.CodeOf(err) == merchant.CodeNotFound {
 		err = errNotFound
 	}
@@ -67,7 +67,7 @@ func (s *Service) OfMerchant(
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.admit(ctx, by, of, m, mayRead); err != nil {
+	if _, err := s.authorize(ctx, by, of, m, mayRead); err != nil {
 		return nil, err
 	}
 	return s.store.OfMerchant(ctx, of, m, before, limit)

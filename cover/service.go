@@ -71,9 +71,9 @@ var (
 	mayEdit = right{merchant.EditCovers, merchant.CoverEdit}
 )
 
-// admit admits a merchant's member or server. Refusals: merchant_not_found, role_missing, mode_mismatch,
+// authorize admits a merchant's member or server. Refusals: merchant_not_found, role_missing, mode_mismatch,
 // permission_missing, merchant_not_active (servers).
-func (s *Service) admit(
+func (s *Service) authorize(
 	ctx context.Context, c Caller, id int64, m merchant.Mode, r right,
 ) (merchant.Merchant, error) {
 	if c.Session != nil {
@@ -82,14 +82,14 @@ func (s *Service) admit(
 	return s.merchants.Member(ctx, c.Subject, id, r.action)
 }
 
-// editor admits who may change covers of a merchant that may act. Refusals: as admit, merchant_not_active,
+// editor admits who may change covers of a merchant that may act. Refusals: as authorize, merchant_not_active,
 // invalid_argument.
 func (s *Service) editor(ctx context.Context, c Caller, id int64, mode string) (merchant.Mode, error) {
 	m, err := merchant.ParseMode(mode)
 	if err != nil {
 		return "", err
 	}
-	of, err := s.admit(ctx, c, id, m, mayEdit)
+	of, err := s.authorize(ctx, c, id, m, mayEdit)
 	if err != nil {
 		return "", err
 	}
@@ -136,7 +136,7 @@ func (s *Service) Create(
 			Change: Change{At: now, By: by, Side: side, Action: Create, To: StateDraft, Request: request},
 			Needs:  d.Images(), Redesigned: true,
 		}
-		return e, e.tell(listeners, at)
+		return e, e.addEvents(listeners, at)
 	})
 	return made, refusalOf(err)
 }
@@ -320,7 +320,7 @@ func (s *Service) change(
 		case TakeDown:
 			e.Hide = c.Images()
 		}
-		return e, e.tell(listeners, at)
+		return e, e.addEvents(listeners, at)
 	})
 	return changed, refusalOf(err)
 }

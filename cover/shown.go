@@ -14,22 +14,26 @@ const (
 	publicAgain = freshFor
 )
 
-// Shows says whether an image is everybody's to see: it is ours, or of a cover that is shown to users.
+// Shows says whether an image is everybody's to see: it is ours, or of a cover that is shown to users. It asks once for
+// all who ask at the same time.
 func (d *Directory) Shows(ctx context.Context, hash string) (bool, error) {
 	if known, ok := d.shown.GetIfPresent(hash); ok && d.now().Before(known.until) {
 		return known.public, nil
 	}
-	now := d.now()
-	public, err := d.store.InUse(ctx, hash, shownStates())
-	if err != nil {
-		return false, err
-	}
-	known := shownImage{public, now.Add(publicAgain)}
-	if public {
-		known.until = now.Add(publicFor)
-	}
-	d.shown.Set(hash, known)
-	return public, nil
+	known, err := d.images.ask(ctx, hash, func(ctx context.Context) (shownImage, error) {
+		began := d.now()
+		public, err := d.store.InUse(ctx, hash, shownStates())
+		if err != nil {
+			return shownImage{}, err
+		}
+		known := shownImage{public, began.Add(publicAgain)}
+		if public {
+			known.until = began.Add(publicFor)
+		}
+		d.shown.Set(hash, known)
+		return known, nil
+	}).wait(ctx)
+	return known.public, err
 }
 
 // shownImage is whether an image is everybody's to see, and until when that is believed.
@@ -85,7 +89,7 @@ func (s *Service) mayView(ctx context.Context, v Viewer, hash string) error {
 	if v.Session != nil {
 		mode = v.Session.Mode
 	}
-	if _, err := s.admit(ctx, v.Caller, v.Merchant, mode, mayRead); err != nil {
+	if _, err := s.authorize(ctx, v.Caller, v.Merchant, mode, mayRead); err != nil {
 		return errArtNotFound
 	}
 	has, err := s.store.HasImage(ctx, v.Merchant, mode, hash)

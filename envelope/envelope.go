@@ -77,11 +77,11 @@ const (
 	Expired    Outcome = "expired"
 )
 
-// State is where an envelope is in its life. Drained and Closed are final.
+// State is where an envelope is in its life. StateDrained and StateExpired are final.
 type State string
 
 const (
-	Open    State = "open"
-	Drained State = "drained" // every share is taken
-	Closed  State = "expired" // its time was over before that
+	StateOpen    State = "open"
+	StateDrained State = "drained" // every share is taken
+	StateExpired State = "expired" // its time was over before that
 )

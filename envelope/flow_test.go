@@ -107,7 +107,7 @@ func TestAThousandGrabsOfAHundredShares(t *testing.T) {
 		}
 	}
 	v, err := s.Envelopes.Get(t.Context(), names[0], e.ID)
-	if err != nil || v.State != envelope.Drained || v.Best < 0 || len(v.Taken) != 100 {
+	if err != nil || v.State != envelope.StateDrained || v.Best < 0 || len(v.Taken) != 100 {
 		t.Errorf("view: %v, state %s, best %d of %d", err, v.State, v.Best, len(v.Taken))
 	}
 	checkRevealed(t, v)
@@ -228,7 +228,7 @@ func TestWhoMayGrabAndLook(t *testing.T) {
 		}
 	}
 	v, err := s.Envelopes.Get(t.Context(), "carol", e.ID)
-	if err != nil || v.Seed != (envelope.Seed{}) || v.Shares != nil || v.Revealed || v.State != envelope.Open {
+	if err != nil || v.Seed != (envelope.Seed{}) || v.Shares != nil || v.Revealed || v.State != envelope.StateOpen {
 		t.Errorf("an open envelope shows %+v, %v", v, err)
 	}
 	if g := grab(t, s, "bob", e.ID); g.Outcome != envelope.Won || g.Take.Minor != 500 {
@@ -376,7 +376,7 @@ func TestASettlerThatDiesBetweenPostAndAcknowledge(t *testing.T) {
 	settler := settlerOf(s, log, s.Ledger)
 	for range 3 {
 		for shard := range s.Buckets.Shards {
-			if err := settler.Drain(t.Context(), s.Buckets, shard); err != nil && !errors.Is(err, errDied) {
+			if err := settler.Drain(t.Context(), shard); err != nil && !errors.Is(err, errDied) {
 				t.Fatal(err)
 			}
 		}
@@ -482,7 +482,7 @@ func TestRedisEmptied(t *testing.T) {
 	}
 	apptest.Settle(t, s)
 	v, err := s.Envelopes.Get(t.Context(), "bob", e.ID)
-	if err != nil || v.State != envelope.Drained {
+	if err != nil || v.State != envelope.StateDrained {
 		t.Fatalf("view: %s, %v", v.State, err)
 	}
 	checkRevealed(t, v)

@@ -30,7 +30,7 @@ func (s *Service) GrabMany(ctx context.Context, asks []Ask) ([]GrabResult, error
 		return nil, refusal.New(refusal.CodeInvalidArgument, "%d grabs in one call: give 1 to %d", len(asks), MaxGrabs)
 	}
 	results := make([]GrabResult, len(asks))
-	s.admit(ctx, asks, results)
+	s.mayGrabEach(ctx, asks, results)
 	admitted, at := make([]Ask, 0, len(asks)), make([]int, 0, len(asks))
 	for i, r := range results {
 		if r.Err == nil {
@@ -65,10 +65,10 @@ func (s *Service) GrabMany(ctx context.Context, asks []Ask) ([]GrabResult, error
 	return results, nil
 }
 
-// admit gives each ask its refusal, if it has one, and its envelope's currency. Those of different envelopes are
+// mayGrabEach gives each ask its refusal, if it has one, and its envelope's currency. Those of different envelopes are
 // looked at together, for what is not in memory has to be read, and one shard that does not answer must not use up the
 // time of the others.
-func (s *Service) admit(ctx context.Context, asks []Ask, results []GrabResult) {
+func (s *Service) mayGrabEach(ctx context.Context, asks []Ask, results []GrabResult) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	byEnvelope := make(map[int64][]int)

@@ -98,7 +98,7 @@ func TestGrabMany(t *testing.T) {
 
 	settler := envelope.NewSettler(pot, pot, book, buckets, quiet(), func(int, int) {})
 	for shard := range buckets.Shards {
-		if err := settler.Drain(t.Context(), buckets, shard); err != nil {
+		if err := settler.Drain(t.Context(), shard); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -195,7 +195,7 @@ func (l *life) live(steps int) {
 func (l *life) forget(shard int) {
 	l.over = true
 	defer func() { l.over = false }()
-	l.must(l.settler.Drain(l.Context(), l.buckets, shard))
+	l.must(l.settler.Drain(l.Context(), shard))
 	from, to := l.buckets.OfShard(shard)
 	for bucket := from; bucket < to; bucket++ {
 		l.must(l.pots.Lose(bucket))
@@ -289,7 +289,7 @@ func (l *life) end() {
 	l.clock = l.clock.Add(25 * time.Hour)
 	for shard := range l.buckets.Shards {
 		ledgertest.Must(l.sweeper.All(l.Context(), shard))
-		l.must(l.settler.Drain(l.Context(), l.buckets, shard))
+		l.must(l.settler.Drain(l.Context(), shard))
 		if due, ended, err := l.refunder.Pass(l.Context(), shard); due != ended || err != nil {
 			l.Fatalf("refund: %d of %d, %v", ended, due, err)
 		}

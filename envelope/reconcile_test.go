@@ -14,19 +14,19 @@ func TestTheLedgerGoesBack(t *testing.T) {
 	l.over = true // nothing dies by chance
 	v := ledgertest.Must(l.service.Send(t.Context(), "user000", order("user000:0", 600, 3)))
 	shard, _ := l.ledger.ShardOf(v.ID)
-	l.must(l.settler.Drain(t.Context(), l.buckets, shard))
+	l.must(l.settler.Drain(t.Context(), shard))
 	ledgertest.Must(l.service.Grab(t.Context(), "user001", v.ID))
-	l.must(l.settler.Drain(t.Context(), l.buckets, shard))
+	l.must(l.settler.Drain(t.Context(), shard))
 	kept := l.ledger.Snapshot(shard)
 	ledgertest.Must(l.service.Grab(t.Context(), "user002", v.ID))
-	l.must(l.settler.Drain(t.Context(), l.buckets, shard))
+	l.must(l.settler.Drain(t.Context(), shard))
 	if n := len(ledgertest.Must(l.ledger.Posts(t.Context(), v.ID))); n != 2 {
 		t.Fatalf("%d posts before the loss, want 2", n)
 	}
 	l.ledger.Restore(shard, kept)
-	l.must(l.settler.Drain(t.Context(), l.buckets, shard))
+	l.must(l.settler.Drain(t.Context(), shard))
 	ledgertest.Must(l.service.Grab(t.Context(), "user003", v.ID))
-	l.must(l.settler.Drain(t.Context(), l.buckets, shard))
+	l.must(l.settler.Drain(t.Context(), shard))
 	paid := map[string]bool{}
 	for _, p := range ledgertest.Must(l.ledger.Posts(t.Context(), v.ID)) {
 		paid[p.Payee] = true
@@ -50,9 +50,9 @@ func TestTheLedgerForgetsItsFirstCommit(t *testing.T) {
 	shard, _ := l.ledger.ShardOf(v.ID)
 	kept := l.ledger.Snapshot(shard)
 	ledgertest.Must(l.service.Grab(t.Context(), "user001", v.ID))
-	l.must(l.settler.Drain(t.Context(), l.buckets, shard))
+	l.must(l.settler.Drain(t.Context(), shard))
 	l.ledger.Restore(shard, kept)
-	l.must(l.settler.Drain(t.Context(), l.buckets, shard))
+	l.must(l.settler.Drain(t.Context(), shard))
 	if posts := ledgertest.Must(l.ledger.Posts(t.Context(), v.ID)); len(posts) != 1 || posts[0].Payee != "user001" {
 		t.Errorf("posted are %+v, want the win of user001", posts)
 	}
@@ -67,9 +67,9 @@ func TestTheLedgerForgetsAHold(t *testing.T) {
 	kept := l.ledger.Snapshot(shard)
 	v := ledgertest.Must(l.service.Send(t.Context(), "user000", order("user000:0", 600, 3)))
 	ledgertest.Must(l.service.Grab(t.Context(), "user001", v.ID))
-	l.must(l.settler.Drain(t.Context(), l.buckets, shard))
+	l.must(l.settler.Drain(t.Context(), shard))
 	l.ledger.Restore(shard, kept)
-	l.must(l.settler.Drain(t.Context(), l.buckets, shard))
+	l.must(l.settler.Drain(t.Context(), shard))
 	if n := ledgertest.Must(l.retirer.Pass(t.Context(), shard)); n != 0 {
 		t.Errorf("%d pots were retired before their time", n)
 	}
@@ -94,7 +94,7 @@ func TestTheLogComesInItsTurn(t *testing.T) {
 	shard, _ := l.ledger.ShardOf(v.ID)
 	kept := l.ledger.Snapshot(shard)
 	ledgertest.Must(l.service.Grab(t.Context(), "user001", v.ID))
-	l.must(l.settler.Drain(t.Context(), l.buckets, shard))
+	l.must(l.settler.Drain(t.Context(), shard))
 	ledgertest.Must(l.service.Grab(t.Context(), "user002", v.ID))
 	l.ledger.Restore(shard, kept)
 	for _, want := range []int{1, 2} { // posts after each pass

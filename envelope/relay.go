@@ -11,13 +11,14 @@ import (
 
 	"github.com/hongbao/hongbao/internal/loop"
 	"github.com/hongbao/hongbao/internal/refusal"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 const (
 	relayBatch = 1_000
-	// relayPause is how long a relay that is not behind lets records gather. A record that comes after a quiet time
+	// relayInterval is how long a relay that is not behind lets records gather. A record that comes after a quiet time
 	// does not wait.
-	relayPause = 50 * time.Millisecond
+	relayInterval = 50 * time.Millisecond
 )
 
 // Relay tells the groups what happened: it reads a bucket's log, apart from the Settler, and publishes one message for
@@ -36,12 +37,9 @@ func NewRelay(log Log, pot Pot, metadata *Metadata, publisher Publisher, logger 
 	return &Relay{log: log, pot: pot, metadata: metadata, publisher: publisher, logger: logger}
 }
 
-// Topic is where the events of a group are published.
-func Topic(group string) string { return "group:" + group }
-
 // Run relays a bucket until the context ends.
 func (r *Relay) Run(ctx context.Context, bucket int) {
-	loop.Job{Name: "relay", Log: r.logger.With("bucket", bucket), Interval: relayPause}.Run(ctx,
+	loop.Job{Name: "relay", Log: r.logger.With("bucket", bucket), Interval: relayInterval}.Run(ctx,
 		func(ctx context.Context) (bool, error) {
 			n, err := r.pass(ctx, bucket)
 			return n >= relayBatch, err
@@ -71,7 +69,7 @@ func (r *Relay) pass(ctx context.Context, bucket int) (int, error) {
 		events[group] = append(events[group], encoded...)
 	}
 	for group, batch := range events {
-		if err := r.publisher.Publish(ctx, Topic(group), batch); err != nil {
+		if err := r.publisher.Publish(ctx, ledger.GroupTopic(group), batch); err != nil {
 			return 0, err
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/hongbao/hongbao/envelope"
 	"github.com/hongbao/hongbao/internal/membership"
 	"github.com/hongbao/hongbao/push"
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 // event is what listeners are told, with the fields that a test looks at.
@@ -39,7 +40,7 @@ type listener struct {
 func listen(t *testing.T, s *app.App, group string) *listener {
 	t.Helper()
 	l := &listener{}
-	stop, err := s.Bus.Listen(t.Context(), envelope.Topic(group), func(b push.Batch) {
+	stop, err := s.Bus.Listen(t.Context(), ledger.GroupTopic(group), func(b push.Batch) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		for _, raw := range b.Events {
@@ -115,7 +116,7 @@ func TestTheGroupHearsWhatHappens(t *testing.T) {
 		t.Errorf("refunded %d, want %d", got, 200-taken)
 	}
 	v, err := s.Envelopes.Get(t.Context(), "bob", refunded.ID)
-	if err != nil || v.State != envelope.Closed || v.Refunded != 200-taken || !v.Revealed {
+	if err != nil || v.State != envelope.StateExpired || v.Refunded != 200-taken || !v.Revealed {
 		t.Errorf("view: %s, refunded %d, revealed %t, %v", v.State, v.Refunded, v.Revealed, err)
 	}
 	checkRevealed(t, v)

@@ -15,7 +15,7 @@ func TestTheEndOfAPotIsForgotten(t *testing.T) {
 	v := ledgertest.Must(l.service.Send(t.Context(), "user000", order("user000:0", 600, 3)))
 	shard, _ := l.ledger.ShardOf(v.ID)
 	ledgertest.Must(l.service.Grab(t.Context(), "user001", v.ID))
-	l.must(l.settler.Drain(t.Context(), l.buckets, shard))
+	l.must(l.settler.Drain(t.Context(), shard))
 	l.clock = l.clock.Add(25 * time.Hour)
 	bucket := l.buckets.Of(shard, v.ID)
 	kept := ledgertest.Must(l.pots.Snapshot(bucket))

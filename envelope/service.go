@@ -35,7 +35,7 @@ type View struct {
 	Envelope
 	State      State
 	Taken      []Take // in the order of taking
-	Best       int    // index into Taken; -1 unless Drained
+	Best       int    // index into Taken; -1 unless StateDrained
 	Refunded   int64  // minor units
 	Commitment string
 	Revealed   bool
@@ -296,15 +296,15 @@ func (s *Service) potOfLedger(ctx context.Context, e *Envelope, h ledger.Hold) (
 // view is the one place where an envelope's state is decided, and where its secrets are taken off.
 func (e Envelope) view(pot PotState, h ledger.Hold, now time.Time) View {
 	v := View{
-		Envelope: e, State: Open, Taken: pot.Taken, Best: -1, Refunded: h.Voided,
+		Envelope: e, State: StateOpen, Taken: pot.Taken, Best: -1, Refunded: h.Voided,
 		Commitment: e.Seed.Commitment(e.ID), Revealed: pot.Left == 0 || pot.Closed,
 	}
 	v.Shares = nil
 	switch {
 	case pot.Left == 0:
-		v.State, v.Best = Drained, bestLuck(pot.Taken)
+		v.State, v.Best = StateDrained, bestLuck(pot.Taken)
 	case pot.Closed || !now.Before(e.ExpiresAt):
-		v.State = Closed
+		v.State = StateExpired
 	}
 	if !v.Revealed { // by the clock alone an envelope is not closed: a grab may still be under way
 		v.Seed = Seed{}

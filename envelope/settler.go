@@ -16,9 +16,9 @@ const (
 	settleBatch   = 2_000            // records in one ledger transaction, about
 	settleTimeout = 10 * time.Second // what took longer is read from the log and settled again, half as much at a time
 	logWait       = 2 * time.Second  // how long a reader waits for the first record
-	// settlePause is how long a settler that is not behind lets records gather: a credit costs the ledger several times
-	// as much in a batch of ten as in one of hundreds. A record that comes after a quiet time does not wait.
-	settlePause = 250 * time.Millisecond
+	// settleInterval is how long a settler that is not behind lets records gather: a credit costs the ledger several
+	// times as much in a batch of ten as in one of hundreds. A record that comes after a quiet time does not wait.
+	settleInterval = 250 * time.Millisecond
 	// overload is how many grabs wait at a time where the machine cannot keep up: one that can answers in milliseconds.
 	overload = 64
 	// settleRest bounds how long a settler rests while the machine is overloaded: its last pass may have waited for
@@ -60,7 +60,7 @@ func (s *Settler) YieldTo(yield func() bool) *Settler {
 // runs a fiftieth of the time: a credit can wait, people cannot.
 func (s *Settler) Run(ctx context.Context, shard, bucket int) {
 	limit := settleBatch
-	loop.Job{Name: "settle", Log: s.logger.With("bucket", bucket), Interval: settlePause, MostRest: settleRest,
+	loop.Job{Name: "settle", Log: s.logger.With("bucket", bucket), Interval: settleInterval, MostRest: settleRest,
 		Yield: s.yield}.Run(ctx, func(ctx context.Context) (bool, error) {
 		n, err := s.pass(ctx, shard, bucket, limit, logWait)
 		worked := n >= limit
@@ -260,8 +260,8 @@ func postsOf(records []Record) []ledger.Post {
 
 // Drain settles everything that is in a shard's logs now. A lost bucket has no log; the others are settled before
 // pots.ErrLost is returned.
-func (s *Settler) Drain(ctx context.Context, b pots.Buckets, shard int) (lost error) {
-	from, to := b.OfShard(shard)
+func (s *Settler) Drain(ctx context.Context, shard int) (lost error) {
+	from, to := s.buckets.OfShard(shard)
 	for bucket := from; bucket < to; bucket++ {
 		for n := 1; n > 0; {
 			var err error

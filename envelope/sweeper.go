@@ -43,11 +43,11 @@ func NewSweeper(pot Pot, ledger Ledger, now func() time.Time, logger *slog.Logge
 
 // Run sweeps a shard until the context ends, beginning with its oldest open hold.
 func (s *Sweeper) Run(ctx context.Context, shard int) {
-	after, before, since := int64(0), int64(0), time.Now()
+	after, before, since := int64(0), int64(0), s.now()
 	loop.Job{Name: "sweep", Log: s.logger.With("shard", shard), Interval: sweepInterval}.Run(ctx,
 		func(ctx context.Context) (bool, error) {
-			if time.Since(since) >= sweepAgain {
-				after, before, since = before, after, time.Now()
+			if now := s.now(); now.Sub(since) >= sweepAgain {
+				after, before, since = before, after, now
 			}
 			filled, err := s.sweep(ctx, shard, &after, s.now().Add(-sweepYoung), everywhere)
 			if filled > 0 {

@@ -14,9 +14,9 @@ import (
 
 const (
 	usesBatch = 5_000 // records in one count, about
-	// usesPause is how long a counter that is not behind lets records gather: statistics may be seconds late, and a
+	// usesInterval is how long a counter that is not behind lets records gather: statistics may be seconds late, and a
 	// large batch costs little more than a small one.
-	usesPause = 2 * time.Second
+	usesInterval = 2 * time.Second
 )
 
 // CoverUse is what happened to the envelopes of a cover in an hour.
@@ -54,7 +54,7 @@ func NewUseCounter(log Log, metadata *Metadata, uses CoverUses, logger *slog.Log
 
 // Run counts a bucket, which belongs to shard, until the context ends.
 func (c *UseCounter) Run(ctx context.Context, shard, bucket int) {
-	loop.Job{Name: "count uses of covers", Log: c.logger.With("bucket", bucket), Interval: usesPause}.Run(ctx,
+	loop.Job{Name: "count uses of covers", Log: c.logger.With("bucket", bucket), Interval: usesInterval}.Run(ctx,
 		func(ctx context.Context) (bool, error) {
 			n, err := c.Pass(ctx, shard, bucket, logWait)
 			return n >= usesBatch, err

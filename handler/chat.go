@@ -37,7 +37,7 @@ var _ chatapi.ChatService = (*Chat)(nil)
 func (h *Chat) SendMessage(ctx context.Context, r *chatapi.SendMessageRequest) (*chatapi.Message, error) {
 	user := subject(ctx)
 	if taken, known := take(ctx, h.Log, h.Limits, messages, user); known && !taken.Allowed {
-		tell(ctx, taken)
+		returnLimit(ctx, taken)
 		return nil, limited(taken, fmt.Sprintf("you have sent more than %d messages in %v", messages.Count,
 			messages.Per))
 	}

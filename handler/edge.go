@@ -105,7 +105,7 @@ func (e *edge) middleware(next endpoint.Endpoint) endpoint.Endpoint {
 			slog.String("method", m.name), slog.String("caller", caller.Subject), slog.Duration("duration",
 				time.Since(began)))
 		if p.Code == problem.CodeRateLimited {
-			e.admission.pause(ctx)
+			e.admission.delay(ctx)
 		}
 		invocation.(rpcinfo.InvocationSetter).SetBizStatusErr(p.BizStatus()) // as Kitex's own endpoint does
 		return nil
@@ -143,7 +143,7 @@ func (e *edge) authorize(ctx context.Context, m *guardedMethod) (auth.Caller, er
 		}
 	}
 	if caller.Session != nil {
-		return caller, e.admit(ctx, *caller.Session)
+		return caller, e.checkSession(ctx, *caller.Session)
 	}
 	return caller, e.admission.user(ctx, e.log, m.class, caller)
 }

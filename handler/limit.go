@@ -62,9 +62,9 @@ func (e *edge) isGateway(peer netip.Addr) bool {
 	return peer.IsLoopback() || slices.ContainsFunc(e.gateways, func(p netip.Prefix) bool { return p.Contains(peer) })
 }
 
-// admit checks what only merchants' servers are held to: from where they call, and how often. Refusals: ip_not_allowed,
-// rate_limited.
-func (e *edge) admit(ctx context.Context, s merchant.Session) error {
+// checkSession checks what only merchants' servers are held to: from where they call, and how often. Refusals:
+// ip_not_allowed, rate_limited.
+func (e *edge) checkSession(ctx context.Context, s merchant.Session) error {
 	if address := e.address(ctx); !merchant.Admits(s.Allowed, address) {
 		return refusal.New(merchant.CodeAddressNotAllowed,
 			"the key may not be used from %s: allow that address, or call from another one", address)
@@ -74,7 +74,7 @@ func (e *edge) admit(ctx context.Context, s merchant.Session) error {
 	if !known {
 		return nil
 	}
-	tell(ctx, r)
+	returnLimit(ctx, r)
 	if !r.Allowed {
 		return limited(r, "the key has made more than "+perSecond(limit)+" calls a second")
 	}

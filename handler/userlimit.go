@@ -33,11 +33,6 @@ type CallLimits struct {
 	Exchanges int
 }
 
-// DefaultCallLimits let nobody wait who acts as fast as a person can, or a thousand people behind one address.
-func DefaultCallLimits() CallLimits {
-	return CallLimits{Grabs: 500, Reads: 300, Changes: 300, Misses: 20, BadTokens: 50, Exchanges: 20}
-}
-
 // admission limits who calls how often.
 type admission struct {
 	shared  RateLimiter // nil: nothing is limited over all processes
@@ -46,28 +41,28 @@ type admission struct {
 
 	misses, badTokens, exchanges ratelimit.Limit
 
-	pauses chan struct{} // holds an element for each refusal that waits
+	delayed chan struct{} // holds an element for each refusal that waits
 }
 
 const (
-	// RefusalPause is how long the refusal of a call over a limit waits before it is sent. A client that repeats at
+	// RefusalDelay is how long the refusal of a call over a limit waits before it is sent. A client that repeats at
 	// once would otherwise turn a limit of hundreds of calls a second into thousands of refusals, which cost a server
 	// nearly as much as the calls.
-	RefusalPause = 100 * time.Millisecond
-	// mostPauses bounds how many refusals wait at a time. Further ones are sent at once.
-	mostPauses = 4096
+	RefusalDelay = 100 * time.Millisecond
+	// maxDelayed bounds how many refusals wait at a time. Further ones are sent at once.
+	maxDelayed = 4096
 )
 
-// pause waits before a refusal, unless too many wait already or the context ends.
-func (a *admission) pause(ctx context.Context) {
+// delay waits before a refusal, unless too many wait already or the context ends.
+func (a *admission) delay(ctx context.Context) {
 	select {
-	case a.pauses <- struct{}{}:
+	case a.delayed <- struct{}{}:
 	default:
 		return
 	}
-	defer func() { <-a.pauses }()
+	defer func() { <-a.delayed }()
 	select {
-	case <-time.After(RefusalPause):
+	case <-time.After(RefusalDelay):
 	case <-ctx.Done():
 	}
 }
@@ -114,7 +109,7 @@ func newAdmission(shared RateLimiter, c CallLimits, now func() time.Time) (*admi
 			changes: ratelimit.PerSecond("changes", c.Changes),
 		},
 		misses: ratelimit.PerSecond("misses", c.Misses), badTokens: ratelimit.PerSecond("bad_tokens", c.BadTokens),
-		exchanges: ratelimit.PerSecond("exchanges", c.Exchanges), pauses: make(chan struct{}, mostPauses),
+		exchanges: ratelimit.PerSecond("exchanges", c.Exchanges), delayed: make(chan struct{}, maxDelayed),
 	}
 	for _, l := range []ratelimit.Limit{
 		a.classes[reads], a.classes[grabs], a.classes[changes], a.misses, a.badTokens, a.exchanges,
@@ -134,7 +129,7 @@ func (a *admission) user(ctx context.Context, log *slog.Logger, kind class, c au
 	}
 	if a.misses.Count > 0 {
 		if r := a.local.Look(a.misses, c.Subject); !r.Allowed {
-			tell(ctx, r)
+			returnLimit(ctx, r)
 			return limited(r, sentenceMisses)
 		}
 	}
@@ -148,9 +143,9 @@ func (a *admission) user(ctx context.Context, log *slog.Logger, kind class, c au
 		if r, known = take(ctx, log, a.shared, limit, c.Subject); !known {
 			return nil
 		}
-		tell(ctx, r)
+		returnLimit(ctx, r)
 	} else if r = a.local.Take(limit, c.Subject); r.Remaining < limit.Count/4 { // far from it, nobody needs to know
-		tell(ctx, r)
+		returnLimit(ctx, r)
 	}
 	if !r.Allowed {
 		return limited(r, sentenceTooMany(limit))
@@ -211,7 +206,7 @@ func (a *admission) token(ctx context.Context, peer netip.Addr) error {
 		return nil
 	}
 	if r := a.local.Look(a.badTokens, ratelimit.Network(peer)); !r.Allowed {
-		tell(ctx, r)
+		returnLimit(ctx, r)
 		return limited(r, "too many tokens from your address were refused")
 	}
 	return nil
@@ -233,7 +228,7 @@ func (a *admission) exchange(ctx context.Context, log *slog.Logger, address neti
 	if !known {
 		return nil
 	}
-	tell(ctx, r)
+	returnLimit(ctx, r)
 	if !r.Allowed {
 		return limited(r, "too many keys were exchanged from your address")
 	}
@@ -256,8 +251,8 @@ func take(
 	return r, true
 }
 
-// tell lets the gateway say what is left of a limit.
-func tell(ctx context.Context, r ratelimit.Result) {
+// returnLimit lets the gateway say what is left of a limit.
+func returnLimit(ctx context.Context, r ratelimit.Result) {
 	metainfo.SendBackwardValue(ctx, auth.LimitKey, stateOf(r))
 }
 

@@ -175,7 +175,7 @@ func TestLimitsOverRPC(t *testing.T) {
 		began := time.Now()
 		_, err := c.Balances(ctx, &walletapi.BalancesRequest{})
 		if p, ok := problem.FromClient(err); ok && p.Code == problem.CodeRateLimited {
-			if took := time.Since(began); took < handler.RefusalPause {
+			if took := time.Since(began); took < handler.RefusalDelay {
 				t.Errorf("a refusal came after %v, so that its caller can repeat at once", took)
 			}
 			return

@@ -55,7 +55,7 @@ func TestConnectionsOfOneAreBounded(t *testing.T) {
 // Who asks again and again for what is refused is cut off with a code.
 func TestRefusedSubscribesAreBounded(t *testing.T) {
 	n := sharedNode(t, push.Config{})
-	n.gate.patience = 3
+	n.gate.maxRefused = 3
 	n.gate.close("ann", t.Name())
 	c := n.dial("ann")
 	for range 3 {

@@ -133,7 +133,7 @@ func TestRedisKilledAndRestarted(t *testing.T) {
 
 // publishUntilDone repeats as a relay does: an event may come twice, but not be left out.
 func publishUntilDone(ctx context.Context, t *testing.T, n *node, topic string, i int) bool {
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(timeout)
 	for {
 		attempt, cancel := context.WithTimeout(ctx, time.Second)
 		err := n.bus.Publish(attempt, topic, [][]byte{fmt.Appendf(nil, `{"n":%d}`, i)})
@@ -207,7 +207,7 @@ func TestShutdownDrainsFullQueues(t *testing.T) {
 // skim reads this many events without looking at them, which is quicker than the close grace on a busy machine.
 func (c *client) skim(events int) {
 	c.t.Helper()
-	_ = c.ws.SetReadDeadline(time.Now().Add(patience))
+	_ = c.ws.SetReadDeadline(time.Now().Add(timeout))
 	for events > 0 {
 		_, data, err := c.ws.ReadMessage()
 		if err != nil {

@@ -163,10 +163,10 @@ func (h *Hub) admit(s Session) error {
 	}
 	subject, network := placesOf(s)
 	if most := h.cfg.MaxPerSubject; most > 0 && h.places[subject] >= most {
-		return ErrCrowded
+		return ErrTooMany
 	}
 	if most := h.cfg.MaxPerNetwork; most > 0 && s.Network != "" && h.places[network] >= most {
-		return ErrCrowded
+		return ErrTooMany
 	}
 	h.places[subject]++
 	h.places[network]++

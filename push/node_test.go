@@ -25,7 +25,7 @@ import (
 	"github.com/hongbao/hongbao/push/redisbus"
 )
 
-const patience = 20 * time.Second // for anything that has to happen
+const timeout = 20 * time.Second // for anything that has to happen
 
 // gate is an Authorizer: the token is the user's name, and everybody may listen to all but what is shut.
 type gate struct {
@@ -35,7 +35,7 @@ type gate struct {
 	onAsk func()        // called in MayListen, before the answer
 	lives time.Duration // of a token; 0 for ever
 
-	refused, patience int // subscribes, and at how many the connection is closed; 0 for never
+	refused, maxRefused int // subscribes, and at how many the connection is closed; 0 for never
 }
 
 func (g *gate) Authenticate(r *http.Request) (push.Session, error) {
@@ -80,7 +80,7 @@ func (g *gate) GoOn(string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.refused++
-	return g.patience == 0 || g.refused < g.patience
+	return g.maxRefused == 0 || g.refused < g.maxRefused
 }
 
 func (g *gate) close(subject, topic string) {
@@ -139,7 +139,7 @@ func newNode(t *testing.T, socket string, cfg push.Config, gates ...*gate) *node
 	n.hub = push.New(n.bus, n.gate, refuse, cfg, log, n.registry)
 	server := httptest.NewServer(n.hub)
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), timeout)
 		defer cancel()
 		if err := n.hub.Shutdown(ctx); err != nil {
 			t.Errorf("shutdown: %v", err)
@@ -155,7 +155,7 @@ func refuse(w http.ResponseWriter, _ *http.Request, err error) {
 	switch {
 	case errors.Is(err, push.ErrFull), errors.Is(err, push.ErrStopping):
 		status = http.StatusServiceUnavailable
-	case errors.Is(err, push.ErrCrowded):
+	case errors.Is(err, push.ErrTooMany):
 		status = http.StatusTooManyRequests
 	case errors.Is(err, push.ErrOrigin):
 		status = http.StatusForbidden
@@ -196,7 +196,7 @@ func (n *node) metric(name string) float64 {
 // eventually waits until a condition holds.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(timeout)
 	for !holds() {
 		if time.Now().After(deadline) {
 			t.Fatalf("still not: %s", what)
@@ -257,7 +257,7 @@ func (c *client) send(format string, args ...any) {
 
 // next is the next message, or the error that ended the connection.
 func (c *client) next() (message, error) {
-	_ = c.ws.SetReadDeadline(time.Now().Add(patience))
+	_ = c.ws.SetReadDeadline(time.Now().Add(timeout))
 	_, data, err := c.ws.ReadMessage()
 	if err != nil {
 		return message{}, err
@@ -315,7 +315,7 @@ func (c *client) events(first, last uint64) []int {
 // closed reads to the end of the connection, which must come with this code, and returns the reason.
 func (c *client) closed(code int) string {
 	c.t.Helper()
-	_ = c.ws.SetReadDeadline(time.Now().Add(patience))
+	_ = c.ws.SetReadDeadline(time.Now().Add(timeout))
 	for {
 		_, _, err := c.ws.ReadMessage() // not parsed: the close grace is short on a busy machine
 		if err == nil {

@@ -13,10 +13,10 @@ const (
 	// MaxNamed is how many subjects of a node a topic's Attendance names.
 	MaxNamed = 64
 
-	presencePause   = 500 * time.Millisecond // between two passes: what happens meanwhile is said together
-	presenceCalls   = 16                     // of the bus at a time
-	presenceGoodbye = 2 * time.Second        // for what a hub that ends still has to say
-	crowd           = 200                    // listeners here from which on only newcomers are told between two ticks
+	presenceInterval = 500 * time.Millisecond // between two passes: what happens meanwhile is said together
+	presenceCalls    = 16                     // of the bus at a time
+	presenceGoodbye  = 2 * time.Second        // for what a hub that ends still has to say
+	crowd            = 200                    // listeners here from which on only newcomers are told between two ticks
 )
 
 // Attendance is who on a node takes part in the presence of a topic.
@@ -71,8 +71,8 @@ func (p *presence) stop() {
 func (p *presence) run() {
 	tick := time.NewTicker(p.every)
 	defer tick.Stop()
-	pause := time.NewTimer(0)
-	defer pause.Stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for {
 		select {
 		case <-p.wake:
@@ -85,9 +85,9 @@ func (p *presence) run() {
 			cancel()
 			return
 		}
-		pause.Reset(min(presencePause, p.every/2))
+		timer.Reset(min(presenceInterval, p.every/2))
 		select {
-		case <-pause.C:
+		case <-timer.C:
 		case <-p.ctx.Done():
 		}
 	}
@@ -210,7 +210,7 @@ func (p *presence) visit(ctx context.Context, topic string, tellBus, tick bool) 
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if a := p.topics[topic]; a != nil {
-		a.tell(topic, tick)
+		a.notify(topic, tick)
 	}
 	return nil
 }
@@ -229,15 +229,15 @@ func (p *presence) attendance(topic string) (Attendance, bool) {
 	return here, true
 }
 
-// tell tells the listeners that do not know it how many there are. It is called with presence.mu held.
-func (a *attendance) tell(topic string, tick bool) {
+// notify tells the listeners that do not know it how many there are. It is called with presence.mu held.
+func (a *attendance) notify(topic string, tick bool) {
 	if a.present == 0 {
 		return
 	}
-	crowded := len(a.listeners) > crowd && !tick
+	newOnly := len(a.listeners) > crowd && !tick
 	var f *frame
-	for s, told := range a.listeners {
-		if told == a.present || (crowded && told > 0) {
+	for s, last := range a.listeners {
+		if last == a.present || (newOnly && last > 0) {
 			continue
 		}
 		if f == nil {

@@ -154,8 +154,8 @@ var (
 	ErrStopping = errors.New("push: stopping")
 	// ErrFull says that this node has as many connections as it may have.
 	ErrFull = errors.New("push: too many connections")
-	// ErrCrowded says that the subject, or its network, has as many connections to this node as it may have.
-	ErrCrowded = errors.New("push: too many connections of one subject or network")
+	// ErrTooMany says that the subject, or its network, has as many connections to this node as it may have.
+	ErrTooMany = errors.New("push: too many connections of one subject or network")
 	// ErrOrigin says that a page of another origin tried to connect.
 	ErrOrigin = errors.New("push: origin not allowed")
 	// ErrHandshake says that the request is no WebSocket handshake.

@@ -15,8 +15,8 @@ import (
 // The time between two grows with the listeners, so that the frames of a topic cost a node no more than a thousand
 // writes a second, and a crowd that watches leaves the machine to the crowd that it watches.
 const (
-	pausePerListener = time.Millisecond
-	maxPause         = 250 * time.Millisecond
+	intervalPerListener = time.Millisecond
+	maxInterval         = 250 * time.Millisecond
 )
 
 // topic is what one node knows of a topic that somebody here listens to.
@@ -107,13 +107,13 @@ func (t *topic) receive(b Batch) {
 		}
 		return
 	}
-	pause := min(time.Duration(len(t.listen))*pausePerListener, maxPause) - time.Since(t.last)
-	if pause <= 0 || t.bytes >= maxFrame {
+	wait := min(time.Duration(len(t.listen))*intervalPerListener, maxInterval) - time.Since(t.last)
+	if wait <= 0 || t.bytes >= maxFrame {
 		t.send()
 		return
 	}
 	t.timer = true
-	time.AfterFunc(pause, t.flush)
+	time.AfterFunc(wait, t.flush)
 }
 
 // flush sends what was gathered.

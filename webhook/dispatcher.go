@@ -15,6 +15,9 @@ const (
 	maxFast        = 128 // in all, to endpoints that are not slow
 	maxSlow        = 128 // in all, to those that are
 	maxPerEndpoint = 8
+	// maxKnownSlow bounds the slow endpoints that are remembered: some of them may be gone. One that is forgotten
+	// counts as fast until its next attempt takes long.
+	maxKnownSlow = 10_000
 
 	// slowAfter is how long an attempt takes that makes its endpoint a slow one, until an attempt is faster. A slow
 	// endpoint has one place, among those of slow endpoints, and an attempt gives up its place among the fast ones as
@@ -184,11 +187,23 @@ func (d *Dispatcher) slowDown(p *place) {
 	if p.given {
 		return
 	}
-	d.slow[p.endpoint] = true
+	d.rememberSlow(p.endpoint)
 	if !p.slow {
 		d.add(p.endpoint, false, -1)
 		p.slow = true
 		d.add(p.endpoint, true, 1)
+	}
+}
+
+func (d *Dispatcher) rememberSlow(endpoint int64) {
+	d.slow[endpoint] = true
+	for other := range d.slow {
+		if len(d.slow) <= maxKnownSlow {
+			return
+		}
+		if other != endpoint {
+			delete(d.slow, other)
+		}
 	}
 }
 

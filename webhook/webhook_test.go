@@ -179,3 +179,21 @@ func TestAnAttemptThatTakesLong(t *testing.T) {
 		t.Errorf("at the end: %v, %v, %d", d.slow, d.sending, d.allFast)
 	}
 }
+
+// Slow endpoints are remembered up to a number, for those that are gone never become faster. The newest is among them.
+func TestSlowEndpointsAreForgotten(t *testing.T) {
+	d := NewDispatcher(nil, nil, nil, time.Now, slog.New(slog.DiscardHandler))
+	for id := range int64(maxKnownSlow + 100) {
+		_, n := d.take(id)
+		p := &place{endpoint: id}
+		d.slowDown(p)
+		d.leave(p, 15*time.Second)
+		d.giveBack(id, false, n-1)
+		if len(d.slow) > maxKnownSlow || !d.slow[id] {
+			t.Fatalf("after %d slow endpoints %d are remembered, this one: %v", id+1, len(d.slow), d.slow[id])
+		}
+	}
+	if len(d.sending)+d.allFast+d.allSlow != 0 {
+		t.Errorf("at the end: %v, fast %d, slow %d", d.sending, d.allFast, d.allSlow)
+	}
+}

@@ -34,11 +34,6 @@ func (c *Clock) Now() time.Time { return time.Now().Add(time.Duration(c.ahead.Lo
 // Skip moves the clock.
 func (c *Clock) Skip(d time.Duration) { c.ahead.Add(int64(d)) }
 
-// After is a clock that is ahead of this one.
-func (c *Clock) After(d time.Duration) func() time.Time {
-	return func() time.Time { return c.Now().Add(d) }
-}
-
 // Harness is an installation without workers, whose passes a test makes itself.
 type Harness struct {
 	*app.App

@@ -1,7 +1,6 @@
 package load
 
 import (
-	"maps"
 	"sync"
 	"time"
 
@@ -172,24 +171,3 @@ func (r Result) PerSecond() float64 {
 
 // Quantile is the latency that a share q of the requests stay within.
 func (r Result) Quantile(q float64) time.Duration { return Quantile(r.Latency, q) }
-
-// Merge adds what another run, at another time, was like.
-func (r *Result) Merge(other Result) {
-	begin := r.Elapsed
-	for _, p := range other.Series {
-		p.At += begin
-		r.Series = append(r.Series, p)
-	}
-	r.Elapsed += other.Elapsed
-	r.CPU += other.CPU
-	r.Done += other.Done
-	r.Errors += other.Errors
-	r.Waited += other.Waited
-	r.Unsent += other.Unsent
-	r.Latency.Merge(other.Latency)
-	r.Lag.Merge(other.Lag)
-	for code, n := range other.Codes {
-		r.Codes[code] += n
-	}
-	maps.Copy(r.Example, other.Example)
-}

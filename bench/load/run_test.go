@@ -200,27 +200,6 @@ func TestRunsEndWhenDryOrStopped(t *testing.T) {
 	})
 }
 
-func TestMerge(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		run := func(latency time.Duration, n int64) Result {
-			return Closed(t.Context(), 1, time.Hour, Options{}, func(_ int, i int64) error {
-				if i == n {
-					return ErrDry
-				}
-				time.Sleep(latency)
-				return nil
-			})
-		}
-		r := run(time.Second, 10)
-		r.Merge(run(2*time.Second, 10))
-		if r.Done != 20 || r.Elapsed != 30*time.Second || len(r.Series) != 30 || r.Series[29].At != 30*time.Second {
-			t.Errorf("%d done in %v, %d points", r.Done, r.Elapsed, len(r.Series))
-		}
-		within(t, "p50", r.Quantile(.5), time.Second)
-		within(t, "p99", r.Quantile(.99), 2*time.Second)
-	})
-}
-
 // TestAlarm is about real time: the kernel's timers are far better than a millisecond.
 func TestAlarm(t *testing.T) {
 	a := newAlarm()

@@ -156,7 +156,7 @@ func (r *rig) keep() {
 // settle makes one pass of a settler over every bucket.
 func (r *rig) settle(log stock.Log, store stock.Store) (err error) {
 	r.T.Helper()
-	s := stock.NewSettler(log, store, stock.DefaultRules(), apptest.Quiet(),
+	s := stock.NewSettler(log, store, stock.DefaultRules(), r.Buckets, apptest.Quiet(),
 		func(context.Context, int, stock.Settled) {})
 	for _, shard := range r.Cluster.All() {
 		from, to := r.Buckets.OfShard(shard)

@@ -12,10 +12,10 @@ import (
 )
 
 const (
-	settleBatch   = 2_000 // records of one pass, about
-	settlePause   = 250 * time.Millisecond
-	settleTimeout = 10 * time.Second
-	logWait       = 2 * time.Second // how long a settler waits for the first record
+	settleBatch    = 2_000 // records of one pass, about
+	settleInterval = 250 * time.Millisecond
+	settleTimeout  = 10 * time.Second
+	logWait        = 2 * time.Second // how long a settler waits for the first record
 )
 
 // Settler writes to the ledger what the pots gave away. It acknowledges a batch after its commits; one that dies in
@@ -25,20 +25,22 @@ type Settler struct {
 	log     Log
 	store   Store
 	rules   Rules
+	buckets pots.Buckets
 	logger  *slog.Logger
 	settled func(ctx context.Context, shard int, done Settled) // hears of each commit
 }
 
 // NewSettler makes a settler. settled may be called from several goroutines at once.
 func NewSettler(
-	log Log, store Store, rules Rules, logger *slog.Logger, settled func(ctx context.Context, shard int, done Settled),
+	log Log, store Store, rules Rules, b pots.Buckets, logger *slog.Logger,
+	settled func(ctx context.Context, shard int, done Settled),
 ) *Settler {
-	return &Settler{log, store, rules, logger, settled}
+	return &Settler{log, store, rules, b, logger, settled}
 }
 
 // Run settles a bucket, which belongs to shard, until the context ends.
 func (s *Settler) Run(ctx context.Context, shard, bucket int) {
-	loop.Job{Name: "settle covers", Log: s.logger.With("bucket", bucket), Interval: settlePause}.Run(ctx,
+	loop.Job{Name: "settle covers", Log: s.logger.With("bucket", bucket), Interval: settleInterval}.Run(ctx,
 		func(ctx context.Context) (bool, error) {
 			n, err := s.Pass(ctx, shard, bucket, logWait)
 			return n >= settleBatch, err
@@ -132,8 +134,8 @@ func (s *Settler) DrainOld(ctx context.Context, shard, bucket int, epoch string)
 
 // Drain settles everything that is in a shard's logs now. A lost bucket has no log; the others are settled before
 // pots.ErrLost is returned.
-func (s *Settler) Drain(ctx context.Context, b pots.Buckets, shard int) (lost error) {
-	from, to := b.OfShard(shard)
+func (s *Settler) Drain(ctx context.Context, shard int) (lost error) {
+	from, to := s.buckets.OfShard(shard)
 	for bucket := from; bucket < to; bucket++ {
 		for n := 1; n > 0; {
 			var err error

@@ -63,13 +63,19 @@ type (
 )
 
 // Run tells the running cluster.
-func (k killCmd) Run(ctx context.Context, c *cli) error { return tell(ctx, c.Dir, "kill", k.Part) }
+func (k killCmd) Run(ctx context.Context, c *cli) error {
+	return sendCommand(ctx, c.Dir, "kill", k.Part)
+}
 
 // Run tells the running cluster.
-func (s stopCmd) Run(ctx context.Context, c *cli) error { return tell(ctx, c.Dir, "stop", s.Part) }
+func (s stopCmd) Run(ctx context.Context, c *cli) error {
+	return sendCommand(ctx, c.Dir, "stop", s.Part)
+}
 
 // Run tells the running cluster, and returns once the part serves.
-func (s startCmd) Run(ctx context.Context, c *cli) error { return tell(ctx, c.Dir, "start", s.Part) }
+func (s startCmd) Run(ctx context.Context, c *cli) error {
+	return sendCommand(ctx, c.Dir, "start", s.Part)
+}
 
 type moveCmd struct {
 	Shard int    `arg:"" help:"Number of the shard: 1 to 15."`
@@ -91,7 +97,7 @@ func (u upgradeCmd) Run(ctx context.Context, c *cli) error {
 	return ask(ctx, c.Dir, http.MethodPost, "/upgrade?"+url.Values{"binary": {u.Binary}}.Encode())
 }
 
-func tell(ctx context.Context, dir, what, name string) error {
+func sendCommand(ctx context.Context, dir, what, name string) error {
 	return ask(ctx, dir, http.MethodPost, "/"+what+"/"+url.PathEscape(name))
 }
 

@@ -17,8 +17,8 @@ import (
 const (
 	readyTimeout = 3 * time.Minute
 	readyLook    = 50 * time.Millisecond
-	// restartPause is how long a part stays away that ended by itself, as with Docker.
-	restartPause = time.Second
+	// restartBackoff is how long a part stays away that ended by itself, as with Docker.
+	restartBackoff = time.Second
 	// stopTimeout is how long a part may take to stop in order; then it is killed.
 	stopTimeout = 30 * time.Second
 )
@@ -104,7 +104,7 @@ func (p *process) keep(command *exec.Cmd, ended chan struct{}) {
 	p.mu.Unlock()
 	close(ended)
 	for again {
-		time.Sleep(restartPause)
+		time.Sleep(restartBackoff)
 		p.mu.Lock()
 		again = p.wanted && p.launch() != nil
 		p.mu.Unlock()

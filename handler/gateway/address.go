@@ -26,11 +26,6 @@ type AddressLimits struct {
 	Refusals int
 }
 
-// DefaultAddressLimits leave room for a thousand people behind one address.
-func DefaultAddressLimits() AddressLimits {
-	return AddressLimits{Requests: 2000, BadTokens: 50, DevTokens: 100, Refusals: 20}
-}
-
 // Tally counts who was not let in. trail.Tally is one.
 type Tally interface {
 	Add(actor, action, outcome string, times int)

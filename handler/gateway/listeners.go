@@ -13,12 +13,7 @@ import (
 	"github.com/hongbao/hongbao/internal/ratelimit"
 	"github.com/hongbao/hongbao/internal/refusal"
 	"github.com/hongbao/hongbao/push"
-)
-
-// Topics of the live feed.
-const (
-	groupTopic = "group:" // and a group's id: for its members
-	userTopic  = "user:"  // and a user's id: for that user
+	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
 // membership is what the live feed needs of the groups.
@@ -88,10 +83,10 @@ func (l *Listeners) GoOn(subject string) bool {
 
 // MayListen returns a *push.Denial for a topic that is not the subject's to hear.
 func (l *Listeners) MayListen(ctx context.Context, subject, topic string) error {
-	if user, ok := strings.CutPrefix(topic, userTopic); ok && user == subject {
+	if topic == ledger.UserTopic(subject) {
 		return nil
 	}
-	group, ok := strings.CutPrefix(topic, groupTopic)
+	group, ok := strings.CutPrefix(topic, ledger.GroupTopic(""))
 	if !ok || refusal.CheckID("group", group) != nil {
 		return &push.Denial{Code: refusal.CodeInvalidArgument,
 			Detail: "this is no topic of yours: give group:<a group that you are in> or user:<your id>"}
@@ -108,7 +103,7 @@ func (l *Listeners) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, push.ErrStopping), errors.Is(err, push.ErrFull):
 		err = refusal.New(refusal.CodeUnavailable, "this node has no room for another connection: try again shortly")
-	case errors.Is(err, push.ErrCrowded):
+	case errors.Is(err, push.ErrTooMany):
 		err = refusal.New(problem.CodeRateLimited,
 			"you, or others at your address, have too many connections: close one first")
 	case errors.Is(err, push.ErrOrigin):

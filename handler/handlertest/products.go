@@ -135,7 +135,7 @@ func SampleView() envelope.View {
 				Currency: "CNY"},
 			Count: 2, Greeting: "恭喜", CreatedAt: at, ExpiresAt: at.Add(time.Hour), Seed: envelope.Seed{0xab},
 		},
-		State: envelope.Drained, Best: 1, Commitment: "c0", Revealed: true,
+		State: envelope.StateDrained, Best: 1, Commitment: "c0", Revealed: true,
 		Taken: []envelope.Take{{User: "bob", Share: 0, Minor: 400, At: at},
 			{User: "carol", Share: 1, Minor: 600, At: at}},
 	}

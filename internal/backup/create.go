@@ -112,12 +112,12 @@ func startDumps(ctx context.Context, c *shards.Cluster, dir string) (*dumps, err
 			d.ended <- err
 		}()
 	}
-	patience := time.NewTimer(fenceMost)
-	defer patience.Stop()
+	timeout := time.NewTimer(fenceMost)
+	defer timeout.Stop()
 	for _, one := range begun {
 		select {
 		case <-one:
-		case <-patience.C:
+		case <-timeout.C:
 			return d, fmt.Errorf("mariadb-dump took no snapshot within %v", fenceMost)
 		case <-ctx.Done():
 			return d, ctx.Err()

@@ -28,9 +28,9 @@ const (
 	// fenceWait is how long a server may take to stop its writers: below the 5 s after which a transaction gives up to
 	// wait for a row that another one, which waits for the fence, has locked.
 	fenceWait = 3 * time.Second
-	// fenceTries is how often that is tried, for long statements delay it; fencePause is the time between.
-	fenceTries = 5
-	fencePause = 2 * time.Second
+	// fenceTries is how often that is tried, for long statements delay it; fenceInterval is the time between.
+	fenceTries    = 5
+	fenceInterval = 2 * time.Second
 	// fenceMost is how long writers wait at most until all snapshots are taken.
 	fenceMost = 10 * time.Second
 )

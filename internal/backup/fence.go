@@ -71,7 +71,7 @@ func (f *fence) of(shard int) *sql.Conn { return f.conns[f.cluster.ServerOf(shar
 func (f *fence) close(ctx context.Context) (err error) {
 	for try := range fenceTries {
 		if try > 0 {
-			loop.Wait(ctx, fencePause, nil)
+			loop.Wait(ctx, fenceInterval, nil)
 		}
 		f.shut = time.Now()
 		err = loop.FanOut(f.servers(), len(f.conns), func(server int) error {

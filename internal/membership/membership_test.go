@@ -94,19 +94,19 @@ func eventually(t *testing.T, what string, within time.Duration, holds func() bo
 	}
 }
 
-const patience = 20 * time.Second
+const limit = 20 * time.Second
 
 func TestWorkersSplitPartitions(t *testing.T) {
 	client := open(t, devstack.TestRedis(t).Socket())
 	a := start(t, client, "a", timeout, slog.New(slog.DiscardHandler))
-	eventually(t, "a owns all", patience, func() bool { return split(a) })
+	eventually(t, "a owns all", limit, func() bool { return split(a) })
 	<-a.Changes()
 	b := start(t, client, "b", timeout, slog.New(slog.DiscardHandler))
-	eventually(t, "a and b split", patience, func() bool { return split(a, b) })
+	eventually(t, "a and b split", limit, func() bool { return split(a, b) })
 	<-a.Changes()
 	before := slices.Clone(a.Owned())
 	c := start(t, client, "c", timeout, slog.New(slog.DiscardHandler))
-	eventually(t, "a, b and c split", patience, func() bool { return split(a, b, c) })
+	eventually(t, "a, b and c split", limit, func() bool { return split(a, b, c) })
 	for _, p := range a.Owned() {
 		if !slices.Contains(before, p) {
 			t.Errorf("partition %d moved to a, although only c came", p)
@@ -118,14 +118,14 @@ func TestWorkersSplitPartitions(t *testing.T) {
 	if len(b.Owned()) != 0 {
 		t.Errorf("b has left and owns %v", b.Owned())
 	}
-	eventually(t, "a and c split", patience, func() bool { return split(a, c) })
+	eventually(t, "a and c split", limit, func() bool { return split(a, c) })
 }
 
 func TestOrderlyStopIsTakenOverAtOnce(t *testing.T) {
 	client := open(t, devstack.TestRedis(t).Socket())
 	a := start(t, client, "a", timeout, slog.New(slog.DiscardHandler))
 	b := start(t, client, "b", timeout, slog.New(slog.DiscardHandler))
-	eventually(t, "a and b split", patience, func() bool { return split(a, b) })
+	eventually(t, "a and b split", limit, func() bool { return split(a, b) })
 	b.stop()
 	<-b.done
 	members, err := client.Do(t.Context(), client.B().Zrange().Key("membership:"+t.Name()).Min("0").Max(
@@ -133,7 +133,7 @@ func TestOrderlyStopIsTakenOverAtOnce(t *testing.T) {
 	if err != nil || !slices.Equal(members, []string{"a"}) {
 		t.Errorf("members %v, %v", members, err)
 	}
-	eventually(t, "a owns all", patience, func() bool { return split(a) })
+	eventually(t, "a owns all", limit, func() bool { return split(a) })
 }
 
 func TestDeadWorkerIsTakenOverAfterTheTimeout(t *testing.T) {
@@ -145,14 +145,14 @@ func TestDeadWorkerIsTakenOverAfterTheTimeout(t *testing.T) {
 	}
 	a := start(t, client, "a", short, slog.New(slog.DiscardHandler))
 	var died time.Time
-	eventually(t, "a owns its part", patience, func() bool {
+	eventually(t, "a owns its part", limit, func() bool {
 		died = time.Now()
 		if err := dying.heartbeat(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		return split(a, &worker{Member: assigned("dead", "a")})
 	})
-	eventually(t, "a owns all", patience, func() bool { return split(a) })
+	eventually(t, "a owns all", limit, func() bool { return split(a) })
 	if took := time.Since(died); took < short {
 		t.Errorf("taken over after %v, before the timeout of %v", took, short)
 	}
@@ -189,18 +189,18 @@ func TestAssignmentStaysWithoutRedis(t *testing.T) {
 	var log lines
 	a := start(t, open(t, server.Socket()), "a", timeout, slog.New(slog.NewTextHandler(&log, nil)))
 	b := start(t, open(t, server.Socket()), "b", timeout, slog.New(slog.DiscardHandler))
-	eventually(t, "a and b split", patience, func() bool { return split(a, b) })
+	eventually(t, "a and b split", limit, func() bool { return split(a, b) })
 	owned := slices.Clone(a.Owned())
 	server.Kill()
-	eventually(t, "a notices", patience, func() bool { return log.count("level=WARN") > 0 })
+	eventually(t, "a notices", limit, func() bool { return log.count("level=WARN") > 0 })
 	if !slices.Equal(a.Owned(), owned) {
 		t.Errorf("without Redis a owns %v, before %v", a.Owned(), owned)
 	}
 	if err := server.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "a beats again", patience, func() bool { return log.count("level=INFO") > 0 })
-	eventually(t, "a and b split", patience, func() bool { return split(a, b) })
+	eventually(t, "a beats again", limit, func() bool { return log.count("level=INFO") > 0 })
+	eventually(t, "a and b split", limit, func() bool { return split(a, b) })
 	if n := log.count("level=WARN"); n != 1 {
 		t.Errorf("%d warnings for one outage", n)
 	}

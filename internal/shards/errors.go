@@ -34,9 +34,9 @@ const (
 	errDeadlock        = 1213
 )
 
-// passing are server errors that say "not now": too many connections, shutting down, killed, read-only, out of disk or
-// memory for locks, and TiDB's own for a region or a store that cannot be reached.
-func passing(number uint16) bool {
+// isTransient tells server errors that say "not now": too many connections, shutting down, killed, read-only, out of
+// disk or memory for locks, and TiDB's own for a region or a store that cannot be reached.
+func isTransient(number uint16) bool {
 	switch number {
 	case 1040, 1041, 1053, 1077, 1078, 1079, 1080, 1152, 1158, 1159, 1160, 1161, 1203, 1206, 1226, 1290, 1317, 1792,
 		1836, 1927, 3572, 8022, 8027, 8028, 9001, 9002, 9003, 9004, 9005, 9006, 9007:
@@ -53,7 +53,7 @@ func Classify(err error) error {
 		return err
 	}
 	if e, ok := errors.AsType[*mysql.MySQLError](err); ok {
-		if passing(e.Number) || retryable(err) {
+		if isTransient(e.Number) || retryable(err) {
 			return unavailable{err}
 		}
 		return err

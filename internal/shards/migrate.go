@@ -19,12 +19,12 @@ import (
 var ErrShardMissing = errors.New("shards: a shard is not on the server that the configuration names")
 
 const (
-	migrateWidth   = 4 // shards migrated at a time
-	migrateConns   = 3 // connections for each of them
-	migrationLock  = "hongbao-migrate-"
-	lockPoll       = 1 // seconds that one GET_LOCK waits, far below the read timeout
-	lockPatience   = 5 * time.Minute
-	unlockPatience = 5 * time.Second
+	migrateWidth  = 4 // shards migrated at a time
+	migrateConns  = 3 // connections for each of them
+	migrationLock = "hongbao-migrate-"
+	lockPoll      = 1 // seconds that one GET_LOCK waits, far below the read timeout
+	lockTimeout   = 5 * time.Minute
+	unlockTimeout = 5 * time.Second
 )
 
 //go:embed migrations/*.sql
@@ -215,7 +215,7 @@ func (c *Cluster) migrateOn(ctx context.Context, server, shard int, m Migrations
 // takeLock waits for a lock of the server: GET_LOCK, which MariaDB, MySQL 8 and TiDB all have. The server gives it back
 // when the connection ends. Names are at most 64 characters.
 func takeLock(ctx context.Context, conn *sql.Conn, name string) error {
-	ctx, cancel := context.WithTimeout(ctx, lockPatience)
+	ctx, cancel := context.WithTimeout(ctx, lockTimeout)
 	defer cancel()
 	for {
 		var got sql.NullInt64
@@ -229,7 +229,7 @@ func takeLock(ctx context.Context, conn *sql.Conn, name string) error {
 }
 
 func releaseLock(ctx context.Context, conn *sql.Conn, name string) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlockPatience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlockTimeout)
 	defer cancel()
 	_, err := conn.ExecContext(ctx, "DO RELEASE_LOCK(?)", name)
 	return err

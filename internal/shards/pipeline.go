@@ -19,12 +19,12 @@ const waitingMost = 2 << 20
 // the one it went with; nothing after it is carried out.
 type pipeline struct {
 	mysqlConn
-	texts  []string
-	args   []driver.NamedValue
-	size   int             // of the values in args, bytes
-	begun  context.Context // of the transaction that was begun, here if not at the server; nil without one
-	told   bool            // the server knows of the transaction
-	broken bool
+	texts    []string
+	args     []driver.NamedValue
+	size     int             // of the values in args, bytes
+	begun    context.Context // of the transaction that was begun, here if not at the server; nil without one
+	atServer bool            // the server knows of the transaction
+	broken   bool
 }
 
 // mysqlConn is what a connection of the driver can do.
@@ -91,7 +91,7 @@ func (p *pipeline) PrepareContext(ctx context.Context, text string) (driver.Stmt
 // of the transaction, for what goes with it may wait for locks; who no longer waits for it does not end it.
 func (p *pipeline) Commit() error {
 	defer p.end()
-	if !p.told && len(p.texts) == 1 { // nothing but the beginning
+	if !p.atServer && len(p.texts) == 1 { // nothing but the beginning
 		return nil
 	}
 	ctx := context.WithoutCancel(p.begun)
@@ -110,7 +110,7 @@ func (p *pipeline) Commit() error {
 // Rollback implements driver.Tx.
 func (p *pipeline) Rollback() error {
 	defer p.end()
-	if !p.told {
+	if !p.atServer {
 		return nil
 	}
 	return p.rollback()
@@ -142,7 +142,7 @@ func (p *pipeline) with(text string) string {
 	if len(p.texts) == 0 {
 		return text
 	}
-	p.told = p.begun != nil
+	p.atServer = p.begun != nil
 	joined := strings.Join(append(p.texts, text), ";")
 	p.texts = p.texts[:0]
 	return joined
@@ -189,7 +189,7 @@ func (p *pipeline) flush(ctx context.Context) error {
 }
 
 func (p *pipeline) end() {
-	p.texts, p.args, p.size, p.begun, p.told = p.texts[:0], p.args[:0], 0, nil, false
+	p.texts, p.args, p.size, p.begun, p.atServer = p.texts[:0], p.args[:0], 0, nil, false
 }
 
 func sizeOf(args []driver.NamedValue) (size int) {

@@ -145,8 +145,8 @@ func (p *Provider) stateIn(ctx context.Context, answer message, o wallet.Funding
 	return report.State, nil
 }
 
-// errPassing marks what another attempt may mend.
-var errPassing = errors.New("httpfunding: the bank gave no answer")
+// errTransient marks what another attempt may mend.
+var errTransient = errors.New("httpfunding: the bank gave no answer")
 
 // attempts sends a request until there is a signed answer, askAttempts times at most.
 func (p *Provider) attempts(ctx context.Context, body []byte) (message, error) {
@@ -157,7 +157,7 @@ func (p *Provider) attempts(ctx context.Context, body []byte) (message, error) {
 			return answer, nil
 		}
 		failures = append(failures, err)
-		if attempt+1 == askAttempts || !errors.Is(err, errPassing) || ctx.Err() != nil {
+		if attempt+1 == askAttempts || !errors.Is(err, errTransient) || ctx.Err() != nil {
 			return message{}, errors.Join(failures...)
 		}
 		wait := time.NewTimer(backoff)
@@ -181,12 +181,12 @@ func (p *Provider) send(ctx context.Context, body []byte) (message, error) {
 	p.secrets.Sign(id, p.now(), body).Set(request.Header)
 	response, err := p.client.Do(request)
 	if err != nil {
-		return message{}, fmt.Errorf("%w: %w", errPassing, err)
+		return message{}, fmt.Errorf("%w: %w", errTransient, err)
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(response.Body, maxMessage+1))
 	if err != nil {
-		return message{}, fmt.Errorf("%w: %w", errPassing, err)
+		return message{}, fmt.Errorf("%w: %w", errTransient, err)
 	}
 	if len(text) > maxMessage {
 		return message{}, fmt.Errorf("httpfunding: the bank's answer has more than %d bytes", maxMessage)
@@ -200,7 +200,7 @@ func (p *Provider) read(response *http.Response, id string, text []byte) (messag
 	err := p.secrets.Verify(headers, p.now(), text)
 	switch {
 	case err != nil && (response.StatusCode >= 500 || response.StatusCode == http.StatusTooManyRequests):
-		return message{}, fmt.Errorf("%w: status %d", errPassing, response.StatusCode) // of a proxy, most often
+		return message{}, fmt.Errorf("%w: status %d", errTransient, response.StatusCode) // of a proxy, most often
 	case err != nil:
 		return message{}, fmt.Errorf("the bank's answer, status %d: %w", response.StatusCode, err)
 	case headers.ID != id:

@@ -25,6 +25,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hongbao/hongbao/internal/refusal"
@@ -101,6 +102,21 @@ type Request struct {
 	Fingerprint [sha256.Size]byte
 }
 
+// maxRequestID bounds, in bytes, the id of a Request.
+const maxRequestID = 64
+
+// ownRequest begins the id of each OwnRequest.
+const ownRequest = "#"
+
+// Check finds an id that a ledger would not keep whole.
+func (r Request) Check() error {
+	if len(r.ID) > maxRequestID || refusal.CheckRequestID(strings.TrimPrefix(r.ID, ownRequest)) != nil {
+		return fmt.Errorf("ledger: request %q: give up to %d of the characters that a request_id may have",
+			refusal.Clip(r.ID), maxRequestID)
+	}
+	return nil
+}
+
 // NewRequest identifies a call by the caller's request id and a fingerprint of what it asked for. op names the method;
 // body must marshal to JSON the same way each time and hold everything that changes the effect. Refusal:
 // invalid_argument.
@@ -112,9 +128,9 @@ func NewRequest(id, op string, body any) (Request, error) {
 }
 
 // OwnRequest is a request of this system's own, on behalf of a user: no client's id can be the same. id is at most 63
-// characters of those that refusal.CheckRequestID accepts.
+// characters of those that refusal.CheckRequestID accepts; another is an error.
 func OwnRequest(id, op string, body any) (Request, error) {
-	return newRequest("#"+id, op, body)
+	return newRequest(ownRequest+id, op, body)
 }
 
 func newRequest(id, op string, body any) (Request, error) {
@@ -122,7 +138,8 @@ func newRequest(id, op string, body any) (Request, error) {
 	if err != nil {
 		return Request{}, fmt.Errorf("fingerprint of %s: %w", op, err)
 	}
-	return Request{ID: id, Fingerprint: sha256.Sum256(append([]byte(op+"\x00"), data...))}, nil
+	r := Request{ID: id, Fingerprint: sha256.Sum256(append([]byte(op+"\x00"), data...))}
+	return r, r.Check()
 }
 
 var (

@@ -16,6 +16,9 @@ func (tx *transaction) claim(user string, r ledger.Request, reference int64) err
 	if tx.ledger.forUser(user) != tx.shard {
 		return errors.New("memledger: the wallet of a request's user is on another shard than its transaction")
 	}
+	if err := r.Check(); err != nil {
+		return err
+	}
 	first, there, err := tx.findRequest(user, r)
 	switch {
 	case err != nil:

@@ -225,6 +225,7 @@ func (l *Ledger) getFunding(ctx context.Context, shard int, id int64) (wallet.Fu
 	return orders[0], nil
 }
 
+// SelectFundings reads the orders that the rest of a SELECT names: its WHERE, ORDER BY, LIMIT and lock.
 func SelectFundings(ctx context.Context, q rows.Querier, t Tables, rest string,
 	args ...any) ([]wallet.FundingOrder, error) {
 	var orders []wallet.FundingOrder

@@ -27,7 +27,7 @@ func (l *Ledger) Hold(ctx context.Context, r ledger.Request, h ledger.Hold) (led
 // need no more than their owner's money are committed together.
 func (l *Ledger) HoldWith(ctx context.Context, r ledger.Request, h ledger.Hold,
 	o ledger.HoldOptions) (held ledger.Hold, err error) {
-	if err := errors.Join(l.checkHold(h), o.Check(h)); err != nil {
+	if err := errors.Join(r.Check(), l.checkHold(h), o.Check(h)); err != nil {
 		return ledger.Hold{}, err
 	}
 	if shard, _ := l.ShardOf(h.ID); !h.CountsDaily && !o.PayNow {

@@ -139,7 +139,8 @@ func (l *Ledger) holdTogether(ctx context.Context, shard int, calls []*heldCall)
 	})
 }
 
-// claimTogether records the requests of calls; see Tx.Claim.
+// claimTogether records the requests of calls; see Tx.Claim. IGNORE passes over those that were recorded before. It
+// would also cut what is too long, or not ASCII, which HoldWith has refused.
 func (tx *Tx) claimTogether(ctx context.Context, calls []*heldCall) error {
 	now := tx.l.now().UnixMilli()
 	args := make([]any, 0, len(calls)*5)

@@ -19,6 +19,9 @@ const tombstone = 0
 // claim records a request in the transaction of its effect; see ledger.Tx.
 func (l *Ledger) claim(ctx context.Context, tx *sql.Tx, t Tables, user string, r ledger.Request,
 	reference int64) error {
+	if err := r.Check(); err != nil {
+		return err
+	}
 	_, err := tx.ExecContext(ctx,
 		"INSERT INTO "+t.Requests+" (user, request_id, fingerprint, reference, at) VALUES (?, ?, ?, ?, ?)",
 		user, r.ID, r.Fingerprint[:], reference, l.now().UnixMilli())

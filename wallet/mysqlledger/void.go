@@ -40,9 +40,10 @@ var errOtherwise = errors.New("mysqlledger: the hold's money moves by steps or d
 // void gives the pending rest of a locked, open hold back.
 func (tx *Tx) void(ctx context.Context, h *ledger.Hold) error {
 	rest := h.Pending()
+	voided := h.Voided + rest
 	update, err := tx.sql.ExecContext(ctx,
 		"UPDATE "+tx.tables.Holds+" SET is_open = 0, voided = ? WHERE id = ? AND posted = ? AND is_open = 1",
-		rest, h.ID, h.Posted)
+		voided, h.ID, h.Posted)
 	if err != nil {
 		return err
 	}
@@ -57,7 +58,7 @@ func (tx *Tx) void(ctx context.Context, h *ledger.Hold) error {
 	if err := tx.giveBack(ctx, *h, rest, 0); err != nil {
 		return err
 	}
-	h.Voided, h.Open = h.Voided+rest, false
+	h.Voided, h.Open = voided, false
 	return nil
 }
 

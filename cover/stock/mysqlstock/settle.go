@@ -131,7 +131,7 @@ func (b *settlement) settle(ctx context.Context, cover int64, records []stock.Re
 	if err != nil {
 		return err
 	}
-	return b.tell(ctx)
+	return b.send(ctx)
 }
 
 // take writes the claims that are new, as far as there are pieces, and pays for them.
@@ -272,8 +272,8 @@ func (b *settlement) count(ctx context.Context, hours map[[2]int64]*stock.Hour) 
 		" ON DUPLICATE KEY UPDATE views = views + VALUES(views), claims = claims + VALUES(claims)")
 }
 
-// tell sends the holdings to their users' shards, and the merchant's servers what happened.
-func (b *settlement) tell(ctx context.Context) error {
+// send sends the holdings to their users' shards, and the merchant's servers what happened.
+func (b *settlement) send(ctx context.Context) error {
 	byShard := map[int]holdings{}
 	for _, c := range b.claims {
 		dest := b.cluster.ForUser(c.User)

@@ -12,7 +12,7 @@ import (
 	"github.com/hongbao/hongbao/internal/shards"
 )
 
-const cleanupPatience = 30 * time.Second
+const cleanupTimeout = 30 * time.Second
 
 // Prefix is a schema prefix that no other test uses.
 func Prefix() string {
@@ -34,7 +34,7 @@ func New(t testing.TB, n int, dsns ...string) *shards.Cluster {
 		t.Fatalf("open cluster: %v", err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), cleanupPatience)
+		ctx, cancel := context.WithTimeout(context.Background(), cleanupTimeout)
 		defer cancel()
 		for shard := range n {
 			// Best effort: a test may have stopped the server, and the schemas go with it at the end of the process.

@@ -36,6 +36,7 @@ func Run(t *testing.T, open Open) {
 		{"Index", testIndex},
 		{"Events", testEvents},
 		{"CancelRequest", testCancelRequest},
+		{"RequestIDs", testRequestIDs},
 		{"Fundings", testFundings},
 		{"Freezes", testFreezes},
 		{"FreezeRace", testFreezeRace},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/hongbao/hongbao/internal/refusal"
@@ -243,6 +244,37 @@ func testEvents(t *testing.T, open Open) {
 		}
 	}
 	b.DeliverAll()
+	b.WantBalanced(0)
+}
+
+// An id that would not be kept whole is refused, whether its hold goes together with others or alone.
+func testRequestIDs(t *testing.T, open Open) {
+	b := open(t, 2)
+	b.TopUp("alice", 1000)
+	longest := strings.Repeat("x", 63)
+	if _, err := ledger.OwnRequest(longest+"x", "test", 0); err == nil {
+		t.Error("a request of this system's own with 65 characters")
+	}
+	good := Must(ledger.OwnRequest(longest, "test", 0))
+	for _, id := range []string{"", good.ID + "x", "#é", "##"} {
+		bad := good
+		bad.ID = id
+		for what, o := range map[string]ledger.HoldOptions{"together": {}, "alone": {PayNow: true}} {
+			h := b.Draft("alice", 10)
+			if o.PayNow {
+				h.Counterparty = "bob"
+			}
+			if _, err := b.HoldWith(t.Context(), bad, h, o); err == nil {
+				t.Errorf("%s: a hold with request %q", what, id)
+			}
+		}
+	}
+	h := b.Draft("alice", 10)
+	for range 2 {
+		if held, err := b.HoldWith(t.Context(), good, h, ledger.HoldOptions{}); err != nil || held.ID != h.ID {
+			t.Errorf("the longest id: %+v, %v", held, err)
+		}
+	}
 	b.WantBalanced(0)
 }
 

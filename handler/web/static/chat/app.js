@@ -310,7 +310,8 @@ export class App {
     if (placeIn(location.search, me) !== place || replace) {
       const address = new URLSearchParams({ ...(dev && { user: me }), ...queryOf(place) });
       const url = `${location.pathname}${address.size ? `?${address}` : ""}`;
-      history[replace || dialogs.isStep ? "replaceState" : "pushState"](null, "", url);
+      if (replace) dialogs.replace(url);
+      else history[dialogs.isStep ? "replaceState" : "pushState"](null, "", url);
     }
     this.#frame.dataset.screen = this.#screen();
     changes.tell("place");

@@ -151,7 +151,7 @@ export class ConsoleApp {
 
   #show(place, replace = false) {
     this.#place = place;
-    if (replace) history.replaceState(null, "", this.#address(place));
+    if (replace) this.#base.dialogs.replace(this.#address(place));
     this.#endView();
     const view = this.#spec.view(this.#page);
     this.#view = view;

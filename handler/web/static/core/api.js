@@ -3,7 +3,7 @@
 const TIMEOUT_MS = 10_000;
 const FILE_TIMEOUT_MS = 10 * 60_000; // of a file of any length
 const TRIES = 4; // of calls that are safe to repeat, when the network or the server is away
-const FIRST_PAUSE_MS = 250;
+const FIRST_BACKOFF_MS = 250;
 const DATE_HEADER_STEP_MS = 1000; // its resolution: on average it is half of that behind
 const REQUEST_ID_BYTES = 16;
 const TRANSFERS = 100; // on a page: the most that the server gives
@@ -104,15 +104,15 @@ export class Api {
   slowly = (path) => this.#once("GET", path, undefined, slow);
 
   async #repeat(method, path, body, how = call) {
-    let pause = FIRST_PAUSE_MS;
+    let backoff = FIRST_BACKOFF_MS;
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#once(method, path, body, how);
       } catch (problem) {
         if (!(problem instanceof Problem) || !problem.temporary || attempt === TRIES) throw problem;
       }
-      await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random())));
-      pause *= 2;
+      await new Promise((resolve) => setTimeout(resolve, backoff * (0.5 + Math.random())));
+      backoff *= 2;
     }
   }
 

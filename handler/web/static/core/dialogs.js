@@ -10,6 +10,7 @@ export class Dialogs {
   #open = []; // the topmost last
   #isGone = false;
   #ignored = 0; // steps back that this page took itself
+  #beneath = ""; // the address that the page's entry gets once the window is back there
 
   /**
    * Shows a dialog above everything. It closes on Escape, on its backdrop and by going back, and removes itself; done
@@ -40,15 +41,27 @@ export class Dialogs {
     return history.state?.step === STEP;
   }
 
+  /**
+   * Gives the page another address, in its own entry of the history: while dialogs are open the window stands at
+   * theirs, which stay steps.
+   * @param {string} url
+   */
+  replace(url) {
+    this.#beneath = this.isStep && this.#open.length ? url : "";
+    history.replaceState(this.#beneath ? { step: STEP } : null, "", url);
+  }
+
   /** The window went back or forward. Returns whether that concerned dialogs alone. */
   moved() {
-    if (this.#ignored > 0) {
-      this.#ignored--;
-      return true;
+    const own = this.#ignored > 0;
+    if (own) this.#ignored--;
+    const top = own ? undefined : this.#open.pop();
+    if (this.#beneath && !this.#open.length && !this.isStep) {
+      history.replaceState(null, "", this.#beneath);
+      this.#beneath = "";
     }
-    const top = this.#open.pop();
     top?.close();
-    return top !== undefined;
+    return own || top !== undefined;
   }
 
   /** Closes all dialogs, for a page that ends: the history is left to whoever comes next. */
@@ -61,7 +74,10 @@ export class Dialogs {
   #closed(dialog) {
     if (!this.#open.includes(dialog)) return; // by going back
     this.#open = this.#open.filter((other) => other !== dialog);
-    if (this.#isGone || !this.isStep) return;
+    if (this.#isGone || !this.isStep) {
+      this.#beneath = "";
+      return;
+    }
     this.#ignored++;
     history.back();
   }

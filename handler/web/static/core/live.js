@@ -2,12 +2,12 @@
 // push: a place in a topic is (epoch, seq), and whoever resumes at one gets all that came after it, or is told that
 // something was lost. Events may come twice: whoever applies them must not mind.
 
-const FIRST_PAUSE_MS = 300;
-const LONGEST_PAUSE_MS = 10_000;
+const FIRST_BACKOFF_MS = 300;
+const MAX_BACKOFF_MS = 10_000;
 const BACKLOG = 200; // events of the past asked for when a topic is new here; the server keeps 256
 const PING_MS = 20_000; // silence after which the connection is tested
 const DEAD_MS = 10_000; // silence after that means that it is gone
-const DENIED_PAUSE_MS = 1000; // a membership is known everywhere within a second
+const DENIED_BACKOFF_MS = 1000; // a membership is known everywhere within a second
 const DENIED_TRIES = 4;
 const GRAB_MS = 4000; // a grab that is not answered by then is asked for in another way
 
@@ -180,15 +180,15 @@ export class Live {
       this.#failures++;
       this.#options.onRefused();
     }
-    this.#reconnect = setTimeout(this.wake, this.#pause(code, reason));
+    this.#reconnect = setTimeout(this.wake, this.#backoff(code, reason));
   }
 
   // Jittered, so that the clients of a node that went down do not come back all at once.
-  #pause(code, reason) {
+  #backoff(code, reason) {
     if (code === CLOSE_TOO_SLOW || code === CLOSE_TOKEN_EXPIRED) return 0;
     const told = code === CLOSE_GOING_AWAY && /^reconnect_ms=(\d+)$/.exec(reason);
-    if (told) return Math.min(Number(told[1]), LONGEST_PAUSE_MS);
-    return Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures) * (0.3 + 0.7 * Math.random());
+    if (told) return Math.min(Number(told[1]), MAX_BACKOFF_MS);
+    return Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** this.#failures) * (0.3 + 0.7 * Math.random());
   }
 
   #subscribe(topic) {
@@ -251,7 +251,7 @@ export class Live {
 
   #denied({ topic, code, detail }, at) {
     if (at.denied++ < DENIED_TRIES) {
-      setTimeout(() => this.#subscribe(topic), DENIED_PAUSE_MS * at.denied);
+      setTimeout(() => this.#subscribe(topic), DENIED_BACKOFF_MS * at.denied);
       return;
     }
     this.#options.onProblem(code, detail);

@@ -2,7 +2,7 @@
 
 import { newRequestId } from "../core/api.js";
 
-const CREDIT_PAUSES_MS = [120, 250, 500, 1000, 2000, 4000]; // a credit reaches the wallet within moments
+const CREDIT_BACKOFFS_MS = [120, 250, 500, 1000, 2000, 4000]; // a credit reaches the wallet within moments
 
 export class WalletActions {
   #api;
@@ -30,10 +30,10 @@ export class WalletActions {
    * @returns {Promise<boolean>} whether it came
    */
   async awaitCredit(currency, before = this.#balances.of(currency)) {
-    for (const pause of CREDIT_PAUSES_MS) {
+    for (const backoff of CREDIT_BACKOFFS_MS) {
       const balances = await this.read(); // what is shown may be sealed
       if ((balances.find((b) => b.currency === currency)?.amount ?? 0) !== before) return true;
-      await new Promise((resolve) => setTimeout(resolve, pause));
+      await new Promise((resolve) => setTimeout(resolve, backoff));
     }
     return false;
   }

@@ -11,10 +11,10 @@ import (
 // The refusal of a call over a limit waits, unless too many wait already or its caller has gone.
 func TestRefusalsWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &admission{pauses: make(chan struct{}, 2)}
+		a := &admission{delayed: make(chan struct{}, 2)}
 		took := func(ctx context.Context) time.Duration {
 			began := time.Now()
-			a.pause(ctx)
+			a.delay(ctx)
 			return time.Since(began)
 		}
 		gone, cancel := context.WithCancel(t.Context())
@@ -25,7 +25,7 @@ func TestRefusalsWait(t *testing.T) {
 		var waiting sync.WaitGroup
 		for range 2 {
 			waiting.Go(func() {
-				if d := took(t.Context()); d != RefusalPause {
+				if d := took(t.Context()); d != RefusalDelay {
 					t.Errorf("a refusal waits %v", d)
 				}
 			})
@@ -35,7 +35,7 @@ func TestRefusalsWait(t *testing.T) {
 			t.Errorf("one more than may wait waits %v", d)
 		}
 		waiting.Wait()
-		if d := took(t.Context()); d != RefusalPause {
+		if d := took(t.Context()); d != RefusalDelay {
 			t.Errorf("when others are done, a refusal waits %v", d)
 		}
 	})
