@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -46,8 +47,9 @@ func TestMain(m *testing.M) {
 			_, err = Move(context.Background(), Config{Cluster: cluster, Shard: moved, To: c.To, Drop: true,
 				At: func(s Step) {
 					if s == c.At {
-						_ = syscall.Kill(os.Getpid(), c.Signal)
-						c.At = "" // one that goes on again
+						_ = syscall.Kill(os.Getpid(), c.Signal) // which may come a moment later
+						_, _ = io.Copy(io.Discard, os.Stdin)    // until the test lets it go on
+						c.At = ""
 					}
 				}})
 		}
@@ -361,7 +363,7 @@ func TestAShardIsRescuedFromAMoverThatStandsStill(t *testing.T) {
 	stop := b.load(t)
 	defer stop()
 	b.goesOn(t)
-	mover := b.mover(t, 0, StepSwitch, syscall.SIGSTOP)
+	mover, input := b.mover(t, 0, StepSwitch, syscall.SIGSTOP)
 	var out strings.Builder
 	mover.Stdout, mover.Stderr = &out, &out
 	if err := mover.Start(); err != nil {
@@ -373,7 +375,7 @@ func TestAShardIsRescuedFromAMoverThatStandsStill(t *testing.T) {
 	}
 	b.rescued(t, "a mover that stands still")
 	b.goesOn(t)
-	if err := mover.Process.Signal(syscall.SIGCONT); err != nil {
+	if err := errors.Join(mover.Process.Signal(syscall.SIGCONT), input.Close()); err != nil {
 		t.Fatal(err)
 	}
 	if err := mover.Wait(); err == nil || !strings.Contains(out.String(), "connection") {
@@ -465,7 +467,7 @@ func (b *books) epoch(t *testing.T) int64 {
 // dies runs a mover that is killed at a step.
 func (b *books) dies(t *testing.T, to int, step Step) {
 	t.Helper()
-	run := b.mover(t, to, step, syscall.SIGKILL)
+	run, _ := b.mover(t, to, step, syscall.SIGKILL)
 	out, err := run.CombinedOutput()
 	ended, ok := errors.AsType[*exec.ExitError](err)
 	if !ok || ended.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
@@ -473,8 +475,8 @@ func (b *books) dies(t *testing.T, to int, step Step) {
 	}
 }
 
-// mover is a process that moves the shard and sends itself a signal at a step.
-func (b *books) mover(t *testing.T, to int, step Step, signal syscall.Signal) *exec.Cmd {
+// mover is a process that moves the shard and sends itself a signal at a step, where it stays until its input ends.
+func (b *books) mover(t *testing.T, to int, step Step, signal syscall.Signal) (*exec.Cmd, io.Closer) {
 	t.Helper()
 	told, err := json.Marshal(child{b.config, b.cluster.ServerAddress(to), step, signal})
 	if err != nil {
@@ -482,7 +484,11 @@ func (b *books) mover(t *testing.T, to int, step Step, signal syscall.Signal) *e
 	}
 	run := exec.CommandContext(t.Context(), os.Args[0])
 	run.Env = append(os.Environ(), childEnv+"="+string(told))
-	return run
+	input, err := run.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return run, input
 }
 
 // What cannot be moved is refused before anything is touched.
