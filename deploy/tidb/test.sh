@@ -13,9 +13,9 @@ step() {
 	"$@"
 }
 
-# A tidb-server without TiKV has the locks of a commit in memory: killed right after one, it may keep half of it. That
-# test does just that (docs/stores.md).
-step .ci/test -vet=off -count=1 -p 1 -timeout 60m -skip '^TestServerDownForAWhile$' \
+# A tidb-server without TiKV has the locks of a commit in memory: killed right after one, it may keep half of it. Those
+# tests do just that (docs/stores.md).
+step .ci/test -vet=off -count=1 -p 1 -timeout 60m -skip '^TestServerDown(ForAWhile|IsUnavailable)$' \
 	./wallet/mysqlledger ./wallet/audit ./internal/shards \
 	./internal/outbox ./internal/index ./internal/nodes ./collection/mysqlcollection ./group/mysqlgroup \
 	./risk/mysqlrisk ./webhook/mysqlwebhook ./merchant/mysqlmerchant ./cover/mysqlcover
