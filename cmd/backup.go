@@ -78,7 +78,7 @@ type backupRestoreCmd struct {
 
 // Run implements the command. Exit code 1 also means that the books do not balance.
 func (b backupRestoreCmd) Run(ctx context.Context, at console) error {
-	c, err := b.connect(ctx, at)
+	c, err := b.connectOrMake(ctx, at)
 	if err != nil {
 		return err
 	}

@@ -170,6 +170,25 @@ func TestValuesAreCheckedFirst(t *testing.T) {
 	}
 }
 
+// A command that looks or operates makes no installation where there is none.
+func TestNothingIsMadeByTheWay(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	for _, args := range [][]string{
+		{"doctor"}, {"audit"}, {"trail"}, {"recover"}, {"work"}, {"freeze"}, {"resolve"}, {"shard", "list"},
+		{"backup", "create", filepath.Join(t.TempDir(), "backup")}, {"doctor", "--mysql", "root@tcp(127.0.0.1:1)/"},
+	} {
+		var out, errs bytes.Buffer
+		want := "hongbao: there is no installation in " + data + ": give "
+		if code := Main(append(args, "--data", data), &out, &errs); code != 1 ||
+			!strings.HasPrefix(errs.String(), want) {
+			t.Errorf("%v: exit %d: %s", args, code, errs.String())
+		}
+	}
+	if _, err := os.Stat(data); err == nil {
+		t.Error("something was started")
+	}
+}
+
 var writeDocuments = flag.Bool("write", false, "write docs/configuration.md instead of comparing it")
 
 // The table of flags in docs/configuration.md is what the commands have.

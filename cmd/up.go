@@ -48,8 +48,12 @@ func (u upCmd) check() error {
 func (u upCmd) Run(ctx context.Context, at console) error {
 	began := time.Now()
 	at.say("Starting hongbao, data in %s", u.Data)
+	c, err := u.connectOrMake(ctx, at)
+	if err != nil {
+		return err
+	}
 	prepare := func(c *connected) error { return u.prepare(ctx, at, c) }
-	return u.with(ctx, at, prepare, func(c *connected, s *app.App) error {
+	return c.with(ctx, prepare, func(c *connected, s *app.App) error {
 		if err := checkStart(ctx, s); err != nil {
 			return err
 		}
