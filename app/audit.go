@@ -122,15 +122,27 @@ func (a *App) auditRebuilds(ctx context.Context, shard int, found finder) ([]str
 	var texts []string
 	for _, r := range all {
 		began := time.UnixMilli(r.Began).UTC()
-		text := fmt.Sprintf("bucket %d, shard %d, %s: %s, was settled up to %s", r.Source, shard,
-			began.Format(time.RFC3339), r.Reason, r.Settled)
-		texts = append(texts, strings.TrimSuffix(text, ", was settled up to "))
+		text := fmt.Sprintf("bucket %d, shard %d, %s: %s", r.Source, shard, began.Format(time.RFC3339), r.Reason)
+		if settled := settledLogs(r.Settled); settled != "" {
+			text += ", was settled up to " + settled
+		}
+		texts = append(texts, text)
 		if r.Ended == 0 && now.Sub(began) > auditLag {
 			found(ledger.AuditRebuildOpen, shard, fmt.Sprintf("rebuild of bucket %d", r.Source),
 				"over within "+auditLag.String(), "it began at "+began.Format(time.RFC3339))
 		}
 	}
 	return texts, nil
+}
+
+// settledLogs leaves out of the logs of a bucket, each with its position, those of which nothing was settled.
+func settledLogs(settled string) string {
+	const sep = ", "
+	logs := slices.DeleteFunc(strings.Split(settled, sep), func(log string) bool {
+		_, position, _ := strings.Cut(log, " ")
+		return position == ""
+	})
+	return strings.Join(logs, sep)
 }
 
 // auditEndless names shares that can be taken for ever, and pots of envelopes that have ended and would be kept for

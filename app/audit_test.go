@@ -68,11 +68,12 @@ func TestTheAuditNamesWhatIsStuck(t *testing.T) {
 
 	rebuilds := h.Cluster.Table(1, "source_rebuilds")
 	sql(1, "INSERT INTO "+rebuilds+" (number, epoch, was, settled, reason, began_at, ended_at)"+
-		" VALUES (9, 'e', '', 'log 7-1', 'went back', 1, 0)")
+		" VALUES (9, 'e', '', 'covers , log 7-1', 'went back', 1, 0), (8, 'e', '', 'covers , log ', 'emptied', 1, 2)")
 	audit("a rebuild that does not end", ledger.AuditRebuildOpen)
 	sql(1, "UPDATE "+rebuilds+" SET ended_at = 2")
-	const want = "bucket 9, shard 1, 1970-01-01T00:00:00Z: went back, was settled up to log 7-1"
-	if told := audit("a rebuild that is over").Rebuilds; !slices.Equal(told, []string{want}) {
+	want := []string{"bucket 8, shard 1, 1970-01-01T00:00:00Z: emptied",
+		"bucket 9, shard 1, 1970-01-01T00:00:00Z: went back, was settled up to log 7-1"}
+	if told := audit("a rebuild that is over").Rebuilds; !slices.Equal(told, want) {
 		t.Errorf("it was told as %q, want %q", told, want)
 	}
 

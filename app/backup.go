@@ -123,7 +123,9 @@ func Restore(ctx context.Context, cfg Config, dir string) (r Restored, err error
 			return r, err
 		}
 	}
-	r.Recovery, err = a.Recover(ctx)
+	rebuilder := a.Rebuilder()
+	rebuilder.Restored = true
+	r.Recovery, err = a.recoverWith(ctx, rebuilder)
 	return r, err
 }
 

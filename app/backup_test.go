@@ -1,12 +1,15 @@
 package app_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -111,9 +114,16 @@ func TestBackupUnderLoad(t *testing.T) {
 	cfg.Redis = []string{"unix://" + devstack.NewTestRedis(t).Socket()}
 	cfg.Prefix = "restored_" + cfg.Prefix
 	slices.Reverse(cfg.MySQL)
+	var logged bytes.Buffer
+	quiet := cfg.Log
+	cfg.Log = slog.New(slog.NewTextHandler(&logged, nil))
 	restored, err := app.Restore(t.Context(), cfg, dir)
 	if err != nil {
 		t.Fatal(err)
+	}
+	cfg.Log = quiet
+	if said := logged.String(); strings.Contains(said, "level=ERROR") || strings.Contains(said, "is lost") {
+		t.Errorf("nothing was lost, and yet it logs %s", said)
 	}
 	if !restored.Recovery.Lost || restored.Recovery.Filled < len(sent) {
 		t.Errorf("%+v of %d envelopes", restored.Recovery, len(sent))
@@ -124,6 +134,10 @@ func TestBackupUnderLoad(t *testing.T) {
 	report, err := r.Audit(t.Context())
 	if err != nil || !report.Balanced() || len(report.InFlight) > 0 {
 		t.Errorf("once all is delivered: %+v, %v", report, err)
+	}
+	if n := len(report.Rebuilds); n != h.Buckets.Number() || !strings.Contains(report.Rebuilds[0],
+		": restored") {
+		t.Errorf("the audit tells of rebuilds %q", report.Rebuilds)
 	}
 	if !r.Revoked.Has("stolen") {
 		t.Error("a token that was revoked is good again")

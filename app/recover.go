@@ -23,6 +23,10 @@ type Recovery struct {
 // taken. It may be repeated, and run while the system serves: a pot that is not there yet answers `unavailable`. Wins
 // that were acknowledged and neither settled nor in a surviving log are beyond recovery.
 func (a *App) Recover(ctx context.Context) (Recovery, error) {
+	return a.recoverWith(ctx, a.Rebuilder())
+}
+
+func (a *App) recoverWith(ctx context.Context, rebuilder *pots.Rebuilder) (Recovery, error) {
 	home := a.PotsHome(ctx)
 	if home != nil && !errors.Is(home, pots.ErrLost) {
 		return Recovery{}, home
@@ -32,7 +36,6 @@ func (a *App) Recover(ctx context.Context) (Recovery, error) {
 		return Recovery{}, err
 	}
 	sweeper := envelope.NewSweeper(a.Pots, a.Ledger, a.cfg.Now, a.cfg.Log)
-	rebuilder := a.Rebuilder()
 	filled := make([]int, a.Buckets.Shards)
 	err := a.eachShard(ctx, func(ctx context.Context, shard int) error {
 		rebuilt, err := rebuilder.Pass(ctx, shard, true)

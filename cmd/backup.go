@@ -67,7 +67,11 @@ func (b backupCheckCmd) Run(ctx context.Context, at console) error {
 	if err != nil {
 		return err
 	}
-	return sayBackup(at, m, b.JSON)
+	if err := sayBackup(at, m, b.JSON); err != nil || b.JSON {
+		return err
+	}
+	at.say("The backup is whole: its files are what was written.")
+	return nil
 }
 
 type backupRestoreCmd struct {
@@ -78,7 +82,7 @@ type backupRestoreCmd struct {
 
 // Run implements the command. Exit code 1 also means that the books do not balance.
 func (b backupRestoreCmd) Run(ctx context.Context, at console) error {
-	c, err := b.connect(ctx, at)
+	c, err := b.connectOrMake(ctx, at)
 	if err != nil {
 		return err
 	}
@@ -110,6 +114,8 @@ func (b backupRestoreCmd) Run(ctx context.Context, at console) error {
 		return err
 	}
 	printAudit(at, report)
+	at.say("Not in a backup: the images of covers, the file of --secret-keys, the keys of tokens, the configuration. " +
+		"Put them in their places before you start the processes.")
 	if !report.Balanced() {
 		return exitCode(1)
 	}

@@ -65,6 +65,11 @@ type console struct {
 
 func (c console) say(format string, args ...any) { fmt.Fprintf(c.out, format+"\n", args...) }
 
+// warn says what a person must see although the output goes to a program.
+func (c console) warn(format string, args ...any) {
+	fmt.Fprintf(c.err, "hongbao: "+format+"\n", args...)
+}
+
 // exitCode ends a command that has already said everything.
 type exitCode int
 

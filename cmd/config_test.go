@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -163,6 +164,46 @@ func TestValuesAreCheckedFirst(t *testing.T) {
 		var out, errs bytes.Buffer
 		if code := Main(append(args, "--data", data), &out, &errs); code != 1 || errs.Len() == 0 {
 			t.Errorf("%v: exit %d: %s", args, code, errs.String())
+		}
+	}
+	if _, err := os.Stat(data); err == nil {
+		t.Error("something was started")
+	}
+}
+
+// A command that looks or operates makes no installation where there is none.
+func TestNothingIsMadeByTheWay(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	for _, args := range [][]string{
+		{"doctor"}, {"audit"}, {"trail"}, {"recover"}, {"work"}, {"freeze"}, {"resolve"}, {"shard", "list"},
+		{"backup", "create", filepath.Join(t.TempDir(), "backup")}, {"doctor", "--mysql", "root@tcp(127.0.0.1:1)/"},
+	} {
+		var out, errs bytes.Buffer
+		want := "hongbao: there is no installation in " + data + ": give "
+		if code := Main(append(args, "--data", data), &out, &errs); code != 1 ||
+			!strings.HasPrefix(errs.String(), want) {
+			t.Errorf("%v: exit %d: %s", args, code, errs.String())
+		}
+	}
+	if _, err := os.Stat(data); err == nil {
+		t.Error("something was started")
+	}
+}
+
+// An address that is taken is told before an installation is made.
+func TestATakenAddressIsToldFirst(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	data := filepath.Join(t.TempDir(), "data")
+	for _, flag := range []string{"--rpc", "--http", "--metrics"} {
+		var out, errs bytes.Buffer
+		code := Main([]string{"up", "--data", data, "--rpc=127.0.0.1:0", "--http=127.0.0.1:0",
+			flag + "=" + taken.Addr().String()}, &out, &errs)
+		if code != 1 || !strings.HasSuffix(errs.String(), "address already in use: give another "+flag+"\n") {
+			t.Errorf("%s: exit %d: %s", flag, code, errs.String())
 		}
 	}
 	if _, err := os.Stat(data); err == nil {

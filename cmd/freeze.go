@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -52,18 +53,37 @@ func (c freezeCmd) Run(ctx context.Context, at console) error {
 			return c.list(ctx, at, s)
 		case c.Thaw:
 			thawed, err := s.Thaw(ctx, f)
-			if err == nil && !thawed {
+			switch {
+			case err != nil:
+				return err
+			case thawed:
+				at.say("%s is not frozen any more.", c.Account)
+			default:
 				at.say("%s was not frozen.", c.Account)
 			}
-			return err
+			return nil
 		}
-		stands, err := s.Freeze(ctx, f)
-		if err != nil {
-			return err
-		}
-		c.print(at, stands)
-		return nil
+		return c.freeze(ctx, at, s, f)
 	})
+}
+
+// freeze freezes an account. One without a wallet is frozen for when it has one, but may as well be a typing error that
+// leaves a thief free.
+func (c freezeCmd) freeze(ctx context.Context, at console, s *app.App, f ledger.Freeze) error {
+	stands, err := s.Freeze(ctx, f)
+	if err != nil {
+		return err
+	}
+	c.print(at, stands)
+	wallets, err := s.Ledger.Balances(ctx, f.Account)
+	if err != nil {
+		return fmt.Errorf("%s is frozen, but whether there is a wallet of this name was not found out: %w", f.Account,
+			err)
+	}
+	if len(wallets) == 0 {
+		at.warn("no wallet of the name %q exists yet: is it spelled right?", f.Account)
+	}
+	return nil
 }
 
 func (c freezeCmd) list(ctx context.Context, at console, s *app.App) error {
@@ -72,6 +92,9 @@ func (c freezeCmd) list(ctx context.Context, at console, s *app.App) error {
 		some, err := s.Ledger.Freezes(ctx, after, freezesAtOnce)
 		if err != nil {
 			return err
+		}
+		if after == "" && len(some) == 0 && !c.JSON {
+			at.say("No account is frozen.")
 		}
 		for _, f := range some {
 			c.print(at, f)

@@ -38,7 +38,8 @@ func TestFreezeAndTrail(t *testing.T) {
 	}
 	why := []string{"mallory", "--by", "otto", "--reason", `stolen "phone"`}
 	for range 2 { // the first freeze stays
-		if said := must("freeze", why...); !strings.HasPrefix(said, "mallory  frozen by otto at ") {
+		if said := must("freeze", why...); !strings.HasPrefix(said, "mallory  frozen by otto at ") ||
+			!strings.HasSuffix(said, "hongbao: no wallet of the name \"mallory\" exists yet: is it spelled right?\n") {
 			t.Error(said)
 		}
 	}
@@ -47,12 +48,21 @@ func TestFreezeAndTrail(t *testing.T) {
 		listed.By != "otto" || listed.Reason != `stolen "phone"` {
 		t.Errorf("%+v, %v", listed, err)
 	}
-	must("freeze", append(why, "--thaw")...)
+	if said := must("freeze", append(why, "--thaw")...); said != "mallory is not frozen any more.\n" {
+		t.Error(said)
+	}
 	if said := must("freeze", append(why, "--thaw")...); said != "mallory was not frozen.\n" {
 		t.Error(said)
 	}
-	if said := must("freeze"); said != "" {
-		t.Errorf("frozen: %s", said)
+	if said := must("freeze"); said != "No account is frozen.\n" {
+		t.Error(said)
+	}
+	if said := must("freeze", "--json"); said != "" {
+		t.Error(said)
+	}
+	apptest.Fund(t, apptest.Open(t, cfg), "thieves", 100, "mallory")
+	if said := must("freeze", why...); strings.Contains(said, "no wallet") {
+		t.Error(said)
 	}
 	var actions []string
 	for line := range strings.Lines(must("trail")) {
@@ -66,7 +76,7 @@ func TestFreezeAndTrail(t *testing.T) {
 		actions = append(actions, r.Action+" "+r.Outcome)
 	}
 	if want := []string{"freeze asked", "freeze done", "freeze asked", "freeze done", "thaw asked", "thaw done",
-		"thaw asked", "thaw done"}; !slices.Equal(actions, want) {
+		"thaw asked", "thaw done", "freeze asked", "freeze done"}; !slices.Equal(actions, want) {
 		t.Errorf("the trail has %v, want %v", actions, want)
 	}
 }

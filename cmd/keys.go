@@ -190,6 +190,9 @@ func (t tokenCmd) Run(_ context.Context, at console) error {
 		path = filepath.Join(t.Data, developmentKey)
 	}
 	issuer, err := loadPrivateKey(path)
+	if t.Key == "" && errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("no hongbao up has made a key in %s: give its --data, or --key: %w", t.Data, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -206,6 +209,10 @@ func (t tokenCmd) Run(_ context.Context, at console) error {
 		return err
 	}
 	at.say("%s", token)
+	if t.Life > auth.DefaultTokenLife {
+		at.warn("this token is refused wherever --max-token-life is below %v; it is %v unless given", t.Life,
+			auth.DefaultTokenLife)
+	}
 	return nil
 }
 

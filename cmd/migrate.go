@@ -34,7 +34,7 @@ func (i installation) check() error {
 func (m migrateCmd) check() error { return errors.Join(m.servers.check(), m.installation.check()) }
 
 func (m migrateCmd) Run(ctx context.Context, at console) error {
-	c, err := m.connect(ctx, at)
+	c, err := m.connectOrMake(ctx, at)
 	if err != nil {
 		return err
 	}

@@ -92,9 +92,19 @@ type endpoints struct {
 
 const endpointsFile = "up.json"
 
-// connect finds the servers: those that the flags name; else the private ones of an `up` that runs; else it starts
-// them.
+// connect finds the servers of an installation, as connectOrMake does. It makes none: a typing error in --data would
+// otherwise be answered by an empty installation.
 func (f servers) connect(ctx context.Context, at console) (*connected, error) {
+	if (len(f.Redis) == 0 || len(f.MySQL) == 0) && !devstack.Holds(f.Data) {
+		return nil, fmt.Errorf(
+			"there is no installation in %s: give the --data of a hongbao up, or --redis and --mysql", f.Data)
+	}
+	return f.connectOrMake(ctx, at)
+}
+
+// connectOrMake finds the servers: those that the flags name; else the private ones of an `up` that runs; else it
+// starts them, and makes them where there are none.
+func (f servers) connectOrMake(ctx context.Context, at console) (*connected, error) {
 	c := &connected{metrics: newMetrics(), close: func() {}}
 	limits, err := f.limits()
 	if err != nil {
@@ -321,6 +331,13 @@ func (f servers) with(
 	if err != nil {
 		return err
 	}
+	return c.with(ctx, prepare, run)
+}
+
+// with is servers.with on servers that are found.
+func (c *connected) with(
+	ctx context.Context, prepare func(*connected) error, run func(*connected, *app.App) error,
+) error {
 	defer c.close()
 	if prepare != nil {
 		if err := prepare(c); err != nil {

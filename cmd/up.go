@@ -13,6 +13,7 @@ import (
 
 	"github.com/hongbao/hongbao/app"
 	"github.com/hongbao/hongbao/handler/auth"
+	"github.com/hongbao/hongbao/internal/devstack"
 	"github.com/hongbao/hongbao/internal/pots"
 )
 
@@ -48,8 +49,15 @@ func (u upCmd) check() error {
 func (u upCmd) Run(ctx context.Context, at console) error {
 	began := time.Now()
 	at.say("Starting hongbao, data in %s", u.Data)
+	if err := u.checkFree(); err != nil {
+		return err
+	}
+	c, err := u.connectOrMake(ctx, at)
+	if err != nil {
+		return err
+	}
 	prepare := func(c *connected) error { return u.prepare(ctx, at, c) }
-	return u.with(ctx, at, prepare, func(c *connected, s *app.App) error {
+	return c.with(ctx, prepare, func(c *connected, s *app.App) error {
 		if err := checkStart(ctx, s); err != nil {
 			return err
 		}
@@ -58,6 +66,29 @@ func (u upCmd) Run(ctx context.Context, at console) error {
 		}
 		return u.serve(ctx, at, c, s, began)
 	})
+}
+
+// checkFree finds addresses that are taken before an installation is made. Where there is one, an `up` may run on it,
+// of which connectOrMake tells more.
+func (u upCmd) checkFree() error {
+	if devstack.Holds(u.Data) {
+		return nil
+	}
+	for _, a := range []struct{ flag, address string }{
+		{"rpc", u.RPCAddress}, {"http", u.HTTPAddress}, {"metrics", u.Metrics},
+	} {
+		if a.address == "" {
+			continue
+		}
+		listener, err := listen(a.flag, a.address)
+		if err != nil {
+			return err
+		}
+		if err := listener.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // prepare makes the installation where there is none.

@@ -26,7 +26,14 @@ func (c userExportCmd) Run(ctx context.Context, at console) error {
 	return c.with(ctx, quiet, nil, func(_ *connected, s *app.App) error {
 		out := json.NewEncoder(at.out)
 		out.SetEscapeHTML(false)
-		return s.ExportUser(ctx, app.Export{User: c.User, By: c.By, Reason: c.Reason},
-			func(r personal.Row) error { return out.Encode(r) })
+		known := false
+		err := s.ExportUser(ctx, app.Export{User: c.User, By: c.By, Reason: c.Reason}, func(r personal.Row) error {
+			known = known || r.Table != "trail" // which names them for this export already
+			return out.Encode(r)
+		})
+		if err == nil && !known {
+			at.warn("nothing is kept of a user %q but what the trail says: is the name spelled right?", c.User)
+		}
+		return err
 	})
 }

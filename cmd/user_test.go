@@ -41,6 +41,11 @@ func TestUserExport(t *testing.T) {
 	if tables["freezes"] != 1 || tables["trail"] != 3 || len(tables) != 2 {
 		t.Errorf("rows by table: %v", tables)
 	}
+	code, lines, said = run([]string{"user", "export"}, []string{"mallroy", "--by", "olga", "--reason", "art. 15"})
+	if code != 0 || !strings.HasPrefix(said, `hongbao: nothing is kept of a user "mallroy" but what the trail says`) ||
+		strings.Count(lines, "\n") != 1 {
+		t.Errorf("exit %d: %s%s", code, lines, said)
+	}
 	for _, wrong := range [][]string{{"#clearing", "--by", "olga", "--reason", "art. 15"}, {"mallory", "--by", "olga"},
 		{"mallory", "--by", "", "--reason", "art. 15"}, {"mallory", "--by", "olga", "--reason", ""}} {
 		if code, lines, said := run([]string{"user", "export"}, wrong); code == 0 || said == "" || lines != "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
 )
@@ -25,6 +26,12 @@ type Options struct {
 type Stack struct {
 	Redis   *Redis
 	MariaDB *MariaDB
+}
+
+// Holds says whether Up has made a MariaDB in dir before.
+func Holds(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "mariadb", "data"))
+	return err == nil
 }
 
 // Up starts both servers side by side and returns when both serve. On an error neither is left running. Call Lock(Dir)

@@ -92,6 +92,8 @@ type Rebuilder struct {
 	Kinds   []Kind
 	Log     *slog.Logger
 	Rebuilt func(reason string) // hears of each bucket that was rebuilt
+	// Restored says that the ledger is a restored one, beside a store that never held its buckets: nothing is lost.
+	Restored bool
 	// NewEpoch makes an epoch that no store has had; nil: at random.
 	NewEpoch func() string
 }
@@ -111,6 +113,9 @@ func (r *Rebuilder) Run(ctx context.Context, shard int) {
 			return false, err
 		})
 }
+
+// reasonRestored is why a bucket is made that the store never held.
+const reasonRestored = "restored"
 
 // bucketAt is a bucket under way.
 type bucketAt struct {
@@ -181,6 +186,8 @@ func (r *Rebuilder) look(ctx context.Context, bucket int, of Epoch, home Home, e
 	switch {
 	case open:
 		return b, false, nil
+	case home.State == HomeEmpty && r.Restored:
+		b.reason = reasonRestored
 	case home.State == HomeEmpty:
 		b.reason = "emptied"
 	case home.Epoch == of.Name:
@@ -194,6 +201,10 @@ func (r *Rebuilder) look(ctx context.Context, bucket int, of Epoch, home Home, e
 	begun, err := r.Books.Begin(ctx, bucket, b.was, b.epoch, b.reason)
 	if err != nil || !begun { // somebody else has begun: the next pass looks again
 		return b, false, err
+	}
+	if b.reason == reasonRestored {
+		r.Log.Info("a bucket of pots is made for a restored ledger", "bucket", bucket, "epoch", b.epoch, "was", b.was)
+		return b, true, nil
 	}
 	r.Log.Error("a bucket of pots is not as the ledger knows it, and is rebuilt: what was acknowledged and is neither "+
 		"settled nor in its log is lost", "bucket", bucket, "reason", b.reason, "epoch", b.epoch, "was", b.was)
@@ -247,7 +258,11 @@ func (r *Rebuilder) fill(ctx context.Context, shard int, open []bucketAt) (fille
 		if err := r.Books.End(ctx, b.number, b.epoch); err != nil {
 			return filled, err
 		}
-		r.Log.Warn("a bucket of pots is rebuilt", "bucket", b.number, "epoch", b.epoch)
+		level := slog.LevelWarn
+		if b.reason == reasonRestored {
+			level = slog.LevelInfo
+		}
+		r.Log.Log(ctx, level, "a bucket of pots is rebuilt", "bucket", b.number, "epoch", b.epoch)
 		if b.reason != "" {
 			reason, _, _ := strings.Cut(b.reason, " to ")
 			r.Rebuilt(reason)

@@ -86,6 +86,9 @@ func (a *Archiver) Run(ctx context.Context, olderThan time.Duration, dir string)
 			}
 		}
 	}
+	if len(r.manifest.Files) == 0 { // a folder without a manifest is no archive
+		return nil, Manifest{Installation: in.ID, Files: []File{}}.write(dir)
+	}
 	return r.made, nil
 }
 

@@ -398,6 +398,24 @@ func forge(t *testing.T, name, manifest string, m archive.Manifest, i int) {
 	}
 }
 
+// A run that finds nothing leaves an archive of nothing, in which the next goes on.
+func TestArchiveOfNothing(t *testing.T) {
+	s := openScene(t)
+	dir := filepath.Join(t.TempDir(), "new")
+	if files, err := s.archiver.Run(t.Context(), time.Hour, dir); err != nil || len(files) > 0 {
+		t.Fatalf("%+v, %v", files, err)
+	}
+	if m, err := archive.Verify(dir); err != nil || m.Installation == "" || len(m.Files) > 0 {
+		t.Errorf("%+v, %v", m, err)
+	}
+	s.seal()
+	s.run(dir)
+	if m, err := archive.Verify(dir); err != nil || m.Rows() == 0 {
+		t.Errorf("%+v, %v", m, err)
+	}
+	s.balanced()
+}
+
 // A run that died has to be ended in its folder, by one process, with the file that it wrote.
 func TestArchiveRefuses(t *testing.T) {
 	s := openScene(t)
