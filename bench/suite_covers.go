@@ -46,6 +46,9 @@ func runCovers(ctx context.Context, s *session, c chosen) (found report.Suite, e
 	if err == nil {
 		err = claims.check(ctx, &found)
 	}
+	if err == nil { // events travel where credits do
+		_, err = drain(ctx, s.target)
+	}
 	if err == nil {
 		err = s.webhooks(ctx, c, of, &m)
 	}
