@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"fmt"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -116,12 +117,16 @@ func TestChat(t *testing.T) {
 		hidden := `document.querySelector(".newer").checkVisibility() === false`
 		alice.until("nothing newer is announced", hidden)
 
-		alice.until("the feed is at its beginning", `(() => {
+		// A smooth scroll that is still on its way may move the feed once more.
+		alice.until("the feed rests at its beginning", `(() => {
 			const feed = document.querySelector(".feed");
 			const isThere = feed.scrollTop === 0;
 			feed.scrollTo(0, 0);
-			return isThere;
+			window.rested = isThere ? (window.rested ?? 0) + 1 : 0;
+			return window.rested > 10;
 		})()`)
+		const endOfFirst = `document.querySelector(".feed .item").getBoundingClientRect().bottom`
+		before := ask[float64](alice, endOfFirst)
 		u.post("bob", "/v1/envelopes", map[string]any{
 			"request_id": "one-more", "group_id": "family", "kind": "equal", "total": 3, "count": 3, "currency": "CNY",
 		}, nil)
@@ -130,8 +135,8 @@ func TestChat(t *testing.T) {
 			const box = newer.getBoundingClientRect();
 			return newer.checkVisibility() && box.height < 50 && box.top >= feed.getBoundingClientRect().bottom;
 		})()`)
-		if ask[float64](alice, `document.querySelector(".feed").scrollTop`) != 0 {
-			t.Error("the feed left the place where it was read")
+		if moved := ask[float64](alice, endOfFirst) - before; math.Abs(moved) > 4 {
+			t.Errorf("the feed left the place where it was read, by %v px", moved)
 		}
 		ask[bool](alice, `(document.querySelector(".newer").click(), true)`)
 		alice.until("the newest is on the screen", atEnd)
