@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -27,6 +26,10 @@ const (
 	dispatchInterval = 200 * time.Millisecond
 	buryBatch        = 1000
 	recordTimeout    = 10 * time.Second
+
+	// An endpoint whose deliveries cannot be claimed is tried again after pauses that grow between these.
+	firstClaimPause = 50 * time.Millisecond
+	mostClaimPause  = 5 * time.Second
 )
 
 // Lease is how long a claim is good on the clock of the database: longer than an attempt and the recording of it.
@@ -53,6 +56,13 @@ type Dispatcher struct {
 type shardWork struct {
 	wake    chan struct{} // there is something new, or room for another attempt
 	running sync.WaitGroup
+	paused  map[int64]claimPause // by endpoint; of the Pass that runs
+}
+
+// claimPause keeps an endpoint that failed to be claimed for from being tried in every pass.
+type claimPause struct {
+	until  time.Time
+	length time.Duration
 }
 
 // NewDispatcher makes a dispatcher. wake signals that a shard has something new; it may be nil.
@@ -114,24 +124,48 @@ func (d *Dispatcher) workOf(shard int) *shardWork {
 func (d *Dispatcher) Wait(shard int) { d.workOf(shard).running.Wait() }
 
 // Pass begins as many attempts of a shard as there is room for, and returns their number with that of the deliveries it
-// buried. It does not wait for the attempts: see Wait. An endpoint that fails to be claimed for does not hold up the
-// others.
+// buried. It does not wait for the attempts: see Wait. An endpoint that fails to be claimed for is logged and gets a
+// pause of its own, so it holds up no other. Passes of one shard must not run together.
 func (d *Dispatcher) Pass(ctx context.Context, shard int) (begun int, err error) {
 	now := d.now()
 	waiting, err := d.queue.Waiting(ctx, shard, now)
 	if err != nil {
 		return 0, err
 	}
-	var errs []error
+	work := d.workOf(shard)
+	paused := map[int64]claimPause{} // without those that have nothing due any more
 	for _, w := range waiting {
-		n, err := d.serve(ctx, shard, w, now)
+		pause, failed := work.paused[w.Endpoint]
+		if failed && now.Before(pause.until) {
+			paused[w.Endpoint] = pause
+			continue
+		}
+		n, err := d.serve(ctx, work, shard, w, now)
 		begun += n
-		errs = append(errs, err)
+		if err != nil && ctx.Err() == nil {
+			pause.length = min(max(2*pause.length, firstClaimPause), mostClaimPause)
+			pause.until = now.Add(pause.length)
+			paused[w.Endpoint] = pause
+			d.logUnclaimed(failed, shard, w.Endpoint, err)
+		}
 	}
-	return begun, errors.Join(errs...)
+	work.paused = paused
+	return begun, nil
 }
 
-func (d *Dispatcher) serve(ctx context.Context, shard int, w Waiting, now time.Time) (int, error) {
+// logUnclaimed logs the first failure of a row as an error: an endpoint that fails for an hour is one line in the log.
+func (d *Dispatcher) logUnclaimed(again bool, shard int, endpoint int64, err error) {
+	level := slog.LevelError
+	if again {
+		level = slog.LevelDebug
+	}
+	d.log.Log(context.Background(), level, "deliveries to a webhook could not be claimed, and are tried again",
+		"shard", shard, "endpoint", endpoint, "error", err)
+}
+
+func (d *Dispatcher) serve(
+	ctx context.Context, work *shardWork, shard int, w Waiting, now time.Time,
+) (int, error) {
 	switch {
 	case w.State == StateDisabled:
 		return d.queue.Bury(ctx, shard, w.Endpoint, buryBatch)
@@ -144,7 +178,6 @@ func (d *Dispatcher) serve(ctx context.Context, shard int, w Waiting, now time.T
 	}
 	messages, err := d.queue.Claim(ctx, shard, w.Endpoint, now, places)
 	d.giveBack(w.Endpoint, slow, places-len(messages))
-	work := d.workOf(shard)
 	for _, m := range messages {
 		work.running.Go(func() { d.attempt(ctx, work, &place{endpoint: m.Endpoint, slow: slow}, m) })
 	}

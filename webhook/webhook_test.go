@@ -1,11 +1,14 @@
 package webhook
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hongbao/hongbao/internal/refusal"
@@ -67,8 +70,8 @@ func TestSubscriptions(t *testing.T) {
 		heard bool
 	}{
 		{"*", "cover.approved", true}, {"cover.*", "cover.approved", true}, {"cover.approved", "cover.approved", true},
-		{"cover.approved", "cover.frozen", false}, {"cover.*", "covert.op", false}, {"merchant.* " +
-			"cover.frozen", "cover.frozen", true},
+		{"cover.approved", "cover.frozen", false}, {"cover.*", "covert.op", false},
+		{"merchant.* cover.frozen", "cover.frozen", true},
 	} {
 		if Subscribed(strings.Fields(c.types), c.event) != c.heard {
 			t.Errorf("%s of %s: not %v", c.event, c.types, c.heard)
@@ -153,6 +156,46 @@ func TestHangingReceiversDelayNobody(t *testing.T) {
 	}
 	close(release)
 	d.Wait(0)
+}
+
+// unclaimable is a queue with two endpoints that always have something due. Claims for the first fail.
+type unclaimable struct{ hanging }
+
+func (u *unclaimable) Claim(
+	ctx context.Context, shard int, endpoint int64, now time.Time, limit int,
+) ([]Message, error) {
+	if endpoint == 1 {
+		return nil, errors.New("its keys cannot be read")
+	}
+	return u.hanging.Claim(ctx, shard, endpoint, now, limit)
+}
+
+func (u *unclaimable) Send(context.Context, Message) Answer {
+	time.Sleep(100 * time.Millisecond) // of the test's own clock
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.sent[2]++
+	return Answer{Status: 200, Took: 100 * time.Millisecond}
+}
+
+// An endpoint that fails to be claimed for holds up no other, and is one line in the log.
+func TestAnEndpointThatCannotBeClaimedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := &unclaimable{hanging{sent: map[int64]int{}, waiting: []Waiting{
+			{Endpoint: 1, State: StateActive}, {Endpoint: 2, State: StateActive},
+		}}}
+		var log bytes.Buffer
+		d := NewDispatcher(u, u, nil, time.Now, slog.New(slog.NewTextHandler(&log, nil)))
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		d.Run(ctx, 0)
+		if want := 99 * maxPerEndpoint; u.sent[2] < want {
+			t.Errorf("in ten seconds %d attempts at the endpoint that answers within 100 ms: want %d", u.sent[2], want)
+		}
+		if lines := strings.Count(log.String(), "its keys cannot be read"); lines != 1 {
+			t.Errorf("%d lines in the log:\n%s", lines, log.String())
+		}
+	})
 }
 
 // An attempt that turns out to take long gives up its place among the quick ones.

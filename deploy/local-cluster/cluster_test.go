@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -220,15 +221,22 @@ func start(t *testing.T, dir, binary string, base int) (c *topology, stop func()
 	}
 }
 
-// dies kills a process and waits until it serves again.
+// dies kills a process and waits until it was started again and serves.
 func dies(t *testing.T, p *process) {
 	t.Helper()
+	p.mu.Lock()
+	ended := p.ended
+	p.mu.Unlock()
 	if err := p.kill(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	<-ended
 	err := p.await(t.Context(), func(ctx context.Context) error {
-		if s := p.status(); !strings.Contains(s, "pid ") || !strings.Contains(s, " 1 times") {
-			return io.ErrNoProgress
+		p.mu.Lock()
+		runs := p.command != nil
+		p.mu.Unlock()
+		if !runs {
+			return errors.New("it does not run")
 		}
 		return p.ready(ctx)
 	})

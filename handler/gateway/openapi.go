@@ -64,11 +64,9 @@ func openAPI(c *contract.Contract) ([]byte, error) {
 const securityScheme = "token"
 
 const conventions = "Every success is answered 200, also where something was created. Amounts are whole minor units " +
-	"with a " +
-	"currency, times are Unix milliseconds (UTC), 64-bit ids are strings. `request_id` makes a call safe to repeat. " +
-	"Errors are " +
-	"RFC 9457 problem documents with a stable `code`. A request with a field or query parameter that is not listed " +
-	"is refused."
+	"with a currency, times are Unix milliseconds (UTC), 64-bit ids are strings. `request_id` makes a call safe to " +
+	"repeat. Errors are RFC 9457 problem documents with a stable `code`. A request with a field or query parameter " +
+	"that is not listed is refused."
 
 // commonCodes are those that every method may give; the others are named in its comment.
 func commonCodes(m *contract.Method) []string {

@@ -247,8 +247,7 @@ func TestUnavailable(t *testing.T) {
 		t.Errorf("back again: %v", err)
 	}
 	if err := c.Tx(ctx, 0, func(tx *sql.Tx) error {
-		_, err := tx.Exec("SELECT nonsense FROM " +
-			"nowhere")
+		_, err := tx.Exec("SELECT nonsense FROM nowhere")
 		return err
 	}); err == nil || errors.Is(err, shards.ErrUnavailable) {
 		t.Errorf("a wrong statement: %v, which is not unavailability", err)

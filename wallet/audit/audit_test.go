@@ -165,8 +165,7 @@ func TestAuditNamesEachDiscrepancy(t *testing.T) {
 		what  string // part of what the first of the codes names; "" for anything
 	}{
 		{"an amount of the clearing account",
-			"UPDATE {entries} SET amount = amount + 1 WHERE account = '#clearing' AND " +
-				"amount = 20", "",
+			"UPDATE {entries} SET amount = amount + 1 WHERE account = '#clearing' AND amount = 20", "",
 			[]string{ledger.AuditShardUnbalanced, ledger.AuditClearing}, "CNY"},
 		{"a balance", "UPDATE {accounts} SET balance = balance + 1 WHERE account = 'alice'", "",
 			[]string{ledger.AuditAccountBalance, ledger.AuditAccountRunning}, "account alice"},
@@ -210,13 +209,12 @@ func TestAuditNamesEachDiscrepancy(t *testing.T) {
 		{"what was posted of a hold", "UPDATE {holds} SET posted = posted + 1 WHERE id = $hold", "",
 			[]string{ledger.AuditHoldPosted, ledger.AuditHoldEntries}, "hold $hold"},
 		{"money moved from hold to hold",
-			"UPDATE {entries} SET amount = amount + 7 WHERE account = '#hold:$hold' AND " +
-				"kind = 'hold';" +
-				"UPDATE {entries} SET amount = amount - 7 WHERE account = '#hold:$voided' AND kind = " +
-				"'hold'", "", []string{ledger.AuditHoldEntries}, "hold $hold"},
+			"UPDATE {entries} SET amount = amount + 7 WHERE account = '#hold:$hold' AND kind = 'hold';" +
+				"UPDATE {entries} SET amount = amount - 7 WHERE account = '#hold:$voided' AND kind = 'hold'", "",
+			[]string{ledger.AuditHoldEntries}, "hold $hold"},
 		{"a hold that its owner cannot see",
-			"UPDATE {entries} SET reference = 5 WHERE account = 'alice' AND reference = " +
-				"$hold", "", []string{ledger.AuditHoldOwner}, "hold $hold in the statement of alice"},
+			"UPDATE {entries} SET reference = 5 WHERE account = 'alice' AND reference = $hold", "",
+			[]string{ledger.AuditHoldOwner}, "hold $hold in the statement of alice"},
 		{"a void that its owner cannot see",
 			"UPDATE {entries} SET reference = 5 WHERE account = 'alice' AND kind = 'void'",
 			"", []string{ledger.AuditHoldOwner}, "void of hold $voided"},
@@ -246,17 +244,15 @@ func TestAuditNamesEachDiscrepancy(t *testing.T) {
 		{"a credit that is gone", "", "DELETE FROM {entries} WHERE account = $bob AND kind = 'post'",
 			[]string{ledger.AuditPostNotCredited, ledger.AuditClearing, ledger.AuditAccountBalance}, "part 0"},
 		{"the amount of a credit", "",
-			"UPDATE {entries} SET amount = amount + 1, balance = balance + 1 WHERE account = " +
-				"$bob AND kind = 'post'; UPDATE {accounts} SET balance = balance + 1 WHERE account = $bob;" +
-				"UPDATE {entries} SET amount = amount - 1 WHERE account = " +
-				"'#clearing'", []string{ledger.AuditCreditDiffers}, "post of hold $hold part 0"},
+			"UPDATE {entries} SET amount = amount + 1, balance = balance + 1 WHERE account = $bob AND kind = 'post';" +
+				"UPDATE {accounts} SET balance = balance + 1 WHERE account = $bob;" +
+				"UPDATE {entries} SET amount = amount - 1 WHERE account = '#clearing'",
+			[]string{ledger.AuditCreditDiffers}, "post of hold $hold part 0"},
 		{"a credit twice", "", "ALTER TABLE {entries} DROP KEY leg;" + entry +
-			"($bob, 'CNY', 3, 30, 160, 'post', 'gift', $hold, 0, 'alice', '', 0), ('#clearing', 'CNY', 3, -30, 0, " +
-			"'post', " +
-			"'', 3, 0, '', '', 0);" +
-			"UPDATE {accounts} SET balance = 160, seq = 3 WHERE account = $bob", []string{
-			ledger.AuditCreditTwice}, "post of " +
-			"hold $hold part 0"},
+			"($bob, 'CNY', 3, 30, 160, 'post', 'gift', $hold, 0, 'alice', '', 0), " +
+			"('#clearing', 'CNY', 3, -30, 0, 'post', '', 3, 0, '', '', 0);" +
+			"UPDATE {accounts} SET balance = 160, seq = 3 WHERE account = $bob",
+			[]string{ledger.AuditCreditTwice}, "post of hold $hold part 0"},
 		{"a credit without a post", "DELETE FROM {posts} WHERE hold = $hold AND part = 0", "",
 			[]string{ledger.AuditCreditUnposted, ledger.AuditHoldPosted, ledger.AuditClearing}, "hold $hold part 0"},
 		{"a credit of no hold at all", "",
@@ -275,8 +271,8 @@ func TestAuditNamesEachDiscrepancy(t *testing.T) {
 		{"an outbox row for no shard", "UPDATE {outbox} SET dest = 7", "", []string{ledger.AuditOutbox,
 			ledger.AuditPostNotCredited}, "message"},
 		{"a post that was kept aside",
-			"INSERT INTO {rejections} VALUES ($hold, 0, 'mallory', 30, 0, 'the part was paid " +
-				"to bob')", "", []string{ledger.AuditRejection}, "mallory"},
+			"INSERT INTO {rejections} VALUES ($hold, 0, 'mallory', 30, 0, 'the part was paid to bob')", "",
+			[]string{ledger.AuditRejection}, "mallory"},
 		{"a withdrawal that was not settled", "UPDATE {fundings} SET state = 'settled' WHERE id = $funding", "",
 			[]string{ledger.AuditFunding}, "withdrawal $funding, settled: account #funding:$funding"},
 		{"a withdrawal that was not counted", "DELETE FROM {daily_usage}", "", []string{ledger.AuditDailyUsage},

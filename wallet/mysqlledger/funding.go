@@ -13,8 +13,7 @@ import (
 	"github.com/hongbao/hongbao/wallet/ledger"
 )
 
-const fundingColumns = "id, user, kind, currency, amount, state, balance, created_at, query_at, " +
-	"counts_daily"
+const fundingColumns = "id, user, kind, currency, amount, state, balance, created_at, query_at, counts_daily"
 
 // OpenFunding records a pending order; a withdrawal debits the wallet in the same transaction. If the request was
 // already carried out, the order of that time is returned as it is now. Refusals: insufficient_balance,

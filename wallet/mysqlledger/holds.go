@@ -13,8 +13,7 @@ import (
 )
 
 const holdColumns = "id, subject, owner, currency, amount, posted, voided, is_open, note, parts, detail, created_at, " +
-	"expires_at, " +
-	"counterparty, counts_daily, stage, staged_at, unit"
+	"expires_at, counterparty, counts_daily, stage, staged_at, unit"
 
 func scanHold(row *sql.Rows) (h ledger.Hold, err error) {
 	var parts []byte

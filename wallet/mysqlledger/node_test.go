@@ -26,9 +26,8 @@ func TestAnOutboxIDThatComesTwice(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := tx.Exec("INSERT INTO "+c.Table(0,
-			"posts")+" (hold, part, payee, amount, at, outbox) VALUES (?, 0, "+
-			"'x', 1, 0, 0)", second.ID); err != nil {
+		if _, err := tx.Exec("INSERT INTO "+c.Table(0, "posts")+
+			" (hold, part, payee, amount, at, outbox) VALUES (?, 0, 'x', 1, 0, 0)", second.ID); err != nil {
 			t.Fatal(err)
 		}
 		var wg sync.WaitGroup

@@ -84,17 +84,18 @@ func questions(t tables) []question {
 				"GROUP BY d.event, d.endpoint, d.attempts HAVING COUNT(a.number) <> d.attempts OR " +
 				"COALESCE(MAX(a.number), 0) <> d.attempts",
 		},
-		{AuditDelivery, "SELECT CONCAT('event ', d.event, ' at ', d.endpoint), 'delivered by its last attempt', " +
-			"COALESCE(a.outcome, 'none') FROM " + t.deliveries + " d LEFT JOIN " + t.attempts + " a ON a.event = " +
-			"d.event AND " +
-			"a.endpoint = d.endpoint AND a.number = d.attempts WHERE d.state = 'delivered' AND COALESCE(a.outcome, " +
-			"'') <> 'delivered'"},
 		{
 			AuditDelivery,
-			"SELECT CONCAT('event ', d.event, ' at ', d.endpoint), 'due, delivered, or dead at the end of the " +
-				"schedule " +
-				"or of its webhook', CONCAT(d.state, ' after ', d.tries) FROM " + t.deliveries + " d LEFT JOIN " +
-				"" + t.endpoints +
+			"SELECT CONCAT('event ', d.event, ' at ', d.endpoint), 'delivered by its last attempt', " +
+				"COALESCE(a.outcome, 'none') FROM " + t.deliveries + " d LEFT JOIN " + t.attempts + " a " +
+				"ON a.event = d.event AND a.endpoint = d.endpoint AND a.number = d.attempts " +
+				"WHERE d.state = 'delivered' AND COALESCE(a.outcome, '') <> 'delivered'",
+		},
+		{
+			AuditDelivery,
+			"SELECT CONCAT('event ', d.event, ' at ', d.endpoint), " +
+				"'due, delivered, or dead at the end of the schedule or of its webhook', " +
+				"CONCAT(d.state, ' after ', d.tries) FROM " + t.deliveries + " d LEFT JOIN " + t.endpoints +
 				" e ON e.id = d.endpoint WHERE NOT (d.state = 'delivered' OR d.state = 'due' AND d.tries < " + last +
 				" OR d.state = 'dead' AND (d.tries = " + last + " OR e.state = 'disabled')) OR e.id IS NULL",
 		},

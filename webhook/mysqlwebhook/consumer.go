@@ -116,13 +116,8 @@ func (c *Consumer) Renamed(context.Context, *sql.Tx, int, outbox.Message, int64)
 
 // Arrived implements outbox.Consumer. The events of a message commit together, so checking the first suffices.
 func (c *Consumer) Arrived(ctx context.Context, q rows.Querier, shard int, m outbox.Message) (bool, error) {
-	found, err := rows.Select(
-		ctx,
-		q,
-		rows.Scalar[int],
-		"SELECT 1 FROM "+tablesOf(c.cluster, shard).events+" WHERE token = ?",
-		m.Content().(carried).Events[0].Token,
-	)
+	found, err := rows.Select(ctx, q, rows.Scalar[int],
+		"SELECT 1 FROM "+tablesOf(c.cluster, shard).events+" WHERE token = ?", m.Content().(carried).Events[0].Token)
 	return len(found) > 0, err
 }
 
@@ -212,8 +207,8 @@ func (a *appending) advance(
 	for _, k := range keys {
 		args := []any{k.owner, k.object}[:len(columns)]
 		_, err := a.tx.ExecContext(ctx, "INSERT INTO "+table+" ("+head+", "+counter+") VALUES "+rows.In(len(columns)+1)+
-			" ON DUPLICATE KEY UPDATE "+counter+" = "+counter+" + "+
-			"VALUES("+counter+")", append(slices.Clone(args), by[k])...)
+			" ON DUPLICATE KEY UPDATE "+counter+" = "+counter+" + VALUES("+counter+")",
+			append(slices.Clone(args), by[k])...)
 		if err != nil {
 			return nil, err
 		}

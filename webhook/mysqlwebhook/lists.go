@@ -104,10 +104,9 @@ func (s *Store) Attempts(
 		a.At, a.Took = rows.Millis(at), time.Duration(took)*time.Millisecond
 		a.Signed = signature.Content(signature.Headers{ID: strconv.FormatInt(event, 10), Timestamp: a.Timestamp}, body)
 		return a, err
-	}, "SELECT a.number, a.at, a.took, a.outcome, a.status, a.failure, a.timestamp, a.signature, a.answer, "+
-		"e.payload FROM "+
-		t.attempts+" a JOIN "+t.events+" e ON e.id = a.event WHERE a.event = ? AND a.endpoint = ? AND a.number < ? "+
-		"ORDER BY a.number DESC LIMIT ?", event, id, before, limit)
+	}, "SELECT a.number, a.at, a.took, a.outcome, a.status, a.failure, a.timestamp, a.signature, a.answer, e.payload "+
+		"FROM "+t.attempts+" a JOIN "+t.events+" e ON e.id = a.event WHERE a.event = ? AND a.endpoint = ? "+
+		"AND a.number < ? ORDER BY a.number DESC LIMIT ?", event, id, before, limit)
 	if err != nil {
 		return nil, shards.Classify(fmt.Errorf("attempts of event %d at webhook %d: %w", event, id, err))
 	}
@@ -136,15 +135,9 @@ func (s *Store) Replay(
 		}
 		n = len(events)
 		// An attempt that is under way loses its lease, so that it does not end what begins anew.
-		return rows.Insert(
-			ctx,
-			tx.SQL(),
-			"INSERT INTO "+t.deliveries+" ("+deliveryColumns+")",
-			11,
-			args,
+		return rows.Insert(ctx, tx.SQL(), "INSERT INTO "+t.deliveries+" ("+deliveryColumns+")", 11, args,
 			" ON DUPLICATE KEY UPDATE state = VALUES(state), tries = 0, next_at = VALUES(next_at), lease = '', "+
-				"leased_until = 0",
-		)
+				"leased_until = 0")
 	})
 	return n, err
 }

@@ -89,48 +89,33 @@ func (s *Store) claim(
 	if err != nil {
 		return nil, err
 	}
-	candidates, err := rows.Select(
-		ctx,
-		db,
-		rows.Scalar[int64],
-		"SELECT event FROM "+t.deliveries+" FORCE INDEX (to_do) "+
-			"WHERE state = ? AND endpoint = ? AND next_at <= ? AND leased_until <= UNIX_TIMESTAMP() ORDER BY "+
-			"next_at LIMIT ?",
-		string(webhook.DeliveryDue),
-		endpoint,
-		now.UnixMilli(),
-		limit,
-	)
+	candidates, err := rows.Select(ctx, db, rows.Scalar[int64], "SELECT event FROM "+t.deliveries+
+		" FORCE INDEX (to_do) WHERE state = ? AND endpoint = ? AND next_at <= ? AND leased_until <= UNIX_TIMESTAMP()"+
+		" ORDER BY next_at LIMIT ?", string(webhook.DeliveryDue), endpoint, now.UnixMilli(), limit)
 	if err != nil || len(candidates) == 0 {
 		return nil, err
 	}
 	lease := newLease()
 	in, events := "event IN "+rows.In(len(candidates)), rows.Args(candidates)
 	err = s.cluster.Tx(ctx, shard, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(
-			ctx,
-			"UPDATE "+t.deliveries+" SET lease = ?, leased_until = UNIX_TIMESTAMP() + ? WHERE "+in+
-				" AND endpoint = ? AND state = ? AND next_at <= ? AND leased_until <= UNIX_TIMESTAMP()",
-			append(append([]any{lease, int(webhook.Lease.Seconds())}, events...), endpoint, string(webhook.DeliveryDue),
-				now.UnixMilli())...)
+		args := append([]any{lease, int(webhook.Lease.Seconds())}, events...)
+		_, err := tx.ExecContext(ctx, "UPDATE "+t.deliveries+
+			" SET lease = ?, leased_until = UNIX_TIMESTAMP() + ? WHERE "+in+
+			" AND endpoint = ? AND state = ? AND next_at <= ? AND leased_until <= UNIX_TIMESTAMP()",
+			append(args, endpoint, string(webhook.DeliveryDue), now.UnixMilli())...)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
+	e := found[0]
 	return rows.Select(ctx, db, func(row *sql.Rows) (webhook.Message, error) {
-		m := webhook.Message{
-			Endpoint: endpoint,
-			Owner:    found[0].Owner,
-			URL:      found[0].URL,
-			Keys:     keys[endpoint],
-			Lease:    lease,
-		}
+		m := webhook.Message{Endpoint: endpoint, Owner: e.Owner, URL: e.URL, Keys: keys[endpoint], Lease: lease}
 		err := row.Scan(&m.Event, &m.Tries, &m.Attempts, &m.Payload)
 		return m, err
-	}, "SELECT d.event, d.tries, d.attempts, e.payload FROM "+t.deliveries+" d JOIN "+t.events+" e ON e.id = "+
-		"d.event WHERE d."+
-		in+" AND d.endpoint = ? AND d.lease = ? ORDER BY d.next_at, d.event", append(events, endpoint, lease)...)
+	}, "SELECT d.event, d.tries, d.attempts, e.payload FROM "+t.deliveries+" d JOIN "+t.events+
+		" e ON e.id = d.event WHERE d."+in+" AND d.endpoint = ? AND d.lease = ? ORDER BY d.next_at, d.event",
+		append(events, endpoint, lease)...)
 }
 
 // newLease is a name that no other claim has.
@@ -147,8 +132,8 @@ func (s *Store) Release(ctx context.Context, m webhook.Message) error {
 		return err
 	}
 	_, err = s.cluster.DB(shard).ExecContext(ctx, "UPDATE "+t.deliveries+
-		" SET lease = '', leased_until = 0 WHERE event = ? AND endpoint = ? AND lease = "+
-		"?", m.Event, m.Endpoint, m.Lease)
+		" SET lease = '', leased_until = 0 WHERE event = ? AND endpoint = ? AND lease = ?",
+		m.Event, m.Endpoint, m.Lease)
 	return shards.Classify(err)
 }
 
@@ -174,8 +159,8 @@ func (s *Store) Record(ctx context.Context, m webhook.Message, r webhook.Result)
 		}
 		done, err := tx.SQL().ExecContext(ctx, "UPDATE "+t.deliveries+" SET state = ?, tries = tries + 1, "+
 			"attempts = attempts + 1, next_at = ?, status = ?, lease = '', leased_until = 0 "+
-			"WHERE event = ? AND endpoint = ? AND lease = ? AND state = "+
-			"?", string(r.State), unixMilli(r.NextAt), r.Status,
+			"WHERE event = ? AND endpoint = ? AND lease = ? AND state = ?",
+			string(r.State), unixMilli(r.NextAt), r.Status,
 			m.Event, m.Endpoint, m.Lease, string(webhook.DeliveryDue))
 		if err != nil {
 			return err
@@ -185,8 +170,7 @@ func (s *Store) Record(ctx context.Context, m webhook.Message, r webhook.Result)
 		}
 		_, err = tx.SQL().ExecContext(ctx, "INSERT INTO "+t.attempts+" ("+attemptColumns+") VALUES "+rows.In(11),
 			m.Event, m.Endpoint, m.Attempts+1, r.At.UnixMilli(), r.Took.Milliseconds(), string(r.Outcome), r.Status,
-			r.Failure,
-			r.Timestamp, r.Signature, append([]byte{}, r.Body...))
+			r.Failure, r.Timestamp, r.Signature, append([]byte{}, r.Body...))
 		return err
 	})
 	switch {
@@ -233,9 +217,9 @@ func (s *Store) noteEndpoint(
 	if disabled != "" {
 		return disabled, s.disable(ctx, tx, t, e, disabled, r.At)
 	}
-	_, err = tx.SQL().
-		ExecContext(ctx, "UPDATE "+t.endpoints+" SET failing_since = ? WHERE id = ? AND failing_since = 0",
-			e.FailingSince.UnixMilli(), m.Endpoint)
+	_, err = tx.SQL().ExecContext(ctx,
+		"UPDATE "+t.endpoints+" SET failing_since = ? WHERE id = ? AND failing_since = 0", e.FailingSince.UnixMilli(),
+		m.Endpoint)
 	return "", err
 }
 

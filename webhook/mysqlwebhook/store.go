@@ -274,9 +274,9 @@ func (s *Store) Update(ctx context.Context, owner string, id int64, url string, 
 		if _, err := lockLive(ctx, tx.SQL(), t, owner, id); err != nil {
 			return err
 		}
-		_, err := tx.SQL().
-			ExecContext(ctx, "UPDATE "+t.endpoints+" SET url = ?, types = ?, changed_at = ? WHERE id = ?",
-				url, encoded, at.UnixMilli(), id)
+		_, err := tx.SQL().ExecContext(ctx,
+			"UPDATE "+t.endpoints+" SET url = ?, types = ?, changed_at = ? WHERE id = ?",
+			url, encoded, at.UnixMilli(), id)
 		return err
 	})
 }
@@ -314,8 +314,8 @@ func (s *Store) Roll(
 		if _, err := lockLive(ctx, tx.SQL(), t, owner, id); err != nil {
 			return err
 		}
-		if _, err := tx.SQL().ExecContext(ctx, "DELETE FROM "+t.keys+" WHERE endpoint = ? AND `until` <> "+
-			"0", id); err != nil {
+		_, err := tx.SQL().ExecContext(ctx, "DELETE FROM "+t.keys+" WHERE endpoint = ? AND `until` <> 0", id)
+		if err != nil {
 			return err
 		}
 		next := k
@@ -323,7 +323,7 @@ func (s *Store) Roll(
 		if err := row.Scan(&next.Number); err != nil {
 			return err
 		}
-		_, err := tx.SQL().ExecContext(ctx, "UPDATE "+t.keys+" SET `until` = ? WHERE endpoint = ?", until.UnixMilli(),
+		_, err = tx.SQL().ExecContext(ctx, "UPDATE "+t.keys+" SET `until` = ? WHERE endpoint = ?", until.UnixMilli(),
 			id)
 		if err != nil {
 			return err

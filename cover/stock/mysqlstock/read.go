@@ -20,8 +20,7 @@ const (
 	batchColumns      = "id, cover, pieces, unit, currency, claimed, withdrawn, bought_by, bought_at"
 	withdrawalColumns = "id, cover, asked, pieces, done, ordered_by, ordered_at"
 	channelColumns    = "id, cover, kind, name, quota, starts_at, ends_at, closed, secret, codes, claimed, " +
-		"opened_by, " +
-		"opened_at"
+		"opened_by, opened_at"
 	claimColumns   = "user, channel, digest, claimed_at"
 	holdingColumns = "user, cover, channel, claimed_at, usable_until"
 )

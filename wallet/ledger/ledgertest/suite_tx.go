@@ -294,8 +294,8 @@ func testCancelRequest(t *testing.T, open Open) {
 	if _, ok, err := b.Requested(ctx, "alice", own(0)); ok || err != nil {
 		t.Errorf("a cancelled request: %v, %v", ok, err)
 	}
-	if _, _, err := b.CancelRequest(ctx, "alice", own("another "+
-		"body")); refusal.CodeOf(err) != refusal.CodeRequestConflict {
+	_, _, err := b.CancelRequest(ctx, "alice", own("another body"))
+	if refusal.CodeOf(err) != refusal.CodeRequestConflict {
 		t.Errorf("another body: %v", err)
 	}
 	if _, _, err := b.CancelRequest(ctx, "#clearing", own(0)); refusal.CodeOf(err) != refusal.CodeInvalidArgument {
