@@ -108,6 +108,7 @@ func (o *Outbox) due(ctx context.Context, dest int) (bool, error) {
 		return due, nil
 	}
 	if err := o.ping(ctx, server); err != nil {
+		o.metrics.suspensions.Inc()
 		return false, err
 	}
 	o.failedServers.clear(server)

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/hongbao/hongbao/internal/outbox"
 	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/internal/shards/rows"
@@ -121,6 +123,7 @@ type post struct {
 	letters *notes
 	cards   *notes
 	places  chan struct{} // of writers; nil for any number
+	metrics *prometheus.Registry
 
 	mu sync.Mutex
 	at time.Time
@@ -180,16 +183,32 @@ func openWith(t *testing.T, c *shards.Cluster, node int, timeout time.Duration) 
 		t.Fatal(err)
 	}
 	p := &post{t: t, cluster: c, at: time.Now(), letters: &notes{kind: "letter", cluster: c, broken: -1},
-		cards: &notes{kind: "card", cluster: c, broken: -1}}
+		cards: &notes{kind: "card", cluster: c, broken: -1}, metrics: prometheus.NewRegistry()}
 	p.Outbox, err = outbox.New(outbox.Config{
 		Cluster: c, IDs: ids, Consumers: []outbox.Consumer{p.letters,
 			p.cards}, Log: slog.New(slog.DiscardHandler), Now: p.now,
-		Acquire: p.acquire, Timeout: timeout,
+		Acquire: p.acquire, Timeout: timeout, Registerer: p.metrics,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// suspended is how often a delivery was put off.
+func (p *post) suspended() int {
+	p.t.Helper()
+	families, err := p.metrics.Gather()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "hongbao_outbox_suspensions_total" {
+			return int(f.GetMetric()[0].GetCounter().GetValue())
+		}
+	}
+	p.t.Fatal("there is no such metric")
+	return 0
 }
 
 func (p *post) exec(shard int, statement string, args ...any) {
