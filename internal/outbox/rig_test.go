@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -27,7 +26,8 @@ type notes struct {
 	cluster *shards.Cluster
 
 	mu      sync.Mutex
-	broken  int // shard at which nothing can be consumed; -1 for none
+	broken  int   // shard at which nothing can be consumed; -1 for none
+	why     error // what is wrong there
 	renamed []int64
 	takings []taking
 }
@@ -70,7 +70,7 @@ func (n *notes) Consume(ctx context.Context, tx *sql.Tx, shard int, messages []o
 	defer n.mu.Unlock()
 	n.takings = append(n.takings, taking{tx, shard})
 	if shard == n.broken {
-		return errors.New("the consumer is broken")
+		return n.why
 	}
 	return nil
 }
@@ -108,10 +108,12 @@ func (n *notes) together() (all [][]int) {
 	return all
 }
 
-func (n *notes) breakAt(shard int) {
+func (n *notes) mend() { n.breakAt(-1, nil) }
+
+func (n *notes) breakAt(shard int, why error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.broken = shard
+	n.broken, n.why = shard, why
 }
 
 // post is the outboxes of a cluster as one process sees them, with two kinds of messages and a clock that only a test
