@@ -59,10 +59,10 @@ func redisServer(ctx context.Context, node rueidis.Client) (p RedisServer, err e
 	return p, nil
 }
 
-// parseInfo reads the answer to INFO.
+// parseInfo reads the answer to INFO or CLUSTER INFO. Over RESP3 it is a verbatim string, which begins with its format.
 func parseInfo(text string) map[string]string {
 	info := make(map[string]string)
-	for line := range strings.Lines(text) {
+	for line := range strings.Lines(strings.TrimPrefix(text, "txt:")) {
 		if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
 			info[name] = value
 		}

@@ -105,6 +105,21 @@ func units(t *testing.T) (all []started) {
 	return all
 }
 
+// systemd gives up on a unit that ends five times in ten seconds, unless it is told not to: a process that starts while
+// the server of shard 0 is down would stay away when that one is back.
+func TestUnitsAreRestartedUntilTheyStart(t *testing.T) {
+	files, err := filepath.Glob("../deploy/systemd/*.service")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, path := range files {
+		unit, service, _ := strings.Cut(read(t, path), "[Service]\n")
+		if strings.Contains(service, "Restart=") && !strings.Contains(unit, "StartLimitIntervalSec=0\n") {
+			t.Errorf("%s is given up after a few failures", filepath.Base(path))
+		}
+	}
+}
+
 // pods are those of the chart as it was last rendered; deploy/check/check.sh keeps that up to date.
 func pods(t *testing.T, rendered string) (all []started) {
 	type container struct {

@@ -20,6 +20,7 @@ import (
 	"github.com/hongbao/hongbao/client"
 	"github.com/hongbao/hongbao/handler/auth"
 	"github.com/hongbao/hongbao/handler/contract"
+	"github.com/hongbao/hongbao/internal/certs/certstest"
 	"github.com/hongbao/hongbao/internal/signature"
 	"github.com/hongbao/hongbao/wallet/httpfunding"
 )
@@ -94,6 +95,10 @@ func exported(t *testing.T) map[string]bool {
 	_, err = httpfunding.New(httpfunding.Config{URL: "https://bank.example", Secrets: secrets, Log: s.Config().Log,
 		Registerer: registry, Now: time.Now})
 	if err != nil {
+		t.Fatal(err)
+	}
+	files := certstest.New(t).Files(time.Now().Add(time.Hour))
+	if _, err := openTLS(files, "rpc", console{log: s.Config().Log}, registry); err != nil {
 		t.Fatal(err)
 	}
 	rpc, address, err := listenRPC(s, rpcOptions{address: "127.0.0.1:0", tokens: tokens,

@@ -2,5 +2,5 @@
 docker_process_sql <<SQL
 CREATE USER 'hongbao'@'%' IDENTIFIED BY '$(cat /run/secrets/mysql.password)';
 GRANT ALL PRIVILEGES ON \`hongbao\\_s%\`.* TO 'hongbao'@'%';
-GRANT REPLICATION SLAVE, BINLOG MONITOR, PROCESS ON *.* TO 'hongbao'@'%'; -- to move shards
+GRANT REPLICATION SLAVE, BINLOG MONITOR, PROCESS, RELOAD ON *.* TO 'hongbao'@'%'; -- to move shards, and for backups
 SQL

@@ -47,7 +47,8 @@ func makeSecrets(dir string, mysql ...string) error {
 		// MariaDB reads a statement from each line at every start.
 		"user.sql": "CREATE USER IF NOT EXISTS 'hongbao'@'127.0.0.1' IDENTIFIED BY '" + password + "';\n" +
 			"GRANT ALL PRIVILEGES ON `hongbao\\_s%`.* TO 'hongbao'@'127.0.0.1';\n" +
-			"GRANT REPLICATION SLAVE, BINLOG MONITOR, PROCESS ON *.* TO 'hongbao'@'127.0.0.1';\n", // to move shards
+			// To move shards, and for backups.
+			"GRANT REPLICATION SLAVE, BINLOG MONITOR, PROCESS, RELOAD ON *.* TO 'hongbao'@'127.0.0.1';\n",
 		"token.key": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: privateDER})),
 		"token.pub": string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: publicDER})),
 	} {

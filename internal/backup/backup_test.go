@@ -103,6 +103,31 @@ func TestNothingCommitsBehindTheFence(t *testing.T) {
 	}
 }
 
+// A user who may not stop the writers is told which privilege is missing.
+func TestTheFenceNeedsReload(t *testing.T) {
+	server := devstack.TestMariaDB(t)
+	owner := install(t, server.DSN(), "reload_")
+	if _, err := owner.Install(t.Context(), shards.Installation{BucketsPerShard: 1}); err != nil {
+		t.Fatal(err)
+	}
+	run(t, owner.ServerDB(0), "CREATE USER no_reload@localhost IDENTIFIED BY 'secret'")
+	run(t, owner.ServerDB(0), "GRANT ALL PRIVILEGES ON `reload\\_%`.* TO no_reload@localhost")
+	user, err := mysql.ParseDSN(server.DSN())
+	if err != nil {
+		t.Fatal(err)
+	}
+	user.User, user.Passwd = "no_reload", "secret"
+	f, err := openFence(t.Context(), install(t, user.FormatDSN(), "reload_"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.remove()
+	err = f.close(t.Context())
+	if err == nil || !strings.HasPrefix(err.Error(), "the MySQL user may not stop the writers") {
+		t.Errorf("without RELOAD: %v", err)
+	}
+}
+
 // Whatever a user is called and the password is, MariaDB's tools understand it, and what a value looks like does not
 // matter.
 func TestToolsConnectAndCopyAnyValue(t *testing.T) {

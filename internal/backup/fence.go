@@ -8,9 +8,14 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/go-sql-driver/mysql"
+
 	"github.com/hongbao/hongbao/internal/loop"
 	"github.com/hongbao/hongbao/internal/shards"
 )
+
+// errNoPrivilege is what MySQL and MariaDB answer to a user who lacks a privilege on the whole server.
+const errNoPrivilege = 1227
 
 // fence is a connection to each server. While it is shut, nothing commits anywhere; until it is removed, nobody
 // migrates a shard.
@@ -86,6 +91,9 @@ func (f *fence) close(ctx context.Context) (err error) {
 		}
 		if opened := f.open(ctx); opened != nil {
 			return errors.Join(err, opened)
+		}
+		if e, ok := errors.AsType[*mysql.MySQLError](err); ok && e.Number == errNoPrivilege {
+			return fmt.Errorf("the MySQL user may not stop the writers: grant it RELOAD: %w", err)
 		}
 	}
 	return shards.Classify(fmt.Errorf("the writers did not stop within %v: %w", fenceWait, err))

@@ -108,6 +108,7 @@ func (o *Outbox) due(ctx context.Context, dest int) (bool, error) {
 		return due, nil
 	}
 	if err := o.ping(ctx, server); err != nil {
+		o.metrics.suspensions.Inc()
 		return false, err
 	}
 	o.failedServers.clear(server)
@@ -129,17 +130,6 @@ func (o *Outbox) ping(ctx context.Context, server int) error {
 	return shards.Classify(fmt.Errorf("ping server %d: %w", server, err))
 }
 
-// failed leaves alone what failed: the server where it does not answer, else the destination.
-func (o *Outbox) failed(dest int, err error) {
-	if errors.Is(shards.Classify(err), shards.ErrUnavailable) {
-		o.failedServers.add(o.serverOf(dest), o.cfg.Now())
-	} else {
-		o.failedDests.add(dest, o.cfg.Now())
-	}
-	o.suspects.add(dest, o.cfg.Now())
-	o.metrics.suspensions.Inc()
-}
-
 // deliverGroup delivers messages that go together, and hands those that arrived to done. Where they cannot arrive
 // together, those for each destination go by themselves, so that none waits for another.
 func (o *Outbox) deliverGroup(ctx context.Context, source int, messages []Message, done func([]Message)) error {
@@ -155,16 +145,18 @@ func (o *Outbox) deliverGroup(ctx context.Context, source int, messages []Messag
 	}
 	err = shards.Classify(fmt.Errorf("deliver from shard %d to %s: %w", source, strings.Trim(fmt.Sprint(dests), "[]"),
 		err))
-	final := len(dests) == 1
-	if !final && errors.Is(err, shards.ErrUnavailable) {
-		final = o.ping(ctx, o.serverOf(dests[0])) != nil
-	}
+	// What was out of reach need not be their own server: numbers for ids may come from another one. A ping tells.
+	down := errors.Is(err, shards.ErrUnavailable) && o.ping(ctx, o.serverOf(dests[0])) != nil
 	if ctx.Err() != nil {
 		return err
 	}
-	if final {
+	if down || len(dests) == 1 {
 		for _, dest := range dests {
-			o.failed(dest, err)
+			if !down {
+				o.failedDests.add(dest, o.cfg.Now())
+			}
+			o.suspects.add(dest, o.cfg.Now())
+			o.metrics.suspensions.Inc()
 		}
 		return err
 	}

@@ -84,7 +84,7 @@ func TestOneOfABlockFails(t *testing.T) {
 			func() { p.exec(5, "RENAME TABLE "+inbox+" TO "+moved+".inbox") },
 			func() { p.exec(5, "RENAME TABLE "+moved+".inbox TO "+inbox) },
 		},
-		"its consumer refuses": {func() { p.letters.breakAt(5) }, func() { p.letters.breakAt(-1) }},
+		"its consumer refuses": {func() { p.letters.breakAt(5, errBroken) }, p.letters.mend},
 	} {
 		for dest := range 16 {
 			p.exec(dest, "DELETE FROM "+p.letters.table(dest))

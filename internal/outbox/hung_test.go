@@ -141,9 +141,17 @@ func TestAServerThatHangs(t *testing.T) {
 	if n, err := impatient.DeliverTo(t.Context(), 0, 1); n != 0 || err != nil {
 		t.Errorf("to a server that is left alone: %d, %v", n, err)
 	}
-	impatient.skip(time.Minute)
-	if _, err := impatient.DeliverTo(t.Context(), 0, 1); err == nil || !strings.Contains(err.Error(), "ping server 1") {
-		t.Errorf("the next try of a server that hangs is a ping, not %v", err)
+	// Each further try is counted as well: a server that is down for long goes on raising the metric.
+	for range 3 {
+		impatient.skip(time.Minute)
+		before := impatient.suspended()
+		_, err := impatient.DeliverTo(t.Context(), 0, 1)
+		if err == nil || !strings.Contains(err.Error(), "ping server 1") {
+			t.Errorf("the next try of a server that hangs is a ping, not %v", err)
+		}
+		if more := impatient.suspended() - before; more != 1 {
+			t.Errorf("a ping without an answer counts as %d suspensions, not as one", more)
+		}
 	}
 	hung.hang(false)
 	impatient.skip(time.Minute)

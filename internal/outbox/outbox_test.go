@@ -153,10 +153,19 @@ func TestAnIDThatComesTwice(t *testing.T) {
 	}
 }
 
-// A destination that fails keeps its messages, is left alone for a while and then tried again; nobody else waits.
+var errBroken = errors.New("the consumer is broken")
+
+// A destination that fails keeps its messages, is left alone for a while and then tried again; nobody else waits, not
+// even where it lacks a server other than its own, which answers.
 func TestADestinationThatFails(t *testing.T) {
+	for _, why := range []error{errBroken, fmt.Errorf("%w: no number for its ids", shards.ErrUnavailable)} {
+		t.Run(why.Error(), func(t *testing.T) { destinationFails(t, why) })
+	}
+}
+
+func destinationFails(t *testing.T, why error) {
 	p := open(t, 3)
-	p.letters.breakAt(1)
+	p.letters.breakAt(1, why)
 	for i := range 200 {
 		for dest := range 3 {
 			p.send(0, letter("letter", dest, fmt.Sprint("w", i)))
@@ -181,7 +190,7 @@ func TestADestinationThatFails(t *testing.T) {
 	if _, err := p.Deliver(t.Context(), 0); err == nil {
 		t.Error("it was not tried again")
 	}
-	p.letters.breakAt(-1)
+	p.letters.mend()
 	if n := p.deliverAll(0); n != 0 {
 		t.Errorf("%d delivered while it is left alone", n)
 	}

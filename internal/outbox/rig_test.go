@@ -4,13 +4,14 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hongbao/hongbao/internal/outbox"
 	"github.com/hongbao/hongbao/internal/shards"
@@ -25,7 +26,8 @@ type notes struct {
 	cluster *shards.Cluster
 
 	mu      sync.Mutex
-	broken  int // shard at which nothing can be consumed; -1 for none
+	broken  int   // shard at which nothing can be consumed; -1 for none
+	why     error // what is wrong there
 	renamed []int64
 	takings []taking
 }
@@ -68,7 +70,7 @@ func (n *notes) Consume(ctx context.Context, tx *sql.Tx, shard int, messages []o
 	defer n.mu.Unlock()
 	n.takings = append(n.takings, taking{tx, shard})
 	if shard == n.broken {
-		return errors.New("the consumer is broken")
+		return n.why
 	}
 	return nil
 }
@@ -106,10 +108,12 @@ func (n *notes) together() (all [][]int) {
 	return all
 }
 
-func (n *notes) breakAt(shard int) {
+func (n *notes) mend() { n.breakAt(-1, nil) }
+
+func (n *notes) breakAt(shard int, why error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.broken = shard
+	n.broken, n.why = shard, why
 }
 
 // post is the outboxes of a cluster as one process sees them, with two kinds of messages and a clock that only a test
@@ -121,6 +125,7 @@ type post struct {
 	letters *notes
 	cards   *notes
 	places  chan struct{} // of writers; nil for any number
+	metrics *prometheus.Registry
 
 	mu sync.Mutex
 	at time.Time
@@ -180,16 +185,32 @@ func openWith(t *testing.T, c *shards.Cluster, node int, timeout time.Duration) 
 		t.Fatal(err)
 	}
 	p := &post{t: t, cluster: c, at: time.Now(), letters: &notes{kind: "letter", cluster: c, broken: -1},
-		cards: &notes{kind: "card", cluster: c, broken: -1}}
+		cards: &notes{kind: "card", cluster: c, broken: -1}, metrics: prometheus.NewRegistry()}
 	p.Outbox, err = outbox.New(outbox.Config{
 		Cluster: c, IDs: ids, Consumers: []outbox.Consumer{p.letters,
 			p.cards}, Log: slog.New(slog.DiscardHandler), Now: p.now,
-		Acquire: p.acquire, Timeout: timeout,
+		Acquire: p.acquire, Timeout: timeout, Registerer: p.metrics,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// suspended is how often a delivery was put off.
+func (p *post) suspended() int {
+	p.t.Helper()
+	families, err := p.metrics.Gather()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "hongbao_outbox_suspensions_total" {
+			return int(f.GetMetric()[0].GetCounter().GetValue())
+		}
+	}
+	p.t.Fatal("there is no such metric")
+	return 0
 }
 
 func (p *post) exec(shard int, statement string, args ...any) {
