@@ -23,17 +23,19 @@ type childCmd struct {
 	Args   []string `arg:"" passthrough:"" help:"The command."`
 }
 
-func (c childCmd) Run(at console) error {
+func (c childCmd) Run(ctx context.Context, at console) error {
+	ctx, end := context.WithCancel(ctx) // not a signal: one that comes before the command listens to signals is lost
+	defer end()
 	var alone atomic.Bool
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin) // ends with the parent, whatever ends it
 		alone.Store(true)
-		_ = syscall.Kill(os.Getpid(), syscall.SIGTERM)
+		end()
 	}()
 	if c.Args[0] == "--" {
 		c.Args = c.Args[1:]
 	}
-	code := Main(c.Args, at.out, at.err)
+	code := run(ctx, c.Args, at.out, at.err)
 	if alone.Load() && c.Remove != "" {
 		if err := os.RemoveAll(c.Remove); err != nil {
 			return err
@@ -77,7 +79,7 @@ const (
 	// childPoll is how often it is looked at whether it does.
 	childPoll = 20 * time.Millisecond
 	// logTail is how many lines of a child's output are shown when it fails.
-	logTail = 15
+	logTail = 40
 )
 
 // startChild starts this binary with other arguments. What it prints goes to a file; remove is a folder that is removed

@@ -78,13 +78,18 @@ func (e exitCode) Error() string { return fmt.Sprintf("exit %d", int(e)) }
 // Main runs a command line and returns the exit code: 0, 1 for a failure or a finding, 2 for a wrong command line.
 // SIGINT and SIGTERM end a command in order; a second one ends it at once.
 func Main(args []string, stdout, stderr io.Writer) int {
+	return run(context.Background(), args, stdout, stderr)
+}
+
+// run is Main within a context: when that ends, the command ends in order, as by a signal.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	at := console{out: stdout, err: stderr, environ: os.Environ()}
 	line, err := at.read(args)
 	if err != nil {
 		fmt.Fprintln(stderr, "hongbao:", err)
 		return 2
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
 
