@@ -23,6 +23,13 @@ func (a *App) Freeze(ctx context.Context, f ledger.Freeze) (stands ledger.Freeze
 	return stands, err
 }
 
+// HasWallet says whether an account has any wallet. One without may be frozen for when it has, but may as well be a
+// typing error that leaves a thief free.
+func (a *App) HasWallet(ctx context.Context, account string) (bool, error) {
+	wallets, err := a.Ledger.Balances(ctx, account)
+	return len(wallets) > 0, err
+}
+
 // Thaw ends the freeze of an account, and says whether there was one. f says who wants it, and why.
 func (a *App) Thaw(ctx context.Context, f ledger.Freeze) (thawed bool, err error) {
 	err = a.recordFreeze(ctx, actionThaw, f, func() error {

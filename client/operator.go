@@ -42,7 +42,8 @@ func (s Operator) LastAudit(ctx context.Context) (*operatorapi.LastAuditResponse
 }
 
 // FreezeAccount keeps the money of a user, or of a merchant's wallet, where it is; what arrives, arrives. It returns
-// the freeze that stands: an earlier one stays. reason has 1 to 200 characters.
+// the freeze that stands: an earlier one stays. Its HasWallet is false where nobody of this name has a wallet, as after
+// a typing error. reason has 1 to 200 characters.
 func (s Operator) FreezeAccount(ctx context.Context, account, reason string) (*operatorapi.Freeze, error) {
 	return invoke(ctx, s.c, call{method: "Operator.FreezeAccount"}, s.c.shared.services.Operator.FreezeAccount,
 		&operatorapi.FreezeRequest{Account: account, Reason: reason})

@@ -40,6 +40,12 @@ type frozenLine struct {
 	FrozenAt string `json:"frozen_at"`
 }
 
+// thawedLine is a thaw as it is printed; Thawed is false where there was no freeze.
+type thawedLine struct {
+	Account string `json:"account"`
+	Thawed  bool   `json:"thawed"`
+}
+
 // freezesAtOnce is how many freezes are read at a time.
 const freezesAtOnce = 200
 
@@ -52,36 +58,42 @@ func (c freezeCmd) Run(ctx context.Context, at console) error {
 		case c.Account == "":
 			return c.list(ctx, at, s)
 		case c.Thaw:
-			thawed, err := s.Thaw(ctx, f)
-			switch {
-			case err != nil:
-				return err
-			case thawed:
-				at.say("%s is not frozen any more.", c.Account)
-			default:
-				at.say("%s was not frozen.", c.Account)
-			}
-			return nil
+			return c.thaw(ctx, at, s, f)
 		}
 		return c.freeze(ctx, at, s, f)
 	})
 }
 
-// freeze freezes an account. One without a wallet is frozen for when it has one, but may as well be a typing error that
-// leaves a thief free.
+// freeze freezes an account, and says where it has no wallet.
 func (c freezeCmd) freeze(ctx context.Context, at console, s *app.App, f ledger.Freeze) error {
 	stands, err := s.Freeze(ctx, f)
 	if err != nil {
 		return err
 	}
 	c.print(at, stands)
-	wallets, err := s.Ledger.Balances(ctx, f.Account)
+	has, err := s.HasWallet(ctx, f.Account)
 	if err != nil {
 		return fmt.Errorf("%s is frozen, but whether there is a wallet of this name was not found out: %w", f.Account,
 			err)
 	}
-	if len(wallets) == 0 {
+	if !has {
 		at.warn("no wallet of the name %q exists yet: is it spelled right?", f.Account)
+	}
+	return nil
+}
+
+func (c freezeCmd) thaw(ctx context.Context, at console, s *app.App, f ledger.Freeze) error {
+	thawed, err := s.Thaw(ctx, f)
+	switch {
+	case err != nil:
+		return err
+	case c.JSON:
+		text, _ := json.Marshal(thawedLine{c.Account, thawed}) // of text: never fails
+		at.say("%s", text)
+	case thawed:
+		at.say("%s is not frozen any more.", c.Account)
+	default:
+		at.say("%s was not frozen.", c.Account)
 	}
 	return nil
 }

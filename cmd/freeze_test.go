@@ -54,6 +54,9 @@ func TestFreezeAndTrail(t *testing.T) {
 	if said := must("freeze", append(why, "--thaw")...); said != "mallory was not frozen.\n" {
 		t.Error(said)
 	}
+	if said := must("freeze", append(why, "--thaw", "--json")...); said != `{"account":"mallory","thawed":false}`+"\n" {
+		t.Error(said)
+	}
 	if said := must("freeze"); said != "No account is frozen.\n" {
 		t.Error(said)
 	}
@@ -76,7 +79,8 @@ func TestFreezeAndTrail(t *testing.T) {
 		actions = append(actions, r.Action+" "+r.Outcome)
 	}
 	if want := []string{"freeze asked", "freeze done", "freeze asked", "freeze done", "thaw asked", "thaw done",
-		"thaw asked", "thaw done", "freeze asked", "freeze done"}; !slices.Equal(actions, want) {
+		"thaw asked", "thaw done", "thaw asked", "thaw done",
+		"freeze asked", "freeze done"}; !slices.Equal(actions, want) {
 		t.Errorf("the trail has %v, want %v", actions, want)
 	}
 }

@@ -76,6 +76,11 @@ func (o operators) Freeze(ctx context.Context, f ledger.Freeze) (ledger.Freeze, 
 	return o.system.Ledger.Freeze(ctx, f)
 }
 
+// HasWallet implements handler.FreezeDomain.
+func (o operators) HasWallet(ctx context.Context, account string) (bool, error) {
+	return o.system.HasWallet(ctx, account)
+}
+
 // Thaw implements handler.FreezeDomain. The edge has recorded it.
 func (o operators) Thaw(ctx context.Context, account string) (bool, error) {
 	return o.system.Ledger.Thaw(ctx, account)

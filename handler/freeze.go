@@ -18,6 +18,8 @@ const (
 // FreezeDomain keeps the money of accounts where it is; see ledger.Freeze.
 type FreezeDomain interface {
 	Freeze(ctx context.Context, f ledger.Freeze) (stands ledger.Freeze, err error)
+	// HasWallet says whether an account has any wallet.
+	HasWallet(ctx context.Context, account string) (bool, error)
 	Thaw(ctx context.Context, account string) (thawed bool, err error)
 	Freezes(ctx context.Context, after string, limit int) ([]ledger.Freeze, error)
 }
@@ -46,7 +48,11 @@ func (h *Operator) FreezeAccount(ctx context.Context, r *operatorapi.FreezeReque
 	if err != nil {
 		return nil, err
 	}
-	return freezeFrom(stands), nil
+	answer := freezeFrom(stands)
+	if has, err := h.domain.HasWallet(ctx, f.Account); err == nil { // else the freeze stands, and no more is known
+		answer.HasWallet = &has
+	}
+	return answer, nil
 }
 
 // ThawAccount implements operatorapi.OperatorService. Refusal: invalid_argument.

@@ -43,7 +43,7 @@ func TestFreezes(t *testing.T) {
 	r := handlertest.New(t, nil)
 	operator, user := r.Token(t, "ops", auth.ScopeOperator), r.Token(t, "alice", auth.ScopeUser)
 	const freezes, thaws = "/v1/operator/freezes", "/v1/operator/thaws"
-	const frozen = `{"account":"bob","by":"ops","reason":"stolen","frozen_at":1700000000000}`
+	const frozen = `{"account":"bob","by":"ops","reason":"stolen","frozen_at":1700000000000`
 	for _, line := range []struct{ verb, path, token, body, want string }{
 		{http.MethodPost, freezes, user, `{"account":"bob","reason":"x"}`, problem.CodeForbidden},
 		{http.MethodPost, thaws, user, `{"account":"bob","reason":"x"}`, problem.CodeForbidden},
@@ -55,10 +55,12 @@ func TestFreezes(t *testing.T) {
 		{http.MethodGet, freezes + "?limit=201", operator, "", refusal.CodeInvalidArgument},
 		{http.MethodGet, freezes + "?after=a%20b", operator, "", refusal.CodeInvalidArgument},
 		{http.MethodGet, freezes, operator, "", `{"freezes":[]}`},
-		{http.MethodPost, freezes, operator, `{"account":"bob","reason":"stolen"}`, frozen},
-		{http.MethodGet, freezes + "?after=alice&limit=1", operator, "", `{"freezes":[` + frozen + `]}`},
+		{http.MethodPost, freezes, operator, `{"account":"bob","reason":"stolen"}`, frozen + `,"has_wallet":true}`},
+		{http.MethodGet, freezes + "?after=alice&limit=1", operator, "", `{"freezes":[` + frozen + `}]}`},
 		{http.MethodPost, thaws, operator, `{"account":"bob","reason":"back"}`, `{"thawed":true}`},
 		{http.MethodPost, thaws, operator, `{"account":"bob","reason":"back"}`, `{"thawed":false}`},
+		{http.MethodPost, freezes, operator, `{"account":"nobody","reason":"stolen"}`,
+			`{"account":"nobody","by":"ops","reason":"stolen","frozen_at":1700000000000,"has_wallet":false}`},
 	} {
 		a := r.Do(t, line.verb, line.path, line.token, line.body)
 		if a.Code() != line.want && a.Text != line.want+"\n" {

@@ -108,6 +108,7 @@ struct Freeze {
   2: required string by     // the operator who froze it
   3: required string reason
   4: required i64 frozen_at
+  5: optional bool has_wallet // told when it is frozen; false: nobody of this name has any. Is it spelled right?
 }
 
 struct ThawRequest {
@@ -224,7 +225,7 @@ service OperatorService {
   // Freezes an account: from when this is answered on, nothing leaves it. Sends, transfers, payments, purchases and
   // withdrawals are refused as `account_frozen`, on every node at once. What arrives, arrives: top-ups, transfers,
   // shares that the user grabs, and what comes back of their own. What was set aside before is paid or comes back as
-  // ever. An earlier freeze stays, and is the answer.
+  // ever. An earlier freeze stays, and is the answer. A name without a wallet is frozen for when it has one.
   Freeze FreezeAccount(1: FreezeRequest req) (api.post = "/v1/operator/freezes", hongbao.scope = "operator")
 
   // Ends a freeze. It may be repeated.

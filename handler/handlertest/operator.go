@@ -58,6 +58,11 @@ func (o Operators) Freeze(_ context.Context, f ledger.Freeze) (ledger.Freeze, er
 	return f, err
 }
 
+// HasWallet is true of everybody but nobody.
+func (o Operators) HasWallet(_ context.Context, account string) (bool, error) {
+	return account != "nobody", nil
+}
+
 // Thaw thaws whatever is frozen.
 func (o Operators) Thaw(context.Context, string) (thawed bool, err error) {
 	_, err = o.asked("", func(s *State) { thawed, s.Frozen = len(s.Frozen) > 0, nil })

@@ -810,10 +810,11 @@ var fieldIDToName_FreezeRequest = map[int16]string{
 }
 
 type Freeze struct {
-	Account  string `thrift:"account,1,required" frugal:"1,required,string" json:"account"`
-	By       string `thrift:"by,2,required" frugal:"2,required,string" json:"by"`
-	Reason   string `thrift:"reason,3,required" frugal:"3,required,string" json:"reason"`
-	FrozenAt int64  `thrift:"frozen_at,4,required" frugal:"4,required,i64" json:"frozen_at"`
+	Account   string `thrift:"account,1,required" frugal:"1,required,string" json:"account"`
+	By        string `thrift:"by,2,required" frugal:"2,required,string" json:"by"`
+	Reason    string `thrift:"reason,3,required" frugal:"3,required,string" json:"reason"`
+	FrozenAt  int64  `thrift:"frozen_at,4,required" frugal:"4,required,i64" json:"frozen_at"`
+	HasWallet *bool  `thrift:"has_wallet,5,optional" frugal:"5,optional,bool" json:"has_wallet,omitempty"`
 }
 
 func NewFreeze() *Freeze {
@@ -838,6 +839,15 @@ func (p *Freeze) GetReason() (v string) {
 func (p *Freeze) GetFrozenAt() (v int64) {
 	return p.FrozenAt
 }
+
+var Freeze_HasWallet_DEFAULT bool
+
+func (p *Freeze) GetHasWallet() (v bool) {
+	if !p.IsSetHasWallet() {
+		return Freeze_HasWallet_DEFAULT
+	}
+	return *p.HasWallet
+}
 func (p *Freeze) SetAccount(val string) {
 	p.Account = val
 }
@@ -849,6 +859,13 @@ func (p *Freeze) SetReason(val string) {
 }
 func (p *Freeze) SetFrozenAt(val int64) {
 	p.FrozenAt = val
+}
+func (p *Freeze) SetHasWallet(val *bool) {
+	p.HasWallet = val
+}
+
+func (p *Freeze) IsSetHasWallet() bool {
+	return p.HasWallet != nil
 }
 
 func (p *Freeze) String() string {
@@ -863,6 +880,7 @@ var fieldIDToName_Freeze = map[int16]string{
 	2: "by",
 	3: "reason",
 	4: "frozen_at",
+	5: "has_wallet",
 }
 
 type ThawRequest struct {
