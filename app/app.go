@@ -154,7 +154,6 @@ type App struct {
 	audits   auditGauges
 	rebuilds *prometheus.CounterVec // by reason
 	promises promises
-	settled  signals // posts were committed on a shard
 	used     usedCovers
 	close    []func()
 
@@ -225,7 +224,6 @@ func (a *App) connect(ctx context.Context) (err error) {
 	if a.funding, err = chooseFunding(a.Installation, a.cfg); err != nil {
 		return err
 	}
-	a.settled = newSignals(a.Installation.Shards, a.Cluster.Servers())
 	a.Buckets = pots.Buckets{Shards: a.Installation.Shards, PerShard: a.Installation.BucketsPerShard}
 	if a.redisOption, err = RedisOption(a.cfg.Redis); err != nil {
 		return err

@@ -80,7 +80,7 @@ func TestTheAuditNamesWhatIsStuck(t *testing.T) {
 	_, elsewhere := send(1)
 	away := slices.IndexFunc(users, func(u string) bool { return h.Cluster.ForUser(u) != h.Cluster.ForUser("alice") })
 	apptest.Must(h.Envelopes.Grab(ctx, users[away], elsewhere))
-	settler := envelope.NewSettler(h.Pots, h.Pots, h.Ledger, h.Buckets, apptest.Quiet(), func(int, int) {})
+	settler := envelope.NewSettler(h.Pots, h.Pots, h.Ledger, h.Buckets, apptest.Quiet())
 	if err := settler.Drain(ctx, h.Cluster.ForUser("alice")); err != nil {
 		t.Fatal(err)
 	}

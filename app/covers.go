@@ -106,10 +106,9 @@ func (a *App) openStock(events merchant.ServerEvents) (err error) {
 	return err
 }
 
-// stockSettled delivers what a settlement sent, and shows it to the members who watch the console. A number that nobody
-// hears of is in the next one.
-func (a *App) stockSettled(ctx context.Context, shard int, done stock.Settled) {
-	a.settled.signal(shard)
+// stockSettled shows what a settlement changed to the members who watch the console. A number that nobody hears of is
+// in the next one.
+func (a *App) stockSettled(ctx context.Context, done stock.Settled) {
 	if done.Claims == 0 && done.Back == 0 {
 		return
 	}

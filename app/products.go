@@ -44,10 +44,10 @@ func onShard(run func(ctx context.Context, shard int), shard int) job {
 	return func(ctx context.Context) { run(ctx, shard) }
 }
 
-// settler posts grabs, and wakes the delivery of credits.
+// settler posts grabs.
 func (a *App) settler() *envelope.Settler {
-	return envelope.NewSettler(a.Pots, a.Pots, a.Ledger, a.Buckets, a.cfg.Log,
-		func(shard, _ int) { a.settled.signal(shard) }).YieldTo(a.overloaded).Trace(a.Pots, a.cfg.Traces.Batch)
+	return envelope.NewSettler(a.Pots, a.Pots, a.Ledger, a.Buckets, a.cfg.Log).
+		YieldTo(a.overloaded).Trace(a.Pots, a.cfg.Traces.Batch)
 }
 
 func (a *App) envelopeJobs(shard int) []job {

@@ -19,28 +19,6 @@ const (
 	rescueInterval  = time.Second // between looks for shards that a dead mover holds
 )
 
-// signals wake the jobs of a shard, one for each server, that wait for something.
-type signals [][]chan struct{}
-
-func newSignals(shards, servers int) signals {
-	s := make(signals, shards)
-	for shard := range s {
-		for range servers {
-			s[shard] = append(s[shard], make(chan struct{}, 1))
-		}
-	}
-	return s
-}
-
-func (s signals) signal(shard int) {
-	for _, wake := range s[shard] {
-		select {
-		case wake <- struct{}{}:
-		default: // one is waiting already
-		}
-	}
-}
-
 // Work owns a part of the shards, as long as the context lives, and runs each of those shards' background jobs. Which
 // part follows from who else is alive.
 func (a *App) Work(ctx context.Context, m *membership.Member) {
@@ -134,7 +112,7 @@ func (a *App) rescueShards(ctx context.Context) {
 func (a *App) deliver(ctx context.Context, shard, server int) {
 	job := loop.Job{
 		Name: "deliver", Log: a.cfg.Log.With("shard", shard, "to_server", server), Interval: deliverInterval,
-		Wake: a.settled[shard][server], Yield: a.overloaded,
+		Wake: a.Ledger.Outbox().Wake(shard, server), Yield: a.overloaded,
 	}
 	job.Run(ctx, func(ctx context.Context) (bool, error) {
 		delivered, err := a.Ledger.Outbox().DeliverTo(ctx, shard, server)

@@ -115,7 +115,7 @@ func (i *interrupted) Acknowledge(ctx context.Context, bucket int, r pots.Reader
 func (i *interrupted) pass(t *testing.T, s *app.App, id int64) error {
 	t.Helper()
 	shard, _ := s.Ledger.ShardOf(id)
-	settler := envelope.NewSettler(i, s.Pots, i, s.Buckets, quiet(), func(int, int) {})
+	settler := envelope.NewSettler(i, s.Pots, i, s.Buckets, quiet())
 	_, err := settler.Pass(t.Context(), shard, s.Buckets.Of(shard, id), 0)
 	return err
 }

@@ -52,7 +52,7 @@ func grab(t *testing.T, s *app.App, user string, id int64) envelope.Grabbed {
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func settlerOf(s *app.App, log envelope.Log, ledger envelope.Ledger) *envelope.Settler {
-	return envelope.NewSettler(log, s.Pots, ledger, s.Buckets, quiet(), func(int, int) {})
+	return envelope.NewSettler(log, s.Pots, ledger, s.Buckets, quiet())
 }
 
 func TestAThousandGrabsOfAHundredShares(t *testing.T) {

@@ -96,7 +96,7 @@ func TestGrabMany(t *testing.T) {
 		t.Errorf("bob has %+v and again %+v, carol %+v", results[0].Take, results[3].Take, results[9].Take)
 	}
 
-	settler := envelope.NewSettler(pot, pot, book, buckets, quiet(), func(int, int) {})
+	settler := envelope.NewSettler(pot, pot, book, buckets, quiet())
 	for shard := range buckets.Shards {
 		if err := settler.Drain(t.Context(), shard); err != nil {
 			t.Fatal(err)

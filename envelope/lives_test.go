@@ -143,7 +143,7 @@ func newLife(t *testing.T, seed uint64) *life {
 	l.service = envelope.NewService(l.ledger, l.pots, l.users, nil, envelope.NewMetadata(l.ledger),
 		envelope.DefaultLimits(),
 		now)
-	l.settler = envelope.NewSettler(l.pots, l.pots, l.ledger, l.buckets, quiet(), func(int, int) {})
+	l.settler = envelope.NewSettler(l.pots, l.pots, l.ledger, l.buckets, quiet())
 	l.refunder = envelope.NewRefunder(l.pots, l.ledger, l.buckets, quiet())
 	l.retirer = envelope.NewRetirer(l.pots, l.ledger, l.buckets, quiet())
 	l.sweeper = envelope.NewSweeper(l.pots, l.ledger, now, quiet())

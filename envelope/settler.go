@@ -36,17 +36,14 @@ type Settler struct {
 	ledger  Ledger
 	buckets pots.Buckets
 	logger  *slog.Logger
-	// settled hears how many posts were committed, after each commit. The wiring wakes the delivery of credits with it.
-	settled func(shard, posts int)
 	yield   func() bool
 	traces  Traces    // with span
 	span    BatchSpan // nil for none
 }
 
-// NewSettler makes a settler. settled may be called from several goroutines at once.
-func NewSettler(log Log, pot Pot, ledger Ledger, b pots.Buckets, logger *slog.Logger,
-	settled func(shard, posts int)) *Settler {
-	return &Settler{log: log, pot: pot, ledger: ledger, buckets: b, logger: logger, settled: settled,
+// NewSettler makes a settler.
+func NewSettler(log Log, pot Pot, ledger Ledger, b pots.Buckets, logger *slog.Logger) *Settler {
+	return &Settler{log: log, pot: pot, ledger: ledger, buckets: b, logger: logger,
 		yield: func() bool { return Overloaded(pot.Waiting()) }}
 }
 
@@ -146,9 +143,6 @@ func (s *Settler) settle(ctx context.Context, shard int, posts []ledger.Post, fr
 		}
 		s.logger.Error("the pot gave away what the ledger refuses to pay", attrs...)
 	}
-	if len(posts) > 0 {
-		s.settled(shard, result.Posted)
-	}
 	retired := make([]Retirement, len(result.Completed))
 	for i, id := range result.Completed {
 		retired[i] = Retirement{Envelope: id}
@@ -244,7 +238,6 @@ func (s *Settler) settleOld(ctx context.Context, shard int, posts []ledger.Post,
 		s.logger.Error("a bucket that went back names a win that the ledger refuses to pay", "envelope", r.Hold,
 			"share", r.Part, "user", r.Payee, "minor", r.Minor, "reason", r.Reason)
 	}
-	s.settled(shard, result.Posted)
 	return nil
 }
 

@@ -104,7 +104,7 @@ func TestABatchThatTakesTooLong(t *testing.T) {
 		}
 	}
 	slow := &hurried{Ledger: m.ledger, most: 60}
-	settler := envelope.NewSettler(m.pots, m.pots, slow, m.buckets, quiet(), func(int, int) {})
+	settler := envelope.NewSettler(m.pots, m.pots, slow, m.buckets, quiet())
 	defer apptest.Start(t, func(ctx context.Context) { settler.Run(ctx, 0, 0) })()
 	apptest.Until(t, "all is settled", func() bool { return slow.accepted.Load() == int64(grabbed) })
 	if slow.tooMany.Load() == 0 {

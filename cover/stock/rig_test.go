@@ -157,7 +157,7 @@ func (r *rig) keep() {
 func (r *rig) settle(log stock.Log, store stock.Store) (err error) {
 	r.T.Helper()
 	s := stock.NewSettler(log, store, stock.DefaultRules(), r.Buckets, apptest.Quiet(),
-		func(context.Context, int, stock.Settled) {})
+		func(context.Context, stock.Settled) {})
 	for _, shard := range r.Cluster.All() {
 		from, to := r.Buckets.OfShard(shard)
 		for bucket := from; bucket < to; bucket++ {

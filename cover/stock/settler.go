@@ -27,13 +27,13 @@ type Settler struct {
 	rules   Rules
 	buckets pots.Buckets
 	logger  *slog.Logger
-	settled func(ctx context.Context, shard int, done Settled) // hears of each commit
+	settled func(ctx context.Context, done Settled) // hears of each commit
 }
 
 // NewSettler makes a settler. settled may be called from several goroutines at once.
 func NewSettler(
 	log Log, store Store, rules Rules, b pots.Buckets, logger *slog.Logger,
-	settled func(ctx context.Context, shard int, done Settled),
+	settled func(ctx context.Context, done Settled),
 ) *Settler {
 	return &Settler{log, store, rules, b, logger, settled}
 }
@@ -110,7 +110,7 @@ func (s *Settler) settle(ctx context.Context, shard int, cover int64, records []
 		s.logger.Error("the pot gave away a piece that the ledger does not have", "cover", cover, "user", c.User,
 			"channel", c.Channel)
 	}
-	s.settled(ctx, shard, done)
+	s.settled(ctx, done)
 	return nil
 }
 

@@ -107,6 +107,9 @@ func (x *Index) Find(ctx context.Context, q rows.Querier, shard int, entries []E
 	return found, err
 }
 
+// Patient implements outbox.Patient: whoever did something has the answer, others read of it later.
+func (x *Index) Patient() {}
+
 // Kind implements outbox.Consumer.
 func (x *Index) Kind() outbox.Kind { return kind }
 

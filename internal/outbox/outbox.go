@@ -91,6 +91,9 @@ type Follower interface {
 	Follow(messages []Message)
 }
 
+// Patient is a Consumer whose messages nobody waits for: they come with the next look, many at a time.
+type Patient interface{ Patient() }
+
 // Content is what the consumer of m's kind made of its payload; nil for a message that was not read from an outbox.
 func (m Message) Content() Content { return m.content }
 
@@ -120,7 +123,8 @@ type Outbox struct {
 	cfg                        Config
 	cluster                    *shards.Cluster
 	consumers                  []Consumer
-	ready                      []chan struct{} // by shard: there are messages for the outside
+	outsideWake                []chan struct{}   // by shard: there are messages for the outside
+	wakes                      [][]chan struct{} // by shard and server: there are messages for those on it
 	failedDests, failedServers backoffs
 	suspects                   backoffs        // destinations that failed by themselves: they stay so until they work
 	turns                      []chan struct{} // by shard: one delivery of this process to it at a time
@@ -133,9 +137,9 @@ func New(cfg Config) (*Outbox, error) {
 		cfg.Timeout = deliverTimeout
 	}
 	o := &Outbox{cfg: cfg, cluster: cfg.Cluster, consumers: cfg.Consumers}
+	o.outsideWake, o.turns = signals(cfg.Cluster.Shards()), signals(cfg.Cluster.Shards())
 	for range cfg.Cluster.Shards() {
-		o.ready = append(o.ready, make(chan struct{}, 1))
-		o.turns = append(o.turns, make(chan struct{}, 1))
+		o.wakes = append(o.wakes, signals(cfg.Cluster.Servers()))
 	}
 	var err error
 	if o.metrics, err = newMetrics(cfg.Registerer); err != nil {
@@ -178,6 +182,36 @@ func (o *Outbox) Write(ctx context.Context, tx *sql.Tx, shard int, messages []Me
 		args = append(args, m.Dest, m.ID, string(m.Kind), m.Currency, m.Amount, m.Payload, at)
 	}
 	return rows.Insert(ctx, tx, "INSERT INTO "+o.outbox(shard)+" ("+Columns+", at)", 7, args, "")
+}
+
+// Written wakes who takes these messages out of the outbox of a shard, in this process, unless nobody waits for them.
+// Call it after the commit of the transaction that wrote them.
+func (o *Outbox) Written(shard int, messages []Message) {
+	for _, m := range messages {
+		if m.Dest == Outside {
+			signal(o.outsideWake[shard])
+		} else if _, patient := o.consumer(m.Kind).(Patient); !patient {
+			signal(o.wakes[shard][o.serverOf(m.Dest)])
+		}
+	}
+}
+
+// Wake is signalled when this process has written messages of a shard for those on a server.
+func (o *Outbox) Wake(shard, server int) <-chan struct{} { return o.wakes[shard][server] }
+
+func signals(n int) []chan struct{} {
+	all := make([]chan struct{}, n)
+	for i := range all {
+		all[i] = make(chan struct{}, 1)
+	}
+	return all
+}
+
+func signal(to chan<- struct{}) {
+	select {
+	case to <- struct{}{}:
+	default: // one is waiting already
+	}
 }
 
 // Columns are those that Scan reads, in its order.

@@ -155,6 +155,45 @@ func TestAnIDThatComesTwice(t *testing.T) {
 
 var errBroken = errors.New("the consumer is broken")
 
+// patientNotes are notes that nobody waits for.
+type patientNotes struct{ *notes }
+
+func (patientNotes) Patient() {}
+
+// Written wakes those who take out what was written, and nobody for what can wait.
+func TestWritten(t *testing.T) {
+	p := open(t, 3)
+	o, err := outbox.New(outbox.Config{Cluster: p.cluster,
+		Consumers: []outbox.Consumer{p.letters, patientNotes{p.cards}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	woken := func() (shards []int) {
+		for shard := range 3 {
+			select {
+			case <-o.Wake(shard, 0):
+				shards = append(shards, shard)
+			default:
+			}
+		}
+		return shards
+	}
+	for _, line := range []struct {
+		what     string
+		messages []outbox.Message
+		want     []int
+	}{
+		{"nothing", nil, nil},
+		{"a letter, twice", []outbox.Message{letter("letter", 0, "a"), letter("letter", 2, "b")}, []int{1}},
+		{"a card", []outbox.Message{letter("card", 0, "c")}, nil},
+		{"an event", []outbox.Message{{Dest: outbox.Outside, Kind: "event"}}, nil},
+	} {
+		if o.Written(1, line.messages); !slices.Equal(woken(), line.want) {
+			t.Errorf("%s: not those for shards %v are woken", line.what, line.want)
+		}
+	}
+}
+
 // A destination that fails keeps its messages, is left alone for a while and then tried again; nobody else waits, not
 // even where it lacks a server other than its own, which answers.
 func TestADestinationThatFails(t *testing.T) {

@@ -28,8 +28,7 @@ type Event struct {
 	Body  json.RawMessage `json:"body"` // a JSON object
 }
 
-// Events are messages that carry events to a Publisher. Call EventsWritten after the commit of the transaction that
-// wrote them.
+// Events are messages that carry events to a Publisher.
 func Events(all []Event) ([]Message, error) {
 	messages := make([]Message, len(all))
 	for i, e := range all {
@@ -40,14 +39,6 @@ func Events(all []Event) ([]Message, error) {
 		messages[i] = Message{Dest: Outside, Kind: events, Payload: payload}
 	}
 	return messages, nil
-}
-
-// EventsWritten wakes the publisher of a shard in this process.
-func (o *Outbox) EventsWritten(shard int) {
-	select {
-	case o.ready[shard] <- struct{}{}:
-	default: // a signal is waiting already
-	}
 }
 
 // Broker sends events to whoever listens to a topic.
@@ -72,7 +63,7 @@ func NewPublisher(o *Outbox, b Broker, log *slog.Logger) *Publisher {
 // Run publishes the events of a shard until the context ends. Only one of a process may run for a shard.
 func (p *Publisher) Run(ctx context.Context, shard int) {
 	job := loop.Job{Name: "events", Log: p.log.With("shard", shard), Interval: publishInterval,
-		Wake: p.outbox.ready[shard]}
+		Wake: p.outbox.outsideWake[shard]}
 	job.Run(ctx, func(ctx context.Context) (bool, error) {
 		published, err := p.Pass(ctx, shard)
 		return published > 0, err

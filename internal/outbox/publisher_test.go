@@ -61,7 +61,7 @@ func (p *post) tell(shard int, topic string, n int) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.EventsWritten(shard)
+	p.Written(shard, []outbox.Message{{Dest: outbox.Outside}})
 }
 
 func numbered(n int) (bodies []string) {

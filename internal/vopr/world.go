@@ -139,7 +139,7 @@ func (w *world) boot(n int) {
 	limits.OpenFor = openFor
 	at := &process{
 		service:  envelope.NewService(l, p, everybody{}, nil, envelope.NewMetadata(l), limits, now),
-		settler:  envelope.NewSettler(p, p, l, w.buckets, quiet, func(int, int) {}),
+		settler:  envelope.NewSettler(p, p, l, w.buckets, quiet),
 		refunder: envelope.NewRefunder(p, l, w.buckets, quiet),
 		retirer:  envelope.NewRetirer(p, l, w.buckets, quiet),
 		sweeper:  envelope.NewSweeper(p, l, now, quiet),

@@ -201,3 +201,26 @@ func TestAClaimWaitsForTheFirst(t *testing.T) {
 	b.DeliverAll()
 	b.WantBalanced(0)
 }
+
+// A credit wakes its delivery when it is committed; what others are to read about later does not.
+func TestACreditWakesItsDelivery(t *testing.T) {
+	b := ledgertest.OpenMySQLOn(t, shardstest.New(t, 1), 0)
+	wake := b.Ledger.Outbox().Wake(0, 0)
+	woken := func() bool {
+		select {
+		case <-wake:
+			return true
+		default:
+			return false
+		}
+	}
+	b.TopUp("alice", 100)
+	gift := b.Gift("alice", 10)
+	if woken() {
+		t.Error("an envelope that was sent wakes the delivery of its entry in an index")
+	}
+	b.PostAll(ledgertest.Pay(gift, 0, "bob"))
+	if !woken() {
+		t.Error("a post does not wake the delivery of its credit")
+	}
+}

@@ -18,7 +18,6 @@ type Tx struct {
 	shard  int
 	tables Tables
 	sent   []outbox.Message // written before the commit
-	events bool             // some of them are events
 }
 
 var _ ledger.Tx = (*Tx)(nil)
@@ -49,8 +48,8 @@ func (l *Ledger) SQLTxOn(ctx context.Context, shard int, f func(*Tx) error) erro
 		}
 		return l.outbox.Write(ctx, sqlTx, shard, tx.sent)
 	})
-	if err == nil && tx.events {
-		l.outbox.EventsWritten(shard)
+	if err == nil {
+		l.outbox.Written(shard, tx.sent)
 	}
 	return err
 }
@@ -115,7 +114,6 @@ func (tx *Tx) Publish(_ context.Context, events ...ledger.Event) error {
 		return err
 	}
 	tx.Send(messages...)
-	tx.events = tx.events || len(events) > 0
 	return nil
 }
 

@@ -128,6 +128,9 @@ func (c UseConsumer) Follow(messages []outbox.Message) {
 	}
 }
 
+// Patient implements outbox.Patient: the number of uses is for the merchant's console.
+func (c UseConsumer) Patient() {}
+
 // Kind implements outbox.Consumer.
 func (c UseConsumer) Kind() outbox.Kind { return kindUse }
 
