@@ -153,6 +153,25 @@ func TestAnUnknownVariableIsRefused(t *testing.T) {
 	}
 }
 
+// What would keep a process from starting is found without starting it.
+func TestConfigCheckFindsWhatStartsRefuse(t *testing.T) {
+	keys := filepath.Join(t.TempDir(), "secret.keys")
+	if err := os.WriteFile(keys, []byte("no key\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ flag, want string }{
+		{"--secret-keys=" + keys, keys + ": line 1"},
+		{"--art-s3=covers", "the address of the bucket is malformed"},
+		{"--cover-validity=-1h", "--cover-validity is at least 1s"},
+		{"--max-token-life=0s", "--max-token-life is at least 1s"},
+	} {
+		code, out := runConfig(t, nil, "config", "check", "--", "rpc", "--token-key", publicKey(t), c.flag)
+		if code != 1 || !strings.Contains(out, c.want) {
+			t.Errorf("%s: exit %d: %s", c.flag, code, out)
+		}
+	}
+}
+
 // A value that is wrong is refused before a server is started.
 func TestValuesAreCheckedFirst(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")

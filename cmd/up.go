@@ -39,7 +39,7 @@ type upCmd struct {
 
 func (u upCmd) check() error {
 	_, stepUp := u.rule()
-	return errors.Join(u.servers.check(), u.installation.check(), u.checkFunding(), u.checkMerchants(),
+	return errors.Join(u.servers.check(), u.installation.check(), u.checkFunding(), u.checkMerchants(), u.checkTokens(),
 		u.traceFlags.check(), u.checkCalls(), u.checkAddresses(), u.checkTLS(),
 		u.checkConnections(), stepUp, u.checkRules(u.stepUp), u.metricsFlag.check(),
 		checkAddress("rpc", u.RPCAddress), checkAddress("http", u.HTTPAddress))
