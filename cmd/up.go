@@ -195,7 +195,10 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *app.App, 
 	parts.Go(func() error { return renew(secured)(workCtx) })
 	parts.Go(func() error { tokens.revoked.Run(workCtx, web.expel); return nil })
 	parts.Go(func() error { s.Tally.Run(workCtx); return nil })
-	parts.Go(func() error { defer stopGateway(); return u.metricsFlag.serve(workCtx, s, c.metrics, nil) })
+	parts.Go(func() error {
+		defer stopGateway()
+		return u.metricsFlag.serve(workCtx, s.Checks(), at.log, c.metrics, nil)
+	})
 	if c.private != nil {
 		parts.Go(func() error { defer stopGateway(); return revive(gatewayCtx, at.log, "Redis", c.private.Redis) })
 		parts.Go(func() error { defer stopGateway(); return revive(gatewayCtx, at.log, "MariaDB", c.private.MariaDB) })
