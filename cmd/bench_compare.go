@@ -30,16 +30,25 @@ type benchCompareCmd struct {
 	JSON   string   `name:"json" help:"Write all reports and the changes as JSON to this file." type:"path"`
 }
 
-// Run compares. Exit code 1: a suite failed, or its books do not balance.
-func (c benchCompareCmd) Run(ctx context.Context, at console, line *kong.Context) error {
+// Validate implements kong.Validatable.
+func (c benchCompareCmd) Validate() error {
 	switch {
-	case len(c.Build) == builds && len(c.What) > 0 && c.Rounds > 0:
-		return c.turns(ctx, at, commandLine(line.Args))
-	case len(c.Build) > 0:
+	case len(c.Build) > 0 && (len(c.Build) != builds || len(c.What) == 0 || c.Rounds < 1):
 		return errors.New("say --build twice, which suites, and how many rounds: " +
 			"bench compare --build before --build after grab send")
-	case len(c.What) != builds:
+	case len(c.Build) == 0 && len(c.What) != builds:
 		return errors.New("give two JSON reports, or --build twice")
+	}
+	return nil
+}
+
+// Run compares. Exit code 1: a suite failed, or its books do not balance.
+func (c benchCompareCmd) Run(ctx context.Context, at console, line *kong.Context) error {
+	if len(c.Build) > 0 {
+		if err := checkWritable(c.JSON); err != nil {
+			return err
+		}
+		return c.turns(ctx, at, commandLine(line.Args))
 	}
 	a, err := report.Read(c.What[0])
 	if err != nil {

@@ -57,7 +57,7 @@ func TestBuildsRunInTurns(t *testing.T) {
 	}
 	for _, wrong := range [][]string{{"--build", before, "grab"}, {"--build", before, "--build", after}, {file}, {}} {
 		code, _, stderr := hongbao(append([]string{"bench", "compare"}, wrong...)...)
-		if code != 1 || !strings.Contains(stderr, "--build twice") && !strings.Contains(stderr, "two JSON") {
+		if code != 2 || !strings.Contains(stderr, "--build twice") && !strings.Contains(stderr, "two JSON") {
 			t.Errorf("%v: exit %d, %s", wrong, code, stderr)
 		}
 	}

@@ -15,7 +15,7 @@ func TestAChildWhoseParentIsGoneEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	folder := t.TempDir()
-	child := exec.CommandContext(t.Context(), self, "child", "--remove", folder, "--", "echo", "--announced",
+	child := exec.CommandContext(t.Context(), self, "child", "--remove", folder, "--", "echo", "--web", "--announced",
 		filepath.Join(t.TempDir(), "address")) // without a Stdin it reads the null device
 	if out, err := child.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
