@@ -217,6 +217,8 @@ func Read(path string) (r Report, err error) {
 		return r, fmt.Errorf("%s is not the JSON of a bench run: it has no schema", path)
 	case r.Schema > Schema:
 		return r, errors.New(path + " was written by a newer hongbao: compare with that one")
+	case r.Suites == nil: // of bench compare --build
+		return r, fmt.Errorf("%s is not the JSON of a bench run: it has no suites", path)
 	}
 	return r, nil
 }
