@@ -165,8 +165,11 @@ func checkWritable(path string) error {
 	if path == "" {
 		return nil
 	}
-	_, err := os.Stat(path)
+	info, err := os.Stat(path)
 	isNew := errors.Is(err, fs.ErrNotExist)
+	if err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		return nil // whoever reads a pipe would take it for ended
+	}
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o644)
 	if err != nil {
 		return err

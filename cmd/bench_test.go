@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -271,5 +272,31 @@ func TestCommandLineKeepsSecrets(t *testing.T) {
 		"--json", "a b.json"})
 	if got != `hongbao bench grab --mysql=… --redis … --json "a b.json"` {
 		t.Error(got)
+	}
+}
+
+// TestWhatIsCheckedStaysAsItIs asks of files and folders whether reports can be written there.
+func TestWhatIsCheckedStaysAsItIs(t *testing.T) {
+	folder := t.TempDir()
+	old, pipe, unborn := filepath.Join(folder, "old"), filepath.Join(folder, "pipe"), filepath.Join(folder, "new")
+	if err := errors.Join(os.WriteFile(old, []byte("before"), 0o600), syscall.Mkfifo(pipe, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"", old, pipe, unborn} {
+		if err := checkWritable(path); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	text, err := os.ReadFile(old)
+	if err != nil || string(text) != "before" {
+		t.Errorf("%q, %v", text, err)
+	}
+	if _, err := os.Stat(unborn); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file was left: %v", err)
+	}
+	for _, path := range []string{filepath.Join(folder, "missing", "new"), folder} {
+		if err := checkWritable(path); err == nil {
+			t.Errorf("%s can be written", path)
+		}
 	}
 }
