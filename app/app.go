@@ -420,7 +420,7 @@ func RedisOption(addresses []string) (option rueidis.ClientOption, err error) {
 		if !strings.Contains(address, "://") {
 			address = "redis://" + address
 		}
-		one, err := rueidis.ParseURL(address)
+		one, err := rueidis.ParseURL(strings.TrimSuffix(address, "/"))
 		if err != nil { // the URL may hold a password: the error is not passed on
 			return option, fmt.Errorf(
 				"the Redis address number %d is malformed: give redis://user:password@host:port or unix:///path", i+1)

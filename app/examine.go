@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -47,6 +48,7 @@ func (e *examination) find(name, where, format string, args ...any) {
 // is down. The error is one of the configuration.
 func Examine(ctx context.Context, cfg Config) ([]Finding, error) {
 	cfg.VolatileRedis, cfg.VolatileMySQL = true, true // it is told, not refused
+	cfg.Log = slog.New(slog.DiscardHandler)           // what is wrong is in the findings
 	e := &examination{cfg: cfg, down: map[int]bool{}}
 	var err error
 	if e.cluster, err = openCluster(cfg); err != nil {

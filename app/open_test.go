@@ -3,6 +3,7 @@ package app_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -233,5 +234,18 @@ func TestOpenOnAnotherInstallationsRedis(t *testing.T) {
 	cfg.Registerer = prometheus.NewRegistry()
 	if _, err := app.Open(t.Context(), cfg); !errors.Is(err, redisbucket.ErrForeign) {
 		t.Error(err)
+	}
+}
+
+// An address of Redis may end as URLs do, with a slash.
+func TestRedisAddresses(t *testing.T) {
+	for _, address := range []string{"redis-0:6379", "redis://redis-0:6379", "redis://redis-0:6379/"} {
+		option, err := app.RedisOption([]string{address})
+		if err != nil || !slices.Equal(option.InitAddress, []string{"redis-0:6379"}) {
+			t.Errorf("%s: %v, %v", address, option.InitAddress, err)
+		}
+	}
+	if _, err := app.RedisOption([]string{"redis://redis-0:6379/one"}); err == nil {
+		t.Error("a database that is no number is taken")
 	}
 }

@@ -197,6 +197,8 @@ func TestRunRefuses(t *testing.T) {
 		{lies{}, Plan{Suites: []string{"grab"}, Settings: Settings{Users: new(1)}}, "users 1 is out of range"},
 		{lies{}, Plan{Suites: []string{"neighbour"}, Settings: Settings{Rate: new(Rate(0))}}, "give --rate a number"},
 		{lies{}, Plan{Suites: []string{"spring"}, Settings: Settings{Closed: new(3)}}, "no closed loop"},
+		{lies{}, Plan{Suites: []string{"covers"}, Settings: Settings{Closed: new(3)}}, "leave out --closed"},
+		{lies{}, Plan{Suites: []string{"grab"}, Only: []string{"ecko"}}, `no yardstick "ecko": take from commits, echo`},
 	} {
 		target, err := Connect(t.Context(), (&fake{lies: x.lies}).start(t))
 		if err != nil {
@@ -230,6 +232,31 @@ func TestASuiteThatCannotBePreparedFails(t *testing.T) {
 		"could not send an envelope: insufficient_balance: there is not enough money") {
 		t.Errorf("%v", s.Failures)
 	}
+	if s.Series == nil || s.Distribution == nil {
+		t.Errorf("nothing was measured: series %v, distribution %v, which JSON would give as null", s.Series,
+			s.Distribution)
+	}
+}
+
+// TestASuiteOfWhichNothingSucceedsFails has every request of the load refused.
+func TestASuiteOfWhichNothingSucceedsFails(t *testing.T) {
+	s := play(t, &fake{lies: lies{refuseSends: true}}, "send", small())
+	if s.Passed() || s.Requests == 0 || s.Errors != s.Requests || !strings.Contains(strings.Join(s.Failures, " "),
+		"not one request succeeded: insufficient_balance: ") {
+		t.Errorf("%d errors of %d, failures %v", s.Errors, s.Requests, s.Failures)
+	}
+}
+
+// TestSuitesThatNeedTheGatewaySaySo leaves its address out.
+func TestSuitesThatNeedTheGatewaySaySo(t *testing.T) {
+	for name, s := range map[string]Settings{"push": {}, "spring": {}, "covers": {}, All: {},
+		"spring alone": {Listeners: new(0)}} {
+		suite, alone, _ := strings.Cut(name, " ")
+		err := Plan{Suites: []string{suite}, Settings: s}.Check(100, false)
+		if alone != "" && err != nil || alone == "" && (err == nil || !strings.Contains(err.Error(), "--http")) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
 
 func TestAuditsWaitForEachOther(t *testing.T) {
@@ -256,7 +283,7 @@ func TestInterrupted(t *testing.T) {
 	var r report.Report
 	err = Run(ctx, target, Plan{Suites: []string{"grab", "hot"}, Settings: settings}, progress, &r)
 	if err != nil || !r.Interrupted || r.Passed() || len(r.Suites) != 1 || r.Suites[0].Requests == 0 ||
-		r.Suites[0].BooksBalanced {
+		r.Suites[0].BooksBalanced || !r.Suites[0].Books.Unchecked || r.Suites[0].Balance() != "not checked" {
 		t.Errorf("%v, %+v", err, r)
 	}
 }

@@ -232,6 +232,13 @@ func (m measured) write(c chosen, found *report.Suite) {
 			"the target did not keep up: %d requests waited for one of %d places, %d never left", r.Waited, c.places,
 			r.Unsent))
 	}
+	if r.Done > 0 && r.Done == r.Errors {
+		for code := range r.Codes {
+			found.Failures = append(found.Failures, fmt.Sprintf("not one request succeeded: %s: %s", code,
+				r.Example[code]))
+			break
+		}
+	}
 	for _, step := range m.search {
 		found.Search = append(found.Search, report.Step{Rate: step.Rate, PerSecond: step.PerSecond,
 			P99: report.Milliseconds(step.P99), Missed: step.Missed})

@@ -50,6 +50,7 @@ type session struct {
 	number   int          // of pools
 	calls    atomic.Int64 // of request ids that are made while others are
 	ratios   map[string]float64
+	checked  bool // the books of the suite that runs
 }
 
 func newSession(t *Target, plan Plan, p Progress) *session {
@@ -63,38 +64,26 @@ func newSession(t *Target, plan Plan, p Progress) *session {
 // failures; the error is for what kept suites from being run at all. When the context ends, the report has what there
 // was until then.
 func Run(ctx context.Context, t *Target, plan Plan, p Progress, r *report.Report) error {
-	var todo []suite
-	for _, name := range plan.Suites {
-		found, err := suitesOf(name)
-		if err != nil {
-			return err
-		}
-		todo = append(todo, found...)
-	}
 	if !t.Sandbox() && !plan.RealMoney {
 		return ErrRealMoney
 	}
-	s := newSession(t, plan, p)
-	for _, one := range todo {
-		c, err := plan.Settings.choose(one.own, plan.Quick, int(t.installation.MaxShares))
-		if err != nil {
-			return fmt.Errorf("%s: %w", one.name, err)
-		}
-		if c.rate.Max() && one.fixedRate {
-			return fmt.Errorf("%s: give --rate a number: it has no single rate whose highest could be looked for",
-				one.name)
-		}
-		if c.closed > 0 && one.openLoop {
-			return fmt.Errorf("%s has no closed loop", one.name)
-		}
+	if err := plan.Check(int(t.installation.MaxShares), t.access.HTTP != ""); err != nil {
+		return err
 	}
+	s := newSession(t, plan, p)
+	todo, _ := plan.suites() // as checked above, and so are the settings
 	for _, one := range todo {
-		c, _ := plan.Settings.choose(one.own, plan.Quick, int(t.installation.MaxShares)) // as checked above
+		c, _ := plan.Settings.choose(one.own, plan.Quick, int(t.installation.MaxShares))
 		began := time.Now()
 		p.Suite(one.name, one.about)
+		s.checked = false
 		found, err := one.run(ctx, s, c)
 		r.Ratios = s.ratios
-		found.Name, found.Settings, found.Seconds = one.name, c.shown(), time.Since(began).Seconds()
+		found.Name, found.Settings, found.Seconds = one.name, c.shown(one), time.Since(began).Seconds()
+		found.Books.Unchecked = !s.checked
+		if found.Series == nil { // nothing was measured
+			found.Series, found.Distribution = []report.Point{}, []report.Quantile{}
+		}
 		if err != nil {
 			found.Failures = append(found.Failures, err.Error())
 		}
@@ -109,6 +98,44 @@ func Run(ctx context.Context, t *Target, plan Plan, p Progress, r *report.Report
 		r.Suites = append(r.Suites, found)
 	}
 	return nil
+}
+
+// suites are those that the plan names.
+func (p Plan) suites() (todo []suite, err error) {
+	for _, name := range p.Suites {
+		found, err := suitesOf(name)
+		if err != nil {
+			return nil, err
+		}
+		todo = append(todo, found...)
+	}
+	return todo, nil
+}
+
+// Check finds what is wrong with a plan, for a deployment that allows so many shares of an envelope, and whose gateway
+// is known or not.
+func (p Plan) Check(mostShares int, gateway bool) error {
+	todo, err := p.suites()
+	if err != nil {
+		return err
+	}
+	for _, one := range todo {
+		c, err := p.Settings.choose(one.own, p.Quick, mostShares)
+		switch {
+		case err != nil:
+			return fmt.Errorf("%s: %w", one.name, err)
+		case c.rate.Max() && one.fixedRate:
+			return fmt.Errorf("%s: give --rate a number: it has no single rate whose highest could be looked for",
+				one.name)
+		case c.closed > 0 && one.openLoop:
+			return fmt.Errorf("%s has no closed loop", one.name)
+		case c.closed > 0 && one.ownLoad:
+			return fmt.Errorf("%s: leave out --closed: its callers are %d", one.name, callers)
+		case (one.gateway || one.listens && c.listeners > 0) && !gateway:
+			return fmt.Errorf("%s needs the deployment's gateway: give its address with --http", one.name)
+		}
+	}
+	return checkOnly(p.Only)
 }
 
 // Describe writes what the target is into the report.

@@ -40,6 +40,9 @@ type Mix struct {
 	Wave         float64 `yaml:"wave"`           // share of everything that comes in the first fifth of the time
 }
 
+// usualMix is what is not given.
+func usualMix() Mix { return Mix{GrabsPerSend: 6, ViewsPerSend: 1, Wave: .6} }
+
 // Rate is a number of requests a second; 0 stands for the highest that holds the p99.
 type Rate float64
 
@@ -90,6 +93,7 @@ func ReadSettings(path string) (s Settings, err error) {
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	decoder.KnownFields(true)
+	s.Mix = new(usualMix()) // of which a file may give one number alone
 	if err := decoder.Decode(&s); err != nil && !errors.Is(err, io.EOF) {
 		return s, fmt.Errorf("%s: %w", path, err)
 	}
@@ -198,18 +202,28 @@ func (s Settings) choose(own Settings, quick bool, mostShares int) (c chosen, er
 	return c, err
 }
 
-// shown are the settings for the report.
-func (c chosen) shown() map[string]string {
+// shown are the settings of a suite for the report: those that its figures depend on.
+func (c chosen) shown(one suite) map[string]string {
 	all := map[string]string{
 		"users": strconv.Itoa(c.users), "group": strconv.Itoa(c.group), "envelopes": strconv.Itoa(
 			c.envelopes), "shares": strconv.Itoa(c.shares),
-		"rate": c.rate.String(), "for": c.span.String(), "arrivals": c.arrivals, "places": strconv.Itoa(c.places),
+		"for": c.span.String(), "arrivals": c.arrivals,
 	}
-	if c.rate.Max() {
-		all["p99"] = c.p99.String()
+	if !one.ownLoad {
+		all["rate"], all["places"] = c.rate.String(), strconv.Itoa(c.places)
+		if c.rate.Max() {
+			all["p99"] = c.p99.String()
+		}
 	}
 	if c.closed > 0 {
 		all["closed"] = strconv.Itoa(c.closed)
+	}
+	if one.listens {
+		all["listeners"] = strconv.Itoa(c.listeners)
+	}
+	if one.mixed {
+		all["mix"] = fmt.Sprintf("%v grabs and %v views for each send, wave %v", c.mix.GrabsPerSend,
+			c.mix.ViewsPerSend, c.mix.Wave)
 	}
 	return all
 }

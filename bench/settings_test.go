@@ -58,11 +58,44 @@ func TestFlagsGoBeforeTheFileAndTheFileBeforeTheSuite(t *testing.T) {
 		c.group != 500 || c.places != 512 {
 		t.Errorf("%+v", c) // 900 users are one whole group
 	}
-	if shown := c.shown(); shown["rate"] != "12.5" || shown["for"] != "1m0s" || shown["p99"] != "" {
+	if shown := c.shown(suite[0]); shown["rate"] != "12.5" || shown["for"] != "1m0s" || shown["p99"] != "" {
 		t.Errorf("%v", shown)
 	}
 	if quick, _ := flags.Over(file).choose(suite[0].own, true, 100); quick.span != 2*time.Second {
 		t.Errorf("quick is %v", quick.span)
+	}
+}
+
+// TestWhatIsNotGivenOfAMixIsTheUsual gives one number of it alone.
+func TestWhatIsNotGivenOfAMixIsTheUsual(t *testing.T) {
+	s, err := ReadSettings(write(t, "mix: {grabs_per_send: 2}"))
+	if want := (Mix{GrabsPerSend: 2, ViewsPerSend: 1, Wave: .6}); err != nil || *s.Mix != want {
+		t.Errorf("%+v, %v", s.Mix, err)
+	}
+}
+
+// TestWhatFiguresDependOnIsShown changes a setting of a suite in which it matters: two reports differ by it.
+func TestWhatFiguresDependOnIsShown(t *testing.T) {
+	shown := func(name string, s Settings) map[string]string {
+		found, err := suitesOf(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := s.choose(found[0].own, false, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.shown(found[0])
+	}
+	if s := shown("push", Settings{Listeners: new(7)}); s["listeners"] != "7" || s["mix"] != "" {
+		t.Errorf("push: %v", s)
+	}
+	mix := &Mix{GrabsPerSend: 2, ViewsPerSend: 1, Wave: .5}
+	if s := shown("spring", Settings{Mix: mix}); s["mix"] != "2 grabs and 1 views for each send, wave 0.5" {
+		t.Errorf("spring: %v", s)
+	}
+	if s := shown("covers", Settings{}); s["rate"]+s["places"]+s["listeners"] != "" {
+		t.Errorf("covers has a load of its own: %v", s)
 	}
 }
 

@@ -28,20 +28,14 @@ const goodClaims = 0.9
 // runCovers measures claims of one hot cover, and grabs, in turn with as many callers; then the events that a
 // merchant's server hears of.
 func runCovers(ctx context.Context, s *session, c chosen) (found report.Suite, err error) {
-	if s.target.access.HTTP == "" {
-		return found, errors.New("a cover needs an image, which is sent over HTTP: give --http")
-	}
 	users, err := s.users(ctx, c)
 	if err != nil {
 		return found, err
 	}
-	of, err := s.newShop(ctx, users)
-	if err != nil {
-		return found, err
-	}
+	c.closed = callers
 	b := newBooks(s.target, users, c.workers())
 	grabs := s.grabs(b, newEnvelopePool(b, s.name(), c.shares, c.shares, c.envelopes))
-	claims := &coverPool{shop: of, users: users}
+	claims := &coverPool{s: s, users: users}
 	m, err := s.claimsAndGrabs(ctx, c, claims, grabs)
 	if err == nil {
 		err = claims.check(ctx, &found)
@@ -50,7 +44,7 @@ func runCovers(ctx context.Context, s *session, c chosen) (found report.Suite, e
 		_, err = drain(ctx, s.target)
 	}
 	if err == nil {
-		err = s.webhooks(ctx, c, of, &m)
+		err = s.webhooks(ctx, c, claims.shops[0], &m)
 	}
 	m.write(c, &found)
 	return found, errors.Join(err, s.finish(ctx, b, m.failed, &found))
@@ -149,6 +143,7 @@ func (s *session) newShop(ctx context.Context, u *users) (*shop, error) {
 
 // hotCover is a cover with a piece for each user behind one code.
 type hotCover struct {
+	of   *shop
 	id   int64
 	code string
 }
@@ -178,13 +173,17 @@ func (o *shop) cover(ctx context.Context, pieces int64) (h hotCover, err error) 
 	if err != nil {
 		return h, explainAt(err, "make a cover")
 	}
-	return hotCover{c.Id, link.Code}, nil
+	return hotCover{o, c.Id, link.Code}, nil
 }
+
+// coversOfAShop are as many as one side of a merchant may have.
+const coversOfAShop = 500
 
 // coverPool is covers that are claimed one after the other, each once by every user.
 type coverPool struct {
-	*shop
+	s       *session
 	users   *users
+	shops   []*shop
 	covers  []hotCover
 	next    atomic.Int64
 	claimed atomic.Int64
@@ -195,8 +194,15 @@ func (p *coverPool) fill(ctx context.Context, claims int64) error {
 	per := int64(len(p.users.names))
 	missing := claims - (int64(len(p.covers))*per - p.next.Load())
 	made := make([]hotCover, max(0, (missing+per-1)/per))
+	for len(p.covers)+len(made) > coversOfAShop*len(p.shops) {
+		one, err := p.s.newShop(ctx, p.users)
+		if err != nil {
+			return err
+		}
+		p.shops = append(p.shops, one)
+	}
 	err := inParallel(ctx, len(made), func(i int) (err error) {
-		made[i], err = p.cover(ctx, per)
+		made[i], err = p.shops[(len(p.covers)+i)/coversOfAShop].cover(ctx, per)
 		return err
 	})
 	p.covers = append(p.covers, made...)
@@ -229,7 +235,7 @@ func (p *coverPool) check(ctx context.Context, found *report.Suite) error {
 	for deadline := time.Now().Add(p.s.plan.arrivalTimeout()); ; {
 		var settled int64
 		for _, c := range p.covers {
-			stock, err := p.owner.Stock.Get(ctx, p.id, c.id)
+			stock, err := c.of.owner.Stock.Get(ctx, c.of.id, c.id)
 			if err != nil {
 				return explainAt(err, "look at a stock")
 			}

@@ -16,6 +16,10 @@ type suite struct {
 	own       Settings // a value for everything
 	fixedRate bool     // its rate is given: it cannot be searched
 	openLoop  bool     // it has no closed loop
+	ownLoad   bool     // neither its rate nor its callers can be chosen
+	gateway   bool     // it calls the deployment's gateway
+	listens   bool     // it has listeners
+	mixed     bool     // it is made of what Mix says
 	run       func(ctx context.Context, s *session, c chosen) (report.Suite, error)
 }
 
@@ -23,7 +27,7 @@ type suite struct {
 func suites() []suite {
 	return []suite{
 		{name: "grab", about: "everyone who grabs wins", run: runGrab, own: own(func(s *Settings) {})},
-		{name: "losers", about: "a users against drained envelopes", run: runLosers, own: own(func(s *Settings) {
+		{name: "losers", about: "many users grab from drained envelopes", run: runLosers, own: own(func(s *Settings) {
 			s.Shares, s.Envelopes = new(5), new(100)
 		})},
 		{name: "hot", about: "one envelope at a time, and everybody grabs from it", run: runHot,
@@ -38,15 +42,16 @@ func suites() []suite {
 			own: own(func(s *Settings) {
 				s.P99 = new(Span(50 * time.Millisecond))
 			})},
-		{name: "push", about: "listeners are told of grabs", run: runPush, openLoop: true, own: own(func(s *Settings) {
-			s.Rate, s.Listeners, s.P99 = new(Rate(500)), new(200), new(Span(500*time.Millisecond))
-		})},
+		{name: "push", about: "listeners are told of grabs", run: runPush, openLoop: true, listens: true,
+			own: own(func(s *Settings) {
+				s.Rate, s.Listeners, s.P99 = new(Rate(500)), new(200), new(Span(500*time.Millisecond))
+			})},
 		{name: "covers", about: "claims of a hot cover against grabs, and events to a merchant's server",
-			run: runCovers, own: own(func(s *Settings) { s.Users = new(4000) })},
+			run: runCovers, ownLoad: true, gateway: true, own: own(func(s *Settings) { s.Users = new(4000) })},
 		{name: "neighbour", about: "grabs alone, and beside one user who reads at full speed", run: runNeighbour,
 			fixedRate: true, openLoop: true, own: own(func(s *Settings) { s.Rate = new(Rate(500)) })},
 		{name: "spring", about: "New Year's Eve: sends, six times as many grabs, looks at results, listeners",
-			run: runSpring, openLoop: true, own: own(func(s *Settings) {
+			run: runSpring, openLoop: true, listens: true, mixed: true, own: own(func(s *Settings) {
 				s.Rate, s.Listeners, s.Shares, s.P99 = new(Rate(200)), new(200), new(5),
 					new(Span(50*time.Millisecond))
 			})},
@@ -59,7 +64,7 @@ func own(change func(*Settings)) Settings {
 		Users: new(2000), Group: new(maxGroup), Envelopes: new(256), Shares: new(100), Listeners: new(0),
 		Rate: new(Rate(0)), P99: new(Span(5 * time.Millisecond)), For: new(Span(10 * time.Second)), Arrivals: new(
 			arrivalsEven),
-		Closed: new(0), Places: new(512), Mix: new(Mix{GrabsPerSend: 6, ViewsPerSend: 1, Wave: .6}),
+		Closed: new(0), Places: new(512), Mix: new(usualMix()),
 	}
 	change(&s)
 	return s
@@ -106,6 +111,7 @@ func (s *session) finish(ctx context.Context, b *books, failed int64, found *rep
 	}
 	s.progress.Step("waiting until every win is a credit, and checking the books")
 	books, failures, err := b.check(ctx, failed)
+	s.checked = err == nil
 	found.Books = books
 	found.Failures = append(found.Failures, failures...)
 	found.BooksBalanced = err == nil && len(failures) == 0

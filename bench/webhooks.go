@@ -38,8 +38,13 @@ type webhookReceiver struct {
 	last  time.Time
 }
 
-func newWebhookReceiver() (*webhookReceiver, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+// newWebhookReceiver listens where the deployment at an address may reach this machine.
+func newWebhookReceiver(deployment string) (*webhookReceiver, error) {
+	host, err := localAddress(deployment)
+	if err != nil {
+		return nil, err
+	}
+	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 	if err != nil {
 		return nil, err
 	}
@@ -47,6 +52,17 @@ func newWebhookReceiver() (*webhookReceiver, error) {
 	r.server = http.Server{Handler: r, ReadHeaderTimeout: time.Minute}
 	go func() { _ = r.server.Serve(l) }() // until close
 	return r, nil
+}
+
+// localAddress is this machine's, seen from where it would connect to.
+func localAddress(to string) (string, error) {
+	conn, err := net.Dial("udp", to) // which sends nothing
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	host, _, err := net.SplitHostPort(conn.LocalAddr().String())
+	return host, err
 }
 
 func (r *webhookReceiver) close() { _ = r.server.Close() }
@@ -86,10 +102,10 @@ func (r *webhookReceiver) forget() map[string]time.Duration {
 	return heard
 }
 
-// webhooks measures how many events a second arrive at a receiver on this machine, then how long first attempts take at
+// webhooks measures how many events a second arrive at a receiver of this process, then how long first attempts take at
 // half of that rate.
 func (s *session) webhooks(ctx context.Context, c chosen, of *shop, m *measured) error {
-	r, err := newWebhookReceiver()
+	r, err := newWebhookReceiver(s.target.access.RPC)
 	if err != nil {
 		return err
 	}
@@ -157,7 +173,8 @@ func (s *session) arrived(ctx context.Context, r *webhookReceiver, caused load.R
 		case ctx.Err() != nil:
 			return last, ctx.Err()
 		case time.Now().After(deadline):
-			return last, fmt.Errorf("%d events were caused, and %d arrived", caused.Done, n)
+			return last, fmt.Errorf("%d events were caused, and %d arrived at http://%s", caused.Done, n,
+				r.listener.Addr())
 		}
 		select {
 		case <-time.After(drainPoll):

@@ -87,9 +87,7 @@ func Compare(ctx context.Context, t *Target, plan Plan, yardsticks []Yardstick, 
 	for _, y := range yardsticks {
 		all = append(all, contestant{y.Name(), y.What(), y.Measure})
 	}
-	if all, err = only(all, plan.Only); err != nil {
-		return err
-	}
+	all = only(all, plan.Only)
 	measured := make(map[string][]float64)
 	for round := range n {
 		for _, one := range all {
@@ -124,32 +122,37 @@ func Compare(ctx context.Context, t *Target, plan Plan, yardsticks []Yardstick, 
 }
 
 // only are the contestants with some names.
-func only(all []contestant, names []string) (some []contestant, err error) {
-	if len(names) == 0 {
-		return all, nil
-	}
+func only(all []contestant, names []string) []contestant {
+	return slices.DeleteFunc(all, func(one contestant) bool {
+		return len(names) > 0 && !slices.Contains(names, one.name)
+	})
+}
+
+// checkOnly finds a name that no contestant has: each is in a ratio.
+func checkOnly(names []string) error {
 	var known []string
-	for _, one := range all {
-		known = append(known, one.name)
-		if slices.Contains(names, one.name) {
-			some = append(some, one)
-		}
+	for _, pair := range ratios() {
+		known = append(known, pair[:]...)
 	}
+	slices.Sort(known)
 	for _, name := range names {
 		if !slices.Contains(known, name) {
-			return nil, fmt.Errorf("there is no yardstick %q: take from %s", name, strings.Join(known, ", "))
+			return fmt.Errorf("there is no yardstick %q: take from %s", name,
+				strings.Join(slices.Compact(known), ", "))
 		}
 	}
-	return some, nil
+	return nil
 }
 
 // checkComparison checks the books of what was grabbed between the yardsticks.
 func (s *session) checkComparison(ctx context.Context, b *books, r *report.Report) error {
-	found := report.Suite{Name: "yardsticks", Loop: "closed",
+	found := report.Suite{Name: "yardsticks", Loop: "closed", Series: []report.Point{},
+		Distribution: []report.Quantile{},
 		Notes: []string{
 			"what was grabbed in turn with the yardsticks; the figures are with them, per second are winners"}}
 	err := s.finish(ctx, b, 0, &found)
 	found.Requests, found.PerSecond = found.Books.Wins, r.Yardsticks[0].PerSecond
+	found.Books.Unchecked = err != nil
 	if ctx.Err() != nil {
 		r.Interrupted = true
 		return nil

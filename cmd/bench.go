@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -23,16 +25,16 @@ import (
 )
 
 type benchCmd struct {
-	Run     benchRunCmd     `cmd:"" default:"withargs" help:"Run suites: grab, losers, hot, send, settle, transfer, push, neighbour, spring, or all. docs/bench.md explains them."`
+	Run     benchRunCmd     `cmd:"" default:"withargs" help:"Run suites: grab, losers, hot, send, settle, transfer, push, covers, neighbour, spring, or all. docs/bench.md explains them."`
 	Compare benchCompareCmd `cmd:"" help:"Show two runs side by side, or run two builds in turns."`
 }
 
 // benchRunCmd are the flags of a run. What is not given comes from --settings, and then from the suite itself.
 type benchRunCmd struct {
-	Suites []string `arg:"" optional:"" help:"Suites to run: grab, losers, hot, send, settle, transfer, push, neighbour, spring, all. Default: the suite of --settings."`
+	Suites []string `arg:"" optional:"" help:"Suites to run: grab, losers, hot, send, settle, transfer, push, covers, neighbour, spring, all. Default: the suite of --settings."`
 
 	Target   string `help:"RPC address (host:port) of a deployment. Default: bench starts its own hongbao up, on temporary data."`
-	HTTP     string `name:"http" help:"Address (host:port) of the deployment's gateway, for suites with listeners."`
+	HTTP     string `name:"http" help:"Address (host:port) of the deployment's gateway, for push, covers and spring."`
 	TokenKey string `help:"File with the private key (Ed25519, PEM) that the deployment trusts. Required with --target." type:"existingfile"`
 	UpFlags  string `name:"up" help:"Flags for the hongbao up that bench starts, for example --up='--shards=8'."`
 	TempDir  string `help:"Folder for the temporary data. Use a disk: in memory, durability costs nothing. Default: the system's." type:"existingdir"`
@@ -61,16 +63,47 @@ type benchRunCmd struct {
 	RealMoney bool   `name:"i-know-this-moves-real-money" help:"Run even if the deployment is not marked as a sandbox."`
 }
 
+// Validate implements kong.Validatable. What only the deployment can say is checked when it has answered.
+func (b benchRunCmd) Validate() error {
+	plan, err := b.plan()
+	switch {
+	case err != nil:
+		return err
+	case b.Target != "" && b.TokenKey == "":
+		return errors.New(
+			"--target needs --token-key: the private key whose tokens the deployment accepts (of a hongbao up: " +
+				"token.key in its data folder)")
+	case b.Yardsticks && b.Target != "" && (b.Redis == "" || b.MySQL == ""):
+		return errors.New(
+			"--yardsticks with --target needs --redis and --mysql: the servers that the deployment uses, for an " +
+				"honest comparison")
+	case !b.Yardsticks && len(b.Only) > 0:
+		return errors.New("--only is for --yardsticks")
+	}
+	for flag, address := range map[string]string{"target": b.Target, "http": b.HTTP} {
+		if address != "" {
+			err = errors.Join(err, checkAddress(flag, address))
+		}
+	}
+	return errors.Join(err, plan.Check(math.MaxInt, b.Target == "" || b.HTTP != ""))
+}
+
 // Run runs the suites. Exit code 1: a suite failed, or its books do not balance.
 func (b benchRunCmd) Run(ctx context.Context, at console, line *kong.Context) error {
 	plan, err := b.plan()
 	if err != nil {
 		return err
 	}
+	for _, file := range []string{b.JSON, b.HTML} {
+		if err := checkWritable(file); err != nil { // now, not after an hour of load
+			return err
+		}
+	}
 	debug.SetGCPercent(generatorGC)
 	began := time.Now()
 	r := report.Report{
-		Schema: report.Schema, StartedAt: began.UTC(), Command: commandLine(line.Args), Machine: bench.ThisMachine(),
+		Schema: report.Schema, Suites: []report.Suite{}, StartedAt: began.UTC(), Command: commandLine(line.Args),
+		Machine:  bench.ThisMachine(),
 		Versions: report.Versions{Bench: version(), Go: runtime.Version(), Kitex: bench.KitexVersion()},
 	}
 	progress := bench.NewProgress(at.err, isTerminal(at.err))
@@ -125,6 +158,27 @@ func (b benchRunCmd) plan() (bench.Plan, error) {
 		return plan, fmt.Errorf("say which suite: %s, or %s", strings.Join(bench.Suites(), ", "), bench.All)
 	}
 	return plan, nil
+}
+
+// checkWritable finds out whether a file can be written, which it leaves as it is. An empty name is of no file.
+func checkWritable(path string) error {
+	if path == "" {
+		return nil
+	}
+	info, err := os.Stat(path)
+	isNew := errors.Is(err, fs.ErrNotExist)
+	if err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		return nil // whoever reads a pipe would take it for ended
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return err
+	}
+	err = file.Close()
+	if isNew {
+		err = errors.Join(err, os.Remove(path))
+	}
+	return err
 }
 
 // write shows the report and writes its files.
@@ -186,10 +240,6 @@ func (b benchRunCmd) stage(ctx context.Context, p bench.Progress) (s *stage, err
 		if key, err = s.start(ctx, b, p); err != nil {
 			return s, err
 		}
-	case key == "":
-		return s, errors.New(
-			"--target needs --token-key: the private key whose tokens the deployment accepts (of a hongbao up: " +
-				"token.key in its data folder)")
 	default:
 		s.servers = endpoints{Redis: b.Redis, MySQL: b.MySQL}
 	}

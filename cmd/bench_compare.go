@@ -30,16 +30,25 @@ type benchCompareCmd struct {
 	JSON   string   `name:"json" help:"Write all reports and the changes as JSON to this file." type:"path"`
 }
 
-// Run compares. Exit code 1: a suite failed, or its books do not balance.
-func (c benchCompareCmd) Run(ctx context.Context, at console, line *kong.Context) error {
+// Validate implements kong.Validatable.
+func (c benchCompareCmd) Validate() error {
 	switch {
-	case len(c.Build) == builds && len(c.What) > 0 && c.Rounds > 0:
-		return c.turns(ctx, at, commandLine(line.Args))
-	case len(c.Build) > 0:
+	case len(c.Build) > 0 && (len(c.Build) != builds || len(c.What) == 0 || c.Rounds < 1):
 		return errors.New("say --build twice, which suites, and how many rounds: " +
 			"bench compare --build before --build after grab send")
-	case len(c.What) != builds:
+	case len(c.Build) == 0 && len(c.What) != builds:
 		return errors.New("give two JSON reports, or --build twice")
+	}
+	return nil
+}
+
+// Run compares. Exit code 1: a suite failed, or its books do not balance.
+func (c benchCompareCmd) Run(ctx context.Context, at console, line *kong.Context) error {
+	if len(c.Build) > 0 {
+		if err := checkWritable(c.JSON); err != nil {
+			return err
+		}
+		return c.turns(ctx, at, commandLine(line.Args))
 	}
 	a, err := report.Read(c.What[0])
 	if err != nil {
@@ -52,7 +61,8 @@ func (c benchCompareCmd) Run(ctx context.Context, at console, line *kong.Context
 	return report.Compare(at.out, c.What[0], a, c.What[1], b)
 }
 
-// turns runs A and B, then B and A, and so on, so that neither has the better half of a machine that changes.
+// turns runs A and B, then B and A, and so on, so that neither has the better half of a machine that changes. Where a
+// round cannot be run, or Ctrl-C comes, it shows those before.
 func (c benchCompareCmd) turns(ctx context.Context, at console, command string) error {
 	folder, err := os.MkdirTemp("", "hongbao-compare-")
 	if err != nil {
@@ -61,33 +71,42 @@ func (c benchCompareCmd) turns(ctx context.Context, at console, command string) 
 	defer os.RemoveAll(folder)
 	progress := bench.NewProgress(at.err, isTerminal(at.err))
 	t := report.Turns{Schema: report.Schema, Command: command, Builds: [builds]string(c.Build)}
-	for round := range c.Rounds {
-		order := []int{0, 1}
-		if round%builds == 1 {
-			slices.Reverse(order)
-		}
+	var broken error
+	for round := 0; round < c.Rounds && broken == nil; round++ {
 		var reports [builds]report.Report
-		for _, i := range order {
-			progress.Suite(fmt.Sprintf("round %d of %d", round+1, c.Rounds), c.Build[i])
-			if reports[i], err = c.run(ctx, folder, c.Build[i]); err != nil {
-				return err
-			}
+		if reports, broken = c.round(ctx, progress, folder, round); broken == nil {
+			t.Rounds = append(t.Rounds, reports)
 		}
-		t.Rounds = append(t.Rounds, reports)
+	}
+	if len(t.Rounds) == 0 {
+		return broken
 	}
 	t.Compare()
-	if err := t.Text(at.out); err != nil {
-		return err
-	}
+	err = errors.Join(broken, t.Text(at.out))
 	if c.JSON != "" {
-		if err := t.Write(c.JSON); err != nil {
-			return err
-		}
+		err = errors.Join(err, t.Write(c.JSON))
 	}
-	if !t.Passed() {
+	if err == nil && !t.Passed() {
 		return exitCode(1)
 	}
-	return nil
+	return err
+}
+
+// round runs both builds, the second first in every other round.
+func (c benchCompareCmd) round(
+	ctx context.Context, p bench.Progress, folder string, round int,
+) (reports [builds]report.Report, err error) {
+	order := []int{0, 1}
+	if round%builds == 1 {
+		slices.Reverse(order)
+	}
+	for _, i := range order {
+		p.Suite(fmt.Sprintf("round %d of %d", round+1, c.Rounds), c.Build[i])
+		if reports[i], err = c.run(ctx, folder, c.Build[i]); err != nil {
+			return reports, err
+		}
+	}
+	return reports, nil
 }
 
 // run runs the suites with one build's own bench.

@@ -32,6 +32,18 @@ cp %s/report.json "$4"
 	return path
 }
 
+// appendLine makes a script do something else at its end.
+func appendLine(t *testing.T, script, line string) {
+	t.Helper()
+	text, err := os.ReadFile(script)
+	if err == nil {
+		err = os.WriteFile(script, append(text, line+"\n"...), 0o700)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestBuildsRunInTurns(t *testing.T) {
 	before, after := fakeBuild(t, 1000, ""), fakeBuild(t, 1500, "")
 	file := filepath.Join(t.TempDir(), "turns.json")
@@ -55,9 +67,18 @@ func TestBuildsRunInTurns(t *testing.T) {
 	if code != 1 || !strings.Contains(stderr, "called with bench send") {
 		t.Errorf("a build that cannot be run: exit %d\n%s", code, stderr)
 	}
+	stopping := fakeBuild(t, 1500, "")
+	appendLine(t, stopping, `echo x >>"$0.ran"; [ $(wc -l <"$0.ran") -lt 3 ] || { rm "$4"; exit 1; }`)
+	code, stdout, stderr = turns(before, stopping, "grab")
+	if code != 1 || !strings.Contains(stdout, "medians of 2 rounds") || !strings.Contains(stderr, "report.json") {
+		t.Errorf("a build that cannot be run any more: exit %d\n%s\n%s", code, stdout, stderr)
+	}
+	if text, err := os.ReadFile(file); err != nil || strings.Count(string(text), `"started_at"`) != 4 {
+		t.Errorf("the reports before it: %s, %v", text, err)
+	}
 	for _, wrong := range [][]string{{"--build", before, "grab"}, {"--build", before, "--build", after}, {file}, {}} {
 		code, _, stderr := hongbao(append([]string{"bench", "compare"}, wrong...)...)
-		if code != 1 || !strings.Contains(stderr, "--build twice") && !strings.Contains(stderr, "two JSON") {
+		if code != 2 || !strings.Contains(stderr, "--build twice") && !strings.Contains(stderr, "two JSON") {
 			t.Errorf("%v: exit %d, %s", wrong, code, stderr)
 		}
 	}

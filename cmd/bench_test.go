@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -126,20 +127,28 @@ func TestBenchAgainstATarget(t *testing.T) {
 	}
 	for _, x := range []struct {
 		args []string
+		code int
 		want string
 	}{
-		{[]string{"grab", "--target", "127.0.0.1:1", "--token-key", key}, "no hongbao answers at 127.0.0.1:1"},
-		{[]string{"grab", "--target", up.servers.RPC}, "--target needs --token-key"},
-		{[]string{"grab", "--target", up.servers.RPC, "--token-key", wrong}, "refuses our token"},
-		{[]string{"push", "--target", up.servers.RPC, "--token-key", key, "--for", "1s"},
+		{[]string{"grab", "--target", "127.0.0.1:1", "--token-key", key}, 1, "no hongbao answers at 127.0.0.1:1"},
+		{[]string{"grab", "--target", up.servers.RPC}, 2, "--target needs --token-key"},
+		{[]string{"grab", "--target", "http://" + up.servers.RPC, "--token-key", key}, 2, "give host:port"},
+		{[]string{"grab", "--target", up.servers.RPC, "--token-key", wrong}, 1, "refuses our token"},
+		{[]string{"push", "--target", up.servers.RPC, "--token-key", key, "--for", "1s"}, 2,
 			"give its address with --http"},
-		{[]string{"grab", "--target", up.servers.RPC, "--token-key", key, "--yardsticks", "--rate=50", "--for=200ms",
-			"--users=20"}, "--yardsticks with --target needs"},
-		{[]string{"--target", up.servers.RPC, "--token-key", key}, "say which suite"},
-		{[]string{"gras", "--target", up.servers.RPC, "--token-key", key}, `there is no suite "gras"`},
+		{[]string{"push", "--target", up.servers.RPC, "--token-key", key, "--http", "http://" + up.servers.HTTP}, 2,
+			"--http \"http://127.0.0.1:"},
+		{[]string{"grab", "--target", up.servers.RPC, "--token-key", key, "--yardsticks"}, 2,
+			"--yardsticks with --target needs"},
+		{[]string{"grab", "--target", up.servers.RPC, "--token-key", key, "--only=echo"}, 2, "is for --yardsticks"},
+		{[]string{"--target", up.servers.RPC, "--token-key", key}, 2, "say which suite"},
+		{[]string{"gras", "--target", up.servers.RPC, "--token-key", key}, 2, `there is no suite "gras"`},
+		{[]string{"grab", "--target", up.servers.RPC, "--token-key", key, "--users=5"}, 2, "users 5 is out of range"},
+		{[]string{"grab", "--target", "127.0.0.1:1", "--token-key", key, "--json", wrong + "/run.json"}, 1,
+			"open " + wrong + "/run.json"}, // before anything is asked
 	} {
-		if code, stdout, stderr := hongbao(append([]string{"bench"}, x.args...)...); code != 1 ||
-			!strings.Contains(stdout+stderr, x.want) {
+		code, stdout, stderr := hongbao(append([]string{"bench"}, x.args...)...)
+		if code != x.code || !strings.Contains(stdout+stderr, x.want) {
 			t.Errorf("%v: exit %d\n%s\n%s", x.args, code, stdout, stderr)
 		}
 	}
@@ -263,5 +272,31 @@ func TestCommandLineKeepsSecrets(t *testing.T) {
 		"--json", "a b.json"})
 	if got != `hongbao bench grab --mysql=… --redis … --json "a b.json"` {
 		t.Error(got)
+	}
+}
+
+// TestWhatIsCheckedStaysAsItIs asks of files and folders whether reports can be written there.
+func TestWhatIsCheckedStaysAsItIs(t *testing.T) {
+	folder := t.TempDir()
+	old, pipe, unborn := filepath.Join(folder, "old"), filepath.Join(folder, "pipe"), filepath.Join(folder, "new")
+	if err := errors.Join(os.WriteFile(old, []byte("before"), 0o600), syscall.Mkfifo(pipe, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"", old, pipe, unborn} {
+		if err := checkWritable(path); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	text, err := os.ReadFile(old)
+	if err != nil || string(text) != "before" {
+		t.Errorf("%q, %v", text, err)
+	}
+	if _, err := os.Stat(unborn); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file was left: %v", err)
+	}
+	for _, path := range []string{filepath.Join(folder, "missing", "new"), folder} {
+		if err := checkWritable(path); err == nil {
+			t.Errorf("%s can be written", path)
+		}
 	}
 }

@@ -108,6 +108,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 0
 	case errors.As(err, &code):
 		return int(code)
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		err = fmt.Errorf("interrupted: %w", err)
 	}
 	fmt.Fprintln(stderr, "hongbao:", err)
 	return 1

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -153,6 +154,25 @@ func TestAnUnknownVariableIsRefused(t *testing.T) {
 	}
 }
 
+// What would keep a process from starting is found without starting it.
+func TestConfigCheckFindsWhatStartsRefuse(t *testing.T) {
+	keys := filepath.Join(t.TempDir(), "secret.keys")
+	if err := os.WriteFile(keys, []byte("no key\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ flag, want string }{
+		{"--secret-keys=" + keys, keys + ": line 1"},
+		{"--art-s3=covers", "the address of the bucket is malformed"},
+		{"--cover-validity=-1h", "--cover-validity is at least 1s"},
+		{"--max-token-life=0s", "--max-token-life is at least 1s"},
+	} {
+		code, out := runConfig(t, nil, "config", "check", "--", "rpc", "--token-key", publicKey(t), c.flag)
+		if code != 1 || !strings.Contains(out, c.want) {
+			t.Errorf("%s: exit %d: %s", c.flag, code, out)
+		}
+	}
+}
+
 // A value that is wrong is refused before a server is started.
 func TestValuesAreCheckedFirst(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
@@ -234,6 +254,35 @@ func TestConfigurationDocument(t *testing.T) {
 	}
 	if string(text) != want {
 		t.Errorf("%s is out of date: run go test ./cmd -run TestConfigurationDocument -write", path)
+	}
+}
+
+// The runbooks and the pages about deployment name no flag that no command has.
+func TestRunbooksNameFlagsThatExist(t *testing.T) {
+	known := map[string]bool{}
+	for _, f := range (console{}).newLine().source.Flags() {
+		known["--"+f.Name] = true
+	}
+	var pages []string
+	for _, pattern := range []string{"../docs/runbooks/*.md", "../deploy/*.md", "../deploy/*/*.md"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages = append(pages, found...)
+	}
+	if len(pages) < 30 {
+		t.Fatalf("only %q were found", pages)
+	}
+	spans, flags := regexp.MustCompile("`(?:hongbao |--)[^`]*`"), regexp.MustCompile(`--[a-z][a-z0-9-]*`)
+	for _, page := range pages {
+		for _, span := range spans.FindAllString(read(t, page), -1) {
+			for _, name := range flags.FindAllString(span, -1) {
+				if !known[name] && !known[strings.Replace(name, "--no-", "--", 1)] {
+					t.Errorf("%s has %s: no command has the flag %s", page, span, name)
+				}
+			}
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/hongbao/hongbao/app/apptest"
 	"github.com/hongbao/hongbao/handler/auth"
+	"github.com/hongbao/hongbao/internal/discovery"
 	"github.com/hongbao/hongbao/internal/discovery/etcdtest"
 )
 
@@ -61,12 +63,30 @@ func TestAGatewayFindsItsServersInEtcd(t *testing.T) {
 	}
 	first, stopFirst := serve()
 	knows(first)
-	web, err := listenHTTP(s, gatewayOptions{address: "127.0.0.1:0", found: found, tokens: tokens,
-		metrics: prometheus.NewRegistry()})
-	if err != nil {
-		t.Fatal(err)
+	start := func(found *discovery.Found) *webServer {
+		t.Helper()
+		web, err := listenHTTP(s, gatewayOptions{address: "127.0.0.1:0", found: found, tokens: tokens,
+			metrics: prometheus.NewRegistry()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(apptest.Start(t, func(ctx context.Context) { _ = web.run(ctx) }))
+		return web
 	}
-	t.Cleanup(apptest.Start(t, func(ctx context.Context) { _ = web.run(ctx) }))
+	web := start(found)
+	ready := func(web *webServer) (status int, said string) {
+		t.Helper()
+		answer, err := http.Get("http://" + web.listener.Addr().String() + "/readyz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		text, err := io.ReadAll(answer.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer.StatusCode, string(text)
+	}
 	token, err := issuer.Issue("bob", []auth.Scope{auth.ScopeUser}, time.Minute)
 	if err != nil {
 		t.Fatal(err)
@@ -93,6 +113,14 @@ func TestAGatewayFindsItsServersInEtcd(t *testing.T) {
 		if !works() {
 			t.Fatal("a call fails while etcd is lost")
 		}
+	}
+	if status, said := ready(web); status != http.StatusOK || !strings.Contains(said, `"rpc":"ok"`) {
+		t.Errorf("a gateway that knows servers while etcd is lost: %d %s", status, said)
+	}
+	knowsNobody := start(registry.Find(rpcService))
+	if status, said := ready(knowsNobody); status != http.StatusServiceUnavailable ||
+		!strings.Contains(said, `"rpc":"failing"`) {
+		t.Errorf("a gateway that starts while etcd is lost: %d %s", status, said)
 	}
 	second, _ := serve()
 	e.Restart()

@@ -82,6 +82,8 @@ func (g gatewayCmd) Run(ctx context.Context, at console) error {
 		return together(ctx, web.run, renew(secured, secureRPC, secureEtcd), followed(found), g.keep(keys, tokens, at),
 			func(ctx context.Context) error { tokens.revoked.Run(ctx, web.expel); return nil },
 			func(ctx context.Context) error { s.Tally.Run(ctx); return nil },
-			func(ctx context.Context) error { return g.serve(ctx, s, c.metrics, web.management(g.Operators)) })
+			func(ctx context.Context) error {
+				return g.serve(ctx, web.ready, at.log, c.metrics, web.management(g.Operators))
+			})
 	})
 }

@@ -64,6 +64,13 @@ type tokenRules struct {
 	MaxTokenLife time.Duration `help:"Longest accepted time between a token's iat and exp." default:"${token_life}"`
 }
 
+func (t tokenRules) checkTokens() error {
+	if t.MaxTokenLife < time.Second {
+		return errors.New("--max-token-life is at least 1s")
+	}
+	return nil
+}
+
 // tokens decides which tokens are good.
 type tokens struct {
 	verifier *auth.Verifier
@@ -110,7 +117,7 @@ func (p publicKeys) check() error {
 		trusted = errors.New("--token-key is missing: give a file with the public keys whose tokens are accepted")
 	}
 	_, own := readKeyring(p.OwnKeys)
-	return errors.Join(trusted, own)
+	return errors.Join(trusted, own, p.checkTokens())
 }
 
 // source is where the keys of tokens are.

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"runtime"
 	"time"
@@ -10,7 +11,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/hongbao/hongbao/app"
 	"github.com/hongbao/hongbao/handler/gateway"
 )
 
@@ -39,9 +39,14 @@ func (m metricsFlag) check() error {
 	return checkAddress("metrics", m.Metrics)
 }
 
-// serve shows the metrics and the health of a system until the context ends, and rest, which may be nil, at all other
+// checks are what /readyz asks, by name.
+type checks = map[string]func(context.Context) error
+
+// serve shows the metrics and the health of a process until the context ends, and rest, which may be nil, at all other
 // addresses.
-func (m metricsFlag) serve(ctx context.Context, s *app.App, metrics *prometheus.Registry, rest http.Handler) error {
+func (m metricsFlag) serve(
+	ctx context.Context, ready checks, log *slog.Logger, metrics *prometheus.Registry, rest http.Handler,
+) error {
 	if m.Metrics == "" {
 		<-ctx.Done()
 		return nil
@@ -51,7 +56,7 @@ func (m metricsFlag) serve(ctx context.Context, s *app.App, metrics *prometheus.
 		return err
 	}
 	mux := http.NewServeMux()
-	gateway.MountHealth(mux, s.Checks(), s.Config().Log)
+	gateway.MountHealth(mux, ready, log)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{EnableOpenMetrics: true}))
 	mountProfiles(mux)
 	if rest != nil {

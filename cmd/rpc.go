@@ -107,7 +107,7 @@ func (r rpcCmd) Run(ctx context.Context, at console) error {
 		at.say("Kitex services on %s", address)
 		return together(ctx, announced(registry, name, drainFor, server.Run), renew(secured, secureEtcd),
 			r.keep(keys, tokens, at),
-			func(ctx context.Context) error { return r.serve(ctx, s, c.metrics, nil) },
+			func(ctx context.Context) error { return r.serve(ctx, s.Checks(), at.log, c.metrics, nil) },
 			func(ctx context.Context) error { tokens.revoked.Run(ctx, nil); return nil },
 			func(ctx context.Context) error { s.Tally.Run(ctx); return nil })
 	})

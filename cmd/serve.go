@@ -111,6 +111,7 @@ type webServer struct {
 	hub      *push.Hub
 	gateway  *gateway.Gateway
 	revoked  *revoked.List
+	ready    checks
 }
 
 // gatewayOptions says how a gateway differs from process to process.
@@ -134,7 +135,10 @@ type gatewayOptions struct {
 }
 
 func listenHTTP(s *app.App, o gatewayOptions) (_ *webServer, err error) {
-	g := &webServer{}
+	g := &webServer{ready: s.Checks()}
+	if o.found != nil { // who knows no rpc has nobody to call
+		g.ready["rpc"] = func(ctx context.Context) error { _, err := o.found.Addresses(ctx); return err }
+	}
 	if g.listener, err = listen("http", o.address); err != nil {
 		return nil, err
 	}
@@ -175,7 +179,7 @@ func listenHTTP(s *app.App, o gatewayOptions) (_ *webServer, err error) {
 	}
 	g.gateway, err = gateway.New(gateway.Config{
 		RPC: rpc, Verifier: o.verifier, Log: log,
-		Metrics: o.metrics, Gatherer: o.metrics, Ready: s.Checks(),
+		Metrics: o.metrics, Gatherer: o.metrics, Ready: g.ready,
 		DevTokens: o.devTokens, Proxies: o.proxies, Limits: o.limits.limits(), Images: s.Covers, Tally: s.Tally,
 		Managed: o.managed, OperatorsManaged: o.operators,
 		Page:      web.Handler(o.devTokens.Serves),

@@ -196,7 +196,9 @@ func (f servers) check() error {
 	}
 	_, limits := f.limits()
 	_, _, rules := f.rules()
-	wrong := []error{layout.Check(), limits, rules}
+	_, art := f.art()
+	_, secrets := f.secrets()
+	wrong := []error{layout.Check(), limits, rules, art, secrets}
 	if f.Shards < 1 {
 		wrong = append(wrong, fmt.Errorf("--shards %d is out of range: give 1 to %d", f.Shards, shards.MaxShards))
 	}

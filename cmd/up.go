@@ -39,7 +39,7 @@ type upCmd struct {
 
 func (u upCmd) check() error {
 	_, stepUp := u.rule()
-	return errors.Join(u.servers.check(), u.installation.check(), u.checkFunding(), u.checkMerchants(),
+	return errors.Join(u.servers.check(), u.installation.check(), u.checkFunding(), u.checkMerchants(), u.checkTokens(),
 		u.traceFlags.check(), u.checkCalls(), u.checkAddresses(), u.checkTLS(),
 		u.checkConnections(), stepUp, u.checkRules(u.stepUp), u.metricsFlag.check(),
 		checkAddress("rpc", u.RPCAddress), checkAddress("http", u.HTTPAddress))
@@ -195,7 +195,10 @@ func (u upCmd) serve(ctx context.Context, at console, c *connected, s *app.App, 
 	parts.Go(func() error { return renew(secured)(workCtx) })
 	parts.Go(func() error { tokens.revoked.Run(workCtx, web.expel); return nil })
 	parts.Go(func() error { s.Tally.Run(workCtx); return nil })
-	parts.Go(func() error { defer stopGateway(); return u.metricsFlag.serve(workCtx, s, c.metrics, nil) })
+	parts.Go(func() error {
+		defer stopGateway()
+		return u.metricsFlag.serve(workCtx, s.Checks(), at.log, c.metrics, nil)
+	})
 	if c.private != nil {
 		parts.Go(func() error { defer stopGateway(); return revive(gatewayCtx, at.log, "Redis", c.private.Redis) })
 		parts.Go(func() error { defer stopGateway(); return revive(gatewayCtx, at.log, "MariaDB", c.private.MariaDB) })

@@ -33,7 +33,7 @@ func (w workCmd) Run(ctx context.Context, at console) error {
 		at.say("worker for %d shards", s.Buckets.Shards)
 		return together(ctx,
 			func(ctx context.Context) error { s.Work(ctx, member); return nil },
-			func(ctx context.Context) error { return w.serve(ctx, s, c.metrics, nil) })
+			func(ctx context.Context) error { return w.serve(ctx, s.Checks(), at.log, c.metrics, nil) })
 	})
 }
 

@@ -138,7 +138,7 @@ func (r *recorder) collect(t *tally) {
 // Point is a moment of a run.
 type Point struct {
 	At        time.Duration // end of the interval, from the start of the run
-	PerSecond float64       // requests answered, errors included
+	PerSecond float64       // requests answered without an error
 	P50, P99  time.Duration
 	Max       time.Duration
 	Errors    int64

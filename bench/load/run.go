@@ -238,7 +238,7 @@ func (r *run) measure(work func(), closed bool) Result {
 		r.notes.collect(interval)
 		if at-began >= r.options.Interval/2 { // a shorter one, at the end, would say little
 			p := Point{
-				At: at, PerSecond: float64(interval.latency.TotalCount()) / (at - began).Seconds(),
+				At: at, PerSecond: float64(interval.latency.TotalCount()-interval.failed) / (at - began).Seconds(),
 				Errors: interval.failed,
 				P50:    Quantile(interval.latency, .5), P99: Quantile(interval.latency,
 					.99), Max: Quantile(interval.latency, 1),

@@ -136,7 +136,8 @@ func TestOpenGivesUpOnAnImpossibleRate(t *testing.T) {
 
 func TestErrorsAreCountedByCode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := Closed(t.Context(), 3, time.Second, Options{Code: func(err error) string { return err.Error()[:4] }},
+		r := Closed(t.Context(), 3, time.Second,
+			Options{Code: func(err error) string { return err.Error()[:4] }, Interval: 100 * time.Millisecond},
 			func(_ int, n int64) error {
 				time.Sleep(time.Millisecond)
 				switch n % 10 {
@@ -153,6 +154,12 @@ func TestErrorsAreCountedByCode(t *testing.T) {
 		}
 		if good := r.PerSecond() * r.Elapsed.Seconds(); int64(good+.5) != r.Done-r.Errors {
 			t.Errorf("%v a second", r.PerSecond())
+		}
+		for _, p := range r.Series {
+			if p.Errors == 0 || p.PerSecond > 1.1*r.PerSecond() {
+				t.Errorf("a moment with %d errors has %v a second, where all have %v", p.Errors, p.PerSecond,
+					r.PerSecond())
+			}
 		}
 	})
 }

@@ -130,7 +130,7 @@ func compareSuites(w io.Writer, name string, a, b *Suite) {
 		vb, inB := values[1][f]
 		compareValues(w, name, f, va, inA, vb, inB)
 	}
-	fmt.Fprintf(w, "%s\tbooks\t%s\t%s\t\t\n", name, balance(a.BooksBalanced), balance(b.BooksBalanced))
+	fmt.Fprintf(w, "%s\tbooks\t%s\t%s\t\t\n", name, a.Balance(), b.Balance())
 }
 
 func compareValues(w io.Writer, suite, figure string, a float64, inA bool, b float64, inB bool) {

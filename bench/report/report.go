@@ -27,7 +27,7 @@ type Report struct {
 	Target     Target     `json:"target"`
 	Durability Durability `json:"durability"`
 
-	Suites     []Suite            `json:"suites"`
+	Suites     []Suite            `json:"suites"` // never null, and so are their series and distribution
 	Yardsticks []Yardstick        `json:"yardsticks,omitempty"`
 	Ratios     map[string]float64 `json:"ratios,omitempty"`
 }
@@ -139,6 +139,7 @@ type Generator struct {
 
 // Books is what the check after the suite found.
 type Books struct {
+	Unchecked     bool     `json:"unchecked,omitempty"` // they could not be checked, or not to the end
 	AuditBalanced bool     `json:"audit_balanced"`
 	Entries       int64    `json:"entries"` // read by the audit
 	Discrepancies []string `json:"discrepancies,omitempty"`
@@ -216,6 +217,8 @@ func Read(path string) (r Report, err error) {
 		return r, fmt.Errorf("%s is not the JSON of a bench run: it has no schema", path)
 	case r.Schema > Schema:
 		return r, errors.New(path + " was written by a newer hongbao: compare with that one")
+	case r.Suites == nil: // of bench compare --build
+		return r, fmt.Errorf("%s is not the JSON of a bench run: it has no suites", path)
 	}
 	return r, nil
 }

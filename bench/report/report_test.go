@@ -93,7 +93,8 @@ func TestWriteAndRead(t *testing.T) {
 	if !bytes.Equal(a, b) {
 		t.Errorf("%s\n%s", a, b)
 	}
-	for text, want := range map[string]string{`{"schema":99}`: "newer", `{}`: "no schema", `[`: "not the JSON"} {
+	for text, want := range map[string]string{`{"schema":99}`: "newer", `{}`: "no schema", `[`: "not the JSON",
+		`{"schema":1,"rounds":[]}`: "no suites"} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

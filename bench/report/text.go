@@ -24,9 +24,8 @@ func (r Report) Text(w io.Writer) error {
 		if s.Loop == "closed" {
 			name += " (closed loop)"
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%d of %d\t\n", name, Count(s.PerSecond), s.latency(s.P50),
-			s.latency(s.P99), s.latency(s.P999), s.Errors,
-			balance(s.BooksBalanced), s.Books.Credited, s.Books.Wins)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t\n", name, Count(s.PerSecond), s.latency(s.P50),
+			s.latency(s.P99), s.latency(s.P999), s.Errors, s.Balance(), s.credited())
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -86,11 +85,23 @@ func list(values []string) string {
 	return strings.Join(slices.Compact(slices.Clone(values)), ", ")
 }
 
-func balance(ok bool) string {
-	if ok {
+// Balance says what is known of the books.
+func (s Suite) Balance() string {
+	switch {
+	case s.Books.Unchecked:
+		return "not checked"
+	case s.BooksBalanced:
 		return "balance"
 	}
 	return "DO NOT BALANCE"
+}
+
+// credited says how many of the wins were found to be credits.
+func (s Suite) credited() string {
+	if s.Books.Unchecked {
+		return "–"
+	}
+	return fmt.Sprintf("%d of %d", s.Books.Credited, s.Books.Wins)
 }
 
 func (s Suite) text(w io.Writer) {

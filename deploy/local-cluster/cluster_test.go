@@ -72,8 +72,10 @@ func TestEachPartDiesUnderLoad(t *testing.T) {
 	c, stop = start(t, dir, next, base)
 	c.movesShards(t, next)
 	phase("moved shards")
-	if out, err := exec.Command(next, c.settings("audit")...).CombinedOutput(); err != nil {
-		t.Errorf("audit: %v\n%s", err, out)
+	for _, what := range []string{"audit", "doctor"} {
+		if out, err := exec.Command(next, c.settings(what)...).CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", what, err, out)
+		}
 	}
 	stop()
 	phase("restarted")

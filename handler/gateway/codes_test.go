@@ -26,6 +26,10 @@ func TestCodesOfTheIDL(t *testing.T) {
 		if !found {
 			continue
 		}
+		if other := asAnother.FindStringSubmatch(m.Doc); other != nil &&
+			c.Methods[contract.Key{Service: m.Service, Method: other[1]}] == nil {
+			t.Errorf("%s has the errors of %s, which there is not", m, other[1])
+		}
 		for _, match := range backticked.FindAllStringSubmatch(errors, -1) {
 			if !problem.IsCode(match[1]) && !fields[match[1]] {
 				t.Errorf("%s promises %q", m, match[1])

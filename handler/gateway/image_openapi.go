@@ -50,7 +50,8 @@ func addImages(paths, schemas object) {
 		},
 		"responses": withProblems(object{
 			"200": object{"description": "The image", "content": object{"image/png": binary, "image/jpeg": binary}},
-		}, cover.CodeArtNotFound, cover.CodeArtGone, problem.CodeInternal, refusal.CodeUnavailable),
+		}, cover.CodeArtNotFound, cover.CodeArtGone, problem.CodeRateLimited, problem.CodeInternal,
+			refusal.CodeUnavailable),
 	}}
 	number, word := object{"type": "integer"}, object{"type": "string"}
 	schemas["UploadedImage"] = object{

@@ -32,9 +32,9 @@ func openAPI(c *contract.Contract) ([]byte, error) {
 		}
 		verb := strings.ToLower(m.Route.Verb)
 		if other, taken := path[verb]; taken {
-			path[verb] = mergeOperations(other.(object), describeMethod(m))
+			path[verb] = mergeOperations(other.(object), describeMethod(c, m))
 		} else {
-			path[verb] = describeMethod(m)
+			path[verb] = describeMethod(c, m)
 		}
 	}
 	addImages(paths, schemas)
@@ -71,22 +71,29 @@ const conventions = "Every success is answered 200, also where something was cre
 // commonCodes are those that every method may give; the others are named in its comment.
 func commonCodes(m *contract.Method) []string {
 	if m.Signed {
-		return []string{refusal.CodeInvalidArgument, problem.CodeBodyTooLarge, problem.CodeInternal,
-			refusal.CodeUnavailable}
+		return []string{refusal.CodeInvalidArgument, problem.CodeBodyTooLarge, problem.CodeRateLimited,
+			problem.CodeInternal, refusal.CodeUnavailable}
 	}
 	codes := []string{refusal.CodeInvalidArgument, problem.CodeUnauthenticated, problem.CodeForbidden,
-		problem.CodeInternal, refusal.CodeUnavailable}
+		problem.CodeRateLimited, problem.CodeInternal, refusal.CodeUnavailable}
 	if m.Route.HasBody() {
 		codes = append(codes, problem.CodeInvalidJSON, problem.CodeBodyTooLarge, problem.CodeUnsupportedMediaType)
 	}
 	return codes
 }
 
-var backticked = regexp.MustCompile("`([a-z_]+)`")
+var (
+	backticked = regexp.MustCompile("`([a-z_]+)`")
+	// asAnother finds the method of the same service whose errors are the method's, too.
+	asAnother = regexp.MustCompile(`Errors:\s+as\s+(?:of\s+)?([A-Z]\w+)`)
+)
 
-// codesOf returns the codes that the method's comment names, in its order.
-func codesOf(m *contract.Method) []string {
+// codesOf returns the codes that the method's comment names, in its order, after those of the method that it refers to.
+func codesOf(c *contract.Contract, m *contract.Method) []string {
 	var codes []string
+	if other := asAnother.FindStringSubmatch(m.Doc); other != nil {
+		codes = codesOf(c, c.Methods[contract.Key{Service: m.Service, Method: other[1]}])
+	}
 	for _, match := range backticked.FindAllStringSubmatch(m.Doc, -1) {
 		if problem.IsCode(match[1]) && !slices.Contains(codes, match[1]) {
 			codes = append(codes, match[1])
@@ -104,12 +111,12 @@ func tagsOf(c *contract.Contract) []object {
 }
 
 // describeMethod is the operation of one method.
-func describeMethod(m *contract.Method) object {
+func describeMethod(c *contract.Contract, m *contract.Method) object {
 	summary, _, _ := strings.Cut(strings.ReplaceAll(m.Doc, "\n", " "), ". ")
 	o := object{
 		"operationId": m.Key.Method, "tags": []string{m.Service}, "summary": strings.TrimSuffix(summary, "."),
 		"description": m.Doc + "\n\nScope: " + auth.ListScopes(m.Scopes, " or ") + ".",
-		"responses":   responses(m),
+		"responses":   responses(c, m),
 	}
 	if m.Signed {
 		o["description"], o["security"] = m.Doc, []object{}
@@ -158,9 +165,9 @@ func openAPIParameters(m *contract.Method) []object {
 }
 
 // responses are the success, and the problems by status.
-func responses(m *contract.Method) object {
+func responses(c *contract.Contract, m *contract.Method) object {
 	byStatus := map[int][]string{}
-	for _, code := range append(commonCodes(m), codesOf(m)...) {
+	for _, code := range append(commonCodes(m), codesOf(c, m)...) {
 		if status := problem.Status(code); !slices.Contains(byStatus[status], code) {
 			byStatus[status] = append(byStatus[status], code)
 		}

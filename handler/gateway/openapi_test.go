@@ -13,6 +13,9 @@ import (
 	"github.com/hongbao/hongbao/handler/gateway"
 	"github.com/hongbao/hongbao/handler/handlertest"
 	"github.com/hongbao/hongbao/handler/problem"
+	"github.com/hongbao/hongbao/internal/refusal"
+	"github.com/hongbao/hongbao/merchant"
+	"github.com/hongbao/hongbao/transfer"
 )
 
 func loadDocument(t *testing.T, r *handlertest.Harness) *openapi3.T {
@@ -46,7 +49,7 @@ func TestOpenAPIIsValid(t *testing.T) {
 			t.Errorf("%s is not described: %+v", m, o)
 			continue
 		}
-		for _, code := range append(gateway.CodesOf(m), gateway.CommonCodes(m)...) {
+		for _, code := range append(gateway.CodesOf(c, m), gateway.CommonCodes(m)...) {
 			response := o.Responses.Status(problem.Status(code))
 			if response == nil || !strings.Contains(*response.Value.Description, "`"+code+"`") {
 				t.Errorf("%s: %s is not among its responses", m, code)
@@ -56,6 +59,29 @@ func TestOpenAPIIsValid(t *testing.T) {
 	if total := doc.Components.Schemas["SendRequest"].Value.Properties["total"].Value; !strings.Contains(
 		total.Description, "minor units") {
 		t.Errorf("the comment of a field is lost: %+v", total)
+	}
+}
+
+// Every operation may meet a limit, and errors that are told as those of another method are the method's own.
+func TestOpenAPINamesEveryError(t *testing.T) {
+	doc := loadDocument(t, handlertest.New(t, nil))
+	for path, item := range doc.Paths.Map() {
+		for verb, o := range item.Operations() {
+			if o.Responses.Status(http.StatusTooManyRequests) == nil {
+				t.Errorf("%s %s may not be answered with 429", verb, path)
+			}
+		}
+	}
+	for _, x := range []struct{ verb, path, code string }{
+		{"POST", "/v1/transfers/{id}/decline", transfer.CodeAlreadyDeclined},
+		{"POST", "/v1/wallet/withdrawals", refusal.CodeRequestConflict},
+		{"POST", "/v1/merchants/{id}/webhooks/{webhook}/replay", merchant.CodeRoleMissing},
+		{"GET", "/v1/merchants/{id}/webhooks/{webhook}/deliveries", merchant.CodeRoleMissing},
+	} {
+		response := doc.Paths.Value(x.path).GetOperation(x.verb).Responses.Status(problem.Status(x.code))
+		if response == nil || !strings.Contains(*response.Value.Description, "`"+x.code+"`") {
+			t.Errorf("%s is not among the responses of %s %s", x.code, x.verb, x.path)
+		}
 	}
 }
 

@@ -32,6 +32,10 @@ type Job struct {
 	MostRest time.Duration
 }
 
+// ErrWaiting is what a pass returns that left alone what failed the last time, and did whatever else there was. It is
+// no failure, and no sign that what failed works again.
+var ErrWaiting = errors.New("what failed is left alone for now")
+
 // Run runs passes until the context ends: again at once after a pass that worked, else after a pause. A pass that fails
 // is repeated after pauses that grow from 50 ms to 5 s. The first failure of a row is logged, the others only for
 // debugging, and so is the success that ends it: a server that is down for an hour is one line in the log.
@@ -43,13 +47,14 @@ func (j Job) Run(ctx context.Context, pass func(context.Context) (worked bool, e
 		if ctx.Err() != nil {
 			return
 		}
-		if err != nil {
+		isWaiting := errors.Is(err, ErrWaiting)
+		if err != nil && !isWaiting {
 			j.logFailure(failures, err)
 			Wait(ctx, backoff, nil)
 			failures, backoff = failures+1, min(2*backoff, mostBackoff)
 			continue
 		}
-		if failures > 0 {
+		if failures > 0 && !isWaiting {
 			j.Log.Info("a background job works again", "job", j.Name, "failures", failures)
 			failures, backoff = 0, firstBackoff
 		}

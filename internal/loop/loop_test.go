@@ -1,9 +1,11 @@
 package loop
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -50,6 +52,35 @@ func TestRunBacksOffAndRecovers(t *testing.T) {
 			if at[i] != want[i] {
 				t.Fatalf("passes at %v, want %v", at, want)
 			}
+		}
+	})
+}
+
+// A pass that leaves alone what failed is no success: the failure is logged once until what failed works again.
+func TestWaitingIsNoSuccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		var log bytes.Buffer
+		start, passes := time.Now(), 0
+		Job{Name: "test", Log: slog.New(slog.NewTextHandler(&log, nil)), Interval: time.Second}.Run(ctx,
+			func(context.Context) (bool, error) {
+				passes++
+				switch passes {
+				case 1, 4:
+					return false, errors.New("down")
+				case 2, 3, 5: // pauses after 3 and 5
+					return passes == 2, ErrWaiting
+				case 7:
+					cancel()
+				}
+				return true, nil
+			})
+		failed, works := strings.Count(log.String(), "level=ERROR"), strings.Count(log.String(), "works again")
+		if failed != 1 || works != 1 {
+			t.Errorf("logged %d failures and %d times that it works again, want one each:\n%s", failed, works, &log)
+		}
+		if took, want := time.Since(start), 2*time.Second+150*time.Millisecond; took != want {
+			t.Errorf("the passes took %v, want %v", took, want)
 		}
 	})
 }

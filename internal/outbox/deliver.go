@@ -38,17 +38,23 @@ func (o *Outbox) Deliver(ctx context.Context, shard int) (items int, err error) 
 	if err != nil {
 		return 0, err
 	}
-	return o.deliver(ctx, shard, dests)
+	items, _, err = o.deliver(ctx, shard, dests)
+	return items, err
 }
 
 // DeliverTo is Deliver for the destinations on one server, numbered as by shards.Cluster.ServerOf: with a job for each,
-// no server waits for another one.
+// no server waits for another one. Where some are left alone and nothing else failed, the error is loop.ErrWaiting.
 func (o *Outbox) DeliverTo(ctx context.Context, shard, server int) (items int, err error) {
 	dests, err := o.dests(ctx, shard)
 	if err != nil {
 		return 0, err
 	}
-	return o.deliver(ctx, shard, slices.DeleteFunc(dests, func(dest int) bool { return o.serverOf(dest) != server }))
+	items, isWaiting, err := o.deliver(ctx, shard,
+		slices.DeleteFunc(dests, func(dest int) bool { return o.serverOf(dest) != server }))
+	if err == nil && isWaiting {
+		err = loop.ErrWaiting
+	}
+	return items, err
 }
 
 // dests are the destinations of a shard's messages.
@@ -69,13 +75,20 @@ func (o *Outbox) serverOf(dest int) int {
 	return o.cluster.ServerOf(dest)
 }
 
-func (o *Outbox) deliver(ctx context.Context, shard int, dests []int) (items int, err error) {
+// deliver says with isWaiting that destinations were left alone.
+func (o *Outbox) deliver(ctx context.Context, shard int, dests []int) (items int, isWaiting bool, err error) {
 	if len(dests) == 0 {
-		return 0, nil
+		return 0, false, nil
 	}
 	var mu sync.Mutex
 	var arrived []Message
 	err = loop.FanOutSeq(o.groups(ctx, shard, dests), deliverWidth, func(g group) error {
+		if errors.Is(g.err, loop.ErrWaiting) {
+			mu.Lock()
+			defer mu.Unlock()
+			isWaiting = true
+			return nil
+		}
 		if g.err != nil {
 			return g.err
 		}
@@ -93,7 +106,7 @@ func (o *Outbox) deliver(ctx context.Context, shard int, dests []int) (items int
 	if clearErr := o.clear(ctx, shard, arrived); clearErr != nil {
 		err = errors.Join(err, shards.Classify(fmt.Errorf("clear the outbox of shard %d: %w", shard, clearErr)))
 	}
-	return items, err
+	return items, isWaiting, err
 }
 
 // due says whether a destination may be tried. A server that did not answer the last time has to answer a ping first,

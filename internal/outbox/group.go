@@ -8,11 +8,13 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hongbao/hongbao/internal/loop"
 	"github.com/hongbao/hongbao/internal/shards"
 	"github.com/hongbao/hongbao/internal/shards/rows"
 )
 
-// group is messages that go in one transaction, in the order of their destinations, or why there are none.
+// group is messages that go in one transaction, in the order of their destinations, or why there are none:
+// loop.ErrWaiting for a destination that is left alone.
 type group struct {
 	messages []Message
 	items    int
@@ -61,10 +63,13 @@ func (o *Outbox) read(ctx context.Context, source int, dests []int) (groups []gr
 	var args []any
 	for _, dest := range dests {
 		due, err := o.due(ctx, dest)
-		if err != nil {
+		switch {
+		case err != nil:
 			failed(err)
-		} else if due {
+		case due:
 			args = append(args, dest, maxMessages)
+		default:
+			failed(loop.ErrWaiting)
 		}
 	}
 	if len(args) == 0 {

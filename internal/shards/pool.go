@@ -19,10 +19,11 @@ const (
 )
 
 // session is what every connection is told first. READ COMMITTED: guarded updates need no gap locks, and a statement
-// sees what was committed before it. Strict mode: a value that does not fit is an error, never clipped. A lock that is
-// waited for longer than 5 s is given up, well before the read timeout. A statement about more than 200 keys is planned
-// by looking at each of them, as with fewer, and not by what its index has on average, which for a wallet with many
-// entries means reading all of them. All of it is understood by MariaDB, MySQL 8 and TiDB.
+// sees what was committed before it. Strict mode: a value that does not fit is an error, never clipped. A statement
+// outside a transaction commits by itself, whatever the server's default is. A lock that is waited for longer than 5 s
+// is given up, well before the read timeout. A statement about more than 200 keys is planned by looking at each of
+// them, as with fewer, and not by what its index has on average, which for a wallet with many entries means reading all
+// of them. All of it is understood by MariaDB, MySQL 8 and TiDB.
 //
 // What stands in /*T! */ is TiDB's and a comment elsewhere: its transactions take locks as they go, whatever its
 // operator chose, so that a guarded update waits and counts as on the others, and a second key is refused where it is
@@ -30,8 +31,8 @@ const (
 var session = [...]string{
 	"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
 	"SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', SESSION " +
-		"innodb_lock_wait_timeout = 5, SESSION eq_range_index_dive_limit = 0 /*T!, SESSION tidb_txn_mode = " +
-		"'pessimistic', SESSION tidb_constraint_check_in_place_pessimistic = 1 */",
+		"autocommit = 1, SESSION innodb_lock_wait_timeout = 5, SESSION eq_range_index_dive_limit = 0 /*T!, SESSION " +
+		"tidb_txn_mode = 'pessimistic', SESSION tidb_constraint_check_in_place_pessimistic = 1 */",
 }
 
 // openPool makes a pool for a server; schema may be empty.

@@ -414,3 +414,30 @@ func TestARowThatWasChangedIsLocked(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A server on which autocommit is off commits a statement outside a transaction all the same.
+func TestStatementsCommitByThemselves(t *testing.T) {
+	server := devstack.NewTestMariaDB(t)
+	c, err := shards.Open(shards.Config{DSNs: []string{server.DSN()}, Shards: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{"SET GLOBAL autocommit = 0", "CREATE DATABASE " + c.Schema(0),
+		"CREATE TABLE " + c.Table(0, "n") + " (n INT)", "INSERT INTO " + c.Table(0, "n") + " VALUES (1)"} {
+		if _, err := c.DB(0).ExecContext(t.Context(), statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+		if err := c.Close(); err != nil { // the next statement is on a connection of its own
+			t.Fatal(err)
+		}
+		if c, err = shards.Open(shards.Config{DSNs: []string{server.DSN()}, Shards: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	defer c.Close()
+	var n int
+	err = c.DB(0).QueryRowContext(t.Context(), "SELECT COUNT(*) FROM "+c.Table(0, "n")).Scan(&n)
+	if err != nil || n != 1 {
+		t.Errorf("%d rows, %v", n, err)
+	}
+}
